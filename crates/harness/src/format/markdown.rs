@@ -1,0 +1,1 @@
+//! Tables for Markdown pages.

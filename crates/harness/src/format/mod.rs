@@ -1,0 +1,5 @@
+//! How a timeline is shown. Pure: text and bytes in, text and bytes out.
+
+pub mod markdown;
+pub mod pcapng;
+pub mod text;

@@ -1,0 +1,3 @@
+//! Harness.
+pub mod format;
+pub mod timeline;

@@ -1,0 +1,416 @@
+//! The events of a timeline: plain data, made by the observers, read by everything else.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::segment::Segment;
+
+/// A moment on `CLOCK_REALTIME`, in nanoseconds since the Unix epoch.
+///
+/// Packets are stamped by the kernel, calls by the tracer, both on this clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// How long after `earlier` this moment is; zero if it is not after it.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Which end of a connection: the one that connected or the one that accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The end that sent the SYN.
+    Client,
+    /// The end that accepted.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    pub fn peer(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Side::Client => "client",
+            Side::Server => "server",
+        })
+    }
+}
+
+/// A connection of a [`Timeline`](super::Timeline): its place in
+/// [`Timeline::connections`](super::Timeline::connections).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub usize);
+
+/// The two addresses that name a connection. IPv4 mapped into IPv6 is written as IPv4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoints {
+    /// Where the connection came from.
+    pub client: SocketAddr,
+    /// Where it was accepted.
+    pub server: SocketAddr,
+}
+
+/// One thing that happened, when, and on which connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its place on the timeline. A call that waits for the peer (accept, connect, the read family)
+    /// stands where it returned, any other call where it was entered.
+    pub at: Timestamp,
+    /// The connection it belongs to, if it belongs to one.
+    pub connection: Option<ConnectionId>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventKind {
+    /// A frame passed the wire.
+    Packet(Packet),
+    /// The server made a system call on a socket.
+    Call(Call),
+    /// The test's client did something.
+    Client(ClientAction),
+    /// A socket changed its TCP state.
+    State(StateChange),
+    /// The server's process did something that is no socket call.
+    Process(ProcessEvent),
+}
+
+/// A captured frame with its TCP segment, as seen on its connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packet {
+    /// The frame's number in the capture, from 1, as Wireshark counts.
+    pub number: usize,
+    /// Who sent it.
+    pub from: Side,
+    /// The decoded segment, with the numbers that are on the wire.
+    pub segment: Segment,
+    /// Sequence number relative to the sender's SYN, as Wireshark shows it.
+    pub seq: u32,
+    /// Acknowledgment number relative to the receiver's SYN; 0 where the ACK flag is not set.
+    pub ack: u32,
+    /// Receive window in bytes, scaled as the handshake agreed
+    /// ([RFC 7323, section 2](https://www.rfc-editor.org/rfc/rfc7323#section-2)).
+    /// Unscaled where the handshake was not captured.
+    pub window: u32,
+    /// The write-family calls whose bytes this segment carries, as indices into the timeline's events.
+    pub carries: Vec<usize>,
+    /// The call during which this packet left or was caused, as an index into the timeline's events.
+    pub during: Option<usize>,
+    /// Set where the segment was held back until an ACK arrived (Nagle's algorithm,
+    /// [RFC 9293, section 3.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.7.4)).
+    pub held: Option<Held>,
+    /// True if all the payload had been sent before.
+    pub retransmission: bool,
+    /// The frame as the kernel handed it over, link-layer header included, up to the capture's limit.
+    pub frame: Arc<[u8]>,
+    /// The frame's length on the wire, in bytes.
+    pub wire_len: u32,
+    /// A comment that a capture file holds for this packet.
+    pub comment: Option<String>,
+}
+
+/// Why a segment left later than its write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The write that had already returned, as an index into the timeline's events.
+    pub write: usize,
+    /// The packet whose ACK let the segment go, as an index into the timeline's events.
+    pub released_by: usize,
+    /// The time from the write's return to the segment.
+    pub waited: Duration,
+}
+
+/// A system call that the server made, from its entry to its exit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The thread that made it (a kernel task id).
+    pub thread: i32,
+    /// Its name, as in section 2 of the manual: `sendto`.
+    pub name: Cow<'static, str>,
+    /// The family it belongs to.
+    pub kind: CallKind,
+    /// The descriptor it was made on.
+    pub fd: i32,
+    /// How many bytes were asked for, for the read and write families.
+    pub asked: Option<u64>,
+    /// The first bytes that it moved, or for a failed write tried to move (at most [`Call::KEEP`]).
+    pub bytes: Vec<u8>,
+    /// Arguments worth showing, as strace would write them: `SHUT_WR`, `TCP_NODELAY, 1`.
+    pub detail: Option<String>,
+    /// What it returned: a value, or the error's number.
+    pub result: Result<u64, Errno>,
+    /// When it was entered.
+    pub entered: Timestamp,
+    /// When it returned.
+    pub ended: Timestamp,
+}
+
+impl Call {
+    /// How many bytes of a call's data are kept.
+    pub const KEEP: usize = 64;
+
+    /// The bytes that this call moved; 0 if it failed or moves none.
+    pub fn moved(&self) -> u64 {
+        match (self.kind, self.result) {
+            (CallKind::Read | CallKind::Write, Ok(n)) => n,
+            _ => 0,
+        }
+    }
+
+    /// True for a read that returned 0: the peer's FIN has been read.
+    pub fn is_end_of_file(&self) -> bool {
+        self.kind == CallKind::Read && self.result == Ok(0) && self.asked != Some(0)
+    }
+
+    /// True if it failed only because it would have had to wait (EAGAIN).
+    pub fn would_block(&self) -> bool {
+        self.result == Err(Errno::EAGAIN)
+    }
+}
+
+/// What a call does, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallKind {
+    /// `listen`.
+    Listen,
+    /// `accept`, `accept4`. [`Call::fd`] is the listening descriptor, the result the new one.
+    Accept,
+    /// `connect`.
+    Connect,
+    /// `read`, `readv`, `recvfrom`, `recvmsg`, ...
+    Read,
+    /// `write`, `writev`, `pwritev2`, `sendto`, `sendmsg`, `sendmmsg`, `sendfile`, `splice`.
+    Write,
+    /// `shutdown`.
+    Shutdown,
+    /// `close`.
+    Close,
+    /// `setsockopt`.
+    SetOption,
+}
+
+/// An error number of this system, as in errno(3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Errno(pub i32);
+
+impl Errno {
+    /// The call would have had to wait. Linux's number on the architectures this crate traces.
+    pub const EAGAIN: Errno = Errno(11);
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match errno_name(self.0) {
+            Some(name) => f.pad(name),
+            None => write!(f, "errno {}", self.0),
+        }
+    }
+}
+
+/// The names that sockets return on Linux. Here by hand because timelines are also read where
+/// the system's own table is another one.
+fn errno_name(number: i32) -> Option<&'static str> {
+    Some(match number {
+        1 => "EPERM",
+        4 => "EINTR",
+        5 => "EIO",
+        9 => "EBADF",
+        11 => "EAGAIN",
+        12 => "ENOMEM",
+        13 => "EACCES",
+        14 => "EFAULT",
+        22 => "EINVAL",
+        23 => "ENFILE",
+        24 => "EMFILE",
+        32 => "EPIPE",
+        88 => "ENOTSOCK",
+        90 => "EMSGSIZE",
+        92 => "ENOPROTOOPT",
+        95 => "EOPNOTSUPP",
+        98 => "EADDRINUSE",
+        99 => "EADDRNOTAVAIL",
+        101 => "ENETUNREACH",
+        103 => "ECONNABORTED",
+        104 => "ECONNRESET",
+        105 => "ENOBUFS",
+        106 => "EISCONN",
+        107 => "ENOTCONN",
+        110 => "ETIMEDOUT",
+        111 => "ECONNREFUSED",
+        113 => "EHOSTUNREACH",
+        114 => "EALREADY",
+        115 => "EINPROGRESS",
+        // The kernel's own codes for a call that a signal interrupted and that will be made again.
+        512..=516 => "ERESTART",
+        _ => return None,
+    })
+}
+
+/// What the test's client did with its socket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientAction {
+    /// What it did.
+    pub kind: ClientActionKind,
+    /// The kernel's segment counters of the client's socket at that moment, where it has them.
+    pub counters: Option<SegmentCounters>,
+}
+
+/// What a client can do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientActionKind {
+    /// The connection is established.
+    Connected,
+    /// Sent these bytes (at most [`Call::KEEP`] are kept) of so many.
+    Sent {
+        /// The first of them.
+        bytes: Vec<u8>,
+        /// How many there were.
+        len: u64,
+    },
+    /// Received these bytes (at most [`Call::KEEP`] are kept) of so many.
+    Received {
+        /// The first of them.
+        bytes: Vec<u8>,
+        /// How many there were.
+        len: u64,
+    },
+    /// Read the end of file: the server's FIN.
+    EndOfFile,
+    /// Said that it will send no more (`shutdown(SHUT_WR)`).
+    ShutdownWrite,
+    /// Closed its socket.
+    Closed,
+    /// Closed its socket with a reset (`SO_LINGER` with a time of 0).
+    Reset,
+    /// A read or a write failed.
+    Failed(String),
+}
+
+/// TCP_INFO's counters of one socket: all segments that it sent and received, with or without
+/// data (`tcpi_segs_out` and `tcpi_segs_in` of `struct tcp_info`, linux/tcp.h).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SegmentCounters {
+    /// Segments sent, SYN included.
+    pub sent: u32,
+    /// Segments received.
+    pub received: u32,
+}
+
+/// A socket's new state, as the kernel's socket table shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// Whose socket.
+    pub side: Side,
+    /// Its state before; `None` if it was not in the table.
+    pub from: Option<TcpState>,
+    /// Its state now; `None` if it is gone from the table.
+    pub to: Option<TcpState>,
+}
+
+/// The states of a TCP socket ([RFC 9293, section 3.3.2](https://www.rfc-editor.org/rfc/rfc9293#section-3.3.2)),
+/// with Linux's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the names are the RFC's")]
+pub enum TcpState {
+    Established,
+    SynSent,
+    SynReceived,
+    FinWait1,
+    FinWait2,
+    TimeWait,
+    CloseWait,
+    LastAck,
+    Listen,
+    Closing,
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TcpState::Established => "ESTABLISHED",
+            TcpState::SynSent => "SYN_SENT",
+            TcpState::SynReceived => "SYN_RECV",
+            TcpState::FinWait1 => "FIN_WAIT1",
+            TcpState::FinWait2 => "FIN_WAIT2",
+            TcpState::TimeWait => "TIME_WAIT",
+            TcpState::CloseWait => "CLOSE_WAIT",
+            TcpState::LastAck => "LAST_ACK",
+            TcpState::Listen => "LISTEN",
+            TcpState::Closing => "CLOSING",
+        })
+    }
+}
+
+/// What became of a process of the server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcessEvent {
+    /// Its process id.
+    pub pid: i32,
+    /// What happened to it.
+    pub kind: ProcessEventKind,
+}
+
+/// What can happen to a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProcessEventKind {
+    /// It was started, or a process of the server forked it.
+    Started,
+    /// It exited, or a signal ended it.
+    Exited(Exit),
+    /// It set up an io_uring: what it does through that is no system call and not on this timeline.
+    UsesIoUring,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With an exit status.
+    Status(i32),
+    /// By a signal's number.
+    Signal(i32),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Status(status) => write!(f, "exit status {status}"),
+            Exit::Signal(signal) => write!(f, "killed by signal {signal}"),
+        }
+    }
+}
+
+/// How much of a run could be observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// System calls and socket states; the kernel's segment counters in place of packets.
+    NoPackets,
+    /// Packets too, captured on the host's own loopback interface.
+    Loopback,
+    /// All of it, in a private network.
+    Sandbox,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Level::NoPackets => "no packets",
+            Level::Loopback => "loopback",
+            Level::Sandbox => "sandbox",
+        })
+    }
+}

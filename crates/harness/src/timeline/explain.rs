@@ -1,0 +1,1 @@
+//! One plain sentence per event.

@@ -1,0 +1,413 @@
+//! From what each observer recorded to one timeline.
+//!
+//! Observers know little: the tracer sees calls, the capture sees frames. Here they are put into
+//! one order, frames are tied to connections and given relative numbers, and each segment is tied
+//! to the write whose bytes it carries.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::event::*;
+use super::segment::{Flags, Segment};
+use super::Timeline;
+
+/// What the observers of one run recorded, in any order.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// How much could be observed.
+    pub level: Level,
+    /// The records.
+    pub records: Vec<Record>,
+    /// Packets that the capture lost.
+    pub dropped: u64,
+}
+
+/// One observation.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its place in time; see [`Event::at`].
+    pub at: Timestamp,
+    /// What was observed.
+    pub what: What,
+}
+
+/// What an observer can record.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// A frame from the wire.
+    Frame {
+        /// The frame, link-layer header included.
+        frame: Arc<[u8]>,
+        /// Its length on the wire, in bytes.
+        wire_len: u32,
+        /// A comment that came with it from a file.
+        comment: Option<String>,
+        /// What it holds, or `None` if that is not TCP.
+        segment: Option<Segment>,
+    },
+    /// A call, and the connection that its descriptor stands for.
+    Call {
+        /// The connection, if the descriptor is one.
+        on: Option<Endpoints>,
+        /// The call.
+        call: Call,
+    },
+    /// An action of the test's client.
+    Client {
+        /// Its connection.
+        on: Endpoints,
+        /// What it did.
+        action: ClientAction,
+    },
+    /// A change in the socket table.
+    State {
+        /// The connection.
+        on: Endpoints,
+        /// The change.
+        change: StateChange,
+    },
+    /// A process of the server started or ended.
+    Process(ProcessEvent),
+}
+
+impl Recording {
+    /// Puts the records into one order and ties them together.
+    pub fn into_timeline(mut self) -> Timeline {
+        self.records.sort_by_key(|record| record.at);
+        let mut merge = Merge::default();
+        let mut frames = 0;
+        for Record { at, what } in self.records {
+            let (connection, kind) = match what {
+                What::Frame { frame, wire_len, comment, segment } => {
+                    frames += 1;
+                    let Some(segment) = segment else { continue };
+                    let (id, packet) = merge.packet(frames, segment, frame, wire_len, comment);
+                    (Some(id), EventKind::Packet(packet))
+                }
+                What::Call { on, call } => {
+                    let begins = call.kind == CallKind::Accept && call.result.is_ok();
+                    let id = on.map(|on| merge.connection(on, Evidence::Accept, begins));
+                    (id, EventKind::Call(call))
+                }
+                What::Client { on, action } => {
+                    let begins = action.kind == ClientActionKind::Connected;
+                    (Some(merge.connection(on, Evidence::Connected, begins)), EventKind::Client(action))
+                }
+                What::State { on, change } => {
+                    (Some(merge.connection(on, Evidence::State, false)), EventKind::State(change))
+                }
+                What::Process(event) => (None, EventKind::Process(event)),
+            };
+            merge.events.push(Event { at, connection, kind });
+        }
+        let mut timeline = Timeline {
+            level: self.level,
+            endpoints: merge.connections.iter().map(|c| c.endpoints).collect(),
+            events: merge.events,
+            dropped: self.dropped,
+        };
+        tie_segments_to_writes(&mut timeline);
+        timeline
+    }
+}
+
+/// What told us of a connection. Each can begin a connection once, so a second one of the same
+/// kind on the same addresses is a new connection that reuses the client's port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Evidence {
+    Accept,
+    Connected,
+    State,
+}
+
+#[derive(Default)]
+struct Merge {
+    events: Vec<Event>,
+    connections: Vec<Tracked>,
+    current: HashMap<(SocketAddr, u16), ConnectionId>,
+}
+
+/// What is known of a connection while its events go by.
+struct Tracked {
+    endpoints: Endpoints,
+    accepted: bool,
+    connected: bool,
+    client: Direction,
+    server: Direction,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Default)]
+struct Direction {
+    /// The sequence number that is shown as 0.
+    base: Option<u32>,
+    saw_syn: bool,
+    /// The shift that this side announced.
+    window_scale: Option<u8>,
+    /// The end of the data sent so far, as a relative sequence number.
+    next: u32,
+}
+
+impl Merge {
+    /// The connection with these addresses; a new one where none is, or where `begins` says that
+    /// this is a beginning and the one there has had such a beginning already.
+    fn connection(&mut self, on: Endpoints, evidence: Evidence, begins: bool) -> ConnectionId {
+        let key = (on.client, on.server.port());
+        let known = self.current.get(&key).copied().filter(|id| {
+            let c = &self.connections[id.0];
+            !begins
+                || match evidence {
+                    Evidence::Accept => !c.accepted,
+                    Evidence::Connected => !c.connected,
+                    Evidence::State => true,
+                }
+        });
+        let id = known.unwrap_or_else(|| self.begin(on));
+        let tracked = &mut self.connections[id.0];
+        tracked.accepted |= begins && evidence == Evidence::Accept;
+        tracked.connected |= begins && evidence == Evidence::Connected;
+        id
+    }
+
+    fn begin(&mut self, endpoints: Endpoints) -> ConnectionId {
+        let id = ConnectionId(self.connections.len());
+        self.connections.push(Tracked {
+            endpoints,
+            accepted: false,
+            connected: false,
+            client: Direction::default(),
+            server: Direction::default(),
+        });
+        self.current.insert((endpoints.client, endpoints.server.port()), id);
+        id
+    }
+
+    /// Which connection a segment belongs to, and who sent it.
+    fn place(&mut self, segment: &Segment) -> (ConnectionId, Side) {
+        let forth = Endpoints { client: segment.source, server: segment.destination };
+        let back = Endpoints { client: segment.destination, server: segment.source };
+        let known = |e: Endpoints| self.current.get(&(e.client, e.server.port())).copied();
+        let opens = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
+        if opens {
+            let id = known(forth).filter(|id| {
+                let client = &self.connections[id.0].client;
+                !client.saw_syn || client.base == Some(segment.seq)
+            });
+            return (id.unwrap_or_else(|| self.begin(forth)), Side::Client);
+        }
+        if let Some(id) = known(forth) {
+            return (id, Side::Client);
+        }
+        if let Some(id) = known(back) {
+            return (id, Side::Server);
+        }
+        // The capture began in the middle: a SYN,ACK or the lower port tells the server.
+        if segment.flags.has(Flags::SYN) || segment.source.port() < segment.destination.port() {
+            (self.begin(back), Side::Server)
+        } else {
+            (self.begin(forth), Side::Client)
+        }
+    }
+
+    fn packet(
+        &mut self,
+        number: usize,
+        segment: Segment,
+        frame: Arc<[u8]>,
+        wire_len: u32,
+        comment: Option<String>,
+    ) -> (ConnectionId, Packet) {
+        let (id, from) = self.place(&segment);
+        let tracked = &mut self.connections[id.0];
+        // A client's address may have been known from a wildcard listener only.
+        tracked.endpoints = match from {
+            Side::Client => Endpoints { client: segment.source, server: segment.destination },
+            Side::Server => Endpoints { client: segment.destination, server: segment.source },
+        };
+        let (mine, theirs) = match from {
+            Side::Client => (&mut tracked.client, &mut tracked.server),
+            Side::Server => (&mut tracked.server, &mut tracked.client),
+        };
+        let syn = segment.flags.has(Flags::SYN);
+        if syn {
+            mine.base = Some(segment.seq);
+            mine.saw_syn = true;
+            mine.window_scale = segment.options.window_scale;
+        }
+        // Without the SYN the first segment counts from 1, as in Wireshark.
+        let base = *mine.base.get_or_insert(segment.seq.wrapping_sub(1));
+        let seq = segment.seq.wrapping_sub(base);
+        let ack = if segment.flags.has(Flags::ACK) {
+            let base = *theirs.base.get_or_insert(segment.ack.wrapping_sub(1));
+            segment.ack.wrapping_sub(base)
+        } else {
+            0
+        };
+        let scaled = !syn && mine.window_scale.is_some() && theirs.window_scale.is_some();
+        // RFC 7323, section 2.3: a shift above 14 counts as 14.
+        let shift = if scaled { mine.window_scale.unwrap_or(0).min(14) } else { 0 };
+        let end = seq.wrapping_add(segment.len);
+        let retransmission = segment.len > 0 && mine.next != 0 && !is_after(end, mine.next);
+        if is_after(end, mine.next) {
+            mine.next = end;
+        }
+        let packet = Packet {
+            number,
+            from,
+            seq,
+            ack,
+            window: u32::from(segment.window) << shift,
+            carries: Vec::new(),
+            during: None,
+            held: None,
+            retransmission,
+            frame,
+            wire_len,
+            comment,
+            segment,
+        };
+        (id, packet)
+    }
+}
+
+/// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
+fn is_after(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() > 0
+}
+
+/// Fills in [`Packet::carries`], [`Packet::during`] and [`Packet::held`].
+fn tie_segments_to_writes(timeline: &mut Timeline) {
+    let mut streams: Vec<Stream> = timeline.endpoints.iter().map(|_| Stream::default()).collect();
+    for (index, event) in timeline.events.iter().enumerate() {
+        let (Some(id), EventKind::Call(call)) = (event.connection, &event.kind) else { continue };
+        let stream = &mut streams[id.0];
+        if matches!(call.kind, CallKind::Write | CallKind::Close | CallKind::Shutdown | CallKind::Read) {
+            stream.calls.push(Span { index, entered: call.entered, ended: call.ended });
+        }
+        if call.kind == CallKind::Write && call.moved() > 0 {
+            let end = stream.writes.last().map_or(0, |w| w.end) + call.moved();
+            stream.writes.push(Written { index, ended: call.ended, end });
+        }
+    }
+    for stream in &mut streams {
+        stream.calls.sort_by_key(|span| span.entered);
+    }
+    for index in 0..timeline.events.len() {
+        let Event { at, connection, ref mut kind } = timeline.events[index];
+        let (Some(id), EventKind::Packet(packet)) = (connection, kind) else { continue };
+        streams[id.0].tie(index, at, packet);
+    }
+}
+
+/// One connection's calls, and how far its bytes have come.
+#[derive(Default)]
+struct Stream {
+    /// Calls that may cause packets, by entry.
+    calls: Vec<Span>,
+    /// Successful writes, in order.
+    writes: Vec<Written>,
+    /// The server's segments so far: the data's end, relative.
+    sent: u32,
+    /// What the client has acknowledged of it, and the packet that moved it last.
+    acked: u32,
+    last_ack: Option<Acked>,
+    /// The client's window as it stood before its last packet.
+    window: u32,
+    mss: Option<u16>,
+}
+
+struct Span {
+    index: usize,
+    entered: Timestamp,
+    ended: Timestamp,
+}
+
+struct Written {
+    index: usize,
+    ended: Timestamp,
+    /// Offset in the stream behind its last byte; the first byte of the stream has offset 0.
+    end: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Acked {
+    index: usize,
+    at: Timestamp,
+    /// Bytes in flight just before this ACK.
+    in_flight: u32,
+    /// The window that held before this ACK.
+    window: u32,
+}
+
+impl Stream {
+    fn tie(&mut self, index: usize, at: Timestamp, packet: &mut Packet) {
+        packet.during = self.call_around(at);
+        match packet.from {
+            Side::Client => self.client_packet(index, at, packet),
+            Side::Server => self.server_packet(at, packet),
+        }
+    }
+
+    fn client_packet(&mut self, index: usize, at: Timestamp, packet: &Packet) {
+        if packet.segment.flags.has(Flags::SYN) {
+            self.mss = packet.segment.options.mss;
+        }
+        if packet.segment.flags.has(Flags::ACK) && is_after(packet.ack, self.acked) {
+            let in_flight = self.sent.wrapping_sub(self.acked);
+            self.last_ack = Some(Acked { index, at, in_flight, window: self.window });
+            self.acked = packet.ack;
+        }
+        self.window = packet.window;
+    }
+
+    fn server_packet(&mut self, at: Timestamp, packet: &mut Packet) {
+        let length = packet.segment.len;
+        if length > 0 && !packet.segment.flags.has(Flags::SYN) {
+            // Relative sequence number 1 is the stream's first byte.
+            let start = u64::from(packet.seq.wrapping_sub(1));
+            let end = start + u64::from(length);
+            let first = self.writes.partition_point(|w| w.end <= start);
+            packet.carries = self.writes[first..]
+                .iter()
+                .scan(start, |from, w| {
+                    let begins_before_end = *from < end;
+                    *from = w.end;
+                    begins_before_end.then_some(w.index)
+                })
+                .collect();
+            if !packet.retransmission {
+                packet.held = self.held(at, first, packet.carries.len(), length);
+            }
+        }
+        let end = packet.seq.wrapping_add(length);
+        if is_after(end, self.sent) {
+            self.sent = end;
+        }
+        if packet.segment.flags.has(Flags::SYN) {
+            // The SYN counts for one: in flight is what goes beyond it.
+            self.sent = packet.seq.wrapping_add(1);
+        }
+    }
+
+    /// Whether Nagle's algorithm held a segment back: it is small, all its writes had returned,
+    /// something before it was in flight, and it left behind the ACK for that.
+    fn held(&self, at: Timestamp, first: usize, count: usize, length: u32) -> Option<Held> {
+        let write = self.writes.get(first..first + count)?.last()?;
+        let ack = self.last_ack?;
+        let small = length < u32::from(self.mss.unwrap_or(536));
+        let waited_for_it = write.ended < ack.at && ack.at <= at;
+        let window_was_open = ack.in_flight.saturating_add(length) <= ack.window;
+        (small && waited_for_it && ack.in_flight > 0 && window_was_open).then(|| Held {
+            write: write.index,
+            released_by: ack.index,
+            waited: at.since(write.ended),
+        })
+    }
+
+    fn call_around(&self, at: Timestamp) -> Option<usize> {
+        let after = self.calls.partition_point(|span| span.entered <= at);
+        // Calls of several threads may overlap; look back over a few.
+        self.calls[..after].iter().rev().take(8).find(|span| at <= span.ended).map(|span| span.index)
+    }
+}

@@ -1,0 +1,27 @@
+//! What happened: one ordered list of events. Pure data, no I/O, any operating system.
+
+mod event;
+mod merge;
+mod query;
+mod segment;
+
+pub mod explain;
+
+pub use event::*;
+pub use merge::{Record, Recording, What};
+pub use query::{Closing, Connection, Exchange, Teardown};
+pub use segment::{Flags, Segment, SegmentOptions};
+
+/// Everything that was observed of a run, in one order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
+    /// How much could be observed.
+    pub level: Level,
+    /// The connections, in the order in which they began. [`ConnectionId`] is an index into this.
+    pub endpoints: Vec<Endpoints>,
+    /// All events, ordered by [`Event::at`].
+    pub events: Vec<Event>,
+    /// Packets that the kernel had to drop because the capture did not keep up. Never hidden:
+    /// every format shows it where it is not 0.
+    pub dropped: u64,
+}

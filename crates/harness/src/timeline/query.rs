@@ -1,0 +1,452 @@
+//! The questions that tests and formats ask a timeline.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::event::*;
+use super::segment::Flags;
+use super::Timeline;
+
+/// One connection of a timeline.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection<'a> {
+    timeline: &'a Timeline,
+    id: ConnectionId,
+}
+
+/// A request and its reply: from the client's first byte behind a reply to its next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its packets, as indices into the timeline's events.
+    pub packets: Vec<usize>,
+    /// How many of them carry data of the server.
+    pub reply_segments: usize,
+}
+
+/// How a connection ended, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Teardown {
+    /// Neither side has begun to close.
+    Open,
+    /// Both sides sent a FIN and the server's socket is gone.
+    Clean {
+        /// Who sent the first FIN.
+        first: Side,
+    },
+    /// A side sent a reset.
+    Reset {
+        /// Who sent it.
+        by: Side,
+    },
+    /// Closing has begun, and the server's socket was still there when things had settled.
+    LeftOpen(TcpState),
+}
+
+impl fmt::Display for Teardown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Teardown::Open => f.write_str("open"),
+            Teardown::Clean { first } => write!(f, "clean, the {first} closed first"),
+            Teardown::Reset { by } => write!(f, "reset by the {by}"),
+            Teardown::LeftOpen(state) => write!(f, "left open in {state}"),
+        }
+    }
+}
+
+/// The evidence for a [`Teardown`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// The sides that sent a FIN, in order.
+    pub fins: Vec<Side>,
+    /// Who sent the first reset.
+    pub reset_by: Option<Side>,
+    /// The packets from the first FIN or reset on, as indices into the timeline's events.
+    pub packets: Vec<usize>,
+    /// True if the server has read the end of file.
+    pub server_read_end_of_file: bool,
+    /// The state that the server's socket was left in; `None` if it is gone.
+    pub server_left: Option<TcpState>,
+    /// The state that the client's socket was left in; `None` if it is gone.
+    pub client_left: Option<TcpState>,
+}
+
+impl Closing {
+    /// Which side waits in TIME_WAIT, if one does.
+    pub fn time_wait(&self) -> Option<Side> {
+        let waits = |state| state == Some(TcpState::TimeWait);
+        if waits(self.client_left) {
+            Some(Side::Client)
+        } else if waits(self.server_left) {
+            Some(Side::Server)
+        } else {
+            None
+        }
+    }
+}
+
+impl Timeline {
+    /// The connections, in the order in which they began.
+    pub fn connections(&self) -> impl ExactSizeIterator<Item = Connection<'_>> {
+        (0..self.endpoints.len()).map(|index| Connection { timeline: self, id: ConnectionId(index) })
+    }
+
+    /// The only connection.
+    ///
+    /// # Panics
+    ///
+    /// If there are none or several: go through [`connections`](Self::connections) then.
+    #[track_caller]
+    pub fn only(&self) -> Connection<'_> {
+        assert!(
+            self.endpoints.len() == 1,
+            "this question is for a timeline with one connection and this one has {}: ask each of timeline.connections()\n{self}",
+            self.endpoints.len()
+        );
+        Connection { timeline: self, id: ConnectionId(0) }
+    }
+
+    /// How many write-family calls each reply took, over all connections in order.
+    /// See [`Connection::writes_per_reply`].
+    pub fn writes_per_reply(&self) -> Vec<usize> {
+        self.connections().flat_map(|c| c.writes_per_reply()).collect()
+    }
+
+    /// How many packets each exchange took, over all connections in order.
+    /// See [`Connection::packets_per_exchange`].
+    pub fn packets_per_exchange(&self) -> Vec<usize> {
+        self.connections().flat_map(|c| c.packets_per_exchange()).collect()
+    }
+
+    /// How many segments with data each reply took, over all connections in order.
+    pub fn segments_per_reply(&self) -> Vec<usize> {
+        self.connections().flat_map(|c| c.segments_per_reply()).collect()
+    }
+
+    /// How the only connection ended.
+    ///
+    /// # Panics
+    ///
+    /// If there are none or several connections.
+    #[track_caller]
+    pub fn teardown(&self) -> Teardown {
+        self.only().teardown()
+    }
+
+    /// How each connection ended.
+    pub fn teardowns(&self) -> Vec<Teardown> {
+        self.connections().map(|c| c.teardown()).collect()
+    }
+
+    /// The segments that were held back until an ACK came, as indices into [`events`](Self::events).
+    pub fn held_segments(&self) -> Vec<usize> {
+        let held = |(index, event): (usize, &Event)| match &event.kind {
+            EventKind::Packet(packet) => packet.held.map(|_| index),
+            _ => None,
+        };
+        self.events.iter().enumerate().filter_map(held).collect()
+    }
+
+    /// How the server's first process ended, if it ended before it was told to.
+    pub fn exit(&self) -> Option<Exit> {
+        let first = self.processes().next()?.pid;
+        self.processes().find_map(|event| match event.kind {
+            ProcessEventKind::Exited(exit) if event.pid == first => Some(exit),
+            _ => None,
+        })
+    }
+
+    /// True if a process of the server set up an io_uring, whose work is not on this timeline.
+    pub fn uses_io_uring(&self) -> bool {
+        self.processes().any(|event| event.kind == ProcessEventKind::UsesIoUring)
+    }
+
+    fn processes(&self) -> impl Iterator<Item = &ProcessEvent> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Process(event) => Some(event),
+            _ => None,
+        })
+    }
+
+    /// The packet at an index that a query gave.
+    pub fn packet(&self, index: usize) -> Option<&Packet> {
+        match &self.events.get(index)?.kind {
+            EventKind::Packet(packet) => Some(packet),
+            _ => None,
+        }
+    }
+
+    /// The call at an index that a query gave.
+    pub fn call(&self, index: usize) -> Option<&Call> {
+        match &self.events.get(index)?.kind {
+            EventKind::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Connection<'a> {
+    /// Its place in the timeline.
+    pub fn id(self) -> ConnectionId {
+        self.id
+    }
+
+    /// Its two addresses.
+    pub fn endpoints(self) -> Endpoints {
+        self.timeline.endpoints[self.id.0]
+    }
+
+    /// Its events with their indices, in order.
+    pub fn events(self) -> impl Iterator<Item = (usize, &'a Event)> {
+        let id = self.id;
+        self.timeline.events.iter().enumerate().filter(move |(_, event)| event.connection == Some(id))
+    }
+
+    /// Its packets with their indices, in order.
+    pub fn packets(self) -> impl Iterator<Item = (usize, &'a Packet)> {
+        self.events().filter_map(|(index, event)| match &event.kind {
+            EventKind::Packet(packet) => Some((index, packet)),
+            _ => None,
+        })
+    }
+
+    /// The server's calls on it with their indices, in order.
+    pub fn calls(self) -> impl Iterator<Item = (usize, &'a Call)> {
+        self.events().filter_map(|(index, event)| match &event.kind {
+            EventKind::Call(call) => Some((index, call)),
+            _ => None,
+        })
+    }
+
+    /// The server's write-family calls, failed ones included.
+    pub fn writes(self) -> impl Iterator<Item = (usize, &'a Call)> {
+        self.calls().filter(|(_, call)| call.kind == CallKind::Write)
+    }
+
+    fn client_actions(self) -> impl Iterator<Item = &'a ClientAction> {
+        self.events().filter_map(|(_, event)| match &event.kind {
+            EventKind::Client(action) => Some(action),
+            _ => None,
+        })
+    }
+
+    /// How many write-family calls each reply took.
+    ///
+    /// A reply is what the server writes between one read that returned data and the next.
+    /// Calls that moved no bytes (failed, or told to wait) are not counted; they are in
+    /// [`writes`](Self::writes). What a server writes before it has read anything is a reply too.
+    pub fn writes_per_reply(self) -> Vec<usize> {
+        let mut replies = Vec::new();
+        let mut writes = 0;
+        for (_, call) in self.calls() {
+            match call.kind {
+                CallKind::Write if call.moved() > 0 => writes += 1,
+                CallKind::Read if call.moved() > 0 && writes > 0 => {
+                    replies.push(writes);
+                    writes = 0;
+                }
+                _ => {}
+            }
+        }
+        if writes > 0 {
+            replies.push(writes);
+        }
+        replies
+    }
+
+    /// How many packets each exchange took, in both directions, pure ACKs included.
+    ///
+    /// An exchange begins with the client's first data behind a reply (or behind the handshake)
+    /// and ends before the next one, or before the first FIN or reset. Where packets could not be
+    /// captured, the number comes from the kernel's segment counters of the client's socket.
+    pub fn packets_per_exchange(self) -> Vec<usize> {
+        if self.timeline.level == Level::NoPackets {
+            return self.counted_per_exchange();
+        }
+        self.exchanges().iter().map(|exchange| exchange.packets.len()).collect()
+    }
+
+    /// How many segments with data each reply took. Empty where packets could not be captured.
+    pub fn segments_per_reply(self) -> Vec<usize> {
+        self.exchanges().iter().map(|exchange| exchange.reply_segments).collect()
+    }
+
+    /// The exchanges, from the captured packets.
+    pub fn exchanges(self) -> Vec<Exchange> {
+        let mut exchanges: Vec<Exchange> = Vec::new();
+        for (index, packet) in self.packets() {
+            if packet.segment.flags.has(Flags::FIN) || packet.segment.flags.has(Flags::RST) {
+                break;
+            }
+            let data = packet.segment.len > 0;
+            let first = data && packet.from == Side::Client && !packet.retransmission;
+            if first && exchanges.last().is_none_or(|exchange| exchange.reply_segments > 0) {
+                exchanges.push(Exchange { packets: Vec::new(), reply_segments: 0 });
+            }
+            if let Some(exchange) = exchanges.last_mut() {
+                exchange.packets.push(index);
+                exchange.reply_segments += usize::from(data && packet.from == Side::Server);
+            }
+        }
+        exchanges
+    }
+
+    /// The packets per exchange by TCP_INFO: the difference of the client's counters from just
+    /// before an exchange's first send to just before the next one's, or to the close.
+    fn counted_per_exchange(self) -> Vec<usize> {
+        let mut counts = Vec::new();
+        let mut start: Option<SegmentCounters> = None;
+        let mut replied = false;
+        for action in self.client_actions() {
+            let Some(now) = action.counters else { continue };
+            let closes = match action.kind {
+                ClientActionKind::Sent { .. } => false,
+                ClientActionKind::ShutdownWrite | ClientActionKind::Closed | ClientActionKind::Reset => true,
+                ClientActionKind::Received { .. } => {
+                    replied = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            match start {
+                Some(from) if replied || closes => {
+                    let sent = now.sent.wrapping_sub(from.sent);
+                    counts.push((sent + now.received.wrapping_sub(from.received)) as usize);
+                    start = (!closes).then_some(now);
+                }
+                None if !closes && counts.is_empty() => start = Some(now),
+                _ => continue,
+            }
+            replied = false;
+        }
+        counts
+    }
+
+    /// The packets that were held back until an ACK came.
+    pub fn held_segments(self) -> impl Iterator<Item = (usize, &'a Packet)> {
+        self.packets().filter(|(_, packet)| packet.held.is_some())
+    }
+
+    /// How it ended.
+    pub fn teardown(self) -> Teardown {
+        let closing = self.closing();
+        if let Some(by) = closing.reset_by {
+            return Teardown::Reset { by };
+        }
+        let Some(&first) = closing.fins.first() else {
+            return Teardown::Open;
+        };
+        match closing.server_left {
+            Some(state) if state != TcpState::TimeWait => Teardown::LeftOpen(state),
+            _ => Teardown::Clean { first },
+        }
+    }
+
+    /// What is known of its end: from the packets, where there are some, and from the socket
+    /// table; where no packets could be captured, from the calls of both sides instead.
+    pub fn closing(self) -> Closing {
+        let mut closing = Closing {
+            fins: Vec::new(),
+            reset_by: None,
+            packets: Vec::new(),
+            server_read_end_of_file: self.calls().any(|(_, call)| call.is_end_of_file()),
+            server_left: self.left(Side::Server),
+            client_left: self.left(Side::Client),
+        };
+        for (index, packet) in self.packets() {
+            let flags = packet.segment.flags;
+            if flags.has(Flags::RST) {
+                closing.reset_by.get_or_insert(packet.from);
+            }
+            if flags.has(Flags::FIN) && !closing.fins.contains(&packet.from) {
+                closing.fins.push(packet.from);
+            }
+            if !closing.fins.is_empty() || closing.reset_by.is_some() {
+                closing.packets.push(index);
+            }
+        }
+        if self.timeline.level == Level::NoPackets {
+            self.close_by_calls(&mut closing);
+        }
+        closing
+    }
+
+    fn close_by_calls(self, closing: &mut Closing) {
+        for (_, event) in self.events() {
+            let fin = match &event.kind {
+                EventKind::Client(action) => match action.kind {
+                    ClientActionKind::Reset => {
+                        closing.reset_by.get_or_insert(Side::Client);
+                        None
+                    }
+                    ClientActionKind::ShutdownWrite | ClientActionKind::Closed => Some(Side::Client),
+                    ClientActionKind::EndOfFile => Some(Side::Server),
+                    ClientActionKind::Failed(_) => {
+                        closing.reset_by.get_or_insert(Side::Server);
+                        None
+                    }
+                    _ => None,
+                },
+                // The states that follow a FIN of one's own.
+                EventKind::State(change) => match change.to {
+                    Some(TcpState::FinWait1 | TcpState::FinWait2 | TcpState::LastAck | TcpState::Closing) => Some(change.side),
+                    _ => None,
+                },
+                EventKind::Call(call) if call.kind == CallKind::Close && closing.server_read_end_of_file => Some(Side::Server),
+                _ => None,
+            };
+            if let Some(side) = fin
+                && !closing.fins.contains(&side)
+            {
+                closing.fins.push(side);
+            }
+        }
+    }
+
+    fn left(self, side: Side) -> Option<TcpState> {
+        let states = self.events().filter_map(|(_, event)| match &event.kind {
+            EventKind::State(change) if change.side == side => Some(change.to),
+            _ => None,
+        });
+        states.last().flatten()
+    }
+
+    /// Its packets in short notation, one line each: `C>S PSH,ACK seq 1 ack 1 len 2 "1\n"`.
+    ///
+    /// Times, ports, windows and options are left out, so two runs that did the same compare equal.
+    pub fn wire(self) -> Vec<String> {
+        self.packets().map(|(_, packet)| packet.short()).collect()
+    }
+
+    /// Like [`wire`](Self::wire), for the packets at these indices.
+    pub fn wire_of(self, packets: &[usize]) -> Vec<String> {
+        packets.iter().filter_map(|&index| self.timeline.packet(index)).map(Packet::short).collect()
+    }
+
+    /// Its packets from `range` (indices into the timeline's events), in short notation.
+    pub fn wire_in(self, range: Range<usize>) -> Vec<String> {
+        self.packets().filter(|(index, _)| range.contains(index)).map(|(_, packet)| packet.short()).collect()
+    }
+}
+
+impl Packet {
+    /// This packet in short notation: see [`Connection::wire`].
+    pub fn short(&self) -> String {
+        let way = match self.from {
+            Side::Client => "C>S",
+            Side::Server => "S>C",
+        };
+        let mut line = format!("{way} {} seq {}", self.segment.flags, self.seq);
+        if self.segment.flags.has(Flags::ACK) {
+            line += &format!(" ack {}", self.ack);
+        }
+        if self.segment.len > 0 {
+            line += &format!(" len {} {}", self.segment.len, quoted(&self.segment.payload));
+        }
+        line
+    }
+}
+
+/// Bytes as a Rust byte string would show them, without the `b`: `"1\n"`.
+pub(crate) fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii().to_string().replace("\\'", "'"))
+}
