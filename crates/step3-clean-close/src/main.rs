@@ -1,1 +1,73 @@
-fn main() {}
+//! Step 3: when a client leaves, its socket is closed; each log line tells time and source.
+//! Terminal 1: `cargo run -p step3-clean-close`. Terminal 2: `nc localhost 3000`, then type lines.
+
+use anyhow::{Context, anyhow};
+use env_logger::{Builder, Env};
+use log::{error, info, warn};
+use std::{collections::HashMap, env, io, io::Write, net::SocketAddr, process, sync::Arc};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream, lookup_host, tcp::OwnedWriteHalf};
+use tokio::{sync::Mutex, time};
+
+/// Who is connected, and where to write to them: what a chat server would keep.
+type Roster = Arc<Mutex<HashMap<SocketAddr, Arc<Mutex<OwnedWriteHalf>>>>>;
+
+#[tokio::main]
+async fn main() {
+    let level = Env::default().default_filter_or("info");
+    Builder::from_env(level).format_timestamp_millis().init();
+    let args = Vec::from_iter(env::args_os().skip(1));
+    let (status, served) = match args.as_slice() {
+        [] => (1, serve("localhost:3000").await),
+        [address] => (1, serve(&address.to_string_lossy()).await),
+        _ => (2, Err(anyhow!("more than one address"))),
+    };
+    if let Err(error) = served {
+        let bin = env!("CARGO_BIN_NAME");
+        let line = format!("cannot listen on {error:#}: give a free address: {bin} localhost:3001");
+        let _ = writeln!(io::stderr(), "{bin}: {line}"); // `eprintln!` panics if stderr is gone
+        process::exit(status);
+    }
+}
+
+async fn serve(address: &str) -> anyhow::Result<()> {
+    // Given a name, `bind` would go on to its next address when a server has the first.
+    let mut found = lookup_host(address).await.context(address.to_owned())?;
+    let first = found.next().context("a name without address")?;
+    let listener = TcpListener::bind(first).await.context(first)?;
+    info!("listening on {}", listener.local_addr()?);
+    let roster = Roster::default();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => _ = tokio::spawn(handle_client(stream, peer, roster.clone())),
+            Err(error) => {
+                error!("cannot accept a client: {error}");
+                // Nothing tells a server when a descriptor becomes free: wait, then try again.
+                time::sleep(time::Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn handle_client(stream: TcpStream, peer: SocketAddr, roster: Roster) {
+    info!("Client is connected: {peer}");
+    if let Err(error) = echo(stream, peer, &roster).await {
+        warn!("Lost client {peer}: {error}");
+    }
+    info!("Closing client's connection: {peer}");
+    roster.lock().await.remove(&peer); // the last owner goes: `shutdown` sends FIN, then `close`
+}
+
+async fn echo(stream: TcpStream, peer: SocketAddr, roster: &Roster) -> io::Result<()> {
+    let (reader, writer) = stream.into_split();
+    let writer = Arc::new(Mutex::new(writer));
+    roster.lock().await.insert(peer, writer.clone());
+    let mut lines = BufReader::new(reader).split(b'\n');
+    while let Some(mut message) = lines.next_segment().await? {
+        info!(target: &peer.to_string(), "Message: {:?}", String::from_utf8_lossy(&message));
+        let mut writer = writer.lock().await;
+        message.push(b'\n'); // also after a last line that came without one
+        writer.write_all(&message).await?;
+    }
+    Ok(())
+}

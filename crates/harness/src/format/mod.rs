@@ -3,3 +3,6 @@
 pub mod markdown;
 pub mod pcapng;
 pub mod text;
+
+#[cfg(test)]
+pub(crate) mod samples;

@@ -1,11 +1,263 @@
-//! Lanes for a terminal.
+//! Lanes for a terminal: client, wire and server side by side, time running down.
 
+mod layout;
+mod rows;
+mod verdict;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::timeline::Timeline;
+use crate::timeline::explain::{Explanation, explain_all};
+use crate::timeline::{CallKind, Connection, EventKind, Level, ProcessEventKind, Timeline, Timestamp};
 
+use layout::Layout;
+use rows::Row;
+
+/// Draws at 80 columns. See [`Lanes`] for other widths.
 impl fmt::Display for Timeline {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Lanes::default().draw(self))
+    }
+}
+
+/// How to draw a timeline as lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lanes {
+    /// The columns of the terminal. Less than 60 counts as 60.
+    pub width: usize,
+    /// Draw at most so many rows of a connection; what is left out is said.
+    pub rows: usize,
+}
+
+impl Default for Lanes {
+    fn default() -> Lanes {
+        Lanes { width: 80, rows: 400 }
+    }
+}
+
+/// A drawn line: pieces of text, each with its part in the picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// The pieces, from left to right.
+    pub spans: Vec<Span>,
+}
+
+/// A piece of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// What it is, for whoever gives it a colour.
+    pub role: Role,
+    /// Its text, without line breaks.
+    pub text: String,
+}
+
+/// What a piece of a line shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Headings and notes.
+    Note,
+    /// The time.
+    Time,
+    /// A frame's number.
+    Frame,
+    /// What the client did.
+    Client,
+    /// An arrow and the two ends of the wire.
+    Wire,
+    /// What a segment holds.
+    Segment,
+    /// The bracket that ties packets to a call.
+    Bracket,
+    /// A call of the server.
+    Call,
+    /// A state of a socket.
+    State,
+    /// A segment that is held back.
+    Held,
+    /// A line of the verdict.
+    Verdict,
+}
+
+impl Line {
+    fn new(role: Role, text: impl Into<String>) -> Line {
+        Line { spans: vec![Span { role, text: text.into() }] }
+    }
+
+    fn push(&mut self, role: Role, text: impl Into<String>) {
+        self.spans.push(Span { role, text: text.into() });
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line: String = self.spans.iter().map(|span| span.text.as_str()).collect();
+        f.write_str(line.trim_end())
+    }
+}
+
+impl Lanes {
+    /// Lanes of this width.
+    pub fn with_width(width: usize) -> Lanes {
+        Lanes { width, ..Lanes::default() }
+    }
+
+    /// Draws a timeline. No line is wider than [`width`](Self::width).
+    pub fn draw(&self, timeline: &Timeline) -> String {
+        self.lines(timeline).iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// The lines of [`draw`](Self::draw), in pieces with their roles, for drawing in colour.
+    pub fn lines(&self, timeline: &Timeline) -> Vec<Line> {
+        let width = self.width.max(60);
+        let explanations = explain_all(timeline);
+        let mut lines = Vec::new();
+        for note in notes(timeline) {
+            lines.extend(wrapped(Role::Note, "", &note, width));
+        }
+        for connection in timeline.connections() {
+            if !lines.is_empty() {
+                lines.push(Line::default());
+            }
+            lines.extend(self.block(timeline, connection, &explanations, width));
+        }
+        if timeline.endpoints.is_empty() {
+            lines.push(Line::new(Role::Note, "no connection"));
+        }
+        for note in outside(timeline) {
+            lines.extend(wrapped(Role::Verdict, "", &note, width));
+        }
+        lines
+    }
+
+    /// A connection: its addresses, its lanes, its verdict.
+    fn block(
+        &self,
+        timeline: &Timeline,
+        connection: Connection<'_>,
+        explanations: &BTreeMap<usize, Explanation>,
+        width: usize,
+    ) -> Vec<Line> {
+        let mut lines = wrapped(Role::Note, "", &title(timeline, connection), width);
+        let rows = rows::of(timeline, connection, explanations);
+        let layout = Layout::new(timeline, start(timeline), &rows, width);
+        lines.push(layout.heading());
+        let (head, tail) = self.shown(&rows);
+        lines.extend(head.iter().map(|row| layout.line(row)));
+        if head.len() + tail.len() < rows.len() {
+            let left_out = rows.len() - head.len() - tail.len();
+            lines.push(Line::new(Role::Note, format!("    ... {left_out} rows are left out ...")));
+        }
+        lines.extend(tail.iter().map(|row| layout.line(row)));
+        for (name, text) in verdict::of(timeline, connection, explanations) {
+            lines.extend(wrapped(Role::Verdict, &format!("{name:<22}"), &text, width));
+        }
+        lines
+    }
+
+    /// The first and the last rows, as many as may be drawn.
+    fn shown<'r>(&self, rows: &'r [Row]) -> (&'r [Row], &'r [Row]) {
+        if rows.len() <= self.rows {
+            return (rows, &[]);
+        }
+        let tail = self.rows / 2;
+        (&rows[..self.rows - tail], &rows[rows.len() - tail..])
+    }
+}
+
+/// The moment that is shown as 0.
+fn start(timeline: &Timeline) -> Timestamp {
+    timeline.events.first().map_or(Timestamp(0), |event| event.at)
+}
+
+fn title(timeline: &Timeline, connection: Connection<'_>) -> String {
+    let ends = connection.endpoints();
+    let place = match timeline.endpoints.len() {
+        1 => String::new(),
+        all => format!("connection {} of {all}: ", connection.id().0 + 1),
+    };
+    format!("{place}client {} → server {}", ends.client, ends.server)
+}
+
+/// What a reader must know before reading on: what could not be observed.
+fn notes(timeline: &Timeline) -> Vec<String> {
+    let level = match timeline.level {
+        Level::Sandbox => None,
+        Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
+        Level::NoPackets => {
+            Some("No packets could be captured here. Packet counts are the kernel's own, from TCP_INFO.")
+        }
+        Level::Capture => {
+            Some("From a capture file. Calls come from its comments, states follow from its segments.")
+        }
+    };
+    let dropped = (timeline.dropped > 0).then(|| {
+        format!("The capture is not whole: {} packets were dropped.", timeline.dropped)
+    });
+    level.map(str::to_owned).into_iter().chain(dropped).collect()
+}
+
+/// What happened to the server outside any connection.
+fn outside(timeline: &Timeline) -> Vec<String> {
+    let mut failed: BTreeMap<String, usize> = BTreeMap::new();
+    let mut ends = Vec::new();
+    for event in &timeline.events {
+        match &event.kind {
+            EventKind::Call(call) if event.connection.is_none() => {
+                let accept = call.kind == CallKind::Accept && call.result.is_err() && !call.would_block();
+                if accept {
+                    *failed.entry(crate::timeline::explain::call_text(call)).or_default() += 1;
+                }
+            }
+            EventKind::Process(process) => match process.kind {
+                ProcessEventKind::Started => {}
+                ProcessEventKind::Exited(exit) => ends.push(format!("process {} ended: {exit}", process.pid)),
+                ProcessEventKind::UsesIoUring => ends.push(format!(
+                    "process {} uses io_uring: what it does through that is no system call and is not shown",
+                    process.pid
+                )),
+            },
+            _ => {}
+        }
+    }
+    let failed = failed.into_iter().map(|(call, times)| match times {
+        1 => call,
+        _ => format!("{call} ({times} times)"),
+    });
+    failed.chain(ends).collect()
+}
+
+/// A text behind a first word, in lines of at most `width` columns; further lines are indented.
+fn wrapped(role: Role, first: &str, text: &str, width: usize) -> Vec<Line> {
+    let indent = " ".repeat(first.chars().count());
+    let mut lines = vec![first.to_owned()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        let fresh = line == indent.len();
+        if !fresh && line + 1 + word.chars().count() > width {
+            lines.push(indent.clone());
+        }
+        if let Some(line) = lines.last_mut() {
+            if line.chars().count() > indent.len() {
+                line.push(' ');
+            }
+            line.push_str(&crate::timeline::explain::cut(word, width - indent.len()));
+        }
+    }
+    lines.into_iter().map(|line| Line::new(role, line)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::samples;
+    #[test]
+    fn try_it() {
+        for s in [samples::two_writes(), samples::clean_close(), samples::client_reset()] {
+            let t = s.timeline();
+            println!("{t}");
+            println!("{}", Lanes::with_width(60).draw(&t));
+            println!("{}", Lanes::with_width(120).draw(&t));
+            for e in explain_all(&t).values() { println!("{}\n", e.to_comment()); }
+        }
     }
 }

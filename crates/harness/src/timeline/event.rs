@@ -154,6 +154,9 @@ pub struct Call {
     pub detail: Option<String>,
     /// What it returned: a value, or the error's number.
     pub result: Result<u64, Errno>,
+    /// How many bytes it moved, where the result counts something else: `sendmmsg` and `recvmmsg`
+    /// return a number of messages.
+    pub moved_in_messages: Option<u64>,
     /// When it was entered.
     pub entered: Timestamp,
     /// When it returned.
@@ -167,7 +170,7 @@ impl Call {
     /// The bytes that this call moved; 0 if it failed or moves none.
     pub fn moved(&self) -> u64 {
         match (self.kind, self.result) {
-            (CallKind::Read | CallKind::Write, Ok(n)) => n,
+            (CallKind::Read | CallKind::Write, Ok(n)) => self.moved_in_messages.unwrap_or(n),
             _ => 0,
         }
     }
@@ -397,6 +400,8 @@ impl fmt::Display for Exit {
 /// How much of a run could be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
+    /// Packets only, read from a capture file.
+    Capture,
     /// System calls and socket states; the kernel's segment counters in place of packets.
     NoPackets,
     /// Packets too, captured on the host's own loopback interface.
@@ -408,6 +413,7 @@ pub enum Level {
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Level::Capture => "capture file",
             Level::NoPackets => "no packets",
             Level::Loopback => "loopback",
             Level::Sandbox => "sandbox",

@@ -403,11 +403,39 @@ impl<'a> Connection<'a> {
     }
 
     fn left(self, side: Side) -> Option<TcpState> {
-        let states = self.events().filter_map(|(_, event)| match &event.kind {
-            EventKind::State(change) if change.side == side => Some(change.to),
+        let mut changes = self.states().into_iter().filter(|(_, change)| change.side == side);
+        changes.next_back()?.1.to
+    }
+
+    /// The state changes of both sockets, each with the index of the event that showed it.
+    ///
+    /// They come from the socket table. A capture file has none: there they follow from the
+    /// segments, by [RFC 9293, figure 5](https://www.rfc-editor.org/rfc/rfc9293#figure-5).
+    pub fn states(self) -> Vec<(usize, StateChange)> {
+        if self.timeline.level == Level::Capture {
+            return self.states_by_packets();
+        }
+        let state = |(index, event): (usize, &Event)| match event.kind {
+            EventKind::State(change) => Some((index, change)),
             _ => None,
-        });
-        states.last().flatten()
+        };
+        self.events().filter_map(state).collect()
+    }
+
+    fn states_by_packets(self) -> Vec<(usize, StateChange)> {
+        let mut sockets = Sockets::default();
+        let mut changes = Vec::new();
+        for (index, packet) in self.packets() {
+            let before = [sockets.client.state, sockets.server.state];
+            sockets.see(packet);
+            let after = [sockets.client.state, sockets.server.state];
+            for (side, (from, to)) in [Side::Client, Side::Server].into_iter().zip(before.into_iter().zip(after)) {
+                if from != to {
+                    changes.push((index, StateChange { side, from, to }));
+                }
+            }
+        }
+        changes
     }
 
     /// Its packets in short notation, one line each: `C>S PSH,ACK seq 1 ack 1 len 2 "1\n"`.
@@ -425,6 +453,67 @@ impl<'a> Connection<'a> {
     /// Its packets from `range` (indices into the timeline's events), in short notation.
     pub fn wire_in(self, range: Range<usize>) -> Vec<String> {
         self.packets().filter(|(index, _)| range.contains(index)).map(|(_, packet)| packet.short()).collect()
+    }
+}
+
+/// The states of both sockets as far as the packets tell.
+#[derive(Default)]
+struct Sockets {
+    established: bool,
+    client: Socket,
+    server: Socket,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Socket {
+    state: Option<TcpState>,
+    /// The relative sequence number behind its FIN.
+    fin: Option<u32>,
+}
+
+impl Sockets {
+    /// Takes in a packet. Its ACK counts before its FIN, as in RFC 9293, section 3.10.7.4.
+    fn see(&mut self, packet: &Packet) {
+        let flags = packet.segment.flags;
+        if flags.has(Flags::RST) {
+            self.client.state = None;
+            self.server.state = None;
+            return;
+        }
+        if flags.has(Flags::SYN) {
+            return;
+        }
+        if !self.established {
+            self.established = true;
+            self.client.state = Some(TcpState::Established);
+            self.server.state = Some(TcpState::Established);
+        }
+        let (sender, receiver) = match packet.from {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        };
+        if flags.has(Flags::ACK) && receiver.fin == Some(packet.ack) {
+            receiver.state = match receiver.state {
+                Some(TcpState::FinWait1) => Some(TcpState::FinWait2),
+                Some(TcpState::Closing) => Some(TcpState::TimeWait),
+                Some(TcpState::LastAck) => None,
+                other => other,
+            };
+        }
+        if flags.has(Flags::FIN) && sender.fin.is_none() {
+            sender.fin = Some(packet.seq.wrapping_add(packet.segment.len).wrapping_add(1));
+            sender.state = match sender.state {
+                Some(TcpState::Established) => Some(TcpState::FinWait1),
+                Some(TcpState::CloseWait) => Some(TcpState::LastAck),
+                other => other,
+            };
+            receiver.state = match receiver.state {
+                Some(TcpState::Established) => Some(TcpState::CloseWait),
+                Some(TcpState::FinWait1) => Some(TcpState::Closing),
+                Some(TcpState::FinWait2) => Some(TcpState::TimeWait),
+                other => other,
+            };
+        }
     }
 }
 

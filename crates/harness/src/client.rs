@@ -1,0 +1,229 @@
+//! A client of the server under test, whose actions are on the timeline too.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use crate::error::Error;
+use crate::observe::recorder::now;
+use crate::observe::{Network, segment_counters};
+use crate::server::state_of;
+use crate::timeline::{Call, ClientAction, ClientActionKind, Endpoints, Level, Record, SegmentCounters, What};
+
+/// How long [`Client::settle`] waits for acknowledgments. A delayed ACK takes 40 ms on Linux and
+/// at most 500 ms anywhere (RFC 9293, section 3.8.6.3).
+const SETTLE_LIMIT: Duration = Duration::from_secs(2);
+
+/// Without packets to look at, counters that stand still for so long mean that no ACK is due.
+const COUNTERS_STILL: Duration = Duration::from_millis(250);
+
+/// A connection to the server. Dropping it closes it at once; [`close`](Self::close) waits for
+/// acknowledgments first, as a person at a terminal would.
+pub struct Client {
+    socket: Option<Socket>,
+    network: Arc<Network>,
+    on: Endpoints,
+    /// Bytes received and not yet handed out.
+    buffer: Vec<u8>,
+    sent: u64,
+    limit: Duration,
+}
+
+impl Client {
+    pub(crate) fn new(socket: Socket, network: Arc<Network>, limit: Duration) -> io::Result<Client> {
+        let address = |found: io::Result<socket2::SockAddr>| {
+            found?.as_socket().ok_or_else(|| io::Error::other("the socket has no IP address"))
+        };
+        let on = Endpoints { client: address(socket.local_addr())?, server: address(socket.peer_addr())? };
+        socket.set_read_timeout(Some(limit))?;
+        socket.set_write_timeout(Some(limit))?;
+        let client = Client { socket: Some(socket), network, on, buffer: Vec::new(), sent: 0, limit };
+        client.record(ClientActionKind::Connected);
+        Ok(client)
+    }
+
+    /// Its own address.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.on.client
+    }
+
+    /// The kernel's segment counters for its socket.
+    pub fn counters(&self) -> Option<SegmentCounters> {
+        segment_counters(self.socket.as_ref()?)
+    }
+
+    /// Its socket, for options that this type has no method for.
+    pub fn socket(&self) -> &Socket {
+        // Only `close`, `reset` and `drop` take the socket, and they consume the client.
+        self.socket.as_ref().expect("a client that can be borrowed has its socket")
+    }
+
+    /// Sends a text and reads a line back, its newline included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if the reply does not come in time, ends early or is not UTF-8.
+    pub fn exchange(&mut self, text: &str) -> Result<String, Error> {
+        self.send(text)?;
+        let line = self.read_line()?;
+        let text = String::from_utf8(line);
+        text.map_err(|error| self.error("read a line of text", io::Error::new(io::ErrorKind::InvalidData, error)))
+    }
+
+    /// Sends bytes, all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`].
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
+        let bytes = bytes.as_ref();
+        let first = bytes[..bytes.len().min(Call::KEEP)].to_vec();
+        self.record(ClientActionKind::Sent { bytes: first, len: bytes.len() as u64 });
+        let done = self.socket().write_all(bytes);
+        self.sent += bytes.len() as u64;
+        done.map_err(|error| self.failed("send", error))
+    }
+
+    /// Reads up to and including the next newline.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if it does not come in time, or the server closes first.
+    pub fn read_line(&mut self) -> Result<Vec<u8>, Error> {
+        loop {
+            if let Some(at) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                return Ok(self.buffer.drain(..=at).collect());
+            }
+            if self.fill("read a line")? == 0 {
+                return Err(self.ended("read a line"));
+            }
+        }
+    }
+
+    /// Reads so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_line`](Self::read_line).
+    pub fn read_exact(&mut self, length: usize) -> Result<Vec<u8>, Error> {
+        while self.buffer.len() < length {
+            if self.fill("read")? == 0 {
+                return Err(self.ended("read"));
+            }
+        }
+        Ok(self.buffer.drain(..length).collect())
+    }
+
+    /// Reads until the server closes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if it does not close in time, or resets.
+    pub fn read_to_end(&mut self) -> Result<Vec<u8>, Error> {
+        while self.fill("read to the end")? > 0 {}
+        Ok(std::mem::take(&mut self.buffer))
+    }
+
+    fn fill(&mut self, what: &str) -> Result<usize, Error> {
+        let mut part = [0; 16 * 1024];
+        let length = self.socket().read(&mut part).map_err(|error| {
+            let timed_out = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+            if timed_out {
+                let text = format!("nothing came within {:?}", self.limit);
+                self.error(what, io::Error::new(io::ErrorKind::TimedOut, text))
+            } else {
+                self.failed(what, error)
+            }
+        })?;
+        self.buffer.extend_from_slice(&part[..length]);
+        self.record(match length {
+            0 => ClientActionKind::EndOfFile,
+            _ => ClientActionKind::Received { bytes: part[..length.min(Call::KEEP)].to_vec(), len: length as u64 },
+        });
+        Ok(length)
+    }
+
+    /// Waits until all that both sides have sent is acknowledged, the client's delayed ACK
+    /// included. Gives up after two seconds: a server that does not read may never get there.
+    pub fn settle(&self) {
+        let deadline = Instant::now() + SETTLE_LIMIT;
+        if self.network.level() > Level::NoPackets {
+            let quiet = |seen: &crate::observe::recorder::Seen| seen.is_quiet(&self.on, self.sent).then_some(());
+            let _ = self.network.recorder().wait(deadline, quiet);
+            return;
+        }
+        // Nothing wakes us when a segment leaves: the counters have to be asked.
+        let mut last = (self.counters(), Instant::now());
+        while Instant::now() < deadline && last.1.elapsed() < COUNTERS_STILL {
+            let _: Option<()> = self.network.recorder().wait(Instant::now() + COUNTERS_STILL / 10, |_| None);
+            let counters = self.counters();
+            if counters != last.0 {
+                last = (counters, Instant::now());
+            }
+        }
+    }
+
+    /// Says that it will send no more: its FIN goes out, and it can still read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if the connection is gone.
+    pub fn shutdown_write(&mut self) -> Result<(), Error> {
+        self.record(ClientActionKind::ShutdownWrite);
+        self.socket().shutdown(Shutdown::Write).map_err(|error| self.failed("shut down", error))
+    }
+
+    /// Waits for acknowledgments (see [`settle`](Self::settle)) and closes.
+    pub fn close(self) {
+        self.settle();
+    }
+
+    /// Closes with a reset instead of a FIN (`SO_LINGER` with a time of 0), as a process that
+    /// crashes with unread data does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if the option is refused.
+    pub fn reset(mut self) -> Result<(), Error> {
+        let linger = self.socket().set_linger(Some(Duration::ZERO));
+        linger.map_err(|error| self.failed("ask for a reset", error))?;
+        self.record(ClientActionKind::Reset);
+        self.socket = None;
+        Ok(())
+    }
+
+    fn record(&self, kind: ClientActionKind) {
+        let action = ClientAction { kind, counters: self.counters() };
+        self.network.recorder().push(Record { at: now(), what: What::Client { on: self.on, action } });
+    }
+
+    fn failed(&self, what: &str, error: io::Error) -> Error {
+        self.record(ClientActionKind::Failed(error.to_string()));
+        self.error(what, error)
+    }
+
+    fn ended(&self, what: &str) -> Error {
+        self.error(what, io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection first"))
+    }
+
+    fn error(&self, what: &str, source: io::Error) -> Error {
+        Error::Client { what: what.into(), source, server: state_of(&self.network) }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.socket.is_some() {
+            self.record(ClientActionKind::Closed);
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("from", &self.on.client).field("to", &self.on.server).finish()
+    }
+}

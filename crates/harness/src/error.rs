@@ -1,0 +1,108 @@
+//! What can go wrong, for those who match on it.
+
+use std::time::Duration;
+
+use crate::timeline::Exit;
+
+/// Why a server could not be started, observed or talked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// This system has no way to observe a server.
+    #[error("cannot run {program}: observing a server needs Linux (ptrace, seccomp); on this system captures can be read and shown only")]
+    Unsupported {
+        /// The program.
+        program: String,
+    },
+    /// The program could not be started.
+    #[error("cannot start {program}: {source}: give the path of an executable file")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The system does not let us trace, so no system call can be counted.
+    #[error("cannot trace {program}: ptrace was refused ({reason}): {cure}")]
+    TraceRefused {
+        /// The program.
+        program: String,
+        /// What the system said.
+        reason: String,
+        /// What to do.
+        cure: String,
+    },
+    /// A level was asked for that this machine does not allow.
+    #[error("cannot observe {program} at level \"{level}\": {reason}: {cure}")]
+    LevelRefused {
+        /// The program.
+        program: String,
+        /// The level.
+        level: crate::timeline::Level,
+        /// What the system said.
+        reason: String,
+        /// What to do.
+        cure: String,
+    },
+    /// The server ended before it listened.
+    #[error("{program} ended ({exit}) before it listened on a port{output}")]
+    ExitedEarly {
+        /// The program.
+        program: String,
+        /// How it ended.
+        exit: Exit,
+        /// What it wrote, ready to follow the sentence.
+        output: Output,
+    },
+    /// The server did not listen in time.
+    #[error("{program} did not listen on a TCP port within {waited:?}: it runs, but has made no listen call that succeeded{output}")]
+    NeverListened {
+        /// The program.
+        program: String,
+        /// How long we waited.
+        waited: Duration,
+        /// What it wrote, ready to follow the sentence.
+        output: Output,
+    },
+    /// A client could not connect.
+    #[error("cannot connect to {address}: {source}{server}")]
+    Connect {
+        /// Where to.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+        /// What is known of the server, ready to follow the sentence.
+        server: String,
+    },
+    /// A client could not do what it was told.
+    #[error("the client could not {what}: {source}{server}")]
+    Client {
+        /// What it tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+        /// What is known of the server, ready to follow the sentence.
+        server: String,
+    },
+    /// Some other call failed.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The end of what a program wrote to its standard output and error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output(pub String);
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.trim_end() {
+            "" => f.write_str("; it wrote nothing"),
+            text => write!(f, "; it wrote:\n{text}"),
+        }
+    }
+}

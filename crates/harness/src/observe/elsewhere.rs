@@ -1,0 +1,102 @@
+//! Observing a server takes Linux. Here the same names exist and say so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Socket};
+
+use super::Spec;
+use super::recorder::Recorder;
+use crate::error::{Error, Output};
+use crate::timeline::{Level, Recording, SegmentCounters};
+
+/// Something that the machine refused: why, and the cure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was tried and what the system said.
+    pub reason: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason, self.cure)
+    }
+}
+
+/// What a run on this machine can observe: nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The best level, if there is one.
+    pub level: Option<Level>,
+    /// Why there is no private network.
+    pub no_sandbox: Option<Refusal>,
+    /// Why packets cannot be captured.
+    pub no_packets: Option<Refusal>,
+    /// Why nothing can be traced.
+    pub no_trace: Option<Refusal>,
+    /// True if connections over IPv6 work on the loopback interface.
+    pub ipv6: bool,
+}
+
+impl Machine {
+    /// Looks at the machine.
+    pub fn look() -> Machine {
+        let refusal = Some(Refusal {
+            reason: "this system is not Linux".into(),
+            cure: "observe servers on Linux (a virtual machine or a container will do)".into(),
+        });
+        Machine { level: None, no_sandbox: refusal.clone(), no_packets: refusal.clone(), no_trace: refusal, ipv6: false }
+    }
+}
+
+/// A run that cannot be.
+pub(crate) enum Run {}
+
+/// A network that cannot be.
+pub(crate) enum Network {}
+
+impl Run {
+    pub fn start(spec: &Spec) -> Result<Run, Error> {
+        Err(Error::Unsupported { program: spec.name() })
+    }
+
+    pub fn network(&self) -> &Arc<Network> {
+        match *self {}
+    }
+
+    pub fn settle(&self, _patience: Duration) {
+        match *self {}
+    }
+
+    pub fn finish(self, _grace: Duration) -> Result<Recording, Error> {
+        match self {}
+    }
+
+    pub fn last_output(self) -> Output {
+        match self {}
+    }
+}
+
+impl Network {
+    pub fn level(&self) -> Level {
+        match *self {}
+    }
+
+    pub fn recorder(&self) -> &Arc<Recorder> {
+        match *self {}
+    }
+
+    pub fn socket(&self, _domain: Domain) -> std::io::Result<Socket> {
+        match *self {}
+    }
+
+    pub fn output(&self) -> Output {
+        match *self {}
+    }
+}
+
+pub(crate) fn segment_counters(_socket: &Socket) -> Option<SegmentCounters> {
+    None
+}

@@ -1,0 +1,114 @@
+//! What this machine allows, and what to do about what it does not.
+
+use std::io;
+
+use nix::unistd::geteuid;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::packets::PACKET_SOCKET;
+use super::sandbox::Sandbox;
+use crate::timeline::Level;
+
+/// Something that the machine refused: why, and the cure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was tried and what the system said.
+    pub reason: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason, self.cure)
+    }
+}
+
+/// What a run on this machine can observe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The best level; `None` if nothing can be observed.
+    pub level: Option<Level>,
+    /// Why there is no private network, if there is none.
+    pub no_sandbox: Option<Refusal>,
+    /// Why packets cannot be captured, if they cannot.
+    pub no_packets: Option<Refusal>,
+    /// Why system calls cannot be traced, if they cannot.
+    pub no_trace: Option<Refusal>,
+    /// True if connections over IPv6 work on the loopback interface.
+    pub ipv6: bool,
+}
+
+impl Machine {
+    /// Looks at the machine: traces a process, makes a private network, and throws both away.
+    pub fn look() -> Machine {
+        let no_trace = super::syscalls::refused().map(|reason| Refusal { reason, cure: trace_cure() });
+        let sandbox = Sandbox::open().err();
+        let no_sandbox = sandbox.map(|refused| Refusal { reason: refused.to_string(), cure: sandbox_cure() });
+        let no_packets = match &no_sandbox {
+            None => None,
+            Some(_) => host_packet_socket().err().map(|error| packet_refusal(&error)),
+        };
+        let level = match (&no_trace, &no_sandbox, &no_packets) {
+            (Some(_), _, _) => None,
+            (None, None, _) => Some(Level::Sandbox),
+            (None, Some(_), None) => Some(Level::Loopback),
+            (None, Some(_), Some(_)) => Some(Level::NoPackets),
+        };
+        Machine { level, no_sandbox, no_packets, no_trace, ipv6: has_ipv6() }
+    }
+}
+
+/// A packet socket on the host's network, which takes CAP_NET_RAW.
+pub(crate) fn host_packet_socket() -> io::Result<Socket> {
+    let (domain, kind, protocol) = PACKET_SOCKET;
+    Socket::new(Domain::from(domain), Type::from(kind), Some(Protocol::from(protocol)))
+}
+
+pub(crate) fn packet_refusal(error: &io::Error) -> Refusal {
+    Refusal {
+        reason: format!("opening a packet socket on the host failed: {error}"),
+        cure: "allow private networks (see above) or run with the capability CAP_NET_RAW".into(),
+    }
+}
+
+/// What stands in the way of a user namespace, as far as the system tells.
+pub(crate) fn sandbox_cure() -> String {
+    let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    if number("/proc/sys/user/max_net_namespaces") == Some(0) {
+        return "network namespaces are switched off: sysctl user.max_net_namespaces=1000".into();
+    }
+    if number("/proc/sys/user/max_user_namespaces") == Some(0) {
+        return "user namespaces are switched off: sysctl user.max_user_namespaces=1000".into();
+    }
+    if number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
+        return "user namespaces are for root only here: sysctl kernel.unprivileged_userns_clone=1".into();
+    }
+    if number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
+        return "AppArmor restricts user namespaces, as Ubuntu 24.04 does: \
+                sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile for this program"
+            .into();
+    }
+    if std::path::Path::new("/.dockerenv").exists() || geteuid().is_root() {
+        return "a container's seccomp profile or missing CAP_SYS_ADMIN forbids it: \
+                for Docker, run with --security-opt seccomp=unconfined or --cap-add SYS_ADMIN"
+            .into();
+    }
+    "the system forbids user namespaces: ask who runs it, or run as root".into()
+}
+
+/// What stands in the way of ptrace, as far as the system tells.
+pub(crate) fn trace_cure() -> String {
+    let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+    match scope.trim() {
+        "2" => "only an administrator may trace here: sysctl kernel.yama.ptrace_scope=1".into(),
+        "3" => "tracing is switched off until the next boot: set kernel.yama.ptrace_scope=1 and restart".into(),
+        _ => "a container's seccomp profile or a security module forbids it, or a tracer holds this process already: \
+              for Docker, run with --cap-add SYS_PTRACE"
+            .into(),
+    }
+}
+
+fn has_ipv6() -> bool {
+    std::net::TcpListener::bind((std::net::Ipv6Addr::LOCALHOST, 0)).is_ok()
+}

@@ -1,0 +1,204 @@
+//! The capture: every frame of an interface, stamped by the kernel, through a ring that the
+//! kernel and this process share (packet(7), and the kernel's packet_mmap document).
+#![allow(unsafe_code, reason = "mapping and reading the shared ring; each use stands alone below")]
+
+use std::io;
+use std::mem::size_of;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, AsRawFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::EventFd;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use socket2::Socket;
+
+use super::recorder::Recorder;
+use crate::timeline::{Record, Segment, Timestamp, What};
+
+/// One slot of the ring holds a whole Ethernet frame of 1514 bytes and its header.
+const FRAME_SIZE: usize = 2048;
+const BLOCK_SIZE: usize = 64 * FRAME_SIZE;
+const BLOCKS: usize = 128;
+const FRAMES: usize = BLOCKS * BLOCK_SIZE / FRAME_SIZE;
+
+/// The domain, type and protocol of a packet socket, for socket(2). With protocol 0 it captures
+/// nothing until it is bound.
+pub(crate) const PACKET_SOCKET: (i32, i32, i32) = (libc::AF_PACKET, libc::SOCK_RAW, 0);
+
+/// A running capture.
+pub(crate) struct Capture {
+    wake: Arc<EventFd>,
+    thread: Option<JoinHandle<Result<u64, io::Error>>>,
+}
+
+impl Capture {
+    /// Captures what arrives on the loopback interface of the socket's network.
+    ///
+    /// Each frame is recorded once: on a loopback interface a packet socket would see it leave
+    /// and arrive.
+    ///
+    /// On a network that others use too, `only_server` keeps what is to or from the server's
+    /// ports and forgets the rest at once.
+    pub fn start(socket: Socket, only_server: bool, recorder: Arc<Recorder>) -> io::Result<Capture> {
+        let ring = Ring::new(socket, only_server)?;
+        let wake = Arc::new(EventFd::new()?);
+        let stop = Arc::clone(&wake);
+        let thread = std::thread::spawn(move || ring.capture(&stop, &recorder));
+        Ok(Capture { wake, thread: Some(thread) })
+    }
+
+    /// Takes what is still in the ring and ends. Returns how many packets the kernel had to drop.
+    pub fn stop(mut self) -> io::Result<u64> {
+        self.end().unwrap_or(Ok(0))
+    }
+
+    fn end(&mut self) -> Option<io::Result<u64>> {
+        let thread = self.thread.take()?;
+        let woken = self.wake.write(1).map_err(io::Error::from);
+        Some(woken.and_then(|_| thread.join().unwrap_or_else(|_| Err(io::Error::other("the capture panicked")))))
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // Whoever drops a capture without stopping it does not want its count.
+        let _ = self.end();
+    }
+}
+
+struct Ring {
+    socket: Socket,
+    memory: NonNull<libc::c_void>,
+    next: usize,
+    only_server: bool,
+}
+
+// SAFETY: the mapping belongs to this value alone, and any thread may read it.
+unsafe impl Send for Ring {}
+
+impl Ring {
+    fn new(socket: Socket, only_server: bool) -> io::Result<Ring> {
+        set_option(&socket, libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V2 as libc::c_int))?;
+        set_option(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
+        let request = libc::tpacket_req {
+            tp_block_size: BLOCK_SIZE as u32,
+            tp_block_nr: BLOCKS as u32,
+            tp_frame_size: FRAME_SIZE as u32,
+            tp_frame_nr: FRAMES as u32,
+        };
+        set_option(&socket, libc::PACKET_RX_RING, &request)?;
+        stamp_on_arrival(&socket)?;
+        const SIZE: NonZeroUsize = NonZeroUsize::new(BLOCKS * BLOCK_SIZE).expect("the ring's size is not 0");
+        // SAFETY: mmap(2) of a packet socket's ring, at an address that the kernel chooses.
+        let memory = unsafe {
+            mmap(None, SIZE, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED, socket.as_fd(), 0)?
+        };
+        let ring = Ring { socket, memory, next: 0, only_server };
+        bind_to_loopback(&ring.socket)?;
+        Ok(ring)
+    }
+
+    fn capture(mut self, stop: &EventFd, recorder: &Recorder) -> io::Result<u64> {
+        loop {
+            self.drain(recorder);
+            let mut fds =
+                [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN), PollFd::new(stop.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Err(Errno::EINTR) | Ok(_) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            if fds[1].any().unwrap_or(false) {
+                self.drain(recorder);
+                return dropped(&self.socket);
+            }
+        }
+    }
+
+    /// Records all frames that the kernel has put into the ring.
+    fn drain(&mut self, recorder: &Recorder) {
+        while let Some((at, frame, wire_len)) = self.take() {
+            let segment = Segment::from_ethernet(&frame);
+            if self.only_server && !segment.as_ref().is_some_and(|segment| recorder.is_servers(segment)) {
+                continue;
+            }
+            recorder.push(Record { at, what: What::Frame { frame, wire_len, comment: None, segment } });
+        }
+    }
+
+    /// Takes the next frame out of the ring, if there is one.
+    fn take(&mut self) -> Option<(Timestamp, Arc<[u8]>, u32)> {
+        // SAFETY: `next` is below FRAMES, so the slot lies inside the mapping; the kernel puts a
+        // `tpacket2_hdr` at its start. Its status word is shared with the kernel, hence atomic
+        // (it is aligned to 4, as a slot starts at a multiple of FRAME_SIZE). While the status
+        // says USER the rest of the slot is ours to read, and `tp_mac + tp_snaplen` lies inside.
+        unsafe {
+            let slot = self.memory.cast::<u8>().add(self.next * FRAME_SIZE).as_ptr();
+            let status = AtomicU32::from_ptr(slot.cast());
+            if status.load(Ordering::Acquire) & libc::TP_STATUS_USER == 0 {
+                return None;
+            }
+            let header = slot.cast::<libc::tpacket2_hdr>().read();
+            let length = (header.tp_snaplen as usize).min(FRAME_SIZE - usize::from(header.tp_mac).min(FRAME_SIZE));
+            let frame = std::slice::from_raw_parts(slot.add(usize::from(header.tp_mac)), length).into();
+            status.store(0, Ordering::Release); // TP_STATUS_KERNEL: the slot is the kernel's again
+            self.next = (self.next + 1) % FRAMES;
+            let at = Timestamp(u64::from(header.tp_sec) * 1_000_000_000 + u64::from(header.tp_nsec));
+            Some((at, frame, header.tp_len))
+        }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // SAFETY: munmap(2) of the mapping that `new` made; nothing borrows from it any more.
+        let _ = unsafe { munmap(self.memory, BLOCKS * BLOCK_SIZE) };
+    }
+}
+
+/// Asks for stamps at the moment a packet is handed to the receiving side, which on a loopback
+/// interface is inside the call that sent it. Otherwise a busy machine may stamp it later.
+fn stamp_on_arrival(socket: &Socket) -> io::Result<()> {
+    nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::ReceiveTimestampns, &true).map_err(Into::into)
+}
+
+fn bind_to_loopback(socket: &Socket) -> io::Result<()> {
+    let index = nix::net::if_::if_nametoindex("lo").unwrap_or(1);
+    // SAFETY: packet(7): bind takes a `sockaddr_ll`; all zero but for the three fields set is valid.
+    unsafe {
+        let mut address: libc::sockaddr_ll = std::mem::zeroed();
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+        address.sll_ifindex = index as i32;
+        let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        Errno::result(libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length))?;
+    }
+    Ok(())
+}
+
+fn set_option<T>(socket: &Socket, option: libc::c_int, value: &T) -> io::Result<()> {
+    let length = size_of::<T>() as libc::socklen_t;
+    // SAFETY: packet(7): the kernel reads `length` bytes of a value that outlives the call.
+    let done = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, std::ptr::from_ref(value).cast(), length)
+    };
+    Ok(Errno::result(done).map(drop)?)
+}
+
+/// The packets that found no place in the ring, since the last time this was asked.
+fn dropped(socket: &Socket) -> io::Result<u64> {
+    let mut stats = libc::tpacket_stats { tp_packets: 0, tp_drops: 0 };
+    let mut length = size_of::<libc::tpacket_stats>() as libc::socklen_t;
+    // SAFETY: packet(7): PACKET_STATISTICS fills a `tpacket_stats`.
+    let done = unsafe {
+        let target = (&raw mut stats).cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS, target, &mut length)
+    };
+    Errno::result(done)?;
+    Ok(u64::from(stats.tp_drops))
+}

@@ -1,0 +1,199 @@
+//! The place that all observers write to, and where others wait for what they wrote.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::timeline::{
+    CallKind, Endpoints, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
+};
+
+/// This moment on `CLOCK_REALTIME`.
+pub(crate) fn now() -> Timestamp {
+    // Fails only for a clock before 1970, when no order could be trusted anyway.
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Collects records from several threads and wakes those who wait for one.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+/// What has been recorded so far, and what follows from it.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub records: Vec<Record>,
+    /// The addresses that the server listens on, in the order of its `listen` calls.
+    pub listening: Vec<SocketAddr>,
+    /// The first process, once it has ended.
+    pub exit: Option<Exit>,
+    /// Set when the tracer has no process left to trace.
+    pub tracer_done: bool,
+    /// Counts records after which a socket may be in another state.
+    pub state_hints: u64,
+    first_pid: Option<i32>,
+    flows: HashMap<(SocketAddr, u16), Flow>,
+    closed_to_new: bool,
+}
+
+impl Recorder {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        // A panicking observer has not left a record half written: pushing is one operation.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn push(&self, record: Record) {
+        let mut seen = self.lock();
+        if seen.closed_to_new {
+            if let What::Process(event) = &record.what {
+                seen.process(event.pid, &event.kind);
+            }
+        } else {
+            seen.note(&record);
+            seen.records.push(record);
+        }
+        drop(seen);
+        self.changed.notify_all();
+    }
+
+    pub fn listening(&self, address: SocketAddr) {
+        let mut seen = self.lock();
+        if !seen.listening.contains(&address) {
+            seen.listening.push(address);
+        }
+        drop(seen);
+        self.changed.notify_all();
+    }
+
+    /// True if a segment is to or from a port that the server listens on.
+    pub fn is_servers(&self, segment: &Segment) -> bool {
+        let ports = [segment.source.port(), segment.destination.port()];
+        self.lock().listening.iter().any(|address| ports.contains(&address.port()))
+    }
+
+    pub fn tracer_done(&self) {
+        self.lock().tracer_done = true;
+        self.changed.notify_all();
+    }
+
+    /// Takes no records from here on: what follows is the server's end, which we cause.
+    pub fn close(&self) {
+        self.lock().closed_to_new = true;
+    }
+
+    pub fn take(&self) -> Vec<Record> {
+        std::mem::take(&mut self.lock().records)
+    }
+
+    pub fn with<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// Waits until `ready` gives something, at most until `deadline`.
+    pub fn wait<T>(&self, deadline: Instant, mut ready: impl FnMut(&Seen) -> Option<T>) -> Option<T> {
+        let mut seen = self.lock();
+        loop {
+            if let Some(found) = ready(&seen) {
+                return Some(found);
+            }
+            let left = deadline.checked_duration_since(Instant::now()).filter(|left| *left > Duration::ZERO)?;
+            seen = self.changed.wait_timeout(seen, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Seen {
+    fn note(&mut self, record: &Record) {
+        match &record.what {
+            What::Frame { segment: Some(segment), .. } => self.segment(segment),
+            What::Call { call, .. } => {
+                let may_change = matches!(call.kind, CallKind::Accept | CallKind::Shutdown | CallKind::Close);
+                self.state_hints += u64::from(may_change || call.is_end_of_file());
+            }
+            What::Client { .. } => self.state_hints += 1,
+            What::Process(event) => self.process(event.pid, &event.kind),
+            What::Frame { .. } | What::State { .. } => {}
+        }
+    }
+
+    fn process(&mut self, pid: i32, kind: &ProcessEventKind) {
+        match kind {
+            ProcessEventKind::Started => {
+                self.first_pid.get_or_insert(pid);
+            }
+            ProcessEventKind::Exited(exit) if self.first_pid == Some(pid) => self.exit = Some(*exit),
+            ProcessEventKind::Exited(_) | ProcessEventKind::UsesIoUring => {}
+        }
+    }
+
+    fn segment(&mut self, segment: &Segment) {
+        let forth = (segment.source, segment.destination.port());
+        let back = (segment.destination, segment.source.port());
+        let (key, side) = if self.flows.contains_key(&back) { (back, Side::Server) } else { (forth, Side::Client) };
+        let flow = self.flows.entry(key).or_default();
+        if side == Side::Client && segment.flags.has(Flags::SYN) {
+            *flow = Flow::default();
+        }
+        flow.see(side, segment);
+        self.state_hints += u64::from(flow.closing || segment.flags.has(Flags::SYN));
+    }
+
+    /// True if all that both ends of a connection have sent is acknowledged, and the client has
+    /// sent so many bytes of data.
+    pub fn is_quiet(&self, on: &Endpoints, client_sent: u64) -> bool {
+        self.flows.get(&(on.client, on.server.port())).is_some_and(|flow| flow.is_quiet(client_sent))
+    }
+}
+
+/// How far the two directions of a connection have come.
+#[derive(Default)]
+struct Flow {
+    client: Progress,
+    server: Progress,
+    closing: bool,
+    reset: bool,
+}
+
+#[derive(Default)]
+struct Progress {
+    start: Option<u32>,
+    /// The sequence number behind everything sent.
+    next: u32,
+    /// What the other side has acknowledged.
+    acked: u32,
+}
+
+impl Flow {
+    fn see(&mut self, side: Side, segment: &Segment) {
+        let (mine, theirs) = match side {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        };
+        let controls = u32::from(segment.flags.has(Flags::SYN)) + u32::from(segment.flags.has(Flags::FIN));
+        let end = segment.seq.wrapping_add(segment.len).wrapping_add(controls);
+        if mine.start.is_none() {
+            *mine = Progress { start: Some(segment.seq), next: end, acked: segment.seq };
+        } else if end.wrapping_sub(mine.next).cast_signed() > 0 {
+            mine.next = end;
+        }
+        if segment.flags.has(Flags::ACK) {
+            theirs.acked = segment.ack;
+        }
+        self.reset |= segment.flags.has(Flags::RST);
+        self.closing |= self.reset || segment.flags.has(Flags::FIN);
+    }
+
+    fn is_quiet(&self, client_sent: u64) -> bool {
+        let all_left = self.client.start.is_some_and(|start| {
+            // The SYN counts for one; the low 32 bits are all that a sequence number holds.
+            let due = start.wrapping_add(1).wrapping_add(client_sent as u32);
+            self.client.next.wrapping_sub(due).cast_signed() >= 0
+        });
+        let quiet = self.client.next == self.client.acked && self.server.next == self.server.acked;
+        self.reset || (all_left && quiet)
+    }
+}

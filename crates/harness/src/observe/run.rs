@@ -1,0 +1,248 @@
+//! One run of a server under observation.
+#![allow(unsafe_code, reason = "getsockopt(TCP_INFO), which no crate here offers whole")]
+
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::Spec;
+use super::machine::{host_packet_socket, packet_refusal, sandbox_cure, trace_cure};
+use super::packets::{Capture, PACKET_SOCKET};
+use super::recorder::Recorder;
+use super::sandbox::Sandbox;
+use super::sockets::{self, Watch};
+use super::syscalls::{StartError, Tracer};
+use crate::error::{Error, Output};
+use crate::timeline::{Level, Recording, SegmentCounters, TcpState};
+
+/// What an argument `{listen}` stands for in a private network, and on the host.
+const LISTEN_INSIDE: &str = "127.0.0.1:3000";
+const LISTEN_ON_HOST: &str = "127.0.0.1:0";
+
+/// How much of a program's output is kept: its end.
+const OUTPUT_KEPT: usize = 64 * 1024;
+
+/// However busy things are, settling ends after this time.
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A server that runs, and its observers. Fields are dropped in this order: the server first.
+pub(crate) struct Run {
+    tracer: Tracer,
+    watch: Option<Watch>,
+    capture: Option<Capture>,
+    readers: Vec<JoinHandle<()>>,
+    network: Arc<Network>,
+}
+
+/// The network that a server and its clients share, and what is known of the server. It outlives
+/// the server where a client does.
+pub(crate) struct Network {
+    sandbox: Option<Sandbox>,
+    recorder: Arc<Recorder>,
+    output: Arc<Mutex<Vec<u8>>>,
+    level: Level,
+}
+
+impl Run {
+    /// Starts the observers, then the program.
+    pub fn start(spec: &Spec) -> Result<Run, Error> {
+        let recorder = Arc::new(Recorder::default());
+        let (level, sandbox, packets) = observers(spec)?;
+        let system = |what| move |source| Error::System { what, source };
+        let capture = packets
+            .map(|socket| Capture::start(socket, level != Level::Sandbox, Arc::clone(&recorder)))
+            .transpose()
+            .map_err(system("start the packet capture"))?;
+        let watched = sandbox.as_ref().map_or_else(|| std::process::id().cast_signed(), Sandbox::pid);
+        let watch = Watch::start(watched, Arc::clone(&recorder));
+
+        let doors = sandbox.as_ref().map(Sandbox::doors).transpose().map_err(system("open the private network"))?;
+        let started = Tracer::start(command(spec, level), doors, Arc::clone(&recorder));
+        let (tracer, mut child) = started.map_err(|error| explain(spec, error))?;
+        let output = Arc::default();
+        let stdout = child.stdout.take().map(|pipe| keep_output(pipe, &output));
+        let stderr = child.stderr.take().map(|pipe| keep_output(pipe, &output));
+        let readers = stdout.into_iter().chain(stderr).collect();
+        let network = Arc::new(Network { sandbox, recorder, output, level });
+        Ok(Run { tracer, watch: Some(watch), capture, readers, network })
+    }
+
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// Waits until every connection that has begun to close has either closed or will not.
+    ///
+    /// "Will not" means: all threads of the server are asleep, and for `patience` no event came
+    /// and the socket is still there.
+    pub fn settle(&self, patience: Duration) {
+        let limit = Instant::now() + SETTLE_LIMIT;
+        let pid = self.network.pid();
+        while Instant::now() < limit {
+            let ports: Vec<u16> = self.network.recorder.with(|seen| seen.listening.iter().map(|a| a.port()).collect());
+            if !sockets::ends(pid, &ports).any(|(_, state)| is_closing(state)) {
+                return;
+            }
+            let count = self.network.recorder.with(|seen| seen.state_hints);
+            let until = Instant::now() + patience;
+            let changed = self.network.recorder.wait(until, |seen| (seen.state_hints != count).then_some(()));
+            if changed.is_none() && self.tracer.is_idle() {
+                return;
+            }
+        }
+    }
+
+    /// Ends the observation, then the server: it is asked to end, given `grace`, and killed.
+    pub fn finish(mut self, grace: Duration) -> Result<Recording, Error> {
+        if let Some(watch) = self.watch.take() {
+            watch.stop();
+        }
+        let dropped = match self.capture.take() {
+            Some(capture) => {
+                capture.stop().map_err(|source| Error::System { what: "read the packet capture", source })?
+            }
+            None => 0,
+        };
+        self.network.recorder.close();
+        self.tracer.terminate();
+        let _ = self.network.recorder.wait(Instant::now() + grace, |seen| (seen.exit.is_some() || seen.tracer_done).then_some(()));
+        self.end();
+        Ok(Recording { level: self.network.level, records: self.network.recorder.take(), dropped })
+    }
+
+    /// All that the program wrote, once it has ended.
+    pub fn last_output(mut self) -> Output {
+        self.end();
+        self.network.output()
+    }
+
+    /// Kills what is left of the program and reads its output to the end.
+    fn end(&mut self) {
+        self.tracer.kill();
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+    }
+}
+
+impl Network {
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    pub fn recorder(&self) -> &Arc<Recorder> {
+        &self.recorder
+    }
+
+    /// A TCP socket in the server's network.
+    pub fn socket(&self, domain: Domain) -> io::Result<Socket> {
+        match &self.sandbox {
+            Some(sandbox) => sandbox.socket(domain.into(), Type::STREAM.into(), Protocol::TCP.into()),
+            None => Socket::new(domain, Type::STREAM, Some(Protocol::TCP)),
+        }
+    }
+
+    /// The end of what the program has written so far.
+    pub fn output(&self) -> Output {
+        let kept = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        Output(String::from_utf8_lossy(&kept).into_owned())
+    }
+
+    /// The process whose network this is.
+    fn pid(&self) -> i32 {
+        self.sandbox.as_ref().map_or_else(|| std::process::id().cast_signed(), Sandbox::pid)
+    }
+}
+
+/// States from which a socket goes on to be closed, if its owner does his part.
+fn is_closing(state: TcpState) -> bool {
+    use TcpState::{CloseWait, Closing, FinWait1, FinWait2, LastAck};
+    matches!(state, CloseWait | Closing | FinWait1 | FinWait2 | LastAck)
+}
+
+/// The best level, or the one asked for, with what it takes.
+fn observers(spec: &Spec) -> Result<(Level, Option<Sandbox>, Option<Socket>), Error> {
+    let refused = |level, reason, cure| Error::LevelRefused { program: spec.name(), level, reason, cure };
+    if spec.level.is_none_or(|level| level == Level::Sandbox) {
+        match Sandbox::open() {
+            Ok(sandbox) => {
+                let (domain, kind, protocol) = PACKET_SOCKET;
+                let socket = sandbox.socket(domain, kind, protocol);
+                let socket = socket.map_err(|source| Error::System { what: "open a packet socket", source })?;
+                return Ok((Level::Sandbox, Some(sandbox), Some(socket)));
+            }
+            Err(error) if spec.level.is_some() => {
+                return Err(refused(Level::Sandbox, error.to_string(), sandbox_cure()));
+            }
+            Err(_) => {}
+        }
+    }
+    if spec.level.is_none_or(|level| level == Level::Loopback) {
+        match host_packet_socket() {
+            Ok(socket) => return Ok((Level::Loopback, None, Some(socket))),
+            Err(error) if spec.level.is_some() => {
+                let refusal = packet_refusal(&error);
+                return Err(refused(Level::Loopback, refusal.reason, refusal.cure));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok((Level::NoPackets, None, None))
+}
+
+fn command(spec: &Spec, level: Level) -> Command {
+    let listen = if level == Level::Sandbox { LISTEN_INSIDE } else { LISTEN_ON_HOST };
+    let mut command = Command::new(&spec.program);
+    for argument in &spec.arguments {
+        command.arg(if argument == crate::LISTEN { listen.as_ref() } else { argument.as_os_str() });
+    }
+    command.envs(spec.environment.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn explain(spec: &Spec, error: StartError) -> Error {
+    let program = spec.name();
+    match error {
+        StartError::Ptrace(errno) => Error::TraceRefused { program, reason: errno.to_string(), cure: trace_cure() },
+        StartError::Spawn(source) => Error::Spawn { program, source },
+    }
+}
+
+/// Reads a pipe to its end on a thread of its own, keeping the last part.
+fn keep_output(mut pipe: impl Read + Send + 'static, output: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    let output = Arc::clone(output);
+    std::thread::spawn(move || {
+        let mut part = [0; 4096];
+        while let Ok(length @ 1..) = pipe.read(&mut part) {
+            let mut kept = output.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(&part[..length]);
+            let excess = kept.len().saturating_sub(OUTPUT_KEPT);
+            kept.drain(..excess);
+        }
+    })
+}
+
+/// TCP_INFO's counters of a socket: tcp(7), `struct tcp_info` in linux/tcp.h.
+/// `None` where the kernel does not count (before Linux 4.2).
+pub(crate) fn segment_counters(socket: &Socket) -> Option<SegmentCounters> {
+    // SAFETY: `tcp_info` is plain numbers; all zero is valid. getsockopt(2) fills at most `length`
+    // bytes of it and says how many.
+    let (info, length) = unsafe {
+        let mut info: libc::tcp_info = std::mem::zeroed();
+        let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+        let target = (&raw mut info).cast();
+        let fd = socket.as_raw_fd();
+        Errno::result(libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, target, &mut length)).ok()?;
+        (info, length as usize)
+    };
+    let needed = std::mem::offset_of!(libc::tcp_info, tcpi_segs_in) + size_of::<u32>();
+    (length >= needed).then_some(SegmentCounters { sent: info.tcpi_segs_out, received: info.tcpi_segs_in })
+}

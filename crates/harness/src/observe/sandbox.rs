@@ -1,0 +1,325 @@
+//! The private network: a network namespace of one's own, without root.
+//!
+//! A holder process stands in the new namespaces and hands out sockets made there, so that no
+//! thread of this process ever leaves the host's network.
+#![allow(unsafe_code, reason = "fork, setns and interface ioctls; each stands alone below")]
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recv, recvmsg,
+    sendmsg, socketpair,
+};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, setsid};
+
+/// The largest packet on the private loopback interface, as on an Ethernet.
+const MTU: i32 = 1500;
+
+/// A private network that lives as long as this value.
+pub(crate) struct Sandbox {
+    /// Our end of the socket pair; one request and its answer at a time.
+    requests: Mutex<Option<OwnedFd>>,
+    holder: Pid,
+    user_namespace: Option<File>,
+    network_namespace: File,
+}
+
+/// Why there is no private network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    step: Step,
+    errno: Errno,
+}
+
+/// What the holder does first, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+enum Step {
+    Ready = 0,
+    Unshare = 1,
+    MapIds = 2,
+    BringUp = 3,
+    Start = 4,
+}
+
+impl Step {
+    fn from_number(number: i32) -> Step {
+        [Step::Ready, Step::Unshare, Step::MapIds, Step::BringUp]
+            .into_iter()
+            .find(|step| *step as i32 == number)
+            .unwrap_or(Step::Start)
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.step {
+            Step::Unshare => "making a network namespace (unshare)",
+            Step::MapIds => "mapping ids in the user namespace (/proc/self/uid_map)",
+            Step::BringUp => "bringing up the loopback interface",
+            Step::Ready | Step::Start => "starting the process that holds the private network",
+        };
+        write!(f, "{what} failed: {}", self.errno)
+    }
+}
+
+impl Sandbox {
+    /// Makes the private network.
+    pub fn open() -> Result<Sandbox, Refused> {
+        let start = |errno| Refused { step: Step::Start, errno };
+        let (ours, theirs) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(start)?;
+        let ids = (geteuid().as_raw(), getegid().as_raw());
+        // SAFETY: fork(2). The child calls only `hold`, which makes system calls and, to pass
+        // descriptors, allocates: glibc and musl keep malloc usable in the child of a process
+        // with threads. It never returns into the caller's code.
+        let holder = match unsafe { fork() }.map_err(start)? {
+            ForkResult::Child => hold(theirs, ids),
+            ForkResult::Parent { child } => child,
+        };
+        drop(theirs);
+        let sandbox = Self::ready(&ours).and_then(|has_user_namespace| Self::around(ours, holder, has_user_namespace));
+        if sandbox.is_err() {
+            // Our end of the pair is closed, so the holder is ending.
+            let _ = waitpid(holder, None);
+        }
+        sandbox
+    }
+
+    /// Waits for the holder's first message: whether it took a user namespace, or what failed.
+    fn ready(holder: &OwnedFd) -> Result<bool, Refused> {
+        let mut first = [0; 8];
+        let failed = |errno| Refused { step: Step::Start, errno };
+        let length = recv(holder.as_raw_fd(), &mut first, MsgFlags::empty()).map_err(failed)?;
+        match numbers(first) {
+            _ if length != first.len() => Err(failed(Errno::EIO)),
+            (step, code) if step == Step::Ready as i32 => Ok(code != 0),
+            (step, code) => Err(Refused { step: Step::from_number(step), errno: Errno::from_raw(code) }),
+        }
+    }
+
+    fn around(ours: OwnedFd, holder: Pid, has_user_namespace: bool) -> Result<Sandbox, Refused> {
+        let open = |name: &str| {
+            File::open(format!("/proc/{holder}/ns/{name}")).map_err(|error| Refused {
+                step: Step::Start,
+                errno: Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)),
+            })
+        };
+        Ok(Sandbox {
+            user_namespace: if has_user_namespace { Some(open("user")?) } else { None },
+            network_namespace: open("net")?,
+            requests: Mutex::new(Some(ours)),
+            holder,
+        })
+    }
+
+    /// The process whose `/proc/PID/net` shows this network.
+    pub fn pid(&self) -> i32 {
+        self.holder.as_raw()
+    }
+
+    /// A socket made inside: see socket(2) for the numbers.
+    pub fn socket(&self, domain: i32, kind: i32, protocol: i32) -> io::Result<socket2::Socket> {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let fd = requests.as_ref().ok_or(Errno::EBADF)?.as_raw_fd();
+        let mut request = [0; 12];
+        for (bytes, number) in request.chunks_exact_mut(4).zip([domain, kind, protocol]) {
+            bytes.copy_from_slice(&number.to_ne_bytes());
+        }
+        sendmsg::<()>(fd, &[IoSlice::new(&request)], &[], MsgFlags::MSG_NOSIGNAL, None)?;
+        let mut answer = [0; 8];
+        let mut buffers = [IoSliceMut::new(&mut answer)];
+        let mut space = nix::cmsg_space!(RawFd);
+        let message = recvmsg::<UnixAddr>(fd, &mut buffers, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
+        let passed = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
+            _ => None,
+        });
+        match passed {
+            // SAFETY: unix(7): SCM_RIGHTS made this descriptor for us; nobody else has it.
+            Some(fd) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }.into()),
+            None => Err(Errno::from_raw(numbers(answer).1).into()),
+        }
+    }
+
+    /// What a child process does to join this network. See [`Doors::enter`].
+    pub fn doors(&self) -> io::Result<Doors> {
+        Ok(Doors {
+            user: self.user_namespace.as_ref().map(File::try_clone).transpose()?,
+            network: self.network_namespace.try_clone()?,
+        })
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // The holder ends when it reads the end of file.
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = waitpid(self.holder, None);
+    }
+}
+
+/// The namespaces of a [`Sandbox`], for a child to enter.
+pub(crate) struct Doors {
+    user: Option<File>,
+    network: File,
+}
+
+impl Doors {
+    /// Moves the calling process, which must have one thread, into the private network.
+    pub fn enter(&self) -> io::Result<()> {
+        if let Some(user) = &self.user {
+            setns(user.as_fd(), CloneFlags::CLONE_NEWUSER)?;
+        }
+        Ok(setns(self.network.as_fd(), CloneFlags::CLONE_NEWNET)?)
+    }
+}
+
+fn numbers(message: [u8; 8]) -> (i32, i32) {
+    let [a, b, c, d, e, f, g, h] = message;
+    (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]))
+}
+
+fn message(first: i32, second: i32) -> [u8; 8] {
+    let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
+    [a, b, c, d, e, f, g, h]
+}
+
+/// The life of the holder: make the network, say so, hand out sockets until the parent is gone.
+fn hold(parent: OwnedFd, ids: (u32, u32)) -> ! {
+    let parent = alone(parent);
+    let first = match make_network(ids) {
+        Ok(has_user_namespace) => message(Step::Ready as i32, i32::from(has_user_namespace)),
+        Err((step, errno)) => message(step as i32, errno as i32),
+    };
+    let failed = numbers(first).0 != Step::Ready as i32;
+    let told = sendmsg::<()>(parent.as_raw_fd(), &[IoSlice::new(&first)], &[], MsgFlags::MSG_NOSIGNAL, None);
+    if !failed && told.is_ok() {
+        while hand_out_a_socket(parent).is_ok() {}
+    }
+    // SAFETY: _exit(2) never returns; no destructor or exit handler of the parent's program runs.
+    unsafe { libc::_exit(0) }
+}
+
+/// Leaves the parent's terminal and closes every descriptor but one, which becomes number 0.
+/// Otherwise this process would keep the parent's pipes, and other holders' sockets, open.
+fn alone(keep: OwnedFd) -> BorrowedFd<'static> {
+    let _ = setsid();
+    // SAFETY: dup2(2) and close_range(2) on this process's own table. Nothing here uses another
+    // descriptor afterwards, and `keep` is never dropped, as `hold` does not return.
+    unsafe {
+        libc::dup2(keep.as_raw_fd(), 0);
+        std::mem::forget(keep); // its number is about to be closed, and must not be closed again
+        if libc::close_range(1, u32::MAX, 0) != 0 {
+            // Before Linux 5.9 one by one.
+            (1..1024).for_each(|fd| {
+                libc::close(fd);
+            });
+        }
+        BorrowedFd::borrow_raw(0)
+    }
+}
+
+/// True if it took a user namespace; the step and the reason if it could not be done.
+fn make_network(ids: (u32, u32)) -> Result<bool, (Step, Errno)> {
+    // Root needs no user namespace. Everybody else, and a root without CAP_SYS_ADMIN, does.
+    let has_user_namespace = match unshare(CloneFlags::CLONE_NEWNET) {
+        Ok(()) => false,
+        Err(_) => {
+            unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET).map_err(|errno| (Step::Unshare, errno))?;
+            map_ids(ids).map_err(|errno| (Step::MapIds, errno))?;
+            true
+        }
+    };
+    bring_up_loopback().map_err(|errno| (Step::BringUp, errno))?;
+    // Linux 6.5 and later: a client goes interactive, and delays its ACKs, from its first reply on.
+    // Where the file is not there the kernel's threshold is fixed.
+    let _ = write_file(c"/proc/sys/net/ipv4/tcp_pingpong_thresh", b"1");
+    Ok(has_user_namespace)
+}
+
+/// Inside, ids are what they are outside: user_namespaces(7).
+fn map_ids((uid, gid): (u32, u32)) -> nix::Result<()> {
+    write_file(c"/proc/self/setgroups", b"deny")?;
+    write_file(c"/proc/self/uid_map", format!("{uid} {uid} 1").as_bytes())?;
+    write_file(c"/proc/self/gid_map", format!("{gid} {gid} 1").as_bytes())
+}
+
+fn write_file(path: &std::ffi::CStr, text: &[u8]) -> nix::Result<()> {
+    let file = nix::fcntl::open(path, nix::fcntl::OFlag::O_WRONLY, nix::sys::stat::Mode::empty())?;
+    nix::unistd::write(file, text).map(drop)
+}
+
+/// Answers one request: a socket, or the error that socket(2) gave.
+fn hand_out_a_socket(parent: BorrowedFd<'_>) -> nix::Result<()> {
+    let mut request = [0_u8; 12];
+    let length = recv(parent.as_raw_fd(), &mut request, MsgFlags::empty())?;
+    if length != request.len() {
+        return Err(Errno::EPIPE);
+    }
+    let [domain, kind, protocol] =
+        [0, 4, 8].map(|at| i32::from_ne_bytes([request[at], request[at + 1], request[at + 2], request[at + 3]]));
+    // SAFETY: socket(2) takes numbers and returns a descriptor that is ours to close.
+    let made = Errno::result(unsafe { libc::socket(domain, kind | libc::SOCK_CLOEXEC, protocol) })
+        .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    let (code, fds) = match &made {
+        Ok(socket) => (0, vec![socket.as_raw_fd()]),
+        Err(errno) => (*errno as i32, vec![]),
+    };
+    let rights = [ControlMessage::ScmRights(&fds)];
+    let controls = if fds.is_empty() { &[] } else { &rights[..] };
+    let answer = message(0, code);
+    sendmsg::<()>(parent.as_raw_fd(), &[IoSlice::new(&answer)], controls, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+}
+
+/// Makes `lo` look like an Ethernet and starts it: netdevice(7).
+fn bring_up_loopback() -> nix::Result<()> {
+    // SAFETY: socket(2); the descriptor is ours.
+    let socket = unsafe {
+        let fd = Errno::result(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?;
+        OwnedFd::from_raw_fd(fd)
+    };
+    let mut request = lo();
+    request.ifr_ifru.ifru_mtu = MTU;
+    interface_ioctl(&socket, libc::SIOCSIFMTU, &mut request)?;
+    // Segments as a network would carry them: no merging on either side (linux/ethtool.h:
+    // ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO). Transmit checksums cannot be switched on.
+    for command in [0x1f, 0x24, 0x2c] {
+        let mut value = EthtoolValue { command, data: 0 };
+        let mut request = lo();
+        request.ifr_ifru.ifru_data = (&raw mut value).cast();
+        interface_ioctl(&socket, libc::SIOCETHTOOL, &mut request)?;
+    }
+    let mut request = lo();
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+    interface_ioctl(&socket, libc::SIOCSIFFLAGS, &mut request)
+}
+
+/// `struct ethtool_value` of linux/ethtool.h.
+#[repr(C)]
+struct EthtoolValue {
+    command: u32,
+    data: u32,
+}
+
+fn lo() -> libc::ifreq {
+    // SAFETY: `ifreq` is a name and a union of plain numbers and pointers; all zero is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    request
+}
+
+fn interface_ioctl(socket: &OwnedFd, number: libc::Ioctl, request: &mut libc::ifreq) -> nix::Result<()> {
+    // SAFETY: netdevice(7): these requests read an `ifreq`, and SIOCETHTOOL the `ethtool_value`
+    // that it points to; both outlive the call.
+    Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), number, request) }).map(drop)
+}

@@ -1,0 +1,139 @@
+//! The socket table: `/proc/PID/net/tcp` and `tcp6`, as in proc_pid_net(5).
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use procfs::FromReadSI;
+use procfs::net::{TcpNetEntries, TcpNetEntry};
+
+use super::recorder::{Recorder, now};
+use crate::timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
+
+/// How long a sample may be old when nothing hints at a change.
+const IDLE_INTERVAL: Duration = Duration::from_millis(20);
+
+/// All TCP sockets of the network that a process is in. Without IPv6 there is no second table.
+pub(crate) fn table(pid: i32) -> Vec<TcpNetEntry> {
+    let read = |name: &str| TcpNetEntries::from_file(format!("/proc/{pid}/net/{name}"), procfs::current_system_info());
+    ["tcp", "tcp6"].into_iter().flat_map(|name| read(name).map(|t| t.0).unwrap_or_default()).collect()
+}
+
+/// An address with IPv4 mapped into IPv6 written as IPv4, as a dual-stack socket's peer is.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Watches the table from a thread of its own until it is stopped.
+pub(crate) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Watches the network of process `pid` for connections to the server's ports.
+    pub fn start(pid: i32, recorder: Arc<Recorder>) -> Watch {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || watch(pid, &recorder, &seen));
+        Watch { stop, thread: Some(thread) }
+    }
+
+    /// Takes a last sample and ends.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic; if it did, the states it saw are recorded all the same.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn watch(pid: i32, recorder: &Recorder, stop: &AtomicBool) {
+    let mut known = HashMap::new();
+    let mut hints = 0;
+    loop {
+        let last = stop.load(Ordering::Acquire);
+        hints = recorder.with(|seen| seen.state_hints.max(hints));
+        let began = Instant::now();
+        let ports = recorder.with(|seen| seen.listening.iter().map(SocketAddr::port).collect::<Vec<_>>());
+        if !ports.is_empty() {
+            sample(pid, &ports, &mut known, recorder);
+        }
+        if last {
+            return;
+        }
+        // With thousands of sockets a sample takes its time; leave the machine to the server.
+        let rest = began.elapsed() * 4;
+        let _: Option<()> = recorder.wait(Instant::now() + rest, |_| None);
+        let _ = recorder.wait(Instant::now() + IDLE_INTERVAL, |seen| {
+            (seen.state_hints > hints || stop.load(Ordering::Acquire)).then_some(())
+        });
+    }
+}
+
+/// Reads the table once and records what has changed.
+fn sample(pid: i32, ports: &[u16], known: &mut HashMap<(Endpoints, Side), TcpState>, recorder: &Recorder) {
+    let current: HashMap<_, _> = ends(pid, ports).collect();
+    let at = now();
+    let record = |&(on, side): &(Endpoints, Side), from, to| {
+        recorder.push(Record { at, what: What::State { on, change: StateChange { side, from, to } } });
+    };
+    for (socket, state) in &current {
+        let before = known.get(socket).copied();
+        if before != Some(*state) {
+            record(socket, before, Some(*state));
+        }
+    }
+    for (socket, state) in known.iter().filter(|(socket, _)| !current.contains_key(socket)) {
+        record(socket, Some(*state), None);
+    }
+    *known = current;
+}
+
+/// Both ends of every connection to the server's ports, with their states.
+pub(crate) fn ends(pid: i32, ports: &[u16]) -> impl Iterator<Item = ((Endpoints, Side), TcpState)> {
+    table(pid).into_iter().filter_map(|entry| Some((identify(&entry, ports)?, state_of(&entry)?)))
+}
+
+/// Which end of which connection an entry is, if it is one to the server's ports.
+fn identify(entry: &TcpNetEntry, ports: &[u16]) -> Option<(Endpoints, Side)> {
+    let (local, remote) = (canonical(entry.local_address), canonical(entry.remote_address));
+    if ports.contains(&local.port()) {
+        Some((Endpoints { client: remote, server: local }, Side::Server))
+    } else if ports.contains(&remote.port()) {
+        Some((Endpoints { client: local, server: remote }, Side::Client))
+    } else {
+        None
+    }
+}
+
+fn state_of(entry: &TcpNetEntry) -> Option<TcpState> {
+    use procfs::net::TcpState as Proc;
+    Some(match entry.state {
+        Proc::Established => TcpState::Established,
+        Proc::SynSent => TcpState::SynSent,
+        Proc::SynRecv | Proc::NewSynRecv => TcpState::SynReceived,
+        Proc::FinWait1 => TcpState::FinWait1,
+        Proc::FinWait2 => TcpState::FinWait2,
+        Proc::TimeWait => TcpState::TimeWait,
+        Proc::CloseWait => TcpState::CloseWait,
+        Proc::LastAck => TcpState::LastAck,
+        Proc::Closing => TcpState::Closing,
+        // A listener is no connection; a closed socket is as good as gone.
+        Proc::Listen | Proc::Close => return None,
+    })
+}

@@ -1,0 +1,698 @@
+//! The tracer: runs a program and records the socket calls of all its threads and children.
+//!
+//! ptrace(2) belongs to a thread, so one thread does all of it. The program is started with
+//! PTRACE_SEIZE before it runs its first instruction, stops only where [`seccomp`](super::seccomp)
+//! says, and ends with the tracer (PTRACE_O_EXITKILL).
+#![allow(unsafe_code, reason = "waitpid, ptrace resume and pre_exec; each stands alone below")]
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::{self, IoSliceMut, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno as SystemErrno;
+use nix::libc;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::Pid;
+
+use super::recorder::{Recorder, now};
+use super::sandbox::Doors;
+use super::{seccomp, sockets};
+use crate::timeline::{
+    Call, CallKind, Endpoints, Errno, Exit, ProcessEvent, ProcessEventKind, Record, Timestamp, What,
+};
+
+/// A traced program.
+pub(crate) struct Tracer {
+    main: Pid,
+    shared: Arc<Shared>,
+    recorder: Arc<Recorder>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The tasks (threads) being traced.
+    tasks: Mutex<Vec<Pid>>,
+    /// Set once everything is to be killed, so that a child that is just being born is too.
+    killing: AtomicBool,
+}
+
+/// What kept a program from being started and traced.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    /// ptrace(2) was refused.
+    Ptrace(SystemErrno),
+    /// The program could not be executed, or its process not be prepared.
+    Spawn(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> StartError {
+        StartError::Spawn(error)
+    }
+}
+
+impl Tracer {
+    /// Starts `command`, in a private network if there is one, and records what it does.
+    pub fn start(
+        mut command: Command,
+        doors: Option<Doors>,
+        recorder: Arc<Recorder>,
+    ) -> Result<(Tracer, Child), StartError> {
+        let filter = seccomp::program()?;
+        let (ours, theirs) = UnixStream::pair()?;
+        let prepare = move || {
+            wait_for_tracer(&theirs)?;
+            if let Some(doors) = &doors {
+                doors.enter()?;
+            }
+            close_on_exec_from(3);
+            seccompiler::apply_filter(&filter).map_err(|_| io::Error::last_os_error())
+        };
+        // SAFETY: between fork and exec the closure makes system calls on what it owns and, on
+        // success, allocates nothing.
+        unsafe { command.pre_exec(prepare) };
+        command.process_group(0);
+
+        let shared = Arc::new(Shared::default());
+        let task = Trace::new(Arc::clone(&shared), Arc::clone(&recorder));
+        let thread = std::thread::spawn(move || task.run(ours));
+        // Blocks until the program has been executed, which the tracer lets it do.
+        let spawned = command.spawn();
+        // The child's end of the pair goes with the command, so a tracer that still waits wakes.
+        drop(command);
+        match spawned {
+            Ok(child) => {
+                let main = Pid::from_raw(child.id().cast_signed());
+                Ok((Tracer { main, shared, recorder, thread: Some(thread) }, child))
+            }
+            Err(error) => {
+                let _ = thread.join();
+                Err(match error.raw_os_error() {
+                    Some(REFUSED) => StartError::Ptrace(SystemErrno::EPERM),
+                    _ => StartError::Spawn(error),
+                })
+            }
+        }
+    }
+
+    /// Asks the first process to end (SIGTERM).
+    pub fn terminate(&self) {
+        // It may have ended already.
+        let _ = kill(self.main, Signal::SIGTERM);
+    }
+
+    /// True if every thread of the program is asleep: it waits for something.
+    pub fn is_idle(&self) -> bool {
+        let tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        tasks.iter().all(|task| is_asleep(*task))
+    }
+
+    /// Kills every process of the program and waits until all are gone.
+    pub fn kill(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        self.shared.killing.store(true, Ordering::Release);
+        loop {
+            for task in self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                let _ = kill(*task, Signal::SIGKILL);
+            }
+            // A task may have been born between the list and the signal: look again.
+            let again = Instant::now() + Duration::from_millis(50);
+            if self.recorder.wait(again, |seen| seen.tracer_done.then_some(())).is_some() {
+                break;
+            }
+        }
+        let _ = thread.join();
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Why nothing can be traced on this machine, found by tracing `/bin/true` or, where there is
+/// none, a program that cannot be executed: the attempt to trace comes first.
+pub(crate) fn refused() -> Option<String> {
+    let attempt = Tracer::start(Command::new("/bin/true"), None, Arc::new(Recorder::default()));
+    match attempt {
+        Err(StartError::Ptrace(errno)) => Some(format!("tracing a child process (ptrace) failed: {errno}")),
+        Ok(_) | Err(StartError::Spawn(_)) => None,
+    }
+}
+
+/// The error number by which the child tells that it could not be traced. It is none that
+/// starting a program gives.
+const REFUSED: i32 = libc::EXFULL;
+
+/// In the child: tells the tracer its process id and waits to be seized.
+fn wait_for_tracer(mut tracer: &UnixStream) -> io::Result<()> {
+    tracer.write_all(&std::process::id().to_ne_bytes())?;
+    let mut answer = [0];
+    match tracer.read(&mut answer) {
+        Ok(1) if answer == [1] => Ok(()),
+        _ => Err(io::Error::from_raw_os_error(REFUSED)),
+    }
+}
+
+/// In the child: the program gets descriptors 0 to 2 and no others that we happen to have open,
+/// so its descriptor numbers are the same in every run.
+fn close_on_exec_from(first: u32) {
+    const CLOSE_RANGE_CLOEXEC: i32 = 4;
+    // SAFETY: close_range(2) with this flag closes nothing now. Before Linux 5.11 it fails, and
+    // what is left open then is what the parent left open.
+    unsafe { libc::close_range(first, u32::MAX, CLOSE_RANGE_CLOEXEC) };
+}
+
+fn is_asleep(task: Pid) -> bool {
+    match procfs::process::Process::new(task.as_raw()).and_then(|process| process.stat()) {
+        Ok(stat) => matches!(stat.state, 'S' | 'Z' | 'X' | 'T'),
+        Err(_) => true, // it is gone
+    }
+}
+
+/// The tracing thread.
+struct Trace {
+    shared: Arc<Shared>,
+    recorder: Arc<Recorder>,
+    /// Calls that have been entered and not returned, by task.
+    pending: HashMap<Pid, Pending>,
+    /// What is known of each socket, by inode. An inode names a socket through dup, fork and
+    /// descriptor passing.
+    sockets: HashMap<u64, Socket>,
+    /// The process of each task.
+    process_of: HashMap<Pid, Pid>,
+}
+
+#[derive(Clone, Copy)]
+enum Socket {
+    Listener(SocketAddr),
+    Accepted(Endpoints),
+}
+
+/// A call between its entry and its exit.
+struct Pending {
+    number: i64,
+    args: [u64; 6],
+    kind: CallKind,
+    fd: i32,
+    on: Option<Endpoints>,
+    bytes: Vec<u8>,
+    asked: Option<u64>,
+    entered: Timestamp,
+}
+
+impl Trace {
+    fn new(shared: Arc<Shared>, recorder: Arc<Recorder>) -> Trace {
+        Trace { shared, recorder, pending: HashMap::new(), sockets: HashMap::new(), process_of: HashMap::new() }
+    }
+
+    fn run(mut self, child: UnixStream) {
+        if self.seize(child).is_some() {
+            while let Some((task, status)) = wait_for_any() {
+                self.step(task, status);
+            }
+        }
+        self.recorder.tracer_done();
+    }
+
+    /// Attaches to the child that waits at the other end.
+    fn seize(&mut self, mut child: UnixStream) -> Option<()> {
+        let mut pid = [0; 4];
+        child.read_exact(&mut pid).ok()?;
+        let pid = Pid::from_raw(i32::from_ne_bytes(pid));
+        let options = Options::PTRACE_O_EXITKILL
+            | Options::PTRACE_O_TRACESECCOMP
+            | Options::PTRACE_O_TRACESYSGOOD
+            | Options::PTRACE_O_TRACEFORK
+            | Options::PTRACE_O_TRACEVFORK
+            | Options::PTRACE_O_TRACECLONE
+            | Options::PTRACE_O_TRACEEXEC;
+        let seized = ptrace::seize(pid, options);
+        if seized.is_ok() {
+            self.begin(pid, pid);
+        }
+        child.write_all(&[u8::from(seized.is_ok())]).ok()?;
+        seized.ok()
+    }
+
+    fn step(&mut self, task: Pid, status: i32) {
+        if libc::WIFEXITED(status) {
+            return self.end(task, Exit::Status(libc::WEXITSTATUS(status)));
+        }
+        if libc::WIFSIGNALED(status) {
+            return self.end(task, Exit::Signal(libc::WTERMSIG(status)));
+        }
+        let signal = libc::WSTOPSIG(status);
+        match status >> 16 {
+            libc::PTRACE_EVENT_SECCOMP => self.entry(task),
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => self.birth(task),
+            libc::PTRACE_EVENT_EXEC => self.exec(task),
+            libc::PTRACE_EVENT_STOP if signal == libc::SIGTRAP => self.arrive(task),
+            // Job control: the task stays stopped until it is continued, as it would untraced.
+            libc::PTRACE_EVENT_STOP => resume(task, libc::PTRACE_LISTEN, 0),
+            _ if signal == libc::SIGTRAP | 0x80 => self.exit(task),
+            // A signal is on its way to the program: let it through.
+            0 => resume(task, libc::PTRACE_CONT, signal),
+            _ => resume(task, libc::PTRACE_CONT, 0),
+        }
+    }
+
+    fn begin(&mut self, task: Pid, process: Pid) {
+        let mut tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        if tasks.contains(&task) {
+            return;
+        }
+        tasks.push(task);
+        drop(tasks);
+        self.process_of.insert(task, process);
+        if task == process {
+            self.process_event(task, ProcessEventKind::Started);
+        }
+    }
+
+    fn end(&mut self, task: Pid, exit: Exit) {
+        self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != task);
+        self.pending.remove(&task);
+        if self.process_of.remove(&task) == Some(task) {
+            self.process_event(task, ProcessEventKind::Exited(exit));
+        }
+    }
+
+    fn process_event(&self, pid: Pid, kind: ProcessEventKind) {
+        let event = ProcessEvent { pid: pid.as_raw(), kind };
+        self.recorder.push(Record { at: now(), what: What::Process(event) });
+    }
+
+    /// A task made another one.
+    fn birth(&mut self, parent: Pid) {
+        if let Ok(child) = ptrace::getevent(parent) {
+            let child = Pid::from_raw(child as i32);
+            self.begin(child, process_of(child).unwrap_or(child));
+        }
+        resume(parent, libc::PTRACE_CONT, 0);
+    }
+
+    /// A new task's first stop. It may come before its parent's.
+    fn arrive(&mut self, task: Pid) {
+        self.begin(task, process_of(task).unwrap_or(task));
+        if self.shared.killing.load(Ordering::Acquire) {
+            let _ = kill(task, Signal::SIGKILL);
+        }
+        resume(task, libc::PTRACE_CONT, 0);
+    }
+
+    /// A process executed another program: its other threads are gone, and if one of them did it,
+    /// that one now has the process's id.
+    fn exec(&mut self, task: Pid) {
+        if let Ok(former) = ptrace::getevent(task) {
+            let former = Pid::from_raw(former as i32);
+            self.pending.remove(&former);
+            if former != task {
+                self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != former);
+                self.process_of.remove(&former);
+            }
+        }
+        resume(task, libc::PTRACE_CONT, 0);
+    }
+
+    /// A call that the filter names is about to begin.
+    fn entry(&mut self, task: Pid) {
+        let pending = ptrace::syscall_info(task).ok().and_then(|info| {
+            // SAFETY: ptrace(2): at this stop `op` is PTRACE_SYSCALL_INFO_SECCOMP and the kernel
+            // filled in `seccomp`.
+            let (op, seccomp) = (info.op, unsafe { info.u.seccomp });
+            if op != libc::PTRACE_SYSCALL_INFO_SECCOMP {
+                return None;
+            }
+            self.interest(task, seccomp.nr.cast_signed(), seccomp.args)
+        });
+        match pending {
+            Some(mut pending) => {
+                pending.entered = now();
+                self.pending.insert(task, pending);
+                resume(task, libc::PTRACE_SYSCALL, 0);
+            }
+            None => resume(task, libc::PTRACE_CONT, 0),
+        }
+    }
+
+    /// Whether a call is one to record, and what is known of it at its entry.
+    fn interest(&mut self, task: Pid, number: i64, args: [u64; 6]) -> Option<Pending> {
+        if number == libc::SYS_io_uring_setup {
+            let process = self.process_of.get(&task).copied().unwrap_or(task);
+            self.process_event(process, ProcessEventKind::UsesIoUring);
+            return None;
+        }
+        let (kind, fd) = self.classify(task, number, &args)?;
+        let socket = socket_inode(task, fd).and_then(|inode| self.sockets.get(&inode).copied());
+        let on = match (kind, socket) {
+            (CallKind::Listen | CallKind::Connect, _) => None,
+            (CallKind::Accept, Some(Socket::Listener(_))) => None,
+            (CallKind::SetOption | CallKind::Close, Some(Socket::Listener(_))) => None,
+            (_, Some(Socket::Accepted(on))) => Some(on),
+            _ => return None,
+        };
+        let asked = bytes_asked(task, number, &args);
+        let bytes = match kind {
+            CallKind::Write => data(task, number, &args, asked.unwrap_or(0)),
+            _ => Vec::new(),
+        };
+        Some(Pending { number, args, kind, fd, on, bytes, asked, entered: Timestamp::default() })
+    }
+
+    /// A call's family, and the descriptor that matters.
+    fn classify(&self, task: Pid, number: i64, args: &[u64; 6]) -> Option<(CallKind, i32)> {
+        let kind = match number {
+            libc::SYS_listen => CallKind::Listen,
+            libc::SYS_accept | libc::SYS_accept4 => CallKind::Accept,
+            libc::SYS_connect => CallKind::Connect,
+            libc::SYS_shutdown => CallKind::Shutdown,
+            libc::SYS_close => CallKind::Close,
+            libc::SYS_setsockopt => CallKind::SetOption,
+            libc::SYS_read | libc::SYS_readv | libc::SYS_preadv2 => CallKind::Read,
+            libc::SYS_recvfrom | libc::SYS_recvmsg | libc::SYS_recvmmsg => CallKind::Read,
+            libc::SYS_splice => {
+                // splice(2): from args[0] to args[2]; either may be the socket.
+                let to = args[2] as i32;
+                return Some(match self.is_accepted(task, to) {
+                    true => (CallKind::Write, to),
+                    false => (CallKind::Read, args[0] as i32),
+                });
+            }
+            libc::SYS_write | libc::SYS_writev | libc::SYS_pwritev2 | libc::SYS_sendfile => CallKind::Write,
+            libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => CallKind::Write,
+            _ => return None,
+        };
+        Some((kind, args[0] as i32))
+    }
+
+    fn is_accepted(&self, task: Pid, fd: i32) -> bool {
+        let known = socket_inode(task, fd).and_then(|inode| self.sockets.get(&inode));
+        matches!(known, Some(Socket::Accepted(_)))
+    }
+
+    /// A recorded call has returned.
+    fn exit(&mut self, task: Pid) {
+        let ended = now();
+        let result = ptrace::syscall_info(task).ok().and_then(|info| {
+            // SAFETY: ptrace(2): at an exit stop `op` is PTRACE_SYSCALL_INFO_EXIT and the kernel
+            // filled in `exit`.
+            let (op, exit) = (info.op, unsafe { info.u.exit });
+            (op == libc::PTRACE_SYSCALL_INFO_EXIT).then_some(exit.sval)
+        });
+        if let (Some(pending), Some(value)) = (self.pending.remove(&task), result) {
+            self.record(task, pending, value, ended);
+        }
+        resume(task, libc::PTRACE_CONT, 0);
+    }
+
+    fn record(&mut self, task: Pid, pending: Pending, value: i64, ended: Timestamp) {
+        let result = u64::try_from(value).map_err(|_| Errno(i32::try_from(-value).unwrap_or(0)));
+        let Pending { number, args, kind, fd, mut on, mut bytes, asked, entered } = pending;
+        let mut detail = None;
+        let moved_in_messages = match (number, result) {
+            (libc::SYS_sendmmsg | libc::SYS_recvmmsg, Ok(count)) => Some(message_lengths(task, args[1], count)),
+            _ => None,
+        };
+        let moved = moved_in_messages.or(result.ok());
+        match (kind, result) {
+            (CallKind::Listen, Ok(_)) => {
+                let Some(address) = self.learn_listener(task, fd) else { return };
+                detail = Some(address.to_string());
+            }
+            (CallKind::Listen, Err(_)) => {}
+            (CallKind::Accept, Ok(new)) => on = self.learn_connection(task, fd, new as i32, &args),
+            (CallKind::Read, Ok(_)) => bytes = data(task, number, &args, moved.unwrap_or(0)),
+            (CallKind::Shutdown, _) => detail = Some(shutdown_name(args[1]).to_string()),
+            (CallKind::SetOption, _) => detail = Some(option_text(task, &args)),
+            (CallKind::Connect, _) => {
+                let Some(address) = socket_address(task, args[1], args[2]) else { return };
+                detail = Some(address.to_string());
+            }
+            _ => {}
+        }
+        if let Some(length) = moved
+            && kind == CallKind::Write
+        {
+            bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        }
+        let waits = matches!(kind, CallKind::Accept | CallKind::Read | CallKind::Connect);
+        let name = Cow::Borrowed(call_name(number));
+        let call = Call { thread: task.as_raw(), name, kind, fd, asked, bytes, detail, result, moved_in_messages, entered, ended };
+        let at = if waits { ended } else { entered };
+        self.recorder.push(Record { at, what: What::Call { on, call } });
+    }
+
+    fn learn_listener(&mut self, task: Pid, fd: i32) -> Option<SocketAddr> {
+        let inode = socket_inode(task, fd)?;
+        let entry = sockets::table(task.as_raw()).into_iter().find(|entry| entry.inode == inode)?;
+        self.sockets.insert(inode, Socket::Listener(entry.local_address));
+        self.recorder.listening(entry.local_address);
+        Some(entry.local_address)
+    }
+
+    /// Learns whose socket an accepted one is: from the address that accept(2) filled in, or else
+    /// from the socket table.
+    fn learn_connection(&mut self, task: Pid, listener: i32, fd: i32, args: &[u64; 6]) -> Option<Endpoints> {
+        let inode = socket_inode(task, fd)?;
+        let listening = socket_inode(task, listener).and_then(|inode| match self.sockets.get(&inode) {
+            Some(Socket::Listener(address)) => Some(*address),
+            _ => None,
+        })?;
+        let peer = accepted_peer(task, args).filter(|_| !listening.ip().is_unspecified());
+        let on = match peer {
+            Some(client) => Endpoints { client, server: sockets::canonical(listening) },
+            None => {
+                let table = sockets::table(task.as_raw());
+                let entry = table.into_iter().find(|entry| entry.inode == inode);
+                match entry {
+                    Some(entry) => Endpoints {
+                        client: sockets::canonical(entry.remote_address),
+                        server: sockets::canonical(entry.local_address),
+                    },
+                    // It was reset before it was accepted, and has left the table.
+                    None => Endpoints { client: accepted_peer(task, args)?, server: sockets::canonical(listening) },
+                }
+            }
+        };
+        self.sockets.insert(inode, Socket::Accepted(on));
+        Some(on)
+    }
+}
+
+/// Waits for any task of this thread's. `None` when there is none left.
+///
+/// By hand because a stop may be for a real-time signal, which nix cannot express and reports as
+/// an error, losing the stop.
+fn wait_for_any() -> Option<(Pid, i32)> {
+    loop {
+        let mut status = 0;
+        // SAFETY: waitpid(2) writes one int. __WNOTHREAD leaves other threads' children alone.
+        let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | libc::__WNOTHREAD) };
+        match SystemErrno::result(pid) {
+            Ok(pid) => return Some((Pid::from_raw(pid), status)),
+            Err(SystemErrno::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Lets a stopped task go on. By hand for the same reason as [`wait_for_any`].
+fn resume(task: Pid, request: libc::c_uint, signal: i32) {
+    // SAFETY: ptrace(2): these requests take no address, and a signal number as data. It fails
+    // with ESRCH if the task was killed while it was stopped; its end is reported next.
+    unsafe { libc::ptrace(request, task.as_raw(), 0_usize, signal as usize) };
+}
+
+/// The process that a task is a thread of.
+fn process_of(task: Pid) -> Option<Pid> {
+    let status = procfs::process::Process::new(task.as_raw()).and_then(|process| process.status()).ok()?;
+    Some(Pid::from_raw(status.tgid))
+}
+
+/// The inode of the socket behind a descriptor, if it is a socket: proc_pid_fd(5).
+fn socket_inode(task: Pid, fd: i32) -> Option<u64> {
+    let target = nix::fcntl::readlink(format!("/proc/{task}/fd/{fd}").as_str()).ok()?;
+    target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// Reads memory of a stopped task: process_vm_readv(2). Empty if the address is bad.
+fn memory(task: Pid, address: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    let remote = [RemoteIoVec { base: address as usize, len: length }];
+    let got = process_vm_readv(task, &mut [IoSliceMut::new(&mut bytes)], &remote).unwrap_or(0);
+    bytes.truncate(got);
+    bytes
+}
+
+/// A number of the task's word size in its memory. Only 64-bit programs are traced.
+fn word(bytes: &[u8], index: usize) -> Option<u64> {
+    let bytes = bytes.get(index * 8..index * 8 + 8)?;
+    Some(u64::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+/// The buffers of an `iovec` array: iovec(3type).
+fn buffers(task: Pid, address: u64, count: u64) -> Vec<(u64, u64)> {
+    // IOV_MAX is 1024; a program may ask for more and be refused.
+    let count = count.min(1024) as usize;
+    let array = memory(task, address, count * 16);
+    (0..count).map_while(|i| Some((word(&array, 2 * i)?, word(&array, 2 * i + 1)?))).collect()
+}
+
+/// The buffers that a call reads from or writes to.
+fn buffers_of(task: Pid, number: i64, args: &[u64; 6]) -> Vec<(u64, u64)> {
+    match number {
+        libc::SYS_read | libc::SYS_write | libc::SYS_recvfrom | libc::SYS_sendto => vec![(args[1], args[2])],
+        libc::SYS_readv | libc::SYS_writev | libc::SYS_preadv2 | libc::SYS_pwritev2 => buffers(task, args[1], args[2]),
+        libc::SYS_recvmsg | libc::SYS_sendmsg => message_buffers(task, args[1]),
+        libc::SYS_recvmmsg | libc::SYS_sendmmsg => {
+            (0..args[2].min(64)).flat_map(|i| message_buffers(task, args[1] + i * MESSAGE_SIZE)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The buffers of a `msghdr`: recvmsg(2). `msg_iov` and `msg_iovlen` are its third and fourth words.
+fn message_buffers(task: Pid, address: u64) -> Vec<(u64, u64)> {
+    let header = memory(task, address, 32);
+    match (word(&header, 2), word(&header, 3)) {
+        (Some(array), Some(count)) => buffers(task, array, count),
+        _ => Vec::new(),
+    }
+}
+
+/// `struct mmsghdr` of sendmmsg(2) is a `msghdr` of 56 bytes and the length moved, padded.
+const MESSAGE_SIZE: u64 = 64;
+const MESSAGE_LENGTH_AT: u64 = 56;
+
+/// The bytes that the first `count` messages of a `mmsghdr` array moved.
+fn message_lengths(task: Pid, address: u64, count: u64) -> u64 {
+    let length = |i: u64| {
+        let bytes = memory(task, address + i * MESSAGE_SIZE + MESSAGE_LENGTH_AT, 4);
+        bytes.try_into().map_or(0, |bytes| u64::from(u32::from_ne_bytes(bytes)))
+    };
+    (0..count.min(1024)).map(length).sum()
+}
+
+/// How many bytes a call asks to move.
+fn bytes_asked(task: Pid, number: i64, args: &[u64; 6]) -> Option<u64> {
+    match number {
+        libc::SYS_sendfile => Some(args[3]),
+        libc::SYS_splice => Some(args[4]),
+        _ => {
+            let buffers = buffers_of(task, number, args);
+            (!buffers.is_empty()).then(|| buffers.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length)))
+        }
+    }
+}
+
+/// The first bytes of `length` in a call's buffers.
+fn data(task: Pid, number: i64, args: &[u64; 6], length: u64) -> Vec<u8> {
+    let mut wanted = (length as usize).min(Call::KEEP);
+    let mut bytes = Vec::with_capacity(wanted);
+    for (address, size) in buffers_of(task, number, args) {
+        let part = memory(task, address, wanted.min(size as usize));
+        wanted -= part.len();
+        bytes.extend(part);
+        if wanted == 0 {
+            break;
+        }
+    }
+    bytes
+}
+
+/// The peer that accept(2) wrote for the program, if it asked for one.
+fn accepted_peer(task: Pid, args: &[u64; 6]) -> Option<SocketAddr> {
+    if args[1] == 0 || args[2] == 0 {
+        return None;
+    }
+    let length = memory(task, args[2], 4);
+    let length = u32::from_ne_bytes(length.try_into().ok()?);
+    socket_address(task, args[1], length.into()).map(sockets::canonical)
+}
+
+/// A `sockaddr_in` or `sockaddr_in6` in a task's memory: ip(7), ipv6(7).
+fn socket_address(task: Pid, address: u64, length: u64) -> Option<SocketAddr> {
+    let bytes = memory(task, address, length.min(28) as usize);
+    let family = i32::from(u16::from_ne_bytes([*bytes.first()?, *bytes.get(1)?]));
+    let port = u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]);
+    let ip = match family {
+        libc::AF_INET => IpAddr::from(Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(4..8)?).ok()?)),
+        libc::AF_INET6 => IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(bytes.get(8..24)?).ok()?)),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+fn shutdown_name(how: u64) -> &'static str {
+    match how as i32 {
+        libc::SHUT_RD => "SHUT_RD",
+        libc::SHUT_WR => "SHUT_WR",
+        libc::SHUT_RDWR => "SHUT_RDWR",
+        _ => "?",
+    }
+}
+
+/// An option and its value as strace writes them, for those that change what is on the wire.
+fn option_text(task: Pid, args: &[u64; 6]) -> String {
+    let name = match (args[1] as i32, args[2] as i32) {
+        (libc::IPPROTO_TCP, libc::TCP_NODELAY) => "TCP_NODELAY",
+        (libc::IPPROTO_TCP, libc::TCP_CORK) => "TCP_CORK",
+        (libc::IPPROTO_TCP, libc::TCP_QUICKACK) => "TCP_QUICKACK",
+        (libc::SOL_SOCKET, libc::SO_LINGER) => "SO_LINGER",
+        (libc::SOL_SOCKET, libc::SO_KEEPALIVE) => "SO_KEEPALIVE",
+        (libc::SOL_SOCKET, libc::SO_REUSEADDR) => "SO_REUSEADDR",
+        (libc::SOL_SOCKET, libc::SO_SNDBUF) => "SO_SNDBUF",
+        (libc::SOL_SOCKET, libc::SO_RCVBUF) => "SO_RCVBUF",
+        (level, option) => return format!("level {level}, option {option}"),
+    };
+    let value = memory(task, args[3], (args[4] as usize).min(8));
+    let number = |at: usize| {
+        let bytes = value.get(at..at + 4)?;
+        Some(i32::from_ne_bytes(bytes.try_into().ok()?))
+    };
+    match (number(0), number(4)) {
+        (Some(on), Some(seconds)) => format!("{name}, {{{on}, {seconds}}}"),
+        (Some(value), None) => format!("{name}, {value}"),
+        _ => name.to_string(),
+    }
+}
+
+fn call_name(number: i64) -> &'static str {
+    match number {
+        libc::SYS_listen => "listen",
+        libc::SYS_accept => "accept",
+        libc::SYS_accept4 => "accept4",
+        libc::SYS_connect => "connect",
+        libc::SYS_shutdown => "shutdown",
+        libc::SYS_close => "close",
+        libc::SYS_setsockopt => "setsockopt",
+        libc::SYS_read => "read",
+        libc::SYS_readv => "readv",
+        libc::SYS_preadv2 => "preadv2",
+        libc::SYS_recvfrom => "recvfrom",
+        libc::SYS_recvmsg => "recvmsg",
+        libc::SYS_recvmmsg => "recvmmsg",
+        libc::SYS_write => "write",
+        libc::SYS_writev => "writev",
+        libc::SYS_pwritev2 => "pwritev2",
+        libc::SYS_sendto => "sendto",
+        libc::SYS_sendmsg => "sendmsg",
+        libc::SYS_sendmmsg => "sendmmsg",
+        libc::SYS_sendfile => "sendfile",
+        libc::SYS_splice => "splice",
+        _ => "?",
+    }
+}

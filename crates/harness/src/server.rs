@@ -1,0 +1,245 @@
+//! The door: start a server, connect clients, stop it, and have the timeline.
+
+use std::ffi::{OsStr, OsString};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::Domain;
+
+use crate::client::Client;
+use crate::error::{Error, Output};
+use crate::observe::{Network, Run, Spec};
+use crate::timeline::{Level, Timeline};
+
+/// A server under observation. Dropping it kills every process that it started.
+pub struct Server {
+    run: Run,
+    name: String,
+    settle: Duration,
+    grace: Duration,
+    reply: Duration,
+}
+
+/// How to run a server: see [`Server::build`].
+#[derive(Clone, Debug)]
+pub struct ServerBuilder {
+    spec: Spec,
+    listen: Duration,
+    settle: Duration,
+    grace: Duration,
+    reply: Duration,
+}
+
+impl Server {
+    /// Starts a program and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerBuilder::start`].
+    pub fn start(program: impl Into<PathBuf>) -> Result<Server, Error> {
+        Server::build(program).start()
+    }
+
+    /// Prepares to start a program.
+    pub fn build(program: impl Into<PathBuf>) -> ServerBuilder {
+        let spec = Spec { program: program.into(), arguments: Vec::new(), environment: Vec::new(), level: None };
+        ServerBuilder {
+            spec,
+            listen: Duration::from_secs(20),
+            settle: Duration::from_millis(250),
+            grace: Duration::from_secs(2),
+            reply: Duration::from_secs(20),
+        }
+    }
+
+    /// How much of this run is observed.
+    pub fn level(&self) -> Level {
+        self.run.network().level()
+    }
+
+    /// The addresses that it listens on, in the order of its `listen` calls, as it bound them.
+    pub fn listening(&self) -> Vec<SocketAddr> {
+        self.run.network().recorder().with(|seen| seen.listening.clone())
+    }
+
+    /// Where clients connect to: the first address that it listens on. The loopback address
+    /// stands for a wildcard.
+    pub fn address(&self) -> SocketAddr {
+        // `start` returned only after the first one.
+        let first = self.run.network().recorder().with(|seen| seen.listening[0]);
+        let ip = match first.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        SocketAddr::new(ip, first.port())
+    }
+
+    /// Connects a client from a port that the kernel chooses.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`].
+    pub fn connect(&self) -> Result<Client, Error> {
+        self.open(self.address(), None)
+    }
+
+    /// Connects a client from a port of your choice.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`], also where the port is taken.
+    pub fn connect_from(&self, port: u16) -> Result<Client, Error> {
+        self.open(self.address(), Some(port))
+    }
+
+    /// Connects a client to an address of your choice: another of the server's, or the same port
+    /// over the other version of IP.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`].
+    pub fn connect_to(&self, address: SocketAddr) -> Result<Client, Error> {
+        self.open(address, None)
+    }
+
+    fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
+        let connected = self.run.network().socket(Domain::for_address(address)).and_then(|socket| {
+            if let Some(port) = port {
+                let any = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+                socket.bind(&SocketAddr::new(any, port).into())?;
+            }
+            socket.connect_timeout(&address.into(), self.reply)?;
+            Ok(socket)
+        });
+        let connected = connected.and_then(|socket| Client::new(socket, Arc::clone(self.run.network()), self.reply));
+        connected.map_err(|source| Error::Connect { address, source, server: state_of(self.run.network()) })
+    }
+
+    /// The end of what it has written to its standard output and error.
+    pub fn output(&self) -> Output {
+        self.run.network().output()
+    }
+
+    /// Waits until every connection that has begun to close is closed, or will not close.
+    /// [`stop`](Self::stop) does this by itself.
+    pub fn settle(&self) {
+        self.run.settle(self.settle);
+    }
+
+    /// Lets things settle, ends the observation, stops the server, and gives the timeline.
+    ///
+    /// The timeline ends before the server is told to end: what its death does to the connections
+    /// is not on it. Clients that are still connected stay so until they are dropped, and are
+    /// of no use then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`] if the capture failed.
+    pub fn stop(self) -> Result<Timeline, Error> {
+        self.run.settle(self.settle);
+        Ok(self.run.finish(self.grace)?.into_timeline())
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("program", &self.name).field("listening", &self.listening()).finish()
+    }
+}
+
+impl ServerBuilder {
+    /// Adds an argument. [`LISTEN`](crate::LISTEN) stands for an address to listen on.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.spec.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.spec.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.spec.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Uses this level and no other, instead of the best that the machine allows.
+    #[must_use]
+    pub fn level(mut self, level: Level) -> Self {
+        self.spec.level = Some(level);
+        self
+    }
+
+    /// How long the program may take until it listens; 20 s unless told.
+    #[must_use]
+    pub fn listen_within(mut self, limit: Duration) -> Self {
+        self.listen = limit;
+        self
+    }
+
+    /// How long a client waits for bytes from the server; 20 s unless told.
+    #[must_use]
+    pub fn reply_within(mut self, limit: Duration) -> Self {
+        self.reply = limit;
+        self
+    }
+
+    /// How long an idle server may keep a connection that its client has closed before it is
+    /// taken to be left open; 250 ms unless told. A server that closes after a pause of its own
+    /// needs more.
+    #[must_use]
+    pub fn settle_for(mut self, patience: Duration) -> Self {
+        self.settle = patience;
+        self
+    }
+
+    /// How long the server may take to end after SIGTERM before it is killed; 2 s unless told.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Starts the program and waits until it listens on a TCP port.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Spawn`], [`Error::TraceRefused`], [`Error::LevelRefused`], [`Error::System`] if it
+    /// cannot be run or observed; [`Error::ExitedEarly`] and [`Error::NeverListened`] if it does
+    /// not come to listen.
+    pub fn start(self) -> Result<Server, Error> {
+        let run = Run::start(&self.spec)?;
+        let program = self.spec.name();
+        let ready = run.network().recorder().wait(Instant::now() + self.listen, |seen| match (seen.listening.first(), seen.exit) {
+            (Some(_), _) => Some(Ok(())),
+            (None, Some(exit)) => Some(Err(exit)),
+            (None, None) => None,
+        });
+        match ready {
+            Some(Ok(())) => {}
+            Some(Err(exit)) => {
+                let output = run.last_output();
+                return Err(Error::ExitedEarly { program, exit, output });
+            }
+            None => return Err(Error::NeverListened { program, waited: self.listen, output: run.network().output() }),
+        }
+        Ok(Server { run, name: program, settle: self.settle, grace: self.grace, reply: self.reply })
+    }
+}
+
+/// What is known of a server when a client of it fails: a sentence's end.
+pub(crate) fn state_of(network: &Network) -> String {
+    match network.recorder().with(|seen| seen.exit) {
+        Some(exit) => format!("; the server has ended ({exit}){}", network.output()),
+        None => format!("; the server still runs{}", network.output()),
+    }
+}

@@ -1,0 +1,128 @@
+//! Tests that look at the machine before they run.
+//!
+//! A test that cannot run here must not pass unseen, and the built-in test runner can ignore a
+//! test only when it is compiled. So a suite has `harness = false` in its `[[test]]` and one
+//! [`suite!`](crate::suite!) in place of `#[test]` on each function. Its output, arguments and
+//! exit status are those of `cargo test`.
+//!
+//! ```no_run
+//! use harness::suite::Needs::*;
+//!
+//! fn a_reply_is_one_write() -> anyhow::Result<()> {
+//!     let server = harness::Server::start("target/debug/my-server")?;
+//!     let mut client = server.connect()?;
+//!     client.exchange("hello\n")?;
+//!     client.close();
+//!     assert_eq!(server.stop()?.writes_per_reply(), [1]);
+//!     Ok(())
+//! }
+//!
+//! harness::suite! {
+//!     a_reply_is_one_write needs [Calls];
+//! }
+//! ```
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::observe::{Machine, Refusal};
+use crate::timeline::Level;
+
+/// What a test needs of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Tracing of system calls.
+    Calls,
+    /// Captured packets, wherever they come from. Includes [`Calls`](Self::Calls).
+    Packets,
+    /// A private network. Includes [`Packets`](Self::Packets).
+    Sandbox,
+    /// IPv6 on the loopback interface.
+    Ipv6,
+    /// A program on the PATH.
+    Program(&'static str),
+    /// To be asked for, with `-- --ignored` or `-- --include-ignored`; the text says why.
+    Request(&'static str),
+}
+
+/// A test, as [`suite!`](crate::suite!) makes it.
+pub struct Test {
+    /// The function's name.
+    pub name: &'static str,
+    /// What it needs.
+    pub needs: &'static [Needs],
+    /// The function.
+    pub run: fn() -> anyhow::Result<()>,
+}
+
+/// Declares the `main` of a suite: see [the module](crate::suite).
+#[macro_export]
+macro_rules! suite {
+    ($($name:ident needs [$($needs:expr),* $(,)?];)+) => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::suite::run(&[$($crate::suite::Test {
+                name: stringify!($name),
+                needs: &[$($needs),*],
+                run: $name,
+            }),+])
+        }
+    };
+}
+
+/// Runs tests with the arguments of this process.
+pub fn run(tests: &'static [Test]) -> ExitCode {
+    let trials = tests.iter().map(trial).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn trial(test: &'static Test) -> Trial {
+    let request = test.needs.iter().find_map(|needs| match needs {
+        Needs::Request(why) => Some(*why),
+        _ => None,
+    });
+    let trial = Trial::ignorable_test(test.name, move || attempt(test));
+    match request {
+        Some(why) => trial.with_ignored_flag(true).with_kind(why),
+        None => trial,
+    }
+}
+
+fn attempt(test: &Test) -> Result<Completion, Failed> {
+    static MACHINE: OnceLock<Machine> = OnceLock::new();
+    let machine = MACHINE.get_or_init(Machine::look);
+    match test.needs.iter().find_map(|needs| needs.missing(machine)) {
+        Some(reason) => Ok(Completion::ignored_with(reason)),
+        None => (test.run)().map(|()| Completion::Completed).map_err(|error| format!("{error:#}").into()),
+    }
+}
+
+impl Needs {
+    /// Why a machine does not give what is needed; `None` if it does.
+    fn missing(self, machine: &Machine) -> Option<String> {
+        let refusal = |what: &str, refusals: &[&Option<Refusal>]| {
+            let why: Vec<String> = refusals.iter().filter_map(|r| r.as_ref().map(ToString::to_string)).collect();
+            Some(format!("needs {what}; {}", why.join("; ")))
+        };
+        let below = |level: Level| machine.level.is_none_or(|best| best < level);
+        match self {
+            Needs::Calls if machine.level.is_none() => refusal("system calls traced", &[&machine.no_trace]),
+            Needs::Packets if below(Level::Loopback) => {
+                refusal("packets", &[&machine.no_trace, &machine.no_sandbox, &machine.no_packets])
+            }
+            Needs::Sandbox if below(Level::Sandbox) => {
+                refusal("a private network", &[&machine.no_trace, &machine.no_sandbox])
+            }
+            Needs::Ipv6 if !machine.ipv6 => Some("needs IPv6 on the loopback interface, and there is none".into()),
+            Needs::Program(name) if !on_path(name) => Some(format!("needs the program {name} on the PATH")),
+            _ => None,
+        }
+    }
+}
+
+fn on_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(name).is_file())
+}
