@@ -11,7 +11,7 @@ use socket2::Domain;
 use crate::client::Client;
 use crate::error::{Error, Output};
 use crate::observe::{Network, Run, Spec};
-use crate::timeline::{Level, Timeline};
+use crate::timeline::{Call, Level, Timeline, What};
 
 /// A server under observation. Dropping it kills every process that it started.
 pub struct Server {
@@ -121,6 +121,18 @@ impl Server {
     /// The end of what it has written to its standard output and error.
     pub fn output(&self) -> Output {
         self.run.network().output()
+    }
+
+    /// Waits until the server has made a call that `wanted` accepts, at most as long as a client
+    /// waits for a reply. Returns whether it has.
+    pub fn wait_for_call(&self, wanted: impl Fn(&Call) -> bool) -> bool {
+        let mut looked = 0;
+        let found = self.run.network().recorder().wait(Instant::now() + self.reply, |seen| {
+            let new = &seen.records[looked..];
+            looked = seen.records.len();
+            new.iter().any(|record| matches!(&record.what, What::Call { call, .. } if wanted(call))).then_some(())
+        });
+        found.is_some()
     }
 
     /// Waits until every connection that has begun to close is closed, or will not close.

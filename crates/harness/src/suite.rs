@@ -61,12 +61,12 @@ pub struct Test {
 /// Declares the `main` of a suite: see [the module](crate::suite).
 #[macro_export]
 macro_rules! suite {
-    ($($name:ident needs [$($needs:expr),* $(,)?];)+) => {
+    ($($($name:ident)::+ needs [$($needs:expr),* $(,)?];)+) => {
         fn main() -> ::std::process::ExitCode {
             $crate::suite::run(&[$($crate::suite::Test {
-                name: stringify!($name),
+                name: stringify!($($name)::+),
                 needs: &[$($needs),*],
-                run: $name,
+                run: $($name)::+,
             }),+])
         }
     };
@@ -83,7 +83,8 @@ fn trial(test: &'static Test) -> Trial {
         Needs::Request(why) => Some(*why),
         _ => None,
     });
-    let trial = Trial::ignorable_test(test.name, move || attempt(test));
+    // `stringify!` puts spaces around `::`.
+    let trial = Trial::ignorable_test(test.name.replace(" ", ""), move || attempt(test));
     match request {
         Some(why) => trial.with_ignored_flag(true).with_kind(why),
         None => trial,

@@ -1,36 +1,88 @@
 //! What step 1 does on the wire.
 
 use anyhow::Result;
-use harness::suite::Needs::{Calls, Packets};
-use harness::timeline::{Side, TcpState, Teardown};
-use harness::{LISTEN, Server};
+use harness::suite::Needs::{Calls, Packets, Sandbox};
 
-fn step1() -> Result<Server> {
-    Ok(Server::build(env!("CARGO_BIN_EXE_step1")).arg(LISTEN).start()?)
-}
+mod echo;
 
-fn a_reply_is_two_writes() -> Result<()> {
-    let server = step1()?;
+const STEP: &str = env!("CARGO_BIN_EXE_step1");
+
+fn a_reply_is_two_writes_and_two_segments() -> Result<()> {
+    let server = echo::start()?;
     let mut client = server.connect()?;
     assert_eq!(client.exchange("1\n")?, "1\n");
     client.close();
     let timeline = server.stop()?;
     assert_eq!(timeline.writes_per_reply(), [2], "{timeline}");
+    let written: Vec<_> = timeline.only().writes().map(|(_, call)| (&*call.name, &*call.bytes)).collect();
+    assert_eq!(written, [("sendto", &b"1"[..]), ("sendto", b"\n")]);
     Ok(())
 }
 
-fn first() -> Result<()> {
-    let server = step1()?;
+fn the_first_exchange_takes_six_packets() -> Result<()> {
+    let server = echo::start()?;
     let mut client = server.connect()?;
     assert_eq!(client.exchange("1\n")?, "1\n");
     client.close();
     let timeline = server.stop()?;
     assert_eq!(timeline.packets_per_exchange(), [6], "{timeline}");
-    assert_eq!(timeline.teardown(), Teardown::LeftOpen(TcpState::CloseWait));
+    assert_eq!(timeline.segments_per_reply(), [2], "{timeline}");
+    let connection = timeline.only();
+    let packets = &connection.exchanges()[0].packets;
+    assert_eq!(
+        connection.wire_of(packets),
+        [
+            r#"C>S PSH,ACK seq 1 ack 1 len 2 "1\n""#,
+            r#"S>C ACK seq 1 ack 3"#,
+            r#"S>C PSH,ACK seq 1 ack 3 len 1 "1""#,
+            r#"C>S ACK seq 3 ack 2"#,
+            r#"S>C PSH,ACK seq 2 ack 3 len 1 "\n""#,
+            r#"C>S ACK seq 3 ack 3"#,
+        ],
+        "{timeline}"
+    );
+    Ok(())
+}
+
+/// In exchanges sent at once, the newline comes to wait for the ACK of the message.
+fn the_newline_waits_for_an_ack() -> Result<()> {
+    echo::within_five_attempts(|| {
+        let server = echo::start()?;
+        let mut client = server.connect()?;
+        for line in ["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"] {
+            assert_eq!(client.exchange(line)?, line);
+        }
+        client.close();
+        let timeline = server.stop()?;
+        assert_eq!(timeline.writes_per_reply(), [2; 6], "{timeline}");
+        for (_, packet) in timeline.only().held_segments() {
+            assert_eq!(packet.segment.payload, b"\n", "only the second part can be held\n{timeline}");
+        }
+        Ok(timeline.held_segments().len() >= 2)
+    })
+}
+
+/// The kernel's own counters see the same six packets, where none can be captured.
+fn the_counters_agree() -> Result<()> {
+    let server = harness::Server::build(STEP).arg(harness::LISTEN).level(harness::timeline::Level::NoPackets).start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("1\n")?, "1\n");
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.packets_per_exchange(), [6], "{timeline}");
     Ok(())
 }
 
 harness::suite! {
-    a_reply_is_two_writes needs [Calls];
-    first needs [Packets];
+    a_reply_is_two_writes_and_two_segments needs [Calls];
+    the_first_exchange_takes_six_packets needs [Packets];
+    the_newline_waits_for_an_ack needs [Packets];
+    the_counters_agree needs [Calls];
+    echo::stays_in_close_wait needs [Packets];
+    echo::runs_out_of_descriptors needs [Sandbox];
+    echo::answers_many_clients_at_once needs [Calls];
+    echo::a_client_that_never_reads_delays_nobody needs [Calls];
+    echo::lines_come_back_byte_for_byte needs [Calls];
+    echo::a_half_closed_client_gets_all_its_replies needs [Calls];
+    echo::a_client_that_resets_is_not_the_end needs [Packets];
 }

@@ -1,1 +1,71 @@
-fn main() {}
+//! What step 2 does on the wire.
+
+use anyhow::Result;
+use harness::suite::Needs::{Calls, Packets, Sandbox};
+
+#[path = "../../step1-two-writes/tests/echo/mod.rs"]
+mod echo;
+
+const STEP: &str = env!("CARGO_BIN_EXE_step2");
+
+fn a_reply_is_one_write() -> Result<()> {
+    let server = echo::start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("1\n")?, "1\n");
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
+    let written: Vec<_> = timeline.only().writes().map(|(_, call)| (&*call.name, &*call.bytes)).collect();
+    assert_eq!(written, [("sendto", &b"1\n"[..])]);
+    Ok(())
+}
+
+fn the_first_exchange_takes_four_packets() -> Result<()> {
+    let server = echo::start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("1\n")?, "1\n");
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.packets_per_exchange(), [4], "{timeline}");
+    assert_eq!(timeline.segments_per_reply(), [1], "{timeline}");
+    let connection = timeline.only();
+    let packets = &connection.exchanges()[0].packets;
+    assert_eq!(
+        connection.wire_of(packets),
+        [
+            r#"C>S PSH,ACK seq 1 ack 1 len 2 "1\n""#,
+            r#"S>C ACK seq 1 ack 3"#,
+            r#"S>C PSH,ACK seq 1 ack 3 len 2 "1\n""#,
+            r#"C>S ACK seq 3 ack 3"#,
+        ],
+        "{timeline}"
+    );
+    Ok(())
+}
+
+/// With one segment per reply there is nothing for Nagle's algorithm to hold back.
+fn no_segment_ever_waits() -> Result<()> {
+    let server = echo::start()?;
+    let mut client = server.connect()?;
+    for line in ["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"] {
+        assert_eq!(client.exchange(line)?, line);
+    }
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.writes_per_reply(), [1; 6], "{timeline}");
+    assert_eq!(timeline.held_segments(), [], "{timeline}");
+    Ok(())
+}
+
+harness::suite! {
+    a_reply_is_one_write needs [Calls];
+    the_first_exchange_takes_four_packets needs [Packets];
+    no_segment_ever_waits needs [Packets];
+    echo::stays_in_close_wait needs [Packets];
+    echo::runs_out_of_descriptors needs [Sandbox];
+    echo::answers_many_clients_at_once needs [Calls];
+    echo::a_client_that_never_reads_delays_nobody needs [Calls];
+    echo::lines_come_back_byte_for_byte needs [Calls];
+    echo::a_half_closed_client_gets_all_its_replies needs [Calls];
+    echo::a_client_that_resets_is_not_the_end needs [Packets];
+}

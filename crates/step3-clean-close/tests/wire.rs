@@ -1,1 +1,91 @@
-fn main() {}
+//! What step 3 does on the wire.
+
+use anyhow::Result;
+use harness::suite::Needs::{Calls, Packets, Sandbox};
+use harness::timeline::{Side, Teardown};
+
+#[path = "../../step1-two-writes/tests/echo/mod.rs"]
+mod echo;
+
+const STEP: &str = env!("CARGO_BIN_EXE_step3");
+
+fn a_reply_is_one_write_and_four_packets() -> Result<()> {
+    let server = echo::start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("1\n")?, "1\n");
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
+    assert_eq!(timeline.packets_per_exchange(), [4], "{timeline}");
+    Ok(())
+}
+
+fn both_sides_close() -> Result<()> {
+    let server = echo::start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("1\n")?, "1\n");
+    client.close();
+    let timeline = server.stop()?;
+    let connection = timeline.only();
+    let closing = connection.closing();
+    assert_eq!(connection.teardown(), Teardown::Clean { first: Side::Client }, "{timeline}");
+    assert_eq!(closing.fins, [Side::Client, Side::Server], "{timeline}");
+    assert_eq!(closing.time_wait(), Some(Side::Client), "{timeline}");
+    assert_eq!(closing.server_left, None, "{timeline}");
+    Ok(())
+}
+
+/// The server's FIN acknowledges the client's: three packets, not four.
+fn closing_takes_three_packets() -> Result<()> {
+    echo::within_five_attempts(|| {
+        let server = echo::start()?;
+        let mut client = server.connect()?;
+        for line in ["1\n", "2\n", "3\n", "4\n"] {
+            assert_eq!(client.exchange(line)?, line);
+        }
+        client.close();
+        let timeline = server.stop()?;
+        let closing = timeline.only().closing();
+        let packets = timeline.only().wire_of(&closing.packets);
+        Ok(packets == ["C>S FIN,ACK seq 9 ack 9", "S>C FIN,ACK seq 9 ack 10", "C>S ACK seq 10 ack 10"])
+    })
+}
+
+/// A client that stops sending reads its replies, then the server's FIN.
+fn a_half_closed_client_reads_the_end() -> Result<()> {
+    let server = echo::start()?;
+    let mut client = server.connect()?;
+    client.send("first\nlast")?;
+    client.shutdown_write()?;
+    assert_eq!(client.read_to_end()?, b"first\nlast\n");
+    let timeline = server.stop()?;
+    assert_eq!(timeline.teardown(), Teardown::Clean { first: Side::Client }, "{timeline}");
+    Ok(())
+}
+
+/// With 64 descriptors it serves ten thousand clients, one after the other.
+fn serves_ten_thousand_in_a_row() -> Result<()> {
+    let server = echo::start_with_64_descriptors()?;
+    for _ in 0..10_000 {
+        let mut client = server.connect()?;
+        assert_eq!(client.exchange("1\n")?, "1\n");
+    }
+    let timeline = server.stop()?;
+    assert_eq!(timeline.connections().len(), 10_000);
+    let clean = Teardown::Clean { first: Side::Client };
+    assert!(timeline.teardowns().iter().all(|teardown| *teardown == clean));
+    Ok(())
+}
+
+harness::suite! {
+    a_reply_is_one_write_and_four_packets needs [Packets];
+    both_sides_close needs [Packets];
+    closing_takes_three_packets needs [Packets];
+    a_half_closed_client_reads_the_end needs [Packets];
+    serves_ten_thousand_in_a_row needs [Sandbox];
+    echo::answers_many_clients_at_once needs [Calls];
+    echo::a_client_that_never_reads_delays_nobody needs [Calls];
+    echo::lines_come_back_byte_for_byte needs [Calls];
+    echo::a_half_closed_client_gets_all_its_replies needs [Calls];
+    echo::a_client_that_resets_is_not_the_end needs [Packets];
+}

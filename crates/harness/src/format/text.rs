@@ -7,7 +7,7 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::timeline::explain::{Explanation, explain_all};
+use crate::timeline::explain::{Explanation, call_text, cut, explain_all};
 use crate::timeline::{CallKind, Connection, EventKind, Level, ProcessEventKind, Timeline, Timestamp};
 
 use layout::Layout;
@@ -124,7 +124,7 @@ impl Lanes {
             lines.push(Line::new(Role::Note, "no connection"));
         }
         for note in outside(timeline) {
-            lines.extend(wrapped(Role::Verdict, "", &note, width));
+            lines.extend(wrapped(Role::Verdict, &verdict::name("server"), &note, width));
         }
         lines
     }
@@ -148,8 +148,9 @@ impl Lanes {
             lines.push(Line::new(Role::Note, format!("    ... {left_out} rows are left out ...")));
         }
         lines.extend(tail.iter().map(|row| layout.line(row)));
+        lines.push(Line::default());
         for (name, text) in verdict::of(timeline, connection, explanations) {
-            lines.extend(wrapped(Role::Verdict, &format!("{name:<22}"), &text, width));
+            lines.extend(wrapped(Role::Verdict, &verdict::name(name), &text, width));
         }
         lines
     }
@@ -184,10 +185,10 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         Level::Sandbox => None,
         Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
         Level::NoPackets => {
-            Some("No packets could be captured here. Packet counts are the kernel's own, from TCP_INFO.")
+            Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO).")
         }
         Level::Capture => {
-            Some("From a capture file. Calls come from its comments, states follow from its segments.")
+            Some("From a capture file: calls come from its comments, states from its segments.")
         }
     };
     let dropped = (timeline.dropped > 0).then(|| {
@@ -205,7 +206,7 @@ fn outside(timeline: &Timeline) -> Vec<String> {
             EventKind::Call(call) if event.connection.is_none() => {
                 let accept = call.kind == CallKind::Accept && call.result.is_err() && !call.would_block();
                 if accept {
-                    *failed.entry(crate::timeline::explain::call_text(call)).or_default() += 1;
+                    *failed.entry(call_text(call)).or_default() += 1;
                 }
             }
             EventKind::Process(process) => match process.kind {
@@ -240,24 +241,11 @@ fn wrapped(role: Role, first: &str, text: &str, width: usize) -> Vec<Line> {
             if line.chars().count() > indent.len() {
                 line.push(' ');
             }
-            line.push_str(&crate::timeline::explain::cut(word, width - indent.len()));
+            line.push_str(&cut(word, width - indent.len()));
         }
     }
     lines.into_iter().map(|line| Line::new(role, line)).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::samples;
-    #[test]
-    fn try_it() {
-        for s in [samples::two_writes(), samples::clean_close(), samples::client_reset()] {
-            let t = s.timeline();
-            println!("{t}");
-            println!("{}", Lanes::with_width(60).draw(&t));
-            println!("{}", Lanes::with_width(120).draw(&t));
-            for e in explain_all(&t).values() { println!("{}\n", e.to_comment()); }
-        }
-    }
-}
+mod tests;

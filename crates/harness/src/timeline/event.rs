@@ -214,6 +214,12 @@ pub struct Errno(pub i32);
 impl Errno {
     /// The call would have had to wait. Linux's number on the architectures this crate traces.
     pub const EAGAIN: Errno = Errno(11);
+    /// The process has as many descriptors open as it may.
+    pub const EMFILE: Errno = Errno(24);
+    /// The peer has closed or reset the connection, and there is nobody to write to.
+    pub const EPIPE: Errno = Errno(32);
+    /// The peer has reset the connection.
+    pub const ECONNRESET: Errno = Errno(104);
 }
 
 impl fmt::Display for Errno {

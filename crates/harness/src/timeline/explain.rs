@@ -706,19 +706,22 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = -1 EPIPE"#);
 /// ```
 pub fn call_text(call: &Call) -> String {
-    render(call, SHOWN_BYTES, true)
+    render(call, SHOWN_BYTES, Shape::Whole)
 }
 
 /// A call in at most `width` columns: what matters least goes first, which is the number of bytes
-/// asked for, then the end of the data.
+/// asked for, then the end of the data, then the descriptor, then all arguments.
 pub fn call_text_within(call: &Call, width: usize) -> String {
-    let whole = [32, 24, 16, 12, 8].map(|shown| (shown, true));
-    let short = [32, 24, 16, 12, 8, 6, 4, 3, 2, 1].map(|shown| (shown, false));
-    let mut forms = whole.into_iter().chain(short).map(|(shown, asked)| render(call, shown, asked));
-    match forms.find(|form| form.chars().count() <= width) {
-        Some(form) => form,
-        None => cut(&render(call, 1, false), width),
-    }
+    let whole = [32, 24, 16, 12, 8].map(|shown| (shown, Shape::Whole));
+    let short = [32, 24, 16, 12, 8, 6, 4].map(|shown| (shown, Shape::WithoutSize));
+    let bare = [8, 4].map(|shown| (shown, Shape::DataOnly));
+    let forms = whole.into_iter().chain(short).chain(bare).map(|(shown, shape)| render(call, shown, shape));
+    let least = match (&call.detail, call.result) {
+        (Some(detail), Ok(0)) => printable(detail),
+        _ => format!("{} = {}", call.name, result_text(call)),
+    };
+    let fitting = forms.chain([least.clone()]).find(|form| form.chars().count() <= width);
+    fitting.unwrap_or_else(|| cut(&least, width))
 }
 
 /// A text in at most `width` columns, with `…` where its end is missing.
@@ -733,19 +736,33 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     kept
 }
 
-fn render(call: &Call, shown: usize, with_asked: bool) -> String {
+/// How many arguments of a call are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Whole,
+    WithoutSize,
+    DataOnly,
+}
+
+fn render(call: &Call, shown: usize, shape: Shape) -> String {
     let moves_data = matches!(call.kind, CallKind::Read | CallKind::Write);
-    let mut arguments = vec![call.fd.to_string()];
+    let mut arguments = Vec::new();
+    if shape != Shape::DataOnly || !moves_data {
+        arguments.push(call.fd.to_string());
+    }
     if moves_data {
         arguments.extend(data_argument(call, shown));
-        arguments.extend(call.asked.filter(|_| with_asked).map(|asked| asked.to_string()));
+        arguments.extend(call.asked.filter(|_| shape == Shape::Whole).map(|asked| asked.to_string()));
     }
     arguments.extend(call.detail.as_deref().map(printable));
-    let result = match call.result {
+    format!("{}({}) = {}", call.name, arguments.join(", "), result_text(call))
+}
+
+fn result_text(call: &Call) -> String {
+    match call.result {
         Ok(value) => value.to_string(),
         Err(errno) => format!("-1 {errno}"),
-    };
-    format!("{}({}) = {result}", call.name, arguments.join(", "))
+    }
 }
 
 /// The data of a read or a write. Bytes that were moved inside the kernel (sendfile, splice) or
@@ -758,3 +775,6 @@ fn data_argument(call: &Call, shown: usize) -> Option<String> {
     let unknown = call.bytes.is_empty() && (len > 0 || call.result.is_err());
     (!unknown).then(|| data_text(&call.bytes, len, shown))
 }
+
+#[cfg(test)]
+mod tests;

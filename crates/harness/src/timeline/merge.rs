@@ -106,7 +106,13 @@ impl Recording {
             endpoints: merge.connections.iter().map(|c| c.endpoints).collect(),
             events: merge.events,
             dropped: self.dropped,
+            of_connection: vec![Vec::new(); merge.connections.len()],
         };
+        for (index, event) in timeline.events.iter().enumerate() {
+            if let Some(id) = event.connection {
+                timeline.of_connection[id.0].push(index);
+            }
+        }
         tie_segments_to_writes(&mut timeline);
         timeline
     }

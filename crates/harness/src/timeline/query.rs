@@ -197,8 +197,7 @@ impl<'a> Connection<'a> {
 
     /// Its events with their indices, in order.
     pub fn events(self) -> impl Iterator<Item = (usize, &'a Event)> {
-        let id = self.id;
-        self.timeline.events.iter().enumerate().filter(move |(_, event)| event.connection == Some(id))
+        self.timeline.of_connection[self.id.0].iter().map(|&index| (index, &self.timeline.events[index]))
     }
 
     /// Its packets with their indices, in order.

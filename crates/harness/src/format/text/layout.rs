@@ -33,63 +33,105 @@ enum Detail {
 
 /// `├ ` before a client's segment and ` ─►│` behind it; as much for the server's.
 const ARROW: usize = 6;
-/// The lanes shrink in turn, each to its floor. `sendto(9, "\n", 1) = 1` fits into the server's,
-/// `PSH,ACK seq 1 ack 1 len 2 "1\n"` into the wire's.
-const SERVER_FLOOR: usize = 22;
-const LABEL_FLOOR: usize = 31;
-const SERVER_LEAST: usize = 14;
+/// The bracket and a space before a call.
+const BRACKET: usize = 2;
+/// What the server's lane has at least: `sendto(9, "\n", 1) = 1` fits.
+const SERVER_LEAST: usize = 22;
+/// What the client's lane grows to before others do: `send "1\n"` fits.
+const CLIENT_FIRST: usize = 10;
 const CLIENT_MOST: usize = 28;
-/// How many bytes of a payload are written on an arrow at most, and at least.
+/// How many bytes of a payload are written on an arrow at most.
 const PAYLOAD_MOST: usize = 32;
-const PAYLOAD_LEAST: usize = 4;
+/// A payload of so many bytes is always written. Of a longer one the start is, where there is room.
+const PAYLOAD_SHORT: usize = 4;
+
+/// What a lane needs and what it would take.
+#[derive(Clone, Copy)]
+struct Want {
+    least: usize,
+    most: usize,
+}
+
+impl Want {
+    fn of<'c>(cells: impl Iterator<Item = &'c Cell> + Clone, heading: usize) -> Want {
+        let least = cells.clone().filter_map(|cell| cell.forms.last()).map(|form| columns(form)).max();
+        let most = cells.map(|cell| columns(&cell.forms[0])).max();
+        Want { least: least.unwrap_or(0).max(heading), most: most.unwrap_or(0).max(heading) }
+    }
+
+    fn at_least(self, least: usize) -> Want {
+        Want { least: self.least.max(least).min(self.most), ..self }
+    }
+
+    fn at_most(self, most: usize) -> Want {
+        Want { least: self.least.min(most), most: self.most.min(most) }
+    }
+}
 
 impl<'a> Layout<'a> {
     pub fn new(timeline: &'a Timeline, start: Timestamp, rows: &[Row], width: usize) -> Layout<'a> {
         let packets: Vec<&Packet> = rows.iter().filter_map(|row| timeline.packet(row.packet?)).collect();
         let times = rows.iter().filter_map(|row| row.at).map(|at| columns(&time(start, at)));
+        let number = packets.iter().map(|packet| packet.number.to_string().len()).max();
         let mut layout = Layout {
             timeline,
             start,
             time: times.max().unwrap_or(0).max("ms".len()),
-            number: 0,
-            client: longest(rows.iter().filter_map(|row| row.client.as_ref())).clamp("client".len(), CLIENT_MOST),
+            number: if timeline.level == Level::NoPackets { 0 } else { number.unwrap_or(1) },
+            client: 0,
             label: 0,
-            server: longest(rows.iter().filter_map(|row| row.server.as_ref())).max("server".len()),
-            detail: Detail::Full,
+            server: 0,
+            detail: Detail::Least,
         };
-        if timeline.level != Level::NoPackets {
-            layout.number = packets.iter().map(|packet| packet.number.to_string().len()).max().unwrap_or(1);
-            let labels = packets.iter().map(|packet| columns(&label(packet, Detail::Full, usize::MAX)));
-            layout.label = labels.max().unwrap_or(0);
+        let client = Want::of(rows.iter().filter_map(|row| row.client.as_ref()), "client".len());
+        let server = Want::of(rows.iter().filter_map(|row| row.server.as_ref()), "server".len());
+        let client = client.at_most(CLIENT_MOST);
+        let server = server.at_least(SERVER_LEAST);
+        for detail in [Detail::Full, Detail::WithoutAck, Detail::Least] {
+            layout.detail = detail;
+            let label = wanted(&packets, detail);
+            (layout.client, layout.label, layout.server) = (client.least, label.least, server.least);
+            if layout.width() <= width {
+                layout.grow(width, client, label, server);
+                return layout;
+            }
         }
-        let client_floor = shortest(rows.iter().filter_map(|row| row.client.as_ref())).max("client".len());
-        layout.shrink(width, client_floor);
-        layout.detail = [Detail::Full, Detail::WithoutAck]
-            .into_iter()
-            .find(|&detail| packets.iter().all(|packet| fits(packet, detail, layout.label)))
-            .unwrap_or(Detail::Least);
+        layout.cut(width);
         layout
     }
 
-    /// Takes columns from the lanes until a line fits.
-    fn shrink(&mut self, width: usize, client_floor: usize) {
+    /// Shares what is left of the width.
+    fn grow(&mut self, width: usize, client: Want, label: Want, server: Want) {
+        let mut left = width.saturating_sub(self.width());
+        let mut give = |lane: &mut usize, most: usize| {
+            let given = left.min(most.saturating_sub(*lane));
+            *lane += given;
+            left -= given;
+        };
+        give(&mut self.client, client.most.min(CLIENT_FIRST));
+        give(&mut self.server, server.most);
+        give(&mut self.label, label.most);
+        give(&mut self.client, client.most);
+    }
+
+    /// Takes what is too much where even the shortest forms do not fit.
+    fn cut(&mut self, width: usize) {
+        const READABLE: usize = 14;
         let mut over = self.width().saturating_sub(width);
-        let mut take = |lane: &mut usize, floor: usize| {
-            let taken = over.min(lane.saturating_sub(floor));
+        let mut take = |lane: &mut usize, least: usize| {
+            let taken = over.min(lane.saturating_sub(least));
             *lane -= taken;
             over -= taken;
         };
-        take(&mut self.server, SERVER_FLOOR);
-        take(&mut self.label, LABEL_FLOOR);
-        take(&mut self.client, client_floor.min(CLIENT_MOST / 2));
-        take(&mut self.server, SERVER_LEAST);
-        take(&mut self.label, 1);
-        take(&mut self.client, 1);
-        take(&mut self.server, 1);
+        take(&mut self.server, READABLE);
+        take(&mut self.label, READABLE);
+        for lane in [&mut self.client, &mut self.label, &mut self.server] {
+            take(lane, 1);
+        }
     }
 
     fn width(&self) -> usize {
-        self.before_client() + self.client + 1 + self.wire() + 2 + self.server
+        self.before_client() + self.client + 1 + self.wire() + BRACKET + self.server
     }
 
     fn before_client(&self) -> usize {
@@ -173,12 +215,18 @@ fn columns(text: &str) -> usize {
     text.chars().count()
 }
 
-fn longest<'c>(cells: impl Iterator<Item = &'c Cell>) -> usize {
-    cells.map(|cell| columns(&cell.forms[0])).max().unwrap_or(0)
-}
-
-fn shortest<'c>(cells: impl Iterator<Item = &'c Cell>) -> usize {
-    cells.filter_map(|cell| cell.forms.last()).map(|form| columns(form)).max().unwrap_or(0)
+/// What the labels of all packets need at a level of detail: all numbers, and short data.
+fn wanted(packets: &[&Packet], detail: Detail) -> Want {
+    let most = packets.iter().map(|packet| columns(&label(packet, detail, usize::MAX)));
+    let least = packets.iter().map(|packet| {
+        let header = columns(&header(packet, detail));
+        let payload = &packet.segment.payload;
+        if payload.is_empty() || payload.len() > PAYLOAD_SHORT {
+            return header;
+        }
+        header + 1 + columns(&data_text(payload, packet.segment.len.into(), PAYLOAD_SHORT))
+    });
+    Want { least: least.max().unwrap_or(0), most: most.max().unwrap_or(0) }
 }
 
 /// The longest form of a cell that fits; the shortest one cut, where none does.
@@ -222,8 +270,7 @@ fn header(packet: &Packet, detail: Detail) -> String {
     let flags = packet.segment.flags;
     let len = packet.segment.len;
     let numbered = len > 0 || flags.has(Flags::SYN) || flags.has(Flags::FIN);
-    let mut header = if packet.retransmission { "again: ".to_owned() } else { String::new() };
-    header += &flags.to_string();
+    let mut header = flags.to_string();
     if detail != Detail::Least || (numbered && len == 0) {
         header += &format!(" seq {}", packet.seq);
     }
@@ -237,16 +284,4 @@ fn header(packet: &Packet, detail: Detail) -> String {
         header += " win 0";
     }
     header
-}
-
-/// True if a segment's numbers fit, and enough of its data to recognise it by.
-fn fits(packet: &Packet, detail: Detail, width: usize) -> bool {
-    let payload = &packet.segment.payload;
-    let header = columns(&header(packet, detail));
-    if payload.is_empty() {
-        return header <= width;
-    }
-    let len = u64::from(packet.segment.len);
-    let shown = payload.len().min(PAYLOAD_LEAST);
-    header + 1 + columns(&data_text(payload, len, shown)) <= width
 }

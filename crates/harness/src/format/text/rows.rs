@@ -135,9 +135,16 @@ impl<'a> Rows<'a> {
     // What goes into which row.
 
     fn packet(&mut self, index: usize, at: Timestamp, packet: &Packet) {
-        let client = self.client_behind(index, packet);
-        let server = self.server_behind(index, packet);
-        self.push(Row { at: Some(at), packet: Some(index), client, server, ..Row::default() });
+        let mut client = self.client_behind(index, packet);
+        let mut server = self.server_behind(index, packet);
+        // A file's comment does not say more of a call than that this packet is its work.
+        let called = self.from_comments() && server.is_some();
+        if packet.retransmission {
+            let sender = if packet.from == Side::Client { &mut client } else { &mut server };
+            *sender = Some(Cell::new(Role::Note, ["sent again".to_owned(), "again".to_owned()]));
+        }
+        let mark = called.then_some(Mark::Only);
+        self.push(Row { at: Some(at), packet: Some(index), client, server, mark, ..Row::default() });
         self.row_of.insert(index, self.rows.len() - 1);
         if let Some(held) = self.written_after.get(&index) {
             let server = self.comment(*held, "server: ");
@@ -182,7 +189,8 @@ impl<'a> Rows<'a> {
             let entered = super::layout::time(start(self.timeline), self.timeline.events[index].at);
             format!("{} of {entered} ms, {until}", call.name)
         });
-        Cell::new(Role::Held, long.into_iter().chain([until]))
+        let short = format!("until frame {}", held.until_frame);
+        Cell::new(Role::Held, long.into_iter().chain([until, short]))
     }
 
     fn call(&mut self, index: usize, at: Timestamp, call: &Call) {
@@ -281,7 +289,7 @@ impl<'a> Rows<'a> {
             for row in &mut self.rows[write + 1..packet] {
                 row.mark.get_or_insert(Mark::Waits);
                 if row.pause && row.server.is_none() {
-                    row.server = Some(Cell::new(Role::Held, ["Nagle waits for an ACK".to_owned()]));
+                    row.server = Some(Cell::new(Role::Held, ["Nagle waits for an ACK", "Nagle waits"].map(str::to_owned)));
                 }
             }
             self.rows[packet].mark = Some(Mark::Leaves);

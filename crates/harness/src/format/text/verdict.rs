@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::timeline::explain::Explanation;
-use crate::timeline::{Closing, Connection, Level, Teardown, Timeline};
+use crate::timeline::{Closing, Connection, Level, Packet, Teardown, Timeline};
 
 /// A wait of so many milliseconds is a stall: loopback needs a hundredth of that.
 const STALL: u64 = 10;
@@ -31,6 +31,11 @@ pub(super) fn of(
     verdict
 }
 
+/// A name, padded so that what follows stands in a column.
+pub(super) fn name(name: &str) -> String {
+    format!("{name:<22}")
+}
+
 /// `2, 2, 1`; long runs of one number are drawn together.
 fn counts(counts: &[usize]) -> String {
     if counts.is_empty() {
@@ -47,7 +52,7 @@ fn counts(counts: &[usize]) -> String {
 }
 
 fn stalls(timeline: &Timeline, connection: Connection<'_>, explanations: &BTreeMap<usize, Explanation>) -> String {
-    let held = |(index, packet): (usize, &crate::timeline::Packet)| {
+    let held = |(index, packet): (usize, &Packet)| {
         let held = explanations.get(&index)?.held.filter(|held| held.milliseconds >= STALL)?;
         Some((packet.number, held))
     };
@@ -74,6 +79,7 @@ fn teardown(teardown: Teardown, closing: &Closing) -> String {
         Teardown::Reset { by } => format!("reset by the {by}"),
         Teardown::LeftOpen(state) => format!("left open: the server's socket is in {state}"),
         Teardown::Clean { first } => match closing.time_wait() {
+            Some(waits) if waits == first => format!("clean: the {first} closed first and is in TIME_WAIT"),
             Some(waits) => format!("clean: the {first} closed first, the {waits} is in TIME_WAIT"),
             None => format!("clean: the {first} closed first"),
         },

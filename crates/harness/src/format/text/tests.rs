@@ -1,0 +1,455 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::format::pcapng;
+use crate::format::samples::{self, Script, call, read, write};
+use crate::timeline::*;
+
+fn check(timeline: &Timeline, expected: &Expect) {
+    expected.assert_eq(&timeline.to_string());
+}
+
+/// What a reader of the timeline's capture file gets.
+fn from_file(timeline: &Timeline) -> Timeline {
+    let mut file = Vec::new();
+    pcapng::write(timeline, &mut file).unwrap();
+    pcapng::read(&file[..]).unwrap().into_timeline()
+}
+
+fn without_packets(script: &Script) -> Timeline {
+    let mut recording = script.recording.clone();
+    recording.level = Level::NoPackets;
+    recording.records.retain(|record| !matches!(record.what, What::Frame { .. }));
+    recording.into_timeline()
+}
+
+#[test]
+fn a_stall() {
+    check(&samples::two_writes().timeline(), &expect![[r#"
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+          ms  # client     ╷                                   ╷  server
+         0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+         0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+         0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+         0.1               │                                   │  accept4(8) = 9
+         0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+         0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
+         0.1               │                                   │  recvfrom(9, "1\n") = 2
+         0.2  6            │◄─── PSH,ACK seq 1 ack 3 len 1 "1" ┤┌ sendto(9, "1", 1) = 1
+         0.2  7            ├ ACK seq 3 ack 2 ─────────────────►│└
+         0.3  8            │◄── PSH,ACK seq 2 ack 3 len 1 "\n" ┤┌ sendto(9, "\n", 1) = 1
+         0.3  9            ├ ACK seq 3 ack 3 ─────────────────►│└
+         0.3    recv "1\n" │                                   │
+         0.4 10 send "2\n" ├ PSH,ACK seq 3 ack 3 len 2 "2\n" ─►│
+         0.5               │                                   │  recvfrom(9, "2\n") = 2
+         0.5 11            │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤─ sendto(9, "2", 1) = 1
+         0.6               │                                   │┌ sendto(9, "\n", 1) = 1
+           ⋮               │                                   │┆ Nagle waits for an ACK
+        42.6 12            ├ ACK seq 5 ack 4 ─────────────────►│┆
+        42.6 13            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ held until frame 12
+        42.6 14            ├ ACK seq 5 ack 5 ─────────────────►│
+        42.7    recv "2\n" │                                   │
+        42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│
+        42.8 16            │◄───────────────── ACK seq 5 ack 6 ┤  socket: CLOSE_WAIT
+        42.9               │                                   │  recvfrom(9, "") = 0
+
+        writes per reply      2, 2
+        packets per exchange  6, 5
+        stalls                frame 13 waited 42 ms for the ACK in frame 12
+        teardown              left open: the server's socket is in CLOSE_WAIT
+    "#]]);
+}
+
+#[test]
+fn a_stall_from_a_capture_file() {
+    check(&from_file(&samples::two_writes().timeline()), &expect![[r#"
+        From a capture file: calls come from its comments, states from its segments.
+
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+          ms  # client     ╷                                   ╷  server
+         0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+         0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+         0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+         0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+         0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
+         0.2  6            │◄─── PSH,ACK seq 1 ack 3 len 1 "1" ┤─ sendto(9, "1", 1) = 1
+         0.2  7            ├ ACK seq 3 ack 2 ─────────────────►│
+         0.3  8            │◄── PSH,ACK seq 2 ack 3 len 1 "\n" ┤─ sendto(9, "\n", 1) = 1
+         0.3  9            ├ ACK seq 3 ack 3 ─────────────────►│
+         0.4 10 send "2\n" ├ PSH,ACK seq 3 ack 3 len 2 "2\n" ─►│
+         0.5 11            │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤─ sendto(9, "2", 1) = 1
+                           │                                   │┌ sendto(9, "\n", 1) = 1
+           ⋮               │                                   │┆ Nagle waits for an ACK
+        42.6 12            ├ ACK seq 5 ack 4 ─────────────────►│┆
+        42.6 13            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ held until frame 12
+        42.6 14            ├ ACK seq 5 ack 5 ─────────────────►│
+        42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│  socket: CLOSE_WAIT
+        42.8 16 FIN_WAIT2  │◄───────────────── ACK seq 5 ack 6 ┤
+
+        segments per reply    2, 2
+        packets per exchange  6, 5
+        stalls                frame 13 waited 42 ms for the ACK in frame 12
+        teardown              left open: the server's socket is in CLOSE_WAIT
+    "#]]);
+}
+
+#[test]
+fn a_stall_in_narrow_lanes() {
+    expect![[r#"
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+          ms  # client  ╷                       ╷  server
+         0.0  1 connect ├ SYN seq 0 ───────────►│
+         0.0  2         │◄─────── SYN,ACK seq 0 ┤
+         0.0  3         ├ ACK ack 1 ───────────►│  ESTABLISHED
+         0.1            │                       │  accept4(8) = 9
+         0.1  4 send    ├ PSH,ACK len 2 "1\n" ─►│
+         0.1  5         │◄─────────── ACK ack 3 ┤
+         0.1            │                       │  recvfrom = 2
+         0.2  6         │◄─── PSH,ACK len 1 "1" ┤┌ sendto("1") = 1
+         0.2  7         ├ ACK ack 2 ───────────►│└
+         0.3  8         │◄── PSH,ACK len 1 "\n" ┤┌ sendto("\n") = 1
+         0.3  9         ├ ACK ack 3 ───────────►│└
+         0.3    recv    │                       │
+         0.4 10 send    ├ PSH,ACK len 2 "2\n" ─►│
+         0.5            │                       │  recvfrom = 2
+         0.5 11         │◄─── PSH,ACK len 1 "2" ┤─ sendto("2") = 1
+         0.6            │                       │┌ sendto("\n") = 1
+           ⋮            │                       │┆ Nagle waits
+        42.6 12         ├ ACK ack 4 ───────────►│┆
+        42.6 13         │◄── PSH,ACK len 1 "\n" ┤╰ until frame 12
+        42.6 14         ├ ACK ack 5 ───────────►│
+        42.7    recv    │                       │
+        42.8 15 close   ├ FIN,ACK seq 5 ───────►│
+        42.8 16         │◄─────────── ACK ack 6 ┤  CLOSE_WAIT
+        42.9            │                       │  recvfrom("") = 0
+
+        writes per reply      2, 2
+        packets per exchange  6, 5
+        stalls                frame 13 waited 42 ms for the ACK in
+                              frame 12
+        teardown              left open: the server's socket is in
+                              CLOSE_WAIT
+    "#]].assert_eq(&Lanes::with_width(60).draw(&samples::two_writes().timeline()));
+}
+
+#[test]
+fn a_stall_in_wide_lanes() {
+    expect![[r#"
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+          ms  # client     ╷                                   ╷  server
+         0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+         0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+         0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+         0.1               │                                   │  accept4(8) = 9
+         0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+         0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
+         0.1               │                                   │  recvfrom(9, "1\n", 8192) = 2
+         0.2  6            │◄─── PSH,ACK seq 1 ack 3 len 1 "1" ┤┌ sendto(9, "1", 1) = 1
+         0.2  7            ├ ACK seq 3 ack 2 ─────────────────►│└
+         0.3  8            │◄── PSH,ACK seq 2 ack 3 len 1 "\n" ┤┌ sendto(9, "\n", 1) = 1
+         0.3  9            ├ ACK seq 3 ack 3 ─────────────────►│└
+         0.3    recv "1\n" │                                   │
+         0.4 10 send "2\n" ├ PSH,ACK seq 3 ack 3 len 2 "2\n" ─►│
+         0.5               │                                   │  recvfrom(9, "2\n", 8192) = 2
+         0.5 11            │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤─ sendto(9, "2", 1) = 1
+         0.6               │                                   │┌ sendto(9, "\n", 1) = 1
+           ⋮               │                                   │┆ Nagle waits for an ACK
+        42.6 12            ├ ACK seq 5 ack 4 ─────────────────►│┆
+        42.6 13            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ sendto of 0.6 ms, held until frame 12
+        42.6 14            ├ ACK seq 5 ack 5 ─────────────────►│
+        42.7    recv "2\n" │                                   │
+        42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│
+        42.8 16            │◄───────────────── ACK seq 5 ack 6 ┤  socket: CLOSE_WAIT
+        42.9               │                                   │  recvfrom(9, "", 8192) = 0
+
+        writes per reply      2, 2
+        packets per exchange  6, 5
+        stalls                frame 13 waited 42 ms for the ACK in frame 12
+        teardown              left open: the server's socket is in CLOSE_WAIT
+    "#]].assert_eq(&Lanes::with_width(120).draw(&samples::two_writes().timeline()));
+}
+
+#[test]
+fn a_clean_close() {
+    check(&samples::clean_close().timeline(), &expect![[r#"
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+         ms  # client     ╷                                   ╷  server
+        0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+        0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+        0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+        0.1               │                                   │  accept4(8) = 9
+        0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+        0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
+        0.1               │                                   │  recvfrom(9, "1\n") = 2
+        0.2  6            │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤┌ sendto(9, "1\n", 2) = 2
+        0.2  7            ├ ACK seq 3 ack 3 ─────────────────►│└
+        0.3    recv "1\n" │                                   │
+        0.4  8 close      ├ FIN,ACK seq 3 ack 3 ─────────────►│  socket: CLOSE_WAIT
+        0.5               │                                   │  recvfrom(9, "") = 0
+        0.5  9            │◄───────────── FIN,ACK seq 3 ack 4 ┤┌ close(9) = 0
+        0.5 10 TIME_WAIT  ├ ACK seq 4 ack 4 ─────────────────►│└ socket: closed
+
+        writes per reply      1
+        packets per exchange  4
+        stalls                none
+        teardown              clean: the client closed first and is in TIME_WAIT
+    "#]]);
+}
+
+#[test]
+fn a_clean_close_from_a_capture_file() {
+    check(&from_file(&samples::clean_close().timeline()), &expect![[r#"
+        From a capture file: calls come from its comments, states from its segments.
+
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+         ms  # client     ╷                                   ╷  server
+        0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+        0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+        0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+        0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+        0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
+        0.2  6            │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤─ sendto(9, "1\n", 2) = 2
+        0.2  7            ├ ACK seq 3 ack 3 ─────────────────►│
+        0.4  8 close      ├ FIN,ACK seq 3 ack 3 ─────────────►│  socket: CLOSE_WAIT
+        0.5  9 TIME_WAIT  │◄───────────── FIN,ACK seq 3 ack 4 ┤─ close(9) = 0
+        0.5               │                                   │  socket: LAST_ACK
+        0.5 10            ├ ACK seq 4 ack 4 ─────────────────►│  socket: closed
+
+        segments per reply    1
+        packets per exchange  4
+        stalls                none
+        teardown              clean: the client closed first and is in TIME_WAIT
+    "#]]);
+}
+
+#[test]
+fn a_reset() {
+    check(&samples::client_reset().timeline(), &expect![[r#"
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+         ms # client     ╷                                   ╷  server
+        0.0 1 connect    ├ SYN seq 0 ───────────────────────►│
+        0.0 2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+        0.0 3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+        0.1              │                                   │  accept4(8) = 9
+        0.1 4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+        0.1 5            │◄───────────────── ACK seq 1 ack 3 ┤
+        0.1              │                                   │  recvfrom(9, "1\n") = 2
+        0.2 6            │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤┌ sendto(9, "1\n", 2) = 2
+        0.2 7            ├ ACK seq 3 ack 3 ─────────────────►│└
+        0.3   recv "1\n" │                                   │
+        0.4 8 reset      ├ RST,ACK seq 3 ack 3 ─────────────►│  socket: closed
+        0.5              │                                   │  recvfrom = -1 ECONNRESET
+
+        writes per reply      1
+        packets per exchange  4
+        stalls                none
+        teardown              reset by the client
+    "#]]);
+}
+
+#[test]
+fn calls_and_states_only() {
+    check(&without_packets(&samples::two_writes()), &expect![[r#"
+        No packets could be captured. Packet counts are the kernel's own (TCP_INFO).
+
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+          ms client     ╷  server
+         0.0 connect    │
+         0.0            │  socket: ESTABLISHED
+         0.0            │  accept4(8) = 9
+         0.1 send "1\n" │
+         0.1            │  recvfrom(9, "1\n", 8192) = 2
+         0.2            │  sendto(9, "1", 1) = 1
+         0.2            │  sendto(9, "\n", 1) = 1
+         0.3 recv "1\n" │
+         0.3 send "2\n" │
+         0.4            │  recvfrom(9, "2\n", 8192) = 2
+         0.5            │  sendto(9, "2", 1) = 1
+         0.5            │  sendto(9, "\n", 1) = 1
+           ⋮            │
+        42.7 recv "2\n" │
+        42.8 close      │
+        42.8            │  socket: CLOSE_WAIT
+        42.9            │  recvfrom(9, "", 8192) = 0
+
+        writes per reply      2, 2
+        packets per exchange  none
+        teardown              left open: the server's socket is in CLOSE_WAIT
+    "#]]);
+}
+
+#[test]
+fn two_connections_drops_and_failed_accepts() {
+    let mut script = Script::new();
+    script.handshake().send(90, "hello, world\n").frame(100, Side::Client, "PSH,ACK", 1, 1, "hello, world\n");
+    let mut other = Script::with_client_port(57466);
+    other.handshake().call((200, 210), read("")).close((220, 230));
+    script.recording.records.extend(other.recording.records);
+    script.recording.dropped = 3;
+    script.recording.level = Level::Loopback;
+    for micros in [300, 310] {
+        let failed = Call { fd: 8, result: Err(Errno(24)), ..call("accept4", CallKind::Accept) };
+        script.push(micros, What::Call { on: None, call: failed });
+    }
+    let exit = ProcessEventKind::Exited(Exit::Status(1));
+    script.push(400, What::Process(ProcessEvent { pid: 100, kind: exit }));
+    check(&script.timeline(), &expect![[r#"
+        Captured on the host's own loopback interface, not in a private network.
+        The capture is not whole: 3 packets were dropped.
+
+        connection 1 of 2: client 127.0.0.1:57464 → server 127.0.0.1:3000
+         ms # client     ╷                                        ╷  server
+        0.0 1 connect    ├ SYN seq 0 ────────────────────────────►│
+        0.0 3            │◄────────────────── SYN,ACK seq 0 ack 1 ┤
+        0.0 5            ├ ACK seq 1 ack 1 ──────────────────────►│  socket: ESTABLISHED
+        0.1              │                                        │  accept4(8) = 9
+        0.1 7 send       ├ PSH,ACK seq 1 ack 1 len 13 "hell"... ─►│
+
+        writes per reply      none
+        packets per exchange  1
+        stalls                none seen
+        teardown              none: neither side has closed
+
+        connection 2 of 2: client 127.0.0.1:57466 → server 127.0.0.1:3000
+         ms # client  ╷                       ╷  server
+        0.0 2 connect ├ SYN seq 0 ───────────►│
+        0.0 4         │◄─ SYN,ACK seq 0 ack 1 ┤
+        0.0 6         ├ ACK seq 1 ack 1 ─────►│  socket: ESTABLISHED
+        0.1           │                       │  accept4(8) = 9
+        0.2           │                       │  recvfrom(9, "", 8192) = 0
+        0.2           │                       │  close(9) = 0
+
+        writes per reply      none
+        packets per exchange  none
+        stalls                none seen
+        teardown              none: neither side has closed
+        server                accept4(8) = -1 EMFILE (2 times)
+        server                process 100 ended: exit status 1
+    "#]]);
+}
+
+/// Writes that fail, are too long for one segment, wait for the window, or go out together.
+#[test]
+fn unusual_writes() {
+    let long = "x".repeat(2000);
+    let mut script = Script::new();
+    script
+        .handshake()
+        .frame(100, Side::Client, "PSH,ACK", 1, 1, "a`|\\\u{7f}")
+        .read(150, "a`|\\\u{7f}")
+        .write((200, 240), &long)
+        .frame(210, Side::Server, "ACK", 1, 6, &long[..1400])
+        .frame_with_window(220, Side::Client, "ACK", (6, 1401), 0, "")
+        .frame_with_window(5_000, Side::Client, "ACK", (6, 1401), 600, "")
+        .frame(5_010, Side::Server, "PSH,ACK", 1401, 6, &long[..600])
+        .frame(205_000, Side::Server, "PSH,ACK", 1401, 6, &long[..600])
+        .frame(205_010, Side::Client, "ACK", 6, 2001, "")
+        .call((205_100, 205_110), Call { result: Err(Errno(32)), ..write("y") })
+        .call((205_200, 205_210), Call { detail: Some("TCP_NODELAY, 1".into()), ..call("setsockopt", CallKind::SetOption) })
+        .client(205_300, ClientActionKind::Failed("Connection reset by peer (os error 104)".into()));
+    check(&script.timeline(), &expect![[r#"
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+           ms  # client     ╷                                  ╷  server
+          0.0  1 connect    ├ SYN seq 0 ──────────────────────►│
+          0.0  2            │◄──────────── SYN,ACK seq 0 ack 1 ┤
+          0.0  3            ├ ACK seq 1 ack 1 ────────────────►│  socket: ESTABLISHED
+          0.1               │                                  │  accept4(8) = 9
+          0.1  4            ├ PSH,ACK seq 1 ack 1 len 5 ──────►│
+          0.1               │                                  │  recvfrom = 5
+          0.2  5            │◄─────── ACK seq 1 ack 6 len 1400 ┤┌ sendto = 2000
+          0.2  6            ├ ACK seq 6 ack 1401 win 0 ───────►│└
+          5.0  7            ├ ACK seq 6 ack 1401 ─────────────►│
+          5.0  8            │◄─ PSH,ACK seq 1401 ack 6 len 600 ┤  of sendto at 0.2
+            ⋮               │                                  │
+        205.0  9            │◄─ PSH,ACK seq 1401 ack 6 len 600 ┤  sent again
+        205.0 10            ├ ACK seq 6 ack 2001 ─────────────►│
+        205.1               │                                  │  sendto("y") = -1 EPIPE
+        205.2               │                                  │  TCP_NODELAY, 1
+        205.3    failed     │                                  │
+
+        writes per reply      1
+        packets per exchange  7
+        stalls                none
+        teardown              none: neither side has closed
+    "#]]);
+}
+
+#[test]
+fn no_connection() {
+    let script = Script::new();
+    check(&script.timeline(), &expect![[r#"
+        no connection
+    "#]]);
+}
+
+#[test]
+fn many_rows_are_cut_in_the_middle() {
+    let lanes = Lanes { rows: 6, ..Lanes::default() };
+    expect![[r#"
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+         ms  # client     ╷                                   ╷  server
+        0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+        0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+        0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+            ... 8 rows are left out ...
+        0.5               │                                   │  recvfrom(9, "") = 0
+        0.5  9            │◄───────────── FIN,ACK seq 3 ack 4 ┤┌ close(9) = 0
+        0.5 10 TIME_WAIT  ├ ACK seq 4 ack 4 ─────────────────►│└ socket: closed
+
+        writes per reply      1
+        packets per exchange  4
+        stalls                none
+        teardown              clean: the client closed first and is in TIME_WAIT
+    "#]].assert_eq(&lanes.draw(&samples::clean_close().timeline()));
+}
+
+#[test]
+fn no_line_is_wider_than_asked_for() {
+    let long = "long \u{1} ".repeat(40);
+    let mut wide = Script::with_client_port(1);
+    wide.handshake()
+        .send(90, &long)
+        .frame(1_234_567_890, Side::Client, "PSH,ACK", 3_000_000_000, 1, &long)
+        .client(1_234_567_990, ClientActionKind::Failed("why ".repeat(50)))
+        .call((1_234_567_990, 1_234_568_990), write(&long));
+    let mut timelines: Vec<Timeline> =
+        [samples::two_writes(), samples::clean_close(), samples::client_reset(), wide].iter().map(Script::timeline).collect();
+    timelines.extend(timelines.clone().iter().map(from_file));
+    timelines.push(without_packets(&samples::two_writes()));
+    for timeline in &mut timelines {
+        let drawn = (60..=160).flat_map(|width| {
+            let lines = Lanes::with_width(width).lines(timeline);
+            lines.into_iter().map(move |line| (width, line.to_string()))
+        });
+        for (width, line) in drawn {
+            assert!(line.chars().count() <= width, "wider than {width}: {line}");
+            assert!(!line.contains(char::is_control), "a control character in: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn comments_of_others_cannot_break_the_lanes() {
+    let mut timeline = samples::clean_close().timeline();
+    timeline.level = Level::Capture;
+    for event in &mut timeline.events {
+        if let EventKind::Packet(packet) = &mut event.kind {
+            packet.comment = Some("call: server: \u{1b}[2J世界".repeat(30));
+        }
+    }
+    for line in Lanes::default().lines(&timeline) {
+        let line = line.to_string();
+        assert!(line.chars().count() <= 80, "{line}");
+        assert!(!line.contains(['\u{1b}', '世']), "{line:?}");
+    }
+}
+
+#[test]
+fn the_pieces_of_a_line_have_roles() {
+    let lines = Lanes::default().lines(&samples::two_writes().timeline());
+    let held = lines.iter().find(|line| line.to_string().contains("held until")).unwrap();
+    let roles: Vec<Role> = held.spans.iter().map(|span| span.role).collect();
+    let wire = [Role::Wire, Role::Segment, Role::Wire];
+    let expected = [&[Role::Time, Role::Frame, Role::Client], &wire[..], &[Role::Bracket, Role::Held]].concat();
+    assert_eq!(roles, expected);
+}
