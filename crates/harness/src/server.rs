@@ -221,7 +221,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Starts the program and waits until it listens on a TCP port.
+    /// Starts the program and waits until it listens on a TCP port. The one that listens may also
+    /// be a child that the program leaves behind when it ends, as daemons do.
     ///
     /// # Errors
     ///
@@ -231,7 +232,7 @@ impl ServerBuilder {
     pub fn start(self) -> Result<Server, Error> {
         let run = Run::start(&self.spec)?;
         let program = self.spec.name();
-        let ready = run.network().recorder().wait(Instant::now() + self.listen, |seen| match (seen.listening.first(), seen.exit) {
+        let ready = run.network().recorder().wait(Instant::now() + self.listen, |seen| match (seen.listening.first(), seen.ended()) {
             (Some(_), _) => Some(Ok(())),
             (None, Some(exit)) => Some(Err(exit)),
             (None, None) => None,
@@ -250,7 +251,7 @@ impl ServerBuilder {
 
 /// What is known of a server when a client of it fails: a sentence's end.
 pub(crate) fn state_of(network: &Network) -> String {
-    match network.recorder().with(|seen| seen.exit) {
+    match network.ended() {
         Some(exit) => format!("; the server has ended ({exit}){}", network.output()),
         None => format!("; the server still runs{}", network.output()),
     }

@@ -40,6 +40,8 @@ pub enum Needs {
     Packets,
     /// A private network. Includes [`Packets`](Self::Packets).
     Sandbox,
+    /// Packets captured on the host's own loopback interface. Includes [`Calls`](Self::Calls).
+    HostCapture,
     /// IPv6 on the loopback interface.
     Ipv6,
     /// A program on the PATH.
@@ -111,10 +113,13 @@ impl Needs {
         match self {
             Needs::Calls if machine.level.is_none() => refusal("system calls traced", &[&machine.no_trace]),
             Needs::Packets if below(Level::Loopback) => {
-                refusal("packets", &[&machine.no_trace, &machine.no_sandbox, &machine.no_packets])
+                refusal("packets", &[&machine.no_trace, &machine.no_sandbox, &machine.no_host_capture])
             }
             Needs::Sandbox if below(Level::Sandbox) => {
                 refusal("a private network", &[&machine.no_trace, &machine.no_sandbox])
+            }
+            Needs::HostCapture if machine.no_trace.is_some() || machine.no_host_capture.is_some() => {
+                refusal("packets of the host's loopback interface", &[&machine.no_trace, &machine.no_host_capture])
             }
             Needs::Ipv6 if !machine.ipv6 => Some("needs IPv6 on the loopback interface, and there is none".into()),
             Needs::Program(name) if !on_path(name) => Some(format!("needs the program {name} on the PATH")),

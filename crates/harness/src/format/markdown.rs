@@ -21,11 +21,17 @@ use crate::timeline::{EventKind, Flags, Packet, Side, Timeline};
 /// ```
 pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
     let explanations = explain_all(timeline);
-    let nothing = Explanation { call: None, held: None, sentence: String::new() };
+    let nothing = Explanation {
+        call: None,
+        held: None,
+        sentence: String::new(),
+    };
     let mut table = vec![HEADINGS.map(str::to_owned)];
     let mut sentences = String::new();
     for (index, event) in timeline.events.iter().enumerate() {
-        let EventKind::Packet(packet) = &event.kind else { continue };
+        let EventKind::Packet(packet) = &event.kind else {
+            continue;
+        };
         if !numbers.contains(&packet.number) {
             continue;
         }
@@ -33,7 +39,12 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
         table.push(cells(packet, explanation));
         if !explanation.sentence.is_empty() {
             // Writing to a string cannot fail.
-            let _ = writeln!(sentences, "- **Frame {}**: {}", packet.number, prose(&explanation.sentence));
+            let _ = writeln!(
+                sentences,
+                "- **Frame {}**: {}",
+                packet.number,
+                prose(&explanation.sentence)
+            );
         }
     }
     let mut markdown = draw(&table);
@@ -65,7 +76,11 @@ fn cells(packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
         packet.seq.to_string(),
         if has_ack { packet.ack.to_string() } else { String::new() },
         packet.segment.len.to_string(),
-        if packet.segment.len > 0 { code(&data) } else { String::new() },
+        if packet.segment.len > 0 {
+            code(&data)
+        } else {
+            String::new()
+        },
         behind(explanation),
     ]
 }
@@ -74,7 +89,9 @@ fn cells(packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
 /// not be named again.
 fn behind(explanation: &Explanation) -> String {
     let calls = explanation.call.iter().flat_map(|calls| calls.lines());
-    let calls: Vec<String> = calls.map(|call| code(call.split_once(": ").map_or(call, |(_, call)| call))).collect();
+    let calls: Vec<String> = calls
+        .map(|call| code(call.split_once(": ").map_or(call, |(_, call)| call)))
+        .collect();
     match explanation.held {
         Some(held) => format!("{}, {} ms earlier", calls.join(", "), held.milliseconds),
         None => calls.join(", "),
@@ -98,7 +115,11 @@ fn code(text: &str) -> String {
 /// hold anything, so HTML and a lone backtick are escaped.
 fn prose(sentence: &str) -> String {
     let sentence = sentence.replace('&', "&amp;").replace('<', "&lt;");
-    if sentence.matches('`').count().is_multiple_of(2) { sentence } else { sentence.replace('`', "\\`") }
+    if sentence.matches('`').count().is_multiple_of(2) {
+        sentence
+    } else {
+        sentence.replace('`', "\\`")
+    }
 }
 
 fn draw(table: &[[String; COLUMNS]]) -> String {
@@ -121,7 +142,11 @@ fn draw(table: &[[String; COLUMNS]]) -> String {
 fn line(row: &[String; COLUMNS], widths: &[usize; COLUMNS]) -> String {
     let mut line = String::from("|");
     for ((cell, &width), right) in row.iter().zip(widths).zip(NUMBERS) {
-        let _ = if right { write!(line, " {cell:>width$} |") } else { write!(line, " {cell:<width$} |") };
+        let _ = if right {
+            write!(line, " {cell:>width$} |")
+        } else {
+            write!(line, " {cell:<width$} |")
+        };
     }
     line + "\n"
 }
@@ -130,7 +155,11 @@ fn rule(widths: &[usize; COLUMNS]) -> String {
     let mut line = String::from("|");
     for (&width, right) in widths.iter().zip(NUMBERS) {
         let dashes = "-".repeat(width + 1);
-        line += &if right { format!("{dashes}:|") } else { format!("{dashes}-|") };
+        line += &if right {
+            format!("{dashes}:|")
+        } else {
+            format!("{dashes}-|")
+        };
     }
     line + "\n"
 }
@@ -195,7 +224,8 @@ mod tests {
 
             - **Frame 4**: The client sends its request.
             - **Frame 5**: The whole reply in one segment. The ACK of the request rides along.
-        "#]].assert_eq(&page);
+        "#]]
+        .assert_eq(&page);
     }
 
     #[test]
@@ -210,6 +240,7 @@ mod tests {
         expect![[r#"
             |  # | from → to | flags | seq | ack | len | data | behind it |
             |---:|-----------|-------|----:|----:|----:|------|-----------|
-        "#]].assert_eq(&page);
+        "#]]
+        .assert_eq(&page);
     }
 }

@@ -29,7 +29,11 @@ impl Script {
 
     pub fn with_client_port(port: u16) -> Script {
         Script {
-            recording: Recording { level: Level::Sandbox, records: Vec::new(), dropped: 0 },
+            recording: Recording {
+                level: Level::Sandbox,
+                records: Vec::new(),
+                dropped: 0,
+            },
             endpoints: Endpoints {
                 client: ([127, 0, 0, 1], port).into(),
                 server: ([127, 0, 0, 1], 3000).into(),
@@ -42,7 +46,10 @@ impl Script {
     }
 
     pub fn push(&mut self, micros: u64, what: What) -> &mut Script {
-        self.recording.records.push(Record { at: moment(micros), what });
+        self.recording.records.push(Record {
+            at: moment(micros),
+            what,
+        });
         self
     }
 
@@ -69,9 +76,16 @@ impl Script {
             .ipv4([127, 0, 0, 1], [127, 0, 0, 1], 64)
             .tcp(ports.0, ports.1, isn.wrapping_add(seq), window);
         if has("SYN") {
-            builder = builder.syn().options(&[TcpOptionElement::MaximumSegmentSize(1460)]).unwrap();
+            builder = builder
+                .syn()
+                .options(&[TcpOptionElement::MaximumSegmentSize(1460)])
+                .unwrap();
         }
-        builder = if has("ACK") { builder.ack(peer_isn.wrapping_add(ack)) } else { builder };
+        builder = if has("ACK") {
+            builder.ack(peer_isn.wrapping_add(ack))
+        } else {
+            builder
+        };
         builder = if has("PSH") { builder.psh() } else { builder };
         builder = if has("FIN") { builder.fin() } else { builder };
         builder = if has("RST") { builder.rst() } else { builder };
@@ -80,37 +94,80 @@ impl Script {
         let segment = Segment::from_ethernet(&frame);
         assert!(segment.is_some());
         let wire_len = u32::try_from(frame.len()).unwrap();
-        self.push(micros, What::Frame { frame: Arc::from(frame), wire_len, comment: None, segment })
+        self.push(
+            micros,
+            What::Frame {
+                frame: Arc::from(frame),
+                wire_len,
+                comment: None,
+                segment,
+            },
+        )
     }
 
     pub fn client(&mut self, micros: u64, kind: ClientActionKind) -> &mut Script {
         let on = self.endpoints;
-        self.push(micros, What::Client { on, action: ClientAction { kind, counters: None } })
+        self.push(
+            micros,
+            What::Client {
+                on,
+                action: ClientAction { kind, counters: None },
+            },
+        )
     }
 
     pub fn send(&mut self, micros: u64, data: &str) -> &mut Script {
-        self.client(micros, ClientActionKind::Sent { bytes: data.into(), len: data.len() as u64 })
+        self.client(
+            micros,
+            ClientActionKind::Sent {
+                bytes: data.into(),
+                len: data.len() as u64,
+            },
+        )
     }
 
     pub fn receive(&mut self, micros: u64, data: &str) -> &mut Script {
-        self.client(micros, ClientActionKind::Received { bytes: data.into(), len: data.len() as u64 })
+        self.client(
+            micros,
+            ClientActionKind::Received {
+                bytes: data.into(),
+                len: data.len() as u64,
+            },
+        )
     }
 
     pub fn state(&mut self, micros: u64, side: Side, from: Option<TcpState>, to: Option<TcpState>) -> &mut Script {
         let on = self.endpoints;
-        self.push(micros, What::State { on, change: StateChange { side, from, to } })
+        self.push(
+            micros,
+            What::State {
+                on,
+                change: StateChange { side, from, to },
+            },
+        )
     }
 
     /// A call on the connection's descriptor, which stands where it was entered.
     pub fn call(&mut self, span: (u64, u64), call: Call) -> &mut Script {
         let on = Some(self.endpoints);
-        let call = Call { entered: moment(span.0), ended: moment(span.1), ..call };
+        let call = Call {
+            entered: moment(span.0),
+            ended: moment(span.1),
+            ..call
+        };
         let waits = matches!(call.kind, CallKind::Accept | CallKind::Read);
         self.push(if waits { span.1 } else { span.0 }, What::Call { on, call })
     }
 
     pub fn accept(&mut self, micros: u64) -> &mut Script {
-        self.call((micros, micros), Call { fd: 8, result: Ok(9), ..call("accept4", CallKind::Accept) })
+        self.call(
+            (micros, micros),
+            Call {
+                fd: 8,
+                result: Ok(9),
+                ..call("accept4", CallKind::Accept)
+            },
+        )
     }
 
     pub fn read(&mut self, micros: u64, data: &str) -> &mut Script {
@@ -155,12 +212,22 @@ pub(crate) fn call(name: &'static str, kind: CallKind) -> Call {
 
 pub(crate) fn read(data: &str) -> Call {
     let result = Ok(data.len() as u64);
-    Call { asked: Some(8192), bytes: data.into(), result, ..call("recvfrom", CallKind::Read) }
+    Call {
+        asked: Some(8192),
+        bytes: data.into(),
+        result,
+        ..call("recvfrom", CallKind::Read)
+    }
 }
 
 pub(crate) fn write(data: &str) -> Call {
     let len = data.len() as u64;
-    Call { asked: Some(len), bytes: data.into(), result: Ok(len), ..call("sendto", CallKind::Write) }
+    Call {
+        asked: Some(len),
+        bytes: data.into(),
+        result: Ok(len),
+        ..call("sendto", CallKind::Write)
+    }
 }
 
 /// Two writes per reply, two exchanges at once, the second with its stall; the client closes and
@@ -193,7 +260,12 @@ pub(crate) fn two_writes() -> Script {
         .client(42_790, ClientActionKind::Closed)
         .frame(42_800, Side::Client, "FIN,ACK", 5, 5, "")
         .frame(42_810, Side::Server, "ACK", 5, 6, "")
-        .state(42_820, Side::Server, Some(TcpState::Established), Some(TcpState::CloseWait))
+        .state(
+            42_820,
+            Side::Server,
+            Some(TcpState::Established),
+            Some(TcpState::CloseWait),
+        )
         .read(42_900, "");
     script
 }
@@ -213,7 +285,12 @@ pub(crate) fn clean_close() -> Script {
         .receive(300, "1\n")
         .client(390, ClientActionKind::Closed)
         .frame(400, Side::Client, "FIN,ACK", 3, 3, "")
-        .state(405, Side::Server, Some(TcpState::Established), Some(TcpState::CloseWait))
+        .state(
+            405,
+            Side::Server,
+            Some(TcpState::Established),
+            Some(TcpState::CloseWait),
+        )
         .read(450, "")
         .close((500, 540))
         .frame(510, Side::Server, "FIN,ACK", 3, 4, "")
@@ -241,7 +318,11 @@ pub(crate) fn client_reset() -> Script {
         .state(410, Side::Server, Some(TcpState::Established), None)
         .call(
             (440, 450),
-            Call { asked: Some(8192), result: Err(Errno(104)), ..call("recvfrom", CallKind::Read) },
+            Call {
+                asked: Some(8192),
+                result: Err(Errno(104)),
+                ..call("recvfrom", CallKind::Read)
+            },
         );
     script
 }

@@ -7,7 +7,7 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::timeline::explain::{Explanation, call_text, cut, explain_all};
+use crate::timeline::explain::{call_text, cut, explain_connection};
 use crate::timeline::{CallKind, Connection, EventKind, Level, ProcessEventKind, Timeline, Timestamp};
 
 use layout::Layout;
@@ -27,11 +27,17 @@ pub struct Lanes {
     pub width: usize,
     /// Draw at most so many rows of a connection; what is left out is said.
     pub rows: usize,
+    /// Draw at most so many connections; what is left out is said.
+    pub connections: usize,
 }
 
 impl Default for Lanes {
     fn default() -> Lanes {
-        Lanes { width: 80, rows: 400 }
+        Lanes {
+            width: 80,
+            rows: 400,
+            connections: 20,
+        }
     }
 }
 
@@ -80,11 +86,19 @@ pub enum Role {
 
 impl Line {
     fn new(role: Role, text: impl Into<String>) -> Line {
-        Line { spans: vec![Span { role, text: text.into() }] }
+        Line {
+            spans: vec![Span {
+                role,
+                text: text.into(),
+            }],
+        }
     }
 
     fn push(&mut self, role: Role, text: impl Into<String>) {
-        self.spans.push(Span { role, text: text.into() });
+        self.spans.push(Span {
+            role,
+            text: text.into(),
+        });
     }
 }
 
@@ -98,7 +112,10 @@ impl fmt::Display for Line {
 impl Lanes {
     /// Lanes of this width.
     pub fn with_width(width: usize) -> Lanes {
-        Lanes { width, ..Lanes::default() }
+        Lanes {
+            width,
+            ..Lanes::default()
+        }
     }
 
     /// Draws a timeline. No line is wider than [`width`](Self::width).
@@ -109,16 +126,23 @@ impl Lanes {
     /// The lines of [`draw`](Self::draw), in pieces with their roles, for drawing in colour.
     pub fn lines(&self, timeline: &Timeline) -> Vec<Line> {
         let width = self.width.max(60);
-        let explanations = explain_all(timeline);
         let mut lines = Vec::new();
         for note in notes(timeline) {
             lines.extend(wrapped(Role::Note, "", &note, width));
         }
-        for connection in timeline.connections() {
+        for connection in timeline.connections().take(self.connections) {
             if !lines.is_empty() {
                 lines.push(Line::default());
             }
-            lines.extend(self.block(timeline, connection, &explanations, width));
+            lines.extend(self.block(timeline, connection, width));
+        }
+        let left_out = timeline.endpoints.len().saturating_sub(self.connections);
+        if left_out > 0 {
+            lines.push(Line::default());
+            lines.push(Line::new(
+                Role::Note,
+                format!("... {left_out} connections are left out ..."),
+            ));
         }
         if timeline.endpoints.is_empty() {
             lines.push(Line::new(Role::Note, "no connection"));
@@ -130,13 +154,8 @@ impl Lanes {
     }
 
     /// A connection: its addresses, its lanes, its verdict.
-    fn block(
-        &self,
-        timeline: &Timeline,
-        connection: Connection<'_>,
-        explanations: &BTreeMap<usize, Explanation>,
-        width: usize,
-    ) -> Vec<Line> {
+    fn block(&self, timeline: &Timeline, connection: Connection<'_>, width: usize) -> Vec<Line> {
+        let explanations = &explain_connection(timeline, connection);
         let mut lines = wrapped(Role::Note, "", &title(timeline, connection), width);
         let rows = rows::of(timeline, connection, explanations);
         let layout = Layout::new(timeline, start(timeline), &rows, width);
@@ -145,7 +164,10 @@ impl Lanes {
         lines.extend(head.iter().map(|row| layout.line(row)));
         if head.len() + tail.len() < rows.len() {
             let left_out = rows.len() - head.len() - tail.len();
-            lines.push(Line::new(Role::Note, format!("    ... {left_out} rows are left out ...")));
+            lines.push(Line::new(
+                Role::Note,
+                format!("    ... {left_out} rows are left out ..."),
+            ));
         }
         lines.extend(tail.iter().map(|row| layout.line(row)));
         lines.push(Line::default());
@@ -165,9 +187,10 @@ impl Lanes {
     }
 }
 
-/// The moment that is shown as 0.
+/// The moment that is shown as 0: the first thing that happened on a connection.
 fn start(timeline: &Timeline) -> Timestamp {
-    timeline.events.first().map_or(Timestamp(0), |event| event.at)
+    let first = timeline.events.iter().find(|event| event.connection.is_some());
+    first.map_or(Timestamp(0), |event| event.at)
 }
 
 fn title(timeline: &Timeline, connection: Connection<'_>) -> String {
@@ -184,16 +207,11 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     let level = match timeline.level {
         Level::Sandbox => None,
         Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
-        Level::NoPackets => {
-            Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO).")
-        }
-        Level::Capture => {
-            Some("From a capture file: calls come from its comments, states from its segments.")
-        }
+        Level::NoPackets => Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO)."),
+        Level::Capture => Some("From a capture file: calls come from its comments, states from its segments."),
     };
-    let dropped = (timeline.dropped > 0).then(|| {
-        format!("The capture is not whole: {} packets were dropped.", timeline.dropped)
-    });
+    let dropped =
+        (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));
     level.map(str::to_owned).into_iter().chain(dropped).collect()
 }
 

@@ -8,7 +8,7 @@ use socket2::{Domain, Socket};
 use super::Spec;
 use super::recorder::Recorder;
 use crate::error::{Error, Output};
-use crate::timeline::{Level, Recording, SegmentCounters};
+use crate::timeline::{Exit, Level, Recording, SegmentCounters};
 
 /// Something that the machine refused: why, and the cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct Machine {
     pub level: Option<Level>,
     /// Why there is no private network.
     pub no_sandbox: Option<Refusal>,
-    /// Why packets cannot be captured.
-    pub no_packets: Option<Refusal>,
+    /// Why packets cannot be captured on the host's own loopback interface.
+    pub no_host_capture: Option<Refusal>,
     /// Why nothing can be traced.
     pub no_trace: Option<Refusal>,
     /// True if connections over IPv6 work on the loopback interface.
@@ -47,7 +47,13 @@ impl Machine {
             reason: "this system is not Linux".into(),
             cure: "observe servers on Linux (a virtual machine or a container will do)".into(),
         });
-        Machine { level: None, no_sandbox: refusal.clone(), no_packets: refusal.clone(), no_trace: refusal, ipv6: false }
+        Machine {
+            level: None,
+            no_sandbox: refusal.clone(),
+            no_host_capture: refusal.clone(),
+            no_trace: refusal,
+            ipv6: false,
+        }
     }
 }
 
@@ -93,6 +99,10 @@ impl Network {
     }
 
     pub fn output(&self) -> Output {
+        match *self {}
+    }
+
+    pub fn ended(&self) -> Option<Exit> {
         match *self {}
     }
 }

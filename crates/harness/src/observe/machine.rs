@@ -31,8 +31,8 @@ pub struct Machine {
     pub level: Option<Level>,
     /// Why there is no private network, if there is none.
     pub no_sandbox: Option<Refusal>,
-    /// Why packets cannot be captured, if they cannot.
-    pub no_packets: Option<Refusal>,
+    /// Why packets cannot be captured on the host's own loopback interface, if they cannot.
+    pub no_host_capture: Option<Refusal>,
     /// Why system calls cannot be traced, if they cannot.
     pub no_trace: Option<Refusal>,
     /// True if connections over IPv6 work on the loopback interface.
@@ -45,17 +45,14 @@ impl Machine {
         let no_trace = super::syscalls::refused().map(|reason| Refusal { reason, cure: trace_cure() });
         let sandbox = Sandbox::open().err();
         let no_sandbox = sandbox.map(|refused| Refusal { reason: refused.to_string(), cure: sandbox_cure() });
-        let no_packets = match &no_sandbox {
-            None => None,
-            Some(_) => host_packet_socket().err().map(|error| packet_refusal(&error)),
-        };
-        let level = match (&no_trace, &no_sandbox, &no_packets) {
+        let no_host_capture = host_packet_socket().err().map(|error| packet_refusal(&error));
+        let level = match (&no_trace, &no_sandbox, &no_host_capture) {
             (Some(_), _, _) => None,
             (None, None, _) => Some(Level::Sandbox),
             (None, Some(_), None) => Some(Level::Loopback),
             (None, Some(_), Some(_)) => Some(Level::NoPackets),
         };
-        Machine { level, no_sandbox, no_packets, no_trace, ipv6: has_ipv6() }
+        Machine { level, no_sandbox, no_host_capture, no_trace, ipv6: has_ipv6() }
     }
 }
 
@@ -68,7 +65,7 @@ pub(crate) fn host_packet_socket() -> io::Result<Socket> {
 pub(crate) fn packet_refusal(error: &io::Error) -> Refusal {
     Refusal {
         reason: format!("opening a packet socket on the host failed: {error}"),
-        cure: "allow private networks (see above) or run with the capability CAP_NET_RAW".into(),
+        cure: "run with the capability CAP_NET_RAW, or where private networks are allowed".into(),
     }
 }
 

@@ -35,7 +35,10 @@ pub(crate) struct Seen {
     pub tracer_done: bool,
     /// Counts records after which a socket may be in another state.
     pub state_hints: u64,
-    first_pid: Option<i32>,
+    /// The process that was started.
+    pub first_pid: Option<i32>,
+    /// How many processes of the server run.
+    running: usize,
     flows: HashMap<(SocketAddr, u16), Flow>,
     closed_to_new: bool,
 }
@@ -123,10 +126,16 @@ impl Seen {
     fn process(&mut self, pid: i32, kind: &ProcessEventKind) {
         match kind {
             ProcessEventKind::Started => {
+                self.running += 1;
                 self.first_pid.get_or_insert(pid);
             }
-            ProcessEventKind::Exited(exit) if self.first_pid == Some(pid) => self.exit = Some(*exit),
-            ProcessEventKind::Exited(_) | ProcessEventKind::UsesIoUring => {}
+            ProcessEventKind::Exited(exit) => {
+                self.running = self.running.saturating_sub(1);
+                if self.first_pid == Some(pid) {
+                    self.exit = Some(*exit);
+                }
+            }
+            ProcessEventKind::UsesIoUring => {}
         }
     }
 
@@ -140,6 +149,12 @@ impl Seen {
         }
         flow.see(side, segment);
         self.state_hints += u64::from(flow.closing || segment.flags.has(Flags::SYN));
+    }
+
+    /// How the server ended. A first process that ends well and leaves others behind, as a daemon's
+    /// does, has not ended it.
+    pub fn ended(&self) -> Option<Exit> {
+        self.exit.filter(|exit| self.running == 0 || *exit != Exit::Status(0))
     }
 
     /// True if all that both ends of a connection have sent is acknowledged, and the client has

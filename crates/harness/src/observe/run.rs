@@ -10,17 +10,18 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
+use procfs::process::{Process, StatFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Spec;
 use super::machine::{host_packet_socket, packet_refusal, sandbox_cure, trace_cure};
 use super::packets::{Capture, PACKET_SOCKET};
-use super::recorder::Recorder;
+use super::recorder::{Recorder, Seen};
 use super::sandbox::Sandbox;
 use super::sockets::{self, Watch};
 use super::syscalls::{StartError, Tracer};
 use crate::error::{Error, Output};
-use crate::timeline::{Level, Recording, SegmentCounters, TcpState};
+use crate::timeline::{Exit, Level, Recording, SegmentCounters, TcpState};
 
 /// What an argument `{listen}` stands for in a private network, and on the host.
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";
@@ -31,6 +32,9 @@ const OUTPUT_KEPT: usize = 64 * 1024;
 
 /// However busy things are, settling ends after this time.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+
+/// The end of a process is reported within this time after it has begun.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server that runs, and its observers. Fields are dropped in this order: the server first.
 pub(crate) struct Run {
@@ -155,9 +159,30 @@ impl Network {
         Output(String::from_utf8_lossy(&kept).into_owned())
     }
 
+    /// How the server ended, if it has. A process that is about to end is waited for: it closes its
+    /// sockets, which a client sees, before its end is reported.
+    pub fn ended(&self) -> Option<Exit> {
+        let limit = Instant::now() + END_LIMIT;
+        loop {
+            let (ended, running) = self.recorder.with(|seen| (seen.ended(), seen.first_pid.filter(|_| seen.exit.is_none())));
+            if ended.is_some() || Instant::now() >= limit || !running.is_some_and(is_exiting) {
+                return ended;
+            }
+            let _ = self.recorder.wait(Instant::now() + Duration::from_millis(10), Seen::ended);
+        }
+    }
+
     /// The process whose network this is.
     fn pid(&self) -> i32 {
         self.sandbox.as_ref().map_or_else(|| std::process::id().cast_signed(), Sandbox::pid)
+    }
+}
+
+/// True if a process has begun to end (`PF_EXITING` of linux/sched.h), or is gone.
+fn is_exiting(pid: i32) -> bool {
+    match Process::new(pid).and_then(|process| process.stat()) {
+        Ok(stat) => StatFlags::from_bits_truncate(stat.flags).contains(StatFlags::PF_EXITING),
+        Err(_) => true,
     }
 }
 

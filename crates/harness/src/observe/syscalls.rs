@@ -187,7 +187,7 @@ struct Trace {
     shared: Arc<Shared>,
     recorder: Arc<Recorder>,
     /// Calls that have been entered and not returned, by task.
-    pending: HashMap<Pid, Pending>,
+    inside: HashMap<Pid, Inside>,
     /// What is known of each socket, by inode. An inode names a socket through dup, fork and
     /// descriptor passing.
     sockets: HashMap<u64, Socket>,
@@ -199,6 +199,13 @@ struct Trace {
 enum Socket {
     Listener(SocketAddr),
     Accepted(Endpoints),
+}
+
+/// What a task is inside of.
+enum Inside {
+    Call(Pending),
+    /// It is no call on a socket, and matters only if it succeeds.
+    IoUringSetup,
 }
 
 /// A call between its entry and its exit.
@@ -215,7 +222,7 @@ struct Pending {
 
 impl Trace {
     fn new(shared: Arc<Shared>, recorder: Arc<Recorder>) -> Trace {
-        Trace { shared, recorder, pending: HashMap::new(), sockets: HashMap::new(), process_of: HashMap::new() }
+        Trace { shared, recorder, inside: HashMap::new(), sockets: HashMap::new(), process_of: HashMap::new() }
     }
 
     fn run(mut self, child: UnixStream) {
@@ -284,7 +291,7 @@ impl Trace {
 
     fn end(&mut self, task: Pid, exit: Exit) {
         self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != task);
-        self.pending.remove(&task);
+        self.inside.remove(&task);
         if self.process_of.remove(&task) == Some(task) {
             self.process_event(task, ProcessEventKind::Exited(exit));
         }
@@ -318,7 +325,7 @@ impl Trace {
     fn exec(&mut self, task: Pid) {
         if let Ok(former) = ptrace::getevent(task) {
             let former = Pid::from_raw(former as i32);
-            self.pending.remove(&former);
+            self.inside.remove(&former);
             if former != task {
                 self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != former);
                 self.process_of.remove(&former);
@@ -329,19 +336,24 @@ impl Trace {
 
     /// A call that the filter names is about to begin.
     fn entry(&mut self, task: Pid) {
-        let pending = ptrace::syscall_info(task).ok().and_then(|info| {
+        let inside = ptrace::syscall_info(task).ok().and_then(|info| {
             // SAFETY: ptrace(2): at this stop `op` is PTRACE_SYSCALL_INFO_SECCOMP and the kernel
             // filled in `seccomp`.
             let (op, seccomp) = (info.op, unsafe { info.u.seccomp });
             if op != libc::PTRACE_SYSCALL_INFO_SECCOMP {
                 return None;
             }
-            self.interest(task, seccomp.nr.cast_signed(), seccomp.args)
+            match seccomp.nr.cast_signed() {
+                libc::SYS_io_uring_setup => Some(Inside::IoUringSetup),
+                number => self.interest(task, number, seccomp.args).map(Inside::Call),
+            }
         });
-        match pending {
-            Some(mut pending) => {
-                pending.entered = now();
-                self.pending.insert(task, pending);
+        match inside {
+            Some(mut inside) => {
+                if let Inside::Call(pending) = &mut inside {
+                    pending.entered = now();
+                }
+                self.inside.insert(task, inside);
                 resume(task, libc::PTRACE_SYSCALL, 0);
             }
             None => resume(task, libc::PTRACE_CONT, 0),
@@ -349,12 +361,7 @@ impl Trace {
     }
 
     /// Whether a call is one to record, and what is known of it at its entry.
-    fn interest(&mut self, task: Pid, number: i64, args: [u64; 6]) -> Option<Pending> {
-        if number == libc::SYS_io_uring_setup {
-            let process = self.process_of.get(&task).copied().unwrap_or(task);
-            self.process_event(process, ProcessEventKind::UsesIoUring);
-            return None;
-        }
+    fn interest(&self, task: Pid, number: i64, args: [u64; 6]) -> Option<Pending> {
         let (kind, fd) = self.classify(task, number, &args)?;
         let socket = socket_inode(task, fd).and_then(|inode| self.sockets.get(&inode).copied());
         let on = match (kind, socket) {
@@ -412,8 +419,13 @@ impl Trace {
             let (op, exit) = (info.op, unsafe { info.u.exit });
             (op == libc::PTRACE_SYSCALL_INFO_EXIT).then_some(exit.sval)
         });
-        if let (Some(pending), Some(value)) = (self.pending.remove(&task), result) {
-            self.record(task, pending, value, ended);
+        match (self.inside.remove(&task), result) {
+            (Some(Inside::Call(pending)), Some(value)) => self.record(task, pending, value, ended),
+            (Some(Inside::IoUringSetup), Some(0..)) => {
+                let process = self.process_of.get(&task).copied().unwrap_or(task);
+                self.process_event(process, ProcessEventKind::UsesIoUring);
+            }
+            _ => {}
         }
         resume(task, libc::PTRACE_CONT, 0);
     }

@@ -6,10 +6,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::event::*;
-use super::query::{quoted, Closing, Connection};
-use super::segment::Flags;
 use super::Timeline;
+use super::event::*;
+use super::query::{Closing, Connection};
+use super::segment::Flags;
+
+mod calls;
+
+use calls::printable;
+pub use calls::{action_text, call_text, call_text_within};
+pub(crate) use calls::{cut, data_text};
 
 /// What is behind a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +47,11 @@ impl Explanation {
             let _ = writeln!(comment, "call: {call}");
         }
         if let Some(held) = self.held {
-            let _ = writeln!(comment, "held: {} ms, until frame {}", held.milliseconds, held.until_frame);
+            let _ = writeln!(
+                comment,
+                "held: {} ms, until frame {}",
+                held.milliseconds, held.until_frame
+            );
         }
         comment + &self.sentence
     }
@@ -60,23 +70,19 @@ impl Explanation {
             }
         }
         let call = (!calls.is_empty()).then(|| calls.join("\n"));
-        Explanation { call, held, sentence: sentence.join(" ") }
+        Explanation {
+            call,
+            held,
+            sentence: sentence.join(" "),
+        }
     }
 }
 
 fn read_held(line: &str) -> Option<HeldBack> {
     let (milliseconds, frame) = line.strip_prefix("held: ")?.split_once(" ms, until frame ")?;
-    Some(HeldBack { milliseconds: milliseconds.parse().ok()?, until_frame: frame.parse().ok()? })
-}
-
-fn printable(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, c| {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-        out
+    Some(HeldBack {
+        milliseconds: milliseconds.parse().ok()?,
+        until_frame: frame.parse().ok()?,
     })
 }
 
@@ -93,10 +99,14 @@ pub fn explain(timeline: &Timeline, packet_index: usize) -> Option<Explanation> 
 /// Explains every packet, by its index into the timeline's events. For many packets this is much
 /// faster than asking for each with [`explain`].
 pub fn explain_all(timeline: &Timeline) -> BTreeMap<usize, Explanation> {
-    timeline.connections().flat_map(|connection| explain_connection(timeline, connection)).collect()
+    timeline
+        .connections()
+        .flat_map(|connection| explain_connection(timeline, connection))
+        .collect()
 }
 
-fn explain_connection(timeline: &Timeline, connection: Connection<'_>) -> BTreeMap<usize, Explanation> {
+/// Explains every packet of one connection.
+pub(crate) fn explain_connection(timeline: &Timeline, connection: Connection<'_>) -> BTreeMap<usize, Explanation> {
     let mut story = Story::new(timeline, connection);
     let mut explanations = BTreeMap::new();
     for (index, packet) in connection.packets() {
@@ -115,7 +125,9 @@ pub(crate) fn client_actions_behind(connection: Connection<'_>) -> HashMap<usize
     let mut starts = HashMap::new();
     let mut ends = Vec::new();
     for (index, event) in connection.events() {
-        let EventKind::Client(action) = &event.kind else { continue };
+        let EventKind::Client(action) = &event.kind else {
+            continue;
+        };
         match &action.kind {
             ClientActionKind::Sent { len, .. } => {
                 starts.insert(sent, index);
@@ -175,6 +187,7 @@ struct End {
     mss: Option<u16>,
     /// The relative sequence number of its FIN.
     fin: Option<u32>,
+    fin_at: Option<Timestamp>,
     last_data: Option<Timestamp>,
     syns: usize,
 }
@@ -199,9 +212,8 @@ const TIMESTAMPS_LEN: u32 = 12;
 
 impl<'a> Story<'a> {
     fn new(timeline: &'a Timeline, connection: Connection<'a>) -> Story<'a> {
-        let ends = |(_, call): (usize, &'a Call)| {
-            matches!(call.kind, CallKind::Close | CallKind::Shutdown).then_some(call)
-        };
+        let ends =
+            |(_, call): (usize, &'a Call)| matches!(call.kind, CallKind::Close | CallKind::Shutdown).then_some(call);
         let sets_no_delay = |(_, call): (usize, &Call)| {
             call.kind == CallKind::SetOption && call.detail.as_deref() == Some("TCP_NODELAY, 1")
         };
@@ -231,9 +243,16 @@ impl<'a> Story<'a> {
         }
         let held = packet.held.and_then(|held| {
             let until_frame = self.timeline.packet(held.released_by)?.number;
-            Some(HeldBack { milliseconds: whole_milliseconds(held.waited), until_frame })
+            Some(HeldBack {
+                milliseconds: whole_milliseconds(held.waited),
+                until_frame,
+            })
         });
-        Explanation { call: self.calls(index, packet), held, sentence: self.sentence(index, packet) }
+        Explanation {
+            call: self.calls(index, packet),
+            held,
+            sentence: self.sentence(index, packet),
+        }
     }
 
     /// Takes a packet into the story.
@@ -261,6 +280,7 @@ impl<'a> Story<'a> {
         }
         if flags.has(Flags::FIN) {
             mine.fin.get_or_insert(end);
+            mine.fin_at.get_or_insert(at);
         }
         let numbered = u32::from(flags.has(Flags::SYN)) + u32::from(flags.has(Flags::FIN));
         let next = end.wrapping_add(numbered);
@@ -334,7 +354,10 @@ impl<'a> Story<'a> {
         if calls.is_empty() && self.is_window_update(packet) {
             calls.extend(self.during(packet).filter(|call| call.kind == CallKind::Read));
         }
-        let lines: Vec<String> = calls.iter().map(|call| format!("server: {}", call_text(call))).collect();
+        let lines: Vec<String> = calls
+            .iter()
+            .map(|call| format!("server: {}", call_text(call)))
+            .collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
@@ -344,7 +367,9 @@ impl<'a> Story<'a> {
 
     /// The close or shutdown that a FIN or a reset of the server came from.
     fn ending_call(&self, index: usize, packet: &Packet) -> Option<&'a Call> {
-        let during = self.during(packet).filter(|c| matches!(c.kind, CallKind::Close | CallKind::Shutdown));
+        let during = self
+            .during(packet)
+            .filter(|c| matches!(c.kind, CallKind::Close | CallKind::Shutdown));
         if during.is_some() || packet.segment.flags.has(Flags::RST) {
             return during;
         }
@@ -417,9 +442,9 @@ impl<'a> Story<'a> {
     }
 
     fn client_reset(&self) -> bool {
-        self.connection.events().any(|(_, event)| {
-            matches!(&event.kind, EventKind::Client(action) if action.kind == ClientActionKind::Reset)
-        })
+        self.connection.events().any(
+            |(_, event)| matches!(&event.kind, EventKind::Client(action) if action.kind == ClientActionKind::Reset),
+        )
     }
 
     /// True if the client has sent more than the server has read.
@@ -439,14 +464,22 @@ impl<'a> Story<'a> {
         if self.end(side).fin == Some(end) {
             return format!("Sent again: no ACK has come for the FIN of the {side}.");
         }
-        let mut sentence = if packet.segment.len > 0 { "The last bytes. ".to_owned() } else { String::new() };
+        let mut sentence = if packet.segment.len > 0 {
+            "The last bytes. ".to_owned()
+        } else {
+            String::new()
+        };
         sentence += &match (self.end(side.peer()).fin.is_some(), self.is_half_close(index)) {
-            (_, true) => format!("The {side} shuts down its sending side. It can still receive: a half-close."),
-            (false, _) => format!("The {side} closes first. FIN says that it will send no more."),
+            (false, true) => format!("The {side} shuts down its sending side. It can still receive: a half-close."),
+            (false, false) => format!("The {side} closes first. FIN says that it will send no more."),
             (true, _) => format!("The {side} closes too. Its FIN ends the other direction."),
         };
         if self.acknowledges_fin(packet) {
-            let _ = write!(sentence, " The same segment acknowledges the FIN of the {}.", side.peer());
+            let _ = write!(
+                sentence,
+                " The same segment acknowledges the FIN of the {}.",
+                side.peer()
+            );
         }
         sentence
     }
@@ -490,7 +523,7 @@ impl<'a> Story<'a> {
             return sentence;
         }
         let Some(place) = self.places.get(&index) else {
-            return "The server sends data that no request asked for.".to_owned();
+            return self.outside_an_exchange();
         };
         let mut sentence = match (place.part, place.parts) {
             (1, 1) => "The whole reply in one segment.".to_owned(),
@@ -504,6 +537,17 @@ impl<'a> Story<'a> {
             sentence += " The ACK of the request rides along.";
         }
         sentence
+    }
+
+    fn outside_an_exchange(&self) -> String {
+        if self.client.fin.is_some() {
+            "The server sends data behind the FIN of the client: its own direction is still open."
+        } else if self.exchange.is_none() {
+            "The server speaks first: no request has come."
+        } else {
+            "The server sends more data."
+        }
+        .to_owned()
     }
 
     fn held(&self, packet: &Packet) -> Option<String> {
@@ -532,8 +576,15 @@ impl<'a> Story<'a> {
     }
 
     fn further_part(&self, packet: &Packet, last: bool) -> String {
-        let part = if last { "The last part of the reply." } else { "A further part of the reply." };
-        let full = self.client.mss.is_some_and(|mss| packet.segment.len + TIMESTAMPS_LEN >= u32::from(mss));
+        let part = if last {
+            "The last part of the reply."
+        } else {
+            "A further part of the reply."
+        };
+        let full = self
+            .client
+            .mss
+            .is_some_and(|mss| packet.segment.len + TIMESTAMPS_LEN >= u32::from(mss));
         let why = if !self.in_flight() {
             " It leaves at once, since the part before it is acknowledged."
         } else if full {
@@ -551,7 +602,7 @@ impl<'a> Story<'a> {
         let mut sentence = if !self.established && side == Side::Client {
             "The client's kernel acknowledges the SYN of the server: the connection is established.".to_owned()
         } else if self.acknowledges_fin(packet) {
-            self.ack_of_fin(packet)
+            self.ack_of_fin(index, packet)
         } else if self.acknowledges_more(packet) {
             self.ack_of_data(index, packet)
         } else if self.probe == Some(peer) {
@@ -567,28 +618,52 @@ impl<'a> Story<'a> {
         sentence
     }
 
-    fn ack_of_fin(&self, packet: &Packet) -> String {
+    fn ack_of_fin(&self, index: usize, packet: &Packet) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let acknowledges = format!("The {side}'s kernel acknowledges the FIN");
         if self.end(side).fin.is_some() {
             return match self.closing.time_wait() {
                 Some(waits) if waits == side => {
-                    format!("{acknowledges}: both sides have closed. The {side}, which closed first, waits in TIME_WAIT.")
+                    format!(
+                        "{acknowledges}: both sides have closed. The {side}, which closed first, waits in TIME_WAIT."
+                    )
                 }
                 _ => format!("{acknowledges}: both sides have closed."),
             };
         }
+        let waited = self
+            .end(peer)
+            .fin_at
+            .map_or(Duration::ZERO, |fin| self.at(index).since(fin));
+        let acknowledges = if self.is_delayed(waited) {
+            let waited = whole_milliseconds(waited);
+            format!(
+                "A delayed ACK of the FIN: for {waited} ms the {side}'s kernel hoped to send it along with a FIN of its own."
+            )
+        } else {
+            acknowledges + "."
+        };
         let left = side == Side::Server && self.closing.server_left == Some(TcpState::CloseWait);
         if left && !self.closing.fins.contains(&Side::Server) {
-            format!("{acknowledges}, but the server never closes. Its socket is left in CLOSE_WAIT.")
+            format!("{acknowledges} The server never closes: its socket is left in CLOSE_WAIT.")
         } else {
-            format!("{acknowledges}. The socket of the {side} is in CLOSE_WAIT until it closes too: the {peer} waits for its FIN.")
+            format!(
+                "{acknowledges} The socket of the {side} is in CLOSE_WAIT until it closes too: the {peer} waits for its FIN."
+            )
         }
     }
 
+    /// True if an ACK that came so long after what it acknowledges was put off on purpose.
+    fn is_delayed(&self, waited: Duration) -> bool {
+        waited > self.round_trip + DELAYED
+    }
+
     fn ack_of_data(&self, index: usize, packet: &Packet) -> String {
-        let waited = self.end(packet.from.peer()).last_data.map_or(Duration::ZERO, |data| self.at(index).since(data));
-        let delayed = waited > self.round_trip + DELAYED;
+        let waited = self
+            .end(packet.from.peer())
+            .last_data
+            .map_or(Duration::ZERO, |data| self.at(index).since(data));
+        let delayed = self.is_delayed(waited);
         match packet.from {
             Side::Client => self.ack_of_reply(index, delayed, waited),
             Side::Server => self.ack_of_request(delayed, waited),
@@ -629,22 +704,32 @@ impl<'a> Story<'a> {
         }
         if delayed {
             let waited = whole_milliseconds(waited);
-            return format!("A delayed ACK: no reply came for {waited} ms, so the server's kernel acknowledges the request without one.");
+            return format!(
+                "A delayed ACK: no reply came for {waited} ms, so the server's kernel acknowledges the request without one."
+            );
         }
-        let when = if place.exchange == 0 { "early in a connection Linux acknowledges" } else { "Linux acknowledged" };
+        let when = if place.exchange == 0 {
+            "early in a connection Linux acknowledges"
+        } else {
+            "Linux acknowledged"
+        };
         format!("The kernel acknowledges the request before the server has replied: {when} at once (quick ACK).")
     }
 }
 
-/// Where each packet of an exchange stands in it.
+/// Where each packet of an exchange stands in it. What is sent again is no part of its own.
 fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Place> {
+    let is_part = |index: &usize| {
+        let packet = timeline.packet(*index);
+        packet.is_some_and(|p| p.from == Side::Server && p.segment.len > 0 && !p.retransmission)
+    };
     let mut places = HashMap::new();
-    for (number, exchange) in connection.exchanges().iter().enumerate() {
+    for (exchange, packets) in connection.exchanges().into_iter().map(|e| e.packets).enumerate() {
+        let parts = packets.iter().filter(|index| is_part(index)).count();
         let mut part = 0;
-        for &index in &exchange.packets {
-            let data = timeline.packet(index).is_some_and(|p| p.from == Side::Server && p.segment.len > 0);
-            part += usize::from(data);
-            places.insert(index, Place { exchange: number, part, parts: exchange.reply_segments });
+        for index in packets {
+            part += usize::from(is_part(&index));
+            places.insert(index, Place { exchange, part, parts });
         }
     }
     places
@@ -657,123 +742,6 @@ fn whole_milliseconds(duration: Duration) -> u64 {
 /// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
 fn is_after(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() > 0
-}
-
-/// How many bytes of data strace shows, and so does this.
-const SHOWN_BYTES: usize = 32;
-
-/// A client's action as a short text: `send "1\n"`.
-pub fn action_text(action: &ClientActionKind) -> String {
-    match action {
-        ClientActionKind::Connected => "connect".to_owned(),
-        ClientActionKind::Sent { bytes, len } => format!("send {}", data_text(bytes, *len, SHOWN_BYTES)),
-        ClientActionKind::Received { bytes, len } => format!("recv {}", data_text(bytes, *len, SHOWN_BYTES)),
-        ClientActionKind::EndOfFile => "recv \"\"".to_owned(),
-        ClientActionKind::ShutdownWrite => "shutdown(SHUT_WR)".to_owned(),
-        ClientActionKind::Closed => "close".to_owned(),
-        ClientActionKind::Reset => "close (SO_LINGER 0)".to_owned(),
-        ClientActionKind::Failed(why) => format!("failed: {}", printable(why)),
-    }
-}
-
-/// Data in quotes as strace shows it: cut after `shown` bytes, with `...` behind the quotes then.
-pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
-    let shown = &bytes[..bytes.len().min(shown)];
-    let cut = if (shown.len() as u64) < len { "..." } else { "" };
-    format!("{}{cut}", quoted(shown))
-}
-
-/// A call as strace would write it: `sendto(9, "1", 1) = 1`.
-///
-/// ```
-/// use harness::timeline::{explain::call_text, Call, CallKind, Errno};
-///
-/// let mut call = Call {
-///     thread: 1,
-///     name: "sendto".into(),
-///     kind: CallKind::Write,
-///     fd: 9,
-///     asked: Some(1),
-///     bytes: b"\n".to_vec(),
-///     detail: None,
-///     result: Ok(1),
-///     moved_in_messages: None,
-///     entered: Default::default(),
-///     ended: Default::default(),
-/// };
-/// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = 1"#);
-/// call.result = Err(Errno(32));
-/// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = -1 EPIPE"#);
-/// ```
-pub fn call_text(call: &Call) -> String {
-    render(call, SHOWN_BYTES, Shape::Whole)
-}
-
-/// A call in at most `width` columns: what matters least goes first, which is the number of bytes
-/// asked for, then the end of the data, then the descriptor, then all arguments.
-pub fn call_text_within(call: &Call, width: usize) -> String {
-    let whole = [32, 24, 16, 12, 8].map(|shown| (shown, Shape::Whole));
-    let short = [32, 24, 16, 12, 8, 6, 4].map(|shown| (shown, Shape::WithoutSize));
-    let bare = [8, 4].map(|shown| (shown, Shape::DataOnly));
-    let forms = whole.into_iter().chain(short).chain(bare).map(|(shown, shape)| render(call, shown, shape));
-    let least = match (&call.detail, call.result) {
-        (Some(detail), Ok(0)) => printable(detail),
-        _ => format!("{} = {}", call.name, result_text(call)),
-    };
-    let fitting = forms.chain([least.clone()]).find(|form| form.chars().count() <= width);
-    fitting.unwrap_or_else(|| cut(&least, width))
-}
-
-/// A text in at most `width` columns, with `…` where its end is missing.
-pub(crate) fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let mut kept: String = text.chars().take(width.saturating_sub(1)).collect();
-    if width > 0 {
-        kept.push('…');
-    }
-    kept
-}
-
-/// How many arguments of a call are written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    Whole,
-    WithoutSize,
-    DataOnly,
-}
-
-fn render(call: &Call, shown: usize, shape: Shape) -> String {
-    let moves_data = matches!(call.kind, CallKind::Read | CallKind::Write);
-    let mut arguments = Vec::new();
-    if shape != Shape::DataOnly || !moves_data {
-        arguments.push(call.fd.to_string());
-    }
-    if moves_data {
-        arguments.extend(data_argument(call, shown));
-        arguments.extend(call.asked.filter(|_| shape == Shape::Whole).map(|asked| asked.to_string()));
-    }
-    arguments.extend(call.detail.as_deref().map(printable));
-    format!("{}({}) = {}", call.name, arguments.join(", "), result_text(call))
-}
-
-fn result_text(call: &Call) -> String {
-    match call.result {
-        Ok(value) => value.to_string(),
-        Err(errno) => format!("-1 {errno}"),
-    }
-}
-
-/// The data of a read or a write. Bytes that were moved inside the kernel (sendfile, splice) or
-/// that a failed read did not bring cannot be shown.
-fn data_argument(call: &Call, shown: usize) -> Option<String> {
-    let len = match call.result {
-        Ok(_) => call.moved(),
-        Err(_) => call.asked.unwrap_or(call.bytes.len() as u64),
-    };
-    let unknown = call.bytes.is_empty() && (len > 0 || call.result.is_err());
-    (!unknown).then(|| data_text(&call.bytes, len, shown))
 }
 
 #[cfg(test)]

@@ -390,7 +390,11 @@ impl<'a> Connection<'a> {
                     Some(TcpState::FinWait1 | TcpState::FinWait2 | TcpState::LastAck | TcpState::Closing) => Some(change.side),
                     _ => None,
                 },
-                EventKind::Call(call) if call.kind == CallKind::Close && closing.server_read_end_of_file => Some(Side::Server),
+                // After the client's FIN a close sends one, and the state that follows is too short to be
+                // seen; but not where another descriptor still holds the socket.
+                EventKind::Call(call) if call.kind == CallKind::Close && closing.server_read_end_of_file => {
+                    (closing.server_left != Some(TcpState::CloseWait)).then_some(Side::Server)
+                }
                 _ => None,
             };
             if let Some(side) = fin
@@ -421,7 +425,8 @@ impl<'a> Connection<'a> {
         self.events().filter_map(state).collect()
     }
 
-    fn states_by_packets(self) -> Vec<(usize, StateChange)> {
+    /// The state changes that follow from the segments, each with the index of its packet.
+    pub(crate) fn states_by_packets(self) -> Vec<(usize, StateChange)> {
         let mut sockets = Sockets::default();
         let mut changes = Vec::new();
         for (index, packet) in self.packets() {

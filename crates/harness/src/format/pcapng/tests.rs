@@ -1,7 +1,13 @@
+use std::io::{self, Read, Write};
+
+use pcap_parser::pcapng::{EPB_MAGIC, IDB_MAGIC, SHB_MAGIC, SPB_MAGIC};
+
+use super::read::moment;
+use super::write::fitting;
 use super::*;
 use crate::format::samples::{self, Script};
-use crate::timeline::explain::Explanation;
-use crate::timeline::{Connection, Side};
+use crate::timeline::explain::{Explanation, explain_all};
+use crate::timeline::{Connection, EventKind, Level, Packet, Recording, Segment, Side, Timeline, Timestamp, What};
 
 fn file(timeline: &Timeline) -> Vec<u8> {
     let mut file = Vec::new();
@@ -11,7 +17,9 @@ fn file(timeline: &Timeline) -> Vec<u8> {
 
 fn packets(timeline: &Timeline) -> Vec<(Timestamp, &Packet)> {
     let packets = timeline.connections().flat_map(Connection::packets);
-    packets.map(|(index, packet)| (timeline.events[index].at, packet)).collect()
+    packets
+        .map(|(index, packet)| (timeline.events[index].at, packet))
+        .collect()
 }
 
 #[test]
@@ -22,8 +30,13 @@ fn what_is_written_is_read_back() {
         let explanations: Vec<Explanation> = explain_all(&timeline).into_values().collect();
         assert_eq!(again.level, Level::Capture);
         assert_eq!(again.only().wire(), timeline.only().wire());
-        for (((at, new), (old_at, old)), explanation) in packets(&again).into_iter().zip(packets(&timeline)).zip(&explanations) {
-            assert_eq!((at, &new.frame, new.wire_len, new.number), (old_at, &old.frame, old.wire_len, old.number));
+        for (((at, new), (old_at, old)), explanation) in
+            packets(&again).into_iter().zip(packets(&timeline)).zip(&explanations)
+        {
+            assert_eq!(
+                (at, &new.frame, new.wire_len, new.number),
+                (old_at, &old.frame, old.wire_len, old.number)
+            );
             assert_eq!(&Explanation::from_comment(new.comment.as_deref().unwrap()), explanation);
         }
         assert_eq!(explain_all(&again).into_values().collect::<Vec<_>>(), explanations);
@@ -65,7 +78,10 @@ fn frame_numbers_in_comments_are_those_of_the_file() {
         }
     }
     let again = read(&file(&timeline)[..]).unwrap().into_timeline();
-    let held: Vec<usize> = explain_all(&again).into_values().filter_map(|e| Some(e.held?.until_frame)).collect();
+    let held: Vec<usize> = explain_all(&again)
+        .into_values()
+        .filter_map(|e| Some(e.held?.until_frame))
+        .collect();
     assert_eq!(held, [12]);
 }
 
@@ -84,21 +100,39 @@ fn raw_block(big: bool, kind: u32, body: &[u8]) -> Vec<u8> {
 }
 
 fn number(big: bool, number: u32) -> [u8; 4] {
-    if big { number.to_be_bytes() } else { number.to_le_bytes() }
+    if big {
+        number.to_be_bytes()
+    } else {
+        number.to_le_bytes()
+    }
 }
 
 fn short(big: bool, number: u16) -> [u8; 2] {
-    if big { number.to_be_bytes() } else { number.to_le_bytes() }
+    if big {
+        number.to_be_bytes()
+    } else {
+        number.to_le_bytes()
+    }
 }
 
 fn raw_section(big: bool) -> Vec<u8> {
-    let body = [&number(big, 0x1a2b_3c4d)[..], &short(big, 1), &short(big, 0), &[0xff; 8]].concat();
+    let body = [
+        &number(big, 0x1a2b_3c4d)[..],
+        &short(big, 1),
+        &short(big, 0),
+        &[0xff; 8],
+    ]
+    .concat();
     raw_block(big, SHB_MAGIC, &body)
 }
 
 /// An interface with a resolution and an offset in seconds.
 fn raw_interface(big: bool, link_type: u16, resolution: u8, offset: i64, snaplen: u32) -> Vec<u8> {
-    let offset = if big { offset.to_be_bytes() } else { offset.to_le_bytes() };
+    let offset = if big {
+        offset.to_be_bytes()
+    } else {
+        offset.to_le_bytes()
+    };
     let body = [
         &short(big, link_type)[..],
         &[0, 0],
@@ -115,13 +149,19 @@ fn raw_interface(big: bool, link_type: u16, resolution: u8, offset: i64, snaplen
 fn raw_packet(big: bool, interface: u32, units: u64, frame: &[u8]) -> Vec<u8> {
     let length = number(big, u32::try_from(frame.len()).unwrap());
     let (high, low) = (number(big, (units >> 32) as u32), number(big, units as u32));
-    raw_block(big, EPB_MAGIC, &[&number(big, interface)[..], &high, &low, &length, &length, frame].concat())
+    raw_block(
+        big,
+        EPB_MAGIC,
+        &[&number(big, interface)[..], &high, &low, &length, &length, frame].concat(),
+    )
 }
 
 fn a_frame() -> Vec<u8> {
     let mut script = Script::new();
     script.frame(0, Side::Client, "PSH,ACK", 1, 1, "hi");
-    let What::Frame { frame, .. } = &script.recording.records[0].what else { unreachable!() };
+    let What::Frame { frame, .. } = &script.recording.records[0].what else {
+        unreachable!()
+    };
     frame.to_vec()
 }
 
@@ -146,9 +186,17 @@ fn both_byte_orders_several_interfaces_and_resolutions() {
             raw_block(big, SPB_MAGIC, &[&number(big, 56)[..], &frame].concat()),
         ];
         let recording = read(&file.concat()[..]).unwrap();
-        assert_eq!(times(&recording), [1_500_000_000, 11_500_000_001, 1_500_000_000, 1_500_000_000]);
+        assert_eq!(
+            times(&recording),
+            [1_500_000_000, 11_500_000_001, 1_500_000_000, 1_500_000_000]
+        );
         for record in &recording.records {
-            let What::Frame { frame: read, segment, .. } = &record.what else { unreachable!() };
+            let What::Frame {
+                frame: read, segment, ..
+            } = &record.what
+            else {
+                unreachable!()
+            };
             assert_eq!((&read[..], segment), (&frame[..], &Segment::from_ethernet(&frame)));
         }
     }
@@ -157,12 +205,25 @@ fn both_byte_orders_several_interfaces_and_resolutions() {
 #[test]
 fn a_new_section_brings_its_own_byte_order_and_interfaces() {
     let frame = a_frame();
-    let one = [raw_section(false), raw_interface(false, 1, 9, 0, 0), raw_packet(false, 0, 1, &frame)].concat();
-    let two = [raw_section(true), raw_interface(true, 1, 9, 0, 0), raw_packet(true, 0, 2, &frame)].concat();
+    let one = [
+        raw_section(false),
+        raw_interface(false, 1, 9, 0, 0),
+        raw_packet(false, 0, 1, &frame),
+    ]
+    .concat();
+    let two = [
+        raw_section(true),
+        raw_interface(true, 1, 9, 0, 0),
+        raw_packet(true, 0, 2, &frame),
+    ]
+    .concat();
     assert_eq!(times(&read(&[one.clone(), two].concat()[..]).unwrap()), [1, 2]);
     let bare = [raw_section(true), raw_packet(true, 0, 2, &frame)].concat();
     let error = read(&[one, bare].concat()[..]).unwrap_err();
-    assert_eq!(error.to_string(), "the capture is damaged: expected a description of interface 0 before its first packet at byte 188");
+    assert_eq!(
+        error.to_string(),
+        "the capture is damaged: expected a description of interface 0 before its first packet at byte 188"
+    );
 }
 
 #[test]
@@ -183,7 +244,11 @@ fn classic_pcap_in_all_its_orders() {
         (0xa1b2_3c4d, true, 1_500_000),
     ] {
         let length = number(big, u32::try_from(frame.len()).unwrap());
-        let header = [number(big, magic), number(big, if big { 0x0002_0004 } else { 0x0004_0002 })].concat();
+        let header = [
+            number(big, magic),
+            number(big, if big { 0x0002_0004 } else { 0x0004_0002 }),
+        ]
+        .concat();
         let rest = [[0; 4], [0; 4], number(big, 65_535), number(big, 1)].concat();
         let packet = [&number(big, 3)[..], &number(big, fraction), &length, &length, &frame].concat();
         let file = [header, rest, packet.clone(), packet].concat();
@@ -199,8 +264,14 @@ fn error_of(file: &[u8]) -> String {
 
 #[test]
 fn errors_name_the_byte_and_what_was_expected() {
-    assert_eq!(error_of(b""), "not a capture: expected a pcapng or pcap file, found an empty file at byte 0");
-    assert_eq!(error_of(b"\x1f\x8b\x08\x00zip"), "not a capture: expected a pcapng or pcap file, found 1f 8b 08 00 at byte 0");
+    assert_eq!(
+        error_of(b""),
+        "not a capture: expected a pcapng or pcap file, found an empty file at byte 0"
+    );
+    assert_eq!(
+        error_of(b"\x1f\x8b\x08\x00zip"),
+        "not a capture: expected a pcapng or pcap file, found 1f 8b 08 00 at byte 0"
+    );
     let start = [raw_section(false), raw_interface(false, 113, 9, 0, 0)].concat();
     let any = [start, raw_packet(false, 0, 1, &a_frame())].concat();
     assert_eq!(
@@ -209,8 +280,8 @@ fn errors_name_the_byte_and_what_was_expected() {
     );
     let whole = file(&samples::clean_close().timeline());
     assert_eq!(
-        error_of(&whole[..50]),
-        "the capture is cut: expected a pcapng block of 48 bytes at byte 48, found 2 bytes"
+        error_of(&whole[..70]),
+        "the capture is cut: expected a pcapng block of 52 bytes at byte 52, found 18 bytes"
     );
     let huge = [raw_section(false), [0; 4].to_vec(), vec![0xff; 8]].concat();
     assert_eq!(
@@ -262,7 +333,14 @@ fn a_damaged_file_never_panics() {
     let ng = file(&samples::two_writes().timeline());
     let frame = a_frame();
     let length = number(false, u32::try_from(frame.len()).unwrap());
-    let header = [number(false, 0xa1b2_c3d4), number(false, 0x0004_0002), [0; 4], [0; 4], [0xff; 4], number(false, 1)];
+    let header = [
+        number(false, 0xa1b2_c3d4),
+        number(false, 0x0004_0002),
+        [0; 4],
+        [0; 4],
+        [0xff; 4],
+        number(false, 1),
+    ];
     let classic = [&header.concat()[..], &[0; 8], &length, &length, &frame].concat();
     for whole in [ng, classic] {
         for index in 0..whole.len() {
@@ -297,7 +375,10 @@ fn tshark(file: &[u8], arguments: &[&str]) -> String {
     child.stdin.take().unwrap().write_all(file).unwrap();
     let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    let errors: Vec<&str> = errors.lines().filter(|line| !line.is_empty() && !line.starts_with("Running as user")).collect();
+    let errors: Vec<&str> = errors
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("Running as user"))
+        .collect();
     assert!(output.status.success() && errors.is_empty(), "{errors:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -307,7 +388,15 @@ fn tshark(file: &[u8], arguments: &[&str]) -> String {
 fn tshark_opens_what_is_written_and_sees_the_same() {
     let mut timeline = samples::two_writes().timeline();
     timeline.dropped = 2;
-    let fields = ["frame.number", "frame.time_epoch", "tcp.flags", "tcp.seq", "tcp.ack", "tcp.len", "frame.comment"];
+    let fields = [
+        "frame.number",
+        "frame.time_epoch",
+        "tcp.flags",
+        "tcp.seq",
+        "tcp.ack",
+        "tcp.len",
+        "frame.comment",
+    ];
     let mut arguments = vec!["-T", "fields", "-E", "separator=|"];
     arguments.extend(fields.iter().flat_map(|field| ["-e", field]));
     let seen = tshark(&file(&timeline), &arguments);
@@ -320,7 +409,10 @@ fn tshark_opens_what_is_written_and_sees_the_same() {
             let (seconds, rest) = (at / 1_000_000_000, at % 1_000_000_000);
             let comment = explanations[&index].to_comment().replace('\n', "\\n");
             let (flags, seq, ack, len) = (packet.segment.flags.0, packet.seq, packet.ack, packet.segment.len);
-            format!("{}|{seconds}.{rest:09}|0x{flags:04x}|{seq}|{ack}|{len}|{comment}", packet.number)
+            format!(
+                "{}|{seconds}.{rest:09}|0x{flags:04x}|{seq}|{ack}|{len}|{comment}",
+                packet.number
+            )
         })
         .collect();
     let seen: Vec<String> = seen.lines().map(str::to_owned).collect();

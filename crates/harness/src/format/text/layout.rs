@@ -54,17 +54,30 @@ struct Want {
 
 impl Want {
     fn of<'c>(cells: impl Iterator<Item = &'c Cell> + Clone, heading: usize) -> Want {
-        let least = cells.clone().filter_map(|cell| cell.forms.last()).map(|form| columns(form)).max();
+        let least = cells
+            .clone()
+            .filter_map(|cell| cell.forms.last())
+            .map(|form| columns(form))
+            .max();
         let most = cells.map(|cell| columns(&cell.forms[0])).max();
-        Want { least: least.unwrap_or(0).max(heading), most: most.unwrap_or(0).max(heading) }
+        Want {
+            least: least.unwrap_or(0).max(heading),
+            most: most.unwrap_or(0).max(heading),
+        }
     }
 
     fn at_least(self, least: usize) -> Want {
-        Want { least: self.least.max(least).min(self.most), ..self }
+        Want {
+            least: self.least.max(least).min(self.most),
+            ..self
+        }
     }
 
     fn at_most(self, most: usize) -> Want {
-        Want { least: self.least.min(most), most: self.most.min(most) }
+        Want {
+            least: self.least.min(most),
+            most: self.most.min(most),
+        }
     }
 }
 
@@ -77,7 +90,11 @@ impl<'a> Layout<'a> {
             timeline,
             start,
             time: times.max().unwrap_or(0).max("ms".len()),
-            number: if timeline.level == Level::NoPackets { 0 } else { number.unwrap_or(1) },
+            number: if timeline.level == Level::NoPackets {
+                0
+            } else {
+                number.unwrap_or(1)
+            },
             client: 0,
             label: 0,
             server: 0,
@@ -226,7 +243,10 @@ fn wanted(packets: &[&Packet], detail: Detail) -> Want {
         }
         header + 1 + columns(&data_text(payload, packet.segment.len.into(), PAYLOAD_SHORT))
     });
-    Want { least: least.max().unwrap_or(0), most: most.max().unwrap_or(0) }
+    Want {
+        least: least.max().unwrap_or(0),
+        most: most.max().unwrap_or(0),
+    }
 }
 
 /// The longest form of a cell that fits; the shortest one cut, where none does.

@@ -48,7 +48,10 @@ pub(super) enum Mark {
 
 impl Cell {
     fn new(role: Role, forms: impl IntoIterator<Item = String>) -> Cell {
-        Cell { role, forms: forms.into_iter().collect() }
+        Cell {
+            role,
+            forms: forms.into_iter().collect(),
+        }
     }
 }
 
@@ -105,7 +108,7 @@ impl<'a> Rows<'a> {
         let mut behind = client_actions_behind(connection);
         behind.retain(|&packet, &mut action| apart(timeline, packet, action) <= TOGETHER);
         let mut states: HashMap<usize, Vec<StateChange>> = HashMap::new();
-        for (index, change) in connection.states() {
+        for (index, change) in states_of(timeline, connection) {
             states.entry(index).or_default().push(change);
         }
         Rows {
@@ -127,7 +130,10 @@ impl<'a> Rows<'a> {
         if let (Some(last), Some(at)) = (last, row.at)
             && at.since(last) >= PAUSE
         {
-            self.rows.push(Row { pause: true, ..Row::default() });
+            self.rows.push(Row {
+                pause: true,
+                ..Row::default()
+            });
         }
         self.rows.push(row);
     }
@@ -138,22 +144,36 @@ impl<'a> Rows<'a> {
         let mut client = self.client_behind(index, packet);
         let mut server = self.server_behind(index, packet);
         // A file's comment does not say more of a call than that this packet is its work.
-        let called = self.from_comments() && server.is_some();
+        let called = self.reads_comments() && server.is_some();
         if packet.retransmission {
-            let sender = if packet.from == Side::Client { &mut client } else { &mut server };
+            let sender = if packet.from == Side::Client {
+                &mut client
+            } else {
+                &mut server
+            };
             *sender = Some(Cell::new(Role::Note, ["sent again".to_owned(), "again".to_owned()]));
         }
         let mark = called.then_some(Mark::Only);
-        self.push(Row { at: Some(at), packet: Some(index), client, server, mark, ..Row::default() });
+        self.push(Row {
+            at: Some(at),
+            packet: Some(index),
+            client,
+            server,
+            mark,
+            ..Row::default()
+        });
         self.row_of.insert(index, self.rows.len() - 1);
         if let Some(held) = self.written_after.get(&index) {
             let server = self.comment(*held, "server: ");
-            self.rows.push(Row { server, ..Row::default() });
+            self.rows.push(Row {
+                server,
+                ..Row::default()
+            });
         }
     }
 
     fn client_behind(&self, index: usize, packet: &Packet) -> Option<Cell> {
-        if self.from_comments() {
+        if self.reads_comments() {
             return self.comment(index, "client: ");
         }
         if is_first_syn(packet) {
@@ -169,10 +189,12 @@ impl<'a> Rows<'a> {
         if let Some(held) = self.held(index) {
             return Some(self.held_cell(packet, held));
         }
-        if self.from_comments() {
+        if self.reads_comments() {
             return self.comment(index, "server: ");
         }
-        let first_of_call = packet.during.filter(|call| self.inside.get(call).is_some_and(|p| p[0] == index));
+        let first_of_call = packet
+            .during
+            .filter(|call| self.inside.get(call).is_some_and(|p| p[0] == index));
         if let Some(call) = first_of_call {
             return self.timeline.call(call).map(call_cell);
         }
@@ -184,7 +206,9 @@ impl<'a> Rows<'a> {
 
     fn held_cell(&self, packet: &Packet, held: HeldBack) -> Cell {
         let until = format!("held until frame {}", held.until_frame);
-        let write = packet.held.and_then(|held| Some((held.write, self.timeline.call(held.write)?)));
+        let write = packet
+            .held
+            .and_then(|held| Some((held.write, self.timeline.call(held.write)?)));
         let long = write.map(|(index, call)| {
             let entered = super::layout::time(start(self.timeline), self.timeline.events[index].at);
             format!("{} of {entered} ms, {until}", call.name)
@@ -202,7 +226,11 @@ impl<'a> Rows<'a> {
         if drawn_there {
             return;
         }
-        self.push(Row { at: Some(at), server: Some(call_cell(call)), ..Row::default() });
+        self.push(Row {
+            at: Some(at),
+            server: Some(call_cell(call)),
+            ..Row::default()
+        });
         self.row_of.insert(index, self.rows.len() - 1);
     }
 
@@ -211,7 +239,11 @@ impl<'a> Rows<'a> {
         if drawn_with_syn || self.shares.contains(&index) {
             return;
         }
-        self.push(Row { at: Some(at), client: Some(action_cell(&action.kind)), ..Row::default() });
+        self.push(Row {
+            at: Some(at),
+            client: Some(action_cell(&action.kind)),
+            ..Row::default()
+        });
     }
 
     fn states(&mut self, index: usize, at: Timestamp) {
@@ -224,8 +256,13 @@ impl<'a> Rows<'a> {
     fn state(&mut self, at: Timestamp, change: StateChange) {
         let name = change.to.map_or("closed".to_owned(), |state| state.to_string());
         let client = change.side == Side::Client;
-        // `connect` says the first, and the second passes at once.
-        if client && matches!(change.to, Some(TcpState::Established | TcpState::FinWait1 | TcpState::SynSent)) {
+        // Of the client's states only those are worth a word in which its socket outlives `close`.
+        if client
+            && !matches!(
+                change.to,
+                Some(TcpState::FinWait2 | TcpState::TimeWait | TcpState::CloseWait)
+            )
+        {
             return;
         }
         let long = (!client).then(|| format!("socket: {name}"));
@@ -234,14 +271,22 @@ impl<'a> Rows<'a> {
         let room = room.map(|row| if client { &mut row.client } else { &mut row.server });
         match room.filter(|cell| cell.is_none()) {
             Some(room) => *room = Some(cell),
-            None if client => self.push(Row { at: Some(at), client: Some(cell), ..Row::default() }),
-            None => self.push(Row { at: Some(at), server: Some(cell), ..Row::default() }),
+            None if client => self.push(Row {
+                at: Some(at),
+                client: Some(cell),
+                ..Row::default()
+            }),
+            None => self.push(Row {
+                at: Some(at),
+                server: Some(cell),
+                ..Row::default()
+            }),
         }
     }
 
     // What a capture file's comments say.
 
-    fn from_comments(&self) -> bool {
+    fn reads_comments(&self) -> bool {
         self.timeline.level == Level::Capture
     }
 
@@ -267,7 +312,9 @@ impl<'a> Rows<'a> {
         for (call, packets) in &self.inside {
             let packets = packets.iter().filter_map(|packet| self.row_of.get(packet));
             let rows: Vec<usize> = self.row_of.get(call).into_iter().chain(packets).copied().collect();
-            let (Some(&first), Some(&last)) = (rows.iter().min(), rows.iter().max()) else { continue };
+            let (Some(&first), Some(&last)) = (rows.iter().min(), rows.iter().max()) else {
+                continue;
+            };
             for (index, row) in self.rows.iter_mut().enumerate().take(last + 1).skip(first) {
                 let mark = match (index == first, index == last) {
                     (true, true) => Mark::Only,
@@ -282,14 +329,20 @@ impl<'a> Rows<'a> {
 
     /// Marks the rows from a write to its held segment.
     fn waits(&mut self) {
-        let spans: Vec<(usize, usize)> =
-            self.row_of.keys().filter_map(|&packet| Some((self.row_written(packet)?, self.row_of[&packet]))).collect();
+        let spans: Vec<(usize, usize)> = self
+            .row_of
+            .keys()
+            .filter_map(|&packet| Some((self.row_written(packet)?, self.row_of[&packet])))
+            .collect();
         for (write, packet) in spans {
             self.rows[write].mark.get_or_insert(Mark::First);
             for row in &mut self.rows[write + 1..packet] {
                 row.mark.get_or_insert(Mark::Waits);
                 if row.pause && row.server.is_none() {
-                    row.server = Some(Cell::new(Role::Held, ["Nagle waits for an ACK", "Nagle waits"].map(str::to_owned)));
+                    row.server = Some(Cell::new(
+                        Role::Held,
+                        ["Nagle waits for an ACK", "Nagle waits"].map(str::to_owned),
+                    ));
                 }
             }
             self.rows[packet].mark = Some(Mark::Leaves);
@@ -299,7 +352,11 @@ impl<'a> Rows<'a> {
     /// The row of the write whose segment was held back until this packet.
     fn row_written(&self, packet: usize) -> Option<usize> {
         if let Some(held) = self.timeline.packet(packet)?.held {
-            let inside = || self.inside.get(&held.write).and_then(|packets| self.row_of.get(packets.last()?));
+            let inside = || {
+                self.inside
+                    .get(&held.write)
+                    .and_then(|packets| self.row_of.get(packets.last()?))
+            };
             return self.row_of.get(&held.write).or_else(inside).copied();
         }
         let before = self.written_after.iter().find(|(_, held)| **held == packet)?.0;
@@ -316,12 +373,35 @@ fn apart(timeline: &Timeline, a: usize, b: usize) -> Duration {
     a.since(b).max(b.since(a))
 }
 
-/// The packets inside each call. A read is left out: it may wait through any number of packets
-/// that it has nothing to do with, and stands where it returned.
+/// The states to draw. The socket table is read now and then, so it misses some and shows others
+/// late. Where every packet is there, the states follow from them, each at the packet that brought
+/// it, and the table has the last word on what a socket was left in.
+fn states_of(timeline: &Timeline, connection: Connection<'_>) -> Vec<(usize, StateChange)> {
+    let observed = connection.states();
+    let whole = timeline.dropped == 0 && connection.packets().any(|(_, packet)| is_first_syn(packet));
+    if !whole {
+        return observed;
+    }
+    let mut states = connection.states_by_packets();
+    for side in [Side::Client, Side::Server] {
+        let last = |states: &[(usize, StateChange)]| states.iter().rfind(|(_, change)| change.side == side).copied();
+        let Some((index, left)) = last(&observed) else { continue };
+        if last(&states).is_none_or(|(_, change)| change.to != left.to) {
+            states.push((index, left));
+        }
+    }
+    states
+}
+
+/// The packets that each call made: those inside its interval, without what the client sent on its
+/// own. A read is left out: it may wait through any number of packets that it has nothing to do
+/// with, and stands where it returned.
 fn packets_inside(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Vec<usize>> {
     let mut inside: HashMap<usize, Vec<usize>> = HashMap::new();
     for (index, packet) in connection.packets() {
+        let bare_ack = packet.segment.flags == Flags::ACK && packet.segment.len == 0;
         let during = packet.during.and_then(|call| Some((call, timeline.call(call)?)));
+        let during = during.filter(|_| packet.from == Side::Server || bare_ack);
         if let Some((call, _)) = during.filter(|(_, call)| call.kind != CallKind::Read) {
             inside.entry(call).or_default().push(index);
         }
@@ -342,7 +422,9 @@ fn written_after(
     }
     let mut before = None;
     for (index, packet) in connection.packets() {
-        let held = explanations.get(&index).is_some_and(|explanation| explanation.held.is_some());
+        let held = explanations
+            .get(&index)
+            .is_some_and(|explanation| explanation.held.is_some());
         if let Some(before) = before.filter(|_| held) {
             after.insert(before, index);
         }
@@ -378,7 +460,13 @@ fn without_size(call: &str) -> String {
 
 /// Text from a file may hold anything; what is not one column wide is escaped.
 fn plain(text: &str) -> String {
-    let escape = |c: char| if c.is_ascii_graphic() || c == ' ' { c.to_string() } else { c.escape_default().to_string() };
+    let escape = |c: char| {
+        if c.is_ascii_graphic() || c == ' ' {
+            c.to_string()
+        } else {
+            c.escape_default().to_string()
+        }
+    };
     text.chars().map(escape).collect()
 }
 
@@ -388,10 +476,16 @@ const CLIENT_BYTES: usize = 16;
 fn action_cell(action: &ClientActionKind) -> Cell {
     let forms = match action {
         ClientActionKind::Sent { bytes, len } => {
-            vec![format!("send {}", data_text(bytes, *len, CLIENT_BYTES)), "send".to_owned()]
+            vec![
+                format!("send {}", data_text(bytes, *len, CLIENT_BYTES)),
+                "send".to_owned(),
+            ]
         }
         ClientActionKind::Received { bytes, len } => {
-            vec![format!("recv {}", data_text(bytes, *len, CLIENT_BYTES)), "recv".to_owned()]
+            vec![
+                format!("recv {}", data_text(bytes, *len, CLIENT_BYTES)),
+                "recv".to_owned(),
+            ]
         }
         ClientActionKind::EndOfFile => vec!["reads EOF".to_owned(), "EOF".to_owned()],
         ClientActionKind::ShutdownWrite => vec![action_text(action), "shutdown".to_owned()],

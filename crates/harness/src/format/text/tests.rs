@@ -19,13 +19,17 @@ fn from_file(timeline: &Timeline) -> Timeline {
 fn without_packets(script: &Script) -> Timeline {
     let mut recording = script.recording.clone();
     recording.level = Level::NoPackets;
-    recording.records.retain(|record| !matches!(record.what, What::Frame { .. }));
+    recording
+        .records
+        .retain(|record| !matches!(record.what, What::Frame { .. }));
     recording.into_timeline()
 }
 
 #[test]
 fn a_stall() {
-    check(&samples::two_writes().timeline(), &expect![[r#"
+    check(
+        &samples::two_writes().timeline(),
+        &expect![[r#"
         client 127.0.0.1:57464 → server 127.0.0.1:3000
           ms  # client     ╷                                   ╷  server
          0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
@@ -49,20 +53,23 @@ fn a_stall() {
         42.6 13            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ held until frame 12
         42.6 14            ├ ACK seq 5 ack 5 ─────────────────►│
         42.7    recv "2\n" │                                   │
-        42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│
-        42.8 16            │◄───────────────── ACK seq 5 ack 6 ┤  socket: CLOSE_WAIT
+        42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│  socket: CLOSE_WAIT
+        42.8 16 FIN_WAIT2  │◄───────────────── ACK seq 5 ack 6 ┤
         42.9               │                                   │  recvfrom(9, "") = 0
 
         writes per reply      2, 2
         packets per exchange  6, 5
         stalls                frame 13 waited 42 ms for the ACK in frame 12
         teardown              left open: the server's socket is in CLOSE_WAIT
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_stall_from_a_capture_file() {
-    check(&from_file(&samples::two_writes().timeline()), &expect![[r#"
+    check(
+        &from_file(&samples::two_writes().timeline()),
+        &expect![[r#"
         From a capture file: calls come from its comments, states from its segments.
 
         client 127.0.0.1:57464 → server 127.0.0.1:3000
@@ -90,38 +97,39 @@ fn a_stall_from_a_capture_file() {
         packets per exchange  6, 5
         stalls                frame 13 waited 42 ms for the ACK in frame 12
         teardown              left open: the server's socket is in CLOSE_WAIT
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_stall_in_narrow_lanes() {
     expect![[r#"
         client 127.0.0.1:57464 → server 127.0.0.1:3000
-          ms  # client  ╷                       ╷  server
-         0.0  1 connect ├ SYN seq 0 ───────────►│
-         0.0  2         │◄─────── SYN,ACK seq 0 ┤
-         0.0  3         ├ ACK ack 1 ───────────►│  ESTABLISHED
-         0.1            │                       │  accept4(8) = 9
-         0.1  4 send    ├ PSH,ACK len 2 "1\n" ─►│
-         0.1  5         │◄─────────── ACK ack 3 ┤
-         0.1            │                       │  recvfrom = 2
-         0.2  6         │◄─── PSH,ACK len 1 "1" ┤┌ sendto("1") = 1
-         0.2  7         ├ ACK ack 2 ───────────►│└
-         0.3  8         │◄── PSH,ACK len 1 "\n" ┤┌ sendto("\n") = 1
-         0.3  9         ├ ACK ack 3 ───────────►│└
-         0.3    recv    │                       │
-         0.4 10 send    ├ PSH,ACK len 2 "2\n" ─►│
-         0.5            │                       │  recvfrom = 2
-         0.5 11         │◄─── PSH,ACK len 1 "2" ┤─ sendto("2") = 1
-         0.6            │                       │┌ sendto("\n") = 1
-           ⋮            │                       │┆ Nagle waits
-        42.6 12         ├ ACK ack 4 ───────────►│┆
-        42.6 13         │◄── PSH,ACK len 1 "\n" ┤╰ until frame 12
-        42.6 14         ├ ACK ack 5 ───────────►│
-        42.7    recv    │                       │
-        42.8 15 close   ├ FIN,ACK seq 5 ───────►│
-        42.8 16         │◄─────────── ACK ack 6 ┤  CLOSE_WAIT
-        42.9            │                       │  recvfrom("") = 0
+          ms  # client    ╷                       ╷  server
+         0.0  1 connect   ├ SYN seq 0 ───────────►│
+         0.0  2           │◄─────── SYN,ACK seq 0 ┤
+         0.0  3           ├ ACK ack 1 ───────────►│  ESTABLISHED
+         0.1              │                       │  accept4(8) = 9
+         0.1  4 send      ├ PSH,ACK len 2 "1\n" ─►│
+         0.1  5           │◄─────────── ACK ack 3 ┤
+         0.1              │                       │  recvfrom = 2
+         0.2  6           │◄─── PSH,ACK len 1 "1" ┤┌ sendto("1") = 1
+         0.2  7           ├ ACK ack 2 ───────────►│└
+         0.3  8           │◄── PSH,ACK len 1 "\n" ┤┌ sendto = 1
+         0.3  9           ├ ACK ack 3 ───────────►│└
+         0.3    recv      │                       │
+         0.4 10 send      ├ PSH,ACK len 2 "2\n" ─►│
+         0.5              │                       │  recvfrom = 2
+         0.5 11           │◄─── PSH,ACK len 1 "2" ┤─ sendto("2") = 1
+         0.6              │                       │┌ sendto = 1
+           ⋮              │                       │┆ Nagle waits
+        42.6 12           ├ ACK ack 4 ───────────►│┆
+        42.6 13           │◄── PSH,ACK len 1 "\n" ┤╰ until frame 12
+        42.6 14           ├ ACK ack 5 ───────────►│
+        42.7    recv      │                       │
+        42.8 15 close     ├ FIN,ACK seq 5 ───────►│  CLOSE_WAIT
+        42.8 16 FIN_WAIT2 │◄─────────── ACK ack 6 ┤
+        42.9              │                       │  recvfrom = 0
 
         writes per reply      2, 2
         packets per exchange  6, 5
@@ -129,7 +137,8 @@ fn a_stall_in_narrow_lanes() {
                               frame 12
         teardown              left open: the server's socket is in
                               CLOSE_WAIT
-    "#]].assert_eq(&Lanes::with_width(60).draw(&samples::two_writes().timeline()));
+    "#]]
+    .assert_eq(&Lanes::with_width(60).draw(&samples::two_writes().timeline()));
 }
 
 #[test]
@@ -158,20 +167,23 @@ fn a_stall_in_wide_lanes() {
         42.6 13            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ sendto of 0.6 ms, held until frame 12
         42.6 14            ├ ACK seq 5 ack 5 ─────────────────►│
         42.7    recv "2\n" │                                   │
-        42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│
-        42.8 16            │◄───────────────── ACK seq 5 ack 6 ┤  socket: CLOSE_WAIT
+        42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│  socket: CLOSE_WAIT
+        42.8 16 FIN_WAIT2  │◄───────────────── ACK seq 5 ack 6 ┤
         42.9               │                                   │  recvfrom(9, "", 8192) = 0
 
         writes per reply      2, 2
         packets per exchange  6, 5
         stalls                frame 13 waited 42 ms for the ACK in frame 12
         teardown              left open: the server's socket is in CLOSE_WAIT
-    "#]].assert_eq(&Lanes::with_width(120).draw(&samples::two_writes().timeline()));
+    "#]]
+    .assert_eq(&Lanes::with_width(120).draw(&samples::two_writes().timeline()));
 }
 
 #[test]
 fn a_clean_close() {
-    check(&samples::clean_close().timeline(), &expect![[r#"
+    check(
+        &samples::clean_close().timeline(),
+        &expect![[r#"
         client 127.0.0.1:57464 → server 127.0.0.1:3000
          ms  # client     ╷                                   ╷  server
         0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
@@ -186,19 +198,23 @@ fn a_clean_close() {
         0.3    recv "1\n" │                                   │
         0.4  8 close      ├ FIN,ACK seq 3 ack 3 ─────────────►│  socket: CLOSE_WAIT
         0.5               │                                   │  recvfrom(9, "") = 0
-        0.5  9            │◄───────────── FIN,ACK seq 3 ack 4 ┤┌ close(9) = 0
-        0.5 10 TIME_WAIT  ├ ACK seq 4 ack 4 ─────────────────►│└ socket: closed
+        0.5  9 TIME_WAIT  │◄───────────── FIN,ACK seq 3 ack 4 ┤┌ close(9) = 0
+        0.5               │                                   ││ socket: LAST_ACK
+        0.5 10            ├ ACK seq 4 ack 4 ─────────────────►│└ socket: closed
 
         writes per reply      1
         packets per exchange  4
         stalls                none
         teardown              clean: the client closed first and is in TIME_WAIT
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_clean_close_from_a_capture_file() {
-    check(&from_file(&samples::clean_close().timeline()), &expect![[r#"
+    check(
+        &from_file(&samples::clean_close().timeline()),
+        &expect![[r#"
         From a capture file: calls come from its comments, states from its segments.
 
         client 127.0.0.1:57464 → server 127.0.0.1:3000
@@ -219,37 +235,43 @@ fn a_clean_close_from_a_capture_file() {
         packets per exchange  4
         stalls                none
         teardown              clean: the client closed first and is in TIME_WAIT
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_reset() {
-    check(&samples::client_reset().timeline(), &expect![[r#"
-        client 127.0.0.1:57464 → server 127.0.0.1:3000
-         ms # client     ╷                                   ╷  server
-        0.0 1 connect    ├ SYN seq 0 ───────────────────────►│
-        0.0 2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
-        0.0 3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
-        0.1              │                                   │  accept4(8) = 9
-        0.1 4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
-        0.1 5            │◄───────────────── ACK seq 1 ack 3 ┤
-        0.1              │                                   │  recvfrom(9, "1\n") = 2
-        0.2 6            │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤┌ sendto(9, "1\n", 2) = 2
-        0.2 7            ├ ACK seq 3 ack 3 ─────────────────►│└
-        0.3   recv "1\n" │                                   │
-        0.4 8 reset      ├ RST,ACK seq 3 ack 3 ─────────────►│  socket: closed
-        0.5              │                                   │  recvfrom = -1 ECONNRESET
+    check(
+        &samples::client_reset().timeline(),
+        &expect![[r#"
+            client 127.0.0.1:57464 → server 127.0.0.1:3000
+             ms # client     ╷                                   ╷  server
+            0.0 1 connect    ├ SYN seq 0 ───────────────────────►│
+            0.0 2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+            0.0 3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+            0.1              │                                   │  accept4(8) = 9
+            0.1 4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+            0.1 5            │◄───────────────── ACK seq 1 ack 3 ┤
+            0.1              │                                   │  recvfrom(9, "1\n") = 2
+            0.2 6            │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤┌ sendto(9, "1\n", 2) = 2
+            0.2 7            ├ ACK seq 3 ack 3 ─────────────────►│└
+            0.3   recv "1\n" │                                   │
+            0.4 8 reset      ├ RST,ACK seq 3 ack 3 ─────────────►│  socket: closed
+            0.5              │                                   │  recvfrom: ECONNRESET
 
-        writes per reply      1
-        packets per exchange  4
-        stalls                none
-        teardown              reset by the client
-    "#]]);
+            writes per reply      1
+            packets per exchange  4
+            stalls                none
+            teardown              reset by the client
+        "#]],
+    );
 }
 
 #[test]
 fn calls_and_states_only() {
-    check(&without_packets(&samples::two_writes()), &expect![[r#"
+    check(
+        &without_packets(&samples::two_writes()),
+        &expect![[r#"
         No packets could be captured. Packet counts are the kernel's own (TCP_INFO).
 
         client 127.0.0.1:57464 → server 127.0.0.1:3000
@@ -275,25 +297,35 @@ fn calls_and_states_only() {
         writes per reply      2, 2
         packets per exchange  none
         teardown              left open: the server's socket is in CLOSE_WAIT
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn two_connections_drops_and_failed_accepts() {
     let mut script = Script::new();
-    script.handshake().send(90, "hello, world\n").frame(100, Side::Client, "PSH,ACK", 1, 1, "hello, world\n");
+    script
+        .handshake()
+        .send(90, "hello, world\n")
+        .frame(100, Side::Client, "PSH,ACK", 1, 1, "hello, world\n");
     let mut other = Script::with_client_port(57466);
     other.handshake().call((200, 210), read("")).close((220, 230));
     script.recording.records.extend(other.recording.records);
     script.recording.dropped = 3;
     script.recording.level = Level::Loopback;
     for micros in [300, 310] {
-        let failed = Call { fd: 8, result: Err(Errno(24)), ..call("accept4", CallKind::Accept) };
+        let failed = Call {
+            fd: 8,
+            result: Err(Errno(24)),
+            ..call("accept4", CallKind::Accept)
+        };
         script.push(micros, What::Call { on: None, call: failed });
     }
     let exit = ProcessEventKind::Exited(Exit::Status(1));
     script.push(400, What::Process(ProcessEvent { pid: 100, kind: exit }));
-    check(&script.timeline(), &expect![[r#"
+    check(
+        &script.timeline(),
+        &expect![[r#"
         Captured on the host's own loopback interface, not in a private network.
         The capture is not whole: 3 packets were dropped.
 
@@ -325,7 +357,8 @@ fn two_connections_drops_and_failed_accepts() {
         teardown              none: neither side has closed
         server                accept4(8) = -1 EMFILE (2 times)
         server                process 100 ended: exit status 1
-    "#]]);
+    "#]],
+    );
 }
 
 /// Writes that fail, are too long for one segment, wait for the window, or go out together.
@@ -344,10 +377,27 @@ fn unusual_writes() {
         .frame(5_010, Side::Server, "PSH,ACK", 1401, 6, &long[..600])
         .frame(205_000, Side::Server, "PSH,ACK", 1401, 6, &long[..600])
         .frame(205_010, Side::Client, "ACK", 6, 2001, "")
-        .call((205_100, 205_110), Call { result: Err(Errno(32)), ..write("y") })
-        .call((205_200, 205_210), Call { detail: Some("TCP_NODELAY, 1".into()), ..call("setsockopt", CallKind::SetOption) })
-        .client(205_300, ClientActionKind::Failed("Connection reset by peer (os error 104)".into()));
-    check(&script.timeline(), &expect![[r#"
+        .call(
+            (205_100, 205_110),
+            Call {
+                result: Err(Errno(32)),
+                ..write("y")
+            },
+        )
+        .call(
+            (205_200, 205_210),
+            Call {
+                detail: Some("TCP_NODELAY, 1".into()),
+                ..call("setsockopt", CallKind::SetOption)
+            },
+        )
+        .client(
+            205_300,
+            ClientActionKind::Failed("Connection reset by peer (os error 104)".into()),
+        );
+    check(
+        &script.timeline(),
+        &expect![[r#"
         client 127.0.0.1:57464 → server 127.0.0.1:3000
            ms  # client     ╷                                  ╷  server
           0.0  1 connect    ├ SYN seq 0 ──────────────────────►│
@@ -371,36 +421,93 @@ fn unusual_writes() {
         packets per exchange  7
         stalls                none
         teardown              none: neither side has closed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn no_connection() {
     let script = Script::new();
-    check(&script.timeline(), &expect![[r#"
+    check(
+        &script.timeline(),
+        &expect![[r#"
         no connection
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn many_rows_are_cut_in_the_middle() {
-    let lanes = Lanes { rows: 6, ..Lanes::default() };
+    let lanes = Lanes {
+        rows: 6,
+        ..Lanes::default()
+    };
     expect![[r#"
         client 127.0.0.1:57464 → server 127.0.0.1:3000
          ms  # client     ╷                                   ╷  server
         0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
         0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
         0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
-            ... 8 rows are left out ...
-        0.5               │                                   │  recvfrom(9, "") = 0
-        0.5  9            │◄───────────── FIN,ACK seq 3 ack 4 ┤┌ close(9) = 0
-        0.5 10 TIME_WAIT  ├ ACK seq 4 ack 4 ─────────────────►│└ socket: closed
+            ... 9 rows are left out ...
+        0.5  9 TIME_WAIT  │◄───────────── FIN,ACK seq 3 ack 4 ┤┌ close(9) = 0
+        0.5               │                                   ││ socket: LAST_ACK
+        0.5 10            ├ ACK seq 4 ack 4 ─────────────────►│└ socket: closed
 
         writes per reply      1
         packets per exchange  4
         stalls                none
         teardown              clean: the client closed first and is in TIME_WAIT
-    "#]].assert_eq(&lanes.draw(&samples::clean_close().timeline()));
+    "#]]
+    .assert_eq(&lanes.draw(&samples::clean_close().timeline()));
+}
+
+#[test]
+fn many_connections_are_cut() {
+    let mut script = Script::new();
+    for port in 1..=3 {
+        let mut other = Script::with_client_port(port);
+        other.frame(u64::from(port), Side::Client, "SYN", 0, 0, "");
+        script.recording.records.extend(other.recording.records);
+    }
+    let drawn = Lanes {
+        connections: 2,
+        ..Lanes::default()
+    }
+    .draw(&script.timeline());
+    assert!(
+        drawn.contains("connection 2 of 3: ") && !drawn.contains("connection 3 of 3: "),
+        "{drawn}"
+    );
+    assert!(drawn.ends_with("\n... 1 connections are left out ...\n"), "{drawn}");
+}
+
+/// The socket table is read late; what it saw belongs to the packets before.
+#[test]
+fn states_stand_at_the_packets_that_brought_them() {
+    let mut script = samples::clean_close();
+    let late = |record: &mut Record| {
+        if matches!(record.what, What::State { .. }) {
+            record.at = Timestamp(record.at.0 + 90_000_000);
+        }
+    };
+    script.recording.records.iter_mut().for_each(late);
+    assert_eq!(
+        script.timeline().to_string(),
+        samples::clean_close().timeline().to_string()
+    );
+}
+
+/// What the table says last is drawn where the packets say otherwise.
+#[test]
+fn a_state_that_packets_do_not_tell_is_drawn_where_it_was_seen() {
+    let mut script = samples::clean_close();
+    script.state(5_000, Side::Server, None, Some(TcpState::LastAck));
+    let drawn = script.timeline().to_string();
+    let last = drawn.lines().rfind(|line| line.contains("socket: ")).unwrap();
+    assert!(
+        last.starts_with("5.0 ") && last.ends_with("socket: LAST_ACK"),
+        "{drawn}"
+    );
 }
 
 #[test]
@@ -412,8 +519,15 @@ fn no_line_is_wider_than_asked_for() {
         .frame(1_234_567_890, Side::Client, "PSH,ACK", 3_000_000_000, 1, &long)
         .client(1_234_567_990, ClientActionKind::Failed("why ".repeat(50)))
         .call((1_234_567_990, 1_234_568_990), write(&long));
-    let mut timelines: Vec<Timeline> =
-        [samples::two_writes(), samples::clean_close(), samples::client_reset(), wide].iter().map(Script::timeline).collect();
+    let mut timelines: Vec<Timeline> = [
+        samples::two_writes(),
+        samples::clean_close(),
+        samples::client_reset(),
+        wide,
+    ]
+    .iter()
+    .map(Script::timeline)
+    .collect();
     timelines.extend(timelines.clone().iter().map(from_file));
     timelines.push(without_packets(&samples::two_writes()));
     for timeline in &mut timelines {
@@ -447,9 +561,17 @@ fn comments_of_others_cannot_break_the_lanes() {
 #[test]
 fn the_pieces_of_a_line_have_roles() {
     let lines = Lanes::default().lines(&samples::two_writes().timeline());
-    let held = lines.iter().find(|line| line.to_string().contains("held until")).unwrap();
+    let held = lines
+        .iter()
+        .find(|line| line.to_string().contains("held until"))
+        .unwrap();
     let roles: Vec<Role> = held.spans.iter().map(|span| span.role).collect();
     let wire = [Role::Wire, Role::Segment, Role::Wire];
-    let expected = [&[Role::Time, Role::Frame, Role::Client], &wire[..], &[Role::Bracket, Role::Held]].concat();
+    let expected = [
+        &[Role::Time, Role::Frame, Role::Client],
+        &wire[..],
+        &[Role::Bracket, Role::Held],
+    ]
+    .concat();
     assert_eq!(roles, expected);
 }

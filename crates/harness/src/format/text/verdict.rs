@@ -53,12 +53,19 @@ fn counts(counts: &[usize]) -> String {
 
 fn stalls(timeline: &Timeline, connection: Connection<'_>, explanations: &BTreeMap<usize, Explanation>) -> String {
     let held = |(index, packet): (usize, &Packet)| {
-        let held = explanations.get(&index)?.held.filter(|held| held.milliseconds >= STALL)?;
+        let held = explanations
+            .get(&index)?
+            .held
+            .filter(|held| held.milliseconds >= STALL)?;
         Some((packet.number, held))
     };
     let stalls: Vec<_> = connection.packets().filter_map(held).collect();
     if stalls.is_empty() {
-        return if timeline.dropped > 0 { "none seen".to_owned() } else { "none".to_owned() };
+        return if timeline.dropped > 0 {
+            "none seen".to_owned()
+        } else {
+            "none".to_owned()
+        };
     }
     if stalls.len() > LISTED {
         let longest = stalls.iter().map(|(_, held)| held.milliseconds).max().unwrap_or(0);
@@ -67,7 +74,10 @@ fn stalls(timeline: &Timeline, connection: Connection<'_>, explanations: &BTreeM
     let lines: Vec<String> = stalls
         .iter()
         .map(|(number, held)| {
-            format!("frame {number} waited {} ms for the ACK in frame {}", held.milliseconds, held.until_frame)
+            format!(
+                "frame {number} waited {} ms for the ACK in frame {}",
+                held.milliseconds, held.until_frame
+            )
         })
         .collect();
     lines.join(", ")

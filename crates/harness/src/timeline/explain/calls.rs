@@ -1,0 +1,143 @@
+//! Calls and client actions as text, as strace writes them.
+
+use crate::timeline::event::{Call, CallKind, ClientActionKind};
+use crate::timeline::query::quoted;
+
+/// How many bytes of data strace shows, and so does this.
+const SHOWN_BYTES: usize = 32;
+
+/// A client's action as a short text: `send "1\n"`.
+pub fn action_text(action: &ClientActionKind) -> String {
+    match action {
+        ClientActionKind::Connected => "connect".to_owned(),
+        ClientActionKind::Sent { bytes, len } => format!("send {}", data_text(bytes, *len, SHOWN_BYTES)),
+        ClientActionKind::Received { bytes, len } => format!("recv {}", data_text(bytes, *len, SHOWN_BYTES)),
+        ClientActionKind::EndOfFile => "recv \"\"".to_owned(),
+        ClientActionKind::ShutdownWrite => "shutdown(SHUT_WR)".to_owned(),
+        ClientActionKind::Closed => "close".to_owned(),
+        ClientActionKind::Reset => "close (SO_LINGER 0)".to_owned(),
+        ClientActionKind::Failed(why) => format!("failed: {}", printable(why)),
+    }
+}
+
+/// Data in quotes as strace shows it: cut after `shown` bytes, with `...` behind the quotes then.
+pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
+    let shown = &bytes[..bytes.len().min(shown)];
+    let cut = if (shown.len() as u64) < len { "..." } else { "" };
+    format!("{}{cut}", quoted(shown))
+}
+
+/// A call as strace would write it: `sendto(9, "1", 1) = 1`.
+///
+/// ```
+/// use harness::timeline::{explain::call_text, Call, CallKind, Errno};
+///
+/// let mut call = Call {
+///     thread: 1,
+///     name: "sendto".into(),
+///     kind: CallKind::Write,
+///     fd: 9,
+///     asked: Some(1),
+///     bytes: b"\n".to_vec(),
+///     detail: None,
+///     result: Ok(1),
+///     moved_in_messages: None,
+///     entered: Default::default(),
+///     ended: Default::default(),
+/// };
+/// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = 1"#);
+/// call.result = Err(Errno(32));
+/// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = -1 EPIPE"#);
+/// ```
+pub fn call_text(call: &Call) -> String {
+    render(call, SHOWN_BYTES, Shape::Whole)
+}
+
+/// A call in at most `width` columns: what matters least goes first, which is the number of bytes
+/// asked for, then the end of the data, then the descriptor, then all arguments.
+pub fn call_text_within(call: &Call, width: usize) -> String {
+    let whole = [32, 24, 16, 12, 8].map(|shown| (shown, Shape::Whole));
+    let short = [32, 24, 16, 12, 8, 6, 4].map(|shown| (shown, Shape::WithoutSize));
+    let bare = [8, 4].map(|shown| (shown, Shape::DataOnly));
+    let forms = whole
+        .into_iter()
+        .chain(short)
+        .chain(bare)
+        .map(|(shown, shape)| render(call, shown, shape));
+    let least = match (&call.detail, call.result) {
+        (Some(detail), Ok(0)) => printable(detail),
+        (_, Ok(value)) => format!("{} = {value}", call.name),
+        (_, Err(errno)) => format!("{}: {errno}", call.name),
+    };
+    let fitting = forms.chain([least.clone()]).find(|form| form.chars().count() <= width);
+    fitting.unwrap_or_else(|| cut(&least, width))
+}
+
+/// A text in at most `width` columns, with `…` where its end is missing.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    if width > 0 {
+        kept.push('…');
+    }
+    kept
+}
+
+/// How many arguments of a call are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Whole,
+    WithoutSize,
+    DataOnly,
+}
+
+fn render(call: &Call, shown: usize, shape: Shape) -> String {
+    let moves_data = matches!(call.kind, CallKind::Read | CallKind::Write);
+    let tells_more = moves_data || call.detail.is_some();
+    let mut arguments = Vec::new();
+    if shape != Shape::DataOnly || !tells_more {
+        arguments.push(call.fd.to_string());
+    }
+    if moves_data {
+        arguments.extend(data_argument(call, shown));
+        arguments.extend(
+            call.asked
+                .filter(|_| shape == Shape::Whole)
+                .map(|asked| asked.to_string()),
+        );
+    }
+    arguments.extend(call.detail.as_deref().map(printable));
+    format!("{}({}) = {}", call.name, arguments.join(", "), result_text(call))
+}
+
+fn result_text(call: &Call) -> String {
+    match call.result {
+        Ok(value) => value.to_string(),
+        Err(errno) => format!("-1 {errno}"),
+    }
+}
+
+/// The data of a read or a write. Bytes that were moved inside the kernel (sendfile, splice) or
+/// that a failed read did not bring cannot be shown.
+fn data_argument(call: &Call, shown: usize) -> Option<String> {
+    let len = match call.result {
+        Ok(_) => call.moved(),
+        Err(_) => call.asked.unwrap_or(call.bytes.len() as u64),
+    };
+    let unknown = call.bytes.is_empty() && (len > 0 || call.result.is_err());
+    (!unknown).then(|| data_text(&call.bytes, len, shown))
+}
+
+/// Text that came from elsewhere, with its control characters escaped.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, c| {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+        out
+    })
+}

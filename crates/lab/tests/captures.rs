@@ -1,0 +1,48 @@
+//! The committed captures and the pages say what the kernel does.
+
+use anyhow::Result;
+use harness::suite::Needs::Sandbox;
+use lab::{capture, pages, steps};
+
+/// Runs each step afresh: the kernel still does what the committed capture shows.
+fn captures_are_what_the_steps_do() -> Result<()> {
+    for step in steps::all()? {
+        let fresh = capture::typical(&step)?;
+        let committed = capture::read(&step.capture())?;
+        assert_eq!(fresh.only().wire(), committed.only().wire(), "{}: make it anew with `just capture`\n{fresh}", step.slug);
+        let calls = |timeline| {
+            let explained = harness::timeline::explain::explain_all(timeline);
+            explained.into_values().map(|explanation| explanation.call).collect::<Vec<_>>()
+        };
+        assert_eq!(calls(&fresh), calls(&committed), "{}: the calls behind the packets\n{fresh}", step.slug);
+    }
+    Ok(())
+}
+
+/// Each page's generated parts are what the captures and sources give.
+fn pages_have_not_drifted() -> Result<()> {
+    for page in pages::all()? {
+        let made = pages::generate(&page)?;
+        let changes = pages::changes(&page.text, &made);
+        assert!(changes.is_empty(), "{} has drifted; `just docs` writes it anew\n{changes}", page.path.display());
+    }
+    Ok(())
+}
+
+/// There is a page and a capture for each step, under the step's own name.
+fn every_step_has_a_page_and_a_capture() -> Result<()> {
+    let steps = steps::all()?;
+    assert!(!steps.is_empty());
+    for step in steps {
+        let page = steps::workspace().join("docs").join(&step.slug).with_extension("md");
+        assert!(page.is_file(), "{} is missing", page.display());
+        assert!(step.capture().is_file(), "{} is missing", step.capture().display());
+    }
+    Ok(())
+}
+
+harness::suite! {
+    captures_are_what_the_steps_do needs [Sandbox];
+    pages_have_not_drifted needs [];
+    every_step_has_a_page_and_a_capture needs [];
+}

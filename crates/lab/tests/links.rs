@@ -1,0 +1,74 @@
+//! Links between the pages lead somewhere, and the table of contents names every page.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use lab::{pages, steps};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+/// What a page links to, and the anchors of its headings.
+fn links_and_anchors(text: &str) -> (Vec<String>, HashSet<String>) {
+    let (mut links, mut anchors, mut heading) = (Vec::new(), HashSet::new(), None);
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => links.push(dest_url.to_string()),
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::Text(text) | Event::Code(text) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&text);
+                }
+            }
+            Event::End(TagEnd::Heading(_)) => anchors.extend(heading.take().map(|heading| anchor(&heading))),
+            _ => {}
+        }
+    }
+    (links, anchors)
+}
+
+/// A heading's anchor, as code hosts and mdBook make it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    kept.trim().replace(' ', "-")
+}
+
+fn broken(from: &Path, text: &str) -> Vec<String> {
+    let folder = from.parent().unwrap();
+    let leads_nowhere = |link: &String| {
+        if link.starts_with("https://") || link.starts_with("http://") {
+            return false; // outside; a test must not depend on somebody's server
+        }
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let target = if file.is_empty() { from.to_owned() } else { folder.join(file) };
+        let Ok(found) = target.canonicalize() else { return true };
+        let has_anchor = || std::fs::read_to_string(&found).is_ok_and(|page| links_and_anchors(&page).1.contains(anchor));
+        !found.starts_with(steps::workspace().canonicalize().unwrap()) || !(anchor.is_empty() || has_anchor())
+    };
+    links_and_anchors(text).0.into_iter().filter(leads_nowhere).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for page in pages::all().unwrap() {
+        let broken = broken(&page.path, &page.text);
+        assert!(broken.is_empty(), "{} links to what is not there: {broken:?}", page.path.display());
+    }
+}
+
+#[test]
+fn a_link_to_nothing_is_found() {
+    let page = steps::workspace().join("README.md");
+    let text = "[a](docs/none.md) [b](#no-such-heading) [c](README.md) [d](../outside)";
+    assert_eq!(broken(&page, text), ["docs/none.md", "#no-such-heading", "../outside"]);
+}
+
+#[test]
+fn the_table_of_contents_names_every_page() {
+    let docs = steps::workspace().join("docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let (links, _) = links_and_anchors(&summary);
+    for page in pages::all().unwrap() {
+        let Ok(name) = page.path.strip_prefix(&docs) else { continue };
+        let name = name.to_str().unwrap();
+        assert!(name == "SUMMARY.md" || links.iter().any(|link| link == name), "SUMMARY.md does not name {name}");
+    }
+}
