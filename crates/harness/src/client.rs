@@ -35,12 +35,24 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(socket: Socket, network: Arc<Network>, limit: Duration) -> io::Result<Client> {
         let address = |found: io::Result<socket2::SockAddr>| {
-            found?.as_socket().ok_or_else(|| io::Error::other("the socket has no IP address"))
+            found?
+                .as_socket()
+                .ok_or_else(|| io::Error::other("the socket has no IP address"))
         };
-        let on = Endpoints { client: address(socket.local_addr())?, server: address(socket.peer_addr())? };
+        let on = Endpoints {
+            client: address(socket.local_addr())?,
+            server: address(socket.peer_addr())?,
+        };
         socket.set_read_timeout(Some(limit))?;
         socket.set_write_timeout(Some(limit))?;
-        let client = Client { socket: Some(socket), network, on, buffer: Vec::new(), sent: 0, limit };
+        let client = Client {
+            socket: Some(socket),
+            network,
+            on,
+            buffer: Vec::new(),
+            sent: 0,
+            limit,
+        };
         client.record(ClientActionKind::Connected);
         Ok(client)
     }
@@ -58,7 +70,9 @@ impl Client {
     /// Its socket, for options that this type has no method for.
     pub fn socket(&self) -> &Socket {
         // Only `close`, `reset` and `drop` take the socket, and they consume the client.
-        self.socket.as_ref().expect("a client that can be borrowed has its socket")
+        self.socket
+            .as_ref()
+            .expect("a client that can be borrowed has its socket")
     }
 
     /// Sends a text and reads a line back, its newline included.
@@ -81,7 +95,10 @@ impl Client {
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
         let bytes = bytes.as_ref();
         let first = bytes[..bytes.len().min(Call::KEEP)].to_vec();
-        self.record(ClientActionKind::Sent { bytes: first, len: bytes.len() as u64 });
+        self.record(ClientActionKind::Sent {
+            bytes: first,
+            len: bytes.len() as u64,
+        });
         let done = self.socket().write_all(bytes);
         self.sent += bytes.len() as u64;
         done.map_err(|error| self.failed("send", error))
@@ -141,7 +158,10 @@ impl Client {
         self.buffer.extend_from_slice(&part[..length]);
         self.record(match length {
             0 => ClientActionKind::EndOfFile,
-            _ => ClientActionKind::Received { bytes: part[..length.min(Call::KEEP)].to_vec(), len: length as u64 },
+            _ => ClientActionKind::Received {
+                bytes: part[..length.min(Call::KEEP)].to_vec(),
+                len: length as u64,
+            },
         });
         Ok(length)
     }
@@ -158,7 +178,10 @@ impl Client {
         // Nothing wakes us when a segment leaves: the counters have to be asked.
         let mut last = (self.counters(), Instant::now());
         while Instant::now() < deadline && last.1.elapsed() < COUNTERS_STILL {
-            let _: Option<()> = self.network.recorder().wait(Instant::now() + COUNTERS_STILL / 10, |_| None);
+            let _: Option<()> = self
+                .network
+                .recorder()
+                .wait(Instant::now() + COUNTERS_STILL / 10, |_| None);
             let counters = self.counters();
             if counters != last.0 {
                 last = (counters, Instant::now());
@@ -173,7 +196,9 @@ impl Client {
     /// [`Error::Client`] if the connection is gone.
     pub fn shutdown_write(&mut self) -> Result<(), Error> {
         self.record(ClientActionKind::ShutdownWrite);
-        self.socket().shutdown(Shutdown::Write).map_err(|error| self.failed("shut down", error))
+        self.socket()
+            .shutdown(Shutdown::Write)
+            .map_err(|error| self.failed("shut down", error))
     }
 
     /// Waits for acknowledgments (see [`settle`](Self::settle)) and closes.
@@ -196,8 +221,14 @@ impl Client {
     }
 
     fn record(&self, kind: ClientActionKind) {
-        let action = ClientAction { kind, counters: self.counters() };
-        self.network.recorder().push(Record { at: now(), what: What::Client { on: self.on, action } });
+        let action = ClientAction {
+            kind,
+            counters: self.counters(),
+        };
+        self.network.recorder().push(Record {
+            at: now(),
+            what: What::Client { on: self.on, action },
+        });
     }
 
     fn failed(&self, what: &str, error: io::Error) -> Error {
@@ -206,11 +237,18 @@ impl Client {
     }
 
     fn ended(&self, what: &str) -> Error {
-        self.error(what, io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection first"))
+        self.error(
+            what,
+            io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection first"),
+        )
     }
 
     fn error(&self, what: &str, source: io::Error) -> Error {
-        Error::Client { what: what.into(), source, server: state_of(&self.network) }
+        Error::Client {
+            what: what.into(),
+            source,
+            server: state_of(&self.network),
+        }
     }
 }
 
@@ -224,6 +262,9 @@ impl Drop for Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("from", &self.on.client).field("to", &self.on.server).finish()
+        f.debug_struct("Client")
+            .field("from", &self.on.client)
+            .field("to", &self.on.server)
+            .finish()
     }
 }

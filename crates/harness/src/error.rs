@@ -9,7 +9,9 @@ use crate::timeline::Exit;
 #[non_exhaustive]
 pub enum Error {
     /// This system has no way to observe a server.
-    #[error("cannot run {program}: observing a server needs Linux (ptrace, seccomp); on this system captures can be read and shown only")]
+    #[error(
+        "cannot run {program}: observing a server needs Linux (ptrace, seccomp); on this system captures can be read and shown only"
+    )]
     Unsupported {
         /// The program.
         program: String,
@@ -55,7 +57,9 @@ pub enum Error {
         output: Output,
     },
     /// The server did not listen in time.
-    #[error("{program} did not listen on a TCP port within {waited:?}: it runs, but has made no listen call that succeeded{output}")]
+    #[error(
+        "{program} did not listen on a TCP port within {waited:?}: it runs, but has made no listen call that succeeded{output}"
+    )]
     NeverListened {
         /// The program.
         program: String,

@@ -44,7 +44,12 @@ impl Server {
 
     /// Prepares to start a program.
     pub fn build(program: impl Into<PathBuf>) -> ServerBuilder {
-        let spec = Spec { program: program.into(), arguments: Vec::new(), environment: Vec::new(), level: None };
+        let spec = Spec {
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            level: None,
+        };
         ServerBuilder {
             spec,
             listen: Duration::from_secs(20),
@@ -106,16 +111,28 @@ impl Server {
     }
 
     fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
-        let connected = self.run.network().socket(Domain::for_address(address)).and_then(|socket| {
-            if let Some(port) = port {
-                let any = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
-                socket.bind(&SocketAddr::new(any, port).into())?;
-            }
-            socket.connect_timeout(&address.into(), self.reply)?;
-            Ok(socket)
-        });
+        let connected = self
+            .run
+            .network()
+            .socket(Domain::for_address(address))
+            .and_then(|socket| {
+                if let Some(port) = port {
+                    let any = if address.is_ipv4() {
+                        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+                    } else {
+                        Ipv6Addr::UNSPECIFIED.into()
+                    };
+                    socket.bind(&SocketAddr::new(any, port).into())?;
+                }
+                socket.connect_timeout(&address.into(), self.reply)?;
+                Ok(socket)
+            });
         let connected = connected.and_then(|socket| Client::new(socket, Arc::clone(self.run.network()), self.reply));
-        connected.map_err(|source| Error::Connect { address, source, server: state_of(self.run.network()) })
+        connected.map_err(|source| Error::Connect {
+            address,
+            source,
+            server: state_of(self.run.network()),
+        })
     }
 
     /// The end of what it has written to its standard output and error.
@@ -130,7 +147,9 @@ impl Server {
         let found = self.run.network().recorder().wait(Instant::now() + self.reply, |seen| {
             let new = &seen.records[looked..];
             looked = seen.records.len();
-            new.iter().any(|record| matches!(&record.what, What::Call { call, .. } if wanted(call))).then_some(())
+            new.iter()
+                .any(|record| matches!(&record.what, What::Call { call, .. } if wanted(call)))
+                .then_some(())
         });
         found.is_some()
     }
@@ -158,7 +177,10 @@ impl Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("program", &self.name).field("listening", &self.listening()).finish()
+        f.debug_struct("Server")
+            .field("program", &self.name)
+            .field("listening", &self.listening())
+            .finish()
     }
 }
 
@@ -232,10 +254,12 @@ impl ServerBuilder {
     pub fn start(self) -> Result<Server, Error> {
         let run = Run::start(&self.spec)?;
         let program = self.spec.name();
-        let ready = run.network().recorder().wait(Instant::now() + self.listen, |seen| match (seen.listening.first(), seen.ended()) {
-            (Some(_), _) => Some(Ok(())),
-            (None, Some(exit)) => Some(Err(exit)),
-            (None, None) => None,
+        let ready = run.network().recorder().wait(Instant::now() + self.listen, |seen| {
+            match (seen.listening.first(), seen.ended()) {
+                (Some(_), _) => Some(Ok(())),
+                (None, Some(exit)) => Some(Err(exit)),
+                (None, None) => None,
+            }
         });
         match ready {
             Some(Ok(())) => {}
@@ -243,9 +267,21 @@ impl ServerBuilder {
                 let output = run.last_output();
                 return Err(Error::ExitedEarly { program, exit, output });
             }
-            None => return Err(Error::NeverListened { program, waited: self.listen, output: run.network().output() }),
+            None => {
+                return Err(Error::NeverListened {
+                    program,
+                    waited: self.listen,
+                    output: run.network().output(),
+                });
+            }
         }
-        Ok(Server { run, name: program, settle: self.settle, grace: self.grace, reply: self.reply })
+        Ok(Server {
+            run,
+            name: program,
+            settle: self.settle,
+            grace: self.grace,
+            reply: self.reply,
+        })
     }
 }
 

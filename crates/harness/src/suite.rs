@@ -60,7 +60,7 @@ pub struct Test {
     pub run: fn() -> anyhow::Result<()>,
 }
 
-/// Declares the `main` of a suite: see [the module](crate::suite).
+/// Declares the `main` of a suite: see [the module](mod@crate::suite).
 #[macro_export]
 macro_rules! suite {
     ($($($name:ident)::+ needs [$($needs:expr),* $(,)?];)+) => {
@@ -98,7 +98,9 @@ fn attempt(test: &Test) -> Result<Completion, Failed> {
     let machine = MACHINE.get_or_init(Machine::look);
     match test.needs.iter().find_map(|needs| needs.missing(machine)) {
         Some(reason) => Ok(Completion::ignored_with(reason)),
-        None => (test.run)().map(|()| Completion::Completed).map_err(|error| format!("{error:#}").into()),
+        None => (test.run)()
+            .map(|()| Completion::Completed)
+            .map_err(|error| format!("{error:#}").into()),
     }
 }
 
@@ -106,21 +108,26 @@ impl Needs {
     /// Why a machine does not give what is needed; `None` if it does.
     fn missing(self, machine: &Machine) -> Option<String> {
         let refusal = |what: &str, refusals: &[&Option<Refusal>]| {
-            let why: Vec<String> = refusals.iter().filter_map(|r| r.as_ref().map(ToString::to_string)).collect();
+            let why: Vec<String> = refusals
+                .iter()
+                .filter_map(|r| r.as_ref().map(ToString::to_string))
+                .collect();
             Some(format!("needs {what}; {}", why.join("; ")))
         };
         let below = |level: Level| machine.level.is_none_or(|best| best < level);
         match self {
             Needs::Calls if machine.level.is_none() => refusal("system calls traced", &[&machine.no_trace]),
-            Needs::Packets if below(Level::Loopback) => {
-                refusal("packets", &[&machine.no_trace, &machine.no_sandbox, &machine.no_host_capture])
-            }
+            Needs::Packets if below(Level::Loopback) => refusal(
+                "packets",
+                &[&machine.no_trace, &machine.no_sandbox, &machine.no_host_capture],
+            ),
             Needs::Sandbox if below(Level::Sandbox) => {
                 refusal("a private network", &[&machine.no_trace, &machine.no_sandbox])
             }
-            Needs::HostCapture if machine.no_trace.is_some() || machine.no_host_capture.is_some() => {
-                refusal("packets of the host's loopback interface", &[&machine.no_trace, &machine.no_host_capture])
-            }
+            Needs::HostCapture if machine.no_trace.is_some() || machine.no_host_capture.is_some() => refusal(
+                "packets of the host's loopback interface",
+                &[&machine.no_trace, &machine.no_host_capture],
+            ),
             Needs::Ipv6 if !machine.ipv6 => Some("needs IPv6 on the loopback interface, and there is none".into()),
             Needs::Program(name) if !on_path(name) => Some(format!("needs the program {name} on the PATH")),
             _ => None,

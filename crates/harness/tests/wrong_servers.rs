@@ -1,1 +1,697 @@
-fn main(){}
+//! The harness against servers that are wrong on purpose: each gets the right verdict, or a clear
+//! error within its deadline, and nothing outlives its test.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use harness::suite::Needs::{Calls, Packets, Program};
+use harness::timeline::{
+    Call, CallKind, Closing, Connection, EventKind, Exit, ProcessEventKind, Side, TcpState, Teardown, Timeline,
+};
+use harness::{Error, LISTEN, Server, ServerBuilder};
+
+const WRONG_SERVER: &str = env!("CARGO_BIN_EXE_wrong-server");
+
+const CLEAN: Teardown = Teardown::Clean { first: Side::Client };
+
+fn wrong(mode: &str) -> ServerBuilder {
+    Server::build(WRONG_SERVER).arg(mode).arg(LISTEN)
+}
+
+/// What one client sees that sends a line, reads it back and closes.
+fn after_one_echo(server: Server) -> Result<Timeline> {
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.close();
+    Ok(server.stop()?)
+}
+
+/// The names of a reply's writes, and what each moved.
+fn writes(connection: Connection<'_>) -> Vec<(&str, u64)> {
+    connection
+        .writes()
+        .map(|(_, call)| (&*call.name, call.moved()))
+        .collect()
+}
+
+/// The tasks that wrote.
+fn writers(timeline: &Timeline) -> BTreeSet<i32> {
+    timeline
+        .connections()
+        .flat_map(|connection| connection.writes())
+        .map(|(_, call)| call.thread)
+        .collect()
+}
+
+/// The processes that were started, in order.
+fn started(timeline: &Timeline) -> Vec<i32> {
+    let pid = |kind: &EventKind| match kind {
+        EventKind::Process(event) if event.kind == ProcessEventKind::Started => Some(event.pid),
+        _ => None,
+    };
+    timeline.events.iter().filter_map(|event| pid(&event.kind)).collect()
+}
+
+/// The error of a server that must not start.
+fn refusal(builder: ServerBuilder) -> Result<Error> {
+    match builder.start() {
+        Ok(server) => bail!("it started: {server:?}"),
+        Err(error) => Ok(error),
+    }
+}
+
+// Writing.
+
+fn three_writes_are_three() -> Result<()> {
+    let timeline = after_one_echo(wrong("three-writes").start()?)?;
+    assert_eq!(timeline.writes_per_reply(), [3], "{timeline}");
+    let parts: Vec<&[u8]> = timeline.only().writes().map(|(_, call)| &*call.bytes).collect();
+    assert_eq!(parts, [&b"h"[..], b"ello", b"\n"], "{timeline}");
+    assert_eq!(timeline.teardown(), CLEAN, "{timeline}");
+    Ok(())
+}
+
+fn writes_of_other_threads_count() -> Result<()> {
+    let timeline = after_one_echo(wrong("threads").start()?)?;
+    assert_eq!(timeline.writes_per_reply(), [3], "{timeline}");
+    assert_eq!(writers(&timeline).len(), 3, "{timeline}");
+    assert_eq!(started(&timeline).len(), 1, "threads are no processes: {timeline}");
+    Ok(())
+}
+
+/// Each call of the write family is one write, with all its bytes.
+fn every_call_that_writes_counts() -> Result<()> {
+    for (mode, name) in [
+        ("echo", "sendto"),
+        ("write", "write"),
+        ("writev", "writev"),
+        ("pwritev2", "pwritev2"),
+        ("sendmsg", "sendmsg"),
+        ("sendmmsg", "sendmmsg"),
+        ("sendfile", "sendfile"),
+        ("splice", "splice"),
+    ] {
+        let timeline = after_one_echo(wrong(mode).start()?)?;
+        assert_eq!(timeline.writes_per_reply(), [1], "{mode}: {timeline}");
+        assert_eq!(writes(timeline.only()), [(name, 6)], "{mode}: {timeline}");
+        assert_eq!(timeline.teardown(), CLEAN, "{mode}: {timeline}");
+        let (_, call) = timeline.only().writes().next().context("no write")?;
+        assert_eq!(call.asked, Some(6), "{mode}: {timeline}");
+        // The bytes of these two never are in the server's memory.
+        let expected: &[u8] = if matches!(name, "sendfile" | "splice") {
+            b""
+        } else {
+            b"hello\n"
+        };
+        assert_eq!(call.bytes, expected, "{mode}: {timeline}");
+    }
+    Ok(())
+}
+
+/// With TCP_NODELAY the second write leaves at once: nothing is held back.
+fn nodelay_holds_nothing_back() -> Result<()> {
+    let server = wrong("two-writes-nodelay").start()?;
+    let mut client = server.connect()?;
+    for _ in 0..8 {
+        assert_eq!(client.exchange("hello\n")?, "hello\n");
+    }
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.writes_per_reply(), [2; 8], "{timeline}");
+    assert_eq!(timeline.packets_per_exchange()[0], 6, "{timeline}");
+    assert!(timeline.held_segments().is_empty(), "{timeline}");
+    let option = |call: &Call| call.kind == CallKind::SetOption && call.detail.as_deref() == Some("TCP_NODELAY, 1");
+    assert!(timeline.only().calls().any(|(_, call)| option(call)), "{timeline}");
+    Ok(())
+}
+
+/// The same server without TCP_NODELAY: Nagle's algorithm holds the second write back.
+fn two_writes_are_held_back() -> Result<()> {
+    let server = wrong("two-writes").start()?;
+    let mut client = server.connect()?;
+    for _ in 0..8 {
+        assert_eq!(client.exchange("hello\n")?, "hello\n");
+    }
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.writes_per_reply(), [2; 8], "{timeline}");
+    assert!(!timeline.held_segments().is_empty(), "{timeline}");
+    Ok(())
+}
+
+/// What the server's writes moved is what the client read, short and refused writes included, and
+/// the capture either has every packet or says how many it lost.
+fn a_flood_adds_up() -> Result<()> {
+    let server = wrong("flood").start()?;
+    let mut client = server.connect()?;
+    assert!(
+        server.wait_for_call(Call::would_block),
+        "the server was never told to wait"
+    );
+    let read = client.read_to_end()?.len() as u64;
+    client.settle();
+    let counters = client.counters().context("the kernel has no segment counters")?;
+    client.close();
+    let timeline = server.stop()?;
+    let connection = timeline.only();
+    let written: u64 = connection.writes().map(|(_, call)| call.moved()).sum();
+    assert_eq!((read, written), (8_000_000, 8_000_000));
+    assert!(connection.writes().any(|(_, call)| call.would_block()));
+    assert!(
+        connection
+            .writes()
+            .any(|(_, call)| call.asked > Some(call.moved()) && call.moved() > 0)
+    );
+    assert_eq!(connection.teardown(), Teardown::Clean { first: Side::Server });
+    if connection.packets().next().is_some() {
+        // The client's own FIN and its ACK came after it was asked.
+        let before_close = counters.sent + counters.received;
+        assert_eq!(
+            connection.packets().count() as u64 + timeline.dropped,
+            u64::from(before_close) + 2
+        );
+    }
+    Ok(())
+}
+
+fn io_uring_is_told_apart() -> Result<()> {
+    let server = wrong("io-uring").start()?;
+    let mut client = server.connect()?;
+    // The kernel may refuse it; then there is none, and saying so would be wrong too.
+    let made = client.exchange("hello\n")? == "ring\n";
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.uses_io_uring(), made, "{timeline}");
+    let timeline = after_one_echo(wrong("echo").start()?)?;
+    assert!(!timeline.uses_io_uring(), "{timeline}");
+    Ok(())
+}
+
+// Closing.
+
+/// How the only connection ended, after one echo and the client's close.
+fn ending(timeline: &Timeline) -> (Teardown, Closing) {
+    (timeline.teardown(), timeline.only().closing())
+}
+
+fn a_forgotten_duplicate_leaves_it_open() -> Result<()> {
+    let timeline = after_one_echo(wrong("dup").start()?)?;
+    assert_eq!(
+        timeline.writes_per_reply(),
+        [1],
+        "writes on a duplicate count: {timeline}"
+    );
+    let (teardown, closing) = ending(&timeline);
+    assert_eq!(teardown, Teardown::LeftOpen(TcpState::CloseWait), "{timeline}");
+    assert_eq!(closing.fins, [Side::Client], "{timeline}");
+    assert!(closing.server_read_end_of_file, "{timeline}");
+    let closes = timeline
+        .only()
+        .calls()
+        .filter(|(_, call)| call.kind == CallKind::Close)
+        .count();
+    assert_eq!(closes, 1, "{timeline}");
+    Ok(())
+}
+
+fn an_end_of_file_that_nobody_reads_leaves_it_open() -> Result<()> {
+    let timeline = after_one_echo(wrong("never-reads-eof").start()?)?;
+    let (teardown, closing) = ending(&timeline);
+    assert_eq!(teardown, Teardown::LeftOpen(TcpState::CloseWait), "{timeline}");
+    assert_eq!(closing.fins, [Side::Client], "{timeline}");
+    assert!(!closing.server_read_end_of_file, "{timeline}");
+    Ok(())
+}
+
+fn a_reset_on_close_is_the_servers() -> Result<()> {
+    let server = wrong("reset-on-close").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.shutdown_write()?;
+    let error = client.read_to_end().err().context("the connection was not reset")?;
+    assert!(error.to_string().contains("reset by peer"), "{error}");
+    assert!(error.to_string().contains("the server still runs"), "{error}");
+    drop(client);
+    let timeline = server.stop()?;
+    let (teardown, closing) = ending(&timeline);
+    assert_eq!(teardown, Teardown::Reset { by: Side::Server }, "{timeline}");
+    assert_eq!(closing.fins, [Side::Client], "{timeline}");
+    assert_eq!((closing.server_left, closing.client_left), (None, None), "{timeline}");
+    Ok(())
+}
+
+/// Linux resets a connection that is closed with unread data (RFC 9293, section 3.10.4, and RFC 2525, section 2.17).
+fn closing_with_unread_data_resets() -> Result<()> {
+    let server = wrong("close-unread").start()?;
+    let mut client = server.connect()?;
+    client.send("hello\n")?;
+    let error = client.read_to_end().err().context("the connection was not reset")?;
+    assert!(error.to_string().contains("reset by peer"), "{error}");
+    drop(client);
+    let timeline = server.stop()?;
+    let (teardown, closing) = ending(&timeline);
+    assert_eq!(teardown, Teardown::Reset { by: Side::Server }, "{timeline}");
+    assert!(closing.fins.is_empty(), "{timeline}");
+    assert!(timeline.writes_per_reply().is_empty(), "{timeline}");
+    Ok(())
+}
+
+fn a_server_that_closes_first_waits() -> Result<()> {
+    let server = wrong("closes-first").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    assert_eq!(client.read_to_end()?, b"");
+    client.close();
+    let timeline = server.stop()?;
+    let (teardown, closing) = ending(&timeline);
+    assert_eq!(teardown, Teardown::Clean { first: Side::Server }, "{timeline}");
+    assert_eq!(closing.fins, [Side::Server, Side::Client], "{timeline}");
+    assert_eq!(closing.time_wait(), Some(Side::Server), "{timeline}");
+    Ok(())
+}
+
+fn a_half_close_is_no_close() -> Result<()> {
+    let server = wrong("half-close").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    assert_eq!(client.read_to_end()?, b"");
+    client.send("and more\n")?;
+    client.close();
+    let timeline = server.stop()?;
+    let (teardown, closing) = ending(&timeline);
+    assert_eq!(teardown, Teardown::Clean { first: Side::Server }, "{timeline}");
+    assert_eq!(closing.fins, [Side::Server, Side::Client], "{timeline}");
+    let (shutdown, _) = timeline
+        .only()
+        .calls()
+        .find(|(_, call)| call.detail.as_deref() == Some("SHUT_WR"))
+        .context("no shutdown")?;
+    let (read, _) = timeline
+        .only()
+        .calls()
+        .find(|(_, call)| call.bytes == b"and more\n")
+        .context("no read")?;
+    assert!(shutdown < read, "{timeline}");
+    Ok(())
+}
+
+/// A client that goes while the server is in the middle is no harm to the next one.
+fn a_half_closed_server_is_left_open() -> Result<()> {
+    let server = wrong("half-close").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    assert_eq!(client.read_to_end()?, b"");
+    let timeline = server.stop()?;
+    assert_eq!(
+        timeline.teardown(),
+        Teardown::LeftOpen(TcpState::FinWait2),
+        "{timeline}"
+    );
+    drop(client);
+    Ok(())
+}
+
+// Processes.
+
+fn a_child_per_client_counts() -> Result<()> {
+    let server = wrong("fork").start()?;
+    for _ in 0..2 {
+        let mut client = server.connect()?;
+        assert_eq!(client.exchange("hello\n")?, "hello\n");
+        client.close();
+    }
+    let timeline = server.stop()?;
+    assert_eq!(timeline.writes_per_reply(), [1, 1], "{timeline}");
+    assert_eq!(timeline.teardowns(), [CLEAN, CLEAN], "{timeline}");
+    let [parent, children @ ..] = &started(&timeline)[..] else {
+        bail!("no process\n{timeline}")
+    };
+    assert_eq!(writers(&timeline), children.iter().copied().collect(), "{timeline}");
+    assert!(!children.contains(parent), "{timeline}");
+    assert_eq!(timeline.exit(), None, "{timeline}");
+    Ok(())
+}
+
+/// The child has closed the socket and ended; its parent still holds it.
+fn a_parent_that_keeps_the_socket_leaves_it_open() -> Result<()> {
+    let timeline = after_one_echo(wrong("fork-leak").start()?)?;
+    let (teardown, closing) = ending(&timeline);
+    assert_eq!(teardown, Teardown::LeftOpen(TcpState::CloseWait), "{timeline}");
+    assert_eq!(closing.fins, [Side::Client], "{timeline}");
+    assert!(closing.server_read_end_of_file, "{timeline}");
+    Ok(())
+}
+
+fn a_program_that_executes_another_is_followed() -> Result<()> {
+    let timeline = after_one_echo(wrong("exec").start()?)?;
+    assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
+    assert_eq!(timeline.teardown(), CLEAN, "{timeline}");
+    assert_eq!(started(&timeline).len(), 1, "{timeline}");
+    Ok(())
+}
+
+fn a_daemon_is_followed() -> Result<()> {
+    let timeline = after_one_echo(wrong("daemonizes").start()?)?;
+    assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
+    assert_eq!(timeline.teardown(), CLEAN, "{timeline}");
+    assert_eq!(started(&timeline).len(), 2, "{timeline}");
+    Ok(())
+}
+
+fn both_doors_are_open() -> Result<()> {
+    let server = wrong("two-doors").start()?;
+    assert!(server.wait_for_call(|call| call.kind == CallKind::Listen));
+    // The first door's clients find the second open: the server listens there before it accepts.
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.close();
+    let doors = server.listening();
+    assert_eq!(doors.len(), 2);
+    assert_eq!(doors[0], server.address());
+    let mut client = server.connect_to(doors[1])?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.writes_per_reply(), [2, 1], "{timeline}");
+    let ports: Vec<u16> = timeline
+        .connections()
+        .map(|connection| connection.endpoints().server.port())
+        .collect();
+    assert_eq!(ports, [doors[0].port(), doors[1].port()], "{timeline}");
+    Ok(())
+}
+
+fn a_server_that_is_not_rust() -> Result<()> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/echo.py");
+    let timeline = after_one_echo(Server::build("python3").arg(script).arg(LISTEN).start()?)?;
+    assert_eq!(writes(timeline.only()), [("sendto", 6)], "{timeline}");
+    assert_eq!(timeline.packets_per_exchange(), [4], "{timeline}");
+    assert_eq!(timeline.teardown(), CLEAN, "{timeline}");
+    Ok(())
+}
+
+// Servers that fail.
+
+fn a_server_that_dies_is_named_to_its_client() -> Result<()> {
+    let server = wrong("dies").start()?;
+    let mut client = server.connect()?;
+    let error = client.exchange("hello\n").err().context("there was a reply")?;
+    assert!(matches!(error, Error::Client { .. }), "{error}");
+    assert!(
+        error.to_string().contains("the server has ended (exit status 3)"),
+        "{error}"
+    );
+    let error = server.connect().err().context("a dead server took a client")?;
+    assert!(matches!(error, Error::Connect { .. }), "{error}");
+    assert!(
+        error.to_string().contains("the server has ended (exit status 3)"),
+        "{error}"
+    );
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.exit(), Some(Exit::Status(3)), "{timeline}");
+    Ok(())
+}
+
+fn a_server_that_never_answers_is_told_from_a_dead_one() -> Result<()> {
+    let server = wrong("never-reads-eof")
+        .reply_within(Duration::from_millis(50))
+        .start()?;
+    let mut client = server.connect()?;
+    let error = client.exchange("no newline").err().context("there was a reply")?;
+    assert!(
+        error
+            .to_string()
+            .contains("nothing came within 50ms; the server still runs"),
+        "{error}"
+    );
+    Ok(())
+}
+
+fn a_server_that_never_listens_is_given_up() -> Result<()> {
+    let began = Instant::now();
+    // Long enough for its message to come; how long it takes is no matter.
+    let error = refusal(wrong("never-listens").listen_within(Duration::from_secs(1)))?;
+    let Error::NeverListened { waited, output, .. } = &error else {
+        bail!("{error}")
+    };
+    assert_eq!(*waited, Duration::from_secs(1));
+    assert_eq!(output.0, "still warming up\n");
+    assert!(
+        error.to_string().contains("did not listen on a TCP port within 1s"),
+        "{error}"
+    );
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    Ok(())
+}
+
+fn a_server_that_fails_to_start_is_quoted() -> Result<()> {
+    let error = refusal(wrong("exits-with-error"))?;
+    let Error::ExitedEarly { exit, output, .. } = &error else {
+        bail!("{error}")
+    };
+    assert_eq!(*exit, Exit::Status(1));
+    assert!(output.0.contains("there is no database"), "{output}");
+    assert!(
+        error
+            .to_string()
+            .contains("ended (exit status 1) before it listened on a port; it wrote:\n"),
+        "{error}"
+    );
+    Ok(())
+}
+
+fn a_server_that_aborts_is_told_by_its_signal() -> Result<()> {
+    let error = refusal(wrong("aborts"))?;
+    let Error::ExitedEarly { exit, .. } = &error else {
+        bail!("{error}")
+    };
+    assert_eq!(*exit, Exit::Signal(6));
+    assert!(error.to_string().contains("killed by signal 6"), "{error}");
+    Ok(())
+}
+
+/// A program that ends well without ever listening is no server either.
+fn a_program_that_is_no_server_is_told() -> Result<()> {
+    let error = refusal(Server::build("/bin/sh").args(["-c", "exit 0"]))?;
+    assert!(
+        matches!(
+            error,
+            Error::ExitedEarly {
+                exit: Exit::Status(0),
+                ..
+            }
+        ),
+        "{error}"
+    );
+    // This one leaves a child behind, which might still come to listen.
+    let parent = Server::build("/bin/sh").args(["-c", "sleep 1000 & exit 0"]);
+    let error = refusal(parent.listen_within(Duration::from_millis(500)))?;
+    assert!(matches!(error, Error::NeverListened { .. }), "{error}");
+    Ok(())
+}
+
+fn what_is_no_program_is_named() -> Result<()> {
+    use std::io::ErrorKind::{NotFound, PermissionDenied};
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (path, expected) in [
+        (here.join("no/such/server"), NotFound),
+        (here.join("Cargo.toml"), PermissionDenied),
+        (here.to_path_buf(), PermissionDenied),
+    ] {
+        let error = refusal(Server::build(&path))?;
+        let Error::Spawn { program, source } = &error else {
+            bail!("{error}")
+        };
+        assert_eq!(*program, path.display().to_string());
+        assert_eq!(source.kind(), expected, "{error}");
+        assert!(
+            error.to_string().contains("give the path of an executable file"),
+            "{error}"
+        );
+    }
+    Ok(())
+}
+
+// Nothing outlives its test.
+
+/// A process, told from another that got the same number later.
+#[derive(Clone, Debug, PartialEq)]
+struct Process {
+    pid: String,
+    started: String,
+}
+
+impl Process {
+    /// A process that runs, from proc_pid_stat(5). A zombie does not.
+    fn find(pid: &str) -> Option<Process> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name stands in parentheses and may hold anything; field 3 comes behind it.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let runs = !matches!(fields[0], "Z" | "X");
+        runs.then(|| Process {
+            pid: pid.to_string(),
+            started: fields[19].to_string(),
+        })
+    }
+
+    fn runs(&self) -> bool {
+        Process::find(&self.pid).as_ref() == Some(self)
+    }
+}
+
+/// All processes in the private network of the one named, that one and those named with it
+/// included: the network's holder is there too.
+fn household(pids: &str) -> Result<Vec<Process>> {
+    let network = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    let named: Vec<&str> = pids.split_whitespace().collect();
+    let home = network(named[0]).context("the server is gone")?;
+    let private = Some(&home) != network("self").as_ref();
+    let mut pids: BTreeSet<String> = named.iter().map(ToString::to_string).collect();
+    for entry in std::fs::read_dir("/proc")?.filter(|_| private) {
+        let pid = entry?.file_name().to_string_lossy().into_owned();
+        if network(&pid).as_ref() == Some(&home) {
+            pids.insert(pid);
+        }
+    }
+    let found: Vec<Process> = pids.iter().filter_map(|pid| Process::find(pid)).collect();
+    assert!(
+        named.iter().all(|pid| found.iter().any(|process| process.pid == *pid)),
+        "{named:?} run: {found:?}"
+    );
+    assert!(!private || found.len() > named.len(), "the holder is there: {found:?}");
+    Ok(found)
+}
+
+/// A server with a grandchild that left its process group, and all processes around it.
+fn at_home() -> Result<(Server, Vec<Process>)> {
+    let server = wrong("family").start()?;
+    let household = household(&server.connect()?.exchange("who?\n")?)?;
+    Ok((server, household))
+}
+
+fn those_left(household: &[Process]) -> Vec<&Process> {
+    household.iter().filter(|process| process.runs()).collect()
+}
+
+fn stopping_leaves_nothing() -> Result<()> {
+    let (server, household) = at_home()?;
+    server.stop()?;
+    assert_eq!(those_left(&household), [] as [&Process; 0]);
+    Ok(())
+}
+
+fn dropping_leaves_nothing() -> Result<()> {
+    let (server, household) = at_home()?;
+    drop(server);
+    assert_eq!(those_left(&household), [] as [&Process; 0]);
+    Ok(())
+}
+
+fn a_panic_leaves_nothing() -> Result<()> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let panicked = std::thread::spawn(move || {
+        let (_server, household) = at_home().expect("a family");
+        tell.send(household).expect("somebody listens");
+        // As a panic does, but without its message.
+        std::panic::resume_unwind(Box::new("a test fails"));
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!(those_left(&told.recv()?), [] as [&Process; 0]);
+    Ok(())
+}
+
+/// Set in a process that this suite starts to have it killed.
+const TO_BE_KILLED: &str = "WRONG_SERVERS_TO_BE_KILLED";
+
+fn a_killed_test_process_leaves_nothing() -> Result<()> {
+    if std::env::var_os(TO_BE_KILLED).is_some() {
+        return wait_to_be_killed();
+    }
+    let mut test = Command::new(std::env::current_exe()?)
+        .args(["--exact", "a_killed_test_process_leaves_nothing"])
+        .env(TO_BE_KILLED, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let lines = BufReader::new(test.stdout.take().context("no output")?).lines();
+    let answer = lines
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("family: ").map(str::to_string));
+    let household = household(&answer.context("the test process did not start its server")?);
+    test.kill()?;
+    test.wait()?;
+    let (household, deadline) = (household?, Instant::now() + Duration::from_secs(20));
+    while !those_left(&household).is_empty() {
+        assert!(
+            Instant::now() < deadline,
+            "these outlived the test process: {:?}",
+            those_left(&household)
+        );
+        // The end of a process that is nobody's child here wakes nobody: look again.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// Starts a server, says which, and waits. Ends by itself if the one who would kill it is gone.
+fn wait_to_be_killed() -> Result<()> {
+    let server = wrong("family").start()?;
+    let family = server.connect()?.exchange("who?\n")?;
+    let mut output = std::io::stdout();
+    // Behind the name of the test, which stands alone on its line until the test ends.
+    writeln!(output, "\nfamily: {family}")?;
+    output.flush()?;
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+fn a_server_that_ignores_sigterm_is_killed() -> Result<()> {
+    let server = wrong("ignores-sigterm").grace(Duration::from_millis(100)).start()?;
+    let timeline = after_one_echo(server)?;
+    assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
+    assert_eq!(timeline.teardown(), CLEAN, "{timeline}");
+    for pid in started(&timeline) {
+        assert_eq!(Process::find(&pid.to_string()), None);
+    }
+    Ok(())
+}
+
+harness::suite! {
+    three_writes_are_three needs [Calls];
+    writes_of_other_threads_count needs [Calls];
+    every_call_that_writes_counts needs [Calls];
+    nodelay_holds_nothing_back needs [Packets];
+    two_writes_are_held_back needs [Packets];
+    a_flood_adds_up needs [Calls];
+    io_uring_is_told_apart needs [Calls];
+    a_forgotten_duplicate_leaves_it_open needs [Calls];
+    an_end_of_file_that_nobody_reads_leaves_it_open needs [Calls];
+    a_reset_on_close_is_the_servers needs [Calls];
+    closing_with_unread_data_resets needs [Calls];
+    a_server_that_closes_first_waits needs [Calls];
+    a_half_close_is_no_close needs [Calls];
+    a_half_closed_server_is_left_open needs [Calls];
+    a_child_per_client_counts needs [Calls];
+    a_parent_that_keeps_the_socket_leaves_it_open needs [Calls];
+    a_program_that_executes_another_is_followed needs [Calls];
+    a_daemon_is_followed needs [Calls];
+    both_doors_are_open needs [Calls];
+    a_server_that_is_not_rust needs [Calls, Program("python3")];
+    a_server_that_dies_is_named_to_its_client needs [Calls];
+    a_server_that_never_answers_is_told_from_a_dead_one needs [Calls];
+    a_server_that_never_listens_is_given_up needs [Calls];
+    a_server_that_fails_to_start_is_quoted needs [Calls];
+    a_server_that_aborts_is_told_by_its_signal needs [Calls];
+    a_program_that_is_no_server_is_told needs [Calls];
+    what_is_no_program_is_named needs [Calls];
+    stopping_leaves_nothing needs [Calls];
+    dropping_leaves_nothing needs [Calls];
+    a_panic_leaves_nothing needs [Calls];
+    a_killed_test_process_leaves_nothing needs [Calls];
+    a_server_that_ignores_sigterm_is_killed needs [Calls];
+}

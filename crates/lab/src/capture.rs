@@ -46,7 +46,10 @@ pub fn typical(step: &Step) -> Result<Timeline> {
         }
         last = Some(timeline);
     }
-    bail!("no two of {ATTEMPTS} runs of {} showed the same packets: is the machine very busy?", step.slug)
+    bail!(
+        "no two of {ATTEMPTS} runs of {} showed the same packets: is the machine very busy?",
+        step.slug
+    )
 }
 
 /// Makes a step's capture anew.
@@ -71,5 +74,7 @@ pub fn write(step: &Step) -> Result<Timeline> {
 pub fn read(path: &Path) -> Result<Timeline> {
     let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let recording = harness::format::pcapng::read(std::io::BufReader::new(file));
-    Ok(recording.with_context(|| format!("cannot read {}", path.display()))?.into_timeline())
+    Ok(recording
+        .with_context(|| format!("cannot read {}", path.display()))?
+        .into_timeline())
 }

@@ -72,7 +72,9 @@ fn main() -> ExitCode {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn run(command: Command) -> Result<ExitCode> {
@@ -112,12 +114,20 @@ fn show(what: &str, width: Option<usize>) -> Result<()> {
 }
 
 fn capture_steps(name: &str) -> Result<()> {
-    let chosen = if name == "all" { steps::all()? } else { vec![steps::find(name)?] };
+    let chosen = if name == "all" {
+        steps::all()?
+    } else {
+        vec![steps::find(name)?]
+    };
     for step in chosen {
         let timeline = capture::write(&step)?;
         let path = step.capture();
         let path = path.strip_prefix(steps::workspace()).unwrap_or(&path);
-        writeln!(io::stdout(), "{timeline}\nwritten to {}; the pages follow with: cargo run -p lab -- docs", path.display())?;
+        writeln!(
+            io::stdout(),
+            "{timeline}\nwritten to {}; the pages follow with: cargo run -p lab -- docs",
+            path.display()
+        )?;
     }
     Ok(())
 }
@@ -125,18 +135,31 @@ fn capture_steps(name: &str) -> Result<()> {
 fn docs(check: bool) -> Result<ExitCode> {
     let mut drifted = false;
     for page in pages::all()? {
-        let name = page.path.strip_prefix(steps::workspace()).unwrap_or(&page.path).display().to_string();
+        let name = page
+            .path
+            .strip_prefix(steps::workspace())
+            .unwrap_or(&page.path)
+            .display()
+            .to_string();
         let made = pages::generate(&page).with_context(|| format!("in {name}"))?;
         if made == page.text {
             continue;
         }
         drifted = true;
         if check {
-            writeln!(io::stdout(), "{name} has drifted from its captures or sources:\n{}", pages::changes(&page.text, &made))?;
+            writeln!(
+                io::stdout(),
+                "{name} has drifted from its captures or sources:\n{}",
+                pages::changes(&page.text, &made)
+            )?;
         } else {
             std::fs::write(&page.path, &made).with_context(|| format!("cannot write {name}"))?;
             writeln!(io::stdout(), "{name} written")?;
         }
     }
-    Ok(if check && drifted { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if check && drifted {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

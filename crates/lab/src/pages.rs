@@ -53,7 +53,11 @@ pub fn all() -> Result<Vec<Page>> {
 ///
 /// If a marker is not understood or not closed, or what it names is not there.
 pub fn generate(page: &Page) -> Result<String> {
-    let docs = if page.path.starts_with(workspace().join("docs")) { "" } else { "docs/" };
+    let docs = if page.path.starts_with(workspace().join("docs")) {
+        ""
+    } else {
+        "docs/"
+    };
     replace(&page.text, |what, old| match what {
         "newline" => Ok(old.to_owned()),
         "figures" => figures(docs),
@@ -68,7 +72,9 @@ pub fn generate(page: &Page) -> Result<String> {
 /// If a page cannot be read or written.
 pub fn write_measured(name: &str, table: &str) -> Result<()> {
     for page in all()? {
-        let made = replace(&page.text, |what, old| Ok(if what == name { table.to_owned() } else { old.to_owned() }))?;
+        let made = replace(&page.text, |what, old| {
+            Ok(if what == name { table.to_owned() } else { old.to_owned() })
+        })?;
         if made != page.text {
             std::fs::write(&page.path, made).with_context(|| format!("cannot write {}", page.path.display()))?;
         }
@@ -82,7 +88,10 @@ fn replace(text: &str, make: impl Fn(&str, &str) -> Result<String>) -> Result<St
     let mut lines = text.split_inclusive('\n').enumerate();
     while let Some((number, line)) = lines.next() {
         made += line;
-        let Some(what) = line.strip_prefix(BEGIN).and_then(|rest| rest.trim_end().strip_suffix(" -->")) else {
+        let Some(what) = line
+            .strip_prefix(BEGIN)
+            .and_then(|rest| rest.trim_end().strip_suffix(" -->"))
+        else {
             continue;
         };
         let here = || format!("line {}: {}", number + 1, line.trim_end());
@@ -124,17 +133,27 @@ fn fenced(language: &str, text: &str) -> String {
 /// `4-9`, or `4`.
 fn frame_range(text: &str) -> Result<RangeInclusive<usize>> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let number = |text: &str| text.parse::<usize>().with_context(|| format!("{text:?} is no frame number"));
+    let number = |text: &str| {
+        text.parse::<usize>()
+            .with_context(|| format!("{text:?} is no frame number"))
+    };
     Ok(number(first)?..=number(last)?)
 }
 
 /// The committed capture of a step, which must hold the frames that a page speaks of.
 fn committed(step: &Step, frames: &RangeInclusive<usize>) -> Result<Timeline> {
     let timeline = capture::read(&step.capture())?;
-    let count = timeline.connections().map(|connection| connection.packets().count()).sum();
+    let count = timeline
+        .connections()
+        .map(|connection| connection.packets().count())
+        .sum();
     let last = *frames.end();
     if last != usize::MAX && (last > count || frames.is_empty()) {
-        bail!("the capture of {} has frames 1-{count}, not {}-{last}", step.slug, frames.start());
+        bail!(
+            "the capture of {} has frames 1-{count}, not {}-{last}",
+            step.slug,
+            frames.start()
+        );
     }
     Ok(timeline)
 }
@@ -147,8 +166,19 @@ fn frames(step: &Step, range: RangeInclusive<usize>) -> Result<String> {
 fn lanes(step: &Step, range: RangeInclusive<usize>) -> Result<String> {
     let timeline = committed(step, &range)?;
     let lines = Lanes::default().lines(&timeline);
-    let frame = |line: &Line| line.spans.iter().find(|span| span.role == Role::Frame)?.text.trim().parse().ok();
-    let first = lines.iter().position(|line| frame(line).is_some()).context("the capture shows no frame")?;
+    let frame = |line: &Line| {
+        line.spans
+            .iter()
+            .find(|span| span.role == Role::Frame)?
+            .text
+            .trim()
+            .parse()
+            .ok()
+    };
+    let first = lines
+        .iter()
+        .position(|line| frame(line).is_some())
+        .context("the capture shows no frame")?;
     let mut kept: Vec<&Line> = lines[first.saturating_sub(2)..first].iter().collect();
     let mut inside = false;
     for line in &lines[first..] {
@@ -179,9 +209,19 @@ fn code(step: &Step, function: &str) -> Result<String> {
     let source = read_source(step)?;
     let lines: Vec<&str> = source.lines().collect();
     let opens = |line: &&str| !line.starts_with(' ') && line.contains(&format!("fn {function}("));
-    let at = lines.iter().position(|line| opens(&line)).with_context(|| format!("{} has no function {function}", step.slug))?;
-    let above = lines[..at].iter().rev().take_while(|line| line.starts_with("//") || line.starts_with("#[")).count();
-    let below = lines[at..].iter().position(|line| *line == "}").context("the function has no end")?;
+    let at = lines
+        .iter()
+        .position(opens)
+        .with_context(|| format!("{} has no function {function}", step.slug))?;
+    let above = lines[..at]
+        .iter()
+        .rev()
+        .take_while(|line| line.starts_with("//") || line.starts_with("#["))
+        .count();
+    let below = lines[at..]
+        .iter()
+        .position(|line| *line == "}")
+        .context("the function has no end")?;
     Ok(fenced("rust", &lines[at - above..=at + below].join("\n")))
 }
 
@@ -197,12 +237,19 @@ fn read_source(step: &Step) -> Result<String> {
 pub fn diff(from: &Step, to: &Step) -> Result<String> {
     let (old, new) = (read_source(from)?, read_source(to)?);
     let name = |step: &Step| format!("crates/{}/src/main.rs", step.slug);
-    Ok(TextDiff::from_lines(&old, &new).unified_diff().context_radius(2).header(&name(from), &name(to)).to_string())
+    Ok(TextDiff::from_lines(&old, &new)
+        .unified_diff()
+        .context_radius(2)
+        .header(&name(from), &name(to))
+        .to_string())
 }
 
 /// What a page would become.
 pub fn changes(old: &str, new: &str) -> String {
-    TextDiff::from_lines(old, new).unified_diff().context_radius(1).to_string()
+    TextDiff::from_lines(old, new)
+        .unified_diff()
+        .context_radius(1)
+        .to_string()
 }
 
 /// The steps side by side, from their captures. `docs` leads from the page to the steps' pages.
@@ -215,8 +262,12 @@ fn figures(docs: &str) -> Result<String> {
         let timeline = capture::read(&step.capture())?;
         let connection = timeline.only();
         let exchanges = connection.packets_per_exchange();
-        let [first, second] = exchanges[..] else { bail!("the capture of {} has not two exchanges", step.slug) };
-        let held = explain_all(&timeline).into_values().any(|explanation| explanation.held.is_some());
+        let [first, second] = exchanges[..] else {
+            bail!("the capture of {} has not two exchanges", step.slug)
+        };
+        let held = explain_all(&timeline)
+            .into_values()
+            .any(|explanation| explanation.held.is_some());
         let stall = if held { ", one held back" } else { "" };
         let closing = connection.closing();
         let left = match closing.fins.len() {
@@ -238,7 +289,12 @@ fn figures(docs: &str) -> Result<String> {
 /// The server's calls behind the packets of the first exchange, as the comments tell.
 fn writes_of_first_reply(timeline: &Timeline) -> usize {
     let exchanges = timeline.only().exchanges();
-    let packets = exchanges.first().map(|exchange| exchange.packets.as_slice()).unwrap_or_default();
+    let packets = exchanges
+        .first()
+        .map(|exchange| exchange.packets.as_slice())
+        .unwrap_or_default();
     let calls = packets.iter().filter_map(|&index| explain(timeline, index)?.call);
-    calls.map(|calls| calls.lines().filter(|line| line.starts_with("server: ")).count()).sum()
+    calls
+        .map(|calls| calls.lines().filter(|line| line.starts_with("server: ")).count())
+        .sum()
 }

@@ -28,7 +28,10 @@ pub fn all() -> Result<Vec<Step>> {
     let folder = workspace().join("crates");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut steps: Vec<Step> = names.filter(|name| name.starts_with("step")).map(|slug| Step { slug }).collect();
+    let mut steps: Vec<Step> = names
+        .filter(|name| name.starts_with("step"))
+        .map(|slug| Step { slug })
+        .collect();
     steps.sort();
     Ok(steps)
 }
@@ -44,7 +47,10 @@ pub fn find(name: &str) -> Result<Step> {
     if let Some(step) = steps.iter().find(meant) {
         return Ok(step.clone());
     }
-    let list: Vec<String> = steps.iter().map(|step| format!("  {}  ({})", step.binary(), step.slug)).collect();
+    let list: Vec<String> = steps
+        .iter()
+        .map(|step| format!("  {}  ({})", step.binary(), step.slug))
+        .collect();
     bail!("there is no step \"{name}\"; there are:\n{}", list.join("\n"))
 }
 
@@ -90,14 +96,18 @@ pub fn build(package: &str, binary: &str) -> Result<PathBuf> {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(workspace()).args(["build", "--quiet", "--profile", profile, "-p", package, "--bin", binary]);
+    command
+        .current_dir(workspace())
+        .args(["build", "--quiet", "--profile", profile, "-p", package, "--bin", binary]);
     command.arg("--target-dir").arg(folder.parent().unwrap_or(folder));
     let path = folder.join(binary);
     match command.status() {
         Ok(status) => ensure!(status.success(), "cargo could not build {binary}"),
         // Somebody who cannot run cargo has what was built before.
         Err(_) if path.is_file() => {}
-        Err(error) => return Err(error).with_context(|| format!("cannot run cargo, and {} is not there", path.display())),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot run cargo, and {} is not there", path.display()));
+        }
     }
     Ok(path)
 }

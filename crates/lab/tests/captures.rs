@@ -9,12 +9,25 @@ fn captures_are_what_the_steps_do() -> Result<()> {
     for step in steps::all()? {
         let fresh = capture::typical(&step)?;
         let committed = capture::read(&step.capture())?;
-        assert_eq!(fresh.only().wire(), committed.only().wire(), "{}: make it anew with `just capture`\n{fresh}", step.slug);
+        assert_eq!(
+            fresh.only().wire(),
+            committed.only().wire(),
+            "{}: make it anew with `just capture`\n{fresh}",
+            step.slug
+        );
         let calls = |timeline| {
             let explained = harness::timeline::explain::explain_all(timeline);
-            explained.into_values().map(|explanation| explanation.call).collect::<Vec<_>>()
+            explained
+                .into_values()
+                .map(|explanation| explanation.call)
+                .collect::<Vec<_>>()
         };
-        assert_eq!(calls(&fresh), calls(&committed), "{}: the calls behind the packets\n{fresh}", step.slug);
+        assert_eq!(
+            calls(&fresh),
+            calls(&committed),
+            "{}: the calls behind the packets\n{fresh}",
+            step.slug
+        );
     }
     Ok(())
 }
@@ -24,7 +37,11 @@ fn pages_have_not_drifted() -> Result<()> {
     for page in pages::all()? {
         let made = pages::generate(&page)?;
         let changes = pages::changes(&page.text, &made);
-        assert!(changes.is_empty(), "{} has drifted; `just docs` writes it anew\n{changes}", page.path.display());
+        assert!(
+            changes.is_empty(),
+            "{} has drifted; `just docs` writes it anew\n{changes}",
+            page.path.display()
+        );
     }
     Ok(())
 }

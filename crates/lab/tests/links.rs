@@ -27,21 +27,31 @@ fn links_and_anchors(text: &str) -> (Vec<String>, HashSet<String>) {
 
 /// A heading's anchor, as code hosts and mdBook make it.
 fn anchor(heading: &str) -> String {
-    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .collect::<String>();
     kept.trim().replace(' ', "-")
 }
 
 fn broken(from: &Path, text: &str) -> Vec<String> {
-    let folder = from.parent().unwrap();
+    let folder = from.parent().expect("a page stands in a folder");
+    let workspace = steps::workspace().canonicalize().expect("the workspace is there");
     let leads_nowhere = |link: &String| {
         if link.starts_with("https://") || link.starts_with("http://") {
             return false; // outside; a test must not depend on somebody's server
         }
         let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-        let target = if file.is_empty() { from.to_owned() } else { folder.join(file) };
+        let target = if file.is_empty() {
+            from.to_owned()
+        } else {
+            folder.join(file)
+        };
         let Ok(found) = target.canonicalize() else { return true };
-        let has_anchor = || std::fs::read_to_string(&found).is_ok_and(|page| links_and_anchors(&page).1.contains(anchor));
-        !found.starts_with(steps::workspace().canonicalize().unwrap()) || !(anchor.is_empty() || has_anchor())
+        let has_anchor =
+            || std::fs::read_to_string(&found).is_ok_and(|page| links_and_anchors(&page).1.contains(anchor));
+        !found.starts_with(&workspace) || !(anchor.is_empty() || has_anchor())
     };
     links_and_anchors(text).0.into_iter().filter(leads_nowhere).collect()
 }
@@ -50,7 +60,11 @@ fn broken(from: &Path, text: &str) -> Vec<String> {
 fn every_link_leads_somewhere() {
     for page in pages::all().unwrap() {
         let broken = broken(&page.path, &page.text);
-        assert!(broken.is_empty(), "{} links to what is not there: {broken:?}", page.path.display());
+        assert!(
+            broken.is_empty(),
+            "{} links to what is not there: {broken:?}",
+            page.path.display()
+        );
     }
 }
 
@@ -67,8 +81,13 @@ fn the_table_of_contents_names_every_page() {
     let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
     let (links, _) = links_and_anchors(&summary);
     for page in pages::all().unwrap() {
-        let Ok(name) = page.path.strip_prefix(&docs) else { continue };
+        let Ok(name) = page.path.strip_prefix(&docs) else {
+            continue;
+        };
         let name = name.to_str().unwrap();
-        assert!(name == "SUMMARY.md" || links.iter().any(|link| link == name), "SUMMARY.md does not name {name}");
+        assert!(
+            name == "SUMMARY.md" || links.iter().any(|link| link == name),
+            "SUMMARY.md does not name {name}"
+        );
     }
 }

@@ -14,7 +14,11 @@ fn a_reply_is_two_writes_and_two_segments() -> Result<()> {
     client.close();
     let timeline = server.stop()?;
     assert_eq!(timeline.writes_per_reply(), [2], "{timeline}");
-    let written: Vec<_> = timeline.only().writes().map(|(_, call)| (&*call.name, &*call.bytes)).collect();
+    let written: Vec<_> = timeline
+        .only()
+        .writes()
+        .map(|(_, call)| (&*call.name, &*call.bytes))
+        .collect();
     assert_eq!(written, [("sendto", &b"1"[..]), ("sendto", b"\n")]);
     Ok(())
 }
@@ -56,7 +60,10 @@ fn the_newline_waits_for_an_ack() -> Result<()> {
         let timeline = server.stop()?;
         assert_eq!(timeline.writes_per_reply(), [2; 6], "{timeline}");
         for (_, packet) in timeline.only().held_segments() {
-            assert_eq!(packet.segment.payload, b"\n", "only the second part can be held\n{timeline}");
+            assert_eq!(
+                packet.segment.payload, b"\n",
+                "only the second part can be held\n{timeline}"
+            );
         }
         Ok(timeline.held_segments().len() >= 2)
     })
@@ -64,7 +71,10 @@ fn the_newline_waits_for_an_ack() -> Result<()> {
 
 /// The kernel's own counters see the same six packets, where none can be captured.
 fn the_counters_agree() -> Result<()> {
-    let server = harness::Server::build(STEP).arg(harness::LISTEN).level(harness::timeline::Level::NoPackets).start()?;
+    let server = harness::Server::build(STEP)
+        .arg(harness::LISTEN)
+        .level(harness::timeline::Level::NoPackets)
+        .start()?;
     let mut client = server.connect()?;
     assert_eq!(client.exchange("1\n")?, "1\n");
     client.close();

@@ -15,7 +15,11 @@ fn a_reply_is_one_write() -> Result<()> {
     client.close();
     let timeline = server.stop()?;
     assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
-    let written: Vec<_> = timeline.only().writes().map(|(_, call)| (&*call.name, &*call.bytes)).collect();
+    let written: Vec<_> = timeline
+        .only()
+        .writes()
+        .map(|(_, call)| (&*call.name, &*call.bytes))
+        .collect();
     assert_eq!(written, [("sendto", &b"1\n"[..])]);
     Ok(())
 }
@@ -57,10 +61,25 @@ fn no_segment_ever_waits() -> Result<()> {
     Ok(())
 }
 
+/// A long reply leaves in many segments, as far as the windows allow. None of them waits for Nagle.
+fn a_long_reply_does_not_wait_either() -> Result<()> {
+    let server = echo::start()?;
+    let mut client = server.connect()?;
+    let line = [b"z".repeat(50_000).as_slice(), b"\n"].concat();
+    client.send(&line)?;
+    assert_eq!(client.read_exact(line.len())?, line);
+    client.close();
+    let timeline = server.stop()?;
+    assert!(timeline.segments_per_reply()[0] > 20, "{timeline}");
+    assert_eq!(timeline.held_segments(), [], "{timeline}");
+    Ok(())
+}
+
 harness::suite! {
     a_reply_is_one_write needs [Calls];
     the_first_exchange_takes_four_packets needs [Packets];
     no_segment_ever_waits needs [Packets];
+    a_long_reply_does_not_wait_either needs [Sandbox];
     echo::stays_in_close_wait needs [Packets];
     echo::runs_out_of_descriptors needs [Sandbox];
     echo::answers_many_clients_at_once needs [Calls];

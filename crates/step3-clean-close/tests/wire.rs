@@ -28,7 +28,11 @@ fn both_sides_close() -> Result<()> {
     let timeline = server.stop()?;
     let connection = timeline.only();
     let closing = connection.closing();
-    assert_eq!(connection.teardown(), Teardown::Clean { first: Side::Client }, "{timeline}");
+    assert_eq!(
+        connection.teardown(),
+        Teardown::Clean { first: Side::Client },
+        "{timeline}"
+    );
     assert_eq!(closing.fins, [Side::Client, Side::Server], "{timeline}");
     assert_eq!(closing.time_wait(), Some(Side::Client), "{timeline}");
     assert_eq!(closing.server_left, None, "{timeline}");
@@ -47,7 +51,12 @@ fn closing_takes_three_packets() -> Result<()> {
         let timeline = server.stop()?;
         let closing = timeline.only().closing();
         let packets = timeline.only().wire_of(&closing.packets);
-        Ok(packets == ["C>S FIN,ACK seq 9 ack 9", "S>C FIN,ACK seq 9 ack 10", "C>S ACK seq 10 ack 10"])
+        Ok(packets
+            == [
+                "C>S FIN,ACK seq 9 ack 9",
+                "S>C FIN,ACK seq 9 ack 10",
+                "C>S ACK seq 10 ack 10",
+            ])
     })
 }
 
@@ -59,7 +68,11 @@ fn a_half_closed_client_reads_the_end() -> Result<()> {
     client.shutdown_write()?;
     assert_eq!(client.read_to_end()?, b"first\nlast\n");
     let timeline = server.stop()?;
-    assert_eq!(timeline.teardown(), Teardown::Clean { first: Side::Client }, "{timeline}");
+    assert_eq!(
+        timeline.teardown(),
+        Teardown::Clean { first: Side::Client },
+        "{timeline}"
+    );
     Ok(())
 }
 

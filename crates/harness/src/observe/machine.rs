@@ -42,9 +42,15 @@ pub struct Machine {
 impl Machine {
     /// Looks at the machine: traces a process, makes a private network, and throws both away.
     pub fn look() -> Machine {
-        let no_trace = super::syscalls::refused().map(|reason| Refusal { reason, cure: trace_cure() });
+        let no_trace = super::syscalls::refused().map(|reason| Refusal {
+            reason,
+            cure: trace_cure(),
+        });
         let sandbox = Sandbox::open().err();
-        let no_sandbox = sandbox.map(|refused| Refusal { reason: refused.to_string(), cure: sandbox_cure() });
+        let no_sandbox = sandbox.map(|refused| Refusal {
+            reason: refused.to_string(),
+            cure: sandbox_cure(),
+        });
         let no_host_capture = host_packet_socket().err().map(|error| packet_refusal(&error));
         let level = match (&no_trace, &no_sandbox, &no_host_capture) {
             (Some(_), _, _) => None,
@@ -52,7 +58,13 @@ impl Machine {
             (None, Some(_), None) => Some(Level::Loopback),
             (None, Some(_), Some(_)) => Some(Level::NoPackets),
         };
-        Machine { level, no_sandbox, no_host_capture, no_trace, ipv6: has_ipv6() }
+        Machine {
+            level,
+            no_sandbox,
+            no_host_capture,
+            no_trace,
+            ipv6: has_ipv6(),
+        }
     }
 }
 
@@ -71,7 +83,11 @@ pub(crate) fn packet_refusal(error: &io::Error) -> Refusal {
 
 /// What stands in the way of a user namespace, as far as the system tells.
 pub(crate) fn sandbox_cure() -> String {
-    let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let number = |path: &str| {
+        std::fs::read_to_string(path)
+            .ok()
+            .and_then(|text| text.trim().parse::<u64>().ok())
+    };
     if number("/proc/sys/user/max_net_namespaces") == Some(0) {
         return "network namespaces are switched off: sysctl user.max_net_namespaces=1000".into();
     }

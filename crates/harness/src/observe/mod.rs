@@ -23,11 +23,11 @@ mod syscalls;
 
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod machine;
-#[cfg(all(target_os = "linux", not(no_observe)))]
-mod run;
 #[cfg(not(all(target_os = "linux", not(no_observe))))]
 #[path = "elsewhere.rs"]
 mod machine;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+mod run;
 
 pub use machine::{Machine, Refusal};
 #[cfg(not(all(target_os = "linux", not(no_observe))))]

@@ -1,6 +1,9 @@
 //! The capture: every frame of an interface, stamped by the kernel, through a ring that the
 //! kernel and this process share (packet(7), and the kernel's packet_mmap document).
-#![allow(unsafe_code, reason = "mapping and reading the shared ring; each use stands alone below")]
+#![allow(
+    unsafe_code,
+    reason = "mapping and reading the shared ring; each use stands alone below"
+)]
 
 use std::io;
 use std::mem::size_of;
@@ -50,7 +53,10 @@ impl Capture {
         let wake = Arc::new(EventFd::new()?);
         let stop = Arc::clone(&wake);
         let thread = std::thread::spawn(move || ring.capture(&stop, &recorder));
-        Ok(Capture { wake, thread: Some(thread) })
+        Ok(Capture {
+            wake,
+            thread: Some(thread),
+        })
     }
 
     /// Takes what is still in the ring and ends. Returns how many packets the kernel had to drop.
@@ -61,7 +67,11 @@ impl Capture {
     fn end(&mut self) -> Option<io::Result<u64>> {
         let thread = self.thread.take()?;
         let woken = self.wake.write(1).map_err(io::Error::from);
-        Some(woken.and_then(|_| thread.join().unwrap_or_else(|_| Err(io::Error::other("the capture panicked")))))
+        Some(woken.and_then(|_| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("the capture panicked")))
+        }))
     }
 }
 
@@ -84,7 +94,11 @@ unsafe impl Send for Ring {}
 
 impl Ring {
     fn new(socket: Socket, only_server: bool) -> io::Result<Ring> {
-        set_option(&socket, libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V2 as libc::c_int))?;
+        set_option(
+            &socket,
+            libc::PACKET_VERSION,
+            &(libc::tpacket_versions::TPACKET_V2 as libc::c_int),
+        )?;
         set_option(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
         let request = libc::tpacket_req {
             tp_block_size: BLOCK_SIZE as u32,
@@ -97,9 +111,21 @@ impl Ring {
         const SIZE: NonZeroUsize = NonZeroUsize::new(BLOCKS * BLOCK_SIZE).expect("the ring's size is not 0");
         // SAFETY: mmap(2) of a packet socket's ring, at an address that the kernel chooses.
         let memory = unsafe {
-            mmap(None, SIZE, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED, socket.as_fd(), 0)?
+            mmap(
+                None,
+                SIZE,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED,
+                socket.as_fd(),
+                0,
+            )?
         };
-        let ring = Ring { socket, memory, next: 0, only_server };
+        let ring = Ring {
+            socket,
+            memory,
+            next: 0,
+            only_server,
+        };
         bind_to_loopback(&ring.socket)?;
         Ok(ring)
     }
@@ -107,8 +133,10 @@ impl Ring {
     fn capture(mut self, stop: &EventFd, recorder: &Recorder) -> io::Result<u64> {
         loop {
             self.drain(recorder);
-            let mut fds =
-                [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN), PollFd::new(stop.as_fd(), PollFlags::POLLIN)];
+            let mut fds = [
+                PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
+                PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+            ];
             match poll(&mut fds, PollTimeout::NONE) {
                 Err(Errno::EINTR) | Ok(_) => {}
                 Err(errno) => return Err(errno.into()),
@@ -127,7 +155,15 @@ impl Ring {
             if self.only_server && !segment.as_ref().is_some_and(|segment| recorder.is_servers(segment)) {
                 continue;
             }
-            recorder.push(Record { at, what: What::Frame { frame, wire_len, comment: None, segment } });
+            recorder.push(Record {
+                at,
+                what: What::Frame {
+                    frame,
+                    wire_len,
+                    comment: None,
+                    segment,
+                },
+            });
         }
     }
 
@@ -185,19 +221,34 @@ fn set_option<T>(socket: &Socket, option: libc::c_int, value: &T) -> io::Result<
     let length = size_of::<T>() as libc::socklen_t;
     // SAFETY: packet(7): the kernel reads `length` bytes of a value that outlives the call.
     let done = unsafe {
-        libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, std::ptr::from_ref(value).cast(), length)
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            option,
+            std::ptr::from_ref(value).cast(),
+            length,
+        )
     };
     Ok(Errno::result(done).map(drop)?)
 }
 
 /// The packets that found no place in the ring, since the last time this was asked.
 fn dropped(socket: &Socket) -> io::Result<u64> {
-    let mut stats = libc::tpacket_stats { tp_packets: 0, tp_drops: 0 };
+    let mut stats = libc::tpacket_stats {
+        tp_packets: 0,
+        tp_drops: 0,
+    };
     let mut length = size_of::<libc::tpacket_stats>() as libc::socklen_t;
     // SAFETY: packet(7): PACKET_STATISTICS fills a `tpacket_stats`.
     let done = unsafe {
         let target = (&raw mut stats).cast();
-        libc::getsockopt(socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS, target, &mut length)
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            target,
+            &mut length,
+        )
     };
     Errno::result(done)?;
     Ok(u64::from(stats.tp_drops))

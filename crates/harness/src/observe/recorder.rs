@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::timeline::{
-    CallKind, Endpoints, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
-};
+use crate::timeline::{CallKind, Endpoints, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What};
 
 /// This moment on `CLOCK_REALTIME`.
 pub(crate) fn now() -> Timestamp {
@@ -75,7 +73,10 @@ impl Recorder {
     /// True if a segment is to or from a port that the server listens on.
     pub fn is_servers(&self, segment: &Segment) -> bool {
         let ports = [segment.source.port(), segment.destination.port()];
-        self.lock().listening.iter().any(|address| ports.contains(&address.port()))
+        self.lock()
+            .listening
+            .iter()
+            .any(|address| ports.contains(&address.port()))
     }
 
     pub fn tracer_done(&self) {
@@ -103,8 +104,14 @@ impl Recorder {
             if let Some(found) = ready(&seen) {
                 return Some(found);
             }
-            let left = deadline.checked_duration_since(Instant::now()).filter(|left| *left > Duration::ZERO)?;
-            seen = self.changed.wait_timeout(seen, left).unwrap_or_else(PoisonError::into_inner).0;
+            let left = deadline
+                .checked_duration_since(Instant::now())
+                .filter(|left| *left > Duration::ZERO)?;
+            seen = self
+                .changed
+                .wait_timeout(seen, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }
@@ -112,7 +119,9 @@ impl Recorder {
 impl Seen {
     fn note(&mut self, record: &Record) {
         match &record.what {
-            What::Frame { segment: Some(segment), .. } => self.segment(segment),
+            What::Frame {
+                segment: Some(segment), ..
+            } => self.segment(segment),
             What::Call { call, .. } => {
                 let may_change = matches!(call.kind, CallKind::Accept | CallKind::Shutdown | CallKind::Close);
                 self.state_hints += u64::from(may_change || call.is_end_of_file());
@@ -142,7 +151,11 @@ impl Seen {
     fn segment(&mut self, segment: &Segment) {
         let forth = (segment.source, segment.destination.port());
         let back = (segment.destination, segment.source.port());
-        let (key, side) = if self.flows.contains_key(&back) { (back, Side::Server) } else { (forth, Side::Client) };
+        let (key, side) = if self.flows.contains_key(&back) {
+            (back, Side::Server)
+        } else {
+            (forth, Side::Client)
+        };
         let flow = self.flows.entry(key).or_default();
         if side == Side::Client && segment.flags.has(Flags::SYN) {
             *flow = Flow::default();
@@ -160,7 +173,9 @@ impl Seen {
     /// True if all that both ends of a connection have sent is acknowledged, and the client has
     /// sent so many bytes of data.
     pub fn is_quiet(&self, on: &Endpoints, client_sent: u64) -> bool {
-        self.flows.get(&(on.client, on.server.port())).is_some_and(|flow| flow.is_quiet(client_sent))
+        self.flows
+            .get(&(on.client, on.server.port()))
+            .is_some_and(|flow| flow.is_quiet(client_sent))
     }
 }
 
@@ -191,7 +206,11 @@ impl Flow {
         let controls = u32::from(segment.flags.has(Flags::SYN)) + u32::from(segment.flags.has(Flags::FIN));
         let end = segment.seq.wrapping_add(segment.len).wrapping_add(controls);
         if mine.start.is_none() {
-            *mine = Progress { start: Some(segment.seq), next: end, acked: segment.seq };
+            *mine = Progress {
+                start: Some(segment.seq),
+                next: end,
+                acked: segment.seq,
+            };
         } else if end.wrapping_sub(mine.next).cast_signed() > 0 {
             mine.next = end;
         }

@@ -64,18 +64,35 @@ impl Run {
             .map(|socket| Capture::start(socket, level != Level::Sandbox, Arc::clone(&recorder)))
             .transpose()
             .map_err(system("start the packet capture"))?;
-        let watched = sandbox.as_ref().map_or_else(|| std::process::id().cast_signed(), Sandbox::pid);
+        let watched = sandbox
+            .as_ref()
+            .map_or_else(|| std::process::id().cast_signed(), Sandbox::pid);
         let watch = Watch::start(watched, Arc::clone(&recorder));
 
-        let doors = sandbox.as_ref().map(Sandbox::doors).transpose().map_err(system("open the private network"))?;
+        let doors = sandbox
+            .as_ref()
+            .map(Sandbox::doors)
+            .transpose()
+            .map_err(system("open the private network"))?;
         let started = Tracer::start(command(spec, level), doors, Arc::clone(&recorder));
         let (tracer, mut child) = started.map_err(|error| explain(spec, error))?;
         let output = Arc::default();
         let stdout = child.stdout.take().map(|pipe| keep_output(pipe, &output));
         let stderr = child.stderr.take().map(|pipe| keep_output(pipe, &output));
         let readers = stdout.into_iter().chain(stderr).collect();
-        let network = Arc::new(Network { sandbox, recorder, output, level });
-        Ok(Run { tracer, watch: Some(watch), capture, readers, network })
+        let network = Arc::new(Network {
+            sandbox,
+            recorder,
+            output,
+            level,
+        });
+        Ok(Run {
+            tracer,
+            watch: Some(watch),
+            capture,
+            readers,
+            network,
+        })
     }
 
     pub fn network(&self) -> &Arc<Network> {
@@ -90,13 +107,19 @@ impl Run {
         let limit = Instant::now() + SETTLE_LIMIT;
         let pid = self.network.pid();
         while Instant::now() < limit {
-            let ports: Vec<u16> = self.network.recorder.with(|seen| seen.listening.iter().map(|a| a.port()).collect());
+            let ports: Vec<u16> = self
+                .network
+                .recorder
+                .with(|seen| seen.listening.iter().map(|a| a.port()).collect());
             if !sockets::ends(pid, &ports).any(|(_, state)| is_closing(state)) {
                 return;
             }
             let count = self.network.recorder.with(|seen| seen.state_hints);
             let until = Instant::now() + patience;
-            let changed = self.network.recorder.wait(until, |seen| (seen.state_hints != count).then_some(()));
+            let changed = self
+                .network
+                .recorder
+                .wait(until, |seen| (seen.state_hints != count).then_some(()));
             if changed.is_none() && self.tracer.is_idle() {
                 return;
             }
@@ -109,16 +132,23 @@ impl Run {
             watch.stop();
         }
         let dropped = match self.capture.take() {
-            Some(capture) => {
-                capture.stop().map_err(|source| Error::System { what: "read the packet capture", source })?
-            }
+            Some(capture) => capture.stop().map_err(|source| Error::System {
+                what: "read the packet capture",
+                source,
+            })?,
             None => 0,
         };
         self.network.recorder.close();
         self.tracer.terminate();
-        let _ = self.network.recorder.wait(Instant::now() + grace, |seen| (seen.exit.is_some() || seen.tracer_done).then_some(()));
+        let _ = self.network.recorder.wait(Instant::now() + grace, |seen| {
+            (seen.exit.is_some() || seen.tracer_done).then_some(())
+        });
         self.end();
-        Ok(Recording { level: self.network.level, records: self.network.recorder.take(), dropped })
+        Ok(Recording {
+            level: self.network.level,
+            records: self.network.recorder.take(),
+            dropped,
+        })
     }
 
     /// All that the program wrote, once it has ended.
@@ -164,17 +194,23 @@ impl Network {
     pub fn ended(&self) -> Option<Exit> {
         let limit = Instant::now() + END_LIMIT;
         loop {
-            let (ended, running) = self.recorder.with(|seen| (seen.ended(), seen.first_pid.filter(|_| seen.exit.is_none())));
+            let (ended, running) = self
+                .recorder
+                .with(|seen| (seen.ended(), seen.first_pid.filter(|_| seen.exit.is_none())));
             if ended.is_some() || Instant::now() >= limit || !running.is_some_and(is_exiting) {
                 return ended;
             }
-            let _ = self.recorder.wait(Instant::now() + Duration::from_millis(10), Seen::ended);
+            let _ = self
+                .recorder
+                .wait(Instant::now() + Duration::from_millis(10), Seen::ended);
         }
     }
 
     /// The process whose network this is.
     fn pid(&self) -> i32 {
-        self.sandbox.as_ref().map_or_else(|| std::process::id().cast_signed(), Sandbox::pid)
+        self.sandbox
+            .as_ref()
+            .map_or_else(|| std::process::id().cast_signed(), Sandbox::pid)
     }
 }
 
@@ -194,13 +230,21 @@ fn is_closing(state: TcpState) -> bool {
 
 /// The best level, or the one asked for, with what it takes.
 fn observers(spec: &Spec) -> Result<(Level, Option<Sandbox>, Option<Socket>), Error> {
-    let refused = |level, reason, cure| Error::LevelRefused { program: spec.name(), level, reason, cure };
+    let refused = |level, reason, cure| Error::LevelRefused {
+        program: spec.name(),
+        level,
+        reason,
+        cure,
+    };
     if spec.level.is_none_or(|level| level == Level::Sandbox) {
         match Sandbox::open() {
             Ok(sandbox) => {
                 let (domain, kind, protocol) = PACKET_SOCKET;
                 let socket = sandbox.socket(domain, kind, protocol);
-                let socket = socket.map_err(|source| Error::System { what: "open a packet socket", source })?;
+                let socket = socket.map_err(|source| Error::System {
+                    what: "open a packet socket",
+                    source,
+                })?;
                 return Ok((Level::Sandbox, Some(sandbox), Some(socket)));
             }
             Err(error) if spec.level.is_some() => {
@@ -223,20 +267,35 @@ fn observers(spec: &Spec) -> Result<(Level, Option<Sandbox>, Option<Socket>), Er
 }
 
 fn command(spec: &Spec, level: Level) -> Command {
-    let listen = if level == Level::Sandbox { LISTEN_INSIDE } else { LISTEN_ON_HOST };
+    let listen = if level == Level::Sandbox {
+        LISTEN_INSIDE
+    } else {
+        LISTEN_ON_HOST
+    };
     let mut command = Command::new(&spec.program);
     for argument in &spec.arguments {
-        command.arg(if argument == crate::LISTEN { listen.as_ref() } else { argument.as_os_str() });
+        command.arg(if argument == crate::LISTEN {
+            listen.as_ref()
+        } else {
+            argument.as_os_str()
+        });
     }
     command.envs(spec.environment.iter().map(|(name, value)| (name, value)));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
 fn explain(spec: &Spec, error: StartError) -> Error {
     let program = spec.name();
     match error {
-        StartError::Ptrace(errno) => Error::TraceRefused { program, reason: errno.to_string(), cure: trace_cure() },
+        StartError::Ptrace(errno) => Error::TraceRefused {
+            program,
+            reason: errno.to_string(),
+            cure: trace_cure(),
+        },
         StartError::Spawn(source) => Error::Spawn { program, source },
     }
 }
@@ -265,9 +324,19 @@ pub(crate) fn segment_counters(socket: &Socket) -> Option<SegmentCounters> {
         let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
         let target = (&raw mut info).cast();
         let fd = socket.as_raw_fd();
-        Errno::result(libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, target, &mut length)).ok()?;
+        Errno::result(libc::getsockopt(
+            fd,
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            target,
+            &mut length,
+        ))
+        .ok()?;
         (info, length as usize)
     };
     let needed = std::mem::offset_of!(libc::tcp_info, tcpi_segs_in) + size_of::<u32>();
-    (length >= needed).then_some(SegmentCounters { sent: info.tcpi_segs_out, received: info.tcpi_segs_in })
+    (length >= needed).then_some(SegmentCounters {
+        sent: info.tcpi_segs_out,
+        received: info.tcpi_segs_in,
+    })
 }

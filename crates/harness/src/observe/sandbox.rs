@@ -14,8 +14,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recv, recvmsg,
-    sendmsg, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recv, recvmsg, sendmsg,
+    socketpair,
 };
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, setsid};
@@ -74,7 +74,10 @@ impl fmt::Display for Refused {
 impl Sandbox {
     /// Makes the private network.
     pub fn open() -> Result<Sandbox, Refused> {
-        let start = |errno| Refused { step: Step::Start, errno };
+        let start = |errno| Refused {
+            step: Step::Start,
+            errno,
+        };
         let (ours, theirs) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(start)?;
         let ids = (geteuid().as_raw(), getegid().as_raw());
@@ -97,12 +100,18 @@ impl Sandbox {
     /// Waits for the holder's first message: whether it took a user namespace, or what failed.
     fn ready(holder: &OwnedFd) -> Result<bool, Refused> {
         let mut first = [0; 8];
-        let failed = |errno| Refused { step: Step::Start, errno };
+        let failed = |errno| Refused {
+            step: Step::Start,
+            errno,
+        };
         let length = recv(holder.as_raw_fd(), &mut first, MsgFlags::empty()).map_err(failed)?;
         match numbers(first) {
             _ if length != first.len() => Err(failed(Errno::EIO)),
             (step, code) if step == Step::Ready as i32 => Ok(code != 0),
-            (step, code) => Err(Refused { step: Step::from_number(step), errno: Errno::from_raw(code) }),
+            (step, code) => Err(Refused {
+                step: Step::from_number(step),
+                errno: Errno::from_raw(code),
+            }),
         }
     }
 
@@ -201,7 +210,13 @@ fn hold(parent: OwnedFd, ids: (u32, u32)) -> ! {
         Err((step, errno)) => message(step as i32, errno as i32),
     };
     let failed = numbers(first).0 != Step::Ready as i32;
-    let told = sendmsg::<()>(parent.as_raw_fd(), &[IoSlice::new(&first)], &[], MsgFlags::MSG_NOSIGNAL, None);
+    let told = sendmsg::<()>(
+        parent.as_raw_fd(),
+        &[IoSlice::new(&first)],
+        &[],
+        MsgFlags::MSG_NOSIGNAL,
+        None,
+    );
     if !failed && told.is_ok() {
         while hand_out_a_socket(parent).is_ok() {}
     }
@@ -277,7 +292,14 @@ fn hand_out_a_socket(parent: BorrowedFd<'_>) -> nix::Result<()> {
     let rights = [ControlMessage::ScmRights(&fds)];
     let controls = if fds.is_empty() { &[] } else { &rights[..] };
     let answer = message(0, code);
-    sendmsg::<()>(parent.as_raw_fd(), &[IoSlice::new(&answer)], controls, MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    sendmsg::<()>(
+        parent.as_raw_fd(),
+        &[IoSlice::new(&answer)],
+        controls,
+        MsgFlags::MSG_NOSIGNAL,
+        None,
+    )
+    .map(drop)
 }
 
 /// Makes `lo` look like an Ethernet and starts it: netdevice(7).

@@ -19,7 +19,10 @@ const IDLE_INTERVAL: Duration = Duration::from_millis(20);
 /// All TCP sockets of the network that a process is in. Without IPv6 there is no second table.
 pub(crate) fn table(pid: i32) -> Vec<TcpNetEntry> {
     let read = |name: &str| TcpNetEntries::from_file(format!("/proc/{pid}/net/{name}"), procfs::current_system_info());
-    ["tcp", "tcp6"].into_iter().flat_map(|name| read(name).map(|t| t.0).unwrap_or_default()).collect()
+    ["tcp", "tcp6"]
+        .into_iter()
+        .flat_map(|name| read(name).map(|t| t.0).unwrap_or_default())
+        .collect()
 }
 
 /// An address with IPv4 mapped into IPv6 written as IPv4, as a dual-stack socket's peer is.
@@ -39,7 +42,10 @@ impl Watch {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
         let thread = std::thread::spawn(move || watch(pid, &recorder, &seen));
-        Watch { stop, thread: Some(thread) }
+        Watch {
+            stop,
+            thread: Some(thread),
+        }
     }
 
     /// Takes a last sample and ends.
@@ -90,7 +96,13 @@ fn sample(pid: i32, ports: &[u16], known: &mut HashMap<(Endpoints, Side), TcpSta
     let current: HashMap<_, _> = ends(pid, ports).collect();
     let at = now();
     let record = |&(on, side): &(Endpoints, Side), from, to| {
-        recorder.push(Record { at, what: What::State { on, change: StateChange { side, from, to } } });
+        recorder.push(Record {
+            at,
+            what: What::State {
+                on,
+                change: StateChange { side, from, to },
+            },
+        });
     };
     for (socket, state) in &current {
         let before = known.get(socket).copied();
@@ -106,16 +118,30 @@ fn sample(pid: i32, ports: &[u16], known: &mut HashMap<(Endpoints, Side), TcpSta
 
 /// Both ends of every connection to the server's ports, with their states.
 pub(crate) fn ends(pid: i32, ports: &[u16]) -> impl Iterator<Item = ((Endpoints, Side), TcpState)> {
-    table(pid).into_iter().filter_map(|entry| Some((identify(&entry, ports)?, state_of(&entry)?)))
+    table(pid)
+        .into_iter()
+        .filter_map(|entry| Some((identify(&entry, ports)?, state_of(&entry)?)))
 }
 
 /// Which end of which connection an entry is, if it is one to the server's ports.
 fn identify(entry: &TcpNetEntry, ports: &[u16]) -> Option<(Endpoints, Side)> {
     let (local, remote) = (canonical(entry.local_address), canonical(entry.remote_address));
     if ports.contains(&local.port()) {
-        Some((Endpoints { client: remote, server: local }, Side::Server))
+        Some((
+            Endpoints {
+                client: remote,
+                server: local,
+            },
+            Side::Server,
+        ))
     } else if ports.contains(&remote.port()) {
-        Some((Endpoints { client: local, server: remote }, Side::Client))
+        Some((
+            Endpoints {
+                client: local,
+                server: remote,
+            },
+            Side::Client,
+        ))
     } else {
         None
     }

@@ -22,6 +22,7 @@ use nix::libc;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use super::recorder::{Recorder, now};
@@ -94,7 +95,15 @@ impl Tracer {
         match spawned {
             Ok(child) => {
                 let main = Pid::from_raw(child.id().cast_signed());
-                Ok((Tracer { main, shared, recorder, thread: Some(thread) }, child))
+                Ok((
+                    Tracer {
+                        main,
+                        shared,
+                        recorder,
+                        thread: Some(thread),
+                    },
+                    child,
+                ))
             }
             Err(error) => {
                 let _ = thread.join();
@@ -128,7 +137,11 @@ impl Tracer {
             }
             // A task may have been born between the list and the signal: look again.
             let again = Instant::now() + Duration::from_millis(50);
-            if self.recorder.wait(again, |seen| seen.tracer_done.then_some(())).is_some() {
+            if self
+                .recorder
+                .wait(again, |seen| seen.tracer_done.then_some(()))
+                .is_some()
+            {
                 break;
             }
         }
@@ -191,6 +204,8 @@ struct Trace {
     /// What is known of each socket, by inode. An inode names a socket through dup, fork and
     /// descriptor passing.
     sockets: HashMap<u64, Socket>,
+    /// Set when the program runs.
+    executed: bool,
     /// The process of each task.
     process_of: HashMap<Pid, Pid>,
 }
@@ -222,16 +237,32 @@ struct Pending {
 
 impl Trace {
     fn new(shared: Arc<Shared>, recorder: Arc<Recorder>) -> Trace {
-        Trace { shared, recorder, inside: HashMap::new(), sockets: HashMap::new(), process_of: HashMap::new() }
+        Trace {
+            shared,
+            recorder,
+            inside: HashMap::new(),
+            sockets: HashMap::new(),
+            executed: false,
+            process_of: HashMap::new(),
+        }
     }
 
     fn run(mut self, child: UnixStream) {
         if self.seize(child).is_some() {
-            while let Some((task, status)) = wait_for_any() {
+            while let Some((task, status)) = self.next() {
                 self.step(task, status);
             }
         }
         self.recorder.tracer_done();
+    }
+
+    /// The next stop or end of a task. `None` when there is none left, or the child ended before it
+    /// was executed: then whoever started it waits for its end, which only one can be told of.
+    fn next(&self) -> Option<(Pid, i32)> {
+        if !self.executed && ends_next() {
+            return None;
+        }
+        wait_for_any()
     }
 
     /// Attaches to the child that waits at the other end.
@@ -290,7 +321,11 @@ impl Trace {
     }
 
     fn end(&mut self, task: Pid, exit: Exit) {
-        self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != task);
+        self.shared
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|known| *known != task);
         self.inside.remove(&task);
         if self.process_of.remove(&task) == Some(task) {
             self.process_event(task, ProcessEventKind::Exited(exit));
@@ -298,8 +333,14 @@ impl Trace {
     }
 
     fn process_event(&self, pid: Pid, kind: ProcessEventKind) {
-        let event = ProcessEvent { pid: pid.as_raw(), kind };
-        self.recorder.push(Record { at: now(), what: What::Process(event) });
+        let event = ProcessEvent {
+            pid: pid.as_raw(),
+            kind,
+        };
+        self.recorder.push(Record {
+            at: now(),
+            what: What::Process(event),
+        });
     }
 
     /// A task made another one.
@@ -323,11 +364,16 @@ impl Trace {
     /// A process executed another program: its other threads are gone, and if one of them did it,
     /// that one now has the process's id.
     fn exec(&mut self, task: Pid) {
+        self.executed = true;
         if let Ok(former) = ptrace::getevent(task) {
             let former = Pid::from_raw(former as i32);
             self.inside.remove(&former);
             if former != task {
-                self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != former);
+                self.shared
+                    .tasks
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .retain(|known| *known != former);
                 self.process_of.remove(&former);
             }
         }
@@ -376,7 +422,16 @@ impl Trace {
             CallKind::Write => data(task, number, &args, asked.unwrap_or(0)),
             _ => Vec::new(),
         };
-        Some(Pending { number, args, kind, fd, on, bytes, asked, entered: Timestamp::default() })
+        Some(Pending {
+            number,
+            args,
+            kind,
+            fd,
+            on,
+            bytes,
+            asked,
+            entered: Timestamp::default(),
+        })
     }
 
     /// A call's family, and the descriptor that matters.
@@ -432,7 +487,16 @@ impl Trace {
 
     fn record(&mut self, task: Pid, pending: Pending, value: i64, ended: Timestamp) {
         let result = u64::try_from(value).map_err(|_| Errno(i32::try_from(-value).unwrap_or(0)));
-        let Pending { number, args, kind, fd, mut on, mut bytes, asked, entered } = pending;
+        let Pending {
+            number,
+            args,
+            kind,
+            fd,
+            mut on,
+            mut bytes,
+            asked,
+            entered,
+        } = pending;
         let mut detail = None;
         let moved_in_messages = match (number, result) {
             (libc::SYS_sendmmsg | libc::SYS_recvmmsg, Ok(count)) => Some(message_lengths(task, args[1], count)),
@@ -441,7 +505,9 @@ impl Trace {
         let moved = moved_in_messages.or(result.ok());
         match (kind, result) {
             (CallKind::Listen, Ok(_)) => {
-                let Some(address) = self.learn_listener(task, fd) else { return };
+                let Some(address) = self.learn_listener(task, fd) else {
+                    return;
+                };
                 detail = Some(address.to_string());
             }
             (CallKind::Listen, Err(_)) => {}
@@ -450,7 +516,9 @@ impl Trace {
             (CallKind::Shutdown, _) => detail = Some(shutdown_name(args[1]).to_string()),
             (CallKind::SetOption, _) => detail = Some(option_text(task, &args)),
             (CallKind::Connect, _) => {
-                let Some(address) = socket_address(task, args[1], args[2]) else { return };
+                let Some(address) = socket_address(task, args[1], args[2]) else {
+                    return;
+                };
                 detail = Some(address.to_string());
             }
             _ => {}
@@ -462,14 +530,31 @@ impl Trace {
         }
         let waits = matches!(kind, CallKind::Accept | CallKind::Read | CallKind::Connect);
         let name = Cow::Borrowed(call_name(number));
-        let call = Call { thread: task.as_raw(), name, kind, fd, asked, bytes, detail, result, moved_in_messages, entered, ended };
+        let call = Call {
+            thread: task.as_raw(),
+            name,
+            kind,
+            fd,
+            asked,
+            bytes,
+            detail,
+            result,
+            moved_in_messages,
+            entered,
+            ended,
+        };
         let at = if waits { ended } else { entered };
-        self.recorder.push(Record { at, what: What::Call { on, call } });
+        self.recorder.push(Record {
+            at,
+            what: What::Call { on, call },
+        });
     }
 
     fn learn_listener(&mut self, task: Pid, fd: i32) -> Option<SocketAddr> {
         let inode = socket_inode(task, fd)?;
-        let entry = sockets::table(task.as_raw()).into_iter().find(|entry| entry.inode == inode)?;
+        let entry = sockets::table(task.as_raw())
+            .into_iter()
+            .find(|entry| entry.inode == inode)?;
         self.sockets.insert(inode, Socket::Listener(entry.local_address));
         self.recorder.listening(entry.local_address);
         Some(entry.local_address)
@@ -485,7 +570,10 @@ impl Trace {
         })?;
         let peer = accepted_peer(task, args).filter(|_| !listening.ip().is_unspecified());
         let on = match peer {
-            Some(client) => Endpoints { client, server: sockets::canonical(listening) },
+            Some(client) => Endpoints {
+                client,
+                server: sockets::canonical(listening),
+            },
             None => {
                 let table = sockets::table(task.as_raw());
                 let entry = table.into_iter().find(|entry| entry.inode == inode);
@@ -495,12 +583,28 @@ impl Trace {
                         server: sockets::canonical(entry.local_address),
                     },
                     // It was reset before it was accepted, and has left the table.
-                    None => Endpoints { client: accepted_peer(task, args)?, server: sockets::canonical(listening) },
+                    None => Endpoints {
+                        client: accepted_peer(task, args)?,
+                        server: sockets::canonical(listening),
+                    },
                 }
             }
         };
         self.sockets.insert(inode, Socket::Accepted(on));
         Some(on)
+    }
+}
+
+/// Waits for any task of this thread's, and leaves what it finds to be waited for again. True if
+/// it is an end.
+fn ends_next() -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT;
+    loop {
+        match waitid(Id::All, flags | WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD) {
+            Ok(status) => return matches!(status, WaitStatus::Exited(..) | WaitStatus::Signaled(..)),
+            Err(SystemErrno::EINTR) => {}
+            Err(_) => return false,
+        }
     }
 }
 
@@ -530,20 +634,30 @@ fn resume(task: Pid, request: libc::c_uint, signal: i32) {
 
 /// The process that a task is a thread of.
 fn process_of(task: Pid) -> Option<Pid> {
-    let status = procfs::process::Process::new(task.as_raw()).and_then(|process| process.status()).ok()?;
+    let status = procfs::process::Process::new(task.as_raw())
+        .and_then(|process| process.status())
+        .ok()?;
     Some(Pid::from_raw(status.tgid))
 }
 
 /// The inode of the socket behind a descriptor, if it is a socket: proc_pid_fd(5).
 fn socket_inode(task: Pid, fd: i32) -> Option<u64> {
     let target = nix::fcntl::readlink(format!("/proc/{task}/fd/{fd}").as_str()).ok()?;
-    target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    target
+        .to_str()?
+        .strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
 }
 
 /// Reads memory of a stopped task: process_vm_readv(2). Empty if the address is bad.
 fn memory(task: Pid, address: u64, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
-    let remote = [RemoteIoVec { base: address as usize, len: length }];
+    let remote = [RemoteIoVec {
+        base: address as usize,
+        len: length,
+    }];
     let got = process_vm_readv(task, &mut [IoSliceMut::new(&mut bytes)], &remote).unwrap_or(0);
     bytes.truncate(got);
     bytes
@@ -560,7 +674,9 @@ fn buffers(task: Pid, address: u64, count: u64) -> Vec<(u64, u64)> {
     // IOV_MAX is 1024; a program may ask for more and be refused.
     let count = count.min(1024) as usize;
     let array = memory(task, address, count * 16);
-    (0..count).map_while(|i| Some((word(&array, 2 * i)?, word(&array, 2 * i + 1)?))).collect()
+    (0..count)
+        .map_while(|i| Some((word(&array, 2 * i)?, word(&array, 2 * i + 1)?)))
+        .collect()
 }
 
 /// The buffers that a call reads from or writes to.
@@ -569,9 +685,9 @@ fn buffers_of(task: Pid, number: i64, args: &[u64; 6]) -> Vec<(u64, u64)> {
         libc::SYS_read | libc::SYS_write | libc::SYS_recvfrom | libc::SYS_sendto => vec![(args[1], args[2])],
         libc::SYS_readv | libc::SYS_writev | libc::SYS_preadv2 | libc::SYS_pwritev2 => buffers(task, args[1], args[2]),
         libc::SYS_recvmsg | libc::SYS_sendmsg => message_buffers(task, args[1]),
-        libc::SYS_recvmmsg | libc::SYS_sendmmsg => {
-            (0..args[2].min(64)).flat_map(|i| message_buffers(task, args[1] + i * MESSAGE_SIZE)).collect()
-        }
+        libc::SYS_recvmmsg | libc::SYS_sendmmsg => (0..args[2].min(64))
+            .flat_map(|i| message_buffers(task, args[1] + i * MESSAGE_SIZE))
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -605,7 +721,11 @@ fn bytes_asked(task: Pid, number: i64, args: &[u64; 6]) -> Option<u64> {
         libc::SYS_splice => Some(args[4]),
         _ => {
             let buffers = buffers_of(task, number, args);
-            (!buffers.is_empty()).then(|| buffers.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length)))
+            (!buffers.is_empty()).then(|| {
+                buffers
+                    .iter()
+                    .fold(0_u64, |sum, (_, length)| sum.saturating_add(*length))
+            })
         }
     }
 }

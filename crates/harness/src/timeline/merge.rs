@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::Timeline;
 use super::event::*;
 use super::segment::{Flags, Segment};
-use super::Timeline;
 
 /// What the observers of one run recorded, in any order.
 #[derive(Clone, Debug)]
@@ -72,17 +72,36 @@ pub enum What {
 }
 
 impl Recording {
+    /// The records by time, with the number of the latest frame. A file's frames keep the numbers
+    /// of their places in it, whatever their stamps; those of a live capture are counted by time,
+    /// as they will be written.
+    fn in_order(&mut self) -> Vec<(usize, Record)> {
+        let mut records = std::mem::take(&mut self.records);
+        if self.level != Level::Capture {
+            records.sort_by_key(|record| record.at);
+        }
+        let number = |frames: &mut usize, record: Record| {
+            *frames += usize::from(matches!(record.what, What::Frame { .. }));
+            Some((*frames, record))
+        };
+        let mut numbered: Vec<_> = records.into_iter().scan(0, number).collect();
+        numbered.sort_by_key(|(_, record)| record.at);
+        numbered
+    }
+
     /// Puts the records into one order and ties them together.
     pub fn into_timeline(mut self) -> Timeline {
-        self.records.sort_by_key(|record| record.at);
         let mut merge = Merge::default();
-        let mut frames = 0;
-        for Record { at, what } in self.records {
+        for (number, Record { at, what }) in self.in_order() {
             let (connection, kind) = match what {
-                What::Frame { frame, wire_len, comment, segment } => {
-                    frames += 1;
+                What::Frame {
+                    frame,
+                    wire_len,
+                    comment,
+                    segment,
+                } => {
                     let Some(segment) = segment else { continue };
-                    let (id, packet) = merge.packet(frames, segment, frame, wire_len, comment);
+                    let (id, packet) = merge.packet(number, segment, frame, wire_len, comment);
                     (Some(id), EventKind::Packet(packet))
                 }
                 What::Call { on, call } => {
@@ -92,11 +111,15 @@ impl Recording {
                 }
                 What::Client { on, action } => {
                     let begins = action.kind == ClientActionKind::Connected;
-                    (Some(merge.connection(on, Evidence::Connected, begins)), EventKind::Client(action))
+                    (
+                        Some(merge.connection(on, Evidence::Connected, begins)),
+                        EventKind::Client(action),
+                    )
                 }
-                What::State { on, change } => {
-                    (Some(merge.connection(on, Evidence::State, false)), EventKind::State(change))
-                }
+                What::State { on, change } => (
+                    Some(merge.connection(on, Evidence::State, false)),
+                    EventKind::State(change),
+                ),
                 What::Process(event) => (None, EventKind::Process(event)),
             };
             merge.events.push(Event { at, connection, kind });
@@ -191,8 +214,14 @@ impl Merge {
 
     /// Which connection a segment belongs to, and who sent it.
     fn place(&mut self, segment: &Segment) -> (ConnectionId, Side) {
-        let forth = Endpoints { client: segment.source, server: segment.destination };
-        let back = Endpoints { client: segment.destination, server: segment.source };
+        let forth = Endpoints {
+            client: segment.source,
+            server: segment.destination,
+        };
+        let back = Endpoints {
+            client: segment.destination,
+            server: segment.source,
+        };
         let known = |e: Endpoints| self.current.get(&(e.client, e.server.port())).copied();
         let opens = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
         if opens {
@@ -228,8 +257,14 @@ impl Merge {
         let tracked = &mut self.connections[id.0];
         // A client's address may have been known from a wildcard listener only.
         tracked.endpoints = match from {
-            Side::Client => Endpoints { client: segment.source, server: segment.destination },
-            Side::Server => Endpoints { client: segment.destination, server: segment.source },
+            Side::Client => Endpoints {
+                client: segment.source,
+                server: segment.destination,
+            },
+            Side::Server => Endpoints {
+                client: segment.destination,
+                server: segment.source,
+            },
         };
         let (mine, theirs) = match from {
             Side::Client => (&mut tracked.client, &mut tracked.server),
@@ -252,7 +287,11 @@ impl Merge {
         };
         let scaled = !syn && mine.window_scale.is_some() && theirs.window_scale.is_some();
         // RFC 7323, section 2.3: a shift above 14 counts as 14.
-        let shift = if scaled { mine.window_scale.unwrap_or(0).min(14) } else { 0 };
+        let shift = if scaled {
+            mine.window_scale.unwrap_or(0).min(14)
+        } else {
+            0
+        };
         let end = seq.wrapping_add(segment.len);
         let retransmission = segment.len > 0 && mine.next != 0 && !is_after(end, mine.next);
         if is_after(end, mine.next) {
@@ -286,22 +325,41 @@ fn is_after(a: u32, b: u32) -> bool {
 fn tie_segments_to_writes(timeline: &mut Timeline) {
     let mut streams: Vec<Stream> = timeline.endpoints.iter().map(|_| Stream::default()).collect();
     for (index, event) in timeline.events.iter().enumerate() {
-        let (Some(id), EventKind::Call(call)) = (event.connection, &event.kind) else { continue };
+        let (Some(id), EventKind::Call(call)) = (event.connection, &event.kind) else {
+            continue;
+        };
         let stream = &mut streams[id.0];
-        if matches!(call.kind, CallKind::Write | CallKind::Close | CallKind::Shutdown | CallKind::Read) {
-            stream.calls.push(Span { index, entered: call.entered, ended: call.ended });
+        if matches!(
+            call.kind,
+            CallKind::Write | CallKind::Close | CallKind::Shutdown | CallKind::Read
+        ) {
+            stream.calls.push(Span {
+                index,
+                entered: call.entered,
+                ended: call.ended,
+            });
         }
         if call.kind == CallKind::Write && call.moved() > 0 {
             let end = stream.writes.last().map_or(0, |w| w.end) + call.moved();
-            stream.writes.push(Written { index, ended: call.ended, end });
+            stream.writes.push(Written {
+                index,
+                ended: call.ended,
+                end,
+            });
         }
     }
     for stream in &mut streams {
         stream.calls.sort_by_key(|span| span.entered);
     }
     for index in 0..timeline.events.len() {
-        let Event { at, connection, ref mut kind } = timeline.events[index];
-        let (Some(id), EventKind::Packet(packet)) = (connection, kind) else { continue };
+        let Event {
+            at,
+            connection,
+            ref mut kind,
+        } = timeline.events[index];
+        let (Some(id), EventKind::Packet(packet)) = (connection, kind) else {
+            continue;
+        };
         streams[id.0].tie(index, at, packet);
     }
 }
@@ -315,6 +373,8 @@ struct Stream {
     writes: Vec<Written>,
     /// The server's segments so far: the data's end, relative.
     sent: u32,
+    /// The end of the last small segment among them, as Linux keeps it in `snd_sml`.
+    small: u32,
     /// What the client has acknowledged of it, and the packet that moved it last.
     acked: u32,
     last_ack: Option<Acked>,
@@ -340,8 +400,12 @@ struct Written {
 struct Acked {
     index: usize,
     at: Timestamp,
-    /// Bytes in flight just before this ACK.
+    /// The end of what the server had sent when it came.
+    sent: u32,
+    /// Bytes in flight just before it.
     in_flight: u32,
+    /// True if it was the ACK for a small segment.
+    of_small: bool,
     /// The window that held before this ACK.
     window: u32,
 }
@@ -361,7 +425,15 @@ impl Stream {
         }
         if packet.segment.flags.has(Flags::ACK) && is_after(packet.ack, self.acked) {
             let in_flight = self.sent.wrapping_sub(self.acked);
-            self.last_ack = Some(Acked { index, at, in_flight, window: self.window });
+            let of_small = is_after(self.small, self.acked) && !is_after(self.small, packet.ack);
+            self.last_ack = Some(Acked {
+                index,
+                at,
+                sent: self.sent,
+                in_flight,
+                of_small,
+                window: self.window,
+            });
             self.acked = packet.ack;
         }
         self.window = packet.window;
@@ -383,12 +455,15 @@ impl Stream {
                 })
                 .collect();
             if !packet.retransmission {
-                packet.held = self.held(at, first, packet.carries.len(), length);
+                packet.held = self.held(at, first, packet);
             }
         }
         let end = packet.seq.wrapping_add(length);
         if is_after(end, self.sent) {
             self.sent = end;
+            if self.is_small(packet) {
+                self.small = end;
+            }
         }
         if packet.segment.flags.has(Flags::SYN) {
             // The SYN counts for one: in flight is what goes beyond it.
@@ -396,15 +471,28 @@ impl Stream {
         }
     }
 
+    /// True for a segment that is not as large as the client takes.
+    fn is_small(&self, packet: &Packet) -> bool {
+        // The timestamps option takes 12 bytes of each segment (RFC 6691, section 2).
+        let options = if packet.segment.options.timestamps.is_some() {
+            12
+        } else {
+            0
+        };
+        packet.segment.len + options < u32::from(self.mss.unwrap_or(536))
+    }
+
     /// Whether Nagle's algorithm held a segment back: it is small, all its writes had returned,
-    /// something before it was in flight, and it left behind the ACK for that.
-    fn held(&self, at: Timestamp, first: usize, count: usize, length: u32) -> Option<Held> {
-        let write = self.writes.get(first..first + count)?.last()?;
+    /// another small one was in flight, and it was the first to leave behind the ACK for that.
+    /// Linux waits for small segments only (`tcp_minshall_check`), so what leaves late behind a
+    /// full one was kept by the congestion window.
+    /// `first` is the first of its writes.
+    fn held(&self, at: Timestamp, first: usize, packet: &Packet) -> Option<Held> {
+        let write = self.writes.get(first..first + packet.carries.len())?.last()?;
         let ack = self.last_ack?;
-        let small = length < u32::from(self.mss.unwrap_or(536));
-        let waited_for_it = write.ended < ack.at && ack.at <= at;
-        let window_was_open = ack.in_flight.saturating_add(length) <= ack.window;
-        (small && waited_for_it && ack.in_flight > 0 && window_was_open).then(|| Held {
+        let waited_for_it = write.ended < ack.at && ack.at <= at && packet.seq == ack.sent;
+        let window_was_open = ack.in_flight.saturating_add(packet.segment.len) <= ack.window;
+        (self.is_small(packet) && waited_for_it && ack.of_small && window_was_open).then(|| Held {
             write: write.index,
             released_by: ack.index,
             waited: at.since(write.ended),
@@ -414,6 +502,11 @@ impl Stream {
     fn call_around(&self, at: Timestamp) -> Option<usize> {
         let after = self.calls.partition_point(|span| span.entered <= at);
         // Calls of several threads may overlap; look back over a few.
-        self.calls[..after].iter().rev().take(8).find(|span| at <= span.ended).map(|span| span.index)
+        self.calls[..after]
+            .iter()
+            .rev()
+            .take(8)
+            .find(|span| at <= span.ended)
+            .map(|span| span.index)
     }
 }

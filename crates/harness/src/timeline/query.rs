@@ -3,9 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::Timeline;
 use super::event::*;
 use super::segment::Flags;
-use super::Timeline;
 
 /// One connection of a timeline.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +87,10 @@ impl Closing {
 impl Timeline {
     /// The connections, in the order in which they began.
     pub fn connections(&self) -> impl ExactSizeIterator<Item = Connection<'_>> {
-        (0..self.endpoints.len()).map(|index| Connection { timeline: self, id: ConnectionId(index) })
+        (0..self.endpoints.len()).map(|index| Connection {
+            timeline: self,
+            id: ConnectionId(index),
+        })
     }
 
     /// The only connection.
@@ -102,7 +105,10 @@ impl Timeline {
             "this question is for a timeline with one connection and this one has {}: ask each of timeline.connections()\n{self}",
             self.endpoints.len()
         );
-        Connection { timeline: self, id: ConnectionId(0) }
+        Connection {
+            timeline: self,
+            id: ConnectionId(0),
+        }
     }
 
     /// How many write-family calls each reply took, over all connections in order.
@@ -157,7 +163,8 @@ impl Timeline {
 
     /// True if a process of the server set up an io_uring, whose work is not on this timeline.
     pub fn uses_io_uring(&self) -> bool {
-        self.processes().any(|event| event.kind == ProcessEventKind::UsesIoUring)
+        self.processes()
+            .any(|event| event.kind == ProcessEventKind::UsesIoUring)
     }
 
     fn processes(&self) -> impl Iterator<Item = &ProcessEvent> {
@@ -197,7 +204,9 @@ impl<'a> Connection<'a> {
 
     /// Its events with their indices, in order.
     pub fn events(self) -> impl Iterator<Item = (usize, &'a Event)> {
-        self.timeline.of_connection[self.id.0].iter().map(|&index| (index, &self.timeline.events[index]))
+        self.timeline.of_connection[self.id.0]
+            .iter()
+            .map(|&index| (index, &self.timeline.events[index]))
     }
 
     /// Its packets with their indices, in order.
@@ -266,7 +275,10 @@ impl<'a> Connection<'a> {
 
     /// How many segments with data each reply took. Empty where packets could not be captured.
     pub fn segments_per_reply(self) -> Vec<usize> {
-        self.exchanges().iter().map(|exchange| exchange.reply_segments).collect()
+        self.exchanges()
+            .iter()
+            .map(|exchange| exchange.reply_segments)
+            .collect()
     }
 
     /// The exchanges, from the captured packets.
@@ -279,11 +291,15 @@ impl<'a> Connection<'a> {
             let data = packet.segment.len > 0;
             let first = data && packet.from == Side::Client && !packet.retransmission;
             if first && exchanges.last().is_none_or(|exchange| exchange.reply_segments > 0) {
-                exchanges.push(Exchange { packets: Vec::new(), reply_segments: 0 });
+                exchanges.push(Exchange {
+                    packets: Vec::new(),
+                    reply_segments: 0,
+                });
             }
             if let Some(exchange) = exchanges.last_mut() {
                 exchange.packets.push(index);
-                exchange.reply_segments += usize::from(data && packet.from == Side::Server);
+                let reply = data && packet.from == Side::Server && !packet.retransmission;
+                exchange.reply_segments += usize::from(reply);
             }
         }
         exchanges
@@ -387,7 +403,9 @@ impl<'a> Connection<'a> {
                 },
                 // The states that follow a FIN of one's own.
                 EventKind::State(change) => match change.to {
-                    Some(TcpState::FinWait1 | TcpState::FinWait2 | TcpState::LastAck | TcpState::Closing) => Some(change.side),
+                    Some(TcpState::FinWait1 | TcpState::FinWait2 | TcpState::LastAck | TcpState::Closing) => {
+                        Some(change.side)
+                    }
                     _ => None,
                 },
                 // After the client's FIN a close sends one, and the state that follows is too short to be
@@ -433,7 +451,10 @@ impl<'a> Connection<'a> {
             let before = [sockets.client.state, sockets.server.state];
             sockets.see(packet);
             let after = [sockets.client.state, sockets.server.state];
-            for (side, (from, to)) in [Side::Client, Side::Server].into_iter().zip(before.into_iter().zip(after)) {
+            for (side, (from, to)) in [Side::Client, Side::Server]
+                .into_iter()
+                .zip(before.into_iter().zip(after))
+            {
                 if from != to {
                     changes.push((index, StateChange { side, from, to }));
                 }
@@ -451,12 +472,19 @@ impl<'a> Connection<'a> {
 
     /// Like [`wire`](Self::wire), for the packets at these indices.
     pub fn wire_of(self, packets: &[usize]) -> Vec<String> {
-        packets.iter().filter_map(|&index| self.timeline.packet(index)).map(Packet::short).collect()
+        packets
+            .iter()
+            .filter_map(|&index| self.timeline.packet(index))
+            .map(Packet::short)
+            .collect()
     }
 
     /// Its packets from `range` (indices into the timeline's events), in short notation.
     pub fn wire_in(self, range: Range<usize>) -> Vec<String> {
-        self.packets().filter(|(index, _)| range.contains(index)).map(|(_, packet)| packet.short()).collect()
+        self.packets()
+            .filter(|(index, _)| range.contains(index))
+            .map(|(_, packet)| packet.short())
+            .collect()
     }
 }
 

@@ -105,12 +105,20 @@ impl Segment {
             LaxNetSlice::Ipv4(ip) => {
                 let header = ip.header();
                 let payload = usize::from(header.total_len()).checked_sub(header.slice().len())?;
-                (IpAddr::from(header.source_addr()), IpAddr::from(header.destination_addr()), payload)
+                (
+                    IpAddr::from(header.source_addr()),
+                    IpAddr::from(header.destination_addr()),
+                    payload,
+                )
             }
             LaxNetSlice::Ipv6(ip) => {
                 let header = ip.header();
                 let payload = usize::from(header.payload_length()).checked_sub(ip.extensions().slice().len())?;
-                (IpAddr::from(header.source_addr()), IpAddr::from(header.destination_addr()), payload)
+                (
+                    IpAddr::from(header.source_addr()),
+                    IpAddr::from(header.destination_addr()),
+                    payload,
+                )
             }
             _ => return None,
         };

@@ -13,7 +13,10 @@ pub fn start() -> Result<Server> {
 /// The step in a shell that lets it have 64 descriptors.
 pub fn start_with_64_descriptors() -> Result<Server> {
     let limited = r#"ulimit -n 64 && exec "$0" "$@""#;
-    Ok(Server::build("/bin/sh").args(["-c", limited, STEP, LISTEN]).env("RUST_LOG", "error").start()?)
+    Ok(Server::build("/bin/sh")
+        .args(["-c", limited, STEP, LISTEN])
+        .env("RUST_LOG", "error")
+        .start()?)
 }
 
 pub fn answers_many_clients_at_once() -> Result<()> {
@@ -24,7 +27,10 @@ pub fn answers_many_clients_at_once() -> Result<()> {
             client.send(format!("client {number} round {round}\n"))?;
         }
         for (number, client) in clients.iter_mut().enumerate().rev() {
-            assert_eq!(client.read_line()?, format!("client {number} round {round}\n").as_bytes());
+            assert_eq!(
+                client.read_line()?,
+                format!("client {number} round {round}\n").as_bytes()
+            );
         }
     }
     Ok(())
@@ -45,7 +51,14 @@ pub fn a_client_that_never_reads_delays_nobody() -> Result<()> {
 pub fn lines_come_back_byte_for_byte() -> Result<()> {
     let server = start()?;
     let mut client = server.connect()?;
-    let lines: [&[u8]; 6] = [b"\xff\xfe\x00\x80\n", b"carriage return\r\n", b"\n", b"\x1b[31mred\n", "é€😀\n".as_bytes(), b"\r\n"];
+    let lines: [&[u8]; 6] = [
+        b"\xff\xfe\x00\x80\n",
+        b"carriage return\r\n",
+        b"\n",
+        b"\x1b[31mred\n",
+        "é€😀\n".as_bytes(),
+        b"\r\n",
+    ];
     for line in lines {
         client.send(line)?;
         assert_eq!(client.read_line()?, line);
@@ -90,9 +103,17 @@ pub fn stays_in_close_wait() -> Result<()> {
     let timeline = server.stop()?;
     let connection = timeline.only();
     let closing = connection.closing();
-    assert_eq!(connection.wire_of(&closing.packets), ["C>S FIN,ACK seq 3 ack 3", "S>C ACK seq 3 ack 4"], "{timeline}");
+    assert_eq!(
+        connection.wire_of(&closing.packets),
+        ["C>S FIN,ACK seq 3 ack 3", "S>C ACK seq 3 ack 4"],
+        "{timeline}"
+    );
     assert!(closing.server_read_end_of_file, "{timeline}");
-    assert_eq!(connection.teardown(), Teardown::LeftOpen(TcpState::CloseWait), "{timeline}");
+    assert_eq!(
+        connection.teardown(),
+        Teardown::LeftOpen(TcpState::CloseWait),
+        "{timeline}"
+    );
     assert_eq!(closing.client_left, Some(TcpState::FinWait2), "{timeline}");
     Ok(())
 }
@@ -110,11 +131,18 @@ pub fn runs_out_of_descriptors() -> Result<()> {
     for _ in 0..30 {
         server.connect()?.send("1\n")?;
     }
-    assert!(server.wait_for_call(|call| call.result == Err(Errno::EMFILE)), "it never ran out\n{}", server.output());
+    assert!(
+        server.wait_for_call(|call| call.result == Err(Errno::EMFILE)),
+        "it never ran out\n{}",
+        server.output()
+    );
     let mut late = server.connect()?;
     late.send("anybody?\n")?;
     let timeline = server.stop()?;
-    let served = timeline.connections().filter(|connection| !connection.writes_per_reply().is_empty()).count();
+    let served = timeline
+        .connections()
+        .filter(|connection| !connection.writes_per_reply().is_empty())
+        .count();
     assert!((50..64).contains(&served), "{served} clients were served");
     assert_eq!(timeline.exit(), None, "it must go on running");
     let errors = timeline.events.iter().filter(|event| match &event.kind {

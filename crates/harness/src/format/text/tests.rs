@@ -462,6 +462,18 @@ fn many_rows_are_cut_in_the_middle() {
 }
 
 #[test]
+fn a_capture_file_without_comments_tells_nothing_of_stalls() {
+    let mut timeline = from_file(&samples::two_writes().timeline());
+    assert!(timeline.to_string().contains("\nstalls "));
+    for event in &mut timeline.events {
+        if let EventKind::Packet(packet) = &mut event.kind {
+            packet.comment = None;
+        }
+    }
+    assert!(!timeline.to_string().contains("\nstalls "));
+}
+
+#[test]
 fn many_connections_are_cut() {
     let mut script = Script::new();
     for port in 1..=3 {

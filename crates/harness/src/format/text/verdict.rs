@@ -16,7 +16,12 @@ pub(super) fn of(
     connection: Connection<'_>,
     explanations: &BTreeMap<usize, Explanation>,
 ) -> Vec<(&'static str, String)> {
-    let packets = timeline.level != Level::NoPackets;
+    // That a segment was held back shows only beside its write, or in the comment that says so.
+    let stalls_show = match timeline.level {
+        Level::NoPackets => false,
+        Level::Capture => connection.packets().any(|(_, packet)| packet.comment.is_some()),
+        Level::Loopback | Level::Sandbox => true,
+    };
     let mut verdict = Vec::new();
     if timeline.level == Level::Capture {
         verdict.push(("segments per reply", counts(&connection.segments_per_reply())));
@@ -24,7 +29,7 @@ pub(super) fn of(
         verdict.push(("writes per reply", counts(&connection.writes_per_reply())));
     }
     verdict.push(("packets per exchange", counts(&connection.packets_per_exchange())));
-    if packets {
+    if stalls_show {
         verdict.push(("stalls", stalls(timeline, connection, explanations)));
     }
     verdict.push(("teardown", teardown(connection.teardown(), &connection.closing())));
