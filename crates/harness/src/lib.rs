@@ -1,4 +1,65 @@
-//! Harness.
+//! Runs a real TCP server and puts its system calls, its packets and its socket states on one
+//! timeline, without root.
+//!
+//! An echo server can pass every test that looks at bytes and still make its readers wait 40 ms
+//! for each message, or leak every connection. strace shows one half of why, a packet capture the
+//! other, `ss` a third. This crate records the three on one clock, and a test can ask:
+//!
+//! ```standalone_crate
+//! use harness::timeline::Teardown;
+//! use harness::{LISTEN, Server};
+//! # use std::io::{BufRead, BufReader, Write};
+//! # fn serve(address: &str) -> std::io::Result<()> {
+//! #     for stream in std::net::TcpListener::bind(address)?.incoming() {
+//! #         let mut stream = stream?;
+//! #         let mut line = String::new();
+//! #         BufReader::new(stream.try_clone()?).read_line(&mut line)?;
+//! #         writeln!(stream, "{}", line.trim_end())?;
+//! #         std::io::copy(&mut stream.try_clone()?, &mut std::io::sink())?;
+//! #     }
+//! #     Ok(())
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # if let Some(address) = std::env::args().nth(1) {
+//! #     return Ok(serve(&address)?);
+//! # }
+//! # let program = std::env::current_exe()?;
+//! # if harness::Machine::look().level.is_none() { return Ok(()); }
+//!
+//! // `program` answers each line with std's `writeln!(stream, "{line}")`.
+//! let server = Server::build(program).arg(LISTEN).start()?;
+//! let mut client = server.connect()?;
+//! assert_eq!(client.exchange("hello\n")?, "hello\n");
+//! client.close();
+//! let timeline = server.stop()?;
+//!
+//! // Rust's own `puts`: the line is one write, its newline another.
+//! assert_eq!(timeline.writes_per_reply(), [2]);
+//! assert!(matches!(timeline.teardown(), Teardown::Clean { .. }));
+//! println!("{timeline}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A timeline also comes from a capture file, on any operating system:
+//!
+//! ```
+//! let file = std::fs::File::open("../../captures/step1-two-writes.pcapng")?;
+//! let timeline = harness::format::pcapng::read(file)?.into_timeline();
+//! assert_eq!(timeline.packets_per_exchange(), [6, 5]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The house
+//!
+//! - [`Server`] and [`Client`] are the door: start, talk, stop.
+//! - [`timeline`] is what happened: events in one order, and the questions to ask. Pure data.
+//! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, pcapng for Wireshark.
+//! - [`mod@suite`] runs tests that look at the machine before they run.
+//! - [`Machine`] tells what can be observed here, and what stands in the way.
+//!
+//! Where events come from (ptrace and seccomp, a packet socket, the socket table, namespaces) is
+//! private, and for Linux only. Elsewhere the crate builds, and starting a server is an error.
 
 mod client;
 mod error;

@@ -79,6 +79,12 @@ impl Recorder {
             .any(|address| ports.contains(&address.port()))
     }
 
+    /// Lets those who [`wait`](Self::wait) look again, at something that is not recorded here.
+    pub fn wake(&self) {
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
     pub fn tracer_done(&self) {
         self.lock().tracer_done = true;
         self.changed.notify_all();

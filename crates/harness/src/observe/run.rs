@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "getsockopt(TCP_INFO), which no crate here offers whole")]
 
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,9 @@ const OUTPUT_KEPT: usize = 64 * 1024;
 
 /// However busy things are, settling ends after this time.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a look at the sockets may be old while they settle.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The end of a process is reported within this time after it has begun.
 const END_LIMIT: Duration = Duration::from_secs(5);
@@ -105,24 +109,19 @@ impl Run {
     /// and the socket is still there.
     pub fn settle(&self, patience: Duration) {
         let limit = Instant::now() + SETTLE_LIMIT;
-        let pid = self.network.pid();
+        let mut last = (0, Instant::now());
         while Instant::now() < limit {
-            let ports: Vec<u16> = self
-                .network
-                .recorder
-                .with(|seen| seen.listening.iter().map(|a| a.port()).collect());
-            if !sockets::ends(pid, &ports).any(|(_, state)| is_closing(state)) {
+            let hints = self.network.recorder.with(|seen| seen.state_hints);
+            if hints != last.0 {
+                last = (hints, Instant::now());
+            }
+            if !self.network.has_closing_sockets() || (last.1.elapsed() >= patience && self.tracer.is_idle()) {
                 return;
             }
-            let count = self.network.recorder.with(|seen| seen.state_hints);
-            let until = Instant::now() + patience;
-            let changed = self
-                .network
-                .recorder
-                .wait(until, |seen| (seen.state_hints != count).then_some(()));
-            if changed.is_none() && self.tracer.is_idle() {
-                return;
-            }
+            // The last packet is seen a moment before the kernel acts on it: look again without a hint too.
+            let again = Instant::now() + LOOK_AGAIN;
+            let changed = |seen: &Seen| (seen.state_hints != hints).then_some(());
+            let _ = self.network.recorder.wait(again, changed);
         }
     }
 
@@ -204,6 +203,12 @@ impl Network {
                 .recorder
                 .wait(Instant::now() + Duration::from_millis(10), Seen::ended);
         }
+    }
+
+    /// True if a connection has begun to close and is still there.
+    fn has_closing_sockets(&self) -> bool {
+        let ports: Vec<u16> = self.recorder.with(|seen| seen.listening.iter().map(SocketAddr::port).collect());
+        sockets::ends(self.pid(), &ports).any(|(_, state)| is_closing(state))
     }
 
     /// The process whose network this is.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use procfs::FromReadSI;
 use procfs::net::{TcpNetEntries, TcpNetEntry};
 
-use super::recorder::{Recorder, now};
+use super::recorder::{Recorder, Seen, now};
 use crate::timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
 
 /// How long a sample may be old when nothing hints at a change.
@@ -33,6 +33,7 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
 /// Watches the table from a thread of its own until it is stopped.
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
+    recorder: Arc<Recorder>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -40,10 +41,11 @@ impl Watch {
     /// Watches the network of process `pid` for connections to the server's ports.
     pub fn start(pid: i32, recorder: Arc<Recorder>) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || watch(pid, &recorder, &seen));
+        let (seen, records) = (Arc::clone(&stop), Arc::clone(&recorder));
+        let thread = std::thread::spawn(move || watch(pid, &records, &seen));
         Watch {
             stop,
+            recorder,
             thread: Some(thread),
         }
     }
@@ -55,6 +57,7 @@ impl Watch {
 
     fn end(&mut self) {
         self.stop.store(true, Ordering::Release);
+        self.recorder.wake();
         if let Some(thread) = self.thread.take() {
             // It cannot panic; if it did, the states it saw are recorded all the same.
             let _ = thread.join();
@@ -84,10 +87,10 @@ fn watch(pid: i32, recorder: &Recorder, stop: &AtomicBool) {
         }
         // With thousands of sockets a sample takes its time; leave the machine to the server.
         let rest = began.elapsed() * 4;
-        let _: Option<()> = recorder.wait(Instant::now() + rest, |_| None);
-        let _ = recorder.wait(Instant::now() + IDLE_INTERVAL, |seen| {
-            (seen.state_hints > hints || stop.load(Ordering::Acquire)).then_some(())
-        });
+        let stopped = || stop.load(Ordering::Acquire);
+        let _ = recorder.wait(Instant::now() + rest, |_| stopped().then_some(()));
+        let changed = |seen: &Seen| (seen.state_hints > hints || stopped()).then_some(());
+        let _ = recorder.wait(Instant::now() + IDLE_INTERVAL, changed);
     }
 }
 
