@@ -83,7 +83,16 @@ fn the_counters_agree() -> Result<()> {
     Ok(())
 }
 
+/// What the rules say of it: everything that the next two steps put right.
+fn its_findings() -> Result<()> {
+    echo::within_five_attempts(|| {
+        let timeline = echo::five_exchanges()?;
+        Ok(timeline.finding_ids() == ["split-reply", "nagle-stall", "close-wait-leak"])
+    })
+}
+
 harness::suite! {
+    its_findings needs [Packets];
     a_reply_is_two_writes_and_two_segments needs [Calls];
     the_first_exchange_takes_six_packets needs [Packets];
     the_newline_waits_for_an_ack needs [Packets];

@@ -75,7 +75,15 @@ fn a_long_reply_does_not_wait_either() -> Result<()> {
     Ok(())
 }
 
+/// What the rules say of it: the stall is gone, the leak is not.
+fn its_findings() -> Result<()> {
+    let timeline = echo::five_exchanges()?;
+    assert_eq!(timeline.finding_ids(), ["close-wait-leak"], "{timeline}");
+    Ok(())
+}
+
 harness::suite! {
+    its_findings needs [Packets];
     a_reply_is_one_write needs [Calls];
     the_first_exchange_takes_four_packets needs [Packets];
     no_segment_ever_waits needs [Packets];

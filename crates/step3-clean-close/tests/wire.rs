@@ -90,7 +90,15 @@ fn serves_ten_thousand_in_a_row() -> Result<()> {
     Ok(())
 }
 
+/// What the rules say of it: nothing.
+fn its_findings() -> Result<()> {
+    let timeline = echo::five_exchanges()?;
+    assert_eq!(timeline.findings(), [], "{timeline}");
+    Ok(())
+}
+
 harness::suite! {
+    its_findings needs [Packets];
     a_reply_is_one_write_and_four_packets needs [Packets];
     both_sides_close needs [Packets];
     closing_takes_three_packets needs [Packets];

@@ -207,7 +207,9 @@ impl Network {
 
     /// True if a connection has begun to close and is still there.
     fn has_closing_sockets(&self) -> bool {
-        let ports: Vec<u16> = self.recorder.with(|seen| seen.listening.iter().map(SocketAddr::port).collect());
+        let ports: Vec<u16> = self
+            .recorder
+            .with(|seen| seen.listening.iter().map(SocketAddr::port).collect());
         sockets::ends(self.pid(), &ports).any(|(_, state)| is_closing(state))
     }
 

@@ -4,7 +4,7 @@
 //! one order, frames are tied to connections and given relative numbers, and each segment is tied
 //! to the write whose bytes it carries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -89,9 +89,28 @@ impl Recording {
         numbered
     }
 
+    /// The connections on which something happened. On a network that others use the socket table
+    /// may also hold what an earlier server on the same port left in TIME_WAIT.
+    fn connections_in_use(&self) -> HashSet<(SocketAddr, u16)> {
+        let keys = |record: &Record| match &record.what {
+            What::Frame { segment, .. } => {
+                let ways = |segment: &Segment| {
+                    let (source, destination) = (segment.source, segment.destination);
+                    [Some((source, destination.port())), Some((destination, source.port()))]
+                };
+                segment.as_ref().map_or([None, None], ways)
+            }
+            What::Call { on, .. } => [on.map(key), None],
+            What::Client { on, .. } => [Some(key(*on)), None],
+            What::State { .. } | What::Process(_) => [None, None],
+        };
+        self.records.iter().flat_map(keys).flatten().collect()
+    }
+
     /// Puts the records into one order and ties them together.
     pub fn into_timeline(mut self) -> Timeline {
         let mut merge = Merge::default();
+        let real = self.connections_in_use();
         for (number, Record { at, what }) in self.in_order() {
             let (connection, kind) = match what {
                 What::Frame {
@@ -116,6 +135,7 @@ impl Recording {
                         EventKind::Client(action),
                     )
                 }
+                What::State { on, .. } if !real.contains(&key(on)) => continue,
                 What::State { on, change } => (
                     Some(merge.connection(on, Evidence::State, false)),
                     EventKind::State(change),
@@ -139,6 +159,11 @@ impl Recording {
         tie_segments_to_writes(&mut timeline);
         timeline
     }
+}
+
+/// What tells a connection: a server's address may be known as a wildcard only.
+fn key(on: Endpoints) -> (SocketAddr, u16) {
+    (on.client, on.server.port())
 }
 
 /// What told us of a connection. Each can begin a connection once, so a second one of the same
@@ -182,8 +207,7 @@ impl Merge {
     /// The connection with these addresses; a new one where none is, or where `begins` says that
     /// this is a beginning and the one there has had such a beginning already.
     fn connection(&mut self, on: Endpoints, evidence: Evidence, begins: bool) -> ConnectionId {
-        let key = (on.client, on.server.port());
-        let known = self.current.get(&key).copied().filter(|id| {
+        let known = self.current.get(&key(on)).copied().filter(|id| {
             let c = &self.connections[id.0];
             !begins
                 || match evidence {
@@ -208,7 +232,7 @@ impl Merge {
             client: Direction::default(),
             server: Direction::default(),
         });
-        self.current.insert((endpoints.client, endpoints.server.port()), id);
+        self.current.insert(key(endpoints), id);
         id
     }
 
@@ -222,7 +246,7 @@ impl Merge {
             client: segment.destination,
             server: segment.source,
         };
-        let known = |e: Endpoints| self.current.get(&(e.client, e.server.port())).copied();
+        let known = |e: Endpoints| self.current.get(&key(e)).copied();
         let opens = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
         if opens {
             let id = known(forth).filter(|id| {

@@ -6,6 +6,7 @@ mod query;
 mod segment;
 
 pub mod explain;
+pub mod findings;
 
 pub use event::*;
 pub use merge::{Record, Recording, What};

@@ -192,6 +192,11 @@ impl Timeline {
 }
 
 impl<'a> Connection<'a> {
+    /// The timeline that it is on.
+    pub fn timeline(self) -> &'a Timeline {
+        self.timeline
+    }
+
     /// Its place in the timeline.
     pub fn id(self) -> ConnectionId {
         self.id
@@ -408,18 +413,21 @@ impl<'a> Connection<'a> {
                     }
                     _ => None,
                 },
-                // After the client's FIN a close sends one, and the state that follows is too short to be
-                // seen; but not where another descriptor still holds the socket.
-                EventKind::Call(call) if call.kind == CallKind::Close && closing.server_read_end_of_file => {
-                    (closing.server_left != Some(TcpState::CloseWait)).then_some(Side::Server)
-                }
                 _ => None,
             };
             if let Some(side) = fin
+                && closing.reset_by.is_none()
                 && !closing.fins.contains(&side)
             {
                 closing.fins.push(side);
             }
+        }
+        // A close behind the client's FIN sends one, and the state that follows may be too short to be
+        // seen; but not where another descriptor still holds the socket, nor where it is a reset.
+        let closed = self.calls().any(|(_, call)| call.kind == CallKind::Close);
+        let gone = closing.reset_by.is_none() && closing.server_left != Some(TcpState::CloseWait);
+        if closed && gone && closing.server_read_end_of_file && !closing.fins.contains(&Side::Server) {
+            closing.fins.push(Side::Server);
         }
     }
 

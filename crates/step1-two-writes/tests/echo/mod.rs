@@ -1,7 +1,7 @@
 //! What each step must do, whatever it costs on the wire. Every step's `wire.rs` includes this.
 
 use anyhow::Result;
-use harness::timeline::{Errno, Side, TcpState, Teardown};
+use harness::timeline::{Errno, Side, TcpState, Teardown, Timeline};
 use harness::{LISTEN, Server};
 
 use crate::STEP;
@@ -17,6 +17,17 @@ pub fn start_with_64_descriptors() -> Result<Server> {
         .args(["-c", limited, STEP, LISTEN])
         .env("RUST_LOG", "error")
         .start()?)
+}
+
+/// Five exchanges sent at once, and the close.
+pub fn five_exchanges() -> Result<Timeline> {
+    let server = start()?;
+    let mut client = server.connect()?;
+    for line in ["1\n", "2\n", "3\n", "4\n", "5\n"] {
+        assert_eq!(client.exchange(line)?, line);
+    }
+    client.close();
+    Ok(server.stop()?)
 }
 
 pub fn answers_many_clients_at_once() -> Result<()> {
