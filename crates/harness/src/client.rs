@@ -29,6 +29,8 @@ pub struct Client {
     /// Bytes received and not yet handed out.
     buffer: Vec<u8>,
     sent: u64,
+    /// The end of file has been read.
+    ended: bool,
     limit: Duration,
 }
 
@@ -51,6 +53,7 @@ impl Client {
             on,
             buffer: Vec::new(),
             sent: 0,
+            ended: false,
             limit,
         };
         client.record(ClientActionKind::Connected);
@@ -144,6 +147,32 @@ impl Client {
         Ok(std::mem::take(&mut self.buffer))
     }
 
+    /// Reads what comes next, however much it is: at least a byte, or nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if nothing comes in time, or the server resets.
+    pub fn read_some(&mut self) -> Result<Vec<u8>, Error> {
+        if self.buffer.is_empty() {
+            self.fill("read")?;
+        }
+        Ok(std::mem::take(&mut self.buffer))
+    }
+
+    /// How long reads and writes wait from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if the system refuses, as it does a limit of 0.
+    pub fn wait_at_most(&mut self, limit: Duration) -> Result<(), Error> {
+        self.limit = limit;
+        let set = self
+            .socket()
+            .set_read_timeout(Some(limit))
+            .and_then(|()| self.socket().set_write_timeout(Some(limit)));
+        set.map_err(|error| self.error("set a time limit", error))
+    }
+
     fn fill(&mut self, what: &str) -> Result<usize, Error> {
         let mut part = [0; 16 * 1024];
         let length = self.socket().read(&mut part).map_err(|error| {
@@ -155,6 +184,7 @@ impl Client {
                 self.failed(what, error)
             }
         })?;
+        self.ended |= length == 0;
         self.buffer.extend_from_slice(&part[..length]);
         self.record(match length {
             0 => ClientActionKind::EndOfFile,
@@ -201,9 +231,21 @@ impl Client {
             .map_err(|error| self.failed("shut down", error))
     }
 
-    /// Waits for acknowledgments (see [`settle`](Self::settle)) and closes.
-    pub fn close(self) {
+    /// Waits for acknowledgments (see [`settle`](Self::settle)), reads what is left, and closes:
+    /// a socket that is closed with unread data sends a reset instead of a FIN.
+    pub fn close(mut self) {
         self.settle();
+        if !self.ended && self.socket().set_nonblocking(true).is_ok() {
+            while let Ok(1..) = self.fill_if_there() {}
+        }
+    }
+
+    fn fill_if_there(&mut self) -> io::Result<usize> {
+        let length = self.socket().read(&mut [0; 16 * 1024])?;
+        if length == 0 {
+            self.record(ClientActionKind::EndOfFile);
+        }
+        Ok(length)
     }
 
     /// Closes with a reset instead of a FIN (`SO_LINGER` with a time of 0), as a process that

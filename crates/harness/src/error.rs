@@ -98,6 +98,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// True if a client gave up waiting for bytes.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Error::Client { source, .. } if source.kind() == std::io::ErrorKind::TimedOut)
+    }
+}
+
 /// The end of what a program wrote to its standard output and error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output(pub String);

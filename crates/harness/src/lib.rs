@@ -63,6 +63,7 @@
 
 mod client;
 mod error;
+mod follow;
 pub mod format;
 mod observe;
 mod server;
@@ -71,6 +72,7 @@ pub mod timeline;
 
 pub use client::Client;
 pub use error::{Error, Output};
+pub use follow::Follow;
 pub use observe::{Machine, Refusal};
 pub use server::{Server, ServerBuilder};
 

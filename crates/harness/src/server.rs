@@ -10,6 +10,7 @@ use socket2::Domain;
 
 use crate::client::Client;
 use crate::error::{Error, Output};
+use crate::follow::Follow;
 use crate::observe::{Network, Run, Spec};
 use crate::timeline::{Call, Level, Timeline, What};
 
@@ -73,13 +74,15 @@ impl Server {
     /// stands for a wildcard.
     pub fn address(&self) -> SocketAddr {
         // `start` returned only after the first one.
-        let first = self.run.network().recorder().with(|seen| seen.listening[0]);
-        let ip = match first.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        SocketAddr::new(ip, first.port())
+        reachable(self.listening()[0])
+    }
+
+    /// Where clients connect to for this port, if the server listens on it.
+    pub fn address_of(&self, port: u16) -> Option<SocketAddr> {
+        self.listening()
+            .into_iter()
+            .find(|address| address.port() == port)
+            .map(reachable)
     }
 
     /// Connects a client from a port that the kernel chooses.
@@ -135,6 +138,22 @@ impl Server {
         })
     }
 
+    /// Makes a command run in the server's network, where it can connect to the server and
+    /// capture its packets without root. At the lower levels that is the host's network.
+    ///
+    /// The command is not traced. Its packets are on the timeline.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`] if the network cannot be handed over.
+    pub fn enter(&self, command: &mut std::process::Command) -> Result<(), Error> {
+        let entered = self.run.network().enter(command);
+        entered.map_err(|source| Error::System {
+            what: "let a command into the private network",
+            source,
+        })
+    }
+
     /// The end of what it has written to its standard output and error.
     pub fn output(&self) -> Output {
         self.run.network().output()
@@ -152,6 +171,19 @@ impl Server {
                 .then_some(())
         });
         found.is_some()
+    }
+
+    /// Waits until all threads of the server are asleep, at most so long. A server that has just
+    /// begun to listen may still open another port. Returns whether it sleeps.
+    pub fn wait_until_idle(&self, limit: Duration) -> bool {
+        self.run.wait_until_idle(limit)
+    }
+
+    /// The records of this run from its beginning on, while it goes, until it is
+    /// [stopped](Self::stop). With an [`Encoder`](crate::format::pcapng::Encoder) they become a
+    /// live capture.
+    pub fn follow(&self) -> Follow {
+        Follow::new(self.run.network().recorder().follow())
     }
 
     /// Waits until every connection that has begun to close is closed, or will not close.
@@ -283,6 +315,16 @@ impl ServerBuilder {
             reply: self.reply,
         })
     }
+}
+
+/// An address with the loopback address in place of a wildcard.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// What is known of a server when a client of it fails: a sentence's end.

@@ -158,6 +158,24 @@ fn only_the_servers_packets_are_kept() -> Result<()> {
     Ok(())
 }
 
+/// On the host a port may have had a server before, whose clients the kernel still remembers.
+fn an_earlier_servers_connections_are_not_this_ones() -> Result<()> {
+    let run = |address: &str| -> Result<Timeline> {
+        let server = Server::build(WRONG_SERVER)
+            .args(["echo", address])
+            .level(Level::NoPackets)
+            .start()?;
+        exchange_once(server.connect()?)?;
+        Ok(server.stop()?)
+    };
+    let earlier = run("127.0.0.1:0")?.only().endpoints();
+    let timeline = run(&earlier.server.to_string())?;
+    assert_eq!(timeline.only().endpoints().server, earlier.server, "{timeline}");
+    assert_ne!(timeline.only().endpoints().client, earlier.client, "{timeline}");
+    assert_eq!(timeline.teardown(), CLEAN, "{timeline}");
+    Ok(())
+}
+
 // What the machine may refuse.
 
 /// System calls that a machine may refuse to a test.
@@ -528,6 +546,7 @@ harness::suite! {
     on_the_hosts_loopback_interface needs [HostCapture];
     without_packets needs [Calls];
     only_the_servers_packets_are_kept needs [HostCapture];
+    an_earlier_servers_connections_are_not_this_ones needs [Calls];
     refused_tracing_is_an_error_with_a_cure needs [Calls];
     a_refused_level_is_an_error_with_a_cure needs [Calls];
     the_best_level_is_found needs [Calls];

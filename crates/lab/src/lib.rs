@@ -1,6 +1,10 @@
 //! What the `lab` command does, apart from its command line.
 
 pub mod capture;
+pub mod check;
+pub mod doctor;
 pub mod newline;
 pub mod pages;
 pub mod steps;
+pub mod trace;
+pub mod wireshark;

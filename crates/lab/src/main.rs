@@ -1,13 +1,19 @@
 //! The command behind the recipes: `cargo run -p lab -- help`.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::format::text::Lanes;
-use lab::{capture, newline, pages, steps};
+use harness::format::{json, markdown, pcapng};
+use harness::{Machine, Server};
+use lab::check::{self, Strictness};
+use lab::trace::{self, Outcome, Plan};
+use lab::{capture, doctor, newline, pages, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -29,6 +35,40 @@ enum Command {
         #[arg(long)]
         width: Option<usize>,
     },
+    /// Run a server, talk to it, and show what happened on one timeline
+    ///
+    ///     lab trace step1
+    ///     lab trace -- ./my-server --port 3000
+    ///     lab trace --send 'GET / HTTP/1.0\r\n\r\n' -- python3 -m http.server 8080
+    #[command(verbatim_doc_comment)]
+    Trace(TraceArguments),
+    /// Run a server, talk to it, and print what the rules find
+    ///
+    /// Exit status: 0 nothing found, 1 findings, 2 it could not run.
+    #[command(verbatim_doc_comment)]
+    Check {
+        #[command(flatten)]
+        plan: Plan,
+        #[command(flatten)]
+        strictness: Strictness,
+        /// How to print the findings
+        #[arg(long, value_enum, default_value_t = check::Format::Text)]
+        format: check::Format,
+    },
+    /// Open a shell in a server's private network: ss, nc, lsof, dumpcap work there without root
+    ///
+    /// When the shell ends, the server is stopped and its timeline drawn.
+    #[command(verbatim_doc_comment)]
+    Shell {
+        /// A step (step1), in place of a command
+        #[arg(conflicts_with = "command", required_unless_present = "command")]
+        step: Option<String>,
+        /// The server's command, behind `--`
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// Say what this machine allows, why not more, and the cure
+    Doctor,
     /// Run a step in a private network and write its capture anew
     Capture {
         /// A step, or "all"
@@ -58,15 +98,50 @@ enum Command {
     },
 }
 
+#[derive(Args)]
+struct TraceArguments {
+    #[command(flatten)]
+    plan: Plan,
+    /// How to write the timeline
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write it to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write a capture for Wireshark to this file too
+    #[arg(long, value_name = "FILE")]
+    pcapng: Option<PathBuf>,
+    /// Columns to draw in; the terminal's unless given
+    #[arg(long)]
+    width: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Lanes
+    Text,
+    /// A table of frames and a sentence on each
+    Markdown,
+    /// One object; docs/json.md describes it
+    Json,
+}
+
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let command = Arguments::parse().command;
+    // A check tells "found something" (1) from "could not run" (2).
+    let failed = if matches!(command, Command::Check { .. }) {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    };
+    match run(command) {
         Ok(status) => status,
         // Whoever reads our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // A standard error that is closed too leaves nobody to tell.
             let _ = writeln!(io::stderr(), "lab: {error:#}");
-            ExitCode::FAILURE
+            failed
         }
     }
 }
@@ -85,6 +160,20 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Show { what, width } => show(&what, width)?,
+        Command::Trace(arguments) => trace_server(&arguments)?,
+        Command::Check {
+            plan,
+            strictness,
+            format,
+        } => {
+            let outcome = plan.run()?;
+            tell_troubles(&outcome)?;
+            let checked = strictness.check(&outcome.timeline);
+            io::stdout().write_all(checked.show(format).as_bytes())?;
+            return Ok(ExitCode::from(checked.status()));
+        }
+        Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
+        Command::Doctor => io::stdout().write_all(doctor::report(&Machine::look()).as_bytes())?,
         Command::Capture { step } => capture_steps(&step)?,
         Command::Diff { from, to } => {
             let diff = pages::diff(&steps::find(&from)?, &steps::find(&to)?)?;
@@ -102,14 +191,73 @@ fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn trace_server(arguments: &TraceArguments) -> Result<()> {
+    let outcome = arguments.plan.run()?;
+    let timeline = &outcome.timeline;
+    tell_troubles(&outcome)?;
+    if let Some(path) = &arguments.pcapng {
+        let mut file = io::BufWriter::new(create(path)?);
+        pcapng::write(timeline, &mut file).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut text = Vec::new();
+    match arguments.format {
+        Format::Text => {
+            let width = if arguments.output.is_some() {
+                arguments.width
+            } else {
+                arguments.width.or_else(terminal_width)
+            };
+            text.extend(Lanes::with_width(width.unwrap_or(80)).draw(timeline).bytes());
+            let findings = Strictness::default().check(timeline);
+            text.extend(format!("\n{}", findings.show(check::Format::Text)).bytes());
+        }
+        Format::Markdown => text.extend(markdown::frames(timeline, 1..=usize::MAX).bytes()),
+        Format::Json => json::write(timeline, &mut text)?,
+    }
+    match &arguments.output {
+        Some(path) => Ok(create(path)?
+            .write_all(&text)
+            .with_context(|| format!("cannot write {}", path.display()))?),
+        None => Ok(io::stdout().write_all(&text)?),
+    }
+}
+
+fn shell(server: Server) -> Result<()> {
+    let program = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
+    writeln!(
+        io::stderr(),
+        "the server listens on {}; this shell is in its network, and the timeline follows when you leave it",
+        server.address()
+    )?;
+    // The shell's own status is its user's affair.
+    trace::inside(&server, &mut process::Command::new(program))?;
+    let lanes = Lanes::with_width(terminal_width().unwrap_or(80));
+    Ok(io::stdout().write_all(lanes.draw(&server.stop()?).as_bytes())?)
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).with_context(|| format!("cannot create {}", path.display()))
+}
+
+/// What the clients could not do, where it does not mix with the result.
+fn tell_troubles(outcome: &Outcome) -> io::Result<()> {
+    outcome
+        .troubles
+        .iter()
+        .try_for_each(|trouble| writeln!(io::stderr(), "lab: {trouble}"))
+}
+
+fn terminal_width() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}
+
 fn show(what: &str, width: Option<usize>) -> Result<()> {
     let path = match steps::find(what) {
         Ok(step) => step.capture(),
         Err(_) if Path::new(what).exists() => PathBuf::from(what),
         Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
     };
-    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    let lanes = Lanes::with_width(width.or(terminal).unwrap_or(80));
+    let lanes = Lanes::with_width(width.or_else(terminal_width).unwrap_or(80));
     Ok(io::stdout().write_all(lanes.draw(&capture::read(&path)?).as_bytes())?)
 }
 

@@ -1,5 +1,6 @@
 //! How a timeline is shown. Pure: text and bytes in, text and bytes out.
 
+pub mod json;
 pub mod markdown;
 pub mod pcapng;
 pub mod text;

@@ -1,7 +1,9 @@
 //! Captures that Wireshark opens.
 //!
 //! [`write()`] makes a [pcapng](https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html)
-//! file with every packet of a timeline, unedited, and a comment on each that says what it is.
+//! file with every packet of a timeline, unedited, and a comment on each that says what it is;
+//! [`write_with_calls()`] puts the server's calls and the sockets' states between them.
+//! [`Encoder`] writes the same while a server runs, event by event.
 //! [`read()`] takes pcapng and classic pcap files from anywhere.
 //!
 //! ```
@@ -18,14 +20,16 @@
 //! # }
 //! ```
 
+mod encode;
 mod read;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use encode::Encoder;
 pub use read::{LinkType, ReadError, read};
-pub use write::write;
+pub use write::{write, write_with_calls};
 
 /// The longest frame that a capture keeps: what Wireshark writes and takes at most.
 const LONGEST_FRAME: u32 = 262_144;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::timeline::explain::{call_text, cut, explain_connection};
-use crate::timeline::{CallKind, Connection, EventKind, Level, ProcessEventKind, Timeline, Timestamp};
+use crate::timeline::{CallKind, Connection, EventKind, Exit, Level, ProcessEventKind, Timeline, Timestamp};
 
 use layout::Layout;
 use rows::Row;
@@ -219,6 +219,10 @@ fn notes(timeline: &Timeline) -> Vec<String> {
 fn outside(timeline: &Timeline) -> Vec<String> {
     let mut failed: BTreeMap<String, usize> = BTreeMap::new();
     let mut ends = Vec::new();
+    let first = timeline.events.iter().find_map(|event| match &event.kind {
+        EventKind::Process(process) => Some(process.pid),
+        _ => None,
+    });
     for event in &timeline.events {
         match &event.kind {
             EventKind::Call(call) if event.connection.is_none() => {
@@ -229,7 +233,11 @@ fn outside(timeline: &Timeline) -> Vec<String> {
             }
             EventKind::Process(process) => match process.kind {
                 ProcessEventKind::Started => {}
-                ProcessEventKind::Exited(exit) => ends.push(format!("process {} ended: {exit}", process.pid)),
+                // A program may have children by the dozen that do their work and end.
+                ProcessEventKind::Exited(exit) if first == Some(process.pid) || matches!(exit, Exit::Signal(_)) => {
+                    ends.push(format!("process {} ended: {exit}", process.pid));
+                }
+                ProcessEventKind::Exited(_) => {}
                 ProcessEventKind::UsesIoUring => ends.push(format!(
                     "process {} uses io_uring: what it does through that is no system call and is not shown",
                     process.pid

@@ -1,11 +1,14 @@
 //! The place that all observers write to, and where others wait for what they wrote.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::timeline::{CallKind, Endpoints, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What};
+use crate::timeline::{
+    CallKind, ClientActionKind, Endpoints, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
+};
 
 /// This moment on `CLOCK_REALTIME`.
 pub(crate) fn now() -> Timestamp {
@@ -33,12 +36,16 @@ pub(crate) struct Seen {
     pub tracer_done: bool,
     /// Counts records after which a socket may be in another state.
     pub state_hints: u64,
+    /// Connections whose client has closed its socket.
+    pub left_by_client: HashSet<Endpoints>,
     /// The process that was started.
     pub first_pid: Option<i32>,
     /// How many processes of the server run.
     running: usize,
     flows: HashMap<(SocketAddr, u16), Flow>,
     closed_to_new: bool,
+    /// Those who are told of each record.
+    followers: Vec<Sender<Record>>,
 }
 
 impl Recorder {
@@ -55,6 +62,8 @@ impl Recorder {
             }
         } else {
             seen.note(&record);
+            // One that no longer listens is forgotten.
+            seen.followers.retain(|follower| follower.send(record.clone()).is_ok());
             seen.records.push(record);
         }
         drop(seen);
@@ -90,9 +99,25 @@ impl Recorder {
         self.changed.notify_all();
     }
 
+    /// All records from the first one on, until this is closed.
+    pub fn follow(&self) -> Receiver<Record> {
+        let (follower, records) = channel();
+        let mut seen = self.lock();
+        for record in &seen.records {
+            // The other end is in this function.
+            let _ = follower.send(record.clone());
+        }
+        if !seen.closed_to_new {
+            seen.followers.push(follower);
+        }
+        records
+    }
+
     /// Takes no records from here on: what follows is the server's end, which we cause.
     pub fn close(&self) {
-        self.lock().closed_to_new = true;
+        let mut seen = self.lock();
+        seen.closed_to_new = true;
+        seen.followers.clear();
     }
 
     pub fn take(&self) -> Vec<Record> {
@@ -132,7 +157,14 @@ impl Seen {
                 let may_change = matches!(call.kind, CallKind::Accept | CallKind::Shutdown | CallKind::Close);
                 self.state_hints += u64::from(may_change || call.is_end_of_file());
             }
-            What::Client { .. } => self.state_hints += 1,
+            What::Client { on, action } => {
+                self.state_hints += 1;
+                match action.kind {
+                    ClientActionKind::Connected => drop(self.left_by_client.remove(on)),
+                    ClientActionKind::Closed | ClientActionKind::Reset => drop(self.left_by_client.insert(*on)),
+                    _ => {}
+                }
+            }
             What::Process(event) => self.process(event.pid, &event.kind),
             What::Frame { .. } | What::State { .. } => {}
         }

@@ -1,9 +1,13 @@
 //! One run of a server under observation.
-#![allow(unsafe_code, reason = "getsockopt(TCP_INFO), which no crate here offers whole")]
+#![allow(
+    unsafe_code,
+    reason = "getsockopt(TCP_INFO), which no crate here offers whole, and pre_exec"
+)]
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,11 +22,11 @@ use super::Spec;
 use super::machine::{host_packet_socket, packet_refusal, sandbox_cure, trace_cure};
 use super::packets::{Capture, PACKET_SOCKET};
 use super::recorder::{Recorder, Seen};
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, keep_network_rights};
 use super::sockets::{self, Watch};
 use super::syscalls::{StartError, Tracer};
 use crate::error::{Error, Output};
-use crate::timeline::{Exit, Level, Recording, SegmentCounters, TcpState};
+use crate::timeline::{Exit, Level, Recording, SegmentCounters, Side, TcpState};
 
 /// What an argument `{listen}` stands for in a private network, and on the host.
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";
@@ -125,6 +129,19 @@ impl Run {
         }
     }
 
+    /// Waits until all threads of the program are asleep, and still are a moment later.
+    pub fn wait_until_idle(&self, limit: Duration) -> bool {
+        const MOMENT: Duration = Duration::from_millis(20);
+        let deadline = Instant::now() + limit;
+        let mut idle = 0;
+        while idle < 2 && Instant::now() < deadline {
+            idle = if self.tracer.is_idle() { idle + 1 } else { 0 };
+            // Nothing tells when a thread falls asleep: look, and look again.
+            let _: Option<()> = self.network.recorder.wait(Instant::now() + MOMENT, |_| None);
+        }
+        idle >= 2
+    }
+
     /// Ends the observation, then the server: it is asked to end, given `grace`, and killed.
     pub fn finish(mut self, grace: Duration) -> Result<Recording, Error> {
         if let Some(watch) = self.watch.take() {
@@ -182,6 +199,20 @@ impl Network {
         }
     }
 
+    /// Makes a command run in the server's network, with the right to capture there.
+    pub fn enter(&self, command: &mut Command) -> io::Result<()> {
+        let Some(sandbox) = &self.sandbox else { return Ok(()) };
+        let doors = sandbox.doors()?;
+        // SAFETY: between fork and exec the closure makes system calls only.
+        unsafe {
+            command.pre_exec(move || {
+                doors.enter()?;
+                keep_network_rights()
+            })
+        };
+        Ok(())
+    }
+
     /// The end of what the program has written so far.
     pub fn output(&self) -> Output {
         let kept = self.output.lock().unwrap_or_else(PoisonError::into_inner);
@@ -207,10 +238,16 @@ impl Network {
 
     /// True if a connection has begun to close and is still there.
     fn has_closing_sockets(&self) -> bool {
-        let ports: Vec<u16> = self
-            .recorder
-            .with(|seen| seen.listening.iter().map(SocketAddr::port).collect());
-        sockets::ends(self.pid(), &ports).any(|(_, state)| is_closing(state))
+        let (ports, left) = self.recorder.with(|seen| {
+            let ports: Vec<u16> = seen.listening.iter().map(SocketAddr::port).collect();
+            (ports, seen.left_by_client.clone())
+        });
+        sockets::ends(self.pid(), &ports).any(|((on, side), state)| {
+            // A child that another thread has just forked may hold a copy of a socket that its client has
+            // closed, until it executes its program: the FIN is still to come.
+            let begins = side == Side::Client && state == TcpState::Established && left.contains(&on);
+            begins || is_closing(state)
+        })
     }
 
     /// The process whose network this is.

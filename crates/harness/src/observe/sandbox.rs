@@ -192,6 +192,29 @@ impl Doors {
     }
 }
 
+/// In a child that has entered a private network: keeps the rights to configure and capture it
+/// when another program is executed (capabilities(7), ambient capabilities). Without this a
+/// program that is not run by root would lose them, and dumpcap would see nothing.
+pub(super) fn keep_network_rights() -> io::Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    const RIGHTS: [u32; 3] = [10, 12, 13]; // CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW
+    let mut header = [VERSION_3, 0];
+    // Effective, permitted and inheritable bits: three words for each half of the set.
+    let mut bits = [0_u32; 6];
+    // SAFETY: capget(2) and capset(2) take a header of two words and, in version 3, two structs of
+    // three words each.
+    unsafe {
+        Errno::result(libc::syscall(libc::SYS_capget, header.as_mut_ptr(), bits.as_mut_ptr()))?;
+        bits[2] |= RIGHTS.iter().fold(0, |set, right| set | (1 << right)) & bits[1];
+        Errno::result(libc::syscall(libc::SYS_capset, header.as_mut_ptr(), bits.as_ptr()))?;
+    }
+    for right in RIGHTS {
+        // SAFETY: prctl(2) with numbers only. It fails for a right that we do not have.
+        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, right, 0, 0) };
+    }
+    Ok(())
+}
+
 fn numbers(message: [u8; 8]) -> (i32, i32) {
     let [a, b, c, d, e, f, g, h] = message;
     (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]))

@@ -57,6 +57,15 @@ pub enum Severity {
     Warning,
 }
 
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+        })
+    }
+}
+
 /// A rule that applies, where, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -194,6 +203,10 @@ const SMALL: u64 = 1448;
 /// Small writes that are further apart are messages of their own, not parts of one reply.
 const ONE_REPLY: Duration = Duration::from_millis(200);
 
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 fn split_reply(connection: Connection<'_>) -> Option<Found> {
     let mut splits: Vec<[usize; 2]> = Vec::new();
     let mut last: Option<(usize, &Call)> = None;
@@ -263,8 +276,8 @@ fn nagle_stall(connection: Connection<'_>) -> Option<Found> {
         .packet(first.released_by)
         .map_or(0, |packet| packet.number);
     let message = format!(
-        "{} segments waited for an ACK: {write} had returned {} ms before frame {} left, behind the ACK in frame {released}",
-        held.len(),
+        "{} waited for an ACK: {write} had returned {} ms before frame {} left, behind the ACK in frame {released}",
+        count(held.len(), "segment", "segments"),
         first.waited.as_millis(),
         packet.number,
     );
@@ -334,7 +347,7 @@ fn reset_on_close(connection: Connection<'_>) -> Option<Found> {
         .sum();
     let call = timeline.call(close).map(call_text).unwrap_or_default();
     let why = match received.checked_sub(read) {
-        Some(unread @ 1..) => format!("with {unread} bytes unread"),
+        Some(unread @ 1..) => format!("with {} unread", count(unread as usize, "byte", "bytes")),
         _ => "without unread data (SO_LINGER with a time of 0)".to_owned(),
     };
     Some(Found {
@@ -350,37 +363,44 @@ fn write_after_close(connection: Connection<'_>) -> Option<Found> {
     let (_, first) = failures.first()?;
     Some(Found {
         severity: Severity::Warning,
-        message: format!("{} writes failed: {}", failures.len(), call_text(first)),
+        message: format!(
+            "{} failed: {}",
+            count(failures.len(), "write", "writes"),
+            call_text(first)
+        ),
         evidence: failures.iter().map(|(index, _)| *index).collect(),
     })
 }
 
 fn accept_stopped(connection: Connection<'_>) -> Option<Found> {
-    let accepted = connection.calls().any(|(_, call)| call.kind == CallKind::Accept);
-    let waits = matches!(
-        connection.closing().server_left,
-        Some(TcpState::Established | TcpState::CloseWait)
-    );
-    if accepted || !waits {
+    if connection.calls().any(|(_, call)| call.kind == CallKind::Accept) {
         return None;
     }
     let events = connection.timeline().events.iter().enumerate();
-    let refused = events.filter_map(|(index, event)| match &event.kind {
+    let mut refused = events.filter_map(|(index, event)| match &event.kind {
         EventKind::Call(call) if call.kind == CallKind::Accept && call.result.is_err() && !call.would_block() => {
             Some((index, call))
         }
         _ => None,
     });
-    let last = refused.last();
+    let waits = matches!(
+        connection.closing().server_left,
+        Some(TcpState::Established | TcpState::CloseWait)
+    );
+    let (message, evidence) = match refused.next_back() {
+        Some((index, call)) => (
+            format!("it was never accepted, since accept fails: {}", call_text(call)),
+            vec![index],
+        ),
+        None if waits => (
+            "the kernel completed its handshake and no accept returned it".to_owned(),
+            vec![],
+        ),
+        None => return None,
+    };
     Some(Found {
         severity: Severity::Warning,
-        message: match last {
-            Some((_, call)) => format!(
-                "the kernel completed its handshake and accept fails: {}",
-                call_text(call)
-            ),
-            None => "the kernel completed its handshake and no accept returned it".to_owned(),
-        },
-        evidence: last.map(|(index, _)| index).into_iter().collect(),
+        message,
+        evidence,
     })
 }

@@ -372,11 +372,14 @@ impl<'a> Connection<'a> {
             server_left: self.left(Side::Server),
             client_left: self.left(Side::Client),
         };
+        let mut sockets = Sockets::default();
         for (index, packet) in self.packets() {
             let flags = packet.segment.flags;
-            if flags.has(Flags::RST) {
+            // What answers a late packet after both FINs were acknowledged ends nothing.
+            if flags.has(Flags::RST) && !sockets.are_closed() {
                 closing.reset_by.get_or_insert(packet.from);
             }
+            sockets.see(packet);
             if flags.has(Flags::FIN) && !closing.fins.contains(&packet.from) {
                 closing.fins.push(packet.from);
             }
@@ -512,6 +515,12 @@ struct Socket {
 }
 
 impl Sockets {
+    /// True once both FINs were acknowledged.
+    fn are_closed(&self) -> bool {
+        let closed = |socket: &Socket| socket.fin.is_some() && matches!(socket.state, None | Some(TcpState::TimeWait));
+        closed(&self.client) && closed(&self.server)
+    }
+
     /// Takes in a packet. Its ACK counts before its FIN, as in RFC 9293, section 3.10.7.4.
     fn see(&mut self, packet: &Packet) {
         let flags = packet.segment.flags;
@@ -578,4 +587,40 @@ impl Packet {
 /// Bytes as a Rust byte string would show them, without the `b`: `"1\n"`.
 pub(crate) fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", bytes.escape_ascii().to_string().replace("\\'", "'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::samples::Script;
+
+    /// A handshake, and both FINs acknowledged. On a busy machine an ACK may then come late.
+    fn closed() -> Script {
+        let mut script = Script::new();
+        script
+            .frame(0, Side::Client, "SYN", 0, 0, "")
+            .frame(1, Side::Server, "SYN,ACK", 0, 1, "")
+            .frame(2, Side::Client, "ACK", 1, 1, "")
+            .frame(10, Side::Client, "FIN,ACK", 1, 1, "")
+            .frame(20, Side::Server, "FIN,ACK", 1, 2, "");
+        script
+    }
+
+    #[test]
+    fn a_reset_that_answers_a_late_packet_is_no_teardown() {
+        let mut script = closed();
+        script
+            .frame(21, Side::Server, "ACK", 1, 2, "")
+            .frame(22, Side::Client, "ACK", 2, 2, "")
+            .frame(23, Side::Client, "ACK", 2, 2, "")
+            .frame(24, Side::Server, "RST", 2, 0, "");
+        assert_eq!(script.timeline().teardown(), Teardown::Clean { first: Side::Client });
+    }
+
+    #[test]
+    fn a_reset_before_the_last_ack_is_one() {
+        let mut script = closed();
+        script.frame(21, Side::Client, "RST", 2, 0, "");
+        assert_eq!(script.timeline().teardown(), Teardown::Reset { by: Side::Client });
+    }
 }

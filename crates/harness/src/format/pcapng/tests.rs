@@ -2,8 +2,8 @@ use std::io::{self, Read, Write};
 
 use pcap_parser::pcapng::{EPB_MAGIC, IDB_MAGIC, SHB_MAGIC, SPB_MAGIC};
 
+use super::encode::fitting;
 use super::read::moment;
-use super::write::fitting;
 use super::*;
 use crate::format::samples::{self, Script};
 use crate::timeline::explain::{Explanation, explain_all};

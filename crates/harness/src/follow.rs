@@ -1,0 +1,115 @@
+//! The records of a run while it goes.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use crate::observe::recorder::now;
+use crate::timeline::{Record, Timestamp};
+
+/// How long a record is held back. Most calls return, and every packet is read, well within it;
+/// to a person it is at once.
+const HOLD: Duration = Duration::from_millis(50);
+
+/// The records of a run as they come, by time: see [`Server::follow`](crate::Server::follow).
+///
+/// A call is recorded when it returns, and its place is often its entry, before the packets that it
+/// caused. So each record is held back for 50 ms, for what may come before it. What comes later
+/// still, as a write does that was blocked for longer, follows at once, out of order by then.
+///
+/// `next` waits for a record. There is none any more once the observation has ended.
+#[derive(Debug)]
+pub struct Follow {
+    arriving: Receiver<Record>,
+    /// By time, and for records of the same moment in the order of their arrival.
+    waiting: BTreeMap<(Timestamp, u64), Record>,
+    arrived: u64,
+}
+
+impl Follow {
+    pub(crate) fn new(arriving: Receiver<Record>) -> Follow {
+        Follow {
+            arriving,
+            waiting: BTreeMap::new(),
+            arrived: 0,
+        }
+    }
+
+    fn hold(&mut self, record: Record) {
+        self.waiting.insert((record.at, self.arrived), record);
+        self.arrived += 1;
+    }
+
+    /// How long the first of the waiting records is still held back.
+    fn left(&self) -> Option<Duration> {
+        let ((at, _), _) = self.waiting.first_key_value()?;
+        Some(HOLD.saturating_sub(now().since(*at)))
+    }
+}
+
+impl Iterator for Follow {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        loop {
+            while let Ok(record) = self.arriving.try_recv() {
+                self.hold(record);
+            }
+            let arrived = match self.left() {
+                None => self.arriving.recv().map_err(RecvTimeoutError::from),
+                Some(left) => self.arriving.recv_timeout(left),
+            };
+            match arrived {
+                Ok(record) => self.hold(record),
+                // It has waited long enough, or nothing can come before it any more.
+                Err(_) => return self.waiting.pop_first().map(|(_, record)| record),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::timeline::{ProcessEvent, ProcessEventKind, What};
+
+    fn record(at: Timestamp, pid: i32) -> Record {
+        let kind = ProcessEventKind::Started;
+        let what = What::Process(ProcessEvent { pid, kind });
+        Record { at, what }
+    }
+
+    fn pids(records: impl Iterator<Item = Record>) -> Vec<i32> {
+        let pid = |record: Record| match record.what {
+            What::Process(event) => event.pid,
+            _ => 0,
+        };
+        records.map(pid).collect()
+    }
+
+    #[test]
+    fn what_comes_within_the_hold_is_put_into_order() {
+        let (sender, receiver) = channel();
+        let start = now();
+        for (offset, pid) in [(20, 1), (10, 2), (10, 3), (0, 4)] {
+            sender.send(record(Timestamp(start.0 + offset), pid)).unwrap();
+        }
+        let mut follow = Follow::new(receiver);
+        assert_eq!(pids(follow.by_ref().take(2)), [4, 2]);
+        // It stood before what is gone already: it does not wait, and nothing waits for it.
+        sender.send(record(Timestamp(start.0 - 1_000_000_000), 5)).unwrap();
+        drop(sender);
+        assert_eq!(pids(follow), [5, 3, 1]);
+    }
+
+    #[test]
+    fn a_record_comes_while_the_run_goes_on_even_if_the_clock_was_set_back() {
+        let (sender, receiver) = channel();
+        let in_an_hour = Timestamp(now().0 + 3_600_000_000_000);
+        sender.send(record(in_an_hour, 1)).unwrap();
+        assert_eq!(pids(Follow::new(receiver).take(1)), [1]);
+        drop(sender);
+    }
+}

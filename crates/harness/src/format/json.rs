@@ -1,0 +1,237 @@
+//! A timeline as JSON, for programs. The schema is versioned and described in `docs/json.md`.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::timeline::findings::Finding;
+use crate::timeline::{
+    Call, CallKind, ClientAction, ClientActionKind, Connection, Event, EventKind, Exit, Packet, ProcessEventKind, Side,
+    TcpState, Teardown, Timeline,
+};
+
+/// The version of the schema. It grows when something is taken away or changes its meaning;
+/// additions leave it as it is.
+pub const VERSION: u32 = 1;
+
+/// Writes a timeline as one JSON object, an event at a time.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{{\"version\": {VERSION},")?;
+    writeln!(
+        out,
+        "\"level\": {},",
+        Value::from(timeline.level.to_string().replace(' ', "-"))
+    )?;
+    writeln!(out, "\"dropped\": {},", timeline.dropped)?;
+    writeln!(out, "\"summary\": {},", summary(timeline))?;
+    list(out, "connections", timeline.connections().map(connection))?;
+    writeln!(out, ",")?;
+    list(out, "events", timeline.events.iter().map(event))?;
+    writeln!(out, "}}")
+}
+
+fn list(out: &mut impl Write, name: &str, values: impl Iterator<Item = Value>) -> io::Result<()> {
+    write!(out, "\"{name}\": [")?;
+    for (index, value) in values.enumerate() {
+        write!(out, "{}\n{value}", if index > 0 { "," } else { "" })?;
+    }
+    write!(out, "\n]")
+}
+
+/// What the connections have in common, and what the rules found.
+pub fn summary(timeline: &Timeline) -> Value {
+    json!({
+        "writes_per_reply": timeline.writes_per_reply(),
+        "packets_per_exchange": timeline.packets_per_exchange(),
+        "teardown": timeline.teardowns().into_iter().max_by_key(rank).map(word),
+        "findings": timeline.findings().iter().map(finding).collect::<Vec<_>>(),
+        "unknown": timeline.unknown_rules().map(|rule| rule.id).collect::<Vec<_>>(),
+    })
+}
+
+/// A finding as an object.
+pub fn finding(finding: &Finding) -> Value {
+    json!({
+        "id": finding.rule.id,
+        "connection": finding.connection.0,
+        "severity": finding.severity.to_string(),
+        "message": finding.message,
+        "cure": finding.rule.cure,
+        "evidence": finding.evidence,
+    })
+}
+
+/// Of several connections the summary names the one that ended worst.
+fn rank(teardown: &Teardown) -> u8 {
+    match teardown {
+        Teardown::Clean { .. } => 0,
+        Teardown::Open => 1,
+        Teardown::Reset { .. } => 2,
+        Teardown::LeftOpen(_) => 3,
+    }
+}
+
+fn word(teardown: Teardown) -> &'static str {
+    match teardown {
+        Teardown::Clean { .. } => "clean",
+        Teardown::Open => "open",
+        Teardown::Reset { .. } => "reset",
+        Teardown::LeftOpen(_) => "left-open",
+    }
+}
+
+fn state(state: Option<TcpState>) -> Option<String> {
+    state.map(|state| state.to_string())
+}
+
+fn connection(connection: Connection<'_>) -> Value {
+    let closing = connection.closing();
+    let sides = |sides: &[Side]| sides.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "id": connection.id().0,
+        "client": connection.endpoints().client.to_string(),
+        "server": connection.endpoints().server.to_string(),
+        "writes_per_reply": connection.writes_per_reply(),
+        "packets_per_exchange": connection.packets_per_exchange(),
+        "segments_per_reply": connection.segments_per_reply(),
+        "teardown": word(connection.teardown()),
+        "fins": sides(&closing.fins),
+        "reset_by": closing.reset_by.map(|side| side.to_string()),
+        "server_read_end_of_file": closing.server_read_end_of_file,
+        "server_left": state(closing.server_left),
+        "client_left": state(closing.client_left),
+    })
+}
+
+fn event(event: &Event) -> Value {
+    let mut value = match &event.kind {
+        EventKind::Packet(packet) => self::packet(packet),
+        EventKind::Call(call) => self::call(call),
+        EventKind::Client(action) => client(action),
+        EventKind::State(change) => json!({
+            "kind": "state",
+            "side": change.side.to_string(),
+            "from": state(change.from),
+            "to": state(change.to),
+        }),
+        EventKind::Process(process) => json!({
+            "kind": "process",
+            "pid": process.pid,
+            "what": match process.kind {
+                ProcessEventKind::Started => "started",
+                ProcessEventKind::Exited(_) => "exited",
+                ProcessEventKind::UsesIoUring => "uses-io-uring",
+            },
+            "status": match process.kind {
+                ProcessEventKind::Exited(Exit::Status(status)) => Some(status),
+                _ => None,
+            },
+            "signal": match process.kind {
+                ProcessEventKind::Exited(Exit::Signal(signal)) => Some(signal),
+                _ => None,
+            },
+        }),
+    };
+    value["at"] = event.at.0.into();
+    value["connection"] = event.connection.map(|id| id.0).into();
+    value
+}
+
+/// Bytes as text in which everything that is not printable ASCII is escaped.
+fn text(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+fn packet(packet: &Packet) -> Value {
+    json!({
+        "kind": "packet",
+        "frame": packet.number,
+        "from": packet.from.to_string(),
+        "flags": packet.segment.flags.to_string(),
+        "seq": packet.seq,
+        "ack": packet.ack,
+        "window": packet.window,
+        "len": packet.segment.len,
+        "data": text(&packet.segment.payload[..packet.segment.payload.len().min(Call::KEEP)]),
+        "carries": packet.carries,
+        "during": packet.during,
+        "retransmission": packet.retransmission,
+        "held": packet.held.map(|held| json!({
+            "write": held.write,
+            "released_by": held.released_by,
+            "waited_ns": u64::try_from(held.waited.as_nanos()).unwrap_or(u64::MAX),
+        })),
+    })
+}
+
+fn call(call: &Call) -> Value {
+    json!({
+        "kind": "call",
+        "name": call.name,
+        "family": match call.kind {
+            CallKind::Listen => "listen",
+            CallKind::Accept => "accept",
+            CallKind::Connect => "connect",
+            CallKind::Read => "read",
+            CallKind::Write => "write",
+            CallKind::Shutdown => "shutdown",
+            CallKind::Close => "close",
+            CallKind::SetOption => "setsockopt",
+        },
+        "thread": call.thread,
+        "fd": call.fd,
+        "asked": call.asked,
+        "result": call.result.ok(),
+        "error": call.result.err().map(|errno| errno.to_string()),
+        "moved": call.moved(),
+        "data": text(&call.bytes),
+        "detail": call.detail,
+        "entered": call.entered.0,
+        "ended": call.ended.0,
+    })
+}
+
+fn client(action: &ClientAction) -> Value {
+    let (what, data, len, error) = match &action.kind {
+        ClientActionKind::Connected => ("connected", None, None, None),
+        ClientActionKind::Sent { bytes, len } => ("sent", Some(text(bytes)), Some(*len), None),
+        ClientActionKind::Received { bytes, len } => ("received", Some(text(bytes)), Some(*len), None),
+        ClientActionKind::EndOfFile => ("end-of-file", None, None, None),
+        ClientActionKind::ShutdownWrite => ("shutdown-write", None, None, None),
+        ClientActionKind::Closed => ("closed", None, None, None),
+        ClientActionKind::Reset => ("reset", None, None, None),
+        ClientActionKind::Failed(error) => ("failed", None, None, Some(error.clone())),
+    };
+    let counters = action
+        .counters
+        .map(|counters| json!({ "sent": counters.sent, "received": counters.received }));
+    json!({ "kind": "client", "what": what, "data": data, "len": len, "error": error, "segments": counters })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeline_is_one_object_of_the_documented_shape() {
+        let file = std::fs::File::open("../../captures/step1-two-writes.pcapng").unwrap();
+        let timeline = crate::format::pcapng::read(file).unwrap().into_timeline();
+        let mut text = Vec::new();
+        write(&timeline, &mut text).unwrap();
+        let value: Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(value["version"], 1);
+        assert_eq!(value["summary"]["packets_per_exchange"], json!([6, 5]));
+        assert_eq!(value["summary"]["teardown"], "left-open");
+        assert_eq!(value["connections"][0]["client"], "127.0.0.1:57464");
+        let packets = value["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|event| event["kind"] == "packet");
+        assert_eq!(packets.count(), 16);
+    }
+}

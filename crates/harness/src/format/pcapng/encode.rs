@@ -1,0 +1,363 @@
+//! pcapng, block by block, as things happen.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use pcap_parser::pcapng::{
+    EnhancedPacketBlock, InterfaceDescriptionBlock, InterfaceStatisticsBlock, OptionCode, PcapNGOption,
+    SectionHeaderBlock,
+};
+use pcap_parser::{Linktype, ToVec};
+
+use super::LONGEST_FRAME;
+use crate::timeline::explain::call_text;
+use crate::timeline::{
+    Call, Endpoints, ProcessEvent, ProcessEventKind, Record, Side, StateChange, TcpState, Timestamp, What,
+};
+
+/// Nanoseconds: `if_tsresol` 9.
+const NANOSECONDS: u8 = 9;
+/// The longest option that pcapng can hold.
+const LONGEST_OPTION: usize = u16::MAX as usize;
+
+/// The interfaces of a file, by number: the network's, then what the server did.
+const PACKETS: u32 = 0;
+const CALLS: u32 = 1;
+
+/// LINKTYPE_WIRESHARK_UPPER_PDU: a list of tags that say who dissects what follows them.
+const UPPER_PDU: Linktype = Linktype(252);
+
+/// Writes a pcapng file block by block, each with one `write_all`: through an unbuffered writer
+/// a reader at the other end of a pipe has each event when it happens.
+///
+/// Frames go to interface 0, `lo`. An encoder made by [`with_calls`](Self::with_calls) has a
+/// second interface, `calls`, for what the server did: Wireshark lists each entry between the
+/// packets, its text in the Info column.
+///
+/// ```
+/// use harness::format::pcapng::Encoder;
+/// use harness::timeline::Timestamp;
+///
+/// let mut encoder = Encoder::new(Vec::new())?;
+/// encoder.packet(Timestamp(1_700_000_000_000_000_000), &[0; 60], 60, Some("an empty frame"))?;
+/// encoder.flush()?;
+/// assert_eq!(encoder.frames(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Encoder<W> {
+    out: W,
+    /// The server's name; `None` for a file of packets alone.
+    program: Option<String>,
+    frames: usize,
+}
+
+impl<W: Write> Encoder<W> {
+    /// Begins a file of packets alone. Calls, states and processes are left out.
+    ///
+    /// # Errors
+    ///
+    /// What `out` says, as of all methods.
+    pub fn new(out: W) -> io::Result<Encoder<W>> {
+        Encoder::begin(out, None)
+    }
+
+    /// Begins a file of packets and of what a server did; each entry begins with the server's
+    /// name.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_calls(out: W, program: &str) -> io::Result<Encoder<W>> {
+        Encoder::begin(out, Some(program))
+    }
+
+    pub(super) fn begin(out: W, program: Option<&str>) -> io::Result<Encoder<W>> {
+        let program = program.map(str::to_owned);
+        let has_calls = program.is_some();
+        let mut encoder = Encoder {
+            out,
+            program,
+            frames: 0,
+        };
+        encoder.put(section_header())?;
+        encoder.put(interface(Linktype::ETHERNET, "lo"))?;
+        if has_calls {
+            encoder.put(interface(UPPER_PDU, "calls"))?;
+        }
+        Ok(encoder)
+    }
+
+    /// How many frames there are, entries of the server included: the number that Wireshark
+    /// gives to the last one.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// Adds a frame of the network.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn packet(&mut self, at: Timestamp, frame: &[u8], wire_len: u32, comment: Option<&str>) -> io::Result<()> {
+        self.frames += 1;
+        self.put(enhanced_packet(PACKETS, at, frame, wire_len, comment))
+    }
+
+    /// Adds a call of the server at its place on the timeline. One that only found that it would
+    /// have had to wait (EAGAIN) is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn call(&mut self, at: Timestamp, on: Option<Endpoints>, call: &Call) -> io::Result<()> {
+        if call.would_block() {
+            return Ok(());
+        }
+        self.entry(at, Side::Server, on, &call_text(call))
+    }
+
+    /// Adds a socket's new state. Of the client's states those are left out in which its process
+    /// still owns it.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn state(&mut self, at: Timestamp, on: Endpoints, change: &StateChange) -> io::Result<()> {
+        let outlives_close = matches!(
+            change.to,
+            Some(TcpState::FinWait2 | TcpState::TimeWait | TcpState::CloseWait)
+        );
+        if change.side == Side::Client && !outlives_close {
+            return Ok(());
+        }
+        let state = change.to.map_or("closed".to_owned(), |state| state.to_string());
+        self.entry(at, change.side, Some(on), &format!("socket {state}"))
+    }
+
+    /// Adds what became of a process of the server, if that is more than that it was started.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn process(&mut self, at: Timestamp, event: &ProcessEvent) -> io::Result<()> {
+        let pid = event.pid;
+        match event.kind {
+            ProcessEventKind::Started => Ok(()),
+            ProcessEventKind::Exited(exit) => {
+                self.entry(at, Side::Server, None, &format!("process {pid} ended: {exit}"))
+            }
+            ProcessEventKind::UsesIoUring => {
+                let text = format!("process {pid} uses io_uring: what it does through that is not shown");
+                self.entry(at, Side::Server, None, &text)
+            }
+        }
+    }
+
+    /// Adds what an observer recorded, if it has a place in a capture.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn record(&mut self, record: &Record) -> io::Result<()> {
+        match &record.what {
+            What::Frame {
+                frame,
+                wire_len,
+                comment,
+                ..
+            } => self.packet(record.at, frame, *wire_len, comment.as_deref()),
+            What::Call { on, call } => self.call(record.at, *on, call),
+            What::State { on, change } => self.state(record.at, *on, change),
+            What::Process(event) => self.process(record.at, event),
+            What::Client { .. } => Ok(()),
+        }
+    }
+
+    /// Says how many packets the capture lost, up to this moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn dropped(&mut self, at: Timestamp, dropped: u64) -> io::Result<()> {
+        self.put(statistics(dropped, at))
+    }
+
+    /// Hands on what a buffered writer still holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Adds a text to the second interface, if there is one.
+    fn entry(&mut self, at: Timestamp, by: Side, on: Option<Endpoints>, text: &str) -> io::Result<()> {
+        let Some(program) = &self.program else { return Ok(()) };
+        let name = match by {
+            Side::Client => "client",
+            Side::Server => program,
+        };
+        let data = upper_pdu(by, on, &format!("{name}: {text}"));
+        self.frames += 1;
+        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        self.put(enhanced_packet(CALLS, at, &data, length, None))
+    }
+
+    /// Writes a block. Its lengths and magic numbers are filled in here.
+    fn put(&mut self, mut block: impl ToVec) -> io::Result<()> {
+        let bytes = block
+            .to_vec()
+            .map_err(|error| io::Error::other(format!("cannot encode a pcapng block: {error}")))?;
+        self.out.write_all(&bytes)
+    }
+}
+
+/// The tags of LINKTYPE_WIRESHARK_UPPER_PDU (`EXP_PDU_TAG_*` in Wireshark's `wsutil/exported_pdu_tlvs.h`).
+mod tag {
+    pub const END: u16 = 0;
+    pub const DISSECTOR_NAME: u16 = 12;
+    pub const IPV4_SOURCE: u16 = 20;
+    pub const IPV4_DESTINATION: u16 = 21;
+    pub const IPV6_SOURCE: u16 = 22;
+    pub const IPV6_DESTINATION: u16 = 23;
+    pub const PORT_TYPE: u16 = 24;
+    pub const SOURCE_PORT: u16 = 25;
+    pub const DESTINATION_PORT: u16 = 26;
+}
+
+/// `EXP_PDU_PT_TCP`.
+const PORT_TYPE_TCP: u32 = 2;
+
+/// The dissector that puts its text into the Info column as it is. A priority such as `<14>`
+/// before it would be shown there too.
+const DISSECTOR: &str = "syslog";
+
+/// A text with tags before it that tell Wireshark how to show it, and whose it is: its source is
+/// the end that did something, its destination the other.
+fn upper_pdu(by: Side, on: Option<Endpoints>, text: &str) -> Vec<u8> {
+    let mut data = Vec::new();
+    put_tag(&mut data, tag::DISSECTOR_NAME, DISSECTOR.as_bytes());
+    if let Some(Endpoints { client, server }) = on {
+        let (from, to) = match by {
+            Side::Client => (client, server),
+            Side::Server => (server, client),
+        };
+        put_address(&mut data, from.ip(), tag::IPV4_SOURCE, tag::IPV6_SOURCE);
+        put_address(&mut data, to.ip(), tag::IPV4_DESTINATION, tag::IPV6_DESTINATION);
+        put_tag(&mut data, tag::PORT_TYPE, &PORT_TYPE_TCP.to_be_bytes());
+        put_tag(&mut data, tag::SOURCE_PORT, &u32::from(from.port()).to_be_bytes());
+        put_tag(&mut data, tag::DESTINATION_PORT, &u32::from(to.port()).to_be_bytes());
+    }
+    put_tag(&mut data, tag::END, &[]);
+    data.extend(text.bytes());
+    data
+}
+
+/// Adds a tag: its number and its length in network order, and its value, filled up to a multiple
+/// of 4 bytes. Wireshark itself counts the filling into the length, and cuts a name at its first 0.
+fn put_tag(data: &mut Vec<u8>, tag: u16, value: &[u8]) {
+    let length = value.len().next_multiple_of(4);
+    data.extend(tag.to_be_bytes());
+    data.extend(u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
+    data.extend(value);
+    data.resize(data.len() + length - value.len(), 0);
+}
+
+fn put_address(data: &mut Vec<u8>, address: IpAddr, v4: u16, v6: u16) {
+    match address {
+        IpAddr::V4(address) => put_tag(data, v4, &address.octets()),
+        IpAddr::V6(address) => put_tag(data, v6, &address.octets()),
+    }
+}
+
+fn option<'a>(code: OptionCode, value: impl Into<Cow<'a, [u8]>>) -> PcapNGOption<'a> {
+    let value = value.into();
+    PcapNGOption {
+        code,
+        len: u16::try_from(value.len()).unwrap_or(u16::MAX),
+        value,
+    }
+}
+
+fn section_header() -> SectionHeaderBlock<'static> {
+    const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    SectionHeaderBlock {
+        block_type: 0,
+        block_len1: 0,
+        bom: 0,
+        major_version: 1,
+        minor_version: 0,
+        section_len: -1,
+        options: vec![option(OptionCode::ShbUserAppl, PROGRAM.as_bytes())],
+        block_len2: 0,
+    }
+}
+
+fn interface(linktype: Linktype, name: &'static str) -> InterfaceDescriptionBlock<'static> {
+    InterfaceDescriptionBlock {
+        block_type: 0,
+        block_len1: 0,
+        linktype,
+        reserved: 0,
+        snaplen: LONGEST_FRAME,
+        options: vec![
+            option(OptionCode::IfName, name.as_bytes()),
+            option(OptionCode::IfTsresol, vec![NANOSECONDS]),
+        ],
+        block_len2: 0,
+        if_tsresol: NANOSECONDS,
+        if_tsoffset: 0,
+    }
+}
+
+fn enhanced_packet<'a>(
+    interface: u32,
+    at: Timestamp,
+    data: &'a [u8],
+    wire_len: u32,
+    comment: Option<&'a str>,
+) -> EnhancedPacketBlock<'a> {
+    let (ts_high, ts_low) = halves(at);
+    let comment = comment.map(|comment| option(OptionCode::Comment, fitting(comment).as_bytes()));
+    EnhancedPacketBlock {
+        block_type: 0,
+        block_len1: 0,
+        if_id: interface,
+        ts_high,
+        ts_low,
+        caplen: u32::try_from(data.len()).unwrap_or(u32::MAX),
+        origlen: wire_len,
+        data,
+        options: comment.into_iter().collect(),
+        block_len2: 0,
+    }
+}
+
+/// What of a comment fits into an option, in whole characters.
+pub(super) fn fitting(comment: &str) -> &str {
+    let mut end = comment.len().min(LONGEST_OPTION);
+    while !comment.is_char_boundary(end) {
+        end -= 1;
+    }
+    &comment[..end]
+}
+
+fn statistics(dropped: u64, at: Timestamp) -> InterfaceStatisticsBlock<'static> {
+    let (ts_high, ts_low) = halves(at);
+    InterfaceStatisticsBlock {
+        block_type: 0,
+        block_len1: 0,
+        if_id: PACKETS,
+        ts_high,
+        ts_low,
+        options: vec![option(OptionCode::IsbIfDrop, dropped.to_le_bytes().to_vec())],
+        block_len2: 0,
+    }
+}
+
+fn halves(at: Timestamp) -> (u32, u32) {
+    ((at.0 >> 32) as u32, at.0 as u32)
+}

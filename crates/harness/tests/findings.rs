@@ -1,0 +1,224 @@
+//! Each rule finds a server that has it, and not one that nearly has it.
+
+use anyhow::{Context, Result};
+use harness::suite::Needs::{Calls, Packets};
+use harness::timeline::findings::{RULES, Severity};
+use harness::timeline::{Errno, Level, Timeline};
+use harness::{LISTEN, Server};
+
+fn start(mode: &str) -> Result<Server> {
+    Ok(Server::build(env!("CARGO_BIN_EXE_wrong-server"))
+        .args([mode, LISTEN])
+        .start()?)
+}
+
+/// One line and its reply, then the client closes.
+fn one_exchange(mode: &str) -> Result<Timeline> {
+    let server = start(mode)?;
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    client.close();
+    Ok(server.stop()?)
+}
+
+fn a_careful_server_has_no_findings() -> Result<()> {
+    let timeline = one_exchange("echo")?;
+    assert_eq!(timeline.findings(), [], "{timeline}");
+    assert_eq!(timeline.unknown_rules().count(), 0);
+    Ok(())
+}
+
+fn split_reply() -> Result<()> {
+    let timeline = one_exchange("three-writes")?;
+    let found = timeline
+        .findings()
+        .into_iter()
+        .find(|finding| finding.rule.id == "split-reply")
+        .context("the split reply was not found")?;
+    assert_eq!(found.severity, Severity::Warning);
+    assert_eq!(found.evidence.len(), 4, "two pairs of writes: {found}");
+    Ok(())
+}
+
+fn split_reply_is_milder_with_nodelay() -> Result<()> {
+    let timeline = one_exchange("two-writes-nodelay")?;
+    let found = timeline.findings();
+    assert_eq!(found.len(), 1, "{timeline}");
+    assert_eq!((found[0].rule.id, found[0].severity), ("split-reply", Severity::Note));
+    Ok(())
+}
+
+/// One call with several buffers is one write, and so are two replies to two requests.
+fn not_split_reply() -> Result<()> {
+    for mode in ["writev", "sendmsg"] {
+        assert_eq!(one_exchange(mode)?.finding_ids(), [""; 0], "{mode}");
+    }
+    let server = start("echo")?;
+    let mut client = server.connect()?;
+    client.exchange("1\n")?;
+    client.exchange("2\n")?;
+    client.close();
+    assert_eq!(server.stop()?.finding_ids(), [""; 0]);
+    Ok(())
+}
+
+fn nagle_stall() -> Result<()> {
+    // A client that was paused by a busy machine for 40 ms makes no stall; another try does.
+    for _ in 0..5 {
+        let server = start("two-writes")?;
+        let mut client = server.connect()?;
+        for _ in 0..5 {
+            client.exchange("hello\n")?;
+        }
+        client.close();
+        let timeline = server.stop()?;
+        if let Some(found) = timeline
+            .findings()
+            .into_iter()
+            .find(|finding| finding.rule.id == "nagle-stall")
+        {
+            let [write, ack, segment] = found.evidence[..3] else {
+                panic!("{found:?}")
+            };
+            assert!(timeline.call(write).is_some());
+            assert!(timeline.packet(ack).is_some() && timeline.packet(segment).is_some());
+            return Ok(());
+        }
+    }
+    anyhow::bail!("no stall in five runs")
+}
+
+fn not_nagle_stall() -> Result<()> {
+    let server = start("two-writes-nodelay")?;
+    let mut client = server.connect()?;
+    for _ in 0..5 {
+        client.exchange("hello\n")?;
+    }
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.finding_ids(), ["split-reply"], "{timeline}");
+    Ok(())
+}
+
+fn close_wait_leak_and_unread_eof() -> Result<()> {
+    let leaks = one_exchange("dup")?;
+    assert_eq!(leaks.finding_ids(), ["close-wait-leak"], "{leaks}");
+    let deaf = one_exchange("never-reads-eof")?;
+    assert_eq!(deaf.finding_ids(), ["unread-eof"], "{deaf}");
+    Ok(())
+}
+
+/// A server that closes first need not read the client's end.
+fn not_unread_eof() -> Result<()> {
+    let server = start("closes-first")?;
+    let mut client = server.connect()?;
+    client.send("hello\n")?;
+    client.read_to_end()?;
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    Ok(())
+}
+
+fn reset_on_close() -> Result<()> {
+    for (mode, why) in [("reset-on-close", "SO_LINGER"), ("close-unread", "unread")] {
+        let server = start(mode)?;
+        let mut client = server.connect()?;
+        client.send("hello\n")?;
+        client.shutdown_write()?;
+        // The reset may overtake the reply; either way it comes.
+        let _ = client.read_to_end();
+        drop(client);
+        let timeline = server.stop()?;
+        let found = timeline
+            .findings()
+            .into_iter()
+            .find(|finding| finding.rule.id == "reset-on-close");
+        let found = found.unwrap_or_else(|| panic!("{mode}\n{timeline}"));
+        assert!(found.message.contains(why), "{mode}: {found}");
+    }
+    Ok(())
+}
+
+/// A reset by the client is not the server's doing.
+fn not_reset_on_close() -> Result<()> {
+    let server = start("echo")?;
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    client.reset()?;
+    let timeline = server.stop()?;
+    assert!(!timeline.finding_ids().contains(&"reset-on-close"), "{timeline}");
+    Ok(())
+}
+
+fn write_after_close() -> Result<()> {
+    let server = start("flood")?;
+    let mut client = server.connect()?;
+    client.read_exact(10_000)?;
+    client.reset()?;
+    assert!(server.wait_for_call(|call| matches!(call.result, Err(Errno::EPIPE | Errno::ECONNRESET))));
+    let timeline = server.stop()?;
+    assert!(
+        timeline.finding_ids().contains(&"write-after-close"),
+        "{:?}",
+        timeline.findings()
+    );
+    Ok(())
+}
+
+/// Without packets, what needs packets is unknown, and what needs calls is found.
+fn unknown_without_packets() -> Result<()> {
+    let program = env!("CARGO_BIN_EXE_wrong-server");
+    let server = Server::build(program)
+        .args(["two-writes", LISTEN])
+        .level(Level::NoPackets)
+        .start()?;
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.finding_ids(), ["split-reply"], "{timeline}");
+    let unknown: Vec<&str> = timeline.unknown_rules().map(|rule| rule.id).collect();
+    assert_eq!(unknown, ["nagle-stall", "reset-on-close"]);
+    Ok(())
+}
+
+fn accept_stopped() -> Result<()> {
+    let limited = r#"ulimit -n 8 && exec "$0" "$@""#;
+    let program = env!("CARGO_BIN_EXE_wrong-server");
+    let server = Server::build("/bin/sh")
+        .args(["-c", limited, program, "dup", LISTEN])
+        .start()?;
+    let clients: Vec<_> = (0..12).map(|_| server.connect()).collect::<Result<_, _>>()?;
+    server.settle();
+    drop(clients);
+    let timeline = server.stop()?;
+    assert!(timeline.finding_ids().contains(&"accept-stopped"), "{timeline}");
+    Ok(())
+}
+
+/// Every rule has a section on its page, and the page speaks of no other.
+fn every_rule_has_its_section() -> Result<()> {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/findings.md"))?;
+    let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+    assert_eq!(sections, rules);
+    Ok(())
+}
+
+harness::suite! {
+    a_careful_server_has_no_findings needs [Packets];
+    split_reply needs [Calls];
+    split_reply_is_milder_with_nodelay needs [Packets];
+    not_split_reply needs [Packets];
+    nagle_stall needs [Packets];
+    not_nagle_stall needs [Packets];
+    close_wait_leak_and_unread_eof needs [Packets];
+    not_unread_eof needs [Packets];
+    reset_on_close needs [Packets];
+    not_reset_on_close needs [Packets];
+    write_after_close needs [Calls];
+    unknown_without_packets needs [Calls];
+    accept_stopped needs [Packets];
+    every_rule_has_its_section needs [];
+}

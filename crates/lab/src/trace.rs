@@ -1,0 +1,335 @@
+//! Runs any server on one timeline: what `lab trace` and `lab check` have in common.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use harness::timeline::Timeline;
+use harness::{Client, LISTEN, Server, ServerBuilder};
+
+use crate::steps;
+
+/// What to run, and what its clients do.
+#[derive(Args, Clone, Debug)]
+pub struct Plan {
+    /// A step (step1), in place of a command
+    #[arg(conflicts_with = "command", required_unless_present = "command")]
+    pub step: Option<String>,
+
+    /// Send this and wait for the reply; may be repeated. Understands \n \r \t \0 \\ and \xHH
+    #[arg(long = "send", value_name = "TEXT", value_parser = unescape)]
+    pub send: Vec<Bytes>,
+
+    /// Run this client in the server's network, in place of our own: --client 'nc localhost 3000'.
+    /// Its packets are shown, its own calls are not
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["send", "clients", "pause", "close"])]
+    pub client: Option<String>,
+
+    /// How many clients hold that conversation, all connected at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub clients: u16,
+
+    /// Wait so many milliseconds before each send but the first
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub pause: u64,
+
+    /// How each client ends
+    #[arg(long, value_enum, default_value_t = Close::Fin)]
+    pub close: Close,
+
+    /// Wait so many seconds for the server to listen, and for each reply
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: u64,
+
+    /// The port to talk to, of a server that listens on several
+    #[arg(long)]
+    pub port: Option<u16>,
+
+    /// The server's command, behind `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// Bytes from the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+/// How a client ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Close {
+    /// Close: a FIN
+    Fin,
+    /// Reset: an RST
+    Rst,
+    /// Close the sending half, read to the end, then close
+    Half,
+    /// Stay connected
+    None,
+}
+
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What happened.
+    pub timeline: Timeline,
+    /// What clients could not do. It is no error of ours: it may be what the user wants to see.
+    pub troubles: Vec<String>,
+    /// The end of what the program wrote.
+    pub output: String,
+}
+
+/// Without `--send`, two lines, the second as soon as the first is answered.
+const LINES: [&[u8]; 2] = [b"1\n", b"2\n"];
+
+/// A reply of which no line structure is known has come when so long nothing follows. Longer
+/// than a delayed ACK, which may stand between two parts of it.
+const REPLY_IS_OVER: Duration = Duration::from_millis(250);
+
+/// A program that has to be loaded, or compiled, may take so long until it listens.
+const STARTS: Duration = Duration::from_secs(20);
+
+/// How long a server that listens may take until it has opened all its ports.
+const OPENS_PORTS: Duration = Duration::from_secs(1);
+
+impl Plan {
+    /// Runs the server and its clients.
+    ///
+    /// # Errors
+    ///
+    /// If the server cannot be built, started or observed, or it is not clear where to connect.
+    pub fn run(&self) -> Result<Outcome> {
+        let server = self.server()?;
+        let mut troubles = Vec::new();
+        if let Some(client) = &self.client {
+            let status = inside(&server, Command::new("/bin/sh").arg("-c").arg(client))?;
+            if !status.success() {
+                troubles.push(format!("the client {client:?} ended with {status}"));
+            }
+            let output = server.output().0;
+            return Ok(Outcome {
+                timeline: server.stop()?,
+                troubles,
+                output,
+            });
+        }
+        let address = self.address(&server)?;
+        let clients: Vec<Client> = (0..self.clients)
+            .filter_map(|_| {
+                server
+                    .connect_to(address)
+                    .map_err(|error| troubles.push(error.to_string()))
+                    .ok()
+            })
+            .collect();
+        let mut open = Vec::new();
+        for mut client in clients {
+            if let Err(error) = self.converse(&mut client) {
+                troubles.push(error.to_string());
+            }
+            match self.close {
+                Close::Fin => client.close(),
+                Close::Rst => client.reset()?,
+                Close::Half => {
+                    let ended = client.shutdown_write().and_then(|()| client.read_to_end());
+                    troubles.extend(ended.err().map(|error| error.to_string()));
+                    client.close();
+                }
+                Close::None => open.push(client),
+            }
+        }
+        open.iter().for_each(Client::settle);
+        let output = server.output().0;
+        Ok(Outcome {
+            timeline: server.stop()?,
+            troubles,
+            output,
+        })
+    }
+
+    /// Starts the step or the command.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn server(&self) -> Result<Server> {
+        let limit = Duration::from_secs(self.timeout);
+        let build = start(self.step.as_deref(), &self.command)?;
+        Ok(build.listen_within(limit.max(STARTS)).reply_within(limit).start()?)
+    }
+
+    /// The address to talk to: the only one, or the one with the port asked for.
+    ///
+    /// # Errors
+    ///
+    /// If the server listens on several ports and none was chosen, or not on the one chosen.
+    pub fn address(&self, server: &Server) -> Result<SocketAddr> {
+        server.wait_until_idle(OPENS_PORTS);
+        let mut ports: Vec<u16> = server.listening().iter().map(SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let list = || ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        match self.port {
+            None if ports.len() > 1 => bail!("the server listens on the ports {}: choose one with --port", list()),
+            Some(port) if !ports.contains(&port) => {
+                bail!("the server does not listen on port {port}, but on {}", list())
+            }
+            Some(port) => Ok(server.address_of(port).context("the port is not there any more")?),
+            None => Ok(server.address()),
+        }
+    }
+
+    fn converse(&self, client: &mut Client) -> Result<(), harness::Error> {
+        let texts: Vec<&[u8]> = match self.send.is_empty() {
+            true => LINES.to_vec(),
+            false => self.send.iter().map(|text| text.0.as_slice()).collect(),
+        };
+        for (number, text) in texts.into_iter().enumerate() {
+            if number > 0 && self.pause > 0 {
+                // What the user asked for: nothing is waited for but the clock.
+                std::thread::sleep(Duration::from_millis(self.pause));
+            }
+            client.send(text)?;
+            if is_line(text) {
+                client.read_line().map(drop)?
+            } else {
+                self.read_reply(client)?
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until the server closes or nothing follows.
+    fn read_reply(&self, client: &mut Client) -> Result<(), harness::Error> {
+        let mut first = true;
+        loop {
+            match client.read_some() {
+                Ok(part) if part.is_empty() => return Ok(()),
+                Ok(_) => {}
+                // Something came, and now nothing follows.
+                Err(error) if !first && error.is_timeout() => {
+                    return client.wait_at_most(Duration::from_secs(self.timeout));
+                }
+                Err(error) => return Err(error),
+            }
+            client.wait_at_most(REPLY_IS_OVER)?;
+            first = false;
+        }
+    }
+}
+
+/// Runs a command in the server's network and waits for its end.
+///
+/// # Errors
+///
+/// If it cannot be started.
+pub fn inside(server: &Server, command: &mut Command) -> Result<ExitStatus> {
+    server.enter(command)?;
+    command
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))
+}
+
+/// Prepares to run a step, built if need be, or a command.
+///
+/// # Errors
+///
+/// If there is no such step or program, or it cannot be built.
+pub fn start(step: Option<&str>, command: &[OsString]) -> Result<ServerBuilder> {
+    match (step, command.split_first()) {
+        (Some(step), _) => Ok(Server::build(steps::find(step)?.build()?).arg(LISTEN)),
+        (None, Some((program, arguments))) => Ok(Server::build(find_program(program)?).args(arguments)),
+        (None, None) => bail!("give a step, or a command behind --"),
+    }
+}
+
+/// A single line is answered by a line. Anything else has an end that only its protocol knows.
+fn is_line(text: &[u8]) -> bool {
+    text.iter().position(|byte| *byte == b'\n') == text.len().checked_sub(1)
+}
+
+/// The program as a shell would find it: by its path, or on the PATH.
+pub(crate) fn find_program(program: &OsString) -> Result<PathBuf> {
+    let path = PathBuf::from(program);
+    if path.components().count() > 1 {
+        return Ok(path);
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders)
+        .map(|folder| folder.join(&path))
+        .find(|path| path.is_file());
+    found.with_context(|| {
+        format!(
+            "there is no program {} on the PATH; a program in this folder is ./{0}",
+            path.display()
+        )
+    })
+}
+
+/// Reads the escapes of a text.
+///
+/// # Errors
+///
+/// What is wrong with it, for clap to show.
+pub fn unescape(text: &str) -> Result<Bytes, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
+            continue;
+        }
+        bytes.push(match rest.next() {
+            Some('n') => b'\n',
+            Some('r') => b'\r',
+            Some('t') => b'\t',
+            Some('0') => 0,
+            Some('\\') => b'\\',
+            Some('x') => {
+                let digits: String = rest.by_ref().take(2).collect();
+                let two = digits.len() == 2 && digits.chars().all(|c| c.is_ascii_hexdigit());
+                let number = two.then(|| u8::from_str_radix(&digits, 16).ok()).flatten();
+                number.ok_or_else(|| format!("\\x takes two hexadecimal digits, not {digits:?}"))?
+            }
+            Some(other) => {
+                return Err(format!(
+                    "\\{other} is no escape; there are \\n \\r \\t \\0 \\\\ and \\xHH"
+                ));
+            }
+            None => return Err("a single \\ at the end; write \\\\ for one".to_owned()),
+        });
+    }
+    Ok(Bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_become_bytes() {
+        assert_eq!(
+            unescape(r"GET / HTTP/1.0\r\n\r\n").unwrap().0,
+            b"GET / HTTP/1.0\r\n\r\n"
+        );
+        assert_eq!(unescape(r"\x00\xfF\\\té").unwrap().0, b"\x00\xff\\\t\xc3\xa9");
+        assert_eq!(unescape("").unwrap().0, b"");
+    }
+
+    #[test]
+    fn what_is_no_escape_is_named() {
+        assert!(unescape(r"\q").unwrap_err().contains(r"\q"));
+        assert!(unescape(r"\x+1").unwrap_err().contains("+1"));
+        assert!(unescape(r"\xé").unwrap_err().contains("two"));
+        assert!(unescape("\\").unwrap_err().contains("end"));
+    }
+
+    #[test]
+    fn a_line_ends_where_its_only_newline_is() {
+        assert!(is_line(b"1\n") && is_line(b"\n"));
+        assert!(!is_line(b"1") && !is_line(b"") && !is_line(b"a\nb\n"));
+    }
+}
