@@ -5,6 +5,7 @@ pub mod check;
 pub mod doctor;
 pub mod newline;
 pub mod pages;
+pub mod paint;
 pub mod steps;
 pub mod trace;
 pub mod wireshark;

@@ -10,10 +10,11 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
+use harness::timeline::Timeline;
 use harness::{Machine, Server};
 use lab::check::{self, Strictness};
 use lab::trace::{self, Outcome, Plan};
-use lab::{capture, doctor, newline, pages, steps};
+use lab::{capture, doctor, newline, pages, paint, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -199,27 +200,27 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
         let mut file = io::BufWriter::new(create(path)?);
         pcapng::write(timeline, &mut file).with_context(|| format!("cannot write {}", path.display()))?;
     }
+    if arguments.format == Format::Text && arguments.output.is_none() {
+        paint::draw(timeline, arguments.width)?;
+        return Ok(write!(io::stdout(), "\n{}", findings(timeline))?);
+    }
     let mut text = Vec::new();
     match arguments.format {
         Format::Text => {
-            let width = if arguments.output.is_some() {
-                arguments.width
-            } else {
-                arguments.width.or_else(terminal_width)
-            };
-            text.extend(Lanes::with_width(width.unwrap_or(80)).draw(timeline).bytes());
-            let findings = Strictness::default().check(timeline);
-            text.extend(format!("\n{}", findings.show(check::Format::Text)).bytes());
+            let lanes = Lanes::with_width(arguments.width.unwrap_or(80)).draw(timeline);
+            text.extend(format!("{lanes}\n{}", findings(timeline)).bytes());
         }
         Format::Markdown => text.extend(markdown::frames(timeline, 1..=usize::MAX).bytes()),
         Format::Json => json::write(timeline, &mut text)?,
     }
     match &arguments.output {
-        Some(path) => Ok(create(path)?
-            .write_all(&text)
-            .with_context(|| format!("cannot write {}", path.display()))?),
+        Some(path) => create(path)?.write_all(&text).with_context(|| format!("cannot write {}", path.display())),
         None => Ok(io::stdout().write_all(&text)?),
     }
+}
+
+fn findings(timeline: &Timeline) -> String {
+    Strictness::default().check(timeline).show(check::Format::Text)
 }
 
 fn shell(server: Server) -> Result<()> {
@@ -231,8 +232,7 @@ fn shell(server: Server) -> Result<()> {
     )?;
     // The shell's own status is its user's affair.
     trace::inside(&server, &mut process::Command::new(program))?;
-    let lanes = Lanes::with_width(terminal_width().unwrap_or(80));
-    Ok(io::stdout().write_all(lanes.draw(&server.stop()?).as_bytes())?)
+    Ok(paint::draw(&server.stop()?, None)?)
 }
 
 fn create(path: &Path) -> Result<File> {
@@ -247,18 +247,13 @@ fn tell_troubles(outcome: &Outcome) -> io::Result<()> {
         .try_for_each(|trouble| writeln!(io::stderr(), "lab: {trouble}"))
 }
 
-fn terminal_width() -> Option<usize> {
-    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
-}
-
 fn show(what: &str, width: Option<usize>) -> Result<()> {
     let path = match steps::find(what) {
         Ok(step) => step.capture(),
         Err(_) if Path::new(what).exists() => PathBuf::from(what),
         Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
     };
-    let lanes = Lanes::with_width(width.or_else(terminal_width).unwrap_or(80));
-    Ok(io::stdout().write_all(lanes.draw(&capture::read(&path)?).as_bytes())?)
+    Ok(paint::draw(&capture::read(&path)?, width)?)
 }
 
 fn capture_steps(name: &str) -> Result<()> {

@@ -454,8 +454,29 @@ impl<'a> Connection<'a> {
         self.events().filter_map(state).collect()
     }
 
+    /// The states to show. The socket table is read now and then, so it misses some and shows others
+    /// late. Where every packet is there, the states follow from them, each at the packet that brought
+    /// it, and the table has the last word on what a socket was left in.
+    pub(crate) fn states_in_place(self) -> Vec<(usize, StateChange)> {
+        let observed = self.states();
+        let whole = self.timeline.dropped == 0 && self.packets().any(|(_, packet)| packet.is_first_syn());
+        if !whole {
+            return observed;
+        }
+        let mut states = self.states_by_packets();
+        for side in [Side::Client, Side::Server] {
+            let last =
+                |states: &[(usize, StateChange)]| states.iter().rfind(|(_, change)| change.side == side).copied();
+            let Some((index, left)) = last(&observed) else { continue };
+            if last(&states).is_none_or(|(_, change)| change.to != left.to) {
+                states.push((index, left));
+            }
+        }
+        states
+    }
+
     /// The state changes that follow from the segments, each with the index of its packet.
-    pub(crate) fn states_by_packets(self) -> Vec<(usize, StateChange)> {
+    fn states_by_packets(self) -> Vec<(usize, StateChange)> {
         let mut sockets = Sockets::default();
         let mut changes = Vec::new();
         for (index, packet) in self.packets() {
@@ -567,6 +588,11 @@ impl Sockets {
 }
 
 impl Packet {
+    pub(crate) fn is_first_syn(&self) -> bool {
+        let flags = self.segment.flags;
+        self.from == Side::Client && flags.has(Flags::SYN) && !flags.has(Flags::ACK)
+    }
+
     /// This packet in short notation: see [`Connection::wire`].
     pub fn short(&self) -> String {
         let way = match self.from {

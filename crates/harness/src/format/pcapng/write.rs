@@ -1,10 +1,11 @@
 //! A timeline as a pcapng file.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::Encoder;
 use crate::timeline::explain::explain_all;
-use crate::timeline::{Event, EventKind, Timeline, Timestamp};
+use crate::timeline::{Endpoints, EventKind, Packet, StateChange, Timeline, Timestamp};
 
 /// Writes the packets of a timeline as a pcapng file: one section, one interface, each frame as
 /// the kernel handed it over, stamped in nanoseconds, with its explanation as its comment.
@@ -21,6 +22,8 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
 
 /// Writes a timeline as [`write()`] does, with the calls of the server and the states of the
 /// sockets between the packets, on an interface of their own. `program` is the server's name.
+/// A state stands behind the packet that brought it, where the capture has every packet, and
+/// else where the socket table showed it.
 ///
 /// Wireshark and tshark show each call in the Info column. `frame.interface_id == 0` shows the
 /// packets alone.
@@ -35,15 +38,12 @@ pub fn write_with_calls(timeline: &Timeline, program: &str, out: &mut impl Write
 fn encode(timeline: &Timeline, program: Option<&str>, out: &mut impl Write) -> io::Result<()> {
     let timeline = &renumbered(timeline, program)?;
     let explanations = explain_all(timeline);
-    let mut encoder = Encoder::begin(out, program)?;
-    for (index, event) in timeline.events.iter().enumerate() {
+    let comment = |index: usize, packet: &Packet| {
         let explained = || explanations.get(&index).map(|explanation| explanation.to_comment());
-        let comment = match &event.kind {
-            EventKind::Packet(packet) => packet.comment.clone().or_else(explained),
-            _ => None,
-        };
-        put(&mut encoder, timeline, event, comment.as_deref())?;
-    }
+        packet.comment.clone().or_else(explained)
+    };
+    let mut encoder = Encoder::begin(out, program)?;
+    encode_events(&mut encoder, timeline, comment, |_, _| {})?;
     if timeline.dropped > 0 {
         let last = timeline.events.last().map_or(Timestamp(0), |event| event.at);
         encoder.dropped(last, timeline.dropped)?;
@@ -51,26 +51,61 @@ fn encode(timeline: &Timeline, program: Option<&str>, out: &mut impl Write) -> i
     encoder.flush()
 }
 
-fn put(encoder: &mut Encoder<impl Write>, timeline: &Timeline, event: &Event, comment: Option<&str>) -> io::Result<()> {
-    let on = event.connection.map(|id| timeline.endpoints[id.0]);
-    match (&event.kind, on) {
-        (EventKind::Packet(packet), _) => encoder.packet(event.at, &packet.frame, packet.wire_len, comment),
-        (EventKind::Call(call), on) => encoder.call(event.at, on, call),
-        (EventKind::State(change), Some(on)) => encoder.state(event.at, on, change),
-        (EventKind::Process(process), _) => encoder.process(event.at, process),
-        (EventKind::State(_) | EventKind::Client(_), _) => Ok(()),
-    }
-}
-
 /// The timeline with its packets counted as a reader of the file will count them.
 fn renumbered(timeline: &Timeline, program: Option<&str>) -> io::Result<Timeline> {
-    let mut counted = timeline.clone();
+    let mut numbers = HashMap::new();
     let mut encoder = Encoder::begin(io::sink(), program)?;
-    for (event, counted) in timeline.events.iter().zip(&mut counted.events) {
-        put(&mut encoder, timeline, event, None)?;
-        if let EventKind::Packet(packet) = &mut counted.kind {
-            packet.number = encoder.frames();
+    encode_events(
+        &mut encoder,
+        timeline,
+        |_, _| None,
+        |index, number| _ = numbers.insert(index, number),
+    )?;
+    let mut timeline = timeline.clone();
+    for (index, event) in timeline.events.iter_mut().enumerate() {
+        if let (EventKind::Packet(packet), Some(number)) = (&mut event.kind, numbers.get(&index)) {
+            packet.number = *number;
         }
     }
-    Ok(counted)
+    Ok(timeline)
+}
+
+/// Encodes all events, and tells the frame number of each packet.
+fn encode_events(
+    encoder: &mut Encoder<impl Write>,
+    timeline: &Timeline,
+    comment: impl Fn(usize, &Packet) -> Option<String>,
+    mut numbered: impl FnMut(usize, usize),
+) -> io::Result<()> {
+    let states = states(timeline);
+    for (index, event) in timeline.events.iter().enumerate() {
+        match &event.kind {
+            EventKind::Packet(packet) => {
+                let comment = comment(index, packet);
+                encoder.packet(event.at, &packet.frame, packet.wire_len, comment.as_deref())?;
+                numbered(index, encoder.frames());
+            }
+            EventKind::Call(call) => {
+                let on = event.connection.map(|id| timeline.endpoints[id.0]);
+                encoder.call(event.at, on, call)?;
+            }
+            EventKind::Process(process) => encoder.process(event.at, process)?,
+            EventKind::State(_) | EventKind::Client(_) => {}
+        }
+        for (on, change) in states.get(&index).into_iter().flatten() {
+            encoder.state(event.at, *on, change)?;
+        }
+    }
+    Ok(())
+}
+
+/// The states of all sockets, by the event that brought them.
+fn states(timeline: &Timeline) -> HashMap<usize, Vec<(Endpoints, StateChange)>> {
+    let mut states: HashMap<usize, Vec<(Endpoints, StateChange)>> = HashMap::new();
+    for connection in timeline.connections() {
+        for (index, change) in connection.states_in_place() {
+            states.entry(index).or_default().push((connection.endpoints(), change));
+        }
+    }
+    states
 }

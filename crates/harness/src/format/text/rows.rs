@@ -108,7 +108,7 @@ impl<'a> Rows<'a> {
         let mut behind = client_actions_behind(connection);
         behind.retain(|&packet, &mut action| apart(timeline, packet, action) <= TOGETHER);
         let mut states: HashMap<usize, Vec<StateChange>> = HashMap::new();
-        for (index, change) in states_of(timeline, connection) {
+        for (index, change) in connection.states_in_place() {
             states.entry(index).or_default().push(change);
         }
         Rows {
@@ -120,7 +120,7 @@ impl<'a> Rows<'a> {
             shares: behind.values().copied().collect(),
             behind,
             states,
-            has_syn: connection.packets().any(|(_, packet)| is_first_syn(packet)),
+            has_syn: connection.packets().any(|(_, packet)| packet.is_first_syn()),
             written_after: written_after(timeline, connection, explanations),
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Rows<'a> {
         if self.reads_comments() {
             return self.comment(index, "client: ");
         }
-        if is_first_syn(packet) {
+        if packet.is_first_syn() {
             return Some(Cell::new(Role::Client, ["connect".to_owned()]));
         }
         match &self.timeline.events[*self.behind.get(&index)?].kind {
@@ -364,33 +364,9 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn is_first_syn(packet: &Packet) -> bool {
-    packet.segment.flags.has(Flags::SYN) && packet.from == Side::Client && !packet.segment.flags.has(Flags::ACK)
-}
-
 fn apart(timeline: &Timeline, a: usize, b: usize) -> Duration {
     let (a, b) = (timeline.events[a].at, timeline.events[b].at);
     a.since(b).max(b.since(a))
-}
-
-/// The states to draw. The socket table is read now and then, so it misses some and shows others
-/// late. Where every packet is there, the states follow from them, each at the packet that brought
-/// it, and the table has the last word on what a socket was left in.
-fn states_of(timeline: &Timeline, connection: Connection<'_>) -> Vec<(usize, StateChange)> {
-    let observed = connection.states();
-    let whole = timeline.dropped == 0 && connection.packets().any(|(_, packet)| is_first_syn(packet));
-    if !whole {
-        return observed;
-    }
-    let mut states = connection.states_by_packets();
-    for side in [Side::Client, Side::Server] {
-        let last = |states: &[(usize, StateChange)]| states.iter().rfind(|(_, change)| change.side == side).copied();
-        let Some((index, left)) = last(&observed) else { continue };
-        if last(&states).is_none_or(|(_, change)| change.to != left.to) {
-            states.push((index, left));
-        }
-    }
-    states
 }
 
 /// The packets that each call made: those inside its interval, without what the client sent on its
