@@ -266,6 +266,7 @@ impl Client {
         let action = ClientAction {
             kind,
             counters: self.counters(),
+            call: None,
         };
         self.network.recorder().push(Record {
             at: now(),

@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::error::{Error, Output};
 use crate::follow::Follow;
 use crate::observe::{Network, Run, Spec};
-use crate::timeline::{Call, Level, Timeline, What};
+use crate::timeline::{Call, Exit, Level, Timeline, What};
 
 /// A server under observation. Dropping it kills every process that it started.
 pub struct Server {
@@ -136,6 +136,17 @@ impl Server {
             source,
             server: state_of(self.run.network()),
         })
+    }
+
+    /// Runs a client program in the server's network until it and its children have ended, and
+    /// puts its calls on the timeline: what it sends, receives and closes, as for a [`Client`].
+    /// How it ended; `None` if that could not be told.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Spawn`] if it cannot be started.
+    pub fn run_client(&self, command: std::process::Command) -> Result<Option<Exit>, Error> {
+        self.run.client(command)
     }
 
     /// Makes a command run in the server's network, where it can connect to the server and

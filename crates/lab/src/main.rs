@@ -214,7 +214,9 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
         Format::Json => json::write(timeline, &mut text)?,
     }
     match &arguments.output {
-        Some(path) => create(path)?.write_all(&text).with_context(|| format!("cannot write {}", path.display())),
+        Some(path) => create(path)?
+            .write_all(&text)
+            .with_context(|| format!("cannot write {}", path.display())),
         None => Ok(io::stdout().write_all(&text)?),
     }
 }

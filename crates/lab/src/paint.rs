@@ -15,7 +15,12 @@ pub fn draw(timeline: &Timeline, width: Option<usize>) -> io::Result<()> {
     let lanes = Lanes::with_width(width.or_else(terminal_width).unwrap_or(80));
     let mut out = anstream::AutoStream::auto(io::stdout()).lock();
     for line in lanes.lines(timeline) {
-        let blank = line.spans.iter().rev().take_while(|span| span.text.trim().is_empty()).count();
+        let blank = line
+            .spans
+            .iter()
+            .rev()
+            .take_while(|span| span.text.trim().is_empty())
+            .count();
         let shown = &line.spans[..line.spans.len() - blank];
         for (left, span) in (0..shown.len()).rev().zip(shown) {
             let style = style(span.role);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use harness::timeline::Timeline;
+use harness::timeline::{Exit, Timeline};
 use harness::{Client, LISTEN, Server, ServerBuilder};
 
 use crate::steps;
@@ -24,8 +24,8 @@ pub struct Plan {
     #[arg(long = "send", value_name = "TEXT", value_parser = unescape)]
     pub send: Vec<Bytes>,
 
-    /// Run this client in the server's network, in place of our own: --client 'nc localhost 3000'.
-    /// Its packets are shown, its own calls are not
+    /// Run this client in the server's network, traced too, in place of our own:
+    /// --client 'nc localhost 3000'
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["send", "clients", "pause", "close"])]
     pub client: Option<String>,
 
@@ -105,9 +105,12 @@ impl Plan {
         let server = self.server()?;
         let mut troubles = Vec::new();
         if let Some(client) = &self.client {
-            let status = inside(&server, Command::new("/bin/sh").arg("-c").arg(client))?;
-            if !status.success() {
-                troubles.push(format!("the client {client:?} ended with {status}"));
+            let mut shell = Command::new("/bin/sh");
+            shell.arg("-c").arg(client);
+            match server.run_client(shell)? {
+                Some(Exit::Status(0)) => {}
+                Some(exit) => troubles.push(format!("the client {client:?} ended with {exit}")),
+                None => troubles.push(format!("the client {client:?} ended, and nobody knows how")),
             }
             let output = server.output().0;
             return Ok(Outcome {
@@ -248,7 +251,7 @@ pub fn start(step: Option<&str>, command: &[OsString]) -> Result<ServerBuilder> 
 
 /// A single line is answered by a line. Anything else has an end that only its protocol knows.
 fn is_line(text: &[u8]) -> bool {
-    text.iter().position(|byte| *byte == b'\n') == text.len().checked_sub(1)
+    text.ends_with(b"\n") && text.iter().filter(|byte| **byte == b'\n').count() == 1
 }
 
 /// The program as a shell would find it: by its path, or on the PATH.

@@ -71,8 +71,22 @@ const COLOURS: &str = r#"@State@syslog.msg matches "^[^ ]+: socket [A-Za-z0-9_]+
 @ACK@tcp@[65535,65535,65535][24672,24672,24672]
 "#;
 
-/// What Wireshark remembers from its last run; the first one begins with this.
-const REMEMBERED: &str = "gui.time_format: RELATIVE\ngui.time_precision: USEC\n";
+/// What Wireshark remembers from one run to the next, as it is before the first: a window that is
+/// large enough, times in microseconds, and no bytes in hexadecimal.
+const REMEMBERED: [(&str, &str); 2] = [
+    (
+        "recent",
+        "gui.time_format: RELATIVE\n\
+         gui.time_precision: USEC\n\
+         gui.byte_view_show: FALSE\n\
+         gui.geometry_main_upper_pane: 440\n",
+    ),
+    (
+        "recent_common",
+        "gui.geometry_main_x: 0\ngui.geometry_main_y: 0\n\
+         gui.geometry_main_width: 1280\ngui.geometry_main_height: 720\n",
+    ),
+];
 
 impl Wireshark {
     /// Looks for Wireshark and for a display.
@@ -195,9 +209,11 @@ impl Wireshark {
     fn prepare(&self) -> io::Result<File> {
         fs::create_dir_all(&self.folder)?;
         fs::write(self.folder.join("colorfilters"), COLOURS)?;
-        let remembered = self.folder.join("recent");
-        if !remembered.exists() {
-            fs::write(remembered, REMEMBERED)?;
+        for (name, text) in REMEMBERED {
+            let path = self.folder.join(name);
+            if !path.exists() {
+                fs::write(path, text)?;
+            }
         }
         File::create(self.log())
     }

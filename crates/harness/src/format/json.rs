@@ -209,7 +209,8 @@ fn client(action: &ClientAction) -> Value {
     let counters = action
         .counters
         .map(|counters| json!({ "sent": counters.sent, "received": counters.received }));
-    json!({ "kind": "client", "what": what, "data": data, "len": len, "error": error, "segments": counters })
+    let call = action.call.as_ref().map(self::call);
+    json!({ "kind": "client", "what": what, "data": data, "len": len, "error": error, "segments": counters, "call": call })
 }
 
 #[cfg(test)]

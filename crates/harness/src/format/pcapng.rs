@@ -4,7 +4,7 @@
 //! file with every packet of a timeline, unedited, and a comment on each that says what it is;
 //! [`write_with_calls()`] puts the server's calls and the sockets' states between them.
 //! [`Encoder`] writes the same while a server runs, event by event.
-//! [`read()`] takes pcapng and classic pcap files from anywhere.
+//! [`read()`] takes pcapng and classic pcap files from anywhere, [`read_into`] those of any length.
 //!
 //! ```
 //! use harness::format::pcapng;
@@ -20,7 +20,9 @@
 //! # }
 //! ```
 
+mod block;
 mod encode;
+mod input;
 mod read;
 mod write;
 
@@ -28,7 +30,7 @@ mod write;
 mod tests;
 
 pub use encode::Encoder;
-pub use read::{LinkType, ReadError, read};
+pub use read::{ReadError, read, read_into};
 pub use write::{write, write_with_calls};
 
 /// The longest frame that a capture keeps: what Wireshark writes and takes at most.

@@ -98,6 +98,7 @@ impl Script {
             micros,
             What::Frame {
                 frame: Arc::from(frame),
+                link_type: LinkType::ETHERNET,
                 wire_len,
                 comment: None,
                 segment,
@@ -111,7 +112,11 @@ impl Script {
             micros,
             What::Client {
                 on,
-                action: ClientAction { kind, counters: None },
+                action: ClientAction {
+                    kind,
+                    counters: None,
+                    call: None,
+                },
             },
         )
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::timeline::explain::{call_text, cut, explain_connection};
-use crate::timeline::{CallKind, Connection, EventKind, Exit, Level, ProcessEventKind, Timeline, Timestamp};
+use crate::timeline::{CallKind, Connection, EventKind, Exit, Level, Limits, ProcessEventKind, Timeline, Timestamp};
 
 use layout::Layout;
 use rows::Row;
@@ -118,6 +118,14 @@ impl Lanes {
         }
     }
 
+    /// How much of a long capture is drawn, for an [`Excerpt`](crate::timeline::Excerpt) of it.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            packets: self.rows,
+            connections: self.connections,
+        }
+    }
+
     /// Draws a timeline. No line is wider than [`width`](Self::width).
     pub fn draw(&self, timeline: &Timeline) -> String {
         self.lines(timeline).iter().map(|line| format!("{line}\n")).collect()
@@ -136,7 +144,7 @@ impl Lanes {
             }
             lines.extend(self.block(timeline, connection, width));
         }
-        let left_out = timeline.endpoints.len().saturating_sub(self.connections);
+        let left_out = timeline.connections_in_all() - timeline.endpoints.len().min(self.connections);
         if left_out > 0 {
             lines.push(Line::default());
             lines.push(Line::new(
@@ -160,14 +168,18 @@ impl Lanes {
         let rows = rows::of(timeline, connection, explanations);
         let layout = Layout::new(timeline, start(timeline), &rows, width);
         lines.push(layout.heading());
-        let (head, tail) = self.shown(&rows);
+        let totals = timeline.totals(connection.id());
+        let excerpt = totals.map_or(0, |totals| totals.left_out);
+        let (head, tail) = self.shown(&rows, excerpt > 0);
         lines.extend(head.iter().map(|row| layout.line(row)));
-        if head.len() + tail.len() < rows.len() {
-            let left_out = rows.len() - head.len() - tail.len();
-            lines.push(Line::new(
-                Role::Note,
-                format!("    ... {left_out} rows are left out ..."),
-            ));
+        let middle = &rows[head.len()..rows.len() - tail.len()];
+        if excerpt > 0 {
+            let packets = excerpt + middle.iter().filter(|row| row.packet.is_some()).count() as u64;
+            let note = format!("    ... {packets} packets are left out ...");
+            lines.push(Line::new(Role::Note, note));
+        } else if !middle.is_empty() {
+            let note = format!("    ... {} rows are left out ...", middle.len());
+            lines.push(Line::new(Role::Note, note));
         }
         lines.extend(tail.iter().map(|row| layout.line(row)));
         lines.push(Line::default());
@@ -177,13 +189,14 @@ impl Lanes {
         lines
     }
 
-    /// The first and the last rows, as many as may be drawn.
-    fn shown<'r>(&self, rows: &'r [Row]) -> (&'r [Row], &'r [Row]) {
-        if rows.len() <= self.rows {
+    /// The first and the last rows, as many as may be drawn. In an excerpt there is a gap between.
+    fn shown<'r>(&self, rows: &'r [Row], gap: bool) -> (&'r [Row], &'r [Row]) {
+        if rows.len() <= self.rows && !gap {
             return (rows, &[]);
         }
-        let tail = self.rows / 2;
-        (&rows[..self.rows - tail], &rows[rows.len() - tail..])
+        let tail = (self.rows / 2).min(rows.len());
+        let head = (self.rows - self.rows / 2).min(rows.len() - tail);
+        (&rows[..head], &rows[rows.len() - tail..])
     }
 }
 
@@ -195,7 +208,7 @@ fn start(timeline: &Timeline) -> Timestamp {
 
 fn title(timeline: &Timeline, connection: Connection<'_>) -> String {
     let ends = connection.endpoints();
-    let place = match timeline.endpoints.len() {
+    let place = match timeline.connections_in_all() {
         1 => String::new(),
         all => format!("connection {} of {all}: ", connection.id().0 + 1),
     };
@@ -212,7 +225,20 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     };
     let dropped =
         (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));
-    level.map(str::to_owned).into_iter().chain(dropped).collect()
+    let level = level.map(str::to_owned);
+    level.into_iter().chain(dropped).chain(not_drawn(timeline)).collect()
+}
+
+/// What a file holds besides connections.
+fn not_drawn(timeline: &Timeline) -> Option<String> {
+    let left_out = timeline.left_out()?;
+    let counted = |count: u64, what: String| (count > 0).then(|| format!("{count} {what}"));
+    let no_segment = counted(left_out.no_segment, "without a TCP segment".to_owned());
+    let no_link = left_out.no_link.iter();
+    let no_link = no_link.filter_map(|(link, &count)| counted(count, format!("of link type {link}")));
+    let unplaced = counted(left_out.unplaced, "of still more connections".to_owned());
+    let all: Vec<String> = no_segment.into_iter().chain(no_link).chain(unplaced).collect();
+    (!all.is_empty()).then(|| format!("Packets that are not drawn: {}.", all.join(", ")))
 }
 
 /// What happened to the server outside any connection.

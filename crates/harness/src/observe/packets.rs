@@ -22,7 +22,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use socket2::Socket;
 
 use super::recorder::Recorder;
-use crate::timeline::{Record, Segment, Timestamp, What};
+use crate::timeline::{LinkType, Record, Segment, Timestamp, What};
 
 /// One slot of the ring holds a whole Ethernet frame of 1514 bytes and its header.
 const FRAME_SIZE: usize = 2048;
@@ -159,6 +159,7 @@ impl Ring {
                 at,
                 what: What::Frame {
                     frame,
+                    link_type: LinkType::ETHERNET,
                     wire_len,
                     comment: None,
                     segment,

@@ -82,8 +82,8 @@ impl Run {
             .map(Sandbox::doors)
             .transpose()
             .map_err(system("open the private network"))?;
-        let started = Tracer::start(command(spec, level), doors, Arc::clone(&recorder));
-        let (tracer, mut child) = started.map_err(|error| explain(spec, error))?;
+        let started = Tracer::start(Side::Server, command(spec, level), doors, Arc::clone(&recorder));
+        let (tracer, mut child) = started.map_err(|error| explain(spec.name(), error))?;
         let output = Arc::default();
         let stdout = child.stdout.take().map(|pipe| keep_output(pipe, &output));
         let stderr = child.stderr.take().map(|pipe| keep_output(pipe, &output));
@@ -105,6 +105,20 @@ impl Run {
 
     pub fn network(&self) -> &Arc<Network> {
         &self.network
+    }
+
+    /// Runs a client program in the server's network, traced as well, until all its processes have
+    /// ended. How the first one did.
+    pub fn client(&self, command: Command) -> Result<Option<Exit>, Error> {
+        let program = command.get_program().display().to_string();
+        let sandbox = self.network.sandbox.as_ref();
+        let doors = sandbox.map(Sandbox::doors).transpose();
+        let doors = doors.map_err(|source| Error::System {
+            what: "open the private network",
+            source,
+        })?;
+        let started = Tracer::start(Side::Client, command, doors, Arc::clone(&self.network.recorder));
+        Ok(started.map_err(|error| explain(program, error))?.0.wait())
     }
 
     /// Waits until every connection that has begun to close has either closed or will not.
@@ -332,8 +346,7 @@ fn command(spec: &Spec, level: Level) -> Command {
     command
 }
 
-fn explain(spec: &Spec, error: StartError) -> Error {
-    let program = spec.name();
+fn explain(program: String, error: StartError) -> Error {
     match error {
         StartError::Ptrace(errno) => Error::TraceRefused {
             program,

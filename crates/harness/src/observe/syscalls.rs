@@ -29,7 +29,8 @@ use super::recorder::{Recorder, now};
 use super::sandbox::Doors;
 use super::{seccomp, sockets};
 use crate::timeline::{
-    Call, CallKind, Endpoints, Errno, Exit, ProcessEvent, ProcessEventKind, Record, Timestamp, What,
+    Call, CallKind, ClientAction, ClientActionKind, Endpoints, Errno, Exit, ProcessEvent, ProcessEventKind, Record,
+    Side, Timestamp, What,
 };
 
 /// A traced program.
@@ -44,6 +45,8 @@ pub(crate) struct Tracer {
 struct Shared {
     /// The tasks (threads) being traced.
     tasks: Mutex<Vec<Pid>>,
+    /// How the first process ended.
+    exit: Mutex<Option<Exit>>,
     /// Set once everything is to be killed, so that a child that is just being born is too.
     killing: AtomicBool,
 }
@@ -66,6 +69,7 @@ impl From<io::Error> for StartError {
 impl Tracer {
     /// Starts `command`, in a private network if there is one, and records what it does.
     pub fn start(
+        side: Side,
         mut command: Command,
         doors: Option<Doors>,
         recorder: Arc<Recorder>,
@@ -77,16 +81,22 @@ impl Tracer {
             if let Some(doors) = &doors {
                 doors.enter()?;
             }
-            close_on_exec_from(3);
+            if side == Side::Server {
+                close_on_exec_from(3);
+            }
             seccompiler::apply_filter(&filter).map_err(|_| io::Error::last_os_error())
         };
         // SAFETY: between fork and exec the closure makes system calls on what it owns and, on
         // success, allocates nothing.
         unsafe { command.pre_exec(prepare) };
-        command.process_group(0);
+        if side == Side::Server {
+            // A key that interrupts us must not end the server: we stop it. A client program stays
+            // where it can read from the terminal.
+            command.process_group(0);
+        }
 
         let shared = Arc::new(Shared::default());
-        let task = Trace::new(Arc::clone(&shared), Arc::clone(&recorder));
+        let task = Trace::new(side, Arc::clone(&shared), Arc::clone(&recorder));
         let thread = std::thread::spawn(move || task.run(ours));
         // Blocks until the program has been executed, which the tracer lets it do.
         let spawned = command.spawn();
@@ -113,6 +123,15 @@ impl Tracer {
                 })
             }
         }
+    }
+
+    /// Waits until every process of the program has ended. How the first one did.
+    pub fn wait(mut self) -> Option<Exit> {
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic; if it did, its tracees were killed with it.
+            let _ = thread.join();
+        }
+        *self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the first process to end (SIGTERM).
@@ -158,7 +177,12 @@ impl Drop for Tracer {
 /// Why nothing can be traced on this machine, found by tracing `/bin/true` or, where there is
 /// none, a program that cannot be executed: the attempt to trace comes first.
 pub(crate) fn refused() -> Option<String> {
-    let attempt = Tracer::start(Command::new("/bin/true"), None, Arc::new(Recorder::default()));
+    let attempt = Tracer::start(
+        Side::Server,
+        Command::new("/bin/true"),
+        None,
+        Arc::new(Recorder::default()),
+    );
     match attempt {
         Err(StartError::Ptrace(errno)) => Some(format!("tracing a child process (ptrace) failed: {errno}")),
         Ok(_) | Err(StartError::Spawn(_)) => None,
@@ -197,6 +221,10 @@ fn is_asleep(task: Pid) -> bool {
 
 /// The tracing thread.
 struct Trace {
+    /// Whose program it is. A client's calls become what a client does.
+    side: Side,
+    /// The first process.
+    first: Option<Pid>,
     shared: Arc<Shared>,
     recorder: Arc<Recorder>,
     /// Calls that have been entered and not returned, by task.
@@ -213,7 +241,7 @@ struct Trace {
 #[derive(Clone, Copy)]
 enum Socket {
     Listener(SocketAddr),
-    Accepted(Endpoints),
+    Connection(Endpoints),
 }
 
 /// What a task is inside of.
@@ -236,8 +264,10 @@ struct Pending {
 }
 
 impl Trace {
-    fn new(shared: Arc<Shared>, recorder: Arc<Recorder>) -> Trace {
+    fn new(side: Side, shared: Arc<Shared>, recorder: Arc<Recorder>) -> Trace {
         Trace {
+            side,
+            first: None,
             shared,
             recorder,
             inside: HashMap::new(),
@@ -253,7 +283,9 @@ impl Trace {
                 self.step(task, status);
             }
         }
-        self.recorder.tracer_done();
+        if self.side == Side::Server {
+            self.recorder.tracer_done();
+        }
     }
 
     /// The next stop or end of a task. `None` when there is none left, or the child ended before it
@@ -279,6 +311,7 @@ impl Trace {
             | Options::PTRACE_O_TRACEEXEC;
         let seized = ptrace::seize(pid, options);
         if seized.is_ok() {
+            self.first = Some(pid);
             self.begin(pid, pid);
         }
         child.write_all(&[u8::from(seized.is_ok())]).ok()?;
@@ -328,11 +361,17 @@ impl Trace {
             .retain(|known| *known != task);
         self.inside.remove(&task);
         if self.process_of.remove(&task) == Some(task) {
+            if self.first == Some(task) {
+                *self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit);
+            }
             self.process_event(task, ProcessEventKind::Exited(exit));
         }
     }
 
     fn process_event(&self, pid: Pid, kind: ProcessEventKind) {
+        if self.side == Side::Client {
+            return;
+        }
         let event = ProcessEvent {
             pid: pid.as_raw(),
             kind,
@@ -414,7 +453,7 @@ impl Trace {
             (CallKind::Listen | CallKind::Connect, _) => None,
             (CallKind::Accept, Some(Socket::Listener(_))) => None,
             (CallKind::SetOption | CallKind::Close, Some(Socket::Listener(_))) => None,
-            (_, Some(Socket::Accepted(on))) => Some(on),
+            (_, Some(Socket::Connection(on))) => Some(on),
             _ => return None,
         };
         let asked = bytes_asked(task, number, &args);
@@ -448,7 +487,7 @@ impl Trace {
             libc::SYS_splice => {
                 // splice(2): from args[0] to args[2]; either may be the socket.
                 let to = args[2] as i32;
-                return Some(match self.is_accepted(task, to) {
+                return Some(match self.is_connection(task, to) {
                     true => (CallKind::Write, to),
                     false => (CallKind::Read, args[0] as i32),
                 });
@@ -460,9 +499,9 @@ impl Trace {
         Some((kind, args[0] as i32))
     }
 
-    fn is_accepted(&self, task: Pid, fd: i32) -> bool {
+    fn is_connection(&self, task: Pid, fd: i32) -> bool {
         let known = socket_inode(task, fd).and_then(|inode| self.sockets.get(&inode));
-        matches!(known, Some(Socket::Accepted(_)))
+        matches!(known, Some(Socket::Connection(_)))
     }
 
     /// A recorded call has returned.
@@ -515,6 +554,7 @@ impl Trace {
             (CallKind::Read, Ok(_)) => bytes = data(task, number, &args, moved.unwrap_or(0)),
             (CallKind::Shutdown, _) => detail = Some(shutdown_name(args[1]).to_string()),
             (CallKind::SetOption, _) => detail = Some(option_text(task, &args)),
+            (CallKind::Connect, _) if self.side == Side::Client => on = self.learn_connected(task, fd, &args, result),
             (CallKind::Connect, _) => {
                 let Some(address) = socket_address(task, args[1], args[2]) else {
                     return;
@@ -544,10 +584,15 @@ impl Trace {
             ended,
         };
         let at = if waits { ended } else { entered };
-        self.recorder.push(Record {
-            at,
-            what: What::Call { on, call },
-        });
+        let what = match (self.side, on) {
+            (Side::Server, _) => What::Call { on, call },
+            (Side::Client, Some(on)) => match client_action(call) {
+                Some(action) => What::Client { on, action },
+                None => return,
+            },
+            (Side::Client, None) => return,
+        };
+        self.recorder.push(Record { at, what });
     }
 
     fn learn_listener(&mut self, task: Pid, fd: i32) -> Option<SocketAddr> {
@@ -558,6 +603,30 @@ impl Trace {
         self.sockets.insert(inode, Socket::Listener(entry.local_address));
         self.recorder.listening(entry.local_address);
         Some(entry.local_address)
+    }
+
+    /// Learns where a client program has connected to, as the socket table tells.
+    fn learn_connected(
+        &mut self,
+        task: Pid,
+        fd: i32,
+        args: &[u64; 6],
+        result: Result<u64, Errno>,
+    ) -> Option<Endpoints> {
+        if !matches!(result, Ok(_) | Err(Errno::EINPROGRESS)) {
+            return None;
+        }
+        let inode = socket_inode(task, fd)?;
+        let server = sockets::canonical(socket_address(task, args[1], args[2])?);
+        let entry = sockets::table(task.as_raw())
+            .into_iter()
+            .find(|entry| entry.inode == inode)?;
+        let on = Endpoints {
+            client: sockets::canonical(entry.local_address),
+            server,
+        };
+        self.sockets.insert(inode, Socket::Connection(on));
+        Some(on)
     }
 
     /// Learns whose socket an accepted one is: from the address that accept(2) filled in, or else
@@ -590,7 +659,7 @@ impl Trace {
                 }
             }
         };
-        self.sockets.insert(inode, Socket::Accepted(on));
+        self.sockets.insert(inode, Socket::Connection(on));
         Some(on)
     }
 }
@@ -606,6 +675,28 @@ fn ends_next() -> bool {
             Err(_) => return false,
         }
     }
+}
+
+/// A client program's call as what a client does. Calls that told it to wait are not on the
+/// timeline, as they are not for a client of our own.
+fn client_action(call: Call) -> Option<ClientAction> {
+    let (bytes, len) = (call.bytes.clone(), call.moved());
+    let kind = match (call.kind, call.result) {
+        (CallKind::Connect, Ok(_) | Err(Errno::EINPROGRESS)) => ClientActionKind::Connected,
+        _ if call.would_block() => return None,
+        (_, Err(errno)) => ClientActionKind::Failed(format!("{}: {errno}", call.name)),
+        (CallKind::Write, _) => ClientActionKind::Sent { bytes, len },
+        (CallKind::Read, _) if call.is_end_of_file() => ClientActionKind::EndOfFile,
+        (CallKind::Read, _) => ClientActionKind::Received { bytes, len },
+        (CallKind::Shutdown, _) => ClientActionKind::ShutdownWrite,
+        (CallKind::Close, _) => ClientActionKind::Closed,
+        (CallKind::Listen | CallKind::Accept | CallKind::SetOption, _) => return None,
+    };
+    Some(ClientAction {
+        kind,
+        counters: None,
+        call: Some(call),
+    })
 }
 
 /// Waits for any task of this thread's. `None` when there is none left.

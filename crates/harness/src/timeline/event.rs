@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::link::LinkType;
 use super::segment::Segment;
 
 /// A moment on `CLOCK_REALTIME`, in nanoseconds since the Unix epoch.
@@ -118,6 +119,8 @@ pub struct Packet {
     pub retransmission: bool,
     /// The frame as the kernel handed it over, link-layer header included, up to the capture's limit.
     pub frame: Arc<[u8]>,
+    /// What the frame's link-layer header is.
+    pub link_type: LinkType,
     /// The frame's length on the wire, in bytes.
     pub wire_len: u32,
     /// A comment that a capture file holds for this packet.
@@ -216,6 +219,8 @@ impl Errno {
     pub const EAGAIN: Errno = Errno(11);
     /// The process has as many descriptors open as it may.
     pub const EMFILE: Errno = Errno(24);
+    /// A connection is being made; whoever asked does not wait for it.
+    pub const EINPROGRESS: Errno = Errno(115);
     /// The peer has closed or reset the connection, and there is nobody to write to.
     pub const EPIPE: Errno = Errno(32);
     /// The peer has reset the connection.
@@ -277,6 +282,8 @@ pub struct ClientAction {
     pub kind: ClientActionKind,
     /// The kernel's segment counters of the client's socket at that moment, where it has them.
     pub counters: Option<SegmentCounters>,
+    /// The system call, where the client is a program that was traced too.
+    pub call: Option<Call>,
 }
 
 /// What a client can do.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::Timeline;
 use super::event::*;
+use super::link::LinkType;
 use super::segment::{Flags, Segment};
 
 /// What the observers of one run recorded, in any order.
@@ -39,6 +40,8 @@ pub enum What {
     Frame {
         /// The frame, link-layer header included.
         frame: Arc<[u8]>,
+        /// What its link-layer header is.
+        link_type: LinkType,
         /// Its length on the wire, in bytes.
         wire_len: u32,
         /// A comment that came with it from a file.
@@ -115,12 +118,13 @@ impl Recording {
             let (connection, kind) = match what {
                 What::Frame {
                     frame,
+                    link_type,
                     wire_len,
                     comment,
                     segment,
                 } => {
                     let Some(segment) = segment else { continue };
-                    let (id, packet) = merge.packet(number, segment, frame, wire_len, comment);
+                    let (id, packet) = merge.packet(number, segment, (frame, link_type, wire_len), comment);
                     (Some(id), EventKind::Packet(packet))
                 }
                 What::Call { on, call } => {
@@ -144,21 +148,28 @@ impl Recording {
             };
             merge.events.push(Event { at, connection, kind });
         }
-        let mut timeline = Timeline {
+        let mut timeline = indexed(Timeline {
             level: self.level,
-            endpoints: merge.connections.iter().map(|c| c.endpoints).collect(),
+            endpoints: merge.endpoints(),
             events: merge.events,
             dropped: self.dropped,
-            of_connection: vec![Vec::new(); merge.connections.len()],
-        };
-        for (index, event) in timeline.events.iter().enumerate() {
-            if let Some(id) = event.connection {
-                timeline.of_connection[id.0].push(index);
-            }
-        }
+            of_connection: Vec::new(),
+            left_out: None,
+        });
         tie_segments_to_writes(&mut timeline);
         timeline
     }
+}
+
+/// Fills in which events belong to each connection.
+pub(super) fn indexed(mut timeline: Timeline) -> Timeline {
+    timeline.of_connection = vec![Vec::new(); timeline.endpoints.len()];
+    for (index, event) in timeline.events.iter().enumerate() {
+        if let Some(id) = event.connection {
+            timeline.of_connection[id.0].push(index);
+        }
+    }
+    timeline
 }
 
 /// What tells a connection: a server's address may be known as a wildcard only.
@@ -175,14 +186,24 @@ enum Evidence {
     State,
 }
 
-#[derive(Default)]
-struct Merge {
+/// Frames become packets of connections, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Merge {
     events: Vec<Event>,
     connections: Vec<Tracked>,
     current: HashMap<(SocketAddr, u16), ConnectionId>,
 }
 
+/// Where a segment belongs, and who sent it.
+enum Place {
+    /// To a connection that is there.
+    Known(ConnectionId, Side),
+    /// To a new one.
+    Begins(Endpoints, Side),
+}
+
 /// What is known of a connection while its events go by.
+#[derive(Debug)]
 struct Tracked {
     endpoints: Endpoints,
     accepted: bool,
@@ -192,7 +213,7 @@ struct Tracked {
 }
 
 /// One direction of a connection.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Direction {
     /// The sequence number that is shown as 0.
     base: Option<u32>,
@@ -236,8 +257,30 @@ impl Merge {
         id
     }
 
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// The addresses of all connections.
+    pub fn endpoints(&self) -> Vec<Endpoints> {
+        self.connections.iter().map(|c| c.endpoints).collect()
+    }
+
+    /// True if a segment begins a connection.
+    pub fn begins(&self, segment: &Segment) -> bool {
+        matches!(self.placed(segment), Place::Begins(..))
+    }
+
     /// Which connection a segment belongs to, and who sent it.
     fn place(&mut self, segment: &Segment) -> (ConnectionId, Side) {
+        match self.placed(segment) {
+            Place::Known(id, side) => (id, side),
+            Place::Begins(endpoints, side) => (self.begin(endpoints), side),
+        }
+    }
+
+    fn placed(&self, segment: &Segment) -> Place {
         let forth = Endpoints {
             client: segment.source,
             server: segment.destination,
@@ -253,28 +296,28 @@ impl Merge {
                 let client = &self.connections[id.0].client;
                 !client.saw_syn || client.base == Some(segment.seq)
             });
-            return (id.unwrap_or_else(|| self.begin(forth)), Side::Client);
+            return id.map_or(Place::Begins(forth, Side::Client), |id| Place::Known(id, Side::Client));
         }
         if let Some(id) = known(forth) {
-            return (id, Side::Client);
+            return Place::Known(id, Side::Client);
         }
         if let Some(id) = known(back) {
-            return (id, Side::Server);
+            return Place::Known(id, Side::Server);
         }
         // The capture began in the middle: a SYN,ACK or the lower port tells the server.
         if segment.flags.has(Flags::SYN) || segment.source.port() < segment.destination.port() {
-            (self.begin(back), Side::Server)
+            Place::Begins(back, Side::Server)
         } else {
-            (self.begin(forth), Side::Client)
+            Place::Begins(forth, Side::Client)
         }
     }
 
-    fn packet(
+    /// The packet that a frame's segment is on its connection.
+    pub fn packet(
         &mut self,
         number: usize,
         segment: Segment,
-        frame: Arc<[u8]>,
-        wire_len: u32,
+        (frame, link_type, wire_len): (Arc<[u8]>, LinkType, u32),
         comment: Option<String>,
     ) -> (ConnectionId, Packet) {
         let (id, from) = self.place(&segment);
@@ -332,6 +375,7 @@ impl Merge {
             held: None,
             retransmission,
             frame,
+            link_type,
             wire_len,
             comment,
             segment,

@@ -1,6 +1,8 @@
 //! What happened: one ordered list of events. Pure data, no I/O, any operating system.
 
 mod event;
+mod excerpt;
+mod link;
 mod merge;
 mod query;
 mod segment;
@@ -9,6 +11,9 @@ pub mod explain;
 pub mod findings;
 
 pub use event::*;
+pub(crate) use excerpt::{Counts, Run, Stalls};
+pub use excerpt::{Excerpt, Limits};
+pub use link::LinkType;
 pub use merge::{Record, Recording, What};
 pub use query::{Closing, Connection, Exchange, Teardown};
 pub use segment::{Flags, Segment, SegmentOptions};
@@ -28,4 +33,6 @@ pub struct Timeline {
     /// The events of each connection, as indices: ten thousand connections must not each look
     /// through all events.
     of_connection: Vec<Vec<usize>>,
+    /// What an [`Excerpt`] counted of a long capture and did not keep; `None` where all is here.
+    left_out: Option<Box<excerpt::LeftOut>>,
 }

@@ -289,13 +289,10 @@ impl<'a> Connection<'a> {
     /// The exchanges, from the captured packets.
     pub fn exchanges(self) -> Vec<Exchange> {
         let mut exchanges: Vec<Exchange> = Vec::new();
+        let mut exchanging = Exchanging::default();
         for (index, packet) in self.packets() {
-            if packet.segment.flags.has(Flags::FIN) || packet.segment.flags.has(Flags::RST) {
-                break;
-            }
-            let data = packet.segment.len > 0;
-            let first = data && packet.from == Side::Client && !packet.retransmission;
-            if first && exchanges.last().is_none_or(|exchange| exchange.reply_segments > 0) {
+            let Some(step) = exchanging.see(packet) else { continue };
+            if step.begins {
                 exchanges.push(Exchange {
                     packets: Vec::new(),
                     reply_segments: 0,
@@ -303,8 +300,7 @@ impl<'a> Connection<'a> {
             }
             if let Some(exchange) = exchanges.last_mut() {
                 exchange.packets.push(index);
-                let reply = data && packet.from == Side::Server && !packet.retransmission;
-                exchange.reply_segments += usize::from(reply);
+                exchange.reply_segments += usize::from(step.replies);
             }
         }
         exchanges
@@ -520,15 +516,49 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// Where a connection is in its exchanges, as its packets go by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Exchanging {
+    begun: bool,
+    replied: bool,
+    over: bool,
+}
+
+/// A packet of an exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// True for the first one of an exchange.
+    pub begins: bool,
+    /// True if it carries data of the server.
+    pub replies: bool,
+}
+
+impl Exchanging {
+    /// Takes in a packet; `None` for one of the handshake or the close.
+    pub fn see(&mut self, packet: &Packet) -> Option<Step> {
+        let flags = packet.segment.flags;
+        self.over |= flags.has(Flags::FIN) || flags.has(Flags::RST);
+        let data = packet.segment.len > 0 && !packet.retransmission;
+        let begins = data && packet.from == Side::Client && (!self.begun || self.replied);
+        if self.over || !(self.begun || begins) {
+            return None;
+        }
+        let replies = data && packet.from == Side::Server;
+        self.begun = true;
+        self.replied = replies || (self.replied && !begins);
+        Some(Step { begins, replies })
+    }
+}
+
 /// The states of both sockets as far as the packets tell.
-#[derive(Default)]
-struct Sockets {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Sockets {
     established: bool,
     client: Socket,
     server: Socket,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Socket {
     state: Option<TcpState>,
     /// The relative sequence number behind its FIN.
@@ -537,13 +567,13 @@ struct Socket {
 
 impl Sockets {
     /// True once both FINs were acknowledged.
-    fn are_closed(&self) -> bool {
+    pub fn are_closed(&self) -> bool {
         let closed = |socket: &Socket| socket.fin.is_some() && matches!(socket.state, None | Some(TcpState::TimeWait));
         closed(&self.client) && closed(&self.server)
     }
 
     /// Takes in a packet. Its ACK counts before its FIN, as in RFC 9293, section 3.10.7.4.
-    fn see(&mut self, packet: &Packet) {
+    pub fn see(&mut self, packet: &Packet) {
         let flags = packet.segment.flags;
         if flags.has(Flags::RST) {
             self.client.state = None;

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{LaxNetSlice, LaxSlicedPacket, TcpOptionElement, TcpSlice, TransportSlice};
+use etherparse::{
+    IpNumber, LaxIpPayloadSlice, LaxNetSlice, TcpOptionElement, TcpOptionsIterator, TcpSlice, TransportSlice,
+};
+
+use super::link::LinkType;
 
 /// What a captured frame says about TCP, with the numbers that are on the wire
 /// ([RFC 9293, section 3.1](https://www.rfc-editor.org/rfc/rfc9293#section-3.1)).
@@ -92,51 +96,110 @@ impl fmt::Debug for Flags {
 }
 
 impl Segment {
-    /// Decodes an Ethernet frame. `None` if it holds no whole TCP header over IPv4 or IPv6.
-    ///
-    /// A frame cut short by the capture's limit is decoded as far as it goes: `len` is computed
-    /// from the IP header, `payload` holds what is there.
+    /// Decodes an Ethernet frame that was captured whole: see [`from_frame`](Self::from_frame).
     pub fn from_ethernet(frame: &[u8]) -> Option<Segment> {
-        Segment::from_slices(&LaxSlicedPacket::from_ethernet(frame).ok()?)
+        let wire_len = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        Segment::from_frame(LinkType::ETHERNET, frame, wire_len)
     }
 
-    fn from_slices(packet: &LaxSlicedPacket<'_>) -> Option<Segment> {
-        let (source, destination, announced) = match packet.net.as_ref()? {
-            LaxNetSlice::Ipv4(ip) => {
-                let header = ip.header();
-                let payload = usize::from(header.total_len()).checked_sub(header.slice().len())?;
-                (
-                    IpAddr::from(header.source_addr()),
-                    IpAddr::from(header.destination_addr()),
-                    payload,
-                )
-            }
-            LaxNetSlice::Ipv6(ip) => {
-                let header = ip.header();
-                let payload = usize::from(header.payload_length()).checked_sub(ip.extensions().slice().len())?;
-                (
-                    IpAddr::from(header.source_addr()),
-                    IpAddr::from(header.destination_addr()),
-                    payload,
-                )
-            }
-            _ => return None,
-        };
-        let Some(TransportSlice::Tcp(tcp)) = packet.transport.as_ref() else {
-            return None;
-        };
-        Some(Segment {
-            source: SocketAddr::new(source, tcp.source_port()),
-            destination: SocketAddr::new(destination, tcp.destination_port()),
-            seq: tcp.sequence_number(),
-            ack: tcp.acknowledgment_number(),
-            flags: flags_of(tcp),
-            window: tcp.window_size(),
-            len: u32::try_from(announced.checked_sub(tcp.header_slice().len())?).ok()?,
-            payload: tcp.payload().to_vec(),
-            options: options_of(tcp),
-        })
+    /// Decodes a frame of a kind of link; `wire_len` is its length on the wire. `None` if it holds
+    /// no TCP over IPv4 or IPv6: not the fixed part of a TCP header, or a fragment of a packet.
+    ///
+    /// A frame cut short by the capture's limit is decoded as far as it goes: `len` is computed
+    /// from the IP header, `payload` and `options` hold what is there.
+    pub fn from_frame(link_type: LinkType, frame: &[u8], wire_len: u32) -> Option<Segment> {
+        Segment::with_payload(link_type, frame, wire_len, usize::MAX)
     }
+
+    /// The same with no more than `most` bytes of the payload.
+    pub(super) fn with_payload(link_type: LinkType, frame: &[u8], wire_len: u32, most: usize) -> Option<Segment> {
+        let packet = link_type.slice(frame)?;
+        let (addresses, announced) = addressed(packet.net.as_ref()?, frame, wire_len)?;
+        if let Some(TransportSlice::Tcp(tcp)) = &packet.transport {
+            return segment(addresses, announced, tcp, tcp.options(), most);
+        }
+        let (header, captured) = cut_header(packet.net.as_ref()?.ip_payload_ref()?)?;
+        let tcp = TcpSlice::from_slice(&header[..captured.header_len]).ok()?;
+        segment(addresses, announced, &tcp, captured.options, most)
+    }
+}
+
+/// The two addresses of an IP packet, and how many bytes it announces behind its headers.
+fn addressed(net: &LaxNetSlice<'_>, frame: &[u8], wire_len: u32) -> Option<([IpAddr; 2], usize)> {
+    // Behind a header that announces nothing the packet goes on to the end of the frame: Linux
+    // hands out packets longer than the field can say (segmentation offload) with 0 in it.
+    let to_the_end = |header: &[u8]| {
+        let before = header.as_ptr().addr() - frame.as_ptr().addr() + header.len();
+        (wire_len as usize).checked_sub(before)
+    };
+    match net {
+        LaxNetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            let announced = match usize::from(header.total_len()) {
+                0 => to_the_end(header.slice())?,
+                total => total.checked_sub(header.slice().len())?,
+            };
+            let extensions = ip.extensions().auth.map_or(0, |auth| auth.slice().len());
+            let addresses = [header.source_addr().into(), header.destination_addr().into()];
+            Some((addresses, announced.checked_sub(extensions)?))
+        }
+        LaxNetSlice::Ipv6(ip) => {
+            let header = ip.header();
+            let announced = match usize::from(header.payload_length()) {
+                0 => to_the_end(header.slice())?,
+                announced => announced,
+            };
+            let addresses = [header.source_addr().into(), header.destination_addr().into()];
+            Some((addresses, announced.checked_sub(ip.extensions().slice().len())?))
+        }
+        LaxNetSlice::Arp(_) => None,
+    }
+}
+
+/// The longest TCP header: its length field counts words of four bytes in four bits.
+const LONGEST_HEADER: usize = 60;
+
+/// What was captured of a TCP header.
+struct CutHeader<'a> {
+    header_len: usize,
+    options: &'a [u8],
+}
+
+/// A TCP header whose options the capture has cut, filled up with zeros.
+fn cut_header<'a>(ip: &LaxIpPayloadSlice<'a>) -> Option<([u8; LONGEST_HEADER], CutHeader<'a>)> {
+    const FIXED: usize = 20;
+    if ip.ip_number != IpNumber::TCP || ip.fragmented {
+        return None;
+    }
+    let (fixed, options) = ip.payload.split_at_checked(FIXED)?;
+    let header_len = usize::from(fixed[12] >> 4) * 4;
+    if header_len <= ip.payload.len() {
+        return None;
+    }
+    let mut header = [0; LONGEST_HEADER];
+    header[..ip.payload.len()].copy_from_slice(ip.payload);
+    Some((header, CutHeader { header_len, options }))
+}
+
+fn segment(
+    [source, destination]: [IpAddr; 2],
+    announced: usize,
+    tcp: &TcpSlice<'_>,
+    options: &[u8],
+    most: usize,
+) -> Option<Segment> {
+    let payload = tcp.payload();
+    Some(Segment {
+        source: SocketAddr::new(source, tcp.source_port()),
+        destination: SocketAddr::new(destination, tcp.destination_port()),
+        seq: tcp.sequence_number(),
+        ack: tcp.acknowledgment_number(),
+        flags: flags_of(tcp),
+        window: tcp.window_size(),
+        len: u32::try_from(announced.checked_sub(tcp.header_slice().len())?).ok()?,
+        payload: payload[..payload.len().min(most)].to_vec(),
+        options: options_of(options),
+    })
 }
 
 fn flags_of(tcp: &TcpSlice<'_>) -> Flags {
@@ -145,10 +208,10 @@ fn flags_of(tcp: &TcpSlice<'_>) -> Flags {
     Flags(u16::from_be_bytes([header[12], header[13]]) & 0x1ff)
 }
 
-fn options_of(tcp: &TcpSlice<'_>) -> SegmentOptions {
+fn options_of(slice: &[u8]) -> SegmentOptions {
     let mut options = SegmentOptions::default();
     // An option that cannot be read ends the list, as it does for a receiver.
-    for option in tcp.options_iterator().map_while(Result::ok) {
+    for option in TcpOptionsIterator::from_slice(slice).map_while(Result::ok) {
         match option {
             TcpOptionElement::MaximumSegmentSize(mss) => options.mss = Some(mss),
             TcpOptionElement::WindowScale(shift) => options.window_scale = Some(shift),

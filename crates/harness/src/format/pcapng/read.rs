@@ -1,25 +1,24 @@
 //! Packets from pcapng and classic pcap files.
 
-use std::fmt;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
-use pcap_parser::pcapng::{
-    Block, EPB_MAGIC, EnhancedPacketBlock, IDB_MAGIC, ISB_MAGIC, InterfaceDescriptionBlock, InterfaceStatisticsBlock,
-    OptionCode, SHB_MAGIC, SPB_MAGIC, SimplePacketBlock, parse_block_be, parse_block_le,
-};
-use pcap_parser::traits::PcapNGPacketBlock;
+use pcap_parser::pcapng::SHB_MAGIC;
 use pcap_parser::{
-    LegacyPcapBlock, Linktype, PcapHeader, parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified,
-    parse_pcap_header,
+    LegacyPcapBlock, PcapHeader, parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
 };
 
 use super::LONGEST_FRAME;
-use crate::timeline::{Level, Record, Recording, Segment, Timestamp, What};
+use super::block::{self, Block, Interface};
+use super::input::Input;
+use crate::timeline::{Excerpt, Level, LinkType, Record, Recording, Segment, Timestamp, What};
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 /// The longest block that is read, as in Wireshark. A length beyond it is a damaged file.
 const LONGEST_BLOCK: u32 = 16 << 20;
+/// So many interfaces may be described: each is kept until its section ends.
+const MOST_INTERFACES: usize = 1 << 16;
 
 /// Why a file could not be read as a capture. Offsets are in bytes from the file's start.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +35,7 @@ pub enum ReadError {
     /// It is neither pcapng nor pcap.
     #[error("not a capture: expected a pcapng or pcap file, found {found} at byte 0")]
     NotACapture {
-        /// Its first bytes.
+        /// Its first bytes, and what they are, where that is known.
         found: String,
     },
     /// It ends too early.
@@ -59,121 +58,169 @@ pub enum ReadError {
         /// What should be there.
         expected: String,
     },
-    /// Its frames are not Ethernet frames.
-    #[error("expected Ethernet frames, found frames of link type {link_type} at byte {offset}{}", link_type.cure())]
+    /// It holds no frames that we decode, only others.
+    #[error(
+        "expected frames of Ethernet, Linux cooked (any), raw IP or loopback, found only others, the first of link type {link_type} at byte {offset}"
+    )]
     LinkType {
-        /// Where the packet, or the header of the file, begins.
+        /// Where the first packet, or the header of the file, begins.
         offset: u64,
         /// What its frames are.
         link_type: LinkType,
     },
 }
 
-/// The kind of link that a file's frames were captured on
-/// ([its registered numbers](https://www.tcpdump.org/linktypes.html)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkType(pub u32);
-
-impl LinkType {
-    fn cure(self) -> &'static str {
-        match self.0 {
-            113 | 276 => ": capture on one interface, such as lo, instead of on any",
-            0 | 108 => {
-                ": they come from a loopback interface of macOS or BSD; capture on Linux, or read them in Wireshark"
-            }
-            _ => "",
-        }
-    }
-}
-
-impl fmt::Display for LinkType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.0 {
-            0 => "NULL",
-            101 => "RAW",
-            105 => "IEEE802_11",
-            108 => "LOOP",
-            113 => "LINUX_SLL",
-            228 => "IPV4",
-            229 => "IPV6",
-            276 => "LINUX_SLL2",
-            other => return write!(f, "{other}"),
-        };
-        write!(f, "{} ({name})", self.0)
-    }
-}
-
-/// Reads a capture: pcapng, or classic pcap, of either byte order, with Ethernet frames.
+/// Reads a capture: pcapng, or classic pcap, of either byte order.
 ///
-/// Frames are read one at a time; each is kept as it is, with the comments that it has. What is
-/// damaged or cut is an error, never a panic, and needs no more memory than the file is long.
+/// Frames are read one at a time; each is kept as it is, with the comments that it has. Those of
+/// links that are not decoded are counted, so that frame numbers are Wireshark's, and kept empty.
+/// What is damaged or cut is an error, never a panic, and needs no more memory than the file is
+/// long. For a file that is too long to keep see [`read_into`].
 /// A Simple Packet Block has no time of its own and gets that of the packet before it.
 ///
 /// # Errors
 ///
 /// See [`ReadError`].
 pub fn read(input: impl Read) -> Result<Recording, ReadError> {
-    let mut input = Input {
-        input: BufReader::new(input),
-        offset: 0,
-    };
-    let mut magic = Vec::new();
-    input.take_up_to(&mut magic, 4)?;
     let mut recording = Recording {
         level: Level::Capture,
         records: Vec::new(),
         dropped: 0,
     };
-    match magic.first_chunk().map(|bytes| u32::from_le_bytes(*bytes)) {
-        Some(SHB_MAGIC) => Sections::default().read(magic, &mut input, &mut recording)?,
-        Some(_) if parse_pcap_header(&magic).is_err_and(|error| error.is_incomplete()) => {
-            read_classic(magic, &mut input, &mut recording)?;
-        }
-        _ => return Err(ReadError::NotACapture { found: hex(&magic) }),
+    let mut reader = Reader::new(input)?;
+    while let Some(frame) = reader.next()? {
+        let decoded = frame.link_type.is_decoded();
+        recording.records.push(Record {
+            at: frame.at,
+            what: What::Frame {
+                frame: Arc::from(if decoded { frame.data } else { &[] }),
+                link_type: frame.link_type,
+                wire_len: frame.wire_len,
+                comment: frame.comment,
+                segment: Segment::from_frame(frame.link_type, frame.data, frame.wire_len),
+            },
+        });
     }
+    recording.dropped = reader.dropped;
     Ok(recording)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    if bytes.is_empty() {
-        return "an empty file".to_owned();
-    }
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(" ")
-}
-
-/// A file that counts what was read of it.
-struct Input<R> {
-    input: R,
-    offset: u64,
-}
-
-impl<R: Read> Input<R> {
-    /// Adds up to `len` bytes to a buffer, as many as are left. The buffer grows with what is
-    /// there, not with what a damaged length announces.
-    fn take_up_to(&mut self, buffer: &mut Vec<u8>, len: u64) -> Result<u64, ReadError> {
-        let offset = self.offset;
-        let read = (&mut self.input).take(len).read_to_end(buffer);
-        let read = read.map_err(|source| ReadError::Io { offset, source })? as u64;
-        self.offset += read;
-        Ok(read)
-    }
-
-    /// Fills a buffer up to `len` bytes. What it holds already was read just before.
-    fn fill(&mut self, buffer: &mut Vec<u8>, len: u64, expected: &'static str) -> Result<(), ReadError> {
-        let had = buffer.len() as u64;
-        let offset = self.offset - had;
-        let found = had + self.take_up_to(buffer, len.saturating_sub(had))?;
-        if found < len {
-            return Err(ReadError::Cut {
-                offset,
-                expected,
-                needed: len,
-                found,
-            });
+/// Reads a capture of any length into an excerpt, in memory that does not grow with it.
+///
+/// ```
+/// use harness::format::pcapng;
+/// use harness::format::text::Lanes;
+/// use harness::timeline::{Excerpt, Limits};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let lanes = Lanes::default();
+/// let mut excerpt = Excerpt::new(lanes.limits());
+/// pcapng::read_into(std::fs::File::open("../../captures/step1-two-writes.pcapng")?, &mut excerpt)?;
+/// println!("{}", lanes.draw(&excerpt.into_timeline()));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`read`]. What came before the error is in the excerpt.
+pub fn read_into(input: impl Read, excerpt: &mut Excerpt) -> Result<(), ReadError> {
+    let mut reader = Reader::new(input)?;
+    let mut number = 0;
+    loop {
+        let next = reader.next();
+        if let Ok(Some(frame)) = next {
+            number += 1;
+            let link = (frame.link_type, frame.data, frame.wire_len);
+            excerpt.packet(frame.at, number, link, frame.comment.as_deref());
+            continue;
         }
-        Ok(())
+        let end = next.map(|_| ());
+        excerpt.dropped(reader.dropped);
+        return end;
     }
+}
+
+/// A frame of a file.
+struct Frame<'a> {
+    at: Timestamp,
+    link_type: LinkType,
+    data: &'a [u8],
+    wire_len: u32,
+    comment: Option<String>,
+}
+
+/// A frame whose bytes are still in the input.
+struct Found {
+    at: Timestamp,
+    link_type: LinkType,
+    data: Range<usize>,
+    wire_len: u32,
+    comment: Option<String>,
+}
+
+/// A file whose frames are read one after the other.
+struct Reader<R> {
+    input: Input<R>,
+    format: Format,
+    /// Packets that were lost while capturing, as far as the file has told.
+    dropped: u64,
+}
+
+enum Format {
+    Ng(Sections),
+    Classic(Classic),
+}
+
+impl<R: Read> Reader<R> {
+    fn new(input: R) -> Result<Reader<R>, ReadError> {
+        const MAGIC: usize = 4;
+        let mut input = Input::new(input);
+        let have = input.have(MAGIC)?;
+        let magic = input.bytes(0..have);
+        let format = match magic.first_chunk().map(|bytes| u32::from_le_bytes(*bytes)) {
+            Some(SHB_MAGIC) => Format::Ng(Sections::default()),
+            Some(_) if parse_pcap_header(magic).is_err_and(|error| error.is_incomplete()) => {
+                Format::Classic(Classic::read(&mut input)?)
+            }
+            _ => return Err(ReadError::NotACapture { found: found(magic) }),
+        };
+        Ok(Reader {
+            input,
+            format,
+            dropped: 0,
+        })
+    }
+
+    /// The next frame; `None` at the end of the file.
+    fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
+        let found = match &mut self.format {
+            Format::Ng(sections) => sections.next(&mut self.input, &mut self.dropped)?,
+            Format::Classic(classic) => classic.next(&mut self.input)?,
+        };
+        Ok(found.map(|found| Frame {
+            at: found.at,
+            link_type: found.link_type,
+            data: self.input.bytes(found.data),
+            wire_len: found.wire_len,
+            comment: found.comment,
+        }))
+    }
+}
+
+/// The first bytes of a file, and what to do with it.
+fn found(magic: &[u8]) -> String {
+    let cure = match magic {
+        [] => return "an empty file".to_owned(),
+        [0x1f, 0x8b, ..] => " (gzip: unpack it with gunzip, or pipe it in through zcat)",
+        [0x28, 0xb5, 0x2f, 0xfd] => " (Zstandard: unpack it, or pipe it in through zstdcat)",
+        [0x04, 0x22, 0x4d, 0x18] => " (LZ4: unpack it, or pipe it in through lz4cat)",
+        b"PK\x03\x04" => " (a zip archive: unpack it)",
+        b"snoo" | b"GMBU" | b"RTSS" => " (another capture format: convert it with editcap -F pcapng)",
+        _ => "",
+    };
+    let bytes: Vec<String> = magic.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ") + cure
 }
 
 /// The state of reading a pcapng file.
@@ -183,41 +230,28 @@ struct Sections {
     /// The interfaces of the current section.
     interfaces: Vec<Interface>,
     last: Timestamp,
-}
-
-struct Interface {
-    link_type: LinkType,
-    /// `if_tsresol`: a power of 10, or with the highest bit set a power of 2.
-    resolution: u8,
-    /// Seconds to add.
-    offset: i64,
-    snaplen: u32,
-    dropped: u64,
+    /// True if some interface is of a link that is decoded.
+    decodes: bool,
+    /// The first packet whose link is not.
+    undecoded: Option<(u64, LinkType)>,
 }
 
 /// The smallest block: type, length, length.
 const SHORTEST_BLOCK: u32 = 12;
 
 impl Sections {
-    /// Reads block by block. pcap-parser decodes the blocks; its streaming reader is not used,
-    /// since it swallows I/O errors and asks forever for the rest of a block that announces more
-    /// than it holds.
-    fn read(
-        mut self,
-        mut buffer: Vec<u8>,
-        input: &mut Input<impl Read>,
-        recording: &mut Recording,
-    ) -> Result<(), ReadError> {
+    /// Reads on to the next frame.
+    fn next(&mut self, input: &mut Input<impl Read>, dropped: &mut u64) -> Result<Option<Found>, ReadError> {
         loop {
-            let offset = input.offset - buffer.len() as u64;
-            let wanted = u64::from(SHORTEST_BLOCK) - buffer.len() as u64;
-            if input.take_up_to(&mut buffer, wanted)? == 0 && buffer.is_empty() {
-                break;
+            if input.have(1)? == 0 {
+                return self.end(dropped);
             }
-            input.fill(&mut buffer, u64::from(SHORTEST_BLOCK), "a pcapng block")?;
-            let length = self.announced(&buffer, offset)?;
-            input.fill(&mut buffer, u64::from(length), "a pcapng block")?;
-            let trailer = self.number(&buffer[length as usize - 4..]);
+            let offset = input.offset();
+            input.whole(SHORTEST_BLOCK as usize, "a pcapng block")?;
+            let length = self.announced(input.bytes(0..SHORTEST_BLOCK as usize), offset)?;
+            let end = length as usize;
+            input.whole(end, "a pcapng block")?;
+            let trailer = self.number(&input.bytes(0..end)[end - 4..]);
             if trailer != length {
                 let expected = format!("the block's length again ({length}), found {trailer},");
                 return Err(ReadError::Damaged {
@@ -225,11 +259,20 @@ impl Sections {
                     expected,
                 });
             }
-            self.block(&buffer, offset, recording)?;
-            buffer.clear();
+            let found = self.block(input, end, offset, dropped)?;
+            input.pass(end);
+            if found.is_some() {
+                return Ok(found);
+            }
         }
-        self.end_section(recording);
-        Ok(())
+    }
+
+    fn end(&mut self, dropped: &mut u64) -> Result<Option<Found>, ReadError> {
+        self.end_section(dropped);
+        match self.undecoded {
+            Some((offset, link_type)) if !self.decodes => Err(ReadError::LinkType { offset, link_type }),
+            _ => Ok(None),
+        }
     }
 
     fn number(&self, bytes: &[u8]) -> u32 {
@@ -270,140 +313,101 @@ impl Sections {
         })
     }
 
-    fn block(&mut self, bytes: &[u8], offset: u64, recording: &mut Recording) -> Result<(), ReadError> {
-        /// The Packet Block that Enhanced Packet Blocks replaced.
-        const OBSOLETE_PACKET: u32 = 2;
-        let kind = match self.number(bytes) {
-            SHB_MAGIC => "Section Header",
-            IDB_MAGIC => "Interface Description",
-            EPB_MAGIC => "Enhanced Packet",
-            SPB_MAGIC => "Simple Packet",
-            ISB_MAGIC => "Interface Statistics",
-            OBSOLETE_PACKET => {
-                let expected = "an Enhanced Packet Block, found an obsolete Packet Block,".to_owned();
-                return Err(ReadError::Damaged { offset, expected });
-            }
-            // Names, secrets and whatever is not invented yet: nothing that a timeline needs.
-            _ => return Ok(()),
-        };
-        let parsed = if self.big_endian {
-            parse_block_be(bytes)
-        } else {
-            parse_block_le(bytes)
-        };
-        let Ok((_, block)) = parsed else {
-            return Err(ReadError::Damaged {
-                offset,
-                expected: format!("a whole {kind} Block"),
-            });
-        };
-        match block {
-            Block::SectionHeader(_) => self.end_section(recording),
-            Block::InterfaceDescription(block) => self.interface(&block),
-            Block::EnhancedPacket(block) => self.enhanced(&block, offset, recording)?,
-            Block::SimplePacket(block) => self.simple(&block, offset, recording)?,
-            Block::InterfaceStatistics(block) => self.statistics(&block),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn end_section(&mut self, recording: &mut Recording) {
-        for interface in self.interfaces.drain(..) {
-            recording.dropped = recording.dropped.saturating_add(interface.dropped);
-        }
-    }
-
-    fn interface(&mut self, block: &InterfaceDescriptionBlock<'_>) {
-        // pcap-parser reads the offset as little-endian whatever the section is.
-        let offset = if self.big_endian {
-            block.if_tsoffset.swap_bytes()
-        } else {
-            block.if_tsoffset
-        };
-        self.interfaces.push(Interface {
-            link_type: LinkType(u32::try_from(block.linktype.0).unwrap_or(u32::MAX)),
-            resolution: block.if_tsresol,
-            offset,
-            snaplen: block.snaplen,
-            dropped: 0,
-        });
-    }
-
-    /// The interface of a packet, which must be Ethernet.
-    fn interface_of(&self, number: u32, offset: u64) -> Result<&Interface, ReadError> {
-        let Some(interface) = self.interfaces.get(number as usize) else {
-            let expected = format!("a description of interface {number} before its first packet");
+    /// Takes in the block that ends at `end`; gives its frame, if it holds one.
+    fn block(
+        &mut self,
+        input: &Input<impl Read>,
+        end: usize,
+        offset: u64,
+        dropped: &mut u64,
+    ) -> Result<Option<Found>, ReadError> {
+        let bytes = input.bytes(0..end);
+        let kind = self.number(bytes);
+        let Some(block) = block::read(kind, &bytes[8..end - 4], self.big_endian) else {
+            let expected = format!("a whole {} Block", block::name(kind));
             return Err(ReadError::Damaged { offset, expected });
         };
-        ethernet(interface.link_type, offset)?;
-        Ok(interface)
+        // Ranges count from the input's place, which will be behind this block.
+        let range = |data: &[u8]| {
+            let start = data.as_ptr().addr() - bytes.as_ptr().addr();
+            start..start + data.len()
+        };
+        let found = match block {
+            Block::Section => {
+                self.end_section(dropped);
+                return Ok(None);
+            }
+            Block::Interface(interface) => {
+                self.describe(interface, offset)?;
+                return Ok(None);
+            }
+            Block::Dropped { interface, packets } => {
+                if let Some(interface) = self.interfaces.get_mut(interface as usize) {
+                    interface.dropped = packets;
+                }
+                return Ok(None);
+            }
+            Block::Other => return Ok(None),
+            Block::Packet(packet) => {
+                let interface = self.interface_of(packet.interface, offset)?;
+                Found {
+                    at: moment(packet.units, interface.resolution, interface.offset),
+                    link_type: interface.link_type,
+                    data: range(packet.data),
+                    wire_len: packet.wire_len,
+                    comment: packet.comment(),
+                }
+            }
+            Block::Simple { data, wire_len } => {
+                let interface = self.interface_of(0, offset)?;
+                // The block does not say how much of the frame it holds: all, up to the snapshot length.
+                let snaplen = Some(interface.snaplen).filter(|len| *len > 0).unwrap_or(u32::MAX);
+                let captured = data.len().min(wire_len.min(snaplen) as usize);
+                Found {
+                    at: self.last,
+                    link_type: interface.link_type,
+                    data: range(&data[..captured]),
+                    wire_len,
+                    comment: None,
+                }
+            }
+            Block::Record => Found {
+                at: self.last,
+                link_type: block::NO_LINK,
+                data: 0..0,
+                wire_len: 0,
+                comment: None,
+            },
+        };
+        self.last = found.at;
+        if !found.link_type.is_decoded() && found.link_type != block::NO_LINK {
+            self.undecoded.get_or_insert((offset, found.link_type));
+        }
+        Ok(Some(found))
     }
 
-    fn enhanced(
-        &mut self,
-        block: &EnhancedPacketBlock<'_>,
-        offset: u64,
-        recording: &mut Recording,
-    ) -> Result<(), ReadError> {
-        let interface = self.interface_of(block.if_id, offset)?;
-        let units = u64::from(block.ts_high) << 32 | u64::from(block.ts_low);
-        let at = moment(units, interface.resolution, interface.offset);
-        self.last = at;
-        let comments = block.options.iter().filter(|option| option.code == OptionCode::Comment);
-        let comments: Vec<_> = comments
-            .filter_map(|option| Some(String::from_utf8_lossy(option.as_bytes().ok()?)))
-            .collect();
-        let comment = (!comments.is_empty()).then(|| comments.join("\n"));
-        recording
-            .records
-            .push(record(at, block.packet_data(), block.origlen, comment));
+    fn describe(&mut self, interface: Interface, offset: u64) -> Result<(), ReadError> {
+        if self.interfaces.len() == MOST_INTERFACES {
+            let expected = format!("at most {MOST_INTERFACES} interfaces in a section, found one more");
+            return Err(ReadError::Damaged { offset, expected });
+        }
+        self.decodes |= interface.link_type.is_decoded();
+        self.interfaces.push(interface);
         Ok(())
     }
 
-    fn simple(&self, block: &SimplePacketBlock<'_>, offset: u64, recording: &mut Recording) -> Result<(), ReadError> {
-        let snaplen = self.interface_of(0, offset)?.snaplen;
-        // The block does not say how much of the frame it holds: all, up to the snapshot length.
-        let limit = if snaplen == 0 { usize::MAX } else { snaplen as usize };
-        let data = block.packet_data();
-        recording
-            .records
-            .push(record(self.last, &data[..data.len().min(limit)], block.origlen, None));
-        Ok(())
+    fn end_section(&mut self, dropped: &mut u64) {
+        for interface in self.interfaces.drain(..) {
+            *dropped = dropped.saturating_add(interface.dropped);
+        }
     }
 
-    /// Statistics are totals, so the last block of an interface counts.
-    fn statistics(&mut self, block: &InterfaceStatisticsBlock<'_>) {
-        let dropped = block.options.iter().find(|option| option.code == OptionCode::IsbIfDrop);
-        let dropped = dropped.and_then(|option| option.as_bytes().ok()?.first_chunk::<8>().copied());
-        let (Some(bytes), Some(interface)) = (dropped, self.interfaces.get_mut(block.if_id as usize)) else {
-            return;
-        };
-        interface.dropped = if self.big_endian {
-            u64::from_be_bytes(bytes)
-        } else {
-            u64::from_le_bytes(bytes)
-        };
-    }
-}
-
-fn ethernet(link_type: LinkType, offset: u64) -> Result<(), ReadError> {
-    if link_type.0 == Linktype::ETHERNET.0.unsigned_abs() {
-        return Ok(());
-    }
-    Err(ReadError::LinkType { offset, link_type })
-}
-
-fn record(at: Timestamp, frame: &[u8], wire_len: u32, comment: Option<String>) -> Record {
-    let segment = Segment::from_ethernet(frame);
-    Record {
-        at,
-        what: What::Frame {
-            frame: Arc::from(frame),
-            wire_len,
-            comment,
-            segment,
-        },
+    /// The interface of a packet.
+    fn interface_of(&self, number: u32, offset: u64) -> Result<&Interface, ReadError> {
+        self.interfaces.get(number as usize).ok_or_else(|| ReadError::Damaged {
+            offset,
+            expected: format!("a description of interface {number} before its first packet"),
+        })
     }
 }
 
@@ -423,28 +427,49 @@ pub(super) fn moment(units: u64, resolution: u8, offset: i64) -> Timestamp {
     Timestamp(u64::try_from(moment.max(0)).unwrap_or(u64::MAX))
 }
 
-/// Reads a classic pcap file behind its magic number.
-fn read_classic(mut buffer: Vec<u8>, input: &mut Input<impl Read>, recording: &mut Recording) -> Result<(), ReadError> {
-    const HEADER: u64 = 24;
-    const LINK_TYPE_AT: u64 = 20;
-    input.fill(&mut buffer, HEADER, "a pcap file header")?;
-    let Ok((_, header)) = parse_pcap_header(&buffer) else {
-        return Err(ReadError::Damaged {
-            offset: 0,
-            expected: "a pcap file header".to_owned(),
-        });
-    };
-    // The upper half of the field tells of frame check sequences.
-    ethernet(LinkType(header.network.0.cast_unsigned() & 0xffff), LINK_TYPE_AT)?;
-    loop {
-        buffer.clear();
-        let offset = input.offset;
-        let head = if header.is_modified_format() { 24 } else { 16 };
-        if input.take_up_to(&mut buffer, head)? == 0 {
-            return Ok(());
+/// A classic pcap file behind its header.
+struct Classic {
+    header: PcapHeader,
+    link_type: LinkType,
+}
+
+impl Classic {
+    fn read(input: &mut Input<impl Read>) -> Result<Classic, ReadError> {
+        const HEADER: usize = 24;
+        const LINK_TYPE_AT: u64 = 20;
+        input.whole(HEADER, "a pcap file header")?;
+        let Ok((_, header)) = parse_pcap_header(input.bytes(0..HEADER)) else {
+            return Err(ReadError::Damaged {
+                offset: 0,
+                expected: "a pcap file header".to_owned(),
+            });
+        };
+        // The upper half of the field tells of frame check sequences.
+        let link_type = LinkType(header.network.0.cast_unsigned() & 0xffff);
+        if !link_type.is_decoded() {
+            return Err(ReadError::LinkType {
+                offset: LINK_TYPE_AT,
+                link_type,
+            });
         }
-        input.fill(&mut buffer, head, "the header of a packet")?;
-        let length = captured(&header, &buffer);
+        input.pass(HEADER);
+        Ok(Classic { header, link_type })
+    }
+
+    fn next(&mut self, input: &mut Input<impl Read>) -> Result<Option<Found>, ReadError> {
+        const HEAD: usize = 16;
+        const MODIFIED_HEAD: usize = 24;
+        if input.have(1)? == 0 {
+            return Ok(None);
+        }
+        let offset = input.offset();
+        let head = if self.header.is_modified_format() {
+            MODIFIED_HEAD
+        } else {
+            HEAD
+        };
+        input.whole(head, "the header of a packet")?;
+        let length = self.captured(input.bytes(0..head));
         if length > LONGEST_FRAME {
             let expected = format!("a captured length of at most {LONGEST_FRAME}, found {length},");
             return Err(ReadError::Damaged {
@@ -452,41 +477,47 @@ fn read_classic(mut buffer: Vec<u8>, input: &mut Input<impl Read>, recording: &m
                 expected,
             });
         }
-        input.fill(&mut buffer, head + u64::from(length), "a packet")?;
-        let Some(packet) = classic_packet(&header, &buffer) else {
-            return Err(ReadError::Damaged {
-                offset,
-                expected: "a packet".to_owned(),
-            });
+        let end = head + length as usize;
+        input.whole(end, "a packet")?;
+        let Some(packet) = self.packet(input.bytes(0..end)) else {
+            let expected = "a packet".to_owned();
+            return Err(ReadError::Damaged { offset, expected });
         };
-        let fraction = if header.is_nanosecond_precision() {
+        let fraction = if self.header.is_nanosecond_precision() {
             packet.ts_usec
         } else {
             packet.ts_usec.saturating_mul(1000)
         };
         let seconds = u64::from(packet.ts_sec) * u64::from(NANOSECONDS_PER_SECOND);
-        let at = Timestamp(seconds + u64::from(fraction));
-        recording.records.push(record(at, packet.data, packet.origlen, None));
+        let found = Found {
+            at: Timestamp(seconds + u64::from(fraction)),
+            link_type: self.link_type,
+            data: head..end,
+            wire_len: packet.origlen,
+            comment: None,
+        };
+        input.pass(end);
+        Ok(Some(found))
     }
-}
 
-/// The third number of a packet's header.
-fn captured(header: &PcapHeader, packet: &[u8]) -> u32 {
-    let bytes = packet[8..].first_chunk().copied().unwrap_or_default();
-    if header.is_bigendian() {
-        u32::from_be_bytes(bytes)
-    } else {
-        u32::from_le_bytes(bytes)
+    /// The third number of a packet's header.
+    fn captured(&self, packet: &[u8]) -> u32 {
+        let bytes = packet[8..].first_chunk().copied().unwrap_or_default();
+        if self.header.is_bigendian() {
+            u32::from_be_bytes(bytes)
+        } else {
+            u32::from_le_bytes(bytes)
+        }
     }
-}
 
-fn classic_packet<'b>(header: &PcapHeader, bytes: &'b [u8]) -> Option<LegacyPcapBlock<'b>> {
-    let parsed = if header.is_modified_format() {
-        parse_pcap_frame_modified(bytes)
-    } else if header.is_bigendian() {
-        parse_pcap_frame_be(bytes)
-    } else {
-        parse_pcap_frame(bytes)
-    };
-    Some(parsed.ok()?.1)
+    fn packet<'b>(&self, bytes: &'b [u8]) -> Option<LegacyPcapBlock<'b>> {
+        let parsed = if self.header.is_modified_format() {
+            parse_pcap_frame_modified(bytes)
+        } else if self.header.is_bigendian() {
+            parse_pcap_frame_be(bytes)
+        } else {
+            parse_pcap_frame(bytes)
+        };
+        Some(parsed.ok()?.1)
+    }
 }

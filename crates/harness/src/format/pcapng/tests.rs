@@ -270,13 +270,13 @@ fn errors_name_the_byte_and_what_was_expected() {
     );
     assert_eq!(
         error_of(b"\x1f\x8b\x08\x00zip"),
-        "not a capture: expected a pcapng or pcap file, found 1f 8b 08 00 at byte 0"
+        "not a capture: expected a pcapng or pcap file, found 1f 8b 08 00 (gzip: unpack it with gunzip, or pipe it in through zcat) at byte 0"
     );
-    let start = [raw_section(false), raw_interface(false, 113, 9, 0, 0)].concat();
-    let any = [start, raw_packet(false, 0, 1, &a_frame())].concat();
+    let start = [raw_section(false), raw_interface(false, 105, 9, 0, 0)].concat();
+    let radio = [start, raw_packet(false, 0, 1, &a_frame())].concat();
     assert_eq!(
-        error_of(&any),
-        "expected Ethernet frames, found frames of link type 113 (LINUX_SLL) at byte 72: capture on one interface, such as lo, instead of on any"
+        error_of(&radio),
+        "expected frames of Ethernet, Linux cooked (any), raw IP or loopback, found only others, the first of link type 105 (IEEE802_11) at byte 72"
     );
     let whole = file(&samples::clean_close().timeline());
     assert_eq!(

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::timeline::explain::Explanation;
-use crate::timeline::{Closing, Connection, Level, Packet, Teardown, Timeline};
+use crate::timeline::{Closing, Connection, Counts, Level, Run, Stalls, Teardown, Timeline};
 
-/// A wait of so many milliseconds is a stall: loopback needs a hundredth of that.
-const STALL: u64 = 10;
-/// So many stalls are listed one by one.
-const LISTED: usize = 3;
+/// So many numbers are listed of those that differ.
+const NUMBERS: usize = 5;
 
 /// Names and findings, in order.
 pub(super) fn of(
@@ -16,21 +14,32 @@ pub(super) fn of(
     connection: Connection<'_>,
     explanations: &BTreeMap<usize, Explanation>,
 ) -> Vec<(&'static str, String)> {
+    let mut verdict = Vec::new();
+    let totals = timeline.totals(connection.id());
     // That a segment was held back shows only beside its write, or in the comment that says so.
     let stalls_show = match timeline.level {
         Level::NoPackets => false,
-        Level::Capture => connection.packets().any(|(_, packet)| packet.comment.is_some()),
+        Level::Capture => {
+            totals.is_some_and(|totals| totals.commented)
+                || connection.packets().any(|(_, packet)| packet.comment.is_some())
+        }
         Level::Loopback | Level::Sandbox => true,
     };
-    let mut verdict = Vec::new();
     if timeline.level == Level::Capture {
-        verdict.push(("segments per reply", counts(&connection.segments_per_reply())));
+        let segments = totals.map(|totals| totals.segments_per_reply.clone());
+        let segments = segments.unwrap_or_else(|| connection.segments_per_reply().into_iter().collect());
+        verdict.push(("segments per reply", counts(&segments)));
     } else {
-        verdict.push(("writes per reply", counts(&connection.writes_per_reply())));
+        let writes = connection.writes_per_reply().into_iter().collect();
+        verdict.push(("writes per reply", counts(&writes)));
     }
-    verdict.push(("packets per exchange", counts(&connection.packets_per_exchange())));
+    let packets = totals.map(|totals| totals.packets_per_exchange.clone());
+    let packets = packets.unwrap_or_else(|| connection.packets_per_exchange().into_iter().collect());
+    verdict.push(("packets per exchange", counts(&packets)));
     if stalls_show {
-        verdict.push(("stalls", stalls(timeline, connection, explanations)));
+        let seen = totals.map(|totals| totals.stalls.clone());
+        let seen = seen.unwrap_or_else(|| stalls(connection, explanations));
+        verdict.push(("stalls", stalls_text(timeline, &seen)));
     }
     verdict.push(("teardown", teardown(connection.teardown(), &connection.closing())));
     verdict
@@ -41,47 +50,54 @@ pub(super) fn name(name: &str) -> String {
     format!("{name:<22}")
 }
 
-/// `2, 2, 1`; long runs of one number are drawn together.
-fn counts(counts: &[usize]) -> String {
-    if counts.is_empty() {
+/// `2, 2, 1`; long runs of one number are drawn together, and of a long list how often each came.
+fn counts(counts: &Counts) -> String {
+    let times = |run: &Run| format!("{} ({} times)", run.number, run.times);
+    let Some(runs) = counts.runs() else {
+        let tally = counts.tally();
+        let listed = tally.iter().take(NUMBERS).map(times);
+        let others: usize = tally.iter().skip(NUMBERS).map(|run| run.times).sum();
+        let others = (others > 0).then(|| format!("others ({others} times)"));
+        return listed.chain(others).collect::<Vec<_>>().join(", ");
+    };
+    if runs.is_empty() {
         return "none".to_owned();
     }
-    let runs: Vec<String> = counts
-        .chunk_by(|a, b| a == b)
-        .flat_map(|run| match run.len() {
-            times if times > 5 => vec![format!("{} ({times} times)", run[0])],
-            _ => run.iter().map(usize::to_string).collect(),
+    let runs: Vec<String> = runs
+        .iter()
+        .flat_map(|run| match run.times {
+            6.. => vec![times(run)],
+            few => vec![run.number.to_string(); few],
         })
         .collect();
     runs.join(", ")
 }
 
-fn stalls(timeline: &Timeline, connection: Connection<'_>, explanations: &BTreeMap<usize, Explanation>) -> String {
-    let held = |(index, packet): (usize, &Packet)| {
-        let held = explanations
-            .get(&index)?
-            .held
-            .filter(|held| held.milliseconds >= STALL)?;
-        Some((packet.number, held))
-    };
-    let stalls: Vec<_> = connection.packets().filter_map(held).collect();
-    if stalls.is_empty() {
-        return if timeline.dropped > 0 {
-            "none seen".to_owned()
-        } else {
-            "none".to_owned()
-        };
+fn stalls(connection: Connection<'_>, explanations: &BTreeMap<usize, Explanation>) -> Stalls {
+    let mut stalls = Stalls::default();
+    for (index, packet) in connection.packets() {
+        if let Some(explanation) = explanations.get(&index) {
+            stalls.see(packet.number, explanation);
+        }
     }
-    if stalls.len() > LISTED {
-        let longest = stalls.iter().map(|(_, held)| held.milliseconds).max().unwrap_or(0);
-        return format!("{} segments waited for an ACK, up to {longest} ms each", stalls.len());
+    stalls
+}
+
+fn stalls_text(timeline: &Timeline, stalls: &Stalls) -> String {
+    if stalls.count == 0 {
+        return if timeline.dropped > 0 { "none seen" } else { "none" }.to_owned();
+    }
+    if stalls.count > Stalls::LISTED {
+        let longest = stalls.longest_milliseconds;
+        return format!("{} segments waited for an ACK, up to {longest} ms each", stalls.count);
     }
     let lines: Vec<String> = stalls
+        .first
         .iter()
-        .map(|(number, held)| {
+        .map(|stall| {
             format!(
-                "frame {number} waited {} ms for the ACK in frame {}",
-                held.milliseconds, held.until_frame
+                "frame {} waited {} ms for the ACK in frame {}",
+                stall.frame, stall.milliseconds, stall.until_frame
             )
         })
         .collect();

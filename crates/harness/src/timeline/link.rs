@@ -1,0 +1,109 @@
+//! The kinds of link that captures come from, and the way from a frame to its IP packet.
+
+use std::fmt;
+
+use etherparse::{EtherType, LaxSlicedPacket};
+
+/// The kind of link that frames were captured on
+/// ([its registered numbers](https://www.tcpdump.org/linktypes.html)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u32);
+
+impl LinkType {
+    /// Ethernet.
+    pub const ETHERNET: LinkType = LinkType(1);
+
+    const NULL: u32 = 0;
+    const ETHERNET_NUMBER: u32 = LinkType::ETHERNET.0;
+    /// What systems call raw IP among themselves. Files should say 101, and some say these.
+    const RAW_OF_BSD: u32 = 12;
+    const RAW_OF_OPENBSD: u32 = 14;
+    const RAW: u32 = 101;
+    const LOOP: u32 = 108;
+    const LINUX_SLL: u32 = 113;
+    const IPV4: u32 = 228;
+    const IPV6: u32 = 229;
+    const LINUX_SLL2: u32 = 276;
+
+    /// True if [`Segment::from_frame`](super::Segment::from_frame) finds segments on such a link.
+    pub fn is_decoded(self) -> bool {
+        matches!(
+            self.0,
+            LinkType::NULL
+                | LinkType::ETHERNET_NUMBER
+                | LinkType::RAW_OF_BSD
+                | LinkType::RAW_OF_OPENBSD
+                | LinkType::RAW
+                | LinkType::LOOP
+                | LinkType::LINUX_SLL
+                | LinkType::IPV4
+                | LinkType::IPV6
+                | LinkType::LINUX_SLL2
+        )
+    }
+
+    /// The headers of a frame of this link, as far as they can be read.
+    pub(super) fn slice(self, frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+        match self.0 {
+            LinkType::ETHERNET_NUMBER => LaxSlicedPacket::from_ethernet(frame).ok(),
+            LinkType::LINUX_SLL => cooked(frame, SLL_PROTOCOL, SLL_HEADER),
+            LinkType::LINUX_SLL2 => cooked(frame, SLL2_PROTOCOL, SLL2_HEADER),
+            LinkType::NULL | LinkType::LOOP => loopback(frame),
+            _ if self.is_decoded() => LaxSlicedPacket::from_ip(frame).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// Where a cooked header has its protocol, and how long it is
+/// ([SLL](https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html),
+/// [SLL2](https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html)).
+const SLL_PROTOCOL: usize = 14;
+const SLL_HEADER: usize = 16;
+const SLL2_PROTOCOL: usize = 0;
+const SLL2_HEADER: usize = 20;
+
+/// A frame of Linux's `any` interface. etherparse knows no SLL2, and of SLL only some of the
+/// devices: not the loopback interface.
+fn cooked(frame: &[u8], protocol: usize, header: usize) -> Option<LaxSlicedPacket<'_>> {
+    let protocol = EtherType(u16::from_be_bytes(*frame.get(protocol..)?.first_chunk()?));
+    Some(LaxSlicedPacket::from_ether_type(protocol, frame.get(header..)?))
+}
+
+/// A frame of a loopback interface of macOS or BSD: the address family, in the byte order of
+/// whoever captured it, then the packet. The family of IPv6 differs from system to system.
+fn loopback(frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+    const INET: u32 = 2;
+    const INET6: [u32; 4] = [10, 24, 28, 30];
+    let (family, packet) = frame.split_first_chunk()?;
+    let is_ip = |family| family == INET || INET6.contains(&family);
+    let either = is_ip(u32::from_be_bytes(*family)) || is_ip(u32::from_le_bytes(*family));
+    either.then(|| LaxSlicedPacket::from_ip(packet).ok()).flatten()
+}
+
+impl fmt::Display for LinkType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.0 {
+            LinkType::NULL => "NULL",
+            LinkType::ETHERNET_NUMBER => "ETHERNET",
+            9 => "PPP",
+            LinkType::RAW => "RAW",
+            105 => "IEEE802_11",
+            LinkType::LOOP => "LOOP",
+            LinkType::LINUX_SLL => "LINUX_SLL",
+            127 => "IEEE802_11_RADIOTAP",
+            189 => "USB_LINUX",
+            201 => "BLUETOOTH_HCI_H4_WITH_PHDR",
+            220 => "USB_LINUX_MMAPPED",
+            LinkType::IPV4 => "IPV4",
+            LinkType::IPV6 => "IPV6",
+            239 => "NFLOG",
+            252 => "WIRESHARK_UPPER_PDU",
+            253 => "NETLINK",
+            LinkType::LINUX_SLL2 => "LINUX_SLL2",
+            u32::MAX => return f.write_str("none"),
+            other => return write!(f, "{other}"),
+        };
+        write!(f, "{} ({name})", self.0)
+    }
+}

@@ -1,0 +1,13 @@
+# One print of the whole reply, and close.
+use strict;
+use warnings;
+use IO::Socket::INET;
+
+my $server = IO::Socket::INET->new(LocalAddr => $ARGV[0], Listen => 5, ReuseAddr => 1) or die $@;
+while (my $client = $server->accept) {
+    while (my $line = <$client>) {
+        chomp $line;
+        print $client "$line\n" or last; # reply
+    }
+    close $client;
+}

@@ -1,0 +1,12 @@
+# print of a list. Nothing closes the socket.
+use strict;
+use warnings;
+use IO::Socket::INET;
+
+my $server = IO::Socket::INET->new(LocalAddr => $ARGV[0], Listen => 5, ReuseAddr => 1) or die $@;
+while (my $client = $server->accept) {
+    while (my $line = <$client>) {
+        chomp $line;
+        print $client $line, "\n"; # reply
+    }
+}

@@ -1,0 +1,13 @@
+# A print for the line and a print for its newline. Nothing closes the socket.
+use strict;
+use warnings;
+use IO::Socket::INET;
+
+my $server = IO::Socket::INET->new(LocalAddr => $ARGV[0], Listen => 5, ReuseAddr => 1) or die $@;
+while (my $client = $server->accept) {
+    while (my $line = <$client>) {
+        chomp $line;
+        print $client $line; # reply
+        print $client "\n"; # reply
+    }
+}

@@ -1,0 +1,19 @@
+// writeln!. Nothing closes the socket.
+use std::io::{BufRead, BufReader, Result, Write};
+use std::net::{TcpListener, TcpStream};
+
+fn handle(mut client: TcpStream) -> Result<()> {
+    for line in BufReader::new(client.try_clone()?).lines() {
+        writeln!(client, "{}", line?)?; // reply
+    }
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let address = std::env::args().nth(1).expect("give an address");
+    for client in TcpListener::bind(address)?.incoming() {
+        let client = client?;
+        std::thread::spawn(move || handle(client));
+    }
+    Ok(())
+}
