@@ -57,7 +57,7 @@ fn no_segment_ever_waits() -> Result<()> {
     client.close();
     let timeline = server.stop()?;
     assert_eq!(timeline.writes_per_reply(), [1; 6], "{timeline}");
-    assert_eq!(timeline.held_segments(), [], "{timeline}");
+    assert!(timeline.held_segments().is_empty(), "{timeline}");
     Ok(())
 }
 
@@ -71,7 +71,7 @@ fn a_long_reply_does_not_wait_either() -> Result<()> {
     client.close();
     let timeline = server.stop()?;
     assert!(timeline.segments_per_reply()[0] > 20, "{timeline}");
-    assert_eq!(timeline.held_segments(), [], "{timeline}");
+    assert!(timeline.held_segments().is_empty(), "{timeline}");
     Ok(())
 }
 
