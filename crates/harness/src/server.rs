@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::error::{Error, Output};
 use crate::follow::Follow;
 use crate::observe::{Network, Run, Spec};
-use crate::timeline::{Call, Exit, Level, Timeline, What};
+use crate::timeline::{Call, Exit, Level, Recording, Timeline, What};
 
 /// A server under observation. Dropping it kills every process that it started.
 pub struct Server {
@@ -182,6 +182,17 @@ impl Server {
                 .then_some(())
         });
         found.is_some()
+    }
+
+    /// What has been recorded so far. The observation goes on.
+    pub fn so_far(&self) -> Timeline {
+        let records = self.run.network().recorder().with(|seen| seen.records.clone());
+        Recording {
+            level: self.level(),
+            records,
+            dropped: 0,
+        }
+        .into_timeline()
     }
 
     /// Waits until all threads of the server are asleep, at most so long. A server that has just

@@ -397,6 +397,13 @@ fn a_port_that_is_used_again_is_another_connection() -> Result<()> {
     let timeline = server.stop()?;
     assert_eq!(timeline.connections().len(), 2, "{timeline}");
     assert_eq!(timeline.writes_per_reply(), [1, 1], "{timeline}");
+    for connection in timeline.connections() {
+        assert_eq!(
+            connection.wire()[..2],
+            ["C>S SYN seq 0", "S>C SYN,ACK seq 0 ack 1"],
+            "{timeline}"
+        );
+    }
     Ok(())
 }
 

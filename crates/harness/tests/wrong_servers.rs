@@ -618,10 +618,10 @@ fn a_killed_test_process_leaves_nothing() -> Result<()> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let lines = BufReader::new(test.stdout.take().context("no output")?).lines();
-    let answer = lines
-        .map_while(Result::ok)
-        .find_map(|line| line.strip_prefix("family: ").map(str::to_string));
+    // Kept until the end: what the process writes must not fail.
+    let mut output = BufReader::new(test.stdout.take().context("no output")?);
+    let mut lines = output.by_ref().lines().map_while(Result::ok);
+    let answer = lines.find_map(|line| line.strip_prefix("family: ").map(str::to_string));
     let household = household(&answer.context("the test process did not start its server")?);
     test.kill()?;
     test.wait()?;
@@ -644,7 +644,7 @@ fn wait_to_be_killed() -> Result<()> {
     let family = server.connect()?.exchange("who?\n")?;
     let mut output = std::io::stdout();
     // Behind the name of the test, which stands alone on its line until the test ends.
-    writeln!(output, "\nfamily: {family}")?;
+    write!(output, "\nfamily: {family}")?;
     output.flush()?;
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())

@@ -14,7 +14,7 @@ use harness::timeline::Timeline;
 use harness::{Machine, Server};
 use lab::check::{self, Strictness};
 use lab::trace::{self, Outcome, Plan};
-use lab::{capture, doctor, newline, pages, paint, steps};
+use lab::{capture, doctor, newline, pages, paint, show, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -30,7 +30,7 @@ enum Command {
     Steps,
     /// Draw a step's committed capture, or any capture file, as lanes
     Show {
-        /// A step (step1) or the path of a pcapng or pcap file
+        /// A step (step1), the path of a pcapng or pcap file, or - for standard input
         what: String,
         /// Columns to draw in; the terminal's unless given
         #[arg(long)]
@@ -112,6 +112,9 @@ struct TraceArguments {
     /// Write a capture for Wireshark to this file too
     #[arg(long, value_name = "FILE")]
     pcapng: Option<PathBuf>,
+    /// Draw the lines that the server writes, too
+    #[arg(long)]
+    log: bool,
     /// Columns to draw in; the terminal's unless given
     #[arg(long)]
     width: Option<usize>,
@@ -167,7 +170,7 @@ fn run(command: Command) -> Result<ExitCode> {
             strictness,
             format,
         } => {
-            let outcome = plan.run()?;
+            let outcome = plan.run(|_| Ok(()))?;
             tell_troubles(&outcome)?;
             let checked = strictness.check(&outcome.timeline);
             io::stdout().write_all(checked.show(format).as_bytes())?;
@@ -193,21 +196,30 @@ fn run(command: Command) -> Result<ExitCode> {
 }
 
 fn trace_server(arguments: &TraceArguments) -> Result<()> {
-    let outcome = arguments.plan.run()?;
+    let mut lanes = paint::Growing::default();
+    let live = arguments.format == Format::Text && arguments.output.is_none();
+    let outcome = arguments.plan.run(|timeline| match live {
+        true => Ok(lanes.draw(timeline, arguments.width, arguments.log, false)?),
+        false => Ok(()),
+    })?;
     let timeline = &outcome.timeline;
     tell_troubles(&outcome)?;
     if let Some(path) = &arguments.pcapng {
         let mut file = io::BufWriter::new(create(path)?);
         pcapng::write(timeline, &mut file).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    if arguments.format == Format::Text && arguments.output.is_none() {
-        paint::draw(timeline, arguments.width)?;
+    if live {
+        lanes.draw(timeline, arguments.width, arguments.log, true)?;
         return Ok(write!(io::stdout(), "\n{}", findings(timeline))?);
     }
     let mut text = Vec::new();
     match arguments.format {
         Format::Text => {
-            let lanes = Lanes::with_width(arguments.width.unwrap_or(80)).draw(timeline);
+            let lanes = Lanes {
+                output: arguments.log,
+                ..Lanes::with_width(arguments.width.unwrap_or(80))
+            }
+            .draw(timeline);
             text.extend(format!("{lanes}\n{}", findings(timeline)).bytes());
         }
         Format::Markdown => text.extend(markdown::frames(timeline, 1..=usize::MAX).bytes()),
@@ -234,7 +246,7 @@ fn shell(server: Server) -> Result<()> {
     )?;
     // The shell's own status is its user's affair.
     trace::inside(&server, &mut process::Command::new(program))?;
-    Ok(paint::draw(&server.stop()?, None)?)
+    Ok(paint::draw(&server.stop()?, None, false)?)
 }
 
 fn create(path: &Path) -> Result<File> {
@@ -250,12 +262,11 @@ fn tell_troubles(outcome: &Outcome) -> io::Result<()> {
 }
 
 fn show(what: &str, width: Option<usize>) -> Result<()> {
-    let path = match steps::find(what) {
-        Ok(step) => step.capture(),
-        Err(_) if Path::new(what).exists() => PathBuf::from(what),
-        Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
-    };
-    Ok(paint::draw(&capture::read(&path)?, width)?)
+    match steps::find(what) {
+        Ok(step) => show::show(&step.capture(), width),
+        Err(_) if what == "-" || Path::new(what).exists() => show::show(Path::new(what), width),
+        Err(error) => Err(error.context(format!("{what:?} is neither a step nor a file"))),
+    }
 }
 
 fn capture_steps(name: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Runs any server on one timeline: what `lab trace` and `lab check` have in common.
 
 use std::ffi::OsString;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
@@ -28,6 +29,10 @@ pub struct Plan {
     /// --client 'nc localhost 3000'
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["send", "clients", "pause", "close"])]
     pub client: Option<String>,
+
+    /// Send each line of standard input as it comes, and watch the lanes grow
+    #[arg(long, conflicts_with_all = ["send", "clients", "pause", "client"])]
+    pub stdin: bool,
 
     /// How many clients hold that conversation, all connected at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
@@ -96,12 +101,12 @@ const STARTS: Duration = Duration::from_secs(20);
 const OPENS_PORTS: Duration = Duration::from_secs(1);
 
 impl Plan {
-    /// Runs the server and its clients.
+    /// Runs the server and its clients. With `--stdin`, `watch` sees the timeline grow.
     ///
     /// # Errors
     ///
     /// If the server cannot be built, started or observed, or it is not clear where to connect.
-    pub fn run(&self) -> Result<Outcome> {
+    pub fn run(&self, mut watch: impl FnMut(&Timeline) -> Result<()>) -> Result<Outcome> {
         let server = self.server()?;
         let mut troubles = Vec::new();
         if let Some(client) = &self.client {
@@ -130,9 +135,11 @@ impl Plan {
             .collect();
         let mut open = Vec::new();
         for mut client in clients {
-            if let Err(error) = self.converse(&mut client) {
-                troubles.push(error.to_string());
-            }
+            let talked = match self.stdin {
+                true => self.read_along(&server, &mut client, &mut watch)?,
+                false => self.converse(&mut client),
+            };
+            troubles.extend(talked.err().map(|error| error.to_string()));
             match self.close {
                 Close::Fin => client.close(),
                 Close::Rst => client.reset()?,
@@ -183,6 +190,23 @@ impl Plan {
             Some(port) => Ok(server.address_of(port).context("the port is not there any more")?),
             None => Ok(server.address()),
         }
+    }
+
+    /// Sends each line of standard input. The outer error is ours, the inner one the client's.
+    fn read_along(
+        &self,
+        server: &Server,
+        client: &mut Client,
+        watch: &mut impl FnMut(&Timeline) -> Result<()>,
+    ) -> Result<Result<(), harness::Error>> {
+        for line in io::stdin().lines() {
+            let line = line.context("cannot read standard input")? + "\n";
+            if let Err(error) = client.send(line).and_then(|()| self.read_reply(client)) {
+                return Ok(Err(error));
+            }
+            watch(&server.so_far())?;
+        }
+        Ok(Ok(()))
     }
 
     fn converse(&self, client: &mut Client) -> Result<(), harness::Error> {

@@ -125,6 +125,15 @@ fn event(event: &Event) -> Value {
                 ProcessEventKind::Started => "started",
                 ProcessEventKind::Exited(_) => "exited",
                 ProcessEventKind::UsesIoUring => "uses-io-uring",
+                ProcessEventKind::Wrote { .. } => "wrote",
+            },
+            "stream": match &process.kind {
+                ProcessEventKind::Wrote { stream, .. } => Some(stream.to_string()),
+                _ => None,
+            },
+            "line": match &process.kind {
+                ProcessEventKind::Wrote { line, .. } => Some(line),
+                _ => None,
             },
             "status": match process.kind {
                 ProcessEventKind::Exited(Exit::Status(status)) => Some(status),

@@ -29,6 +29,8 @@ pub struct Lanes {
     pub rows: usize,
     /// Draw at most so many connections; what is left out is said.
     pub connections: usize,
+    /// Draw the lines that the server wrote, too.
+    pub output: bool,
 }
 
 impl Default for Lanes {
@@ -37,6 +39,7 @@ impl Default for Lanes {
             width: 80,
             rows: 400,
             connections: 20,
+            output: false,
         }
     }
 }
@@ -165,7 +168,7 @@ impl Lanes {
     fn block(&self, timeline: &Timeline, connection: Connection<'_>, width: usize) -> Vec<Line> {
         let explanations = &explain_connection(timeline, connection);
         let mut lines = wrapped(Role::Note, "", &title(timeline, connection), width);
-        let rows = rows::of(timeline, connection, explanations);
+        let rows = rows::of(timeline, connection, explanations, self.output);
         let layout = Layout::new(timeline, start(timeline), &rows, width);
         lines.push(layout.heading());
         let totals = timeline.totals(connection.id());
@@ -263,7 +266,7 @@ fn outside(timeline: &Timeline) -> Vec<String> {
                 ProcessEventKind::Exited(exit) if first == Some(process.pid) || matches!(exit, Exit::Signal(_)) => {
                     ends.push(format!("process {} ended: {exit}", process.pid));
                 }
-                ProcessEventKind::Exited(_) => {}
+                ProcessEventKind::Exited(_) | ProcessEventKind::Wrote { .. } => {}
                 ProcessEventKind::UsesIoUring => ends.push(format!(
                     "process {} uses io_uring: what it does through that is no system call and is not shown",
                     process.pid

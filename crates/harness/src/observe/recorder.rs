@@ -182,7 +182,7 @@ impl Seen {
                     self.exit = Some(*exit);
                 }
             }
-            ProcessEventKind::UsesIoUring => {}
+            ProcessEventKind::UsesIoUring | ProcessEventKind::Wrote { .. } => {}
         }
     }
 

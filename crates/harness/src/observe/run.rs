@@ -4,7 +4,7 @@
     reason = "getsockopt(TCP_INFO), which no crate here offers whole, and pre_exec"
 )]
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
@@ -21,12 +21,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::Spec;
 use super::machine::{host_packet_socket, packet_refusal, sandbox_cure, trace_cure};
 use super::packets::{Capture, PACKET_SOCKET};
-use super::recorder::{Recorder, Seen};
+use super::recorder::{Recorder, Seen, now};
 use super::sandbox::{Sandbox, keep_network_rights};
 use super::sockets::{self, Watch};
 use super::syscalls::{StartError, Tracer};
 use crate::error::{Error, Output};
-use crate::timeline::{Exit, Level, Recording, SegmentCounters, Side, TcpState};
+use crate::timeline::{
+    Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Side, TcpState, What,
+};
 
 /// What an argument `{listen}` stands for in a private network, and on the host.
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";
@@ -85,8 +87,15 @@ impl Run {
         let started = Tracer::start(Side::Server, command(spec, level), doors, Arc::clone(&recorder));
         let (tracer, mut child) = started.map_err(|error| explain(spec.name(), error))?;
         let output = Arc::default();
-        let stdout = child.stdout.take().map(|pipe| keep_output(pipe, &output));
-        let stderr = child.stderr.take().map(|pipe| keep_output(pipe, &output));
+        let pid = child.id().cast_signed();
+        let keep = |stream| Keeper {
+            output: Arc::clone(&output),
+            recorder: Arc::clone(&recorder),
+            pid,
+            stream,
+        };
+        let stdout = child.stdout.take().map(|pipe| keep(OutputStream::Stdout).start(pipe));
+        let stderr = child.stderr.take().map(|pipe| keep(OutputStream::Stderr).start(pipe));
         let readers = stdout.into_iter().chain(stderr).collect();
         let network = Arc::new(Network {
             sandbox,
@@ -357,18 +366,44 @@ fn explain(program: String, error: StartError) -> Error {
     }
 }
 
-/// Reads a pipe to its end on a thread of its own, keeping the last part.
-fn keep_output(mut pipe: impl Read + Send + 'static, output: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
-    let output = Arc::clone(output);
-    std::thread::spawn(move || {
-        let mut part = [0; 4096];
-        while let Ok(length @ 1..) = pipe.read(&mut part) {
-            let mut kept = output.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.extend_from_slice(&part[..length]);
-            let excess = kept.len().saturating_sub(OUTPUT_KEPT);
-            kept.drain(..excess);
-        }
-    })
+/// Reads what a program writes: keeps the last part, and puts each line on the timeline.
+struct Keeper {
+    output: Arc<Mutex<Vec<u8>>>,
+    recorder: Arc<Recorder>,
+    pid: i32,
+    stream: OutputStream,
+}
+
+impl Keeper {
+    /// Reads a pipe to its end on a thread of its own.
+    fn start(self, pipe: impl Read + Send + 'static) -> JoinHandle<()> {
+        std::thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            // A program may write without end and without a newline.
+            while let Ok(1..) = pipe.by_ref().take(OUTPUT_KEPT as u64).read_until(b'\n', &mut line) {
+                self.keep(&line);
+                line.clear();
+            }
+        })
+    }
+
+    fn keep(&self, line: &[u8]) {
+        let mut kept = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(line);
+        let excess = kept.len().saturating_sub(OUTPUT_KEPT);
+        kept.drain(..excess);
+        drop(kept);
+        let line = String::from_utf8_lossy(line).trim_end().to_owned();
+        let kind = ProcessEventKind::Wrote {
+            stream: self.stream,
+            line,
+        };
+        self.recorder.push(Record {
+            at: now(),
+            what: What::Process(ProcessEvent { pid: self.pid, kind }),
+        });
+    }
 }
 
 /// TCP_INFO's counters of a socket: tcp(7), `struct tcp_info` in linux/tcp.h.

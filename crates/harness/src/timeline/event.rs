@@ -390,6 +390,31 @@ pub enum ProcessEventKind {
     Exited(Exit),
     /// It set up an io_uring: what it does through that is no system call and not on this timeline.
     UsesIoUring,
+    /// The server wrote a line. The time is when we read it, which is a little later.
+    Wrote {
+        /// Where to.
+        stream: OutputStream,
+        /// The line, without its end.
+        line: String,
+    },
+}
+
+/// Where a program's output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutputStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl fmt::Display for OutputStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            OutputStream::Stdout => "stdout",
+            OutputStream::Stderr => "stderr",
+        })
+    }
 }
 
 /// How a process ended.

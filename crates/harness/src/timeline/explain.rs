@@ -13,7 +13,7 @@ use super::segment::Flags;
 
 mod calls;
 
-use calls::printable;
+pub(crate) use calls::printable;
 pub use calls::{action_text, call_text, call_text_within};
 pub(crate) use calls::{cut, data_text};
 

@@ -161,6 +161,17 @@ impl Timeline {
         })
     }
 
+    /// The lines that the server wrote: when, where to, and what.
+    pub fn output(&self) -> impl Iterator<Item = (Timestamp, OutputStream, &str)> {
+        self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Process(process) => match &process.kind {
+                ProcessEventKind::Wrote { stream, line } => Some((event.at, *stream, line.as_str())),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// True if a process of the server set up an io_uring, whose work is not on this timeline.
     pub fn uses_io_uring(&self) -> bool {
         self.processes()
@@ -358,7 +369,7 @@ impl<'a> Connection<'a> {
     }
 
     /// What is known of its end: from the packets, where there are some, and from the socket
-    /// table; where no packets could be captured, from the calls of both sides instead.
+    /// table; where no packets could be captured, or some were lost, from the calls of both sides instead.
     pub fn closing(self) -> Closing {
         let mut closing = Closing {
             fins: Vec::new(),
@@ -383,10 +394,16 @@ impl<'a> Connection<'a> {
                 closing.packets.push(index);
             }
         }
-        if self.timeline.level == Level::NoPackets {
+        if self.timeline.level == Level::NoPackets || self.may_miss_packets() {
+            closing.fins.clear();
             self.close_by_calls(&mut closing);
         }
         closing
+    }
+
+    /// True if the capture lost packets, and there are calls and states to go by instead.
+    fn may_miss_packets(self) -> bool {
+        self.timeline.dropped > 0 && self.timeline.level != Level::Capture
     }
 
     fn close_by_calls(self, closing: &mut Closing) {

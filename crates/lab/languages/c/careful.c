@@ -17,7 +17,8 @@ int main(int argc, char **argv) {
         while (getline(&line, &size, in) > 0) {
             line[strcspn(line, "\n")] = 0;
             struct iovec parts[] = {{line, strlen(line)}, {"\n", 1}};
-            if (writev(client, parts, 2) < 0) // reply
+            ssize_t sent = writev(client, parts, 2); // reply
+            if (sent < 0)
                 break;
         }
         free(line);

@@ -1,4 +1,4 @@
-// printf to a descriptor. Nothing closes the socket.
+// printf to a descriptor. Nothing calls close.
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

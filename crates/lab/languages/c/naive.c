@@ -1,4 +1,4 @@
-// Two calls of write. Nothing closes the socket.
+// Two calls of write. Nothing calls close.
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// fputs and fputc, to a FILE made of the socket, unbuffered so that a reply leaves. Nothing closes it.
+// fputs and fputc, to a FILE made of the socket, unbuffered so that a reply leaves. Nothing calls close.
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@ int main(int argc, char **argv) {
         size_t size = 0;
         while (getline(&line, &size, in) > 0) {
             line[strcspn(line, "\n")] = 0;
-            fputs(line, out);  // reply
-            fputc('\n', out);  // reply
+            fputs(line, out); // reply
+            fputc('\n', out); // reply
         }
     }
 }

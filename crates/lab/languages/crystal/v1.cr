@@ -1,4 +1,4 @@
-# puts, as in the sample of TCPServer's documentation. Nothing closes the socket.
+# puts, as in the sample of TCPServer's documentation. Nothing calls close.
 require "socket"
 
 def handle_client(client)

@@ -1,4 +1,4 @@
-# << with one string. Nothing closes the socket.
+# << with one string. Nothing calls close.
 require "socket"
 
 def handle_client(client)

@@ -12,7 +12,8 @@ import (
 func handle(conn net.Conn) {
 	defer conn.Close()
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
-		if _, err := fmt.Fprintln(conn, lines.Text()); err != nil { // reply
+		_, err := fmt.Fprintln(conn, lines.Text()) // reply
+		if err != nil {
 			return
 		}
 	}

@@ -1,4 +1,4 @@
-// fmt.Fprintln. Nothing closes the connection.
+// fmt.Fprintln. Nothing calls close.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Two writes, since a Scanner gives a line without its newline. Nothing closes the connection.
+// Two writes, since a Scanner gives a line without its newline. Nothing calls close.
 package main
 
 import (

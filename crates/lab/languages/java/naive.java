@@ -1,4 +1,4 @@
-// println of a PrintWriter with autoflush, as in the Java tutorial. Nothing closes the socket.
+// println of a PrintWriter with autoflush, as in the Java tutorial. Nothing calls close.
 import java.io.*;
 import java.net.*;
 

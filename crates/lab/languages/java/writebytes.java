@@ -1,4 +1,4 @@
-// writeBytes of a DataOutputStream, as in a well-known networking textbook. Nothing closes the socket.
+// writeBytes of a DataOutputStream, as in textbooks on networking. Nothing calls close.
 import java.io.*;
 import java.net.*;
 

@@ -7,7 +7,7 @@ const server = net.createServer((socket) => {
   socket.on('error', () => socket.destroy());
   const lines = readline.createInterface({ input: socket });
   lines.on('line', (line) => {
-    socket.write(`${line}\n`); // reply
+    socket.write(line + '\n'); // reply
   });
   lines.on('close', () => socket.end());
 });

@@ -1,12 +1,13 @@
-// log of a Console made of the socket. Nothing closes the socket.
+// log of a Console made of the socket. Nothing calls close.
+const { Console } = require('console');
 const net = require('net');
 const readline = require('readline');
 
 const [host, port] = process.argv[2].split(':');
 const server = net.createServer((socket) => {
-  const console = new global.console.Console(socket);
+  const out = new Console(socket);
   readline.createInterface({ input: socket }).on('line', (line) => {
-    console.log(line); // reply
+    out.log(line); // reply
   });
 });
 server.listen(port, host);

@@ -1,4 +1,4 @@
-// Two writes, since readline gives a line without its newline. Nothing closes the socket.
+// Two writes, since readline gives a line without its newline. Nothing calls close.
 const net = require('net');
 const readline = require('readline');
 

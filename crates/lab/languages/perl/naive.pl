@@ -1,4 +1,4 @@
-# print of a list. Nothing closes the socket.
+# print of a list. Nothing calls close.
 use strict;
 use warnings;
 use IO::Socket::INET;

@@ -1,4 +1,4 @@
-# A print for the line and a print for its newline. Nothing closes the socket.
+# A print for the line and a print for its newline. Nothing calls close.
 use strict;
 use warnings;
 use IO::Socket::INET;

@@ -1,4 +1,4 @@
-# One sendall of the whole reply; `with` closes the socket.
+# One sendall of the whole reply; with closes the socket.
 import socket
 import sys
 import threading
@@ -13,4 +13,5 @@ def handle(client):
 host, port = sys.argv[1].split(":")
 with socket.create_server((host, int(port))) as server:
     while True:
-        threading.Thread(target=handle, args=[server.accept()[0]]).start()
+        client, _ = server.accept()
+        threading.Thread(target=handle, args=[client]).start()

@@ -1,4 +1,4 @@
-# print, to a text file made of the socket. Nothing closes it.
+# print, to a text file made of the socket. Nothing calls close.
 import socket
 import sys
 import threading

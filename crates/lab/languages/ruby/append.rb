@@ -1,4 +1,4 @@
-# <<, chained as on a string. Nothing closes the socket.
+# <<, chained as on a string. Nothing calls close.
 require "socket"
 
 server = TCPServer.new(*ARGV[0].split(":"))

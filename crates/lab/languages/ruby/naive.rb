@@ -1,4 +1,4 @@
-# puts, as in the example of TCPServer's documentation. Nothing closes the socket.
+# puts, as in the example of TCPServer's documentation. Nothing calls close.
 require "socket"
 
 server = TCPServer.new(*ARGV[0].split(":"))

@@ -1,4 +1,4 @@
-// writeln!. Nothing closes the socket.
+// writeln!. Nothing calls close.
 use std::io::{BufRead, BufReader, Result, Write};
 use std::net::{TcpListener, TcpStream};
 

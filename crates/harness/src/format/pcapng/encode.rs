@@ -13,7 +13,8 @@ use pcap_parser::{Linktype, ToVec};
 use super::LONGEST_FRAME;
 use crate::timeline::explain::call_text;
 use crate::timeline::{
-    Call, Endpoints, ProcessEvent, ProcessEventKind, Record, Side, StateChange, TcpState, Timestamp, What,
+    Call, ClientAction, Endpoints, LinkType, ProcessEvent, ProcessEventKind, Record, Side, StateChange, TcpState,
+    Timestamp, What,
 };
 
 /// Nanoseconds: `if_tsresol` 9.
@@ -21,26 +22,26 @@ const NANOSECONDS: u8 = 9;
 /// The longest option that pcapng can hold.
 const LONGEST_OPTION: usize = u16::MAX as usize;
 
-/// The interfaces of a file, by number: the network's, then what the server did.
-const PACKETS: u32 = 0;
-const CALLS: u32 = 1;
+/// The first interface: the network's.
+const NETWORK: u32 = 0;
 
-/// LINKTYPE_WIRESHARK_UPPER_PDU: a list of tags that say who dissects what follows them.
-const UPPER_PDU: Linktype = Linktype(252);
+/// A list of tags that say who dissects what follows them.
+const UPPER_PDU: LinkType = LinkType(252);
 
 /// Writes a pcapng file block by block, each with one `write_all`: through an unbuffered writer
 /// a reader at the other end of a pipe has each event when it happens.
 ///
 /// Frames go to interface 0, `lo`. An encoder made by [`with_calls`](Self::with_calls) has a
 /// second interface, `calls`, for what the server did: Wireshark lists each entry between the
-/// packets, its text in the Info column.
+/// packets, its text in the Info column. Frames of another kind of link get an interface more.
 ///
 /// ```
 /// use harness::format::pcapng::Encoder;
-/// use harness::timeline::Timestamp;
+/// use harness::timeline::{LinkType, Timestamp};
 ///
 /// let mut encoder = Encoder::new(Vec::new())?;
-/// encoder.packet(Timestamp(1_700_000_000_000_000_000), &[0; 60], 60, Some("an empty frame"))?;
+/// let at = Timestamp(1_700_000_000_000_000_000);
+/// encoder.packet(at, LinkType::ETHERNET, &[0; 60], 60, Some("an empty frame"))?;
 /// encoder.flush()?;
 /// assert_eq!(encoder.frames(), 1);
 /// # Ok::<(), std::io::Error>(())
@@ -50,6 +51,8 @@ pub struct Encoder<W> {
     out: W,
     /// The server's name; `None` for a file of packets alone.
     program: Option<String>,
+    /// The interfaces so far, by number.
+    interfaces: Vec<LinkType>,
     frames: usize,
 }
 
@@ -60,7 +63,7 @@ impl<W: Write> Encoder<W> {
     ///
     /// What `out` says, as of all methods.
     pub fn new(out: W) -> io::Result<Encoder<W>> {
-        Encoder::begin(out, None)
+        Encoder::begin(out, None, LinkType::ETHERNET)
     }
 
     /// Begins a file of packets and of what a server did; each entry begins with the server's
@@ -70,21 +73,21 @@ impl<W: Write> Encoder<W> {
     ///
     /// As [`new`](Self::new).
     pub fn with_calls(out: W, program: &str) -> io::Result<Encoder<W>> {
-        Encoder::begin(out, Some(program))
+        Encoder::begin(out, Some(program), LinkType::ETHERNET)
     }
 
-    pub(super) fn begin(out: W, program: Option<&str>) -> io::Result<Encoder<W>> {
-        let program = program.map(str::to_owned);
-        let has_calls = program.is_some();
+    /// Begins a file whose first interface is of this kind.
+    pub(super) fn begin(out: W, program: Option<&str>, link_type: LinkType) -> io::Result<Encoder<W>> {
         let mut encoder = Encoder {
             out,
-            program,
+            program: program.map(str::to_owned),
+            interfaces: Vec::new(),
             frames: 0,
         };
         encoder.put(section_header())?;
-        encoder.put(interface(Linktype::ETHERNET, "lo"))?;
-        if has_calls {
-            encoder.put(interface(UPPER_PDU, "calls"))?;
+        encoder.interface(link_type, Some("lo"))?;
+        if program.is_some() {
+            encoder.interface(UPPER_PDU, Some("calls"))?;
         }
         Ok(encoder)
     }
@@ -100,9 +103,17 @@ impl<W: Write> Encoder<W> {
     /// # Errors
     ///
     /// As [`new`](Self::new).
-    pub fn packet(&mut self, at: Timestamp, frame: &[u8], wire_len: u32, comment: Option<&str>) -> io::Result<()> {
+    pub fn packet(
+        &mut self,
+        at: Timestamp,
+        link_type: LinkType,
+        frame: &[u8],
+        wire_len: u32,
+        comment: Option<&str>,
+    ) -> io::Result<()> {
+        let interface = self.interface(link_type, None)?;
         self.frames += 1;
-        self.put(enhanced_packet(PACKETS, at, frame, wire_len, comment))
+        self.put(enhanced_packet(interface, at, frame, wire_len, comment))
     }
 
     /// Adds a call of the server at its place on the timeline. One that only found that it would
@@ -116,6 +127,19 @@ impl<W: Write> Encoder<W> {
             return Ok(());
         }
         self.entry(at, Side::Server, on, &call_text(call))
+    }
+
+    /// Adds the call of a client that is a program, and was traced too. What a client of our own
+    /// does is no call, and is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn client(&mut self, at: Timestamp, on: Endpoints, action: &ClientAction) -> io::Result<()> {
+        match &action.call {
+            Some(call) => self.entry(at, Side::Client, Some(on), &call_text(call)),
+            None => Ok(()),
+        }
     }
 
     /// Adds a socket's new state. Of the client's states those are left out in which its process
@@ -144,7 +168,7 @@ impl<W: Write> Encoder<W> {
     pub fn process(&mut self, at: Timestamp, event: &ProcessEvent) -> io::Result<()> {
         let pid = event.pid;
         match event.kind {
-            ProcessEventKind::Started => Ok(()),
+            ProcessEventKind::Started | ProcessEventKind::Wrote { .. } => Ok(()),
             ProcessEventKind::Exited(exit) => {
                 self.entry(at, Side::Server, None, &format!("process {pid} ended: {exit}"))
             }
@@ -164,14 +188,15 @@ impl<W: Write> Encoder<W> {
         match &record.what {
             What::Frame {
                 frame,
+                link_type,
                 wire_len,
                 comment,
                 ..
-            } => self.packet(record.at, frame, *wire_len, comment.as_deref()),
+            } => self.packet(record.at, *link_type, frame, *wire_len, comment.as_deref()),
             What::Call { on, call } => self.call(record.at, *on, call),
             What::State { on, change } => self.state(record.at, *on, change),
             What::Process(event) => self.process(record.at, event),
-            What::Client { .. } => Ok(()),
+            What::Client { on, action } => self.client(record.at, *on, action),
         }
     }
 
@@ -193,6 +218,17 @@ impl<W: Write> Encoder<W> {
         self.out.flush()
     }
 
+    /// The number of the interface for frames of this kind, described to the reader if it is new.
+    fn interface(&mut self, link_type: LinkType, name: Option<&'static str>) -> io::Result<u32> {
+        let known = self.interfaces.iter().position(|known| *known == link_type);
+        let number = known.unwrap_or(self.interfaces.len());
+        if known.is_none() {
+            self.put(interface(link_type, name))?;
+            self.interfaces.push(link_type);
+        }
+        u32::try_from(number).map_err(io::Error::other)
+    }
+
     /// Adds a text to the second interface, if there is one.
     fn entry(&mut self, at: Timestamp, by: Side, on: Option<Endpoints>, text: &str) -> io::Result<()> {
         let Some(program) = &self.program else { return Ok(()) };
@@ -201,9 +237,8 @@ impl<W: Write> Encoder<W> {
             Side::Server => program,
         };
         let data = upper_pdu(by, on, &format!("{name}: {text}"));
-        self.frames += 1;
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        self.put(enhanced_packet(CALLS, at, &data, length, None))
+        self.packet(at, UPPER_PDU, &data, length, None)
     }
 
     /// Writes a block. Its lengths and magic numbers are filled in here.
@@ -296,17 +331,18 @@ fn section_header() -> SectionHeaderBlock<'static> {
     }
 }
 
-fn interface(linktype: Linktype, name: &'static str) -> InterfaceDescriptionBlock<'static> {
+fn interface(link_type: LinkType, name: Option<&'static str>) -> InterfaceDescriptionBlock<'static> {
+    let name = name.map(|name| option(OptionCode::IfName, name.as_bytes()));
     InterfaceDescriptionBlock {
         block_type: 0,
         block_len1: 0,
-        linktype,
+        linktype: Linktype(link_type.0.cast_signed()),
         reserved: 0,
         snaplen: LONGEST_FRAME,
-        options: vec![
-            option(OptionCode::IfName, name.as_bytes()),
-            option(OptionCode::IfTsresol, vec![NANOSECONDS]),
-        ],
+        options: name
+            .into_iter()
+            .chain([option(OptionCode::IfTsresol, vec![NANOSECONDS])])
+            .collect(),
         block_len2: 0,
         if_tsresol: NANOSECONDS,
         if_tsoffset: 0,
@@ -350,7 +386,7 @@ fn statistics(dropped: u64, at: Timestamp) -> InterfaceStatisticsBlock<'static> 
     InterfaceStatisticsBlock {
         block_type: 0,
         block_len1: 0,
-        if_id: PACKETS,
+        if_id: NETWORK,
         ts_high,
         ts_low,
         options: vec![option(OptionCode::IsbIfDrop, dropped.to_le_bytes().to_vec())],
@@ -361,3 +397,6 @@ fn statistics(dropped: u64, at: Timestamp) -> InterfaceStatisticsBlock<'static> 
 fn halves(at: Timestamp) -> (u32, u32) {
     ((at.0 >> 32) as u32, at.0 as u32)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::Encoder;
 use crate::timeline::explain::explain_all;
-use crate::timeline::{Endpoints, EventKind, Packet, StateChange, Timeline, Timestamp};
+use crate::timeline::{Endpoints, Event, EventKind, LinkType, Packet, StateChange, Timeline, Timestamp};
 
 /// Writes the packets of a timeline as a pcapng file: one section, one interface, each frame as
 /// the kernel handed it over, stamped in nanoseconds, with its explanation as its comment.
@@ -42,7 +42,7 @@ fn encode(timeline: &Timeline, program: Option<&str>, out: &mut impl Write) -> i
         let explained = || explanations.get(&index).map(|explanation| explanation.to_comment());
         packet.comment.clone().or_else(explained)
     };
-    let mut encoder = Encoder::begin(out, program)?;
+    let mut encoder = Encoder::begin(out, program, link_type(timeline))?;
     encode_events(&mut encoder, timeline, comment, |_, _| {})?;
     if timeline.dropped > 0 {
         let last = timeline.events.last().map_or(Timestamp(0), |event| event.at);
@@ -51,10 +51,19 @@ fn encode(timeline: &Timeline, program: Option<&str>, out: &mut impl Write) -> i
     encoder.flush()
 }
 
+/// The kind of link of its packets, as far as the first one tells.
+fn link_type(timeline: &Timeline) -> LinkType {
+    let link_type = |event: &Event| match &event.kind {
+        EventKind::Packet(packet) => Some(packet.link_type),
+        _ => None,
+    };
+    timeline.events.iter().find_map(link_type).unwrap_or(LinkType::ETHERNET)
+}
+
 /// The timeline with its packets counted as a reader of the file will count them.
 fn renumbered(timeline: &Timeline, program: Option<&str>) -> io::Result<Timeline> {
     let mut numbers = HashMap::new();
-    let mut encoder = Encoder::begin(io::sink(), program)?;
+    let mut encoder = Encoder::begin(io::sink(), program, link_type(timeline))?;
     encode_events(
         &mut encoder,
         timeline,
@@ -79,18 +88,24 @@ fn encode_events(
 ) -> io::Result<()> {
     let states = states(timeline);
     for (index, event) in timeline.events.iter().enumerate() {
+        let on = event.connection.map(|id| timeline.endpoints[id.0]);
         match &event.kind {
             EventKind::Packet(packet) => {
                 let comment = comment(index, packet);
-                encoder.packet(event.at, &packet.frame, packet.wire_len, comment.as_deref())?;
+                encoder.packet(
+                    event.at,
+                    packet.link_type,
+                    &packet.frame,
+                    packet.wire_len,
+                    comment.as_deref(),
+                )?;
                 numbered(index, encoder.frames());
             }
-            EventKind::Call(call) => {
-                let on = event.connection.map(|id| timeline.endpoints[id.0]);
-                encoder.call(event.at, on, call)?;
-            }
+            EventKind::Call(call) => encoder.call(event.at, on, call)?,
+            EventKind::Client(action) => on.map_or(Ok(()), |on| encoder.client(event.at, on, action))?,
             EventKind::Process(process) => encoder.process(event.at, process)?,
-            EventKind::State(_) | EventKind::Client(_) => {}
+            // They stand elsewhere: see below.
+            EventKind::State(_) => {}
         }
         for (on, change) in states.get(&index).into_iter().flatten() {
             encoder.state(event.at, *on, change)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::timeline::explain::{
-    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_behind, data_text,
+    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_behind, cut, data_text, printable,
 };
 use crate::timeline::*;
 
@@ -67,9 +67,14 @@ pub(super) fn of(
     timeline: &Timeline,
     connection: Connection<'_>,
     explanations: &BTreeMap<usize, Explanation>,
+    output: bool,
 ) -> Vec<Row> {
     let mut rows = Rows::new(timeline, connection, explanations);
+    let mut written = timeline.output().filter(|_| output).peekable();
     for (index, event) in connection.events() {
+        while let Some((at, stream, line)) = written.next_if(|(at, ..)| *at < event.at) {
+            rows.output(at, stream, line);
+        }
         match &event.kind {
             EventKind::Packet(packet) => rows.packet(index, event.at, packet),
             EventKind::Call(call) => rows.call(index, event.at, call),
@@ -77,6 +82,9 @@ pub(super) fn of(
             EventKind::State(_) | EventKind::Process(_) => {}
         }
         rows.states(index, event.at);
+    }
+    for (at, stream, line) in written {
+        rows.output(at, stream, line);
     }
     rows.brackets();
     rows.waits();
@@ -232,6 +240,16 @@ impl<'a> Rows<'a> {
             ..Row::default()
         });
         self.row_of.insert(index, self.rows.len() - 1);
+    }
+
+    /// A line that the server wrote.
+    fn output(&mut self, at: Timestamp, stream: OutputStream, line: &str) {
+        let forms = [120, 80, 40, 24, 16].map(|width| format!("{stream}: {}", cut(&printable(line), width)));
+        self.push(Row {
+            at: Some(at),
+            server: Some(Cell::new(Role::Note, forms)),
+            ..Row::default()
+        });
     }
 
     fn client(&mut self, index: usize, at: Timestamp, action: &ClientAction) {

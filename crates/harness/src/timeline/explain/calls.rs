@@ -131,7 +131,7 @@ fn data_argument(call: &Call, shown: usize) -> Option<String> {
 }
 
 /// Text that came from elsewhere, with its control characters escaped.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         if c.is_control() {
             out.extend(c.escape_default());

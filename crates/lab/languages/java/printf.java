@@ -1,0 +1,26 @@
+// printf of a PrintStream, the class of System.out. Nothing calls close.
+import java.io.*;
+import java.net.*;
+
+class Echo {
+    static void handle(Socket client) {
+        try {
+            var in = new BufferedReader(new InputStreamReader(client.getInputStream()));
+            var out = new PrintStream(client.getOutputStream(), true);
+            for (String line; (line = in.readLine()) != null; ) {
+                out.printf("%s\n", line); // reply
+            }
+        } catch (IOException error) {
+            System.err.println(error);
+        }
+    }
+
+    public static void main(String[] arguments) throws IOException {
+        String[] address = arguments[0].split(":");
+        var server = new ServerSocket(Integer.parseInt(address[1]), 50, InetAddress.getByName(address[0]));
+        while (true) {
+            Socket client = server.accept();
+            new Thread(() -> handle(client)).start();
+        }
+    }
+}

@@ -1,0 +1,11 @@
+# print of two things. Nothing calls close.
+require "socket"
+
+server = TCPServer.new(*ARGV[0].split(":"))
+loop do
+  Thread.start(server.accept) do |client|
+    while line = client.gets&.chomp
+      client.print line, "\n" # reply
+    end
+  end
+end

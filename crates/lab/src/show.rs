@@ -1,0 +1,147 @@
+//! Draws any capture file, however long.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use harness::format::pcapng;
+use harness::format::text::Lanes;
+use harness::timeline::Excerpt;
+
+use crate::paint;
+
+/// Draws a capture file on standard output; `-` stands for standard input. Of a long one the first
+/// connections are drawn, and the beginning and the end of each.
+///
+/// # Errors
+///
+/// If it cannot be opened or is no capture that we understand. What comes before the place where
+/// it is cut or damaged is drawn all the same. If standard output is closed, its [`io::Error`].
+pub fn show(path: &Path, width: Option<usize>) -> Result<()> {
+    let mut excerpt = Excerpt::new(Lanes::default().limits());
+    let read = pcapng::read_into(open(path)?, &mut excerpt);
+    if read.is_ok() || !excerpt.is_empty() {
+        paint::draw(&excerpt.into_timeline(), width, false)?;
+    }
+    read.with_context(|| format!("cannot read all of {}", name(path)))
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn name(path: &Path) -> String {
+    if is_standard_input(path) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+fn open(path: &Path) -> Result<Progress<Box<dyn Read>>> {
+    if is_standard_input(path) {
+        if io::stdin().is_terminal() {
+            bail!("standard input is a terminal: pipe a capture into it, as in tcpdump -w - | lab show -");
+        }
+        return Ok(Progress::new(Box::new(io::stdin().lock()), None));
+    }
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let about = file
+        .metadata()
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    if about.is_dir() {
+        bail!("{} is a folder: name a capture file in it", path.display());
+    }
+    let length = about.is_file().then_some(about.len());
+    Ok(Progress::new(Box::new(file), length))
+}
+
+/// A file that tells how far it has been read, if that takes long and somebody looks.
+struct Progress<R> {
+    input: R,
+    /// How long it is, where that is known.
+    length: Option<u64>,
+    read: u64,
+    /// When to tell next; `None` if nobody looks.
+    tell_at: Option<Instant>,
+    told: bool,
+}
+
+/// Nothing is told before, and not more often.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+impl<R: Read> Progress<R> {
+    fn new(input: R, length: Option<u64>) -> Progress<R> {
+        Progress {
+            input,
+            length,
+            read: 0,
+            tell_at: io::stderr().is_terminal().then(|| Instant::now() + PATIENCE),
+            told: false,
+        }
+    }
+
+    fn tell(&mut self) {
+        let now = Instant::now();
+        if self.tell_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.tell_at = Some(now + PATIENCE);
+        self.told = true;
+        // A standard error that is closed leaves nobody to tell.
+        let _ = write!(io::stderr(), "\r{}\x1b[K", bar(self.read, self.length));
+    }
+}
+
+impl<R: Read> Read for Progress<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.read += read as u64;
+        self.tell();
+        Ok(read)
+    }
+}
+
+/// The line goes when the reading ends.
+impl<R> Drop for Progress<R> {
+    fn drop(&mut self) {
+        if self.told {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// `reading [█████               ] 25% of 100 MB`
+fn bar(read: u64, length: Option<u64>) -> String {
+    const MEGABYTE: u64 = 1_000_000;
+    const CELLS: u64 = 20;
+    // A file that is still written may be read beyond the length that it had.
+    let Some(length) = length.filter(|&length| length >= read.max(1)) else {
+        return format!("reading, {} MB so far", read / MEGABYTE);
+    };
+    let part = |of: u64| u64::try_from(u128::from(read) * u128::from(of) / u128::from(length)).unwrap_or(of);
+    let full = usize::try_from(part(CELLS)).unwrap_or_default();
+    let bar = format!("{:<1$}", "█".repeat(full), CELLS as usize);
+    format!("reading [{bar}] {}% of {} MB", part(100), length / MEGABYTE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_grows() {
+        assert_eq!(
+            bar(25_000_000, Some(100_000_000)),
+            "reading [█████               ] 25% of 100 MB"
+        );
+        assert_eq!(
+            bar(u64::MAX, Some(u64::MAX)),
+            "reading [████████████████████] 100% of 18446744073709 MB"
+        );
+        assert_eq!(bar(7_500_000, None), "reading, 7 MB so far");
+        assert_eq!(bar(7_500_000, Some(0)), "reading, 7 MB so far");
+    }
+}
