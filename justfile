@@ -21,6 +21,30 @@ diff A B:
 show STEP:
     cargo run -q -p lab -- show {{STEP}}
 
+# Run a server, talk to it, and show what happened: just trace step1, or just trace -- ./my-server
+[positional-arguments]
+trace *SERVER:
+    cargo run -q -p lab -- trace "$@"
+
+# Run a server, talk to it, and print what the rules find: just check step1
+[positional-arguments]
+check *SERVER:
+    cargo run -q -p lab -- check "$@"
+
+# Open a shell in a server's private network: just shell step1
+[positional-arguments]
+shell *SERVER:
+    cargo run -q -p lab -- shell "$@"
+
+# Open Wireshark on a running server: just wireshark step1
+[positional-arguments]
+wireshark *SERVER:
+    cargo run -q -p lab -- wireshark "$@"
+
+# Say what this machine allows, and the cure for what it does not
+doctor:
+    cargo run -q -p lab -- doctor
+
 # Run a step in a private network and write its capture anew
 capture STEP:
     cargo run -q -p lab -- capture {{STEP}}
@@ -32,6 +56,14 @@ docs:
 # Measure what the newline costs and write the table into the pages
 newline:
     cargo run -q --release -p lab -- newline
+
+# Measure the servers, the tracer, the capture and lab show, and write the tables into the pages
+bench:
+    cargo run -q --release -p lab -- bench
+
+# Run echo servers in other languages and write the table into its page
+languages:
+    cargo run -q -p lab -- languages
 
 # Say which steps there are if this is none
 [private]

@@ -37,9 +37,10 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(socket: Socket, network: Arc<Network>, limit: Duration) -> io::Result<Client> {
         let address = |found: io::Result<socket2::SockAddr>| {
-            found?
+            let address = found?
                 .as_socket()
-                .ok_or_else(|| io::Error::other("the socket has no IP address"))
+                .ok_or_else(|| io::Error::other("the socket has no IP address"))?;
+            Ok::<_, io::Error>(SocketAddr::new(address.ip().to_canonical(), address.port()))
         };
         let on = Endpoints {
             client: address(socket.local_addr())?,

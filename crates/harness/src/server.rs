@@ -341,7 +341,8 @@ impl ServerBuilder {
 
 /// An address with the loopback address in place of a wildcard.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
+    // A socket of IPv6 may be bound to an address of IPv4, as Java does.
+    let ip = match address.ip().to_canonical() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use harness::suite::Needs::{Calls, Packets, Program};
 use harness::timeline::{
-    Call, CallKind, Closing, Connection, EventKind, Exit, ProcessEventKind, Side, TcpState, Teardown, Timeline,
+    Call, CallKind, Closing, Connection, EventKind, Exit, Level, ProcessEventKind, Side, TcpState, Teardown, Timeline,
 };
 use harness::{Error, LISTEN, Server, ServerBuilder};
 
@@ -167,7 +167,8 @@ fn a_flood_adds_up() -> Result<()> {
             .any(|(_, call)| call.asked > Some(call.moved()) && call.moved() > 0)
     );
     assert_eq!(connection.teardown(), Teardown::Clean { first: Side::Server });
-    if connection.packets().next().is_some() {
+    // On the host's own interface a frame may be several segments (generic segmentation offload).
+    if timeline.level == Level::Sandbox {
         // The client's own FIN and its ACK came after it was asked.
         let before_close = counters.sent + counters.received;
         assert_eq!(

@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use harness::timeline::findings::Severity;
 use harness::timeline::{Teardown, Timeline};
 use harness::{LISTEN, Server};
 
+use crate::pages;
 use crate::steps::workspace;
 use crate::trace::find_program;
 
@@ -287,10 +287,7 @@ impl Idiom {
             .arg(LISTEN)
             .reply_within(REPLIES)
             .start()?;
-        // Java listens on IPv4 mapped into IPv6; a client of that would be a second connection
-        // to the harness, since packets and calls name the connection by IPv4.
-        let address = server.address();
-        let mut client = server.connect_to(SocketAddr::new(address.ip().to_canonical(), address.port()))?;
+        let mut client = server.connect()?;
         for _ in 0..EXCHANGES {
             let reply = client.exchange(LINE)?;
             ensure!(reply == LINE, "the reply to {LINE:?} was {reply:?}");
@@ -414,11 +411,30 @@ fn row(idiom: &Idiom, observed: &Observed) -> Result<String> {
     ))
 }
 
+impl Survey {
+    /// Puts the table into its page. Where a language is missing the page stays as it is: it
+    /// would lose that language's rows.
+    ///
+    /// # Errors
+    ///
+    /// If a page cannot be read or written.
+    pub fn write_page(&self) -> Result<()> {
+        if self.missing.is_empty() {
+            pages::write_measured("languages", &self.table)?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Survey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.table)?;
-        self.missing
-            .iter()
-            .try_for_each(|(name, program)| writeln!(f, "| {name} | not installed here: there is no {program} |"))
+        for (name, program) in &self.missing {
+            writeln!(f, "| {name} | not installed here: there is no {program} |")?;
+        }
+        if !self.missing.is_empty() {
+            writeln!(f, "\ndocs/languages.md stays as it is: it would lose their rows")?;
+        }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ use harness::timeline::Timeline;
 use harness::{Machine, Server};
 use lab::check::{self, Strictness};
 use lab::trace::{self, Outcome, Plan};
-use lab::{capture, doctor, newline, pages, paint, show, steps};
+use lab::{capture, doctor, languages, newline, pages, paint, show, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -88,6 +88,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Run small echo servers in other languages and write the table into its page
+    Languages,
     /// Measure what the newline costs, untraced, and write the table into the pages
     Newline {
         /// Exchanges per server
@@ -184,6 +186,11 @@ fn run(command: Command) -> Result<ExitCode> {
             io::stdout().write_all(diff.as_bytes())?;
         }
         Command::Docs { check } => return docs(check),
+        Command::Languages => {
+            let survey = languages::survey()?;
+            write!(io::stdout(), "{survey}")?;
+            survey.write_page()?;
+        }
         Command::Newline { exchanges, print } => {
             let table = newline::table(&newline::measure(exchanges)?);
             io::stdout().write_all(table.as_bytes())?;

@@ -79,7 +79,7 @@ const REMEMBERED: [(&str, &str); 2] = [
         "gui.time_format: RELATIVE\n\
          gui.time_precision: USEC\n\
          gui.byte_view_show: FALSE\n\
-         gui.geometry_main_upper_pane: 440\n",
+         gui.geometry_main_upper_pane: 480\n",
     ),
     (
         "recent_common",
@@ -255,39 +255,40 @@ pub fn stream(records: impl IntoIterator<Item = Record>, name: &str, out: impl W
 ///
 /// # Errors
 ///
-/// If standard input or output fails. What a client cannot do is told, and the next line tries
-/// anew.
-pub fn type_lines(server: &Server, address: SocketAddr) -> Result<()> {
+/// If no more can be read. What a client cannot do is told, and the next line tries anew.
+pub fn type_lines(
+    server: &Server,
+    address: SocketAddr,
+    mut lines: impl BufRead,
+    mut replies: impl Write,
+) -> Result<()> {
     tell("type lines for the server; Ctrl-D closes the connection, Ctrl-C ends");
-    let mut client = None;
+    let mut client: Option<Client> = None;
     let mut line = Vec::new();
     loop {
         line.clear();
-        if io::stdin().lock().read_until(b'\n', &mut line)? == 0 {
+        if lines
+            .read_until(b'\n', &mut line)
+            .context("cannot read what is typed")?
+            == 0
+        {
             let Some(open) = client.take() else { return Ok(()) };
-            Client::close(open);
+            open.close();
             tell("closed; the next line opens another connection");
             continue;
         }
-        client = exchange(client, server, address, &line).unwrap_or_else(|error| {
+        let connected = client.take().map_or_else(|| server.connect_to(address), Ok);
+        let answered = connected.and_then(|client| exchange(client, &line, &mut replies));
+        client = answered.unwrap_or_else(|error| {
             tell(&error.to_string());
             None
         });
     }
 }
 
-/// Sends a line, on a new connection if there is none, and prints the reply as it comes. Gives
-/// the client for the next line, unless the server has closed.
-fn exchange(
-    client: Option<Client>,
-    server: &Server,
-    address: SocketAddr,
-    line: &[u8],
-) -> Result<Option<Client>, harness::Error> {
-    let mut client = match client {
-        Some(client) => client,
-        None => server.connect_to(address)?,
-    };
+/// Sends a line and prints the reply as it comes. Gives the client back, unless the server has
+/// closed.
+fn exchange(mut client: Client, line: &[u8], replies: &mut impl Write) -> Result<Option<Client>, harness::Error> {
     client.send(line)?;
     client.wait_at_most(REPLY_BEGINS)?;
     loop {
@@ -298,7 +299,7 @@ fn exchange(
             }
             Ok(part) => {
                 // Nobody to show it to is no reason to stop talking.
-                let _ = io::stdout().write_all(&part).and_then(|()| io::stdout().flush());
+                let _ = replies.write_all(&part).and_then(|()| replies.flush());
             }
             Err(error) if error.is_timeout() => return Ok(Some(client)),
             Err(error) => return Err(error),

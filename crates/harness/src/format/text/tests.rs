@@ -326,38 +326,38 @@ fn two_connections_drops_and_failed_accepts() {
     check(
         &script.timeline(),
         &expect![[r#"
-        Captured on the host's own loopback interface, not in a private network.
-        The capture is not whole: 3 packets were dropped.
+            Captured on the host's own loopback interface, not in a private network.
+            The capture is not whole: 3 packets were dropped.
 
-        connection 1 of 2: client 127.0.0.1:57464 → server 127.0.0.1:3000
-         ms # client     ╷                                        ╷  server
-        0.0 1 connect    ├ SYN seq 0 ────────────────────────────►│
-        0.0 3            │◄────────────────── SYN,ACK seq 0 ack 1 ┤
-        0.0 5            ├ ACK seq 1 ack 1 ──────────────────────►│  socket: ESTABLISHED
-        0.1              │                                        │  accept4(8) = 9
-        0.1 7 send       ├ PSH,ACK seq 1 ack 1 len 13 "hell"... ─►│
+            connection 1 of 2: client 127.0.0.1:57464 → server 127.0.0.1:3000
+             ms # client     ╷                                        ╷  server
+            0.0 1 connect    ├ SYN seq 0 ────────────────────────────►│
+            0.0 3            │◄────────────────── SYN,ACK seq 0 ack 1 ┤
+            0.0 5            ├ ACK seq 1 ack 1 ──────────────────────►│  socket: ESTABLISHED
+            0.1              │                                        │  accept4(8) = 9
+            0.1 7 send       ├ PSH,ACK seq 1 ack 1 len 13 "hell"... ─►│
 
-        writes per reply      none
-        packets per exchange  1
-        stalls                none seen
-        teardown              none: neither side has closed
+            writes per reply      none
+            packets per exchange  1
+            stalls                none seen
+            teardown              none: neither side has closed
 
-        connection 2 of 2: client 127.0.0.1:57466 → server 127.0.0.1:3000
-         ms # client  ╷                       ╷  server
-        0.0 2 connect ├ SYN seq 0 ───────────►│
-        0.0 4         │◄─ SYN,ACK seq 0 ack 1 ┤
-        0.0 6         ├ ACK seq 1 ack 1 ─────►│  socket: ESTABLISHED
-        0.1           │                       │  accept4(8) = 9
-        0.2           │                       │  recvfrom(9, "", 8192) = 0
-        0.2           │                       │  close(9) = 0
+            connection 2 of 2: client 127.0.0.1:57466 → server 127.0.0.1:3000
+             ms # client  ╷                       ╷  server
+            0.0 2 connect ├ SYN seq 0 ───────────►│
+            0.0 4         │◄─ SYN,ACK seq 0 ack 1 ┤
+            0.0 6         ├ ACK seq 1 ack 1 ─────►│  socket: ESTABLISHED
+            0.1           │                       │  accept4(8) = 9
+            0.2           │                       │  recvfrom(9, "", 8192) = 0
+            0.2           │                       │  close(9) = 0
 
-        writes per reply      none
-        packets per exchange  none
-        stalls                none seen
-        teardown              none: neither side has closed
-        server                accept4(8) = -1 EMFILE (2 times)
-        server                process 100 ended: exit status 1
-    "#]],
+            writes per reply      none
+            packets per exchange  none
+            stalls                none seen
+            teardown              left open: the server's socket is in ESTABLISHED
+            server                accept4(8) = -1 EMFILE (2 times)
+            server                process 100 ended: exit status 1
+        "#]],
     );
 }
 
