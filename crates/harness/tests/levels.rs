@@ -82,48 +82,53 @@ fn verdicts(level: Level, mode: &str, ending: Ending) -> Result<Verdicts> {
 fn at_level(level: Level) -> Result<()> {
     use Side::{Client, Server};
     let left_open = Teardown::LeftOpen(TcpState::CloseWait);
-    let expected: &[(&str, Ending, usize, Option<usize>, Teardown, &[Side], Option<Side>)] = &[
-        ("echo", closes, 1, Some(4), CLEAN, &[Client, Server], Some(Client)),
-        ("two-writes", closes, 2, Some(6), CLEAN, &[Client, Server], Some(Client)),
-        ("dup", closes, 1, Some(4), left_open, &[Client], None),
-        ("never-reads-eof", closes, 1, Some(4), left_open, &[Client], None),
-        ("echo", resets, 1, Some(4), Teardown::Reset { by: Client }, &[], None),
+    let server_first = Teardown::Clean { first: Server };
+    let expect = |writes, packets, teardown, fins: &[Side], time_wait| Verdicts {
+        writes_per_reply: vec![writes],
+        packets_of_first_exchange: packets,
+        teardown,
+        fins: fins.to_vec(),
+        time_wait,
+    };
+    let cases: [(&str, Ending, Verdicts); 8] = [
+        (
+            "echo",
+            closes,
+            expect(1, Some(4), CLEAN, &[Client, Server], Some(Client)),
+        ),
+        (
+            "two-writes",
+            closes,
+            expect(2, Some(6), CLEAN, &[Client, Server], Some(Client)),
+        ),
+        ("dup", closes, expect(1, Some(4), left_open, &[Client], None)),
+        (
+            "never-reads-eof",
+            closes,
+            expect(1, Some(4), left_open, &[Client], None),
+        ),
+        (
+            "echo",
+            resets,
+            expect(1, Some(4), Teardown::Reset { by: Client }, &[], None),
+        ),
         (
             "reset-on-close",
             is_reset,
-            1,
-            Some(4),
-            Teardown::Reset { by: Server },
-            &[Client],
-            None,
+            expect(1, Some(4), Teardown::Reset { by: Server }, &[Client], None),
         ),
         (
             "closes-first",
             reads_to_the_end,
-            1,
-            None,
-            Teardown::Clean { first: Server },
-            &[Server, Client],
-            Some(Server),
+            expect(1, None, server_first, &[Server, Client], Some(Server)),
         ),
         (
             "half-close",
             reads_to_the_end,
-            1,
-            None,
-            Teardown::Clean { first: Server },
-            &[Server, Client],
-            Some(Server),
+            expect(1, None, server_first, &[Server, Client], Some(Server)),
         ),
     ];
-    for &(mode, ending, writes, packets, teardown, fins, time_wait) in expected {
-        let expected = Verdicts {
-            writes_per_reply: vec![writes],
-            packets_of_first_exchange: packets,
-            teardown,
-            fins: fins.to_vec(),
-            time_wait,
-        };
+    for (mode, ending, expected) in cases {
         assert_eq!(verdicts(level, mode, ending)?, expected, "{mode} at level {level}");
     }
     Ok(())

@@ -143,6 +143,9 @@ fn tshark_agrees(name: &str, timeline: &Timeline) -> Result<()> {
     Ok(std::fs::remove_dir_all(folder)?)
 }
 
+/// What a client does after its exchanges.
+type Ending = fn(Client) -> Result<()>;
+
 fn closes(client: Client) -> Result<()> {
     client.close();
     Ok(())
@@ -153,7 +156,7 @@ fn resets(client: Client) -> Result<()> {
 }
 
 /// A client that says two lines at once, then ends.
-fn talk(mode: &str, address: &str, ending: fn(Client) -> Result<()>) -> Result<Timeline> {
+fn talk(mode: &str, address: &str, ending: Ending) -> Result<Timeline> {
     let server = Server::build(WRONG_SERVER).args([mode, address]).start()?;
     let mut client = server.connect()?;
     for _ in 0..2 {
@@ -164,7 +167,7 @@ fn talk(mode: &str, address: &str, ending: fn(Client) -> Result<()>) -> Result<T
 }
 
 fn tshark_reads_the_same_over_ipv4() -> Result<()> {
-    let endings: [(&str, fn(Client) -> Result<()>); 4] = [
+    let endings: [(&str, Ending); 4] = [
         ("echo", closes),
         ("two-writes", closes),
         ("three-writes", closes),

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
@@ -13,7 +13,8 @@ use harness::format::{json, markdown, pcapng};
 use harness::timeline::Timeline;
 use harness::{Machine, Server};
 use lab::check::{self, Strictness};
-use lab::trace::{self, Outcome, Plan};
+use lab::trace::{self, Plan};
+use lab::wireshark::{Wireshark, type_lines};
 use lab::{capture, doctor, languages, newline, pages, paint, show, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
@@ -68,6 +69,14 @@ enum Command {
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
+    /// Open Wireshark on a running server, or on a capture file, with the calls between the packets
+    ///
+    /// The default lines, or those of --send, are sent once; then type lines of your own.
+    #[command(verbatim_doc_comment)]
+    Wireshark {
+        #[command(flatten)]
+        plan: Plan,
+    },
     /// Say what this machine allows, why not more, and the cure
     Doctor,
     /// Run a step in a private network and write its capture anew
@@ -111,7 +120,8 @@ struct TraceArguments {
     /// Write it to this file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write a capture for Wireshark to this file too
+    /// Write a capture for Wireshark to this file too, with the calls between the packets; - for
+    /// standard output, in place of the lanes
     #[arg(long, value_name = "FILE")]
     pcapng: Option<PathBuf>,
     /// Draw the lines that the server writes, too
@@ -173,12 +183,13 @@ fn run(command: Command) -> Result<ExitCode> {
             format,
         } => {
             let outcome = plan.run(|_| Ok(()))?;
-            tell_troubles(&outcome)?;
+            tell_troubles(&outcome.troubles)?;
             let checked = strictness.check(&outcome.timeline);
             io::stdout().write_all(checked.show(format).as_bytes())?;
             return Ok(ExitCode::from(checked.status()));
         }
         Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
+        Command::Wireshark { plan } => wireshark(plan)?,
         Command::Doctor => io::stdout().write_all(doctor::report(&Machine::look()).as_bytes())?,
         Command::Capture { step } => capture_steps(&step)?,
         Command::Diff { from, to } => {
@@ -204,16 +215,22 @@ fn run(command: Command) -> Result<ExitCode> {
 
 fn trace_server(arguments: &TraceArguments) -> Result<()> {
     let mut lanes = paint::Growing::default();
-    let live = arguments.format == Format::Text && arguments.output.is_none();
+    let piped = arguments.pcapng.as_deref().is_some_and(is_standard_output);
+    let live = arguments.format == Format::Text && arguments.output.is_none() && !piped;
     let outcome = arguments.plan.run(|timeline| match live {
         true => Ok(lanes.draw(timeline, arguments.width, arguments.log, false)?),
         false => Ok(()),
     })?;
     let timeline = &outcome.timeline;
-    tell_troubles(&outcome)?;
+    tell_troubles(&outcome.troubles)?;
     if let Some(path) = &arguments.pcapng {
+        let name = arguments.plan.name();
+        if is_standard_output(path) {
+            return Ok(pcapng::write_with_calls(timeline, &name, &mut io::stdout().lock())?);
+        }
         let mut file = io::BufWriter::new(create(path)?);
-        pcapng::write(timeline, &mut file).with_context(|| format!("cannot write {}", path.display()))?;
+        let written = pcapng::write_with_calls(timeline, &name, &mut file);
+        written.with_context(|| format!("cannot write {}", path.display()))?;
     }
     if live {
         lanes.draw(timeline, arguments.width, arguments.log, true)?;
@@ -240,6 +257,10 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
     }
 }
 
+fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 fn findings(timeline: &Timeline) -> String {
     Strictness::default().check(timeline).show(check::Format::Text)
 }
@@ -256,14 +277,31 @@ fn shell(server: Server) -> Result<()> {
     Ok(paint::draw(&server.stop()?, None, false)?)
 }
 
+fn wireshark(plan: Plan) -> Result<()> {
+    let window = Wireshark::find()?;
+    if let Some(file) = plan.step.as_deref().map(Path::new).filter(|path| path.is_file()) {
+        return window.open(file);
+    }
+    let server = plan.server()?;
+    let address = plan.address(&server)?;
+    let name = plan.name();
+    window.watch(server, &name, move |server| {
+        tell_troubles(&plan.talk(server, address, |_| Ok(()))?.troubles)?;
+        if io::stdin().is_terminal() {
+            type_lines(server, address, io::stdin().lock(), io::stdout())
+        } else {
+            Ok(())
+        }
+    })
+}
+
 fn create(path: &Path) -> Result<File> {
     File::create(path).with_context(|| format!("cannot create {}", path.display()))
 }
 
 /// What the clients could not do, where it does not mix with the result.
-fn tell_troubles(outcome: &Outcome) -> io::Result<()> {
-    outcome
-        .troubles
+fn tell_troubles(troubles: &[String]) -> io::Result<()> {
+    troubles
         .iter()
         .try_for_each(|trouble| writeln!(io::stderr(), "lab: {trouble}"))
 }

@@ -22,10 +22,11 @@ use crate::paint;
 pub fn show(path: &Path, width: Option<usize>) -> Result<()> {
     let mut excerpt = Excerpt::new(Lanes::default().limits());
     let read = pcapng::read_into(open(path)?, &mut excerpt);
-    if read.is_ok() || !excerpt.is_empty() {
-        paint::draw(&excerpt.into_timeline(), width, false)?;
+    if read.is_err() && excerpt.is_empty() {
+        return read.with_context(|| format!("cannot read {}", name(path)));
     }
-    read.with_context(|| format!("cannot read all of {}", name(path)))
+    paint::draw(&excerpt.into_timeline(), width, false)?;
+    read.with_context(|| format!("cannot read all of {}, only what is drawn", name(path)))
 }
 
 fn is_standard_input(path: &Path) -> bool {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -83,8 +83,15 @@ pub struct Outcome {
     pub timeline: Timeline,
     /// What clients could not do. It is no error of ours: it may be what the user wants to see.
     pub troubles: Vec<String>,
-    /// The end of what the program wrote.
-    pub output: String,
+}
+
+/// What came of the clients' talk.
+#[derive(Debug)]
+pub struct Talked {
+    /// What they could not do.
+    pub troubles: Vec<String>,
+    /// Those that stay connected.
+    pub open: Vec<Client>,
 }
 
 /// Without `--send`, two lines, the second as soon as the first is answered.
@@ -106,37 +113,47 @@ impl Plan {
     /// # Errors
     ///
     /// If the server cannot be built, started or observed, or it is not clear where to connect.
-    pub fn run(&self, mut watch: impl FnMut(&Timeline) -> Result<()>) -> Result<Outcome> {
+    pub fn run(&self, watch: impl FnMut(&Timeline) -> Result<()>) -> Result<Outcome> {
         let server = self.server()?;
-        let mut troubles = Vec::new();
         if let Some(client) = &self.client {
-            let mut shell = Command::new("/bin/sh");
-            shell.arg("-c").arg(client);
-            match server.run_client(shell)? {
-                Some(Exit::Status(0)) => {}
-                Some(exit) => troubles.push(format!("the client {client:?} ended with {exit}")),
-                None => troubles.push(format!("the client {client:?} ended, and nobody knows how")),
-            }
-            let output = server.output().0;
+            let troubles = run_client(&server, client)?.into_iter().collect();
             return Ok(Outcome {
                 timeline: server.stop()?,
                 troubles,
-                output,
             });
         }
-        let address = self.address(&server)?;
-        let clients: Vec<Client> = (0..self.clients)
-            .filter_map(|_| {
-                server
-                    .connect_to(address)
-                    .map_err(|error| troubles.push(error.to_string()))
-                    .ok()
-            })
-            .collect();
+        let talked = self.talk(&server, self.address(&server)?, watch)?;
+        // Clients that stay connected do so until the observation has ended.
+        let timeline = server.stop()?;
+        Ok(Outcome {
+            timeline,
+            troubles: talked.troubles,
+        })
+    }
+
+    /// Connects the clients and lets them talk, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// If standard input cannot be read, or `watch` fails.
+    pub fn talk(
+        &self,
+        server: &Server,
+        address: SocketAddr,
+        mut watch: impl FnMut(&Timeline) -> Result<()>,
+    ) -> Result<Talked> {
+        let mut troubles = Vec::new();
+        let connect = |_| {
+            server
+                .connect_to(address)
+                .map_err(|error| troubles.push(error.to_string()))
+                .ok()
+        };
+        let clients: Vec<Client> = (0..self.clients).filter_map(connect).collect();
         let mut open = Vec::new();
         for mut client in clients {
             let talked = match self.stdin {
-                true => self.read_along(&server, &mut client, &mut watch)?,
+                true => self.read_along(server, &mut client, &mut watch)?,
                 false => self.converse(&mut client),
             };
             troubles.extend(talked.err().map(|error| error.to_string()));
@@ -152,12 +169,17 @@ impl Plan {
             }
         }
         open.iter().for_each(Client::settle);
-        let output = server.output().0;
-        Ok(Outcome {
-            timeline: server.stop()?,
-            troubles,
-            output,
-        })
+        Ok(Talked { troubles, open })
+    }
+
+    /// The server's name: the step's, or its program's.
+    pub fn name(&self) -> String {
+        let program = self.command.first().map(PathBuf::from);
+        let file = program
+            .as_deref()
+            .and_then(Path::file_name)
+            .map(|name| name.to_string_lossy().into_owned());
+        self.step.clone().or(file).unwrap_or_default()
     }
 
     /// Starts the step or the command.
@@ -258,6 +280,17 @@ pub fn inside(server: &Server, command: &mut Command) -> Result<ExitStatus> {
     command
         .status()
         .with_context(|| format!("cannot start {}", command.get_program().display()))
+}
+
+/// Runs a client program in the server's network. What went wrong with it, if something did.
+fn run_client(server: &Server, client: &str) -> Result<Option<String>> {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(client);
+    Ok(match server.run_client(shell)? {
+        Some(Exit::Status(0)) => None,
+        Some(exit) => Some(format!("the client {client:?} ended with {exit}")),
+        None => Some(format!("the client {client:?} ended, and nobody knows how")),
+    })
 }
 
 /// Prepares to run a step, built if need be, or a command.

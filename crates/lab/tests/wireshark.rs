@@ -29,9 +29,19 @@ fn with_calls(timeline: &Timeline, name: &str) -> Result<Vec<u8>> {
     Ok(file)
 }
 
+/// tshark as it is without anybody's settings.
+fn plain_tshark() -> Command {
+    let mut command = Command::new("tshark");
+    command.env(
+        "WIRESHARK_CONFIG_DIR",
+        std::env::temp_dir().join("no-wireshark-settings"),
+    );
+    command
+}
+
 /// What tshark says of a file, line by line. It must not complain of anything.
 fn tshark(file: &[u8], arguments: &[&str]) -> Result<Vec<String>> {
-    let mut child = Command::new("tshark")
+    let mut child = plain_tshark()
         .args(["-n", "-r", "-", "-o", "tcp.ignore_tcp_timestamps:TRUE"])
         .args(arguments)
         .stdin(Stdio::piped())
@@ -186,7 +196,7 @@ fn nothing_is_malformed_and_every_entry_names_its_connection() -> Result<()> {
 
 /// A live capture in tshark, as `wireshark -k -i -` takes it: through dumpcap, while it is made.
 fn tshark_shows_a_live_capture_while_the_server_runs() -> Result<()> {
-    let mut tshark = Command::new("tshark")
+    let mut tshark = plain_tshark()
         .args(["-n", "-l", "-i", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -8,6 +8,10 @@ use std::path::PathBuf;
 
 use crate::timeline::Level;
 
+#[cfg_attr(
+    not(all(target_os = "linux", not(no_observe))),
+    allow(dead_code, reason = "where nothing is observed nothing is recorded")
+)]
 pub(crate) mod recorder;
 
 #[cfg(all(target_os = "linux", not(no_observe)))]

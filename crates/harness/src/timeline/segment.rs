@@ -103,7 +103,7 @@ impl Segment {
     }
 
     /// Decodes a frame of a kind of link; `wire_len` is its length on the wire. `None` if it holds
-    /// no TCP over IPv4 or IPv6: not the fixed part of a TCP header, or a fragment of a packet.
+    /// no TCP over IPv4 or IPv6: not a TCP header up to its window, or a fragment of a packet.
     ///
     /// A frame cut short by the capture's limit is decoded as far as it goes: `len` is computed
     /// from the IP header, `payload` and `options` hold what is there.
@@ -165,15 +165,17 @@ struct CutHeader<'a> {
     options: &'a [u8],
 }
 
-/// A TCP header whose options the capture has cut, filled up with zeros.
+/// A TCP header that the capture has cut behind its window, filled up with zeros.
 fn cut_header<'a>(ip: &LaxIpPayloadSlice<'a>) -> Option<([u8; LONGEST_HEADER], CutHeader<'a>)> {
+    /// Up to the window. Checksum and urgent pointer follow, then the options.
+    const LEAST: usize = 16;
     const FIXED: usize = 20;
     if ip.ip_number != IpNumber::TCP || ip.fragmented {
         return None;
     }
-    let (fixed, options) = ip.payload.split_at_checked(FIXED)?;
-    let header_len = usize::from(fixed[12] >> 4) * 4;
-    if header_len <= ip.payload.len() {
+    let options = ip.payload.get(FIXED..).unwrap_or_default();
+    let header_len = usize::from(ip.payload.get(12)? >> 4) * 4;
+    if header_len <= ip.payload.len() || ip.payload.len() < LEAST {
         return None;
     }
     let mut header = [0; LONGEST_HEADER];

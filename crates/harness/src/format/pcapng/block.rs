@@ -67,8 +67,9 @@ impl Packet<'_> {
 
 /// The Packet Block that Enhanced Packet Blocks replaced.
 const OBSOLETE_PACKET: u32 = 2;
-/// Entries of systemd's journal.
-const JOURNAL: u32 = 9;
+/// What Wireshark lists among the frames though it is no packet: an entry of systemd's journal,
+/// sysdig's events, anybody's own block (to be copied, and not to be).
+const RECORDS: [u32; 6] = [9, 0x204, 0x216, 0x221, 0x0bad, 0x4000_0bad];
 
 /// Stands for the link of a record that has none.
 pub(super) const NO_LINK: LinkType = LinkType(u32::MAX);
@@ -106,7 +107,7 @@ pub(super) fn read(kind: u32, body: &[u8], big_endian: bool) -> Option<Block<'_>
             data: fields.bytes.get(4..)?,
         },
         ISB_MAGIC => statistics(fields)?,
-        JOURNAL => Block::Record,
+        _ if RECORDS.contains(&kind) => Block::Record,
         _ => Block::Other,
     })
 }

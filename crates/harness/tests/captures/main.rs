@@ -1,0 +1,307 @@
+//! Captures of all kinds, whole and damaged, and what tshark says of them.
+
+mod damaged;
+mod files;
+#[cfg(target_os = "linux")]
+mod long;
+mod oracle;
+
+use files::{IPS, Ip, LINKS, Magic, Order, Stored, WIRE, conversation, framed, others, stored, tagged};
+use harness::format::pcapng::{self, ReadError};
+use harness::format::text::Lanes;
+use harness::timeline::{Connection, Excerpt, LinkType, Recording, Timeline};
+
+fn read(file: &[u8]) -> Recording {
+    pcapng::read(file).expect("the file is whole")
+}
+
+fn excerpt(file: &[u8], lanes: &Lanes) -> Timeline {
+    let mut excerpt = Excerpt::new(lanes.limits());
+    pcapng::read_into(file, &mut excerpt).expect("the file is whole");
+    excerpt.into_timeline()
+}
+
+fn packets(timeline: &Timeline) -> Vec<&harness::timeline::Packet> {
+    let mut packets: Vec<_> = timeline
+        .connections()
+        .flat_map(Connection::packets)
+        .map(|(_, packet)| packet)
+        .collect();
+    packets.sort_by_key(|packet| packet.number);
+    packets
+}
+
+fn numbers(timeline: &Timeline) -> Vec<usize> {
+    packets(timeline).iter().map(|packet| packet.number).collect()
+}
+
+#[test]
+fn a_conversation_is_the_same_on_every_link() {
+    for link in LINKS {
+        for ip in IPS.into_iter().filter(|ip| ip.fits(link)) {
+            let frames = stored(conversation(ip, 40_000).iter().map(|ip| framed(link, ip)));
+            let file = Order::Little.pcap(Magic::Microseconds, link, &frames);
+            assert_eq!(
+                read(&file).into_timeline().only().wire(),
+                WIRE,
+                "link type {link}, {ip:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn vlan_tags_are_looked_behind() {
+    for tags in [&[0x8100][..], &[0x88a8, 0x8100], &[0x9100, 0x8100]] {
+        let frames = stored(conversation(Ip::V6, 40_000).iter().map(|ip| tagged(tags, ip)));
+        let file = Order::Big.pcap(Magic::Nanoseconds, 1, &frames);
+        assert_eq!(read(&file).into_timeline().only().wire(), WIRE, "{tags:x?}");
+    }
+}
+
+#[test]
+fn loopback_families_of_both_byte_orders_and_all_systems() {
+    let ip = &conversation(Ip::V6, 40_000)[0];
+    for family in [10_u32, 24, 28, 30] {
+        for header in [family.to_le_bytes(), family.to_be_bytes()] {
+            let file = Order::Little.pcap(Magic::Microseconds, 0, &stored([[&header[..], ip].concat()]));
+            assert_eq!(read(&file).into_timeline().only().wire(), WIRE[..1]);
+        }
+    }
+    let apple_talk = [&16_u32.to_le_bytes()[..], ip].concat();
+    let file = Order::Little.pcap(Magic::Microseconds, 0, &stored([apple_talk]));
+    assert!(read(&file).into_timeline().endpoints.is_empty());
+}
+
+/// Several interfaces in a file, one of them not decoded: its packets count, as in Wireshark.
+#[test]
+fn each_interface_has_its_own_link() {
+    let mut frames = stored(conversation(Ip::V4, 40_000));
+    let links = [1, 252, 113, 101, 0];
+    for (packet, interface) in frames.iter_mut().zip([0, 2, 3, 4].into_iter().cycle()) {
+        packet.interface = interface;
+        packet.data = framed(links[interface as usize], &packet.data);
+        packet.wire_len = packet.data.len();
+    }
+    let call = Stored {
+        interface: 1,
+        ..frames[0].clone()
+    };
+    frames.insert(1, call.clone());
+    frames.insert(4, call);
+    let file = Order::Little.pcapng(&links, &frames);
+    for timeline in [read(&file).into_timeline(), excerpt(&file, &Lanes::default())] {
+        assert_eq!(timeline.only().wire(), WIRE);
+        assert_eq!(numbers(&timeline), [1, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13]);
+    }
+    let drawn = Lanes::with_width(100).draw(&excerpt(&file, &Lanes::default()));
+    let note = "Packets that are not drawn: 2 of link type 252 (WIRESHARK_UPPER_PDU).\n";
+    assert!(drawn.contains(note), "{drawn}");
+}
+
+#[test]
+fn a_file_of_other_links_only_is_an_error() {
+    let frames = stored(conversation(Ip::V4, 40_000));
+    let links = Order::Big.pcapng(&[127, 105], &frames);
+    let classic = Order::Big.pcap(Magic::Microseconds, 127, &frames);
+    let first_packet = Order::Big.pcapng(&[127, 105], &[]).len() as u64;
+    for (file, at) in [(links, first_packet), (classic, 20)] {
+        let error = pcapng::read(&file[..]).expect_err("nothing is decoded");
+        let ReadError::LinkType { offset, link_type } = error else {
+            panic!("{error}")
+        };
+        assert_eq!((offset, link_type), (at, LinkType(127)));
+    }
+    // Without packets there is nothing to miss, and where one interface is decoded all may be well.
+    assert!(pcapng::read(&Order::Big.pcapng(&[127], &[])[..]).is_ok());
+    assert!(pcapng::read(&Order::Big.pcapng(&[127, 1], &frames)[..]).is_ok());
+}
+
+#[test]
+fn packets_without_a_segment_count_and_are_not_drawn() {
+    let conversation = conversation(Ip::V4, 40_000);
+    let [udp, arp] = others();
+    let mut fragment = framed(1, &conversation[3]);
+    fragment[14 + 7] = 1; // its offset, in units of eight bytes
+    let whole = conversation.iter().map(|ip| framed(1, ip));
+    let file = Order::Little.pcapng(&[1], &stored([udp, arp, fragment].into_iter().chain(whole)));
+    for timeline in [read(&file).into_timeline(), excerpt(&file, &Lanes::default())] {
+        assert_eq!(timeline.only().wire(), WIRE);
+        assert_eq!(numbers(&timeline), (4..=14).collect::<Vec<_>>());
+    }
+    let drawn = Lanes::default().draw(&excerpt(&file, &Lanes::default()));
+    assert!(
+        drawn.contains("Packets that are not drawn: 3 without a TCP segment.\n"),
+        "{drawn}"
+    );
+}
+
+/// Cut inside the header of TCP, behind its window: all but the data is known.
+#[test]
+fn frames_cut_short_keep_their_numbers() {
+    for ip in [Ip::V4, Ip::V6] {
+        let headers = if ip == Ip::V4 { 20 } else { 40 } + 20;
+        for kept in headers - 4..headers + 12 {
+            let mut frames = stored(conversation(ip, 40_000).iter().map(|ip| framed(1, ip)));
+            frames.iter_mut().for_each(|packet| packet.data.truncate(14 + kept));
+            let timeline = read(&Order::Little.pcap(Magic::Microseconds, 1, &frames)).into_timeline();
+            let without_data = WIRE.map(|line| line.split(" \"").next().unwrap_or_default().to_owned());
+            let wire = timeline.only().wire();
+            let wire: Vec<&str> = wire.iter().map(|line| line.trim_end_matches(" \"\"")).collect();
+            assert_eq!(wire, without_data, "{kept} bytes");
+            let timestamps = packets(&timeline)[3].segment.options.timestamps;
+            assert_eq!(
+                timestamps,
+                (kept == headers + 10 || kept == headers + 11).then_some((1, 1))
+            );
+        }
+        let mut frame = stored([framed(1, &conversation(ip, 40_000)[3])]);
+        frame[0].data.truncate(14 + headers - 5);
+        let file = Order::Little.pcap(Magic::Microseconds, 1, &frame);
+        assert!(read(&file).into_timeline().endpoints.is_empty());
+    }
+}
+
+/// With segmentation offload Linux hands out packets that are longer than IP can say, with 0 there.
+#[test]
+fn a_packet_that_announces_no_length_ends_with_its_frame() {
+    for (ip, length) in [(Ip::V4, 14 + 2), (Ip::V6, 14 + 4)] {
+        let data = vec![b'x'; 65_400];
+        let mut frame = framed(1, &files::segment(ip, 40_000, (true, "PA"), (1, 1), &data));
+        frame[length..length + 2].fill(0);
+        let mut frames = stored([frame]);
+        frames[0].wire_len += 10_000;
+        let timeline = read(&Order::Little.pcap(Magic::Microseconds, 1, &frames)).into_timeline();
+        assert_eq!(packets(&timeline)[0].segment.len, 75_400, "{ip:?}");
+    }
+}
+
+#[test]
+fn blocks_that_nobody_writes_any_more() {
+    let frames = stored(conversation(Ip::V4, 40_000).iter().map(|ip| framed(1, ip)));
+    for order in [Order::Little, Order::Big] {
+        let mut file = order.pcapng(&[1], &[]);
+        for kind in [9, 0x204, 0x0bad] {
+            file.extend(order.block(kind, b"no packet, and yet a frame to Wireshark"));
+        }
+        for packet in &frames[..6] {
+            file.extend(order.obsolete_packet(packet));
+        }
+        for packet in &frames[6..] {
+            file.extend(order.simple_packet(&packet.data));
+        }
+        let timeline = read(&file).into_timeline();
+        assert_eq!(timeline.only().wire(), WIRE);
+        assert_eq!(numbers(&timeline), (4..=14).collect::<Vec<_>>());
+    }
+}
+
+/// A conversation of many exchanges, whose replies take one segment, now and then two.
+fn long_conversation(exchanges: u32) -> Vec<Vec<u8>> {
+    let mut packets = conversation(Ip::V4, 40_000);
+    let close = packets.split_off(8);
+    drop(close);
+    let (mut sent, mut got) = (7, 7);
+    let mut say = |client, flags, seq, ack, data: &[u8]| {
+        packets.push(files::segment(Ip::V4, 40_000, (client, flags), (seq, ack), data));
+    };
+    for exchange in 0..exchanges {
+        say(true, "PA", sent, got, b"?");
+        sent += 1;
+        for _ in 0..=u32::from(exchange % 7 == 0) {
+            say(false, "PA", got, sent, b"!");
+            got += 1;
+        }
+    }
+    say(true, "FA", sent, got, b"");
+    say(false, "A", got, sent + 1, b"");
+    // A half-close: what comes behind the FIN is long too.
+    for _ in 0..500 {
+        say(false, "PA", got, sent + 1, b"more");
+        got += 4;
+    }
+    say(false, "FA", got, sent + 1, b"");
+    say(true, "A", sent + 1, got + 1, b"");
+    packets
+}
+
+/// What is under the lanes.
+fn verdict(drawn: &str) -> &str {
+    drawn.rsplit_once("\n\n").map_or("", |(_, verdict)| verdict)
+}
+
+#[test]
+fn an_excerpt_of_a_short_file_is_the_whole() {
+    for file in files::of_each_kind() {
+        // So wide that the note of what is not drawn takes one line.
+        let lanes = Lanes::with_width(160);
+        let drawn = lanes.draw(&excerpt(&file, &lanes));
+        let (not_drawn, drawn): (Vec<&str>, Vec<&str>) = drawn
+            .lines()
+            .partition(|line| line.starts_with("Packets that are not drawn"));
+        assert!(not_drawn.len() <= 1);
+        let whole = lanes.draw(&read(&file).into_timeline());
+        assert_eq!(drawn, whole.lines().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn an_excerpt_of_a_long_file_has_the_numbers_and_the_verdict_of_the_whole() {
+    let frames = stored(long_conversation(2000).iter().map(|ip| framed(1, ip)));
+    let file = Order::Little.pcapng(&[1], &frames);
+    for rows in [0, 1, 2, 3, 40, 401] {
+        let lanes = Lanes {
+            rows,
+            ..Lanes::with_width(90)
+        };
+        let (excerpt, whole) = (excerpt(&file, &lanes), read(&file).into_timeline());
+        assert_eq!(excerpt.teardown(), whole.teardown());
+        let (excerpt, whole) = (lanes.draw(&excerpt), lanes.draw(&whole));
+        assert_eq!(verdict(&excerpt), verdict(&whole), "{rows} rows");
+        if rows < 40 {
+            continue;
+        }
+        // Columns are as wide as what is kept needs, so rows are compared by what they say.
+        let rows = |drawn: &str| -> Vec<String> {
+            let drawn = drawn
+                .lines()
+                .filter(|line| !line.contains("left out") && !line.contains("client  "));
+            drawn.map(|line| line.replace(['─', ' '], "")).collect()
+        };
+        assert_eq!(rows(&excerpt), rows(&whole));
+        assert!(excerpt.contains("packets are left out"), "{excerpt}");
+    }
+}
+
+#[test]
+fn what_is_left_out_of_an_excerpt_is_counted() {
+    let frames = stored(long_conversation(2000).iter().map(|ip| framed(1, ip)));
+    let all = frames.len();
+    let lanes = Lanes {
+        rows: 21,
+        ..Lanes::default()
+    };
+    let drawn = lanes.draw(&excerpt(&Order::Big.pcapng(&[1], &frames), &lanes));
+    let shown = drawn.lines().filter(|line| line.contains(['►', '◄'])).count();
+    let note = drawn
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("... ")?.split_once(" packets are left out"));
+    let left_out: usize = note.and_then(|(count, _)| count.parse().ok()).expect("a note");
+    assert_eq!(shown + left_out, all, "{drawn}");
+}
+
+#[test]
+fn connections_beyond_the_first_are_counted() {
+    let frames = (0..50)
+        .flat_map(|port| conversation(Ip::V4, 40_000 + port))
+        .map(|ip| framed(1, &ip));
+    let file = Order::Little.pcapng(&[1], &stored(frames));
+    let lanes = Lanes {
+        connections: 3,
+        ..Lanes::default()
+    };
+    let (excerpt, whole) = (excerpt(&file, &lanes), read(&file).into_timeline());
+    assert_eq!(excerpt.endpoints, whole.endpoints[..3]);
+    assert_eq!(lanes.draw(&excerpt), lanes.draw(&whole));
+    assert!(lanes.draw(&excerpt).ends_with("... 47 connections are left out ...\n"));
+}
