@@ -57,10 +57,6 @@ docs:
 newline:
     cargo run -q --release -p lab -- newline
 
-# Measure the servers, the tracer, the capture and lab show, and write the tables into the pages
-bench:
-    cargo run -q --release -p lab -- bench
-
 # Run echo servers in other languages and write the table into its page
 languages:
     cargo run -q -p lab -- languages

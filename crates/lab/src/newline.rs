@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -86,30 +87,31 @@ struct Running {
 }
 
 impl Running {
-    /// Starts it and waits until it says where it listens.
+    /// Starts it and waits until it says where it listens, on whichever stream it says so.
     fn start(binary: &Path, arguments: &[&str]) -> Result<Running> {
         let name = binary.display();
         let mut command = Command::new(binary);
+        command.args(arguments).arg("127.0.0.1:0").env("RUST_LOG", "info");
         command
-            .args(arguments)
-            .arg("127.0.0.1:0")
-            .env("RUST_LOG", "info")
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        let log = child.stderr.take().context("the server has no standard error")?;
+        let (told, addresses) = mpsc::channel();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let mut running = Running {
             child,
             address: String::new(),
         };
-        let mut lines = BufReader::new(log).lines();
-        let told = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("listening on ")?.1.to_owned()));
-        running.address = told.with_context(|| format!("{name} did not say where it listens"))?;
-        // Its log must go somewhere, or it would wait for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
+        if let Some(stdout) = stdout {
+            listen_for_address(stdout, told.clone());
+        }
+        if let Some(stderr) = stderr {
+            listen_for_address(stderr, told);
+        }
+        running.address = addresses
+            .recv()
+            .with_context(|| format!("{name} did not say where it listens"))?;
         Ok(running)
     }
 
@@ -141,4 +143,17 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Reads a stream to its end on a thread of its own, or the server would wait for a reader, and
+/// tells the address that it names.
+fn listen_for_address(stream: impl Read + Send + 'static, told: mpsc::Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if let Some((_, address)) = line.split_once("listening on ") {
+                // Who has heard it once needs it no more.
+                let _ = told.send(address.to_owned());
+            }
+        }
+    });
 }

@@ -1,10 +1,11 @@
 //! Calls between packets, as tshark and Wireshark list them.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Cursor, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -203,25 +204,47 @@ fn tshark_shows_a_live_capture_while_the_server_runs() -> Result<()> {
         .stderr(Stdio::null())
         .spawn()
         .context("cannot start tshark")?;
-    let (pipe, lines) = (tshark.stdin.take(), tshark.stdout.take());
-    let pipe = pipe.context("no standard input")?;
-    let mut lines = BufReader::new(lines.context("no standard output")?).lines();
+    let pipe = tshark.stdin.take().context("no standard input")?;
+    let shown = lines_of(tshark.stdout.take().context("no standard output")?);
     let server = start("step1")?;
     let records = server.follow();
     let writer = std::thread::spawn(move || stream(records, "step1", pipe));
     let mut client = server.connect()?;
     for line in ["1\n", "2\n"] {
         client.exchange(line)?;
-        let sent = format!("sendto(7, \"{}\", 1) = 1", line.trim_end());
-        let shown = lines.by_ref().map_while(Result::ok).any(|line| line.contains(&sent));
-        ensure!(shown, "tshark ended without {sent}");
+        wait_for_line(&shown, &format!("sendto(7, \"{}\", 1) = 1", line.trim_end()))?;
     }
     client.close();
     server.stop()?;
     writer.join().expect("the writer does not panic")?;
-    assert!(lines.map_while(Result::ok).any(|line| line.contains("[FIN, ACK]")));
+    wait_for_line(&shown, "[FIN, ACK]")?;
+    // To the end, or tshark would fail for want of a reader.
+    shown.iter().for_each(drop);
     assert!(tshark.wait()?.success());
     Ok(())
+}
+
+/// The lines of a program's output, when they come.
+fn lines_of(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        lines.try_for_each(|line| sender.send(line))
+    });
+    lines
+}
+
+fn wait_for_line(lines: &Receiver<String>, part: &str) -> Result<()> {
+    let limit = Instant::now() + LIMIT;
+    loop {
+        let left = limit.saturating_duration_since(Instant::now());
+        let line = lines
+            .recv_timeout(left)
+            .with_context(|| format!("{part} is not shown"))?;
+        if line.contains(part) {
+            return Ok(());
+        }
+    }
 }
 
 fn records_come_while_the_server_runs() -> Result<()> {
@@ -335,9 +358,12 @@ fn a_window_shows_the_run_and_ends_it() -> Result<()> {
     Ok(())
 }
 
+/// What is shown at all is shown within this time.
+const LIMIT: Duration = Duration::from_secs(20);
+
 /// Waits until a file holds something. Nothing tells when: look, and look again.
 fn wait_for(file: &Path, part: &[u8]) -> Result<()> {
-    let limit = Instant::now() + Duration::from_secs(20);
+    let limit = Instant::now() + LIMIT;
     loop {
         let bytes = fs::read(file).unwrap_or_default();
         if bytes.windows(part.len()).any(|window| window == part) {

@@ -395,8 +395,10 @@ impl<'a> Connection<'a> {
             }
         }
         if self.timeline.level == Level::NoPackets || self.may_miss_packets() {
+            let captured = closing.reset_by.take();
             closing.fins.clear();
             self.close_by_calls(&mut closing);
+            closing.reset_by = closing.reset_by.or(captured);
         }
         closing
     }
@@ -688,6 +690,21 @@ mod tests {
             .frame(23, Side::Client, "ACK", 2, 2, "")
             .frame(24, Side::Server, "RST", 2, 0, "");
         assert_eq!(script.timeline().teardown(), Teardown::Clean { first: Side::Client });
+    }
+
+    /// The client's FIN was lost to the capture, the server's reset was not.
+    #[test]
+    fn what_a_capture_lost_follows_from_the_calls() {
+        let mut script = Script::new();
+        script.recording.dropped = 1;
+        script
+            .handshake()
+            .client(10_000, ClientActionKind::ShutdownWrite)
+            .frame(10_100, Side::Server, "RST", 1, 0, "");
+        let timeline = script.timeline();
+        let closing = timeline.only().closing();
+        assert_eq!(closing.fins, [Side::Client]);
+        assert_eq!(closing.reset_by, Some(Side::Server));
     }
 
     #[test]
