@@ -286,12 +286,17 @@ fn wireshark(plan: Plan) -> Result<()> {
     let address = plan.address(&server)?;
     let name = plan.name();
     window.watch(server, &name, move |server| {
-        tell_troubles(&plan.talk(server, address, |_| Ok(()))?.troubles)?;
-        if io::stdin().is_terminal() {
-            type_lines(server, address, io::stdin().lock(), io::stdout())
-        } else {
-            Ok(())
+        if let Some(client) = &plan.client {
+            let trouble = trace::run_client(server, client)?;
+            return Ok(tell_troubles(trouble.as_slice())?);
         }
+        // Clients that are to stay connected do so while we type.
+        let talked = plan.talk(server, address, |_| Ok(()))?;
+        tell_troubles(&talked.troubles)?;
+        if io::stdin().is_terminal() && !plan.stdin {
+            type_lines(server, address, io::stdin().lock(), io::stdout())?;
+        }
+        Ok(())
     })
 }
 

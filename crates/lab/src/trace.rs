@@ -174,12 +174,15 @@ impl Plan {
 
     /// The server's name: the step's, or its program's.
     pub fn name(&self) -> String {
+        if let Some(step) = self.step.as_deref().and_then(|step| steps::find(step).ok()) {
+            return step.binary().to_owned();
+        }
         let program = self.command.first().map(PathBuf::from);
         let file = program
             .as_deref()
             .and_then(Path::file_name)
             .map(|name| name.to_string_lossy().into_owned());
-        self.step.clone().or(file).unwrap_or_default()
+        file.unwrap_or_default()
     }
 
     /// Starts the step or the command.
@@ -283,7 +286,11 @@ pub fn inside(server: &Server, command: &mut Command) -> Result<ExitStatus> {
 }
 
 /// Runs a client program in the server's network. What went wrong with it, if something did.
-fn run_client(server: &Server, client: &str) -> Result<Option<String>> {
+///
+/// # Errors
+///
+/// If it cannot be started.
+pub fn run_client(server: &Server, client: &str) -> Result<Option<String>> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(client);
     Ok(match server.run_client(shell)? {
