@@ -300,7 +300,7 @@ fn a_half_close_is_no_close() -> Result<()> {
     Ok(())
 }
 
-/// A client that goes while the server is in the middle is no harm to the next one.
+/// The server has closed its half; the client never closes the other.
 fn a_half_closed_server_is_left_open() -> Result<()> {
     let server = wrong("half-close").start()?;
     let mut client = server.connect()?;

@@ -5,55 +5,23 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket};
 
-use super::Spec;
 use super::recorder::Recorder;
+use super::{Machine, Refusal, Spec};
 use crate::error::{Error, Output};
 use crate::timeline::{Exit, Level, Recording, SegmentCounters};
 
-/// Something that the machine refused: why, and the cure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What was tried and what the system said.
-    pub reason: String,
-    /// What to do about it.
-    pub cure: String,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.reason, self.cure)
-    }
-}
-
-/// What a run on this machine can observe: nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Machine {
-    /// The best level, if there is one.
-    pub level: Option<Level>,
-    /// Why there is no private network.
-    pub no_sandbox: Option<Refusal>,
-    /// Why packets cannot be captured on the host's own loopback interface.
-    pub no_host_capture: Option<Refusal>,
-    /// Why nothing can be traced.
-    pub no_trace: Option<Refusal>,
-    /// True if connections over IPv6 work on the loopback interface.
-    pub ipv6: bool,
-}
-
-impl Machine {
-    /// Looks at the machine.
-    pub fn look() -> Machine {
-        let refusal = Some(Refusal {
-            reason: "this system is not Linux".into(),
-            cure: "observe servers on Linux (a virtual machine or a container will do)".into(),
-        });
-        Machine {
-            level: None,
-            no_sandbox: refusal.clone(),
-            no_host_capture: refusal.clone(),
-            no_trace: refusal,
-            ipv6: false,
-        }
+/// Looks at the machine: it is none to observe on.
+pub(super) fn look() -> Machine {
+    let refusal = Some(Refusal {
+        reason: "this system is not Linux".into(),
+        cure: "observe servers on Linux (a virtual machine or a container will do)".into(),
+    });
+    Machine {
+        level: None,
+        no_sandbox: refusal.clone(),
+        no_host_capture: refusal.clone(),
+        no_trace: refusal,
+        ipv6: false,
     }
 }
 

@@ -7,64 +7,33 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::packets::PACKET_SOCKET;
 use super::sandbox::Sandbox;
+use super::{Machine, Refusal};
 use crate::timeline::Level;
 
-/// Something that the machine refused: why, and the cure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What was tried and what the system said.
-    pub reason: String,
-    /// What to do about it.
-    pub cure: String,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.reason, self.cure)
-    }
-}
-
-/// What a run on this machine can observe.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Machine {
-    /// The best level; `None` if nothing can be observed.
-    pub level: Option<Level>,
-    /// Why there is no private network, if there is none.
-    pub no_sandbox: Option<Refusal>,
-    /// Why packets cannot be captured on the host's own loopback interface, if they cannot.
-    pub no_host_capture: Option<Refusal>,
-    /// Why system calls cannot be traced, if they cannot.
-    pub no_trace: Option<Refusal>,
-    /// True if connections over IPv6 work on the loopback interface.
-    pub ipv6: bool,
-}
-
-impl Machine {
-    /// Looks at the machine: traces a process, makes a private network, and throws both away.
-    pub fn look() -> Machine {
-        let no_trace = super::syscalls::refused().map(|reason| Refusal {
-            reason,
-            cure: trace_cure(),
-        });
-        let sandbox = Sandbox::open().err();
-        let no_sandbox = sandbox.map(|refused| Refusal {
-            reason: refused.to_string(),
-            cure: sandbox_cure(),
-        });
-        let no_host_capture = host_packet_socket().err().map(|error| packet_refusal(&error));
-        let level = match (&no_trace, &no_sandbox, &no_host_capture) {
-            (Some(_), _, _) => None,
-            (None, None, _) => Some(Level::Sandbox),
-            (None, Some(_), None) => Some(Level::Loopback),
-            (None, Some(_), Some(_)) => Some(Level::NoPackets),
-        };
-        Machine {
-            level,
-            no_sandbox,
-            no_host_capture,
-            no_trace,
-            ipv6: has_ipv6(),
-        }
+/// Looks at the machine: traces a process, makes a private network, and throws both away.
+pub(super) fn look() -> Machine {
+    let no_trace = super::syscalls::refused().map(|reason| Refusal {
+        reason,
+        cure: trace_cure(),
+    });
+    let sandbox = Sandbox::open().err();
+    let no_sandbox = sandbox.map(|refused| Refusal {
+        reason: refused.to_string(),
+        cure: sandbox_cure(),
+    });
+    let no_host_capture = host_packet_socket().err().map(|error| packet_refusal(&error));
+    let level = match (&no_trace, &no_sandbox, &no_host_capture) {
+        (Some(_), _, _) => None,
+        (None, None, _) => Some(Level::Sandbox),
+        (None, Some(_), None) => Some(Level::Loopback),
+        (None, Some(_), Some(_)) => Some(Level::NoPackets),
+    };
+    Machine {
+        level,
+        no_sandbox,
+        no_host_capture,
+        no_trace,
+        ipv6: has_ipv6(),
     }
 }
 

@@ -33,7 +33,6 @@ mod machine;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod run;
 
-pub use machine::{Machine, Refusal};
 #[cfg(not(all(target_os = "linux", not(no_observe))))]
 pub(crate) use machine::{Network, Run, segment_counters};
 #[cfg(all(target_os = "linux", not(no_observe)))]
@@ -53,5 +52,42 @@ impl Spec {
     /// The program's name for messages.
     pub fn name(&self) -> String {
         self.program.display().to_string()
+    }
+}
+
+/// Something that the machine refused: why, and the cure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was tried and what the system said.
+    pub reason: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason, self.cure)
+    }
+}
+
+/// What a run on this machine can observe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The best level; `None` if nothing can be observed.
+    pub level: Option<Level>,
+    /// Why there is no private network, if there is none.
+    pub no_sandbox: Option<Refusal>,
+    /// Why packets cannot be captured on the host's own loopback interface, if they cannot.
+    pub no_host_capture: Option<Refusal>,
+    /// Why system calls cannot be traced, if they cannot.
+    pub no_trace: Option<Refusal>,
+    /// True if connections over IPv6 work on the loopback interface.
+    pub ipv6: bool,
+}
+
+impl Machine {
+    /// Looks at the machine: traces a process, makes a private network, and throws both away.
+    pub fn look() -> Machine {
+        machine::look()
     }
 }
