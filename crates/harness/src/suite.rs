@@ -74,10 +74,15 @@ macro_rules! suite {
     };
 }
 
+/// Tests of servers wait more than they work, so more of them run at once than there are cores.
+const TESTS_AT_ONCE: usize = 8;
+
 /// Runs tests with the arguments of this process.
 pub fn run(tests: &'static [Test]) -> ExitCode {
     let trials = tests.iter().map(trial).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(TESTS_AT_ONCE);
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 fn trial(test: &'static Test) -> Trial {

@@ -394,6 +394,11 @@ impl<'a> Connection<'a> {
                 closing.packets.push(index);
             }
         }
+        // A table of thousands of sockets takes its time to read, so an entry may be older than its
+        // record. Both FINs and their ACKs say more: the side that closed second is gone.
+        if sockets.are_closed() && closing.fins.first() == Some(&Side::Client) {
+            closing.server_left = None;
+        }
         if self.timeline.level == Level::NoPackets || self.may_miss_packets() {
             let captured = closing.reset_by.take();
             closing.fins.clear();
