@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -292,11 +291,17 @@ impl Fake {
         let folder = std::env::temp_dir().join(format!("fake-wireshark-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let fake = Fake(folder);
-        fs::write(
-            fake.path("wireshark"),
-            format!("#!/bin/sh\ncd '{}'\n{script}\n", fake.0.display()),
-        )?;
-        fs::set_permissions(fake.path("wireshark"), fs::Permissions::from_mode(0o755))?;
+        // Written by a child: a process that another test forks meanwhile would keep the file open
+        // for writing, and it could not be executed (ETXTBSY, execve(2)).
+        let text = format!("#!/bin/sh\ncd '{}'\n{script}\n", fake.0.display());
+        let write = r#"printf '%s' "$1" >"$0" && chmod 755 "$0""#;
+        let written = Command::new("sh")
+            .arg("-c")
+            .arg(write)
+            .arg(fake.path("wireshark"))
+            .arg(text)
+            .status()?;
+        ensure!(written.success(), "cannot write the script");
         Ok(fake)
     }
 
