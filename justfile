@@ -57,6 +57,10 @@ docs:
 newline:
     cargo run -q --release -p lab -- newline
 
+# Measure speed beside strace, tcpdump and tshark: just bench, or just bench tracer
+bench *PART:
+    cargo run -q --release -p lab -- bench {{PART}}
+
 # Run echo servers in other languages and write the table into its page
 languages:
     cargo run -q -p lab -- languages

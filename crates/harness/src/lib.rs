@@ -73,7 +73,7 @@ pub mod timeline;
 pub use client::Client;
 pub use error::{Error, Output};
 pub use follow::Follow;
-pub use observe::{Machine, Refusal};
+pub use observe::{Machine, Refusal, segment_counters, traced_calls};
 pub use server::{Server, ServerBuilder};
 
 /// As an argument of a server, stands for an address to listen on: `127.0.0.1:3000` in a private

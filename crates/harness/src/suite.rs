@@ -22,6 +22,7 @@
 //! }
 //! ```
 
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -83,6 +84,27 @@ pub fn run(tests: &'static [Test]) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(TESTS_AT_ONCE);
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Runs the cases of one test at once, as each waits more than it works, and gives the first error.
+///
+/// # Errors
+///
+/// Those of `run`.
+///
+/// # Panics
+///
+/// If `run` does, once all have ended.
+pub fn at_once<T: Send>(
+    cases: impl IntoIterator<Item = T>,
+    run: impl Fn(T) -> anyhow::Result<()> + Sync,
+) -> anyhow::Result<()> {
+    let run = &run;
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || run(case))).collect();
+        runs.into_iter()
+            .try_for_each(|run| run.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 fn trial(test: &'static Test) -> Trial {

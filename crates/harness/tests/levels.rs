@@ -128,10 +128,11 @@ fn at_level(level: Level) -> Result<()> {
             expect(1, None, server_first, &[Server, Client], Some(Server)),
         ),
     ];
-    for (mode, ending, expected) in cases {
+    let run = |(mode, ending, expected): (&str, Ending, Verdicts)| -> Result<()> {
         assert_eq!(verdicts(level, mode, ending)?, expected, "{mode} at level {level}");
-    }
-    Ok(())
+        Ok(())
+    };
+    harness::suite::at_once(cases, run)
 }
 
 fn in_a_private_network() -> Result<()> {

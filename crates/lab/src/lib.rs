@@ -1,12 +1,17 @@
 //! What the `lab` command does, apart from its command line.
 
+#[cfg(target_os = "linux")]
+pub mod bench;
 pub mod capture;
 pub mod check;
 pub mod doctor;
 pub mod languages;
+#[cfg(target_os = "linux")]
+mod linux;
 pub mod newline;
 pub mod pages;
 pub mod paint;
+pub mod running;
 pub mod show;
 pub mod steps;
 pub mod trace;

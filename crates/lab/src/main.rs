@@ -99,6 +99,9 @@ enum Command {
     },
     /// Run small echo servers in other languages and write the table into its page
     Languages,
+    /// Measure speed, side by side with strace, tcpdump and tshark, and write the tables into docs/speed.md
+    #[cfg(target_os = "linux")]
+    Bench(lab::bench::Arguments),
     /// Measure what the newline costs, untraced, and write the table into the pages
     Newline {
         /// Exchanges per server
@@ -202,6 +205,8 @@ fn run(command: Command) -> Result<ExitCode> {
             write!(io::stdout(), "{survey}")?;
             survey.write_page()?;
         }
+        #[cfg(target_os = "linux")]
+        Command::Bench(arguments) => arguments.run()?,
         Command::Newline { exchanges, print } => {
             let table = newline::table(&newline::measure(exchanges)?);
             io::stdout().write_all(table.as_bytes())?;

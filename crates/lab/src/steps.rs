@@ -86,6 +86,19 @@ impl Step {
 ///
 /// If cargo fails; it has said why.
 pub fn build(package: &str, binary: &str) -> Result<PathBuf> {
+    build_target(package, "--bin", binary, "")
+}
+
+/// Builds an example of the workspace, as [`build`] builds a binary.
+///
+/// # Errors
+///
+/// If cargo fails; it has said why.
+pub fn build_example(package: &str, example: &str) -> Result<PathBuf> {
+    build_target(package, "--example", example, "examples")
+}
+
+fn build_target(package: &str, kind: &str, name: &str, subfolder: &str) -> Result<PathBuf> {
     let this = std::env::current_exe().context("cannot find the path of this program")?;
     // Tests of this program stand one folder deeper.
     let folder = this.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
@@ -98,11 +111,11 @@ pub fn build(package: &str, binary: &str) -> Result<PathBuf> {
     let mut command = Command::new(cargo);
     command
         .current_dir(workspace())
-        .args(["build", "--quiet", "--profile", profile, "-p", package, "--bin", binary]);
+        .args(["build", "--quiet", "--profile", profile, "-p", package, kind, name]);
     command.arg("--target-dir").arg(folder.parent().unwrap_or(folder));
-    let path = folder.join(binary);
+    let path = folder.join(subfolder).join(name);
     match command.status() {
-        Ok(status) => ensure!(status.success(), "cargo could not build {binary}"),
+        Ok(status) => ensure!(status.success(), "cargo could not build {name}"),
         // Somebody who cannot run cargo has what was built before.
         Err(_) if path.is_file() => {}
         Err(error) => {

@@ -78,15 +78,21 @@ fn trace_writes_files() -> Result<()> {
 }
 
 fn check_tells_by_its_status() -> Result<()> {
-    let status = |arguments: &[&str]| anyhow::Ok(lab(&[&["check"], arguments].concat())?.status.code());
-    assert_eq!(status(&["step3"])?, Some(0));
-    assert_eq!(status(&["step2"])?, Some(1));
-    assert_eq!(status(&["step2", "--allow", "close-wait-leak"])?, Some(0));
-    assert_eq!(status(&["step2", "--deny", "nagle-stall"])?, Some(0));
-    assert_eq!(status(&["step1", "--deny", "split-reply"])?, Some(1));
-    assert_eq!(status(&["step1", "--deny", "no-such-rule"])?, Some(2));
-    assert_eq!(status(&["--", "/bin/false"])?, Some(2));
-    Ok(())
+    let cases: [(&[&str], i32); 7] = [
+        (&["step3"], 0),
+        (&["step2"], 1),
+        (&["step2", "--allow", "close-wait-leak"], 0),
+        (&["step2", "--deny", "nagle-stall"], 0),
+        (&["step1", "--deny", "split-reply"], 1),
+        (&["step1", "--deny", "no-such-rule"], 2),
+        (&["--", "/bin/false"], 2),
+    ];
+    let run = |(arguments, status): (&[&str], i32)| -> Result<()> {
+        let output = lab(&[&["check"], arguments].concat())?;
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {output:?}");
+        Ok(())
+    };
+    harness::suite::at_once(cases, run)
 }
 
 fn check_writes_annotations() -> Result<()> {

@@ -1,7 +1,7 @@
 //! What step 3 does on the wire.
 
 use anyhow::Result;
-use harness::suite::Needs::{Calls, Packets, Sandbox};
+use harness::suite::Needs::{self, Calls, Packets, Request, Sandbox};
 use harness::timeline::{Side, Teardown};
 
 #[path = "../../step1-two-writes/tests/echo/mod.rs"]
@@ -76,15 +76,23 @@ fn a_half_closed_client_reads_the_end() -> Result<()> {
     Ok(())
 }
 
-/// With 64 descriptors it serves ten thousand clients, one after the other.
+fn serves_a_thousand_in_a_row() -> Result<()> {
+    serves_in_a_row(1_000)
+}
+
 fn serves_ten_thousand_in_a_row() -> Result<()> {
+    serves_in_a_row(10_000)
+}
+
+/// With 64 descriptors it serves as many clients as come, one after the other.
+fn serves_in_a_row(clients: usize) -> Result<()> {
     let server = echo::start_with_64_descriptors()?;
-    for _ in 0..10_000 {
+    for _ in 0..clients {
         let mut client = server.connect()?;
         assert_eq!(client.exchange("1\n")?, "1\n");
     }
     let timeline = server.stop()?;
-    assert_eq!(timeline.connections().len(), 10_000);
+    assert_eq!(timeline.connections().len(), clients);
     let clean = Teardown::Clean { first: Side::Client };
     let other = timeline.teardowns().into_iter().find(|teardown| *teardown != clean);
     assert_eq!(other, None, "{} packets were dropped", timeline.dropped);
@@ -98,13 +106,16 @@ fn its_findings() -> Result<()> {
     Ok(())
 }
 
+const TAKES_SECONDS: Needs = Request("traces for some seconds: run with --ignored");
+
 harness::suite! {
     its_findings needs [Packets];
     a_reply_is_one_write_and_four_packets needs [Packets];
     both_sides_close needs [Packets];
     closing_takes_three_packets needs [Packets];
     a_half_closed_client_reads_the_end needs [Packets];
-    serves_ten_thousand_in_a_row needs [Sandbox];
+    serves_a_thousand_in_a_row needs [Sandbox];
+    serves_ten_thousand_in_a_row needs [TAKES_SECONDS, Sandbox];
     echo::answers_many_clients_at_once needs [Calls];
     echo::a_client_that_never_reads_delays_nobody needs [Calls];
     echo::lines_come_back_byte_for_byte needs [Calls];

@@ -15,7 +15,11 @@ use crate::timeline::Level;
 pub(crate) mod recorder;
 
 #[cfg(all(target_os = "linux", not(no_observe)))]
+mod descriptors;
+#[cfg(all(target_os = "linux", not(no_observe)))]
 mod packets;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+mod patience;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod sandbox;
 #[cfg(all(target_os = "linux", not(no_observe)))]
@@ -34,9 +38,15 @@ mod machine;
 mod run;
 
 #[cfg(not(all(target_os = "linux", not(no_observe))))]
-pub(crate) use machine::{Network, Run, segment_counters};
+pub(crate) use machine::{Network, Run};
+#[cfg(not(all(target_os = "linux", not(no_observe))))]
+pub use machine::{segment_counters, traced_calls};
 #[cfg(all(target_os = "linux", not(no_observe)))]
-pub(crate) use run::{Network, Run, segment_counters};
+pub use run::segment_counters;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+pub(crate) use run::{Network, Run};
+#[cfg(all(target_os = "linux", not(no_observe)))]
+pub use syscalls::traced_calls;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]

@@ -30,6 +30,10 @@ const BLOCK_SIZE: usize = 64 * FRAME_SIZE;
 const BLOCKS: usize = 128;
 const FRAMES: usize = BLOCKS * BLOCK_SIZE / FRAME_SIZE;
 
+/// How long packets gather once some have been read, in milliseconds. Whoever sends a packet has to
+/// wake us if we wait for it, which takes longer than to send it. The ring holds thousands.
+const GATHER_MS: u8 = 1;
+
 /// The domain, type and protocol of a packet socket, for socket(2). With protocol 0 it captures
 /// nothing until it is bound.
 pub(crate) const PACKET_SOCKET: (i32, i32, i32) = (libc::AF_PACKET, libc::SOCK_RAW, 0);
@@ -132,7 +136,6 @@ impl Ring {
 
     fn capture(mut self, stop: &EventFd, recorder: &Recorder) -> io::Result<u64> {
         loop {
-            self.drain(recorder);
             let mut fds = [
                 PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
                 PollFd::new(stop.as_fd(), PollFlags::POLLIN),
@@ -141,10 +144,13 @@ impl Ring {
                 Err(Errno::EINTR) | Ok(_) => {}
                 Err(errno) => return Err(errno.into()),
             }
-            if fds[1].any().unwrap_or(false) {
-                self.drain(recorder);
+            let is_over = fds[1].any().unwrap_or(false);
+            self.drain(recorder);
+            if is_over {
                 return dropped(&self.socket);
             }
+            // Whatever comes of this wait, the one above sees it too.
+            let _ = poll(&mut [PollFd::new(stop.as_fd(), PollFlags::POLLIN)], GATHER_MS);
         }
     }
 

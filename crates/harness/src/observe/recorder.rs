@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::timeline::{
     CallKind, ClientActionKind, Endpoints, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
@@ -21,7 +21,10 @@ pub(crate) fn now() -> Timestamp {
 #[derive(Default)]
 pub(crate) struct Recorder {
     seen: Mutex<Seen>,
+    /// Told of each record, while somebody waits for one.
     changed: Condvar,
+    /// Told of records after which a socket may be in another state.
+    hinted: Condvar,
 }
 
 /// What has been recorded so far, and what follows from it.
@@ -44,6 +47,9 @@ pub(crate) struct Seen {
     running: usize,
     flows: HashMap<(SocketAddr, u16), Flow>,
     closed_to_new: bool,
+    /// How many wait for the next record. Most of the time nobody does, and then nobody is woken:
+    /// that would cost each record a system call.
+    waiting: usize,
     /// Those who are told of each record.
     followers: Vec<Sender<Record>>,
 }
@@ -56,6 +62,7 @@ impl Recorder {
 
     pub fn push(&self, record: Record) {
         let mut seen = self.lock();
+        let hints = seen.state_hints;
         if seen.closed_to_new {
             if let What::Process(event) = &record.what {
                 seen.process(event.pid, &event.kind);
@@ -66,8 +73,14 @@ impl Recorder {
             seen.followers.retain(|follower| follower.send(record.clone()).is_ok());
             seen.records.push(record);
         }
+        let (is_awaited, is_hint) = (seen.waiting > 0, seen.state_hints != hints);
         drop(seen);
-        self.changed.notify_all();
+        if is_awaited {
+            self.changed.notify_all();
+        }
+        if is_hint {
+            self.hinted.notify_all();
+        }
     }
 
     pub fn listening(&self, address: SocketAddr) {
@@ -92,6 +105,7 @@ impl Recorder {
     pub fn wake(&self) {
         drop(self.lock());
         self.changed.notify_all();
+        self.hinted.notify_all();
     }
 
     pub fn tracer_done(&self) {
@@ -128,22 +142,40 @@ impl Recorder {
         look(&self.lock())
     }
 
-    /// Waits until `ready` gives something, at most until `deadline`.
-    pub fn wait<T>(&self, deadline: Instant, mut ready: impl FnMut(&Seen) -> Option<T>) -> Option<T> {
+    /// Waits until `ready` gives something, at most until `deadline`. It is asked after each record.
+    pub fn wait<T>(&self, deadline: Instant, ready: impl FnMut(&Seen) -> Option<T>) -> Option<T> {
         let mut seen = self.lock();
-        loop {
-            if let Some(found) = ready(&seen) {
-                return Some(found);
-            }
-            let left = deadline
-                .checked_duration_since(Instant::now())
-                .filter(|left| *left > Duration::ZERO)?;
-            seen = self
-                .changed
-                .wait_timeout(seen, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+        seen.waiting += 1;
+        let (mut seen, found) = wait_on(&self.changed, seen, deadline, ready);
+        seen.waiting -= 1;
+        found
+    }
+
+    /// As [`wait`](Self::wait), for somebody who wants to know of sockets' states: `ready` is asked
+    /// only after a record that may have changed one.
+    pub fn wait_for_hint<T>(&self, deadline: Instant, ready: impl FnMut(&Seen) -> Option<T>) -> Option<T> {
+        wait_on(&self.hinted, self.lock(), deadline, ready).1
+    }
+}
+
+fn wait_on<'a, T>(
+    condition: &Condvar,
+    mut seen: MutexGuard<'a, Seen>,
+    deadline: Instant,
+    mut ready: impl FnMut(&Seen) -> Option<T>,
+) -> (MutexGuard<'a, Seen>, Option<T>) {
+    loop {
+        if let Some(found) = ready(&seen) {
+            return (seen, Some(found));
         }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return (seen, None);
+        }
+        seen = condition
+            .wait_timeout(seen, left)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
     }
 }
 

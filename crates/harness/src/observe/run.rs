@@ -148,7 +148,7 @@ impl Run {
             // The last packet is seen a moment before the kernel acts on it: look again without a hint too.
             let again = Instant::now() + LOOK_AGAIN;
             let changed = |seen: &Seen| (seen.state_hints != hints).then_some(());
-            let _ = self.network.recorder.wait(again, changed);
+            let _ = self.network.recorder.wait_for_hint(again, changed);
         }
     }
 
@@ -408,7 +408,7 @@ impl Keeper {
 
 /// TCP_INFO's counters of a socket: tcp(7), `struct tcp_info` in linux/tcp.h.
 /// `None` where the kernel does not count (before Linux 4.2).
-pub(crate) fn segment_counters(socket: &Socket) -> Option<SegmentCounters> {
+pub fn segment_counters(socket: &Socket) -> Option<SegmentCounters> {
     // SAFETY: `tcp_info` is plain numbers; all zero is valid. getsockopt(2) fills at most `length`
     // bytes of it and says how many.
     let (info, length) = unsafe {

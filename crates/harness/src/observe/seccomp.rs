@@ -6,14 +6,19 @@ use std::io;
 use nix::libc;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
-/// The calls that stop. `read`, `write` and `close` on other files stop too, and go on at once.
-const STOPS: &[libc::c_long] = &[
+/// The calls that stop: those on sockets, and those by which a descriptor comes to stand for
+/// something else. `read`, `write` and `close` on other files stop too, and go on at once.
+pub(super) const STOPS: &[libc::c_long] = &[
     libc::SYS_listen,
     libc::SYS_accept,
     libc::SYS_accept4,
     libc::SYS_connect,
     libc::SYS_shutdown,
     libc::SYS_close,
+    libc::SYS_close_range,
+    #[cfg(target_arch = "x86_64")] // newer architectures have dup3 alone
+    libc::SYS_dup2,
+    libc::SYS_dup3,
     libc::SYS_setsockopt,
     libc::SYS_read,
     libc::SYS_readv,

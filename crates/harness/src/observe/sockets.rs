@@ -13,8 +13,10 @@ use procfs::net::{TcpNetEntries, TcpNetEntry};
 use super::recorder::{Recorder, Seen, now};
 use crate::timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
 
-/// How long a sample may be old when nothing hints at a change.
+/// How long a sample may be old when nothing hints at a change: at first, and after a while. A look
+/// at the table takes milliseconds of the machine that the server could use.
 const IDLE_INTERVAL: Duration = Duration::from_millis(20);
+const LONGEST_IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// All TCP sockets of the network that a process is in. Without IPv6 there is no second table.
 pub(crate) fn table(pid: i32) -> Vec<TcpNetEntry> {
@@ -74,6 +76,7 @@ impl Drop for Watch {
 fn watch(pid: i32, recorder: &Recorder, stop: &AtomicBool) {
     let mut known = HashMap::new();
     let mut hints = 0;
+    let mut idle = IDLE_INTERVAL;
     loop {
         let last = stop.load(Ordering::Acquire);
         hints = recorder.with(|seen| seen.state_hints.max(hints));
@@ -88,9 +91,12 @@ fn watch(pid: i32, recorder: &Recorder, stop: &AtomicBool) {
         // With thousands of sockets a sample takes its time; leave the machine to the server.
         let rest = began.elapsed() * 4;
         let stopped = || stop.load(Ordering::Acquire);
-        let _ = recorder.wait(Instant::now() + rest, |_| stopped().then_some(()));
+        let _ = recorder.wait_for_hint(Instant::now() + rest, |_| stopped().then_some(()));
         let changed = |seen: &Seen| (seen.state_hints > hints || stopped()).then_some(());
-        let _ = recorder.wait(Instant::now() + IDLE_INTERVAL, changed);
+        idle = match recorder.wait_for_hint(Instant::now() + idle, changed) {
+            Some(()) => IDLE_INTERVAL,
+            None => LONGEST_IDLE_INTERVAL.min(idle * 2),
+        };
     }
 }
 

@@ -25,6 +25,8 @@ use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
+use super::descriptors::{Behind, Descriptors, given_up};
+use super::patience::Patience;
 use super::recorder::{Recorder, now};
 use super::sandbox::Doors;
 use super::{seccomp, sockets};
@@ -232,6 +234,8 @@ struct Trace {
     /// What is known of each socket, by inode. An inode names a socket through dup, fork and
     /// descriptor passing.
     sockets: HashMap<u64, Socket>,
+    descriptors: Descriptors,
+    patience: Patience,
     /// Set when the program runs.
     executed: bool,
     /// The process of each task.
@@ -272,6 +276,8 @@ impl Trace {
             recorder,
             inside: HashMap::new(),
             sockets: HashMap::new(),
+            descriptors: Descriptors::default(),
+            patience: Patience::new(),
             executed: false,
             process_of: HashMap::new(),
         }
@@ -290,11 +296,22 @@ impl Trace {
 
     /// The next stop or end of a task. `None` when there is none left, or the child ended before it
     /// was executed: then whoever started it waits for its end, which only one can be told of.
-    fn next(&self) -> Option<(Pid, i32)> {
+    fn next(&mut self) -> Option<(Pid, i32)> {
         if !self.executed && ends_next() {
             return None;
         }
-        wait_for_any()
+        let awake = self.patience.awake();
+        let began = Instant::now();
+        while began.elapsed() < awake {
+            if let Some(found) = wait_for_any(libc::WNOHANG) {
+                self.patience.learn(true);
+                return Some(found);
+            }
+        }
+        if !awake.is_zero() {
+            self.patience.learn(false);
+        }
+        wait_for_any(0)
     }
 
     /// Attaches to the child that waits at the other end.
@@ -319,6 +336,7 @@ impl Trace {
     }
 
     fn step(&mut self, task: Pid, status: i32) {
+        self.descriptors.stopped(task);
         if libc::WIFEXITED(status) {
             return self.end(task, Exit::Status(libc::WEXITSTATUS(status)));
         }
@@ -360,6 +378,7 @@ impl Trace {
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|known| *known != task);
         self.inside.remove(&task);
+        self.descriptors.ended(task);
         if self.process_of.remove(&task) == Some(task) {
             if self.first == Some(task) {
                 *self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit);
@@ -404,6 +423,7 @@ impl Trace {
     /// that one now has the process's id.
     fn exec(&mut self, task: Pid) {
         self.executed = true;
+        self.descriptors.executed();
         if let Ok(former) = ptrace::getevent(task) {
             let former = Pid::from_raw(former as i32);
             self.inside.remove(&former);
@@ -428,10 +448,15 @@ impl Trace {
             if op != libc::PTRACE_SYSCALL_INFO_SECCOMP {
                 return None;
             }
-            match seccomp.nr.cast_signed() {
+            let number = seccomp.nr.cast_signed();
+            let inside = match number {
                 libc::SYS_io_uring_setup => Some(Inside::IoUringSetup),
-                number => self.interest(task, number, seccomp.args).map(Inside::Call),
+                _ => self.interest(task, number, seccomp.args).map(Inside::Call),
+            };
+            if let Some(fds) = given_up(number, &seccomp.args) {
+                self.descriptors.gives_up(task, fds);
             }
+            inside
         });
         match inside {
             Some(mut inside) => {
@@ -446,10 +471,9 @@ impl Trace {
     }
 
     /// Whether a call is one to record, and what is known of it at its entry.
-    fn interest(&self, task: Pid, number: i64, args: [u64; 6]) -> Option<Pending> {
+    fn interest(&mut self, task: Pid, number: i64, args: [u64; 6]) -> Option<Pending> {
         let (kind, fd) = self.classify(task, number, &args)?;
-        let socket = socket_inode(task, fd).and_then(|inode| self.sockets.get(&inode).copied());
-        let on = match (kind, socket) {
+        let on = match (kind, self.socket(task, fd)) {
             (CallKind::Listen | CallKind::Connect, _) => None,
             (CallKind::Accept, Some(Socket::Listener(_))) => None,
             (CallKind::SetOption | CallKind::Close, Some(Socket::Listener(_))) => None,
@@ -474,7 +498,7 @@ impl Trace {
     }
 
     /// A call's family, and the descriptor that matters.
-    fn classify(&self, task: Pid, number: i64, args: &[u64; 6]) -> Option<(CallKind, i32)> {
+    fn classify(&mut self, task: Pid, number: i64, args: &[u64; 6]) -> Option<(CallKind, i32)> {
         let kind = match number {
             libc::SYS_listen => CallKind::Listen,
             libc::SYS_accept | libc::SYS_accept4 => CallKind::Accept,
@@ -499,9 +523,16 @@ impl Trace {
         Some((kind, args[0] as i32))
     }
 
-    fn is_connection(&self, task: Pid, fd: i32) -> bool {
-        let known = socket_inode(task, fd).and_then(|inode| self.sockets.get(&inode));
-        matches!(known, Some(Socket::Connection(_)))
+    fn is_connection(&mut self, task: Pid, fd: i32) -> bool {
+        matches!(self.socket(task, fd), Some(Socket::Connection(_)))
+    }
+
+    /// What is known of the socket behind a descriptor.
+    fn socket(&mut self, task: Pid, fd: i32) -> Option<Socket> {
+        match self.descriptors.behind(task, fd, || behind(task, fd))? {
+            Behind::Socket(inode) => self.sockets.get(&inode).copied(),
+            Behind::Other => None,
+        }
     }
 
     /// A recorded call has returned.
@@ -518,6 +549,7 @@ impl Trace {
             (Some(Inside::IoUringSetup), Some(0..)) => {
                 let process = self.process_of.get(&task).copied().unwrap_or(task);
                 self.process_event(process, ProcessEventKind::UsesIoUring);
+                self.descriptors.distrust();
             }
             _ => {}
         }
@@ -699,16 +731,18 @@ fn client_action(call: Call) -> Option<ClientAction> {
     })
 }
 
-/// Waits for any task of this thread's. `None` when there is none left.
+/// Waits for any task of this thread's. `None` when there is none left, or with the flag WNOHANG
+/// none that has anything to tell.
 ///
 /// By hand because a stop may be for a real-time signal, which nix cannot express and reports as
 /// an error, losing the stop.
-fn wait_for_any() -> Option<(Pid, i32)> {
+fn wait_for_any(flags: i32) -> Option<(Pid, i32)> {
     loop {
         let mut status = 0;
         // SAFETY: waitpid(2) writes one int. __WNOTHREAD leaves other threads' children alone.
-        let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | libc::__WNOTHREAD) };
+        let pid = unsafe { libc::waitpid(-1, &mut status, flags | libc::__WALL | libc::__WNOTHREAD) };
         match SystemErrno::result(pid) {
+            Ok(0) => return None,
             Ok(pid) => return Some((Pid::from_raw(pid), status)),
             Err(SystemErrno::EINTR) => {}
             Err(_) => return None,
@@ -731,15 +765,22 @@ fn process_of(task: Pid) -> Option<Pid> {
     Some(Pid::from_raw(status.tgid))
 }
 
-/// The inode of the socket behind a descriptor, if it is a socket: proc_pid_fd(5).
-fn socket_inode(task: Pid, fd: i32) -> Option<u64> {
+/// What is behind a descriptor: proc_pid_fd(5). `None` if it is closed.
+fn behind(task: Pid, fd: i32) -> Option<Behind> {
     let target = nix::fcntl::readlink(format!("/proc/{task}/fd/{fd}").as_str()).ok()?;
-    target
-        .to_str()?
-        .strip_prefix("socket:[")?
-        .strip_suffix(']')?
-        .parse()
-        .ok()
+    let inode = target.to_str().and_then(|target| {
+        let inode = target.strip_prefix("socket:[")?.strip_suffix(']')?;
+        inode.parse().ok()
+    });
+    Some(inode.map_or(Behind::Other, Behind::Socket))
+}
+
+/// The inode of the socket behind a descriptor, if it is a socket.
+fn socket_inode(task: Pid, fd: i32) -> Option<u64> {
+    match behind(task, fd)? {
+        Behind::Socket(inode) => Some(inode),
+        Behind::Other => None,
+    }
 }
 
 /// Reads memory of a stopped task: process_vm_readv(2). Empty if the address is bad.
@@ -893,6 +934,11 @@ fn option_text(task: Pid, args: &[u64; 6]) -> String {
     }
 }
 
+/// The names of the calls that a traced program is stopped at, as in section 2 of the manual.
+pub fn traced_calls() -> Vec<&'static str> {
+    seccomp::STOPS.iter().map(|&number| call_name(number)).collect()
+}
+
 fn call_name(number: i64) -> &'static str {
     match number {
         libc::SYS_listen => "listen",
@@ -901,6 +947,10 @@ fn call_name(number: i64) -> &'static str {
         libc::SYS_connect => "connect",
         libc::SYS_shutdown => "shutdown",
         libc::SYS_close => "close",
+        libc::SYS_close_range => "close_range",
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_dup2 => "dup2",
+        libc::SYS_dup3 => "dup3",
         libc::SYS_setsockopt => "setsockopt",
         libc::SYS_read => "read",
         libc::SYS_readv => "readv",
@@ -916,6 +966,7 @@ fn call_name(number: i64) -> &'static str {
         libc::SYS_sendmmsg => "sendmmsg",
         libc::SYS_sendfile => "sendfile",
         libc::SYS_splice => "splice",
+        libc::SYS_io_uring_setup => "io_uring_setup",
         _ => "?",
     }
 }
