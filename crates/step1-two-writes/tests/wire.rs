@@ -104,4 +104,5 @@ harness::suite! {
     echo::lines_come_back_byte_for_byte needs [Calls];
     echo::a_half_closed_client_gets_all_its_replies needs [Calls];
     echo::a_client_that_resets_is_not_the_end needs [Packets];
+    echo::an_address_that_will_not_do_gets_one_line needs [Calls];
 }

@@ -1,10 +1,10 @@
 //! Step 2: a reply is one write, message and newline together.
 //! Terminal 1: `cargo run -p step2-one-write`. Terminal 2: `nc localhost 3000`, then type lines.
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use env_logger::{Builder, Env};
 use log::{error, info, warn};
-use std::{collections::HashMap, env, io, io::Write, net::SocketAddr, process, sync::Arc};
+use std::{collections::HashMap, env, io, net::SocketAddr, process, sync::Arc};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream, lookup_host, tcp::OwnedWriteHalf};
 use tokio::{sync::Mutex, time};
@@ -16,17 +16,13 @@ type Roster = Arc<Mutex<HashMap<SocketAddr, Arc<Mutex<OwnedWriteHalf>>>>>;
 async fn main() {
     let level = Env::default().default_filter_or("info");
     Builder::from_env(level).format_timestamp(None).init();
-    let args = Vec::from_iter(env::args_os().skip(1));
-    let (status, served) = match args.as_slice() {
-        [] => (1, serve("localhost:3000").await),
-        [address] => (1, serve(&address.to_string_lossy()).await),
-        _ => (2, Err(anyhow!("more than one address"))),
-    };
-    if let Err(error) = served {
-        let bin = env!("CARGO_BIN_NAME");
-        let line = format!("cannot listen on {error:#}: give a free address: {bin} localhost:3001");
-        let _ = writeln!(io::stderr(), "{bin}: {line}"); // `eprintln!` panics if stderr is gone
-        process::exit(status);
+    let mut address = Vec::from_iter(env::args_os().skip(1)).join(" ".as_ref());
+    if address.is_empty() {
+        address.push("localhost:3000");
+    }
+    if let Err(error) = serve(&address.to_string_lossy()).await {
+        error!("cannot listen on {error:#}: give one free address, such as localhost:3001");
+        process::exit(1);
     }
 }
 
@@ -42,8 +38,7 @@ async fn serve(address: &str) -> anyhow::Result<()> {
             Ok((stream, peer)) => _ = tokio::spawn(handle_client(stream, peer, roster.clone())),
             Err(error) => {
                 error!("cannot accept a client: {error}");
-                // Nothing tells a server when a descriptor becomes free: wait, then try again.
-                time::sleep(time::Duration::from_secs(1)).await;
+                time::sleep(time::Duration::from_secs(1)).await; // nothing tells when a descriptor becomes free
             }
         }
     }

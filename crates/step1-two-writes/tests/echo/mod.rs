@@ -1,8 +1,10 @@
 //! What each step must do, whatever it costs on the wire. Every step's `wire.rs` includes this.
 
-use anyhow::Result;
-use harness::timeline::{Errno, Side, TcpState, Teardown, Timeline};
-use harness::{LISTEN, Server};
+use std::net::TcpListener;
+
+use anyhow::{Result, bail};
+use harness::timeline::{Errno, Exit, Level, Side, TcpState, Teardown, Timeline};
+use harness::{Error, LISTEN, Server};
 
 use crate::STEP;
 
@@ -101,6 +103,32 @@ pub fn a_client_that_resets_is_not_the_end() -> Result<()> {
     let timeline = server.stop()?;
     let first = timeline.connections().next().map(|connection| connection.teardown());
     assert_eq!(first, Some(Teardown::Reset { by: Side::Client }), "{timeline}");
+    Ok(())
+}
+
+/// Where it cannot listen it says why and what to do, in one line, and ends.
+pub fn an_address_that_will_not_do_gets_one_line() -> Result<()> {
+    let other = TcpListener::bind("127.0.0.1:0")?;
+    let taken = other.local_addr()?.to_string();
+    let cases: [(&[&str], &str); 4] = [
+        (&["nonsense"], "nonsense: invalid socket address"),
+        (&["127.0.0.1:80000"], "invalid port value"),
+        (
+            &["127.0.0.1:0", "--verbose"],
+            "127.0.0.1:0 --verbose: invalid port value",
+        ),
+        (&[&taken], "Address already in use"),
+    ];
+    for (arguments, why) in cases {
+        // On the host, where the port is taken.
+        let server = Server::build(STEP).args(arguments).level(Level::NoPackets);
+        let Err(Error::ExitedEarly { exit, output, .. }) = server.env("RUST_LOG", "info").start() else {
+            bail!("it runs with {arguments:?}");
+        };
+        assert_eq!((exit, output.0.lines().count()), (Exit::Status(1), 1), "{output}");
+        assert!(output.0.contains(why), "{why}{output}");
+        assert!(output.0.contains("give one free address"), "{output}");
+    }
     Ok(())
 }
 
