@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use harness::timeline::{Level, Timeline};
+use harness::timeline::explain::{call_text, explain_all};
+use harness::timeline::{Event, EventKind, Level, Side, Timeline};
 use harness::{LISTEN, Server};
 
 use crate::steps::Step;
@@ -30,7 +31,39 @@ pub fn run(binary: &Path) -> Result<Timeline> {
     Ok(server.stop()?)
 }
 
-/// Runs a step until two runs in a row show the same packets, so that one in which the machine
+/// What a server did on its only connection, without times and without what differs from run to run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Each packet in short notation.
+    pub wire: Vec<String>,
+    /// The calls behind each packet.
+    pub behind: Vec<Option<String>>,
+    /// The server's calls in order.
+    pub calls: Vec<String>,
+}
+
+impl Seen {
+    /// What a timeline shows, of a run or of a capture with calls.
+    ///
+    /// # Panics
+    ///
+    /// If it has none or several connections.
+    pub fn of(timeline: &Timeline) -> Seen {
+        let call = |event: &Event| match &event.kind {
+            EventKind::Call(call) if !call.would_block() => Some(call_text(call)),
+            EventKind::Entry(entry) if entry.is_call() && entry.by == Side::Server => Some(entry.text.clone()),
+            _ => None,
+        };
+        let connection = timeline.only();
+        Seen {
+            wire: connection.wire(),
+            behind: explain_all(timeline).into_values().map(|packet| packet.call).collect(),
+            calls: connection.events().filter_map(|(_, event)| call(event)).collect(),
+        }
+    }
+}
+
+/// Runs a step until two runs in a row show the same packets and calls, so that one in which the machine
 /// paused somebody for the 40 ms of a delayed ACK is not taken for what the step does.
 ///
 /// # Errors
@@ -41,13 +74,13 @@ pub fn typical(step: &Step) -> Result<Timeline> {
     let mut last: Option<Timeline> = None;
     for _ in 0..ATTEMPTS {
         let timeline = run(&binary)?;
-        if last.is_some_and(|last| last.only().wire() == timeline.only().wire()) {
+        if last.is_some_and(|last| Seen::of(&last) == Seen::of(&timeline)) {
             return Ok(timeline);
         }
         last = Some(timeline);
     }
     bail!(
-        "no two of {ATTEMPTS} runs of {} showed the same packets: is the machine very busy?",
+        "no two of {ATTEMPTS} runs of {} showed the same packets and calls: is the machine very busy?",
         step.slug
     )
 }
@@ -60,7 +93,7 @@ pub fn typical(step: &Step) -> Result<Timeline> {
 pub fn write(step: &Step) -> Result<Timeline> {
     let timeline = typical(step)?;
     let mut file = Vec::new();
-    harness::format::pcapng::write(&timeline, &mut file)?;
+    harness::format::pcapng::write_with_calls(&timeline, step.binary(), &mut file)?;
     let path = step.capture();
     std::fs::write(&path, file).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(timeline)

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use harness::format::markdown;
 use harness::format::text::{Lanes, Line, Role};
-use harness::timeline::explain::{explain, explain_all};
-use harness::timeline::{EventKind, Timeline};
+use harness::timeline::explain::explain_all;
+use harness::timeline::{Event, EventKind, Timeline};
 use similar::TextDiff;
 
 use crate::capture;
@@ -152,10 +152,12 @@ fn frame_range(text: &str) -> Result<RangeInclusive<usize>> {
 /// The committed capture of a step, which must hold the frames that a page speaks of.
 fn committed(step: &Step, frames: &RangeInclusive<usize>) -> Result<Timeline> {
     let timeline = capture::read(&step.capture())?;
-    let count = timeline
-        .connections()
-        .map(|connection| connection.packets().count())
-        .sum();
+    let number = |event: &Event| match &event.kind {
+        EventKind::Packet(packet) => Some(packet.number),
+        EventKind::Entry(entry) => Some(entry.number),
+        _ => None,
+    };
+    let count = timeline.events.iter().filter_map(number).max().unwrap_or(0);
     let last = *frames.end();
     if last != usize::MAX && (last > count || frames.is_empty()) {
         bail!(
@@ -287,23 +289,10 @@ fn figures(docs: &str) -> Result<String> {
         let _ = writeln!(
             table,
             "| [{slug}]({docs}{slug}.md) | {} | {first} | {second}{stall} | {} | {left} |",
-            writes_of_first_reply(&timeline),
+            connection.writes_per_reply().first().unwrap_or(&0),
             closing.packets.len(),
             slug = step.slug,
         );
     }
     Ok(table)
-}
-
-/// The server's calls behind the packets of the first exchange, as the comments tell.
-fn writes_of_first_reply(timeline: &Timeline) -> usize {
-    let exchanges = timeline.only().exchanges();
-    let packets = exchanges
-        .first()
-        .map(|exchange| exchange.packets.as_slice())
-        .unwrap_or_default();
-    let calls = packets.iter().filter_map(|&index| explain(timeline, index)?.call);
-    calls
-        .map(|calls| calls.lines().filter(|line| line.starts_with("server: ")).count())
-        .sum()
 }

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 use harness::suite::Needs::Sandbox;
-use harness::timeline::Timeline;
-use harness::timeline::explain::explain_all;
-use lab::{capture, pages, steps};
+use lab::capture::{self, Seen};
+use lab::{pages, steps};
 
 /// Delayed ACKs go by the clock, so a run in which a busy machine paused somebody for 40 ms shows
 /// other packets. It proves nothing; another run does.
@@ -15,28 +14,22 @@ const ATTEMPTS: usize = 20;
 fn captures_are_what_the_steps_do() -> Result<()> {
     for step in steps::all()? {
         let binary = step.build()?;
-        let committed = seen(&capture::read(&step.capture())?);
+        let committed = Seen::of(&capture::read(&step.capture())?);
         let mut fresh = capture::run(&binary)?;
         for _ in 1..ATTEMPTS {
-            if seen(&fresh) == committed {
+            if Seen::of(&fresh) == committed {
                 break;
             }
             fresh = capture::run(&binary)?;
         }
         assert_eq!(
-            seen(&fresh),
+            Seen::of(&fresh),
             committed,
             "{}: make it anew with `just capture`\n{fresh}",
             step.slug
         );
     }
     Ok(())
-}
-
-/// Each packet in short notation, and the calls behind each.
-fn seen(timeline: &Timeline) -> (Vec<String>, Vec<Option<String>>) {
-    let calls = explain_all(timeline).into_values().map(|explanation| explanation.call);
-    (timeline.only().wire(), calls.collect())
 }
 
 /// Each page's generated parts are what the captures and sources give.

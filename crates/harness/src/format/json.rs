@@ -112,6 +112,12 @@ fn event(event: &Event) -> Value {
         EventKind::Packet(packet) => self::packet(packet),
         EventKind::Call(call) => self::call(call),
         EventKind::Client(action) => client(action),
+        EventKind::Entry(entry) => json!({
+            "kind": "entry",
+            "frame": entry.number,
+            "by": entry.by.to_string(),
+            "text": entry.text,
+        }),
         EventKind::State(change) => json!({
             "kind": "state",
             "side": change.side.to_string(),

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use crate::timeline::explain::{Explanation, data_text, explain_all};
-use crate::timeline::{EventKind, Flags, Packet, Side, Timeline};
+use crate::timeline::{Entry, EventKind, Flags, Packet, Side, Timeline};
 
 /// The frames with these numbers: a table of what is on the wire and which call is behind it, then
-/// a list with a sentence on each.
+/// a list with a sentence on each. Calls that a capture file has between its packets are rows too.
 ///
 /// Columns are padded, so that the page reads well as plain text too. Nothing depends on times,
 /// except for what a sentence says of a wait.
@@ -29,8 +29,13 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
     let mut table = vec![HEADINGS.map(str::to_owned)];
     let mut sentences = String::new();
     for (index, event) in timeline.events.iter().enumerate() {
-        let EventKind::Packet(packet) = &event.kind else {
-            continue;
+        let packet = match &event.kind {
+            EventKind::Packet(packet) => packet,
+            EventKind::Entry(entry) if numbers.contains(&entry.number) => {
+                table.push(entry_cells(entry));
+                continue;
+            }
+            _ => continue,
         };
         if !numbers.contains(&packet.number) {
             continue;
@@ -83,6 +88,15 @@ fn cells(packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
         },
         behind(explanation),
     ]
+}
+
+/// A frame that is no packet.
+fn entry_cells(entry: &Entry) -> [String; COLUMNS] {
+    let mut cells = [const { String::new() }; COLUMNS];
+    cells[0] = entry.number.to_string();
+    cells[1] = entry.by.to_string();
+    cells[COLUMNS - 1] = code(&entry.text);
+    cells
 }
 
 /// The calls behind a packet. They stand on the side that the packet comes from, so the side need

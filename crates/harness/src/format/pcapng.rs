@@ -22,6 +22,7 @@
 
 mod block;
 mod encode;
+mod entry;
 mod input;
 mod read;
 mod write;

@@ -224,7 +224,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         Level::Sandbox => None,
         Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
         Level::NoPackets => Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO)."),
-        Level::Capture => Some("From a capture file: calls come from its comments, states from its segments."),
+        Level::Capture => Some("From a capture file: it tells the calls; the states follow from its segments."),
     };
     let dropped =
         (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));

@@ -198,7 +198,7 @@ impl Seen {
                 }
             }
             What::Process(event) => self.process(event.pid, &event.kind),
-            What::Frame { .. } | What::State { .. } => {}
+            What::Frame { .. } | What::State { .. } | What::Entry { .. } => {}
         }
     }
 

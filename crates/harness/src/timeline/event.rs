@@ -89,6 +89,44 @@ pub enum EventKind {
     State(StateChange),
     /// The server's process did something that is no socket call.
     Process(ProcessEvent),
+    /// A capture file tells something between its packets.
+    Entry(Entry),
+}
+
+/// What a capture file of this crate tells between its packets, in words: a call, a socket's state,
+/// the end of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number among the frames of the file, as Wireshark counts.
+    pub number: usize,
+    /// Who did it.
+    pub by: Side,
+    /// What: `accept4(6) = 7`, `socket CLOSE_WAIT`.
+    pub text: String,
+}
+
+impl Entry {
+    /// True if it tells a call, and not what became of a socket or a process.
+    pub fn is_call(&self) -> bool {
+        self.text.contains(") = ")
+    }
+
+    /// What kind of call of the server's it is, and how many bytes that moved. `None` if it is none
+    /// that moves any.
+    pub fn moved(&self) -> Option<(CallKind, u64)> {
+        let (name, _) = self.text.split_once('(').filter(|_| self.by == Side::Server)?;
+        let (_, result) = self.text.rsplit_once(") = ")?;
+        // An error is written as -1 and its name.
+        let moved = result.parse().unwrap_or(0);
+        let kind = match name {
+            "read" | "readv" | "recvfrom" | "recvmsg" | "recvmmsg" => CallKind::Read,
+            "write" | "writev" | "pwritev2" | "sendto" | "sendmsg" | "sendmmsg" | "sendfile" | "splice" => {
+                CallKind::Write
+            }
+            _ => return None,
+        };
+        Some((kind, moved))
+    }
 }
 
 /// A captured frame with its TCP segment, as seen on its connection.
@@ -438,7 +476,7 @@ impl fmt::Display for Exit {
 /// How much of a run could be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Packets only, read from a capture file.
+    /// Read from a capture file: packets, and of calls what the file tells in words.
     Capture,
     /// System calls and socket states; the kernel's segment counters in place of packets.
     NoPackets,

@@ -8,14 +8,14 @@ use super::event::*;
 use super::explain::Explanation;
 use super::link::LinkType;
 use super::merge::{Merge, indexed};
-use super::query::{Exchanging, Sockets};
+use super::query::{Exchanging, Replying, Sockets};
 use super::segment::{Flags, Segment};
 
 /// How much of a capture an [`Excerpt`] keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// So many packets of a connection: the first and the last half. Those that open, close or
-    /// reset it are kept beside them.
+    /// So many packets of a connection, and entries between them: the first and the last half. Those
+    /// packets that open, close or reset it are kept beside them.
     pub packets: usize,
     /// So many connections: the first.
     pub connections: usize,
@@ -62,6 +62,8 @@ pub(crate) struct LeftOut {
 pub(crate) struct Totals {
     /// Packets that were not kept.
     pub left_out: u64,
+    /// As the entries tell; `None` if there are none.
+    pub writes_per_reply: Option<Counts>,
     pub segments_per_reply: Counts,
     pub packets_per_exchange: Counts,
     /// True if a packet has a comment.
@@ -178,6 +180,7 @@ struct Kept {
     /// Those that have left the tail.
     turns: Vec<Event>,
     state: State,
+    replying: Replying,
     exchanging: Exchanging,
     packets_of_exchange: usize,
     replies_of_exchange: usize,
@@ -210,9 +213,19 @@ impl State {
 
 impl Kept {
     fn push(&mut self, event: Event, packets: usize) {
-        let EventKind::Packet(packet) = &event.kind else { return };
-        self.count(packet);
-        let turn = self.state.see(packet);
+        let turn = match &event.kind {
+            EventKind::Packet(packet) => {
+                self.count(packet);
+                self.state.see(packet)
+            }
+            EventKind::Entry(entry) => {
+                let replies = self.totals.writes_per_reply.get_or_insert_default();
+                let ended = entry.moved().and_then(|(kind, moved)| self.replying.see(kind, moved));
+                ended.into_iter().for_each(|writes| replies.push(writes));
+                false
+            }
+            _ => false,
+        };
         let tail = packets / 2;
         if self.head.len() < packets - tail {
             self.head.push(event);
@@ -225,7 +238,8 @@ impl Kept {
         }
         match (self.tail.pop_front(), self.tail_turns.pop_front()) {
             (Some(event), Some(true)) => self.turns.push(event),
-            _ => self.totals.left_out += 1,
+            (Some(event), _) => self.totals.left_out += u64::from(matches!(event.kind, EventKind::Packet(_))),
+            (None, _) => {}
         }
     }
 
@@ -296,6 +310,22 @@ impl Excerpt {
         let (id, packet) = self
             .merge
             .packet(number, segment, (Arc::default(), link_type, wire_len), comment);
+        self.keep(at, id, EventKind::Packet(packet));
+    }
+
+    /// Takes in the next frame of the file if it is an [`Entry`]: its number, the connection that it
+    /// is about, who did what. What is about no connection is not drawn.
+    pub fn entry(&mut self, at: Timestamp, number: usize, on: Option<Endpoints>, (by, text): (Side, &str)) {
+        let Some(on) = on else { return };
+        if self.merge.connections() == MOST_CONNECTIONS && !self.merge.knows(on) {
+            return;
+        }
+        let text = start_of(text).to_owned();
+        let id = self.merge.entry(on);
+        self.keep(at, id, EventKind::Entry(Entry { number, by, text }));
+    }
+
+    fn keep(&mut self, at: Timestamp, id: ConnectionId, kind: EventKind) {
         if id.0 >= self.limits.connections {
             return;
         }
@@ -305,7 +335,7 @@ impl Excerpt {
         let event = Event {
             at,
             connection: Some(id),
-            kind: EventKind::Packet(packet),
+            kind,
         };
         self.kept[id.0].push(event, self.limits.packets);
     }
@@ -324,6 +354,9 @@ impl Excerpt {
     pub fn into_timeline(mut self) -> Timeline {
         for kept in &mut self.kept {
             kept.end_exchange();
+            if let (Some(replies), Some(writes)) = (&mut kept.totals.writes_per_reply, kept.replying.end()) {
+                replies.push(writes);
+            }
             self.left_out.of_connection.push(std::mem::take(&mut kept.totals));
         }
         let mut endpoints = self.merge.endpoints();

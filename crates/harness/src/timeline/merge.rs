@@ -72,6 +72,15 @@ pub enum What {
     },
     /// A process of the server started or ended.
     Process(ProcessEvent),
+    /// What a capture file tells between its packets; see [`Entry`].
+    Entry {
+        /// The connection, if it is about one.
+        on: Option<Endpoints>,
+        /// Who did it.
+        by: Side,
+        /// What.
+        text: String,
+    },
 }
 
 impl Recording {
@@ -84,7 +93,7 @@ impl Recording {
             records.sort_by_key(|record| record.at);
         }
         let number = |frames: &mut usize, record: Record| {
-            *frames += usize::from(matches!(record.what, What::Frame { .. }));
+            *frames += usize::from(matches!(record.what, What::Frame { .. } | What::Entry { .. }));
             Some((*frames, record))
         };
         let mut numbered: Vec<_> = records.into_iter().scan(0, number).collect();
@@ -105,7 +114,7 @@ impl Recording {
             }
             What::Call { on, .. } => [on.map(key), None],
             What::Client { on, .. } => [Some(key(*on)), None],
-            What::State { .. } | What::Process(_) => [None, None],
+            What::State { .. } | What::Process(_) | What::Entry { .. } => [None, None],
         };
         self.records.iter().flat_map(keys).flatten().collect()
     }
@@ -145,6 +154,10 @@ impl Recording {
                     EventKind::State(change),
                 ),
                 What::Process(event) => (None, EventKind::Process(event)),
+                What::Entry { on, by, text } => {
+                    let id = on.map(|on| merge.entry(on));
+                    (id, EventKind::Entry(Entry { number, by, text }))
+                }
             };
             merge.events.push(Event { at, connection, kind });
         }
@@ -255,6 +268,16 @@ impl Merge {
         });
         self.current.insert(key(endpoints), id);
         id
+    }
+
+    /// The connection that a file's entry is about.
+    pub fn entry(&mut self, on: Endpoints) -> ConnectionId {
+        self.connection(on, Evidence::State, false)
+    }
+
+    /// True if there is a connection with these addresses.
+    pub fn knows(&self, on: Endpoints) -> bool {
+        self.current.contains_key(&key(on))
     }
 
     /// How many connections there are.

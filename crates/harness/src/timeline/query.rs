@@ -259,21 +259,18 @@ impl<'a> Connection<'a> {
     /// Calls that moved no bytes (failed, or told to wait) are not counted; they are in
     /// [`writes`](Self::writes). What a server writes before it has read anything is a reply too.
     pub fn writes_per_reply(self) -> Vec<usize> {
-        let mut replies = Vec::new();
-        let mut writes = 0;
-        for (_, call) in self.calls() {
-            match call.kind {
-                CallKind::Write if call.moved() > 0 => writes += 1,
-                CallKind::Read if call.moved() > 0 && writes > 0 => {
-                    replies.push(writes);
-                    writes = 0;
-                }
-                _ => {}
-            }
-        }
-        if writes > 0 {
-            replies.push(writes);
-        }
+        let moved = |(_, event): (usize, &Event)| match &event.kind {
+            EventKind::Call(call) => Some((call.kind, call.moved())),
+            EventKind::Entry(entry) => entry.moved(),
+            _ => None,
+        };
+        let mut replying = Replying::default();
+        let mut replies: Vec<usize> = self
+            .events()
+            .filter_map(moved)
+            .filter_map(|(kind, moved)| replying.see(kind, moved))
+            .collect();
+        replies.extend(replying.end());
         replies
     }
 
@@ -459,6 +456,15 @@ impl<'a> Connection<'a> {
         changes.next_back()?.1.to
     }
 
+    /// What a capture file tells of it between its packets, each with its index into the timeline's
+    /// events.
+    pub fn entries(self) -> impl Iterator<Item = (usize, &'a Entry)> {
+        self.events().filter_map(|(index, event)| match &event.kind {
+            EventKind::Entry(entry) => Some((index, entry)),
+            _ => None,
+        })
+    }
+
     /// The state changes of both sockets, each with the index of the event that showed it.
     ///
     /// They come from the socket table. A capture file has none: there they follow from the
@@ -537,6 +543,29 @@ impl<'a> Connection<'a> {
             .filter(|(index, _)| range.contains(index))
             .map(|(_, packet)| packet.short())
             .collect()
+    }
+}
+
+/// Where a connection is in its replies, as its calls go by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Replying {
+    writes: usize,
+}
+
+impl Replying {
+    /// Takes in a call that moved so many bytes. How many writes the reply took that it ends.
+    pub fn see(&mut self, kind: CallKind, moved: u64) -> Option<usize> {
+        match kind {
+            CallKind::Write if moved > 0 => self.writes += 1,
+            CallKind::Read if moved > 0 => return self.end(),
+            _ => {}
+        }
+        None
+    }
+
+    /// How many writes the last reply took.
+    pub fn end(&mut self) -> Option<usize> {
+        Some(std::mem::take(&mut self.writes)).filter(|writes| *writes > 0)
     }
 }
 

@@ -274,6 +274,27 @@ fn an_excerpt_of_a_long_file_has_the_numbers_and_the_verdict_of_the_whole() {
 }
 
 #[test]
+fn an_excerpt_of_a_capture_with_calls_tells_the_same() {
+    for step in ["step1-two-writes", "step2-one-write", "step3-clean-close"] {
+        let path = format!("{}/../../captures/{step}.pcapng", env!("CARGO_MANIFEST_DIR"));
+        let file = std::fs::read(path).expect("it is committed");
+        let whole = read(&file).into_timeline();
+        assert!(whole.only().entries().any(|(_, entry)| entry.text == "accept4(6) = 7"));
+        for rows in [0, 1, 5, 12, 400] {
+            let lanes = Lanes {
+                rows,
+                ..Lanes::default()
+            };
+            let (drawn, whole) = (lanes.draw(&excerpt(&file, &lanes)), lanes.draw(&whole));
+            assert_eq!(verdict(&drawn), verdict(&whole), "{step} in {rows} rows");
+            if rows == 400 {
+                assert_eq!(drawn, whole);
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_left_out_of_an_excerpt_is_counted() {
     let frames = stored(long_conversation(2000).iter().map(|ip| framed(1, ip)));
     let all = frames.len();

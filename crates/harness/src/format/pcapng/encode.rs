@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use pcap_parser::pcapng::{
     EnhancedPacketBlock, InterfaceDescriptionBlock, InterfaceStatisticsBlock, OptionCode, PcapNGOption,
@@ -11,6 +10,7 @@ use pcap_parser::pcapng::{
 use pcap_parser::{Linktype, ToVec};
 
 use super::LONGEST_FRAME;
+use super::entry::{self, UPPER_PDU};
 use crate::timeline::explain::call_text;
 use crate::timeline::{
     Call, ClientAction, Endpoints, LinkType, ProcessEvent, ProcessEventKind, Record, Side, StateChange, TcpState,
@@ -24,9 +24,6 @@ const LONGEST_OPTION: usize = u16::MAX as usize;
 
 /// The first interface: the network's.
 const NETWORK: u32 = 0;
-
-/// A list of tags that say who dissects what follows them.
-const UPPER_PDU: LinkType = LinkType(252);
 
 /// Writes a pcapng file block by block, each with one `write_all`: through an unbuffered writer
 /// a reader at the other end of a pipe has each event when it happens.
@@ -197,6 +194,7 @@ impl<W: Write> Encoder<W> {
             What::State { on, change } => self.state(record.at, *on, change),
             What::Process(event) => self.process(record.at, event),
             What::Client { on, action } => self.client(record.at, *on, action),
+            What::Entry { on, by, text } => self.entry(record.at, *by, *on, text),
         }
     }
 
@@ -230,13 +228,13 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Adds a text to the second interface, if there is one.
-    fn entry(&mut self, at: Timestamp, by: Side, on: Option<Endpoints>, text: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn entry(&mut self, at: Timestamp, by: Side, on: Option<Endpoints>, text: &str) -> io::Result<()> {
         let Some(program) = &self.program else { return Ok(()) };
-        let name = match by {
-            Side::Client => "client",
-            Side::Server => program,
-        };
-        let data = upper_pdu(by, on, &format!("{name}: {text}"));
+        let data = entry::write(program, by, on, text);
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
         self.packet(at, UPPER_PDU, &data, length, None)
     }
@@ -247,64 +245,6 @@ impl<W: Write> Encoder<W> {
             .to_vec()
             .map_err(|error| io::Error::other(format!("cannot encode a pcapng block: {error}")))?;
         self.out.write_all(&bytes)
-    }
-}
-
-/// The tags of LINKTYPE_WIRESHARK_UPPER_PDU (`EXP_PDU_TAG_*` in Wireshark's `wsutil/exported_pdu_tlvs.h`).
-mod tag {
-    pub const END: u16 = 0;
-    pub const DISSECTOR_NAME: u16 = 12;
-    pub const IPV4_SOURCE: u16 = 20;
-    pub const IPV4_DESTINATION: u16 = 21;
-    pub const IPV6_SOURCE: u16 = 22;
-    pub const IPV6_DESTINATION: u16 = 23;
-    pub const PORT_TYPE: u16 = 24;
-    pub const SOURCE_PORT: u16 = 25;
-    pub const DESTINATION_PORT: u16 = 26;
-}
-
-/// `EXP_PDU_PT_TCP`.
-const PORT_TYPE_TCP: u32 = 2;
-
-/// The dissector that puts its text into the Info column as it is. A priority such as `<14>`
-/// before it would be shown there too.
-const DISSECTOR: &str = "syslog";
-
-/// A text with tags before it that tell Wireshark how to show it, and whose it is: its source is
-/// the end that did something, its destination the other.
-fn upper_pdu(by: Side, on: Option<Endpoints>, text: &str) -> Vec<u8> {
-    let mut data = Vec::new();
-    put_tag(&mut data, tag::DISSECTOR_NAME, DISSECTOR.as_bytes());
-    if let Some(Endpoints { client, server }) = on {
-        let (from, to) = match by {
-            Side::Client => (client, server),
-            Side::Server => (server, client),
-        };
-        put_address(&mut data, from.ip(), tag::IPV4_SOURCE, tag::IPV6_SOURCE);
-        put_address(&mut data, to.ip(), tag::IPV4_DESTINATION, tag::IPV6_DESTINATION);
-        put_tag(&mut data, tag::PORT_TYPE, &PORT_TYPE_TCP.to_be_bytes());
-        put_tag(&mut data, tag::SOURCE_PORT, &u32::from(from.port()).to_be_bytes());
-        put_tag(&mut data, tag::DESTINATION_PORT, &u32::from(to.port()).to_be_bytes());
-    }
-    put_tag(&mut data, tag::END, &[]);
-    data.extend(text.bytes());
-    data
-}
-
-/// Adds a tag: its number and its length in network order, and its value, filled up to a multiple
-/// of 4 bytes. Wireshark itself counts the filling into the length, and cuts a name at its first 0.
-fn put_tag(data: &mut Vec<u8>, tag: u16, value: &[u8]) {
-    let length = value.len().next_multiple_of(4);
-    data.extend(tag.to_be_bytes());
-    data.extend(u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
-    data.extend(value);
-    data.resize(data.len() + length - value.len(), 0);
-}
-
-fn put_address(data: &mut Vec<u8>, address: IpAddr, v4: u16, v6: u16) {
-    match address {
-        IpAddr::V4(address) => put_tag(data, v4, &address.octets()),
-        IpAddr::V6(address) => put_tag(data, v6, &address.octets()),
     }
 }
 

@@ -11,6 +11,7 @@ use pcap_parser::{
 
 use super::LONGEST_FRAME;
 use super::block::{self, Block, Interface};
+use super::entry::{self, Entry, UPPER_PDU};
 use super::input::Input;
 use crate::timeline::{Excerpt, Level, LinkType, Record, Recording, Segment, Timestamp, What};
 
@@ -72,7 +73,9 @@ pub enum ReadError {
 
 /// Reads a capture: pcapng, or classic pcap, of either byte order.
 ///
-/// Frames are read one at a time; each is kept as it is, with the comments that it has. Those of
+/// Frames are read one at a time; each is kept as it is, with the comments that it has. The calls
+/// that [`write_with_calls`](super::write_with_calls) put between them come back as the words that
+/// they are: [`EventKind::Entry`](crate::timeline::EventKind::Entry). Frames of
 /// links that are not decoded are counted, so that frame numbers are Wireshark's, and kept empty.
 /// What is damaged or cut is an error, never a panic, and needs no more memory than the file is
 /// long. For a file that is too long to keep see [`read_into`].
@@ -90,16 +93,17 @@ pub fn read(input: impl Read) -> Result<Recording, ReadError> {
     let mut reader = Reader::new(input)?;
     while let Some(frame) = reader.next()? {
         let decoded = frame.link_type.is_decoded();
-        recording.records.push(Record {
-            at: frame.at,
-            what: What::Frame {
+        let what = match frame.entry() {
+            Some(Entry { on, by, text }) => What::Entry { on, by, text },
+            None => What::Frame {
                 frame: Arc::from(if decoded { frame.data } else { &[] }),
                 link_type: frame.link_type,
                 wire_len: frame.wire_len,
-                comment: frame.comment,
                 segment: Segment::from_frame(frame.link_type, frame.data, frame.wire_len),
+                comment: frame.comment,
             },
-        });
+        };
+        recording.records.push(Record { at: frame.at, what });
     }
     recording.dropped = reader.dropped;
     Ok(recording)
@@ -131,6 +135,10 @@ pub fn read_into(input: impl Read, excerpt: &mut Excerpt) -> Result<(), ReadErro
         let next = reader.next();
         if let Ok(Some(frame)) = next {
             number += 1;
+            if let Some(Entry { on, by, text }) = frame.entry() {
+                excerpt.entry(frame.at, number, on, (by, &text));
+                continue;
+            }
             let link = (frame.link_type, frame.data, frame.wire_len);
             excerpt.packet(frame.at, number, link, frame.comment.as_deref());
             continue;
@@ -148,6 +156,13 @@ struct Frame<'a> {
     data: &'a [u8],
     wire_len: u32,
     comment: Option<String>,
+}
+
+impl Frame<'_> {
+    /// What stands between the packets of our own files.
+    fn entry(&self) -> Option<Entry> {
+        (self.link_type == UPPER_PDU).then(|| entry::read(self.data))?
+    }
 }
 
 /// A frame whose bytes are still in the input.

@@ -86,7 +86,12 @@ fn encode_events(
     comment: impl Fn(usize, &Packet) -> Option<String>,
     mut numbered: impl FnMut(usize, usize),
 ) -> io::Result<()> {
-    let states = states(timeline);
+    // What a file tells includes the states.
+    let told = timeline
+        .events
+        .iter()
+        .any(|event| matches!(event.kind, EventKind::Entry(_)));
+    let states = if told { HashMap::new() } else { states(timeline) };
     for (index, event) in timeline.events.iter().enumerate() {
         let on = event.connection.map(|id| timeline.endpoints[id.0]);
         match &event.kind {
@@ -104,6 +109,7 @@ fn encode_events(
             EventKind::Call(call) => encoder.call(event.at, on, call)?,
             EventKind::Client(action) => on.map_or(Ok(()), |on| encoder.client(event.at, on, action))?,
             EventKind::Process(process) => encoder.process(event.at, process)?,
+            EventKind::Entry(entry) => encoder.entry(event.at, entry.by, on, &entry.text)?,
             // They stand elsewhere: see below.
             EventKind::State(_) => {}
         }

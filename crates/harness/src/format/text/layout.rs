@@ -85,7 +85,9 @@ impl<'a> Layout<'a> {
     pub fn new(timeline: &'a Timeline, start: Timestamp, rows: &[Row], width: usize) -> Layout<'a> {
         let packets: Vec<&Packet> = rows.iter().filter_map(|row| timeline.packet(row.packet?)).collect();
         let times = rows.iter().filter_map(|row| row.at).map(|at| columns(&time(start, at)));
-        let number = packets.iter().map(|packet| packet.number.to_string().len()).max();
+        let entries = rows.iter().filter_map(|row| row.entry);
+        let numbers = packets.iter().map(|packet| packet.number).chain(entries);
+        let number = numbers.max().map(|number| number.to_string().len());
         let mut layout = Layout {
             timeline,
             start,
@@ -180,7 +182,8 @@ impl<'a> Layout<'a> {
         };
         let mut line = Line::new(Role::Time, format!("{at:>0$} ", self.time));
         if self.number > 0 {
-            let number = packet.map_or(String::new(), |packet| packet.number.to_string());
+            let number = packet.map(|packet| packet.number).or(row.entry);
+            let number = number.map_or(String::new(), |number| number.to_string());
             line.push(Role::Frame, format!("{number:>0$} ", self.number));
         }
         let (role, client) = fitted(row.client.as_ref(), Role::Client, self.client);

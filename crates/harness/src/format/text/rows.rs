@@ -1,6 +1,6 @@
 //! Which events share a row, and which rows a call spans.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::timeline::explain::{
@@ -20,6 +20,8 @@ pub(super) struct Row {
     pub client: Option<Cell>,
     /// The packet on the wire, as an index into the timeline's events.
     pub packet: Option<usize>,
+    /// The number of a file's frame that is no packet.
+    pub entry: Option<usize>,
     /// The bracket left of the server's lane.
     pub mark: Option<Mark>,
     pub server: Option<Cell>,
@@ -79,6 +81,7 @@ pub(super) fn of(
             EventKind::Packet(packet) => rows.packet(index, event.at, packet),
             EventKind::Call(call) => rows.call(index, event.at, call),
             EventKind::Client(action) => rows.client(index, event.at, action),
+            EventKind::Entry(entry) => rows.entry(index, event.at, entry),
             EventKind::State(_) | EventKind::Process(_) => {}
         }
         rows.states(index, event.at);
@@ -105,6 +108,9 @@ struct Rows<'a> {
     has_syn: bool,
     /// For a capture file: after which packet a write was made whose segment was held back.
     written_after: HashMap<usize, usize>,
+    /// For a capture file: whose calls are entries, and those of the calls that a packet's comment names.
+    tells: HashSet<Side>,
+    told: HashMap<usize, Vec<usize>>,
 }
 
 impl<'a> Rows<'a> {
@@ -130,7 +136,45 @@ impl<'a> Rows<'a> {
             states,
             has_syn: connection.packets().any(|(_, packet)| packet.is_first_syn()),
             written_after: written_after(timeline, connection, explanations),
+            tells: HashSet::new(),
+            told: HashMap::new(),
         }
+        .with_entries(connection)
+    }
+
+    /// Ties the packets of a file to the entries of their calls. Those are drawn instead of what the
+    /// comments say.
+    fn with_entries(mut self, connection: Connection<'a>) -> Rows<'a> {
+        let mut entries: HashMap<(Side, &str), VecDeque<usize>> = HashMap::new();
+        for (index, entry) in connection.entries().filter(|(_, entry)| entry.is_call()) {
+            self.tells.insert(entry.by);
+            entries.entry((entry.by, &entry.text)).or_default().push_back(index);
+        }
+        // A write of several packets has one entry.
+        let mut last: HashMap<String, usize> = HashMap::new();
+        for (packet, _) in connection.packets() {
+            let calls = self
+                .explanations
+                .get(&packet)
+                .and_then(|explanation| explanation.call.as_deref());
+            for call in calls.into_iter().flat_map(str::lines) {
+                let (by, text) = match call.split_once(": ") {
+                    Some(("client", text)) => (Side::Client, text),
+                    Some(("server", text)) => (Side::Server, text),
+                    _ => continue,
+                };
+                let next = entries.get_mut(&(by, text)).and_then(VecDeque::pop_front);
+                if let Some(entry) = next.or_else(|| last.get(call).copied()) {
+                    last.insert(call.to_owned(), entry);
+                    self.told.entry(packet).or_default().push(entry);
+                    if self.held(packet).is_none() {
+                        self.inside.entry(entry).or_default().push(packet);
+                    }
+                }
+            }
+        }
+        self.written_after.retain(|_, packet| !self.told.contains_key(packet));
+        self
     }
 
     fn push(&mut self, row: Row) {
@@ -308,15 +352,34 @@ impl<'a> Rows<'a> {
         self.timeline.level == Level::Capture
     }
 
-    /// The calls of one side in a packet's comment.
+    /// The calls of one side in a packet's comment, unless its calls have entries of their own.
     fn comment(&self, index: usize, side: &str) -> Option<Cell> {
+        let by = if side == "client: " { Side::Client } else { Side::Server };
+        if self.tells.contains(&by) {
+            return None;
+        }
         let calls = self.explanations.get(&index)?.call.as_deref()?;
         let calls: Vec<&str> = calls.lines().filter_map(|call| call.strip_prefix(side)).collect();
-        let first = plain(calls.first()?);
-        let name = first.split([' ', '(']).next().unwrap_or_default().to_owned();
         let role = if side == "client: " { Role::Client } else { Role::Call };
-        let all = plain(&calls.join("; "));
-        Some(Cell::new(role, [all, without_size(&first), first, name]))
+        Some(words(role, calls.first()?, &calls.join("; ")))
+    }
+
+    /// What a file tells between its packets. States follow from its segments.
+    fn entry(&mut self, index: usize, at: Timestamp, entry: &Entry) {
+        if !entry.is_call() {
+            return;
+        }
+        let mut row = Row {
+            at: Some(at),
+            entry: Some(entry.number),
+            ..Row::default()
+        };
+        match entry.by {
+            Side::Client => row.client = Some(words(Role::Client, &entry.text, &entry.text)),
+            Side::Server => row.server = Some(words(Role::Call, &entry.text, &entry.text)),
+        }
+        self.push(row);
+        self.row_of.insert(index, self.rows.len() - 1);
     }
 
     fn held(&self, index: usize) -> Option<HeldBack> {
@@ -376,6 +439,11 @@ impl<'a> Rows<'a> {
                     .and_then(|packets| self.row_of.get(packets.last()?))
             };
             return self.row_of.get(&held.write).or_else(inside).copied();
+        }
+        if self.held(packet).is_some()
+            && let Some(entry) = self.told.get(&packet).and_then(|entries| entries.last())
+        {
+            return self.row_of.get(entry).copied();
         }
         let before = self.written_after.iter().find(|(_, held)| **held == packet)?.0;
         Some(self.row_of.get(before)? + 1)
@@ -440,6 +508,26 @@ fn call_cell(call: &Call) -> Cell {
         }
     }
     Cell::new(Role::Call, forms)
+}
+
+/// A file's words for calls, which are text and may hold anything: all of them, and the first alone.
+fn words(role: Role, first: &str, all: &str) -> Cell {
+    let (first, all) = (plain(first), plain(all));
+    let name = first.split([' ', '(']).next().unwrap_or_default().to_owned();
+    let short = without_size(&first);
+    let shorter = without_descriptor(&short);
+    let forms = [all, first, short, shorter, name];
+    Cell::new(role, forms)
+}
+
+/// `sendto(9, "1") = 1` without its first argument, if there is another.
+fn without_descriptor(call: &str) -> String {
+    let short = call.split_once('(').and_then(|(name, arguments)| {
+        let (descriptor, arguments) = arguments.split_once(", ")?;
+        let is_descriptor = descriptor.bytes().all(|byte| byte.is_ascii_digit());
+        is_descriptor.then(|| format!("{name}({arguments}"))
+    });
+    short.unwrap_or_else(|| call.to_owned())
 }
 
 /// `sendto(9, "1", 1) = 1` without its third argument.

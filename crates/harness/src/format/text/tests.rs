@@ -9,7 +9,14 @@ fn check(timeline: &Timeline, expected: &Expect) {
     expected.assert_eq(&timeline.to_string());
 }
 
-/// What a reader of the timeline's capture file gets.
+/// What a reader of the timeline's capture file gets, if it has calls between its packets.
+fn from_file_with_calls(timeline: &Timeline) -> Timeline {
+    let mut file = Vec::new();
+    pcapng::write_with_calls(timeline, "echo", &mut file).unwrap();
+    pcapng::read(&file[..]).unwrap().into_timeline()
+}
+
+/// What a reader of the timeline's capture file of packets alone gets.
 fn from_file(timeline: &Timeline) -> Timeline {
     let mut file = Vec::new();
     pcapng::write(timeline, &mut file).unwrap();
@@ -70,34 +77,77 @@ fn a_stall_from_a_capture_file() {
     check(
         &from_file(&samples::two_writes().timeline()),
         &expect![[r#"
-        From a capture file: calls come from its comments, states from its segments.
+            From a capture file: it tells the calls; the states follow from its segments.
 
-        client 127.0.0.1:57464 → server 127.0.0.1:3000
-          ms  # client     ╷                                   ╷  server
-         0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
-         0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
-         0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
-         0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
-         0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
-         0.2  6            │◄─── PSH,ACK seq 1 ack 3 len 1 "1" ┤─ sendto(9, "1", 1) = 1
-         0.2  7            ├ ACK seq 3 ack 2 ─────────────────►│
-         0.3  8            │◄── PSH,ACK seq 2 ack 3 len 1 "\n" ┤─ sendto(9, "\n", 1) = 1
-         0.3  9            ├ ACK seq 3 ack 3 ─────────────────►│
-         0.4 10 send "2\n" ├ PSH,ACK seq 3 ack 3 len 2 "2\n" ─►│
-         0.5 11            │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤─ sendto(9, "2", 1) = 1
-                           │                                   │┌ sendto(9, "\n", 1) = 1
-           ⋮               │                                   │┆ Nagle waits for an ACK
-        42.6 12            ├ ACK seq 5 ack 4 ─────────────────►│┆
-        42.6 13            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ held until frame 12
-        42.6 14            ├ ACK seq 5 ack 5 ─────────────────►│
-        42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│  socket: CLOSE_WAIT
-        42.8 16 FIN_WAIT2  │◄───────────────── ACK seq 5 ack 6 ┤
+            client 127.0.0.1:57464 → server 127.0.0.1:3000
+              ms  # client     ╷                                   ╷  server
+             0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+             0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+             0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+             0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+             0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
+             0.2  6            │◄─── PSH,ACK seq 1 ack 3 len 1 "1" ┤─ sendto(9, "1", 1) = 1
+             0.2  7            ├ ACK seq 3 ack 2 ─────────────────►│
+             0.3  8            │◄── PSH,ACK seq 2 ack 3 len 1 "\n" ┤─ sendto(9, "\n", 1) = 1
+             0.3  9            ├ ACK seq 3 ack 3 ─────────────────►│
+             0.4 10 send "2\n" ├ PSH,ACK seq 3 ack 3 len 2 "2\n" ─►│
+             0.5 11            │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤─ sendto(9, "2", 1) = 1
+                               │                                   │┌ sendto(9, "\n", 1) = 1
+               ⋮               │                                   │┆ Nagle waits for an ACK
+            42.6 12            ├ ACK seq 5 ack 4 ─────────────────►│┆
+            42.6 13            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ held until frame 12
+            42.6 14            ├ ACK seq 5 ack 5 ─────────────────►│
+            42.8 15 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│  socket: CLOSE_WAIT
+            42.8 16 FIN_WAIT2  │◄───────────────── ACK seq 5 ack 6 ┤
 
-        segments per reply    2, 2
-        packets per exchange  6, 5
-        stalls                frame 13 waited 42 ms for the ACK in frame 12
-        teardown              left open: the server's socket is in CLOSE_WAIT
-    "#]],
+            segments per reply    2, 2
+            packets per exchange  6, 5
+            stalls                frame 13 waited 42 ms for the ACK in frame 12
+            teardown              left open: the server's socket is in CLOSE_WAIT
+        "#]],
+    );
+}
+
+#[test]
+fn a_stall_from_a_capture_file_with_calls() {
+    check(
+        &from_file_with_calls(&samples::two_writes().timeline()),
+        &expect![[r#"
+            From a capture file: it tells the calls; the states follow from its segments.
+
+            client 127.0.0.1:57464 → server 127.0.0.1:3000
+              ms  # client     ╷                                   ╷  server
+             0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+             0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+             0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+             0.1  5            │                                   │  accept4(8) = 9
+             0.1  6 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+             0.1  7            │◄───────────────── ACK seq 1 ack 3 ┤
+             0.1  8            │                                   │  recvfrom(9, "1\n") = 2
+             0.2  9            │                                   │┌ sendto(9, "1", 1) = 1
+             0.2 10            │◄─── PSH,ACK seq 1 ack 3 len 1 "1" ┤└
+             0.2 11            ├ ACK seq 3 ack 2 ─────────────────►│
+             0.2 12            │                                   │┌ sendto(9, "\n", 1) = 1
+             0.3 13            │◄── PSH,ACK seq 2 ack 3 len 1 "\n" ┤└
+             0.3 14            ├ ACK seq 3 ack 3 ─────────────────►│
+             0.4 15 send "2\n" ├ PSH,ACK seq 3 ack 3 len 2 "2\n" ─►│
+             0.5 16            │                                   │  recvfrom(9, "2\n") = 2
+             0.5 17            │                                   │┌ sendto(9, "2", 1) = 1
+             0.5 18            │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤└
+             0.6 19            │                                   │┌ sendto(9, "\n", 1) = 1
+               ⋮               │                                   │┆ Nagle waits for an ACK
+            42.6 20            ├ ACK seq 5 ack 4 ─────────────────►│┆
+            42.6 21            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ held until frame 20
+            42.6 22            ├ ACK seq 5 ack 5 ─────────────────►│
+            42.8 23 close      ├ FIN,ACK seq 5 ack 5 ─────────────►│  socket: CLOSE_WAIT
+            42.8 25 FIN_WAIT2  │◄───────────────── ACK seq 5 ack 6 ┤
+            42.9 27            │                                   │  recvfrom(9, "") = 0
+
+            writes per reply      2, 2
+            packets per exchange  6, 5
+            stalls                frame 21 waited 42 ms for the ACK in frame 20
+            teardown              left open: the server's socket is in CLOSE_WAIT
+        "#]],
     );
 }
 
@@ -215,27 +265,60 @@ fn a_clean_close_from_a_capture_file() {
     check(
         &from_file(&samples::clean_close().timeline()),
         &expect![[r#"
-        From a capture file: calls come from its comments, states from its segments.
+            From a capture file: it tells the calls; the states follow from its segments.
 
-        client 127.0.0.1:57464 → server 127.0.0.1:3000
-         ms  # client     ╷                                   ╷  server
-        0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
-        0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
-        0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
-        0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
-        0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
-        0.2  6            │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤─ sendto(9, "1\n", 2) = 2
-        0.2  7            ├ ACK seq 3 ack 3 ─────────────────►│
-        0.4  8 close      ├ FIN,ACK seq 3 ack 3 ─────────────►│  socket: CLOSE_WAIT
-        0.5  9 TIME_WAIT  │◄───────────── FIN,ACK seq 3 ack 4 ┤─ close(9) = 0
-        0.5               │                                   │  socket: LAST_ACK
-        0.5 10            ├ ACK seq 4 ack 4 ─────────────────►│  socket: closed
+            client 127.0.0.1:57464 → server 127.0.0.1:3000
+             ms  # client     ╷                                   ╷  server
+            0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+            0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+            0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+            0.1  4 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+            0.1  5            │◄───────────────── ACK seq 1 ack 3 ┤
+            0.2  6            │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤─ sendto(9, "1\n", 2) = 2
+            0.2  7            ├ ACK seq 3 ack 3 ─────────────────►│
+            0.4  8 close      ├ FIN,ACK seq 3 ack 3 ─────────────►│  socket: CLOSE_WAIT
+            0.5  9 TIME_WAIT  │◄───────────── FIN,ACK seq 3 ack 4 ┤─ close(9) = 0
+            0.5               │                                   │  socket: LAST_ACK
+            0.5 10            ├ ACK seq 4 ack 4 ─────────────────►│  socket: closed
 
-        segments per reply    1
-        packets per exchange  4
-        stalls                none
-        teardown              clean: the client closed first and is in TIME_WAIT
-    "#]],
+            segments per reply    1
+            packets per exchange  4
+            stalls                none
+            teardown              clean: the client closed first and is in TIME_WAIT
+        "#]],
+    );
+}
+
+#[test]
+fn a_clean_close_from_a_capture_file_with_calls() {
+    check(
+        &from_file_with_calls(&samples::clean_close().timeline()),
+        &expect![[r#"
+            From a capture file: it tells the calls; the states follow from its segments.
+
+            client 127.0.0.1:57464 → server 127.0.0.1:3000
+             ms  # client     ╷                                   ╷  server
+            0.0  1 connect    ├ SYN seq 0 ───────────────────────►│
+            0.0  2            │◄───────────── SYN,ACK seq 0 ack 1 ┤
+            0.0  3            ├ ACK seq 1 ack 1 ─────────────────►│  socket: ESTABLISHED
+            0.1  5            │                                   │  accept4(8) = 9
+            0.1  6 send "1\n" ├ PSH,ACK seq 1 ack 1 len 2 "1\n" ─►│
+            0.1  7            │◄───────────────── ACK seq 1 ack 3 ┤
+            0.1  8            │                                   │  recvfrom(9, "1\n") = 2
+            0.2  9            │                                   │┌ sendto(9, "1\n", 2) = 2
+            0.2 10            │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤└
+            0.2 11            ├ ACK seq 3 ack 3 ─────────────────►│
+            0.4 12 close      ├ FIN,ACK seq 3 ack 3 ─────────────►│  socket: CLOSE_WAIT
+            0.5 14            │                                   │  recvfrom(9, "") = 0
+            0.5 15            │                                   │┌ close(9) = 0
+            0.5 16 TIME_WAIT  │◄───────────── FIN,ACK seq 3 ack 4 ┤└ socket: LAST_ACK
+            0.5 19            ├ ACK seq 4 ack 4 ─────────────────►│  socket: closed
+
+            writes per reply      1
+            packets per exchange  4
+            stalls                none
+            teardown              clean: the client closed first and is in TIME_WAIT
+        "#]],
     );
 }
 

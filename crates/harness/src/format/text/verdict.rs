@@ -25,13 +25,15 @@ pub(super) fn of(
         }
         Level::Loopback | Level::Sandbox => true,
     };
-    if timeline.level == Level::Capture {
+    let tells_calls = timeline.level > Level::Capture || connection.entries().next().is_some();
+    let whole = || tells_calls.then(|| connection.writes_per_reply().into_iter().collect());
+    let writes = totals.map_or_else(whole, |totals| totals.writes_per_reply.clone());
+    if let Some(writes) = writes {
+        verdict.push(("writes per reply", counts(&writes)));
+    } else {
         let segments = totals.map(|totals| totals.segments_per_reply.clone());
         let segments = segments.unwrap_or_else(|| connection.segments_per_reply().into_iter().collect());
         verdict.push(("segments per reply", counts(&segments)));
-    } else {
-        let writes = connection.writes_per_reply().into_iter().collect();
-        verdict.push(("writes per reply", counts(&writes)));
     }
     let packets = totals.map(|totals| totals.packets_per_exchange.clone());
     let packets = packets.unwrap_or_else(|| connection.packets_per_exchange().into_iter().collect());

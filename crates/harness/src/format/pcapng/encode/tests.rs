@@ -97,7 +97,7 @@ fn an_entry_names_its_dissector_and_its_connection() {
             client: client.parse().unwrap(),
             server: server.parse().unwrap(),
         };
-        upper_pdu(Side::Server, Some(on), "step1: close(7) = 0")
+        entry::write("step1", Side::Server, Some(on), "close(7) = 0")
     };
     let bytes = b"\x00\x0c\x00\x08syslog\x00\x00\
         \x00\x14\x00\x04\x0a\x00\x00\x02\x00\x15\x00\x04\x0a\x00\x00\x01\
@@ -107,7 +107,7 @@ fn an_entry_names_its_dissector_and_its_connection() {
     assert_eq!(entry(true)[12..16], [0, 22, 0, 16]);
     assert_eq!(entry(true)[31], 2, "from the server");
     assert_eq!(text_of(&entry(true)), "step1: close(7) = 0");
-    let without = upper_pdu(Side::Server, None, "step1: listen(3, 127.0.0.1:3000) = 0");
+    let without = entry::write("step1", Side::Server, None, "listen(3, 127.0.0.1:3000) = 0");
     assert_eq!(without[12..16], [0; 4]);
 }
 
