@@ -137,30 +137,32 @@ impl Recording {
                     (Some(id), EventKind::Packet(packet))
                 }
                 What::Call { on, call } => {
-                    let begins = call.kind == CallKind::Accept && call.result.is_ok();
-                    let id = on.map(|on| merge.connection(on, Evidence::Accept, begins));
+                    let accepts = call.kind == CallKind::Accept && call.result.is_ok();
+                    let id = on.map(|on| merge.connection(on, accepts.then_some(Beginning::Accept)));
                     (id, EventKind::Call(call))
                 }
                 What::Client { on, action } => {
-                    let begins = action.kind == ClientActionKind::Connected;
-                    (
-                        Some(merge.connection(on, Evidence::Connected, begins)),
-                        EventKind::Client(action),
-                    )
+                    let connects = action.kind == ClientActionKind::Connected;
+                    let id = merge.connection(on, connects.then_some(Beginning::Connected));
+                    (Some(id), EventKind::Client(action))
                 }
                 What::State { on, .. } if !real.contains(&key(on)) => continue,
-                What::State { on, change } => (
-                    Some(merge.connection(on, Evidence::State, false)),
-                    EventKind::State(change),
-                ),
+                What::State { on, change } => {
+                    let Some((id, change)) = merge.state(on, change) else {
+                        continue;
+                    };
+                    (Some(id), EventKind::State(change))
+                }
                 What::Process(event) => (None, EventKind::Process(event)),
                 What::Entry { on, by, text } => {
                     let id = on.map(|on| merge.entry(on));
                     (id, EventKind::Entry(Entry { number, by, text }))
                 }
             };
-            merge.events.push(Event { at, connection, kind });
+            merge.push(Event { at, connection, kind });
         }
+        // A connection's end may be known only when the next one has begun.
+        merge.events.sort_by_key(|event| event.at);
         let mut timeline = indexed(Timeline {
             level: self.level,
             endpoints: merge.endpoints(),
@@ -190,13 +192,12 @@ fn key(on: Endpoints) -> (SocketAddr, u16) {
     (on.client, on.server.port())
 }
 
-/// What told us of a connection. Each can begin a connection once, so a second one of the same
-/// kind on the same addresses is a new connection that reuses the client's port.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Evidence {
+/// What begins a connection. Each does so once, so a second one of the same kind on the same
+/// addresses is a new connection that reuses the client's port.
+#[derive(Clone, Copy)]
+enum Beginning {
     Accept,
     Connected,
-    State,
 }
 
 /// Frames become packets of connections, one after the other.
@@ -223,6 +224,25 @@ struct Tracked {
     connected: bool,
     client: Direction,
     server: Direction,
+    /// When its last event was, of those on the timeline.
+    last: Timestamp,
+}
+
+impl Tracked {
+    /// Whether it has had such a beginning.
+    fn had(&mut self, beginning: Beginning) -> &mut bool {
+        match beginning {
+            Beginning::Accept => &mut self.accepted,
+            Beginning::Connected => &mut self.connected,
+        }
+    }
+
+    fn direction(&mut self, from: Side) -> &mut Direction {
+        match from {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
 }
 
 /// One direction of a connection.
@@ -235,25 +255,20 @@ struct Direction {
     window_scale: Option<u8>,
     /// The end of the data sent so far, as a relative sequence number.
     next: u32,
+    /// What the socket table last said of this side's socket.
+    state: Option<TcpState>,
 }
 
 impl Merge {
-    /// The connection with these addresses; a new one where none is, or where `begins` says that
-    /// this is a beginning and the one there has had such a beginning already.
-    fn connection(&mut self, on: Endpoints, evidence: Evidence, begins: bool) -> ConnectionId {
-        let known = self.current.get(&key(on)).copied().filter(|id| {
-            let c = &self.connections[id.0];
-            !begins
-                || match evidence {
-                    Evidence::Accept => !c.accepted,
-                    Evidence::Connected => !c.connected,
-                    Evidence::State => true,
-                }
-        });
+    /// The connection with these addresses; a new one where none is, or where the one there has had
+    /// this beginning already.
+    fn connection(&mut self, on: Endpoints, beginning: Option<Beginning>) -> ConnectionId {
+        let known = self.current.get(&key(on)).copied();
+        let known = known.filter(|id| beginning.is_none_or(|beginning| !*self.connections[id.0].had(beginning)));
         let id = known.unwrap_or_else(|| self.begin(on));
-        let tracked = &mut self.connections[id.0];
-        tracked.accepted |= begins && evidence == Evidence::Accept;
-        tracked.connected |= begins && evidence == Evidence::Connected;
+        if let Some(beginning) = beginning {
+            *self.connections[id.0].had(beginning) = true;
+        }
         id
     }
 
@@ -265,19 +280,55 @@ impl Merge {
             connected: false,
             client: Direction::default(),
             server: Direction::default(),
+            last: Timestamp(0),
         });
-        self.current.insert(key(endpoints), id);
+        if let Some(old) = self.current.insert(key(endpoints), id) {
+            self.take_anew(old);
+        }
         id
     }
 
     /// The connection that a file's entry is about.
     pub fn entry(&mut self, on: Endpoints) -> ConnectionId {
-        self.connection(on, Evidence::State, false)
+        self.connection(on, None)
     }
 
     /// True if there is a connection with these addresses.
     pub fn knows(&self, on: Endpoints) -> bool {
         self.current.contains_key(&key(on))
+    }
+
+    /// Says of both sockets of a connection that they are gone, since another has its addresses.
+    fn take_anew(&mut self, old: ConnectionId) {
+        let tracked = &mut self.connections[old.0];
+        for side in [Side::Client, Side::Server] {
+            let from = tracked.direction(side).state.take();
+            if from.is_some() {
+                self.events.push(Event {
+                    at: tracked.last,
+                    connection: Some(old),
+                    kind: EventKind::State(StateChange { side, from, to: None }),
+                });
+            }
+        }
+    }
+
+    /// The connection that a state belongs to, and the change that it is there. The table knows
+    /// addresses only: that a socket is gone may be said of the connection before on the same ones,
+    /// and is then no change.
+    fn state(&mut self, on: Endpoints, change: StateChange) -> Option<(ConnectionId, StateChange)> {
+        let id = self.connection(on, None);
+        let state = &mut self.connections[id.0].direction(change.side).state;
+        let from = std::mem::replace(state, change.to);
+        (from != change.to).then_some((id, StateChange { from, ..change }))
+    }
+
+    /// Puts an event on the timeline.
+    fn push(&mut self, event: Event) {
+        if let Some(id) = event.connection {
+            self.connections[id.0].last = event.at;
+        }
+        self.events.push(event);
     }
 
     /// How many connections there are.

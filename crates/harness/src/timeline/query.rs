@@ -391,11 +391,6 @@ impl<'a> Connection<'a> {
                 closing.packets.push(index);
             }
         }
-        // A table of thousands of sockets takes its time to read, so an entry may be older than its
-        // record. Both FINs and their ACKs say more: the side that closed second is gone.
-        if sockets.are_closed() && closing.fins.first() == Some(&Side::Client) {
-            closing.server_left = None;
-        }
         if self.timeline.level == Level::NoPackets || self.may_miss_packets() {
             let captured = closing.reset_by.take();
             closing.fins.clear();
@@ -702,6 +697,7 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::format::samples::Script;
+    use crate::timeline::What;
 
     /// A handshake, and both FINs acknowledged. On a busy machine an ACK may then come late.
     fn closed() -> Script {
@@ -739,6 +735,61 @@ mod tests {
         let closing = timeline.only().closing();
         assert_eq!(closing.fins, [Side::Client]);
         assert_eq!(closing.reset_by, Some(Side::Server));
+    }
+
+    /// The table is read now and then. Here it is read before the server's FIN, and again when a new
+    /// connection has the client's port; then it says that the old one's socket is gone.
+    #[test]
+    fn a_connection_whose_addresses_are_taken_anew_is_gone() {
+        let mut script = closed();
+        script
+            .state(12, Side::Server, None, Some(TcpState::CloseWait))
+            .state(12, Side::Client, None, Some(TcpState::FinWait2))
+            .frame(21, Side::Client, "ACK", 2, 2, "")
+            .push(
+                500,
+                What::Process(ProcessEvent {
+                    pid: 101,
+                    kind: ProcessEventKind::Started,
+                }),
+            )
+            .frame(1000, Side::Client, "SYN", 9000, 0, "")
+            .frame(1001, Side::Server, "SYN,ACK", 8000, 9001, "")
+            .frame(1002, Side::Client, "ACK", 9001, 8001, "")
+            .state(1003, Side::Server, Some(TcpState::CloseWait), None)
+            .state(
+                1004,
+                Side::Client,
+                Some(TcpState::FinWait2),
+                Some(TcpState::Established),
+            );
+        let timeline = script.timeline();
+        let clean = Teardown::Clean { first: Side::Client };
+        assert_eq!(timeline.teardowns(), [clean, Teardown::Open], "{timeline}");
+        let [old, new] = timeline.connections().collect::<Vec<_>>()[..] else {
+            panic!("{timeline}")
+        };
+        assert_eq!(old.closing().client_left, None);
+        let changes = |connection: Connection<'_>| connection.states().into_iter().map(|(_, change)| change);
+        let gone = |side, from| StateChange {
+            side,
+            from: Some(from),
+            to: None,
+        };
+        assert_eq!(
+            changes(old).skip(2).collect::<Vec<_>>(),
+            [
+                gone(Side::Client, TcpState::FinWait2),
+                gone(Side::Server, TcpState::CloseWait)
+            ]
+        );
+        let established = StateChange {
+            side: Side::Client,
+            from: None,
+            to: Some(TcpState::Established),
+        };
+        assert_eq!(changes(new).collect::<Vec<_>>(), [established]);
+        assert!(timeline.events.is_sorted_by_key(|event| event.at));
     }
 
     #[test]
