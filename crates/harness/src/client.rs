@@ -46,8 +46,7 @@ impl Client {
             client: address(socket.local_addr())?,
             server: address(socket.peer_addr())?,
         };
-        socket.set_read_timeout(Some(limit))?;
-        socket.set_write_timeout(Some(limit))?;
+        set_limit(&socket, limit)?;
         let client = Client {
             socket: Some(socket),
             network,
@@ -167,11 +166,7 @@ impl Client {
     /// [`Error::Client`] if the system refuses, as it does a limit of 0.
     pub fn wait_at_most(&mut self, limit: Duration) -> Result<(), Error> {
         self.limit = limit;
-        let set = self
-            .socket()
-            .set_read_timeout(Some(limit))
-            .and_then(|()| self.socket().set_write_timeout(Some(limit)));
-        set.map_err(|error| self.error("set a time limit", error))
+        set_limit(self.socket(), limit).map_err(|error| self.error("set a time limit", error))
     }
 
     fn fill(&mut self, what: &str) -> Result<usize, Error> {
@@ -294,6 +289,12 @@ impl Client {
             server: state_of(&self.network),
         }
     }
+}
+
+/// How long a socket waits in a read or a write.
+fn set_limit(socket: &Socket, limit: Duration) -> io::Result<()> {
+    socket.set_read_timeout(Some(limit))?;
+    socket.set_write_timeout(Some(limit))
 }
 
 impl Drop for Client {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::timeline::findings::Finding;
 use crate::timeline::{
-    Call, CallKind, ClientAction, ClientActionKind, Connection, Event, EventKind, Exit, Packet, ProcessEventKind, Side,
-    TcpState, Teardown, Timeline,
+    Call, CallKind, ClientAction, ClientActionKind, Connection, Event, EventKind, Exit, Packet, ProcessEvent,
+    ProcessEventKind, Side, TcpState, Teardown, Timeline,
 };
 
 /// The version of the schema. It grows when something is taken away or changes its meaning;
@@ -98,7 +98,7 @@ fn connection(connection: Connection<'_>) -> Value {
         "writes_per_reply": connection.writes_per_reply(),
         "packets_per_exchange": connection.packets_per_exchange(),
         "segments_per_reply": connection.segments_per_reply(),
-        "teardown": word(connection.teardown()),
+        "teardown": word(closing.teardown()),
         "fins": sides(&closing.fins),
         "reset_by": closing.reset_by.map(|side| side.to_string()),
         "server_read_end_of_file": closing.server_read_end_of_file,
@@ -124,32 +124,7 @@ fn event(event: &Event) -> Value {
             "from": state(change.from),
             "to": state(change.to),
         }),
-        EventKind::Process(process) => json!({
-            "kind": "process",
-            "pid": process.pid,
-            "what": match process.kind {
-                ProcessEventKind::Started => "started",
-                ProcessEventKind::Exited(_) => "exited",
-                ProcessEventKind::UsesIoUring => "uses-io-uring",
-                ProcessEventKind::Wrote { .. } => "wrote",
-            },
-            "stream": match &process.kind {
-                ProcessEventKind::Wrote { stream, .. } => Some(stream.to_string()),
-                _ => None,
-            },
-            "line": match &process.kind {
-                ProcessEventKind::Wrote { line, .. } => Some(line),
-                _ => None,
-            },
-            "status": match process.kind {
-                ProcessEventKind::Exited(Exit::Status(status)) => Some(status),
-                _ => None,
-            },
-            "signal": match process.kind {
-                ProcessEventKind::Exited(Exit::Signal(signal)) => Some(signal),
-                _ => None,
-            },
-        }),
+        EventKind::Process(event) => process(event),
     };
     value["at"] = event.at.0.into();
     value["connection"] = event.connection.map(|id| id.0).into();
@@ -228,9 +203,60 @@ fn client(action: &ClientAction) -> Value {
     json!({ "kind": "client", "what": what, "data": data, "len": len, "error": error, "segments": counters, "call": call })
 }
 
+fn process(event: &ProcessEvent) -> Value {
+    let (what, stream, line, status, signal) = match &event.kind {
+        ProcessEventKind::Started => ("started", None, None, None, None),
+        ProcessEventKind::Exited(Exit::Status(status)) => ("exited", None, None, Some(*status), None),
+        ProcessEventKind::Exited(Exit::Signal(signal)) => ("exited", None, None, None, Some(*signal)),
+        ProcessEventKind::UsesIoUring => ("uses-io-uring", None, None, None, None),
+        ProcessEventKind::Wrote { stream, line } => ("wrote", Some(stream.to_string()), Some(line), None, None),
+    };
+    json!({
+        "kind": "process",
+        "pid": event.pid,
+        "what": what,
+        "stream": stream,
+        "line": line,
+        "status": status,
+        "signal": signal,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timeline::OutputStream;
+
+    #[test]
+    fn each_process_event_has_the_fields_of_its_kind() {
+        let wrote = ProcessEventKind::Wrote {
+            stream: OutputStream::Stderr,
+            line: "ready".to_owned(),
+        };
+        for (kind, what, fields) in [
+            (ProcessEventKind::Started, "started", json!({})),
+            (
+                ProcessEventKind::Exited(Exit::Status(1)),
+                "exited",
+                json!({ "status": 1 }),
+            ),
+            (
+                ProcessEventKind::Exited(Exit::Signal(9)),
+                "exited",
+                json!({ "signal": 9 }),
+            ),
+            (ProcessEventKind::UsesIoUring, "uses-io-uring", json!({})),
+            (wrote, "wrote", json!({ "stream": "stderr", "line": "ready" })),
+        ] {
+            let mut value = process(&ProcessEvent { pid: 100, kind });
+            assert_eq!((&value["kind"], &value["pid"]), (&json!("process"), &json!(100)));
+            assert_eq!(value["what"], what);
+            // The fields of other kinds are there, and null.
+            for name in ["stream", "line", "status", "signal"] {
+                assert_eq!(value[name].take(), fields[name], "{what}: {name}");
+            }
+        }
+    }
 
     #[test]
     fn a_timeline_is_one_object_of_the_documented_shape() {

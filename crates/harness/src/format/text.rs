@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::timeline::explain::{call_text, cut, explain_connection};
-use crate::timeline::{CallKind, Connection, EventKind, Exit, Level, Limits, ProcessEventKind, Timeline, Timestamp};
+use crate::timeline::{Connection, EventKind, Exit, Level, Limits, ProcessEventKind, Timeline, Timestamp};
 
 use layout::Layout;
 use rows::Row;
@@ -248,17 +248,11 @@ fn not_drawn(timeline: &Timeline) -> Option<String> {
 fn outside(timeline: &Timeline) -> Vec<String> {
     let mut failed: BTreeMap<String, usize> = BTreeMap::new();
     let mut ends = Vec::new();
-    let first = timeline.events.iter().find_map(|event| match &event.kind {
-        EventKind::Process(process) => Some(process.pid),
-        _ => None,
-    });
+    let first = timeline.first_process();
     for event in &timeline.events {
         match &event.kind {
-            EventKind::Call(call) if event.connection.is_none() => {
-                let accept = call.kind == CallKind::Accept && call.result.is_err() && !call.would_block();
-                if accept {
-                    *failed.entry(call_text(call)).or_default() += 1;
-                }
+            EventKind::Call(call) if event.connection.is_none() && call.cannot_accept() => {
+                *failed.entry(call_text(call)).or_default() += 1;
             }
             EventKind::Process(process) => match process.kind {
                 ProcessEventKind::Started => {}

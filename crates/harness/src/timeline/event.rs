@@ -225,6 +225,11 @@ impl Call {
     pub fn would_block(&self) -> bool {
         self.result == Err(Errno::EAGAIN)
     }
+
+    /// True if it is an accept that failed for another reason than that nobody had connected.
+    pub fn cannot_accept(&self) -> bool {
+        self.kind == CallKind::Accept && self.result.is_err() && !self.would_block()
+    }
 }
 
 /// What a call does, whatever its name.

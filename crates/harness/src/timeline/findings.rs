@@ -378,21 +378,21 @@ fn accept_stopped(connection: Connection<'_>) -> Option<Found> {
     }
     let events = connection.timeline().events.iter().enumerate();
     let mut refused = events.filter_map(|(index, event)| match &event.kind {
-        EventKind::Call(call) if call.kind == CallKind::Accept && call.result.is_err() && !call.would_block() => {
-            Some((index, call))
-        }
+        EventKind::Call(call) if call.cannot_accept() => Some((index, call)),
         _ => None,
     });
-    let waits = matches!(
-        connection.closing().server_left,
-        Some(TcpState::Established | TcpState::CloseWait)
-    );
+    let waits = || {
+        matches!(
+            connection.closing().server_left,
+            Some(TcpState::Established | TcpState::CloseWait)
+        )
+    };
     let (message, evidence) = match refused.next_back() {
         Some((index, call)) => (
             format!("it was never accepted, since accept fails: {}", call_text(call)),
             vec![index],
         ),
-        None if waits => (
+        None if waits() => (
             "the kernel completed its handshake and no accept returned it".to_owned(),
             vec![],
         ),

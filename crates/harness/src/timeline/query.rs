@@ -1,7 +1,6 @@
 //! The questions that tests and formats ask a timeline.
 
 use std::fmt;
-use std::ops::Range;
 
 use super::Timeline;
 use super::event::*;
@@ -71,6 +70,20 @@ pub struct Closing {
 }
 
 impl Closing {
+    /// What it comes to, in a word.
+    pub fn teardown(&self) -> Teardown {
+        if let Some(by) = self.reset_by {
+            return Teardown::Reset { by };
+        }
+        let Some(&first) = self.fins.first() else {
+            return Teardown::Open;
+        };
+        match self.server_left {
+            Some(state) if state != TcpState::TimeWait => Teardown::LeftOpen(state),
+            _ => Teardown::Clean { first },
+        }
+    }
+
     /// Which side waits in TIME_WAIT, if one does.
     pub fn time_wait(&self) -> Option<Side> {
         let waits = |state| state == Some(TcpState::TimeWait);
@@ -154,7 +167,7 @@ impl Timeline {
 
     /// How the server's first process ended, if it ended before it was told to.
     pub fn exit(&self) -> Option<Exit> {
-        let first = self.processes().next()?.pid;
+        let first = self.first_process()?;
         self.processes().find_map(|event| match event.kind {
             ProcessEventKind::Exited(exit) if event.pid == first => Some(exit),
             _ => None,
@@ -176,6 +189,11 @@ impl Timeline {
     pub fn uses_io_uring(&self) -> bool {
         self.processes()
             .any(|event| event.kind == ProcessEventKind::UsesIoUring)
+    }
+
+    /// The server's first process, which started the others.
+    pub(crate) fn first_process(&self) -> Option<i32> {
+        Some(self.processes().next()?.pid)
     }
 
     fn processes(&self) -> impl Iterator<Item = &ProcessEvent> {
@@ -352,17 +370,7 @@ impl<'a> Connection<'a> {
 
     /// How it ended.
     pub fn teardown(self) -> Teardown {
-        let closing = self.closing();
-        if let Some(by) = closing.reset_by {
-            return Teardown::Reset { by };
-        }
-        let Some(&first) = closing.fins.first() else {
-            return Teardown::Open;
-        };
-        match closing.server_left {
-            Some(state) if state != TcpState::TimeWait => Teardown::LeftOpen(state),
-            _ => Teardown::Clean { first },
-        }
+        self.closing().teardown()
     }
 
     /// What is known of its end: from the packets, where there are some, and from the socket
@@ -529,14 +537,6 @@ impl<'a> Connection<'a> {
             .iter()
             .filter_map(|&index| self.timeline.packet(index))
             .map(Packet::short)
-            .collect()
-    }
-
-    /// Its packets from `range` (indices into the timeline's events), in short notation.
-    pub fn wire_in(self, range: Range<usize>) -> Vec<String> {
-        self.packets()
-            .filter(|(index, _)| range.contains(index))
-            .map(|(_, packet)| packet.short())
             .collect()
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn of(
         let seen = seen.unwrap_or_else(|| stalls(connection, explanations));
         verdict.push(("stalls", stalls_text(timeline, &seen)));
     }
-    verdict.push(("teardown", teardown(connection.teardown(), &connection.closing())));
+    verdict.push(("teardown", teardown(&connection.closing())));
     verdict
 }
 
@@ -106,8 +106,8 @@ fn stalls_text(timeline: &Timeline, stalls: &Stalls) -> String {
     lines.join(", ")
 }
 
-fn teardown(teardown: Teardown, closing: &Closing) -> String {
-    match teardown {
+fn teardown(closing: &Closing) -> String {
+    match closing.teardown() {
         Teardown::Open => "none: neither side has closed".to_owned(),
         Teardown::Reset { by } => format!("reset by the {by}"),
         Teardown::LeftOpen(state) => format!("left open: the server's socket is in {state}"),
