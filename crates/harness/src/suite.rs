@@ -23,7 +23,7 @@
 //! ```
 
 use std::panic::resume_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
@@ -156,13 +156,36 @@ impl Needs {
                 &[&machine.no_trace, &machine.no_host_capture],
             ),
             Needs::Ipv6 if !machine.ipv6 => Some("needs IPv6 on the loopback interface, and there is none".into()),
-            Needs::Program(name) if !on_path(name) => Some(format!("needs the program {name} on the PATH")),
+            Needs::Program(name) if find_program(name).is_none() => {
+                Some(format!("needs the program {name} on the PATH"))
+            }
             _ => None,
         }
     }
 }
 
-fn on_path(name: &str) -> bool {
+/// The file of a program on the PATH, by its name; `None` if there is none.
+pub fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(name).is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(&name))
+        .find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_by_its_name() {
+        let shell = find_program("sh").unwrap();
+        assert!(shell.is_file() && shell.ends_with("sh"), "{shell:?}");
+        assert_eq!(find_program("there-is-no-such-program"), None);
+    }
+
+    /// A folder on the PATH may hold a folder of that name.
+    #[test]
+    fn a_folder_is_no_program() {
+        assert_eq!(find_program("."), None);
+    }
 }

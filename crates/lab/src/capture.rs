@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use harness::timeline::explain::{call_text, explain_all};
 use harness::timeline::{Event, EventKind, Level, Side, Timeline};
 use harness::{LISTEN, Server};
@@ -71,18 +71,35 @@ impl Seen {
 /// As [`run`], and if no two runs agree.
 pub fn typical(step: &Step) -> Result<Timeline> {
     let binary = step.build()?;
-    let mut last: Option<Timeline> = None;
-    for _ in 0..ATTEMPTS {
-        let timeline = run(&binary)?;
-        if last.is_some_and(|last| Seen::of(&last) == Seen::of(&timeline)) {
-            return Ok(timeline);
+    let same = |one: &Timeline, other: &Timeline| Seen::of(one) == Seen::of(other);
+    two_that_agree(ATTEMPTS, || run(&binary), same)?.with_context(|| {
+        format!(
+            "no two of {ATTEMPTS} runs of {} showed the same packets and calls: is the machine very busy?",
+            step.slug
+        )
+    })
+}
+
+/// Runs something until two runs in a row are the same, at most so many times. Gives the second of
+/// them, or `None` if there are none.
+///
+/// # Errors
+///
+/// Those of `run`.
+pub fn two_that_agree<T>(
+    attempts: usize,
+    mut run: impl FnMut() -> Result<T>,
+    same: impl Fn(&T, &T) -> bool,
+) -> Result<Option<T>> {
+    let mut last = None;
+    for _ in 0..attempts {
+        let now = run()?;
+        if last.is_some_and(|last| same(&last, &now)) {
+            return Ok(Some(now));
         }
-        last = Some(timeline);
+        last = Some(now);
     }
-    bail!(
-        "no two of {ATTEMPTS} runs of {} showed the same packets and calls: is the machine very busy?",
-        step.slug
-    )
+    Ok(None)
 }
 
 /// Makes a step's capture anew.
@@ -110,4 +127,31 @@ pub fn read(path: &Path) -> Result<Timeline> {
     Ok(recording
         .with_context(|| format!("cannot read {}", path.display()))?
         .into_timeline())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_agree_only_in_a_row() {
+        let agreed = |attempts| {
+            let mut results = [1, 2, 1, 3, 3, 4].into_iter();
+            two_that_agree(attempts, || results.next().context("run once too often"), i32::eq)
+        };
+        assert_eq!(agreed(4).unwrap(), None);
+        assert_eq!(agreed(5).unwrap(), Some(3));
+        assert_eq!(agreed(6).unwrap(), Some(3));
+    }
+
+    #[test]
+    fn a_run_that_fails_is_the_last() {
+        let mut runs = 0;
+        let fails = || {
+            runs += 1;
+            anyhow::bail!("it fails")
+        };
+        assert!(two_that_agree(3, fails, i32::eq).is_err());
+        assert_eq!(runs, 1);
+    }
 }

@@ -1,8 +1,8 @@
 //! What this machine allows, why not more, and the cure.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
+use harness::suite::find_program;
 use harness::timeline::Level;
 use harness::{Machine, Refusal};
 
@@ -54,7 +54,10 @@ pub fn report(machine: &Machine) -> String {
         (!machine.ipv6).then(|| "::1 cannot be bound; tests over IPv6 are ignored".to_owned()),
     );
     for tool in TOOLS {
-        line(tool.name, (!on_path(tool.name)).then(|| tool.cure.to_owned()));
+        line(
+            tool.name,
+            find_program(tool.name).is_none().then(|| tool.cure.to_owned()),
+        );
     }
     let level = match machine.level {
         Some(Level::Sandbox) => "sandbox: system calls, packets and socket states, in a private network",
@@ -64,9 +67,4 @@ pub fn report(machine: &Machine) -> String {
     };
     let _ = writeln!(text, "{:<20} {level}", "level");
     text
-}
-
-fn on_path(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(name).is_file())
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::timeline::findings::Severity;
 use harness::timeline::{Teardown, Timeline};
-use harness::{LISTEN, Server};
+use harness::{LISTEN, Server, suite};
 
+use crate::capture::two_that_agree;
 use crate::pages;
 use crate::steps::workspace;
 use crate::trace::find_program;
@@ -173,7 +174,7 @@ impl Language {
     /// The first program that it takes and that is not installed.
     pub fn missing(&self) -> Option<&'static str> {
         let programs = [self.version, self.build, self.run].map(|command| command.first().copied());
-        let outside = |program: &&str| !program.starts_with('{') && find_program(&program.into()).is_err();
+        let outside = |program: &&str| !program.starts_with('{') && suite::find_program(program).is_none();
         programs.into_iter().flatten().find(outside)
     }
 
@@ -302,18 +303,13 @@ impl Idiom {
     ///
     /// As [`run`](Self::run), and if no two runs agree.
     pub fn typical(&self) -> Result<Observed> {
-        let mut last = None;
-        for _ in 0..ATTEMPTS {
-            let now = Observed::of(&self.run()?)?;
-            if last.as_ref() == Some(&now) {
-                return Ok(now);
-            }
-            last = Some(now);
-        }
-        bail!(
-            "no two of {ATTEMPTS} runs of {} agree: is the machine very busy?",
-            self.path()
-        )
+        let run = || Observed::of(&self.run()?);
+        two_that_agree(ATTEMPTS, run, Observed::eq)?.with_context(|| {
+            format!(
+                "no two of {ATTEMPTS} runs of {} agree: is the machine very busy?",
+                self.path()
+            )
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs any server on one timeline: what `lab trace` and `lab check` have in common.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use harness::timeline::{Exit, Timeline};
-use harness::{Client, LISTEN, Server, ServerBuilder};
+use harness::{Client, LISTEN, Server, ServerBuilder, suite};
 
 use crate::steps;
 
@@ -191,7 +191,7 @@ impl Plan {
     ///
     /// As [`run`](Self::run).
     pub fn server(&self) -> Result<Server> {
-        let limit = Duration::from_secs(self.timeout);
+        let limit = self.limit();
         let build = start(self.step.as_deref(), &self.command)?;
         Ok(build.listen_within(limit.max(STARTS)).reply_within(limit).start()?)
     }
@@ -226,7 +226,10 @@ impl Plan {
     ) -> Result<Result<(), harness::Error>> {
         for line in io::stdin().lines() {
             let line = line.context("cannot read standard input")? + "\n";
-            if let Err(error) = client.send(line).and_then(|()| self.read_reply(client)) {
+            let replied = client
+                .send(line)
+                .and_then(|()| read_reply(client, self.limit(), |_| {}));
+            if let Err(error) = replied {
                 return Ok(Err(error));
             }
             watch(&server.so_far())?;
@@ -246,31 +249,41 @@ impl Plan {
             }
             client.send(text)?;
             if is_line(text) {
-                client.read_line().map(drop)?
+                client.read_line()?;
             } else {
-                self.read_reply(client)?
+                read_reply(client, self.limit(), |_| {})?;
             }
         }
         Ok(())
     }
 
-    /// Reads until the server closes or nothing follows.
-    fn read_reply(&self, client: &mut Client) -> Result<(), harness::Error> {
-        let mut first = true;
-        loop {
-            match client.read_some() {
-                Ok(part) if part.is_empty() => return Ok(()),
-                Ok(_) => {}
-                // Something came, and now nothing follows.
-                Err(error) if !first && error.is_timeout() => {
-                    return client.wait_at_most(Duration::from_secs(self.timeout));
-                }
-                Err(error) => return Err(error),
-            }
-            client.wait_at_most(REPLY_IS_OVER)?;
-            first = false;
-        }
+    /// How long a reply may take.
+    fn limit(&self) -> Duration {
+        Duration::from_secs(self.timeout)
     }
+}
+
+/// Reads a reply, each part when it comes, until nothing follows or the server closes; false if it
+/// has closed. The reply has to begin within `limit`, which holds for the client from here on.
+///
+/// # Errors
+///
+/// Those of the client; a timeout if nothing came.
+pub fn read_reply(client: &mut Client, limit: Duration, mut take: impl FnMut(&[u8])) -> Result<bool, harness::Error> {
+    client.wait_at_most(limit)?;
+    let mut begun = false;
+    loop {
+        match client.read_some() {
+            Ok(part) if part.is_empty() => return Ok(false),
+            Ok(part) => take(&part),
+            Err(error) if begun && error.is_timeout() => break,
+            Err(error) => return Err(error),
+        }
+        begun = true;
+        client.wait_at_most(REPLY_IS_OVER)?;
+    }
+    client.wait_at_most(limit)?;
+    Ok(true)
 }
 
 /// Runs a command in the server's network and waits for its end.
@@ -319,16 +332,12 @@ fn is_line(text: &[u8]) -> bool {
 }
 
 /// The program as a shell would find it: by its path, or on the PATH.
-pub(crate) fn find_program(program: &OsString) -> Result<PathBuf> {
-    let path = PathBuf::from(program);
+pub(crate) fn find_program(program: &OsStr) -> Result<PathBuf> {
+    let path = Path::new(program);
     if path.components().count() > 1 {
-        return Ok(path);
+        return Ok(path.to_owned());
     }
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders)
-        .map(|folder| folder.join(&path))
-        .find(|path| path.is_file());
-    found.with_context(|| {
+    suite::find_program(path).with_context(|| {
         format!(
             "there is no program {} on the PATH; a program in this folder is ./{0}",
             path.display()

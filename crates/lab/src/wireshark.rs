@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::format::pcapng::Encoder;
+use harness::suite::find_program;
 use harness::timeline::{Level, Record};
 use harness::{Client, Server};
 
-use crate::trace::find_program;
+use crate::trace::read_reply;
 
 /// An installed Wireshark.
 #[derive(Clone, Debug)]
@@ -34,8 +35,6 @@ const WITHOUT_WINDOW: &str = "without a window: lab trace --pcapng - step1 | tsh
 
 /// How long a line may wait for its reply. A server need not have one.
 const REPLY_BEGINS: Duration = Duration::from_secs(2);
-/// The reply has come when so long nothing follows.
-const REPLY_IS_OVER: Duration = Duration::from_millis(250);
 
 /// Columns of the packet list: title and format, as Wireshark's preference `gui.column.format`.
 /// Ports in place of addresses, since both ends are the same host.
@@ -95,7 +94,7 @@ impl Wireshark {
     ///
     /// If one of them is not there, with the cure.
     pub fn find() -> Result<Wireshark> {
-        let program = find_program(&"wireshark".into()).ok().with_context(|| {
+        let program = find_program("wireshark").with_context(|| {
             format!("Wireshark is not installed: install it (on Debian and Ubuntu: sudo apt install wireshark); {WITHOUT_WINDOW}")
         })?;
         let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -290,21 +289,18 @@ pub fn type_lines(
 /// closed.
 fn exchange(mut client: Client, line: &[u8], replies: &mut impl Write) -> Result<Option<Client>, harness::Error> {
     client.send(line)?;
-    client.wait_at_most(REPLY_BEGINS)?;
-    loop {
-        match client.read_some() {
-            Ok(part) if part.is_empty() => {
-                tell("the server has closed the connection");
-                return Ok(None);
-            }
-            Ok(part) => {
-                // Nobody to show it to is no reason to stop talking.
-                let _ = replies.write_all(&part).and_then(|()| replies.flush());
-            }
-            Err(error) if error.is_timeout() => return Ok(Some(client)),
-            Err(error) => return Err(error),
+    let show = |part: &[u8]| {
+        // Nobody to show it to is no reason to stop talking.
+        let _ = replies.write_all(part).and_then(|()| replies.flush());
+    };
+    match read_reply(&mut client, REPLY_BEGINS, show) {
+        Ok(true) => Ok(Some(client)),
+        Ok(false) => {
+            tell("the server has closed the connection");
+            Ok(None)
         }
-        client.wait_at_most(REPLY_IS_OVER)?;
+        Err(error) if error.is_timeout() => Ok(Some(client)),
+        Err(error) => Err(error),
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use harness::suite::find_program;
 use harness::timeline::{EventKind, Level};
 use harness::{LISTEN, Server};
 use nix::sys::signal::{Signal, kill};
@@ -58,7 +59,8 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
         ]);
     };
     row("this project, in memory, decoded", by_harness(&program, exchanges)?);
-    if geteuid().is_root() && is_installed("tcpdump") && is_installed("nsenter") && is_installed("ip") {
+    let is_installed = |program: &&str| find_program(program).is_some();
+    if geteuid().is_root() && ["tcpdump", "unshare", "nsenter", "ip"].iter().all(is_installed) {
         row("`tcpdump -w`, to a file", by_tcpdump(&program, exchanges)?);
     } else {
         let reason =
@@ -66,10 +68,6 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
         table.left_out.push(reason.into());
     }
     Ok(table)
-}
-
-fn is_installed(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok() || Command::new(program).arg("-V").output().is_ok()
 }
 
 fn ping_pong(command: &mut Command, exchanges: usize) -> Result<(u64, Duration)> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use etherparse::PacketBuilder;
 use harness::format::pcapng::Encoder;
+use harness::suite::find_program;
 use harness::timeline::{LinkType, Timestamp};
 use procfs::process::Process;
 
@@ -57,7 +58,7 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     for file in [&small, &large] {
         row("`lab show`", Command::new(&lab).arg("show").arg(file), file)?;
     }
-    if Command::new("tshark").arg("--version").output().is_err() {
+    if find_program("tshark").is_none() {
         table
             .left_out
             .push("tshark is not installed, so there is nothing to compare with.".into());

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use harness::suite::find_program;
 use harness::timeline::{EventKind, Level};
 use harness::{LISTEN, Machine, Server};
 use nix::sys::signal::{Signal, kill};
@@ -55,7 +56,7 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
         "calls seen, per exchange",
         "packets seen, per exchange",
     ]);
-    if Command::new("strace").arg("--version").output().is_ok() {
+    if find_program("strace").is_some() {
         watchers.extend([BASE, Watcher::Strace { bpf: false }]);
     } else {
         table
