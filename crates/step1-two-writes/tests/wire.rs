@@ -8,11 +8,7 @@ mod echo;
 const STEP: &str = env!("CARGO_BIN_EXE_step1");
 
 fn a_reply_is_two_writes_and_two_segments() -> Result<()> {
-    let server = echo::start()?;
-    let mut client = server.connect()?;
-    assert_eq!(client.exchange("1\n")?, "1\n");
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = echo::timeline_of(&["1\n"])?;
     assert_eq!(timeline.writes_per_reply(), [2], "{timeline}");
     let written: Vec<_> = timeline
         .only()
@@ -24,11 +20,7 @@ fn a_reply_is_two_writes_and_two_segments() -> Result<()> {
 }
 
 fn the_first_exchange_takes_six_packets() -> Result<()> {
-    let server = echo::start()?;
-    let mut client = server.connect()?;
-    assert_eq!(client.exchange("1\n")?, "1\n");
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = echo::timeline_of(&["1\n"])?;
     assert_eq!(timeline.packets_per_exchange(), [6], "{timeline}");
     assert_eq!(timeline.segments_per_reply(), [2], "{timeline}");
     let connection = timeline.only();
@@ -51,13 +43,7 @@ fn the_first_exchange_takes_six_packets() -> Result<()> {
 /// In exchanges sent at once, the newline comes to wait for the ACK of the message.
 fn the_newline_waits_for_an_ack() -> Result<()> {
     echo::within_five_attempts(|| {
-        let server = echo::start()?;
-        let mut client = server.connect()?;
-        for line in ["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"] {
-            assert_eq!(client.exchange(line)?, line);
-        }
-        client.close();
-        let timeline = server.stop()?;
+        let timeline = echo::timeline_of(&["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"])?;
         assert_eq!(timeline.writes_per_reply(), [2; 6], "{timeline}");
         for (_, packet) in timeline.only().held_segments() {
             assert_eq!(
@@ -75,10 +61,7 @@ fn the_counters_agree() -> Result<()> {
         .arg(harness::LISTEN)
         .level(harness::timeline::Level::NoPackets)
         .start()?;
-    let mut client = server.connect()?;
-    assert_eq!(client.exchange("1\n")?, "1\n");
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = echo::converse(server, &["1\n"])?;
     assert_eq!(timeline.packets_per_exchange(), [6], "{timeline}");
     Ok(())
 }

@@ -9,11 +9,7 @@ mod echo;
 const STEP: &str = env!("CARGO_BIN_EXE_step2");
 
 fn a_reply_is_one_write() -> Result<()> {
-    let server = echo::start()?;
-    let mut client = server.connect()?;
-    assert_eq!(client.exchange("1\n")?, "1\n");
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = echo::timeline_of(&["1\n"])?;
     assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
     let written: Vec<_> = timeline
         .only()
@@ -25,11 +21,7 @@ fn a_reply_is_one_write() -> Result<()> {
 }
 
 fn the_first_exchange_takes_four_packets() -> Result<()> {
-    let server = echo::start()?;
-    let mut client = server.connect()?;
-    assert_eq!(client.exchange("1\n")?, "1\n");
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = echo::timeline_of(&["1\n"])?;
     assert_eq!(timeline.packets_per_exchange(), [4], "{timeline}");
     assert_eq!(timeline.segments_per_reply(), [1], "{timeline}");
     let connection = timeline.only();
@@ -49,13 +41,7 @@ fn the_first_exchange_takes_four_packets() -> Result<()> {
 
 /// With one segment per reply there is nothing for Nagle's algorithm to hold back.
 fn no_segment_ever_waits() -> Result<()> {
-    let server = echo::start()?;
-    let mut client = server.connect()?;
-    for line in ["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"] {
-        assert_eq!(client.exchange(line)?, line);
-    }
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = echo::timeline_of(&["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"])?;
     assert_eq!(timeline.writes_per_reply(), [1; 6], "{timeline}");
     assert!(timeline.held_segments().is_empty(), "{timeline}");
     Ok(())

@@ -10,22 +10,14 @@ mod echo;
 const STEP: &str = env!("CARGO_BIN_EXE_step3");
 
 fn a_reply_is_one_write_and_four_packets() -> Result<()> {
-    let server = echo::start()?;
-    let mut client = server.connect()?;
-    assert_eq!(client.exchange("1\n")?, "1\n");
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = echo::timeline_of(&["1\n"])?;
     assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
     assert_eq!(timeline.packets_per_exchange(), [4], "{timeline}");
     Ok(())
 }
 
 fn both_sides_close() -> Result<()> {
-    let server = echo::start()?;
-    let mut client = server.connect()?;
-    assert_eq!(client.exchange("1\n")?, "1\n");
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = echo::timeline_of(&["1\n"])?;
     let connection = timeline.only();
     let closing = connection.closing();
     assert_eq!(
@@ -42,13 +34,7 @@ fn both_sides_close() -> Result<()> {
 /// The server's FIN acknowledges the client's: three packets, not four.
 fn closing_takes_three_packets() -> Result<()> {
     echo::within_five_attempts(|| {
-        let server = echo::start()?;
-        let mut client = server.connect()?;
-        for line in ["1\n", "2\n", "3\n", "4\n"] {
-            assert_eq!(client.exchange(line)?, line);
-        }
-        client.close();
-        let timeline = server.stop()?;
+        let timeline = echo::timeline_of(&["1\n", "2\n", "3\n", "4\n"])?;
         let closing = timeline.only().closing();
         let packets = timeline.only().wire_of(&closing.packets);
         Ok(packets

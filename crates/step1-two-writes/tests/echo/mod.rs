@@ -21,15 +21,24 @@ pub fn start_with_64_descriptors() -> Result<Server> {
         .start()?)
 }
 
-/// Five exchanges sent at once, and the close.
-pub fn five_exchanges() -> Result<Timeline> {
-    let server = start()?;
+/// A conversation with the step: see [`converse`].
+pub fn timeline_of(lines: &[&str]) -> Result<Timeline> {
+    converse(start()?, lines)
+}
+
+/// A client sends each line as soon as the one before has come back, and closes.
+pub fn converse(server: Server, lines: &[&str]) -> Result<Timeline> {
     let mut client = server.connect()?;
-    for line in ["1\n", "2\n", "3\n", "4\n", "5\n"] {
-        assert_eq!(client.exchange(line)?, line);
+    for line in lines {
+        assert_eq!(client.exchange(line)?, *line);
     }
     client.close();
     Ok(server.stop()?)
+}
+
+/// Enough for a stall to show, and for the close.
+pub fn five_exchanges() -> Result<Timeline> {
+    timeline_of(&["1\n", "2\n", "3\n", "4\n", "5\n"])
 }
 
 pub fn answers_many_clients_at_once() -> Result<()> {
@@ -135,11 +144,7 @@ pub fn an_address_that_will_not_do_gets_one_line() -> Result<()> {
 /// Steps 1 and 2: the client's FIN is acknowledged, and that is all.
 #[allow(dead_code, reason = "step 3 closes")]
 pub fn stays_in_close_wait() -> Result<()> {
-    let server = start()?;
-    let mut client = server.connect()?;
-    assert_eq!(client.exchange("1\n")?, "1\n");
-    client.close();
-    let timeline = server.stop()?;
+    let timeline = timeline_of(&["1\n"])?;
     let connection = timeline.only();
     let closing = connection.closing();
     assert_eq!(
