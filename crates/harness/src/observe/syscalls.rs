@@ -6,7 +6,7 @@
 #![allow(unsafe_code, reason = "waitpid, ptrace resume and pre_exec; each stands alone below")]
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, IoSliceMut, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
@@ -240,6 +240,8 @@ struct Trace {
     executed: bool,
     /// The process of each task.
     process_of: HashMap<Pid, Pid>,
+    /// Tasks that were heard of before their parent told of their birth.
+    early: HashSet<Pid>,
 }
 
 #[derive(Clone, Copy)]
@@ -280,6 +282,7 @@ impl Trace {
             patience: Patience::new(),
             executed: false,
             process_of: HashMap::new(),
+            early: HashSet::new(),
         }
     }
 
@@ -358,10 +361,11 @@ impl Trace {
         }
     }
 
-    fn begin(&mut self, task: Pid, process: Pid) {
+    /// Takes in a task; false if it is known.
+    fn begin(&mut self, task: Pid, process: Pid) -> bool {
         let mut tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         if tasks.contains(&task) {
-            return;
+            return false;
         }
         tasks.push(task);
         drop(tasks);
@@ -369,6 +373,7 @@ impl Trace {
         if task == process {
             self.process_event(task, ProcessEventKind::Started);
         }
+        true
     }
 
     fn end(&mut self, task: Pid, exit: Exit) {
@@ -379,11 +384,17 @@ impl Trace {
             .retain(|known| *known != task);
         self.inside.remove(&task);
         self.descriptors.ended(task);
-        if self.process_of.remove(&task) == Some(task) {
-            if self.first == Some(task) {
-                *self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit);
+        match self.process_of.remove(&task) {
+            Some(process) if process == task => {
+                if self.first == Some(task) {
+                    *self.shared.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit);
+                }
+                self.process_event(task, ProcessEventKind::Exited(exit));
             }
-            self.process_event(task, ProcessEventKind::Exited(exit));
+            Some(_) => {}
+            None => {
+                self.early.insert(task);
+            }
         }
     }
 
@@ -404,15 +415,23 @@ impl Trace {
     /// A task made another one.
     fn birth(&mut self, parent: Pid) {
         if let Ok(child) = ptrace::getevent(parent) {
-            let child = Pid::from_raw(child as i32);
-            self.begin(child, process_of(child).unwrap_or(child));
+            self.born(Pid::from_raw(child as i32));
         }
         resume(parent, libc::PTRACE_CONT, 0);
     }
 
+    /// A parent tells of a task, which may have ended by then.
+    fn born(&mut self, child: Pid) {
+        if !self.early.remove(&child) {
+            self.begin(child, process_of(child).unwrap_or(child));
+        }
+    }
+
     /// A new task's first stop. It may come before its parent's.
     fn arrive(&mut self, task: Pid) {
-        self.begin(task, process_of(task).unwrap_or(task));
+        if self.begin(task, process_of(task).unwrap_or(task)) {
+            self.early.insert(task);
+        }
         if self.shared.killing.load(Ordering::Acquire) {
             let _ = kill(task, Signal::SIGKILL);
         }
@@ -968,5 +987,35 @@ fn call_name(number: i64) -> &'static str {
         libc::SYS_splice => "splice",
         libc::SYS_io_uring_setup => "io_uring_setup",
         _ => "?",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the parent gets no processor meanwhile, a thread may have done its work and ended.
+    #[test]
+    fn a_task_that_has_ended_is_not_born() {
+        let shared = Arc::new(Shared::default());
+        let mut trace = Trace::new(Side::Server, Arc::clone(&shared), Arc::new(Recorder::default()));
+        let tasks = || shared.tasks.lock().unwrap().clone();
+        // No process has so large a number: it can be resumed without effect.
+        let task = Pid::from_raw(i32::MAX);
+        for _ in 0..2 {
+            trace.arrive(task);
+            assert_eq!(tasks(), [task]);
+            trace.end(task, Exit::Status(0));
+            trace.born(task);
+            assert_eq!(tasks(), []);
+        }
+        trace.end(task, Exit::Signal(libc::SIGKILL));
+        trace.born(task);
+        assert_eq!(tasks(), []);
+        trace.born(task);
+        trace.arrive(task);
+        assert_eq!(tasks(), [task]);
+        trace.end(task, Exit::Status(0));
+        assert_eq!(tasks(), []);
     }
 }
