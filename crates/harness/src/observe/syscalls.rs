@@ -29,6 +29,7 @@ use super::descriptors::{Behind, Descriptors, given_up};
 use super::patience::Patience;
 use super::recorder::{Recorder, now};
 use super::sandbox::Doors;
+use super::seccomp::{Role, Stop};
 use super::{seccomp, sockets};
 use crate::timeline::{
     Call, CallKind, ClientAction, ClientActionKind, Endpoints, Errno, Exit, ProcessEvent, ProcessEventKind, Record,
@@ -259,7 +260,7 @@ enum Inside {
 
 /// A call between its entry and its exit.
 struct Pending {
-    number: i64,
+    stop: &'static Stop,
     args: [u64; 6],
     kind: CallKind,
     fd: i32,
@@ -467,12 +468,12 @@ impl Trace {
             if op != libc::PTRACE_SYSCALL_INFO_SECCOMP {
                 return None;
             }
-            let number = seccomp.nr.cast_signed();
-            let inside = match number {
-                libc::SYS_io_uring_setup => Some(Inside::IoUringSetup),
-                _ => self.interest(task, number, seccomp.args).map(Inside::Call),
+            let stop = Stop::at(seccomp.nr.cast_signed())?;
+            let inside = match stop.role {
+                Role::IoUringSetup => Some(Inside::IoUringSetup),
+                _ => self.interest(task, stop, seccomp.args).map(Inside::Call),
             };
-            if let Some(fds) = given_up(number, &seccomp.args) {
+            if let Some(fds) = given_up(stop.number, &seccomp.args) {
                 self.descriptors.gives_up(task, fds);
             }
             inside
@@ -490,8 +491,8 @@ impl Trace {
     }
 
     /// Whether a call is one to record, and what is known of it at its entry.
-    fn interest(&mut self, task: Pid, number: i64, args: [u64; 6]) -> Option<Pending> {
-        let (kind, fd) = self.classify(task, number, &args)?;
+    fn interest(&mut self, task: Pid, stop: &'static Stop, args: [u64; 6]) -> Option<Pending> {
+        let (kind, fd) = self.classify(task, stop.role, &args)?;
         let on = match (kind, self.socket(task, fd)) {
             (CallKind::Listen | CallKind::Connect, _) => None,
             (CallKind::Accept, Some(Socket::Listener(_))) => None,
@@ -499,13 +500,13 @@ impl Trace {
             (_, Some(Socket::Connection(on))) => Some(on),
             _ => return None,
         };
-        let asked = bytes_asked(task, number, &args);
+        let asked = bytes_asked(task, stop.number, &args);
         let bytes = match kind {
-            CallKind::Write => data(task, number, &args, asked.unwrap_or(0)),
+            CallKind::Write => data(task, stop.number, &args, asked.unwrap_or(0)),
             _ => Vec::new(),
         };
         Some(Pending {
-            number,
+            stop,
             args,
             kind,
             fd,
@@ -517,29 +518,14 @@ impl Trace {
     }
 
     /// A call's family, and the descriptor that matters.
-    fn classify(&mut self, task: Pid, number: i64, args: &[u64; 6]) -> Option<(CallKind, i32)> {
-        let kind = match number {
-            libc::SYS_listen => CallKind::Listen,
-            libc::SYS_accept | libc::SYS_accept4 => CallKind::Accept,
-            libc::SYS_connect => CallKind::Connect,
-            libc::SYS_shutdown => CallKind::Shutdown,
-            libc::SYS_close => CallKind::Close,
-            libc::SYS_setsockopt => CallKind::SetOption,
-            libc::SYS_read | libc::SYS_readv | libc::SYS_preadv2 => CallKind::Read,
-            libc::SYS_recvfrom | libc::SYS_recvmsg | libc::SYS_recvmmsg => CallKind::Read,
-            libc::SYS_splice => {
-                // splice(2): from args[0] to args[2]; either may be the socket.
-                let to = args[2] as i32;
-                return Some(match self.is_connection(task, to) {
-                    true => (CallKind::Write, to),
-                    false => (CallKind::Read, args[0] as i32),
-                });
-            }
-            libc::SYS_write | libc::SYS_writev | libc::SYS_pwritev2 | libc::SYS_sendfile => CallKind::Write,
-            libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => CallKind::Write,
-            _ => return None,
-        };
-        Some((kind, args[0] as i32))
+    fn classify(&mut self, task: Pid, role: Role, args: &[u64; 6]) -> Option<(CallKind, i32)> {
+        let [from, _, to, ..] = args.map(|argument| argument as i32);
+        match role {
+            Role::On(kind) => Some((kind, from)),
+            Role::Splice if self.is_connection(task, to) => Some((CallKind::Write, to)),
+            Role::Splice => Some((CallKind::Read, from)),
+            Role::Descriptors | Role::IoUringSetup => None,
+        }
     }
 
     fn is_connection(&mut self, task: Pid, fd: i32) -> bool {
@@ -578,7 +564,7 @@ impl Trace {
     fn record(&mut self, task: Pid, pending: Pending, value: i64, ended: Timestamp) {
         let result = u64::try_from(value).map_err(|_| Errno(i32::try_from(-value).unwrap_or(0)));
         let Pending {
-            number,
+            stop,
             args,
             kind,
             fd,
@@ -588,7 +574,7 @@ impl Trace {
             entered,
         } = pending;
         let mut detail = None;
-        let moved_in_messages = match (number, result) {
+        let moved_in_messages = match (stop.number, result) {
             (libc::SYS_sendmmsg | libc::SYS_recvmmsg, Ok(count)) => Some(message_lengths(task, args[1], count)),
             _ => None,
         };
@@ -602,7 +588,7 @@ impl Trace {
             }
             (CallKind::Listen, Err(_)) => {}
             (CallKind::Accept, Ok(new)) => on = self.learn_connection(task, fd, new as i32, &args),
-            (CallKind::Read, Ok(_)) => bytes = data(task, number, &args, moved.unwrap_or(0)),
+            (CallKind::Read, Ok(_)) => bytes = data(task, stop.number, &args, moved.unwrap_or(0)),
             (CallKind::Shutdown, _) => detail = Some(shutdown_name(args[1]).to_string()),
             (CallKind::SetOption, _) => detail = Some(option_text(task, &args)),
             (CallKind::Connect, _) if self.side == Side::Client => on = self.learn_connected(task, fd, &args, result),
@@ -620,10 +606,9 @@ impl Trace {
             bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         }
         let waits = matches!(kind, CallKind::Accept | CallKind::Read | CallKind::Connect);
-        let name = Cow::Borrowed(call_name(number));
         let call = Call {
             thread: task.as_raw(),
-            name,
+            name: Cow::Borrowed(stop.name),
             kind,
             fd,
             asked,
@@ -955,39 +940,7 @@ fn option_text(task: Pid, args: &[u64; 6]) -> String {
 
 /// The names of the calls that a traced program is stopped at, as in section 2 of the manual.
 pub fn traced_calls() -> Vec<&'static str> {
-    seccomp::STOPS.iter().map(|&number| call_name(number)).collect()
-}
-
-fn call_name(number: i64) -> &'static str {
-    match number {
-        libc::SYS_listen => "listen",
-        libc::SYS_accept => "accept",
-        libc::SYS_accept4 => "accept4",
-        libc::SYS_connect => "connect",
-        libc::SYS_shutdown => "shutdown",
-        libc::SYS_close => "close",
-        libc::SYS_close_range => "close_range",
-        #[cfg(target_arch = "x86_64")]
-        libc::SYS_dup2 => "dup2",
-        libc::SYS_dup3 => "dup3",
-        libc::SYS_setsockopt => "setsockopt",
-        libc::SYS_read => "read",
-        libc::SYS_readv => "readv",
-        libc::SYS_preadv2 => "preadv2",
-        libc::SYS_recvfrom => "recvfrom",
-        libc::SYS_recvmsg => "recvmsg",
-        libc::SYS_recvmmsg => "recvmmsg",
-        libc::SYS_write => "write",
-        libc::SYS_writev => "writev",
-        libc::SYS_pwritev2 => "pwritev2",
-        libc::SYS_sendto => "sendto",
-        libc::SYS_sendmsg => "sendmsg",
-        libc::SYS_sendmmsg => "sendmmsg",
-        libc::SYS_sendfile => "sendfile",
-        libc::SYS_splice => "splice",
-        libc::SYS_io_uring_setup => "io_uring_setup",
-        _ => "?",
-    }
+    seccomp::STOPS.iter().map(|stop| stop.name).collect()
 }
 
 #[cfg(test)]
