@@ -74,7 +74,7 @@ pub use client::Client;
 pub use error::{Error, Output};
 pub use follow::Follow;
 pub use observe::{Machine, Refusal, segment_counters, traced_calls};
-pub use server::{Server, ServerBuilder};
+pub use server::{KEEP, Server, ServerBuilder};
 
 /// As an argument of a server, stands for an address to listen on: `127.0.0.1:3000` in a private
 /// network, and port 0 of the loopback address on the host, where port 3000 may be taken.

@@ -14,6 +14,9 @@ use crate::follow::Follow;
 use crate::observe::{Network, Run, Spec};
 use crate::timeline::{Call, Exit, Level, Recording, Timeline, What};
 
+/// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
+pub const KEEP: usize = 2_000_000;
+
 /// A server under observation. Dropping it kills every process that it started.
 pub struct Server {
     run: Run,
@@ -50,6 +53,7 @@ impl Server {
             arguments: Vec::new(),
             environment: Vec::new(),
             level: None,
+            keep: KEEP,
         };
         ServerBuilder {
             spec,
@@ -186,11 +190,13 @@ impl Server {
 
     /// What has been recorded so far. The observation goes on.
     pub fn so_far(&self) -> Timeline {
-        let records = self.run.network().recorder().with(|seen| seen.records.clone());
+        let recorder = self.run.network().recorder();
+        let (records, not_kept) = recorder.with(|seen| (seen.records.clone(), seen.not_kept));
         Recording {
             level: self.level(),
             records,
             dropped: 0,
+            not_kept,
         }
         .into_timeline()
     }
@@ -264,6 +270,15 @@ impl ServerBuilder {
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
         self.spec.level = Some(level);
+        self
+    }
+
+    /// Keeps at most so many packets, calls, states and lines of output in memory: two million unless
+    /// told, which take about a gigabyte. What comes later is counted, in [`Timeline::not_kept`], and
+    /// [`Server::follow`] still gives it.
+    #[must_use]
+    pub fn keep(mut self, records: usize) -> Self {
+        self.spec.keep = records;
         self
     }
 

@@ -13,6 +13,7 @@ pub mod pages;
 pub mod paint;
 pub mod running;
 pub mod show;
+pub mod spill;
 pub mod steps;
 pub mod trace;
 pub mod wireshark;

@@ -13,6 +13,7 @@ use harness::format::{json, markdown, pcapng};
 use harness::timeline::Timeline;
 use harness::{Machine, Server};
 use lab::check::{self, Strictness};
+use lab::spill::Spill;
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
 use lab::{capture, doctor, languages, newline, pages, paint, show, steps};
@@ -222,20 +223,31 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
     let mut lanes = paint::Growing::default();
     let piped = arguments.pcapng.as_deref().is_some_and(is_standard_output);
     let live = arguments.format == Format::Text && arguments.output.is_none() && !piped;
-    let outcome = arguments.plan.run(|timeline| match live {
-        true => Ok(lanes.draw(timeline, arguments.width, arguments.log, false)?),
-        false => Ok(()),
+    let name = arguments.plan.name();
+    let server = arguments.plan.server()?;
+    let file = arguments.pcapng.as_deref().filter(|_| !piped);
+    let spill = file.map(|path| Spill::start(&server, &name, path)).transpose()?;
+    // Lanes beside a file have its numbers.
+    let number = |timeline: &mut Timeline| match file {
+        Some(_) => pcapng::number_with_calls(timeline),
+        None => Ok(()),
+    };
+    let mut outcome = arguments.plan.run_on(server, |mut timeline| {
+        if live {
+            number(&mut timeline)?;
+            lanes.draw(&timeline, arguments.width, arguments.log, false)?;
+        }
+        Ok(())
     })?;
+    number(&mut outcome.timeline)?;
     let timeline = &outcome.timeline;
     tell_troubles(&outcome.troubles)?;
-    if let Some(path) = &arguments.pcapng {
-        let name = arguments.plan.name();
-        if is_standard_output(path) {
-            return Ok(pcapng::write_with_calls(timeline, &name, &mut io::stdout().lock())?);
-        }
-        let mut file = io::BufWriter::new(create(path)?);
-        let written = pcapng::write_with_calls(timeline, &name, &mut file);
-        written.with_context(|| format!("cannot write {}", path.display()))?;
+    if piped {
+        return Ok(pcapng::write_with_calls(timeline, &name, &mut io::stdout().lock())?);
+    }
+    if spill.map_or(Ok(false), |spill| spill.finish(timeline))? {
+        let note = "the run was longer than what is kept; the capture file has all of it, without comments";
+        writeln!(io::stderr(), "lab: {note}")?;
     }
     if live {
         lanes.draw(timeline, arguments.width, arguments.log, true)?;

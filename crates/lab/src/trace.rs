@@ -50,6 +50,10 @@ pub struct Plan {
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
 
+    /// Keep so many events in memory; a file that --pcapng names has all of them
+    #[arg(long, value_name = "EVENTS", default_value_t = harness::KEEP)]
+    pub keep: usize,
+
     /// The port to talk to, of a server that listens on several
     #[arg(long)]
     pub port: Option<u16>,
@@ -113,8 +117,16 @@ impl Plan {
     /// # Errors
     ///
     /// If the server cannot be built, started or observed, or it is not clear where to connect.
-    pub fn run(&self, watch: impl FnMut(&Timeline) -> Result<()>) -> Result<Outcome> {
-        let server = self.server()?;
+    pub fn run(&self, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
+        self.run_on(self.server()?, watch)
+    }
+
+    /// As [`run`](Self::run), on a server that was started with [`server`](Self::server).
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_on(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
         if let Some(client) = &self.client {
             let troubles = run_client(&server, client)?.into_iter().collect();
             return Ok(Outcome {
@@ -140,7 +152,7 @@ impl Plan {
         &self,
         server: &Server,
         address: SocketAddr,
-        mut watch: impl FnMut(&Timeline) -> Result<()>,
+        mut watch: impl FnMut(Timeline) -> Result<()>,
     ) -> Result<Talked> {
         let mut troubles = Vec::new();
         let connect = |_| {
@@ -193,7 +205,8 @@ impl Plan {
     pub fn server(&self) -> Result<Server> {
         let limit = self.limit();
         let build = start(self.step.as_deref(), &self.command)?;
-        Ok(build.listen_within(limit.max(STARTS)).reply_within(limit).start()?)
+        let build = build.listen_within(limit.max(STARTS)).reply_within(limit);
+        Ok(build.keep(self.keep).start()?)
     }
 
     /// The address to talk to: the only one, or the one with the port asked for.
@@ -222,7 +235,7 @@ impl Plan {
         &self,
         server: &Server,
         client: &mut Client,
-        watch: &mut impl FnMut(&Timeline) -> Result<()>,
+        watch: &mut impl FnMut(Timeline) -> Result<()>,
     ) -> Result<Result<(), harness::Error>> {
         for line in io::stdin().lines() {
             let line = line.context("cannot read standard input")? + "\n";
@@ -232,7 +245,7 @@ impl Plan {
             if let Err(error) = replied {
                 return Ok(Err(error));
             }
-            watch(&server.so_far())?;
+            watch(server.so_far())?;
         }
         Ok(Ok(()))
     }

@@ -70,10 +70,30 @@ fn trace_writes_files() -> Result<()> {
         "trace", "step3", "--pcapng", capture, "--format", "markdown", "-o", page,
     ])?;
     assert!(traced.status.success() && traced.stdout.is_empty(), "{traced:?}");
-    assert!(std::fs::read_to_string(page)?.contains("- **Frame 1**"));
+    // Frame 1 of the file is the call of listen.
+    assert!(std::fs::read_to_string(page)?.contains("- **Frame 2**"));
     let shown = stdout(&lab(&["show", capture])?);
     assert!(shown.contains("clean: the client closed first"), "{shown}");
     std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+fn a_run_that_is_too_long_to_keep_goes_to_the_file() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("lab-test-{}-long.pcapng", std::process::id()));
+    let capture = path.to_str().context("no text")?;
+    let traced = lab(&["trace", "step2", "--keep", "8", "--pcapng", capture])?;
+    assert!(traced.status.success(), "{traced:?}");
+    let lanes = stdout(&traced);
+    assert!(lanes.contains("later events are not here"), "{lanes}");
+    assert!(lanes.contains("unknown, for want of evidence: split-reply"), "{lanes}");
+    assert!(
+        String::from_utf8_lossy(&traced.stderr).contains("has all of it"),
+        "{traced:?}"
+    );
+    let shown = stdout(&lab(&["show", capture])?);
+    assert!(shown.contains("writes per reply      1, 1"), "{shown}");
+    assert!(shown.contains("left open"), "{shown}");
+    std::fs::remove_file(path)?;
     Ok(())
 }
 
@@ -193,6 +213,7 @@ fn doctor_names_the_level() -> Result<()> {
 harness::suite! {
     trace_shows_the_leak_and_says_why needs [Packets];
     trace_writes_json_of_the_documented_shape needs [Sandbox];
+    a_run_that_is_too_long_to_keep_goes_to_the_file needs [Packets];
     trace_writes_files needs [Packets];
     check_tells_by_its_status needs [Packets];
     check_writes_annotations needs [Packets];

@@ -27,6 +27,7 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
         Value::from(timeline.level.to_string().replace(' ', "-"))
     )?;
     writeln!(out, "\"dropped\": {},", timeline.dropped)?;
+    writeln!(out, "\"not_kept\": {},", timeline.not_kept)?;
     writeln!(out, "\"summary\": {},", summary(timeline))?;
     list(out, "connections", timeline.connections().map(connection))?;
     writeln!(out, ",")?;

@@ -12,7 +12,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let mut file = Vec::new();
 //! # let empty = harness::timeline::Recording {
-//! #     level: harness::timeline::Level::Capture, records: vec![], dropped: 0 };
+//! #     level: harness::timeline::Level::Capture, records: vec![], dropped: 0, not_kept: 0 };
 //! # pcapng::write(&empty.into_timeline(), &mut file)?;
 //! let timeline = pcapng::read(&file[..])?.into_timeline();
 //! println!("{timeline}");
@@ -32,7 +32,7 @@ mod tests;
 
 pub use encode::Encoder;
 pub use read::{ReadError, read, read_into};
-pub use write::{write, write_with_calls};
+pub use write::{number_with_calls, write, write_with_calls};
 
 /// The longest frame that a capture keeps: what Wireshark writes and takes at most.
 const LONGEST_FRAME: u32 = 262_144;

@@ -30,6 +30,7 @@ impl Script {
     pub fn with_client_port(port: u16) -> Script {
         Script {
             recording: Recording {
+                not_kept: 0,
                 level: Level::Sandbox,
                 records: Vec::new(),
                 dropped: 0,

@@ -229,7 +229,14 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     let dropped =
         (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));
     let level = level.map(str::to_owned);
-    level.into_iter().chain(dropped).chain(not_drawn(timeline)).collect()
+    let not_kept = (timeline.not_kept > 0).then(|| {
+        format!(
+            "The run was longer than what is kept of it: {} later events are not here.",
+            timeline.not_kept
+        )
+    });
+    let whole = dropped.into_iter().chain(not_kept);
+    level.into_iter().chain(whole).chain(not_drawn(timeline)).collect()
 }
 
 /// What a file holds besides connections.

@@ -56,6 +56,8 @@ pub(crate) struct Spec {
     pub environment: Vec<(OsString, OsString)>,
     /// The level to use; the best one if `None`.
     pub level: Option<Level>,
+    /// How many records are kept.
+    pub keep: usize,
 }
 
 impl Spec {

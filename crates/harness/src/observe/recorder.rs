@@ -18,9 +18,10 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Collects records from several threads and wakes those who wait for one.
-#[derive(Default)]
 pub(crate) struct Recorder {
     seen: Mutex<Seen>,
+    /// So many records are kept.
+    keep: usize,
     /// Told of each record, while somebody waits for one.
     changed: Condvar,
     /// Told of records after which a socket may be in another state.
@@ -31,6 +32,8 @@ pub(crate) struct Recorder {
 #[derive(Default)]
 pub(crate) struct Seen {
     pub records: Vec<Record>,
+    /// How many came when there were enough. Followers have them too.
+    pub not_kept: u64,
     /// The addresses that the server listens on, in the order of its `listen` calls.
     pub listening: Vec<SocketAddr>,
     /// The first process, once it has ended.
@@ -60,6 +63,16 @@ impl Recorder {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A recorder that keeps so many records.
+    pub fn new(keep: usize) -> Recorder {
+        Recorder {
+            seen: Mutex::default(),
+            keep,
+            changed: Condvar::new(),
+            hinted: Condvar::new(),
+        }
+    }
+
     pub fn push(&self, record: Record) {
         let mut seen = self.lock();
         let hints = seen.state_hints;
@@ -71,7 +84,11 @@ impl Recorder {
             seen.note(&record);
             // One that no longer listens is forgotten.
             seen.followers.retain(|follower| follower.send(record.clone()).is_ok());
-            seen.records.push(record);
+            if seen.records.len() < self.keep {
+                seen.records.push(record);
+            } else {
+                seen.not_kept += 1;
+            }
         }
         let (is_awaited, is_hint) = (seen.waiting > 0, seen.state_hints != hints);
         drop(seen);
@@ -134,8 +151,10 @@ impl Recorder {
         seen.followers.clear();
     }
 
-    pub fn take(&self) -> Vec<Record> {
-        std::mem::take(&mut self.lock().records)
+    /// What was kept, and how many records were not.
+    pub fn take(&self) -> (Vec<Record>, u64) {
+        let mut seen = self.lock();
+        (std::mem::take(&mut seen.records), seen.not_kept)
     }
 
     pub fn with<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {

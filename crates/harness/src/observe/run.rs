@@ -67,7 +67,7 @@ pub(crate) struct Network {
 impl Run {
     /// Starts the observers, then the program.
     pub fn start(spec: &Spec) -> Result<Run, Error> {
-        let recorder = Arc::new(Recorder::default());
+        let recorder = Arc::new(Recorder::new(spec.keep));
         let (level, sandbox, packets) = observers(spec)?;
         let system = |what| move |source| Error::System { what, source };
         let capture = packets
@@ -183,10 +183,12 @@ impl Run {
             (seen.exit.is_some() || seen.tracer_done).then_some(())
         });
         self.end();
+        let (records, not_kept) = self.network.recorder.take();
         Ok(Recording {
             level: self.network.level,
-            records: self.network.recorder.take(),
+            records,
             dropped,
+            not_kept,
         })
     }
 

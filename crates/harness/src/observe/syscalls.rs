@@ -184,7 +184,7 @@ pub(crate) fn refused() -> Option<String> {
         Side::Server,
         Command::new("/bin/true"),
         None,
-        Arc::new(Recorder::default()),
+        Arc::new(Recorder::new(usize::MAX)),
     );
     match attempt {
         Err(StartError::Ptrace(errno)) => Some(format!("tracing a child process (ptrace) failed: {errno}")),
@@ -951,7 +951,7 @@ mod tests {
     #[test]
     fn a_task_that_has_ended_is_not_born() {
         let shared = Arc::new(Shared::default());
-        let mut trace = Trace::new(Side::Server, Arc::clone(&shared), Arc::new(Recorder::default()));
+        let mut trace = Trace::new(Side::Server, Arc::clone(&shared), Arc::new(Recorder::new(usize::MAX)));
         let tasks = || shared.tasks.lock().unwrap().clone();
         // No process has so large a number: it can be resumed without effect.
         let task = Pid::from_raw(i32::MAX);

@@ -369,6 +369,7 @@ impl Excerpt {
             endpoints,
             events,
             dropped: self.dropped,
+            not_kept: 0,
             of_connection: Vec::new(),
             left_out: Some(Box::new(self.left_out)),
         })

@@ -22,6 +22,8 @@ pub struct Recording {
     pub records: Vec<Record>,
     /// Packets that the capture lost.
     pub dropped: u64,
+    /// Records that came later, and were not kept.
+    pub not_kept: u64,
 }
 
 /// One observation.
@@ -168,6 +170,7 @@ impl Recording {
             endpoints: merge.endpoints(),
             events: merge.events,
             dropped: self.dropped,
+            not_kept: self.not_kept,
             of_connection: Vec::new(),
             left_out: None,
         });

@@ -30,6 +30,9 @@ pub struct Timeline {
     /// Packets that the kernel had to drop because the capture did not keep up. Never hidden:
     /// every format shows it where it is not 0.
     pub dropped: u64,
+    /// How many events came later and were not kept, as the run was too long
+    /// ([`ServerBuilder::keep`](crate::ServerBuilder::keep)).
+    pub not_kept: u64,
     /// The events of each connection, as indices: ten thousand connections must not each look
     /// through all events.
     of_connection: Vec<Vec<usize>>,

@@ -89,6 +89,7 @@ pub fn read(input: impl Read) -> Result<Recording, ReadError> {
         level: Level::Capture,
         records: Vec::new(),
         dropped: 0,
+        not_kept: 0,
     };
     let mut reader = Reader::new(input)?;
     while let Some(frame) = reader.next()? {

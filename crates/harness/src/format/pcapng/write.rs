@@ -36,7 +36,9 @@ pub fn write_with_calls(timeline: &Timeline, program: &str, out: &mut impl Write
 }
 
 fn encode(timeline: &Timeline, program: Option<&str>, out: &mut impl Write) -> io::Result<()> {
-    let timeline = &renumbered(timeline, program)?;
+    let mut timeline = timeline.clone();
+    number(&mut timeline, program)?;
+    let timeline = &timeline;
     let explanations = explain_all(timeline);
     let comment = |index: usize, packet: &Packet| {
         let explained = || explanations.get(&index).map(|explanation| explanation.to_comment());
@@ -60,8 +62,18 @@ fn link_type(timeline: &Timeline) -> LinkType {
     timeline.events.iter().find_map(link_type).unwrap_or(LinkType::ETHERNET)
 }
 
-/// The timeline with its packets counted as a reader of the file will count them.
-fn renumbered(timeline: &Timeline, program: Option<&str>) -> io::Result<Timeline> {
+/// Gives the packets of a timeline the numbers that they have in the file of
+/// [`write_with_calls`], where calls are frames too: for who draws it, to be read beside that file.
+///
+/// # Errors
+///
+/// If it is too long to be a file.
+pub fn number_with_calls(timeline: &mut Timeline) -> io::Result<()> {
+    number(timeline, Some(""))
+}
+
+/// Counts packets as a reader of the file will count them.
+fn number(timeline: &mut Timeline, program: Option<&str>) -> io::Result<()> {
     let mut numbers = HashMap::new();
     let mut encoder = Encoder::begin(io::sink(), program, link_type(timeline))?;
     encode_events(
@@ -70,13 +82,12 @@ fn renumbered(timeline: &Timeline, program: Option<&str>) -> io::Result<Timeline
         |_, _| None,
         |index, number| _ = numbers.insert(index, number),
     )?;
-    let mut timeline = timeline.clone();
     for (index, event) in timeline.events.iter_mut().enumerate() {
         if let (EventKind::Packet(packet), Some(number)) = (&mut event.kind, numbers.get(&index)) {
             packet.number = *number;
         }
     }
-    Ok(timeline)
+    Ok(())
 }
 
 /// Encodes all events, and tells the frame number of each packet.

@@ -1,0 +1,78 @@
+//! A capture file that is written while the run goes on, so that it has all of a run of which memory
+//! keeps only the beginning.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result, anyhow};
+use harness::format::pcapng::{self, Encoder};
+use harness::timeline::Timeline;
+use harness::{Follow, Server};
+
+type Capture = Encoder<BufWriter<File>>;
+
+/// A capture file, and who writes it.
+#[derive(Debug)]
+pub struct Spill {
+    path: PathBuf,
+    program: String,
+    writer: JoinHandle<io::Result<Capture>>,
+}
+
+impl Spill {
+    /// Begins to write what a server does from its start on.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be created.
+    pub fn start(server: &Server, program: &str, path: &Path) -> Result<Spill> {
+        let file = create(path)?;
+        let (records, name) = (server.follow(), program.to_owned());
+        Ok(Spill {
+            path: path.to_owned(),
+            program: program.to_owned(),
+            writer: thread::spawn(move || write(records, file, &name)),
+        })
+    }
+
+    /// Ends the file of a run that is over. If the timeline has all of it, the file is written anew,
+    /// with a comment on each packet. True if it has not.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn finish(self, timeline: &Timeline) -> Result<bool> {
+        let written = self.writer.join().map_err(|_| anyhow!("the writer panicked"));
+        let whole = timeline.not_kept == 0;
+        let finished = written.and_then(|capture| {
+            let mut capture = capture?;
+            if whole {
+                drop(capture);
+                let mut file = create(&self.path)?;
+                pcapng::write_with_calls(timeline, &self.program, &mut file)?;
+                return Ok(file.flush()?);
+            }
+            if let Some(last) = timeline.events.last().filter(|_| timeline.dropped > 0) {
+                capture.dropped(last.at, timeline.dropped)?;
+            }
+            Ok(capture.flush()?)
+        });
+        finished.with_context(|| format!("cannot write {}", self.path.display()))?;
+        Ok(!whole)
+    }
+}
+
+fn write(records: Follow, file: BufWriter<File>, program: &str) -> io::Result<Capture> {
+    let mut capture = Encoder::with_calls(file, program)?;
+    for record in records {
+        capture.record(&record)?;
+    }
+    Ok(capture)
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>> {
+    let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+    Ok(BufWriter::new(file))
+}
