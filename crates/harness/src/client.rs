@@ -171,7 +171,15 @@ impl Client {
 
     fn fill(&mut self, what: &str) -> Result<usize, Error> {
         let mut part = [0; 16 * 1024];
-        let length = self.socket().read(&mut part).map_err(|error| {
+        let read = loop {
+            match self.socket().read(&mut part) {
+                // A signal, to a thread of whoever uses this. A read with a time limit is never made again by
+                // the kernel: signal(7).
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        let length = read.map_err(|error| {
             let timed_out = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
             if timed_out {
                 let text = format!("nothing came within {:?}", self.limit);
