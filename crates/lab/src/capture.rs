@@ -102,18 +102,42 @@ pub fn two_that_agree<T>(
     Ok(None)
 }
 
+/// A capture that was made anew.
+#[derive(Debug)]
+pub struct Written {
+    /// What the file holds.
+    pub timeline: Timeline,
+    /// True if some of its frames have other numbers than in the file before. A call that causes no
+    /// packet may stand before or behind one.
+    pub renumbered: bool,
+}
+
 /// Makes a step's capture anew.
 ///
 /// # Errors
 ///
 /// As [`typical`], and if the file cannot be written.
-pub fn write(step: &Step) -> Result<Timeline> {
-    let timeline = typical(step)?;
-    let mut file = Vec::new();
-    harness::format::pcapng::write_with_calls(&timeline, step.binary(), &mut file)?;
+pub fn write(step: &Step) -> Result<Written> {
     let path = step.capture();
+    let before = read(&path).ok();
+    let mut file = Vec::new();
+    harness::format::pcapng::write_with_calls(&typical(step)?, step.binary(), &mut file)?;
     std::fs::write(&path, file).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(timeline)
+    let timeline = read(&path)?;
+    Ok(Written {
+        renumbered: before.is_some_and(|before| frames(&before) != frames(&timeline)),
+        timeline,
+    })
+}
+
+/// What each frame of a file is, with its number.
+fn frames(timeline: &Timeline) -> Vec<(usize, String)> {
+    let frame = |event: &Event| match &event.kind {
+        EventKind::Packet(packet) => Some((packet.number, packet.short())),
+        EventKind::Entry(entry) => Some((entry.number, entry.text.clone())),
+        _ => None,
+    };
+    timeline.events.iter().filter_map(frame).collect()
 }
 
 /// Reads a capture file.

@@ -343,7 +343,7 @@ fn capture_steps(name: &str) -> Result<()> {
         vec![steps::find(name)?]
     };
     for step in chosen {
-        let timeline = capture::write(&step)?;
+        let capture::Written { timeline, renumbered } = capture::write(&step)?;
         let path = step.capture();
         let path = path.strip_prefix(steps::workspace()).unwrap_or(&path);
         writeln!(
@@ -351,6 +351,10 @@ fn capture_steps(name: &str) -> Result<()> {
             "{timeline}\nwritten to {}; the pages follow with: cargo run -p lab -- docs",
             path.display()
         )?;
+        if renumbered {
+            let note = "frames have other numbers than before: look for them in the sentences of the pages";
+            writeln!(io::stdout(), "{note}")?;
+        }
     }
     Ok(())
 }
