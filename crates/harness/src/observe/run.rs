@@ -130,7 +130,8 @@ impl Run {
         Ok(started.map_err(|error| explain(program, error))?.0.wait())
     }
 
-    /// Waits until every connection that has begun to close has either closed or will not.
+    /// Waits until every connection that has begun to close has either closed or will not, and until
+    /// the server is past the calls that did it.
     ///
     /// "Will not" means: all threads of the server are asleep, and for `patience` no event came
     /// and the socket is still there.
@@ -142,7 +143,11 @@ impl Run {
             if hints != last.0 {
                 last = (hints, Instant::now());
             }
-            if !self.network.has_closing_sockets() || (last.1.elapsed() >= patience && self.tracer.is_idle()) {
+            let closed = !self.network.has_closing_sockets();
+            // A socket may be gone while the call that closed it has yet to return, so look at the server
+            // after the sockets.
+            let (quiet, idle) = (last.1.elapsed() >= patience, self.tracer.is_idle());
+            if (closed && (quiet || idle)) || (quiet && idle) {
                 return;
             }
             // The last packet is seen a moment before the kernel acts on it: look again without a hint too.
