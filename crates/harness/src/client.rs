@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use crate::error::Error;
+use crate::observe::forks;
 use crate::observe::recorder::now;
 use crate::observe::{Network, segment_counters};
 use crate::server::state_of;
@@ -261,6 +262,7 @@ impl Client {
     pub fn reset(mut self) -> Result<(), Error> {
         let linger = self.socket().set_linger(Some(Duration::ZERO));
         linger.map_err(|error| self.failed("ask for a reset", error))?;
+        let _no_fork = forks::none();
         self.record(ClientActionKind::Reset);
         self.socket = None;
         Ok(())
@@ -308,7 +310,9 @@ fn set_limit(socket: &Socket, limit: Duration) -> io::Result<()> {
 impl Drop for Client {
     fn drop(&mut self) {
         if self.socket.is_some() {
+            let _no_fork = forks::none();
             self.record(ClientActionKind::Closed);
+            self.socket = None;
         }
     }
 }

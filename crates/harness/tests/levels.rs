@@ -53,7 +53,7 @@ fn resets(client: Client) -> Result<()> {
     Ok(client.reset()?)
 }
 
-fn verdicts(level: Level, mode: &str, ending: Ending) -> Result<Verdicts> {
+fn verdicts(level: Level, mode: &str, ending: Ending) -> Result<(Verdicts, Timeline)> {
     let server = server(mode).level(level).start()?;
     assert_eq!(server.level(), level);
     let mut client = server.connect()?;
@@ -65,7 +65,7 @@ fn verdicts(level: Level, mode: &str, ending: Ending) -> Result<Verdicts> {
     let closing = timeline.only().closing();
     // Where the server closes at once, its FIN may overtake the ACK of its reply.
     let server_waits = closing.fins.first() != Some(&Side::Server);
-    Ok(Verdicts {
+    let found = Verdicts {
         writes_per_reply: timeline.writes_per_reply(),
         packets_of_first_exchange: timeline
             .packets_per_exchange()
@@ -75,7 +75,8 @@ fn verdicts(level: Level, mode: &str, ending: Ending) -> Result<Verdicts> {
         teardown: timeline.teardown(),
         fins: closing.fins.clone(),
         time_wait: closing.time_wait(),
-    })
+    };
+    Ok((found, timeline))
 }
 
 /// Every way to write a reply and to end, with what must come of it.
@@ -129,7 +130,8 @@ fn at_level(level: Level) -> Result<()> {
         ),
     ];
     let run = |(mode, ending, expected): (&str, Ending, Verdicts)| -> Result<()> {
-        assert_eq!(verdicts(level, mode, ending)?, expected, "{mode} at level {level}");
+        let (found, timeline) = verdicts(level, mode, ending)?;
+        assert_eq!(found, expected, "{mode} at level {level}\n{timeline}");
         Ok(())
     };
     harness::suite::at_once(cases, run)

@@ -1,7 +1,7 @@
 //! The committed captures and the pages say what the kernel does.
 
 use anyhow::Result;
-use harness::suite::Needs::Sandbox;
+use harness::suite::{self, Needs::Sandbox};
 use lab::capture::{self, Seen};
 use lab::{pages, steps};
 
@@ -12,7 +12,7 @@ const ATTEMPTS: usize = 20;
 /// Runs each step afresh: the kernel still does what the committed capture shows, and the same
 /// calls are behind its packets.
 fn captures_are_what_the_steps_do() -> Result<()> {
-    for step in steps::all()? {
+    suite::at_once(steps::all()?, |step| {
         let binary = step.build()?;
         let committed = Seen::of(&capture::read(&step.capture())?);
         let mut fresh = capture::run(&binary)?;
@@ -28,8 +28,8 @@ fn captures_are_what_the_steps_do() -> Result<()> {
             "{}: make it anew with `just capture`\n{fresh}",
             step.slug
         );
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Each page's generated parts are what the captures and sources give.

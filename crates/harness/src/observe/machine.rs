@@ -5,7 +5,7 @@ use std::io;
 use nix::unistd::geteuid;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::packets::PACKET_SOCKET;
+use super::packets::{PACKET_SOCKET, close_unawaited};
 use super::sandbox::Sandbox;
 use super::{Machine, Refusal};
 use crate::timeline::Level;
@@ -21,7 +21,8 @@ pub(super) fn look() -> Machine {
         reason: refused.to_string(),
         cure: sandbox_cure(),
     });
-    let no_host_capture = host_packet_socket().err().map(|error| packet_refusal(&error));
+    let host_capture = host_packet_socket().map(close_unawaited);
+    let no_host_capture = host_capture.err().map(|error| packet_refusal(&error));
     let level = match (&no_trace, &no_sandbox, &no_host_capture) {
         (Some(_), _, _) => None,
         (None, None, _) => Some(Level::Sandbox),

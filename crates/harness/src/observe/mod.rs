@@ -14,6 +14,12 @@ use crate::timeline::Level;
 )]
 pub(crate) mod recorder;
 
+#[cfg_attr(
+    not(all(target_os = "linux", not(no_observe))),
+    allow(dead_code, reason = "where nothing is observed no process is made")
+)]
+pub(crate) mod forks;
+
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod descriptors;
 #[cfg(all(target_os = "linux", not(no_observe)))]

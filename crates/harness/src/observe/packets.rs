@@ -38,6 +38,12 @@ const GATHER_MS: u8 = 1;
 /// nothing until it is bound.
 pub(crate) const PACKET_SOCKET: (i32, i32, i32) = (libc::AF_PACKET, libc::SOCK_RAW, 0);
 
+/// Closes a packet socket, or what holds one, without waiting for it: the kernel takes some 15 ms,
+/// until no processor can be handling a packet for it any more (`synchronize_net`).
+pub(crate) fn close_unawaited(socket: impl Send + 'static) {
+    std::thread::spawn(move || drop(socket));
+}
+
 /// A running capture.
 pub(crate) struct Capture {
     wake: Arc<EventFd>,
@@ -53,10 +59,14 @@ impl Capture {
     /// On a network that others use too, `only_server` keeps what is to or from the server's
     /// ports and forgets the rest at once.
     pub fn start(socket: Socket, only_server: bool, recorder: Arc<Recorder>) -> io::Result<Capture> {
-        let ring = Ring::new(socket, only_server)?;
+        let mut ring = Ring::new(socket, only_server)?;
         let wake = Arc::new(EventFd::new()?);
         let stop = Arc::clone(&wake);
-        let thread = std::thread::spawn(move || ring.capture(&stop, &recorder));
+        let thread = std::thread::spawn(move || {
+            let captured = ring.capture(&stop, &recorder);
+            close_unawaited(ring);
+            captured
+        });
         Ok(Capture {
             wake,
             thread: Some(thread),
@@ -134,7 +144,7 @@ impl Ring {
         Ok(ring)
     }
 
-    fn capture(mut self, stop: &EventFd, recorder: &Recorder) -> io::Result<u64> {
+    fn capture(&mut self, stop: &EventFd, recorder: &Recorder) -> io::Result<u64> {
         loop {
             let mut fds = [
                 PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),

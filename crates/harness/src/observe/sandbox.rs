@@ -20,6 +20,8 @@ use nix::sys::socket::{
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, setsid};
 
+use super::forks;
+
 /// The largest packet on the private loopback interface, as on an Ethernet.
 const MTU: i32 = 1500;
 
@@ -81,6 +83,8 @@ impl Sandbox {
         let (ours, theirs) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(start)?;
         let ids = (geteuid().as_raw(), getegid().as_raw());
+        // Its first message comes when it has closed our descriptors.
+        let fork_under_way = forks::under_way();
         // SAFETY: fork(2). The child calls only `hold`, which makes system calls and, to pass
         // descriptors, allocates: glibc and musl keep malloc usable in the child of a process
         // with threads. It never returns into the caller's code.
@@ -89,7 +93,9 @@ impl Sandbox {
             ForkResult::Parent { child } => child,
         };
         drop(theirs);
-        let sandbox = Self::ready(&ours).and_then(|has_user_namespace| Self::around(ours, holder, has_user_namespace));
+        let ready = Self::ready(&ours);
+        drop(fork_under_way);
+        let sandbox = ready.and_then(|has_user_namespace| Self::around(ours, holder, has_user_namespace));
         if sandbox.is_err() {
             // Our end of the pair is closed, so the holder is ending.
             let _ = waitpid(holder, None);

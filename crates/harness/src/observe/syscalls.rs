@@ -30,7 +30,7 @@ use super::patience::Patience;
 use super::recorder::{Recorder, now};
 use super::sandbox::Doors;
 use super::seccomp::{Role, Stop};
-use super::{seccomp, sockets};
+use super::{forks, seccomp, sockets};
 use crate::timeline::{
     Call, CallKind, ClientAction, ClientActionKind, Endpoints, Errno, Exit, ProcessEvent, ProcessEventKind, Record,
     Side, Timestamp, What,
@@ -102,7 +102,9 @@ impl Tracer {
         let task = Trace::new(side, Arc::clone(&shared), Arc::clone(&recorder));
         let thread = std::thread::spawn(move || task.run(ours));
         // Blocks until the program has been executed, which the tracer lets it do.
+        let fork = forks::under_way();
         let spawned = command.spawn();
+        drop(fork);
         // The child's end of the pair goes with the command, so a tracer that still waits wakes.
         drop(command);
         match spawned {

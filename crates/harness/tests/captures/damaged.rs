@@ -4,6 +4,7 @@
 //! `PROPTEST_CASES=100000 cargo test --release -p harness --test captures damaged`
 
 use std::io::Read;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use harness::format::text::Lanes;
@@ -150,6 +151,8 @@ fn draw(timeline: &Timeline, lanes: &Lanes) {
     }
 }
 
+static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(files::of_each_kind);
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -159,10 +162,9 @@ proptest! {
         changes in prop::collection::vec(damage(), 1..12),
         width in 60..=160_usize,
     ) {
-        let files = files::of_each_kind();
-        let mut file = file.get(&files).clone();
+        let mut file = file.get(&FILES).clone();
         for change in &changes {
-            apply(&mut file, change, &files);
+            apply(&mut file, change, &FILES);
         }
         try_all(&file, width);
     }
@@ -175,8 +177,7 @@ proptest! {
         noise in prop::collection::vec(any::<u8>(), 0..600),
         width in 60..=160_usize,
     ) {
-        let files = files::of_each_kind();
-        let file = file.get(&files);
+        let file = file.get(&FILES);
         try_all(&[&file[..start.min(file.len())], &noise].concat(), width);
     }
 }

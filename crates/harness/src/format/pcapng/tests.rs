@@ -350,7 +350,7 @@ fn a_damaged_file_never_panics() {
                 if let Ok(recording) = read(&damaged[..]) {
                     let timeline = recording.into_timeline();
                     // Drawing all of them would take long and show little more.
-                    if index % 16 == 0 {
+                    if index % 32 == 0 {
                         timeline.to_string();
                         crate::format::markdown::frames(&timeline, 1..=99);
                         file(&timeline);

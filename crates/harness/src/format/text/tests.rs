@@ -626,7 +626,7 @@ fn no_line_is_wider_than_asked_for() {
     timelines.extend(timelines.clone().iter().map(from_file));
     timelines.push(without_packets(&samples::two_writes()));
     for timeline in &mut timelines {
-        let drawn = (60..=160).flat_map(|width| {
+        let drawn = (60..=160).step_by(2).chain([61]).flat_map(|width| {
             let lines = Lanes::with_width(width).lines(timeline);
             lines.into_iter().map(move |line| (width, line.to_string()))
         });
