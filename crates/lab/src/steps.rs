@@ -1,7 +1,9 @@
 //! The steps: what there is, by its folder, and the binary of each.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -98,7 +100,19 @@ pub fn build_example(package: &str, example: &str) -> Result<PathBuf> {
     build_target(package, "--example", example, "examples")
 }
 
+/// Builds a target, the first time that it is asked for.
 fn build_target(package: &str, kind: &str, name: &str, subfolder: &str) -> Result<PathBuf> {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.get(name) {
+        return Ok(path.clone());
+    }
+    let path = run_cargo(package, kind, name, subfolder)?;
+    built.insert(name.to_owned(), path.clone());
+    Ok(path)
+}
+
+fn run_cargo(package: &str, kind: &str, name: &str, subfolder: &str) -> Result<PathBuf> {
     let this = std::env::current_exe().context("cannot find the path of this program")?;
     // Tests of this program stand one folder deeper.
     let folder = this.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));

@@ -4,11 +4,18 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
 use harness::suite::Needs::{Packets, Program, Sandbox};
+use lab::steps;
 use serde_json::Value;
 
+/// The steps are built once for all tests, as cargo takes longer to find that it has nothing to do
+/// than a step takes to be traced.
 fn lab(arguments: &[&str]) -> Result<Output> {
+    for step in steps::all()? {
+        step.build()?;
+    }
     Command::new(env!("CARGO_BIN_EXE_lab"))
         .args(arguments)
+        .env("CARGO", "/none")
         .output()
         .context("cannot start lab")
 }

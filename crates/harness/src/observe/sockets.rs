@@ -1,6 +1,8 @@
 //! The socket table: `/proc/PID/net/tcp` and `tcp6`, as in proc_pid_net(5).
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,11 +22,33 @@ const LONGEST_IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// All TCP sockets of the network that a process is in. Without IPv6 there is no second table.
 pub(crate) fn table(pid: i32) -> Vec<TcpNetEntry> {
-    let read = |name: &str| TcpNetEntries::from_file(format!("/proc/{pid}/net/{name}"), procfs::current_system_info());
-    ["tcp", "tcp6"]
-        .into_iter()
-        .flat_map(|name| read(name).map(|t| t.0).unwrap_or_default())
-        .collect()
+    let read = |name: &str| {
+        let file = File::open(format!("/proc/{pid}/net/{name}")).ok()?;
+        let lines = Lines { file, ended: false };
+        Some(TcpNetEntries::from_read(lines, procfs::current_system_info()).ok()?.0)
+    };
+    ["tcp", "tcp6"].into_iter().filter_map(read).flatten().collect()
+}
+
+/// A socket table that is not read once more to find its end, for which the kernel would walk through
+/// all its buckets again. The kernel fills a page with whole lines as long as there is one that fits
+/// (seq_file), so what has room for another is the last.
+struct Lines {
+    file: File,
+    ended: bool,
+}
+
+impl Read for Lines {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        /// The smallest page, without the longest line.
+        const FULL: usize = 4096 - 256;
+        if self.ended {
+            return Ok(0);
+        }
+        let length = self.file.read(buffer)?;
+        self.ended = length < FULL.min(buffer.len());
+        Ok(length)
+    }
 }
 
 /// An address with IPv4 mapped into IPv6 written as IPv4, as a dual-stack socket's peer is.
