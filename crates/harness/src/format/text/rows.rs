@@ -414,6 +414,8 @@ impl<'a> Rows<'a> {
             .row_of
             .keys()
             .filter_map(|&packet| Some((self.row_written(packet)?, self.row_of[&packet])))
+            // A file may say otherwise.
+            .filter(|(write, packet)| write < packet)
             .collect();
         for (write, packet) in spans {
             self.rows[write].mark.get_or_insert(Mark::First);

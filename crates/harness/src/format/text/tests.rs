@@ -151,6 +151,24 @@ fn a_stall_from_a_capture_file_with_calls() {
     );
 }
 
+/// A file may tell of a write after the segment that it calls held back.
+#[test]
+fn a_write_behind_its_segment_is_drawn_where_it_stands() {
+    let mut file = Vec::new();
+    pcapng::write_with_calls(&samples::two_writes().timeline(), "echo", &mut file).unwrap();
+    let mut recording = pcapng::read(&file[..]).unwrap();
+    let last = recording.records.iter().map(|record| record.at).max().unwrap();
+    for record in &mut recording.records {
+        if matches!(&record.what, What::Entry { text, .. } if text.starts_with("sendto")) {
+            record.at = last;
+        }
+    }
+    let drawn = recording.into_timeline().to_string();
+    assert!(drawn.contains("held until frame 20"), "{drawn}");
+    let ending = drawn.lines().filter(|line| line.contains("sendto(9")).count();
+    assert_eq!(ending, 4, "{drawn}");
+}
+
 #[test]
 fn a_stall_in_narrow_lanes() {
     expect![[r#"
