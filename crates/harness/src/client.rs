@@ -30,6 +30,7 @@ pub struct Client {
     /// Bytes received and not yet handed out.
     buffer: Vec<u8>,
     sent: u64,
+    received: u64,
     /// The end of file has been read.
     ended: bool,
     limit: Duration,
@@ -54,6 +55,7 @@ impl Client {
             on,
             buffer: Vec::new(),
             sent: 0,
+            received: 0,
             ended: false,
             limit,
         };
@@ -190,6 +192,7 @@ impl Client {
             }
         })?;
         self.ended |= length == 0;
+        self.received += length as u64;
         self.buffer.extend_from_slice(&part[..length]);
         self.record(match length {
             0 => ClientActionKind::EndOfFile,
@@ -205,8 +208,10 @@ impl Client {
     /// included. Gives up after two seconds: a server that does not read may never get there.
     pub fn settle(&self) {
         let deadline = Instant::now() + SETTLE_LIMIT;
+        let received = self.received + u64::from(self.ended);
         if self.network.level() > Level::NoPackets {
-            let quiet = |seen: &crate::observe::recorder::Seen| seen.is_quiet(&self.on, self.sent).then_some(());
+            let quiet =
+                |seen: &crate::observe::recorder::Seen| seen.is_quiet(&self.on, self.sent, received).then_some(());
             let _ = self.network.recorder().wait(deadline, quiet);
             return;
         }

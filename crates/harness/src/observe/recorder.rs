@@ -259,12 +259,12 @@ impl Seen {
         self.exit.filter(|exit| self.running == 0 || *exit != Exit::Status(0))
     }
 
-    /// True if all that both ends of a connection have sent is acknowledged, and the client has
-    /// sent so many bytes of data.
-    pub fn is_quiet(&self, on: &Endpoints, client_sent: u64) -> bool {
+    /// True if all that both ends of a connection have sent is acknowledged, and that is at least so
+    /// much: bytes of data, and one for a FIN. Packets are seen a moment after they have arrived.
+    pub fn is_quiet(&self, on: &Endpoints, client_sent: u64, server_sent: u64) -> bool {
         self.flows
             .get(&(on.client, on.server.port()))
-            .is_some_and(|flow| flow.is_quiet(client_sent))
+            .is_some_and(|flow| flow.is_quiet(client_sent, server_sent))
     }
 }
 
@@ -310,13 +310,61 @@ impl Flow {
         self.closing |= self.reset || segment.flags.has(Flags::FIN);
     }
 
-    fn is_quiet(&self, client_sent: u64) -> bool {
-        let all_left = self.client.start.is_some_and(|start| {
-            // The SYN counts for one; the low 32 bits are all that a sequence number holds.
-            let due = start.wrapping_add(1).wrapping_add(client_sent as u32);
-            self.client.next.wrapping_sub(due).cast_signed() >= 0
-        });
+    fn is_quiet(&self, client_sent: u64, server_sent: u64) -> bool {
+        let all_left = self.client.has_sent(client_sent) && self.server.has_sent(server_sent);
         let quiet = self.client.next == self.client.acked && self.server.next == self.server.acked;
         self.reset || (all_left && quiet)
+    }
+}
+
+impl Progress {
+    /// True if so many bytes were sent, one for a FIN among them.
+    fn has_sent(&self, bytes: u64) -> bool {
+        self.start.is_some_and(|start| {
+            // The SYN counts for one; the low 32 bits are all that a sequence number holds.
+            let due = start.wrapping_add(1).wrapping_add(bytes as u32);
+            self.next.wrapping_sub(due).cast_signed() >= 0
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::SegmentOptions;
+
+    #[test]
+    fn what_the_client_has_read_has_to_be_seen_before_all_is_quiet() {
+        let ends: [SocketAddr; 2] = ["127.0.0.1:57464", "127.0.0.1:3000"].map(|end| end.parse().unwrap());
+        let on = Endpoints {
+            client: ends[0],
+            server: ends[1],
+        };
+        let mut seen = Seen::default();
+        let mut segment = |by: Side, flags: Flags, seq: u32, ack: u32, len: u32| {
+            let [source, destination] = if by == Side::Client { ends } else { [ends[1], ends[0]] };
+            seen.segment(&Segment {
+                source,
+                destination,
+                seq,
+                ack,
+                flags,
+                window: 1000,
+                len,
+                payload: vec![],
+                options: SegmentOptions::default(),
+            });
+            [(0, 0), (2, 0), (2, 2), (2, 3)].map(|(sent, received)| seen.is_quiet(&on, sent, received))
+        };
+        segment(Side::Client, Flags::SYN, 99, 0, 0);
+        segment(Side::Server, Flags::SYN | Flags::ACK, u32::MAX, 100, 0);
+        let opened = segment(Side::Client, Flags::ACK, 100, 0, 0);
+        assert_eq!(opened, [true, false, false, false]);
+        segment(Side::Client, Flags::ACK, 100, 0, 2);
+        segment(Side::Server, Flags::ACK, 0, 102, 2);
+        let replied = segment(Side::Client, Flags::ACK, 102, 2, 0);
+        assert_eq!(replied, [true, true, true, false]);
+        assert_eq!(segment(Side::Server, Flags::FIN | Flags::ACK, 2, 102, 0), [false; 4]);
+        assert_eq!(segment(Side::Client, Flags::ACK, 102, 3, 0), [true; 4]);
     }
 }
