@@ -1,6 +1,6 @@
 //! Which events share a row, and which rows a call spans.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::timeline::explain::{
@@ -60,6 +60,10 @@ impl Cell {
 /// A pause is a row of its own from here on: many times what loopback needs for a packet, and
 /// less than Linux's shortest delayed ACK.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// A file may have an entry alike much earlier, of which the packets in between are left out. So many
+/// frames away it is taken for another one.
+const FAR: usize = 64;
 
 /// An action of the client and its packet share a row if they are not further apart.
 const TOGETHER: Duration = Duration::from_millis(1);
@@ -145,17 +149,16 @@ impl<'a> Rows<'a> {
     /// Ties the packets of a file to the entries of their calls. Those are drawn instead of what the
     /// comments say.
     fn with_entries(mut self, connection: Connection<'a>) -> Rows<'a> {
-        let mut entries: HashMap<(Side, &str), VecDeque<usize>> = HashMap::new();
+        let mut entries: HashMap<(Side, &str), Vec<(usize, usize)>> = HashMap::new();
         for (index, entry) in connection.entries().filter(|(_, entry)| entry.is_call()) {
             self.tells.insert(entry.by);
-            entries.entry((entry.by, &entry.text)).or_default().push_back(index);
+            let alike = entries.entry((entry.by, &entry.text)).or_default();
+            alike.push((index, entry.number));
         }
-        // A write of several packets has one entry.
-        let mut last: HashMap<String, usize> = HashMap::new();
-        for (packet, _) in connection.packets() {
+        for (index, packet) in connection.packets() {
             let calls = self
                 .explanations
-                .get(&packet)
+                .get(&index)
                 .and_then(|explanation| explanation.call.as_deref());
             for call in calls.into_iter().flat_map(str::lines) {
                 let (by, text) = match call.split_once(": ") {
@@ -163,13 +166,17 @@ impl<'a> Rows<'a> {
                     Some(("server", text)) => (Side::Server, text),
                     _ => continue,
                 };
-                let next = entries.get_mut(&(by, text)).and_then(VecDeque::pop_front);
-                if let Some(entry) = next.or_else(|| last.get(call).copied()) {
-                    last.insert(call.to_owned(), entry);
-                    self.told.entry(packet).or_default().push(entry);
-                    if self.held(packet).is_none() {
-                        self.inside.entry(entry).or_default().push(packet);
-                    }
+                let alike = entries.get(&(by, text)).map(Vec::as_slice).unwrap_or_default();
+                let before = alike.partition_point(|(entry, _)| *entry < index);
+                let Some(&(entry, number)) = before.checked_sub(1).and_then(|last| alike.get(last)) else {
+                    continue;
+                };
+                if packet.number.abs_diff(number) > FAR {
+                    continue;
+                }
+                self.told.entry(index).or_default().push(entry);
+                if self.held(index).is_none() {
+                    self.inside.entry(entry).or_default().push(index);
                 }
             }
         }
