@@ -525,8 +525,11 @@ fn words(role: Role, first: &str, all: &str) -> Cell {
     let name = first.split([' ', '(']).next().unwrap_or_default().to_owned();
     let short = without_size(&first);
     let shorter = without_descriptor(&short);
-    let forms = [all, first, short, shorter, name];
-    Cell::new(role, forms)
+    let result = first
+        .rsplit_once(") = ")
+        .map(|(_, result)| format!("{name} = {result}"));
+    let forms = [all, first, short, shorter].into_iter().chain(result);
+    Cell::new(role, forms.chain([name]))
 }
 
 /// `sendto(9, "1") = 1` without its first argument, if there is another.
