@@ -224,7 +224,10 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         Level::Sandbox => None,
         Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
         Level::NoPackets => Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO)."),
-        Level::Capture => Some("From a capture file: it tells the calls; the states follow from its segments."),
+        Level::Capture if tells_calls(timeline) => {
+            Some("From a capture file: it tells the calls; the states follow from its segments.")
+        }
+        Level::Capture => Some("From a capture file of packets alone; the states follow from its segments."),
     };
     let dropped =
         (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));
@@ -237,6 +240,15 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     });
     let whole = dropped.into_iter().chain(not_kept);
     level.into_iter().chain(whole).chain(not_drawn(timeline)).collect()
+}
+
+/// True if a file has calls between its packets, or in their comments.
+fn tells_calls(timeline: &Timeline) -> bool {
+    timeline.events.iter().any(|event| match &event.kind {
+        EventKind::Entry(_) => true,
+        EventKind::Packet(packet) => packet.comment.is_some(),
+        _ => false,
+    })
 }
 
 /// What a file holds besides connections.
