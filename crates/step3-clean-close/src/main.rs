@@ -2,7 +2,6 @@
 //! Terminal 1: `cargo run -p step3-clean-close`. Terminal 2: `nc localhost 3000`, then type lines.
 
 use anyhow::Context;
-use env_logger::{Builder, Env};
 use log::{error, info, warn};
 use std::{collections::HashMap, env, io, net::SocketAddr, process, sync::Arc};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -14,8 +13,8 @@ type Roster = Arc<Mutex<HashMap<SocketAddr, Arc<Mutex<OwnedWriteHalf>>>>>;
 
 #[tokio::main]
 async fn main() {
-    let level = Env::default().default_filter_or("info");
-    Builder::from_env(level).format_timestamp_millis().init();
+    let level = env_logger::Env::default().default_filter_or("info");
+    env_logger::Builder::from_env(level).format_timestamp_millis().init();
     let mut address = Vec::from_iter(env::args_os().skip(1)).join(" ".as_ref());
     if address.is_empty() {
         address.push("localhost:3000");
@@ -27,9 +26,8 @@ async fn main() {
 }
 
 async fn serve(address: &str) -> anyhow::Result<()> {
-    // Given a name, `bind` would go on to its next address when a server has the first.
     let mut found = lookup_host(address).await.context(address.to_owned())?;
-    let first = found.next().context("a name without address")?;
+    let first = found.next().context("a name without address")?; // `bind(address)` would go on to the next
     let listener = TcpListener::bind(first).await.context(first)?;
     info!("listening on {}", listener.local_addr()?);
     let roster = Roster::default();
