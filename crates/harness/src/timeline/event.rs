@@ -112,14 +112,14 @@ impl Entry {
     }
 
     /// What kind of call of the server's it is, and how many bytes that moved. `None` if it is none
-    /// that moves any.
+    /// that moves any. Of `splice` the words do not tell which way it moved them: it counts as a write.
     pub fn moved(&self) -> Option<(CallKind, u64)> {
         let (name, _) = self.text.split_once('(').filter(|_| self.by == Side::Server)?;
         let (_, result) = self.text.rsplit_once(") = ")?;
         // An error is written as -1 and its name.
         let moved = result.parse().unwrap_or(0);
         let kind = match name {
-            "read" | "readv" | "recvfrom" | "recvmsg" | "recvmmsg" => CallKind::Read,
+            "read" | "readv" | "preadv2" | "recvfrom" | "recvmsg" | "recvmmsg" => CallKind::Read,
             "write" | "writev" | "pwritev2" | "sendto" | "sendmsg" | "sendmmsg" | "sendfile" | "splice" => {
                 CallKind::Write
             }
