@@ -10,7 +10,7 @@ mod tracer;
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -170,6 +170,21 @@ impl Usage {
             memory: status.vmhwm? * 1024,
         })
     }
+}
+
+/// Looks at something until it has been the same for a while, for as long as `patience` lasts. Nothing
+/// tells when another process is done with it.
+fn once_still<T: PartialEq>(mut look: impl FnMut() -> Result<T>, still: Duration, patience: Duration) -> Result<T> {
+    let end = Instant::now() + patience;
+    let mut last = (look()?, Instant::now());
+    while last.1.elapsed() < still && Instant::now() < end {
+        std::thread::sleep(still / 20);
+        let now = look()?;
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+    }
+    Ok(last.0)
 }
 
 /// A folder that is gone when this is.

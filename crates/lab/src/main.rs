@@ -1,7 +1,6 @@
 //! The command behind the recipes: `cargo run -p lab -- help`.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
@@ -13,7 +12,7 @@ use harness::format::{json, markdown, pcapng};
 use harness::timeline::Timeline;
 use harness::{Machine, Server};
 use lab::check::{self, Strictness};
-use lab::spill::Spill;
+use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
 use lab::{capture, doctor, languages, newline, pages, paint, show, steps};
@@ -245,9 +244,12 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
     if piped {
         return Ok(pcapng::write_with_calls(timeline, &name, &mut io::stdout().lock())?);
     }
-    if spill.map_or(Ok(false), |spill| spill.finish(timeline))? {
-        let note = "the run was longer than what is kept; the capture file has all of it, without comments";
-        writeln!(io::stderr(), "lab: {note}")?;
+    if let Some(spill) = spill {
+        spill.finish(timeline)?;
+        if timeline.not_kept > 0 {
+            let note = "the run was longer than what is kept; the capture file has all of it, without comments";
+            writeln!(io::stderr(), "lab: {note}")?;
+        }
     }
     if live {
         lanes.draw(timeline, arguments.width, arguments.log, true)?;
@@ -315,10 +317,6 @@ fn wireshark(plan: Plan) -> Result<()> {
         }
         Ok(())
     })
-}
-
-fn create(path: &Path) -> Result<File> {
-    File::create(path).with_context(|| format!("cannot create {}", path.display()))
 }
 
 /// What the clients could not do, where it does not mix with the result.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use harness::format::markdown;
 use harness::format::text::{Lanes, Line, Role};
 use harness::timeline::explain::explain_all;
-use harness::timeline::{Event, EventKind, Timeline};
+use harness::timeline::{EventKind, Timeline};
 use similar::TextDiff;
 
 use crate::capture;
@@ -152,12 +152,8 @@ fn frame_range(text: &str) -> Result<RangeInclusive<usize>> {
 /// The committed capture of a step, which must hold the frames that a page speaks of.
 fn committed(step: &Step, frames: &RangeInclusive<usize>) -> Result<Timeline> {
     let timeline = capture::read(&step.capture())?;
-    let number = |event: &Event| match &event.kind {
-        EventKind::Packet(packet) => Some(packet.number),
-        EventKind::Entry(entry) => Some(entry.number),
-        _ => None,
-    };
-    let count = timeline.events.iter().filter_map(number).max().unwrap_or(0);
+    let numbers = timeline.events.iter().filter_map(|event| event.kind.frame());
+    let count = numbers.max().unwrap_or(0);
     let last = *frames.end();
     if last != usize::MAX && (last > count || frames.is_empty()) {
         bail!(

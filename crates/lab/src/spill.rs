@@ -28,7 +28,7 @@ impl Spill {
     ///
     /// If the file cannot be created.
     pub fn start(server: &Server, program: &str, path: &Path) -> Result<Spill> {
-        let file = create(path)?;
+        let file = BufWriter::new(create(path)?);
         let (records, name) = (server.follow(), program.to_owned());
         Ok(Spill {
             path: path.to_owned(),
@@ -38,19 +38,18 @@ impl Spill {
     }
 
     /// Ends the file of a run that is over. If the timeline has all of it, the file is written anew,
-    /// with a comment on each packet. True if it has not.
+    /// with a comment on each packet.
     ///
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn finish(self, timeline: &Timeline) -> Result<bool> {
+    pub fn finish(self, timeline: &Timeline) -> Result<()> {
         let written = self.writer.join().map_err(|_| anyhow!("the writer panicked"));
-        let whole = timeline.not_kept == 0;
         let finished = written.and_then(|capture| {
             let mut capture = capture?;
-            if whole {
+            if timeline.not_kept == 0 {
                 drop(capture);
-                let mut file = create(&self.path)?;
+                let mut file = BufWriter::new(create(&self.path)?);
                 pcapng::write_with_calls(timeline, &self.program, &mut file)?;
                 return Ok(file.flush()?);
             }
@@ -59,8 +58,7 @@ impl Spill {
             }
             Ok(capture.flush()?)
         });
-        finished.with_context(|| format!("cannot write {}", self.path.display()))?;
-        Ok(!whole)
+        finished.with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
@@ -72,7 +70,11 @@ fn write(records: Follow, file: BufWriter<File>, program: &str) -> io::Result<Ca
     Ok(capture)
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>> {
-    let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-    Ok(BufWriter::new(file))
+/// Creates a file that the user has named.
+///
+/// # Errors
+///
+/// With its path.
+pub fn create(path: &Path) -> Result<File> {
+    File::create(path).with_context(|| format!("cannot create {}", path.display()))
 }

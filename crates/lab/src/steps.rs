@@ -78,20 +78,11 @@ impl Step {
     ///
     /// If cargo fails; it has said why.
     pub fn build(&self) -> Result<PathBuf> {
-        build(&self.slug, self.binary())
+        build_target(&self.slug, "--bin", self.binary(), "")
     }
 }
 
-/// Builds a binary of the workspace as this program was built, and gives its path.
-///
-/// # Errors
-///
-/// If cargo fails; it has said why.
-pub fn build(package: &str, binary: &str) -> Result<PathBuf> {
-    build_target(package, "--bin", binary, "")
-}
-
-/// Builds an example of the workspace, as [`build`] builds a binary.
+/// Builds an example of the workspace and gives its path.
 ///
 /// # Errors
 ///
@@ -100,7 +91,7 @@ pub fn build_example(package: &str, example: &str) -> Result<PathBuf> {
     build_target(package, "--example", example, "examples")
 }
 
-/// Builds a target, the first time that it is asked for.
+/// Builds a target as this program was built, the first time that it is asked for.
 fn build_target(package: &str, kind: &str, name: &str, subfolder: &str) -> Result<PathBuf> {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);

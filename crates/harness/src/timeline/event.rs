@@ -93,6 +93,17 @@ pub enum EventKind {
     Entry(Entry),
 }
 
+impl EventKind {
+    /// Its number among the frames of the capture, if it is one.
+    pub fn frame(&self) -> Option<usize> {
+        match self {
+            EventKind::Packet(packet) => Some(packet.number),
+            EventKind::Entry(entry) => Some(entry.number),
+            _ => None,
+        }
+    }
+}
+
 /// What a capture file of this crate tells between its packets, in words: a call, a socket's state,
 /// the end of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use procfs::process::Process;
 
-use super::{Scratch, Sizes, Table, Usage, grouped, megabytes, seconds};
+use super::{Scratch, Sizes, Table, Usage, grouped, megabytes, once_still, seconds};
 use crate::steps;
 
 /// Packets that an exchange takes at its best: the request, and the reply with its ACK.
@@ -122,7 +122,8 @@ fn by_tcpdump(program: &Path, exchanges: usize) -> Result<Captured> {
         .arg(format!("--net=/proc/{}/ns/net", tcpdump.child.id()))
         .arg(program);
     let (sent, took) = ping_pong(&mut traffic, exchanges)?;
-    wait_until_it_stands_still(&file);
+    let size = || Ok(file.metadata().map_or(0, |metadata| metadata.len()));
+    once_still(size, TCPDUMP_READS_WITHIN, TCPDUMP_PATIENCE)?;
     let (usage, report) = tcpdump.end()?;
     let told = report.lines().find_map(|line| line.strip_suffix(" packets captured"));
     let captured = told.and_then(|count| count.parse().ok());
@@ -178,17 +179,5 @@ impl Drop for Tcpdump {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-fn wait_until_it_stands_still(file: &Path) {
-    let size = || file.metadata().map_or(0, |metadata| metadata.len());
-    let end = Instant::now() + TCPDUMP_PATIENCE;
-    let mut last = (size(), Instant::now());
-    while last.1.elapsed() < TCPDUMP_READS_WITHIN && Instant::now() < end {
-        std::thread::sleep(TCPDUMP_READS_WITHIN / 10);
-        if size() != last.0 {
-            last = (size(), Instant::now());
-        }
     }
 }

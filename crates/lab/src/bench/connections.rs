@@ -1,7 +1,7 @@
 //! Many connections at once, and what is left of them.
 
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -9,7 +9,7 @@ use procfs::net::TcpState;
 use procfs::process::Process;
 
 use super::servers::QUIET;
-use super::{Sizes, Table, grouped};
+use super::{Sizes, Table, grouped, once_still};
 use crate::running::{Running, exchange};
 use crate::steps;
 
@@ -20,7 +20,6 @@ const OTHER_DESCRIPTORS: u64 = 100;
 const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 /// Numbers that do not change for so long are not about to.
 const STANDS_STILL: Duration = Duration::from_secs(1);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     let mut table = Table::new(&[
@@ -91,14 +90,5 @@ fn left_behind(server: &Running, process: &Process) -> Result<(usize, usize)> {
         let left = ours.filter(|entry| entry.state == TcpState::CloseWait).count();
         Ok((left, process.fd_count()?))
     };
-    let end = Instant::now() + CLOSES_WITHIN;
-    let mut last = (count()?, Instant::now());
-    while last.1.elapsed() < STANDS_STILL && Instant::now() < end {
-        std::thread::sleep(LOOK_AGAIN);
-        let now = count()?;
-        if now != last.0 {
-            last = (now, Instant::now());
-        }
-    }
-    Ok(last.0)
+    once_still(count, STANDS_STILL, CLOSES_WITHIN)
 }

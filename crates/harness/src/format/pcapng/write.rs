@@ -1,5 +1,6 @@
 //! A timeline as a pcapng file.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -36,9 +37,16 @@ pub fn write_with_calls(timeline: &Timeline, program: &str, out: &mut impl Write
 }
 
 fn encode(timeline: &Timeline, program: Option<&str>, out: &mut impl Write) -> io::Result<()> {
-    let mut timeline = timeline.clone();
-    number(&mut timeline, program)?;
-    let timeline = &timeline;
+    let numbers = numbers(timeline, program)?;
+    let mut numbered = Cow::Borrowed(timeline);
+    // A long timeline is copied only if it must be.
+    if numbers
+        .iter()
+        .any(|(&index, &number)| timeline.events[index].kind.frame() != Some(number))
+    {
+        apply(&numbers, numbered.to_mut());
+    }
+    let timeline = numbered.as_ref();
     let explanations = explain_all(timeline);
     let comment = |index: usize, packet: &Packet| {
         let explained = || explanations.get(&index).map(|explanation| explanation.to_comment());
@@ -69,11 +77,14 @@ fn link_type(timeline: &Timeline) -> LinkType {
 ///
 /// If it is too long to be a file.
 pub fn number_with_calls(timeline: &mut Timeline) -> io::Result<()> {
-    number(timeline, Some(""))
+    let numbers = numbers(timeline, Some(""))?;
+    apply(&numbers, timeline);
+    Ok(())
 }
 
-/// Counts packets as a reader of the file will count them.
-fn number(timeline: &mut Timeline, program: Option<&str>) -> io::Result<()> {
+/// The number of each packet, by its index into the timeline's events, as a reader of the file will
+/// count them.
+fn numbers(timeline: &Timeline, program: Option<&str>) -> io::Result<HashMap<usize, usize>> {
     let mut numbers = HashMap::new();
     let mut encoder = Encoder::begin(io::sink(), program, link_type(timeline))?;
     encode_events(
@@ -82,12 +93,15 @@ fn number(timeline: &mut Timeline, program: Option<&str>) -> io::Result<()> {
         |_, _| None,
         |index, number| _ = numbers.insert(index, number),
     )?;
-    for (index, event) in timeline.events.iter_mut().enumerate() {
-        if let (EventKind::Packet(packet), Some(number)) = (&mut event.kind, numbers.get(&index)) {
-            packet.number = *number;
+    Ok(numbers)
+}
+
+fn apply(numbers: &HashMap<usize, usize>, timeline: &mut Timeline) {
+    for (&index, &number) in numbers {
+        if let EventKind::Packet(packet) = &mut timeline.events[index].kind {
+            packet.number = number;
         }
     }
-    Ok(())
 }
 
 /// Encodes all events, and tells the frame number of each packet.

@@ -223,7 +223,7 @@ impl<'a> Rows<'a> {
         });
         self.row_of.insert(index, self.rows.len() - 1);
         if let Some(held) = self.written_after.get(&index) {
-            let server = self.comment(*held, "server: ");
+            let server = self.comment(*held, Side::Server);
             self.rows.push(Row {
                 server,
                 ..Row::default()
@@ -233,7 +233,7 @@ impl<'a> Rows<'a> {
 
     fn client_behind(&self, index: usize, packet: &Packet) -> Option<Cell> {
         if self.reads_comments() {
-            return self.comment(index, "client: ");
+            return self.comment(index, Side::Client);
         }
         if packet.is_first_syn() {
             return Some(Cell::new(Role::Client, ["connect".to_owned()]));
@@ -249,7 +249,7 @@ impl<'a> Rows<'a> {
             return Some(self.held_cell(packet, held));
         }
         if self.reads_comments() {
-            return self.comment(index, "server: ");
+            return self.comment(index, Side::Server);
         }
         let first_of_call = packet
             .during
@@ -360,15 +360,14 @@ impl<'a> Rows<'a> {
     }
 
     /// The calls of one side in a packet's comment, unless its calls have entries of their own.
-    fn comment(&self, index: usize, side: &str) -> Option<Cell> {
-        let by = if side == "client: " { Side::Client } else { Side::Server };
+    fn comment(&self, index: usize, by: Side) -> Option<Cell> {
         if self.tells.contains(&by) {
             return None;
         }
         let calls = self.explanations.get(&index)?.call.as_deref()?;
-        let calls: Vec<&str> = calls.lines().filter_map(|call| call.strip_prefix(side)).collect();
-        let role = if side == "client: " { Role::Client } else { Role::Call };
-        Some(words(role, calls.first()?, &calls.join("; ")))
+        let prefix = format!("{by}: ");
+        let calls: Vec<&str> = calls.lines().filter_map(|call| call.strip_prefix(&prefix)).collect();
+        Some(words(by, calls.first()?, &calls.join("; ")))
     }
 
     /// What a file tells between its packets. States follow from its segments.
@@ -381,10 +380,11 @@ impl<'a> Rows<'a> {
             entry: Some(entry.number),
             ..Row::default()
         };
-        match entry.by {
-            Side::Client => row.client = Some(words(Role::Client, &entry.text, &entry.text)),
-            Side::Server => row.server = Some(words(Role::Call, &entry.text, &entry.text)),
-        }
+        let lane = match entry.by {
+            Side::Client => &mut row.client,
+            Side::Server => &mut row.server,
+        };
+        *lane = Some(words(entry.by, &entry.text, &entry.text));
         self.push(row);
         self.row_of.insert(index, self.rows.len() - 1);
     }
@@ -520,7 +520,11 @@ fn call_cell(call: &Call) -> Cell {
 }
 
 /// A file's words for calls, which are text and may hold anything: all of them, and the first alone.
-fn words(role: Role, first: &str, all: &str) -> Cell {
+fn words(by: Side, first: &str, all: &str) -> Cell {
+    let role = match by {
+        Side::Client => Role::Client,
+        Side::Server => Role::Call,
+    };
     let (first, all) = (plain(first), plain(all));
     let name = first.split([' ', '(']).next().unwrap_or_default().to_owned();
     let short = without_size(&first);
