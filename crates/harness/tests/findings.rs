@@ -155,7 +155,7 @@ fn write_after_close() -> Result<()> {
     let mut client = server.connect()?;
     client.read_exact(10_000)?;
     client.reset()?;
-    assert!(server.wait_for_call(|call| matches!(call.result, Err(Errno::EPIPE | Errno::ECONNRESET))));
+    assert!(server.wait_for_call(|call| matches!(call.result, Some(Err(Errno::EPIPE | Errno::ECONNRESET)))));
     let timeline = server.stop()?;
     assert!(
         timeline.finding_ids().contains(&"write-after-close"),
@@ -191,7 +191,7 @@ fn accept_stopped() -> Result<()> {
     // This server dies of it, sooner or later; whoever comes then is refused.
     let clients: Vec<_> = (0..12).map_while(|_| server.connect().ok()).collect();
     assert!(
-        server.wait_for_call(|call| call.result == Err(Errno::EMFILE)),
+        server.wait_for_call(|call| call.result == Some(Err(Errno::EMFILE))),
         "it never ran out\n{}",
         server.output()
     );

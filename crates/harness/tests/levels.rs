@@ -533,7 +533,7 @@ fn events_stand_in_order() -> Result<()> {
     };
     let call = |name: &str, result: u64| {
         let mut calls = connection.calls();
-        let found = calls.find(|(_, call)| call.name == name && call.result == Ok(result));
+        let found = calls.find(|(_, call)| call.name == name && call.result == Some(Ok(result)));
         found.map(|(index, _)| index).context("no such call")
     };
     let accept = connection.calls().next().context("no call")?.0;

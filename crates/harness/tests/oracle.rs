@@ -224,9 +224,10 @@ fn called(timeline: &Timeline) -> Vec<String> {
     let calls = timeline.connections().flat_map(|connection| connection.calls());
     let mut called: Vec<String> = calls
         .map(|(_, call)| match (call.kind, call.result) {
-            (CallKind::Accept, Ok(_)) => format!("{} = a socket", call.name),
-            (_, Ok(value)) => format!("{} = {value}", call.name),
-            (_, Err(errno)) => format!("{} = -1 {errno}", call.name),
+            (CallKind::Accept, Some(Ok(_))) => format!("{} = a socket", call.name),
+            (_, Some(Ok(value))) => format!("{} = {value}", call.name),
+            (_, Some(Err(errno))) => format!("{} = -1 {errno}", call.name),
+            (_, None) => format!("{} <unfinished ...>", call.name),
         })
         .collect();
     called.sort();

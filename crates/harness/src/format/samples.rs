@@ -102,6 +102,7 @@ impl Script {
                 link_type: LinkType::ETHERNET,
                 wire_len,
                 comment: None,
+                passage: None,
                 segment,
             },
         )
@@ -170,7 +171,7 @@ impl Script {
             (micros, micros),
             Call {
                 fd: 8,
-                result: Ok(9),
+                result: Some(Ok(9)),
                 ..call("accept4", CallKind::Accept)
             },
         )
@@ -209,7 +210,8 @@ pub(crate) fn call(name: &'static str, kind: CallKind) -> Call {
         asked: None,
         bytes: Vec::new(),
         detail: None,
-        result: Ok(0),
+        argument: None,
+        result: Some(Ok(0)),
         moved_in_messages: None,
         entered: Timestamp(0),
         ended: Timestamp(0),
@@ -217,7 +219,7 @@ pub(crate) fn call(name: &'static str, kind: CallKind) -> Call {
 }
 
 pub(crate) fn read(data: &str) -> Call {
-    let result = Ok(data.len() as u64);
+    let result = Some(Ok(data.len() as u64));
     Call {
         asked: Some(8192),
         bytes: data.into(),
@@ -231,7 +233,7 @@ pub(crate) fn write(data: &str) -> Call {
     Call {
         asked: Some(len),
         bytes: data.into(),
-        result: Ok(len),
+        result: Some(Ok(len)),
         ..call("sendto", CallKind::Write)
     }
 }
@@ -326,7 +328,7 @@ pub(crate) fn client_reset() -> Script {
             (440, 450),
             Call {
                 asked: Some(8192),
-                result: Err(Errno(104)),
+                result: Some(Err(Errno(104))),
                 ..call("recvfrom", CallKind::Read)
             },
         );

@@ -178,6 +178,7 @@ impl Ring {
                     link_type: LinkType::ETHERNET,
                     wire_len,
                     comment: None,
+                    passage: None,
                     segment,
                 },
             });

@@ -616,7 +616,8 @@ impl Trace {
             asked,
             bytes,
             detail,
-            result,
+            argument: None,
+            result: Some(result),
             moved_in_messages,
             entered,
             ended,
@@ -720,9 +721,10 @@ fn ends_next() -> bool {
 fn client_action(call: Call) -> Option<ClientAction> {
     let (bytes, len) = (call.bytes.clone(), call.moved());
     let kind = match (call.kind, call.result) {
-        (CallKind::Connect, Ok(_) | Err(Errno::EINPROGRESS)) => ClientActionKind::Connected,
+        (CallKind::Connect, Some(Ok(_) | Err(Errno::EINPROGRESS))) => ClientActionKind::Connected,
         _ if call.would_block() => return None,
-        (_, Err(errno)) => ClientActionKind::Failed(format!("{}: {errno}", call.name)),
+        (_, Some(Err(errno))) => ClientActionKind::Failed(format!("{}: {errno}", call.name)),
+        (_, None) => return None,
         (CallKind::Write, _) => ClientActionKind::Sent { bytes, len },
         (CallKind::Read, _) if call.is_end_of_file() => ClientActionKind::EndOfFile,
         (CallKind::Read, _) => ClientActionKind::Received { bytes, len },

@@ -174,6 +174,20 @@ pub struct Packet {
     pub wire_len: u32,
     /// A comment that a capture file holds for this packet.
     pub comment: Option<String>,
+    /// What became of it between the two hosts, where both were observed. `None` where it was
+    /// captured in one place: then the place of its event in time is all that is known, and what the
+    /// other host saw of it follows only from what that host sends.
+    pub passage: Option<Passage>,
+}
+
+/// What became of a packet on its way from one host to the other. Its event stands where it left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// When it came to the other host: once, several times if it was duplicated, or never.
+    pub arrivals: Vec<Timestamp>,
+    /// What the wire did to it, in words, other than to carry it: `lost: "server data 2"`. `None` if
+    /// it was carried, late as that may be.
+    pub what: Option<String>,
 }
 
 /// Why a segment left later than its write.
@@ -204,15 +218,73 @@ pub struct Call {
     pub bytes: Vec<u8>,
     /// Arguments worth showing, as strace would write them: `SHUT_WR`, `TCP_NODELAY, 1`.
     pub detail: Option<String>,
-    /// What it returned: a value, or the error's number.
-    pub result: Result<u64, Errno>,
+    /// The argument that decides what the kernel does with the connection, if it has one.
+    pub argument: Option<Argument>,
+    /// What it returned: a value, or the error's number. `None` if it had not returned when the
+    /// observation ended; strace writes `<unfinished ...>` then.
+    pub result: Option<Result<u64, Errno>>,
     /// How many bytes it moved, where the result counts something else: `sendmmsg` and `recvmmsg`
     /// return a number of messages.
     pub moved_in_messages: Option<u64>,
     /// When it was entered.
     pub entered: Timestamp,
-    /// When it returned.
+    /// When it returned; for a call that has not, when the observation ended.
     pub ended: Timestamp,
+}
+
+/// What a call asked of the kernel that decides when a segment leaves, or how a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Argument {
+    /// `MSG_MORE` of send(2): more data is coming, so a segment that is not full may wait for it.
+    More,
+    /// `MSG_PEEK` of recv(2): the bytes stay unread.
+    Peek,
+    /// Which direction shutdown(2) ends.
+    Shutdown(Direction),
+    /// What setsockopt(2) set.
+    Option(SocketOption),
+}
+
+/// A direction of a connection, as its owner sees it: shutdown(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// `SHUT_RD`: nothing more will be read. Nothing of it is on the wire.
+    Read,
+    /// `SHUT_WR`: nothing more will be written, so a FIN leaves.
+    Write,
+    /// `SHUT_RDWR`: both.
+    Both,
+}
+
+/// A socket option and its value, of those that decide when a segment leaves or how a connection
+/// ends: socket(7), tcp(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SocketOption {
+    /// `TCP_NODELAY`: Nagle's algorithm is off.
+    NoDelay(bool),
+    /// `TCP_CORK`: only full segments leave, for 200 ms at most.
+    Cork(bool),
+    /// `TCP_QUICKACK`: ACKs leave at once. It does not last.
+    QuickAck(bool),
+    /// `SO_LINGER`: the time in seconds that close(2) waits, or `None` if it is off. With 0 seconds a
+    /// close sends a reset.
+    Linger(Option<u32>),
+    /// `SO_KEEPALIVE`: an idle connection is probed.
+    KeepAlive(bool),
+    /// `TCP_KEEPIDLE`: seconds of idleness before the first probe.
+    KeepIdle(u32),
+    /// `TCP_KEEPINTVL`: seconds between two probes.
+    KeepInterval(u32),
+    /// `TCP_KEEPCNT`: probes without an answer before the connection is reset.
+    KeepCount(u32),
+    /// `TCP_USER_TIMEOUT`: milliseconds that sent data may stay without an ACK; 0 is the system's default.
+    UserTimeout(u32),
+    /// `SO_RCVBUF`: bytes asked for; Linux doubles them.
+    ReceiveBuffer(u32),
+    /// `SO_SNDBUF`: bytes asked for; Linux doubles them.
+    SendBuffer(u32),
 }
 
 impl Call {
@@ -222,24 +294,24 @@ impl Call {
     /// The bytes that this call moved; 0 if it failed or moves none.
     pub fn moved(&self) -> u64 {
         match (self.kind, self.result) {
-            (CallKind::Read | CallKind::Write, Ok(n)) => self.moved_in_messages.unwrap_or(n),
+            (CallKind::Read | CallKind::Write, Some(Ok(n))) => self.moved_in_messages.unwrap_or(n),
             _ => 0,
         }
     }
 
     /// True for a read that returned 0: the peer's FIN has been read.
     pub fn is_end_of_file(&self) -> bool {
-        self.kind == CallKind::Read && self.result == Ok(0) && self.asked != Some(0)
+        self.kind == CallKind::Read && self.result == Some(Ok(0)) && self.asked != Some(0)
     }
 
     /// True if it failed only because it would have had to wait (EAGAIN).
     pub fn would_block(&self) -> bool {
-        self.result == Err(Errno::EAGAIN)
+        self.result == Some(Err(Errno::EAGAIN))
     }
 
     /// True if it is an accept that failed for another reason than that nobody had connected.
     pub fn cannot_accept(&self) -> bool {
-        self.kind == CallKind::Accept && self.result.is_err() && !self.would_block()
+        self.kind == CallKind::Accept && matches!(self.result, Some(Err(_))) && !self.would_block()
     }
 }
 

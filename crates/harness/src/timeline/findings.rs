@@ -358,7 +358,7 @@ fn reset_on_close(connection: Connection<'_>) -> Option<Found> {
 }
 
 fn write_after_close(connection: Connection<'_>) -> Option<Found> {
-    let failed = |call: &Call| matches!(call.result, Err(Errno::EPIPE | Errno::ECONNRESET));
+    let failed = |call: &Call| matches!(call.result, Some(Err(Errno::EPIPE | Errno::ECONNRESET)));
     let failures: Vec<(usize, &Call)> = connection.writes().filter(|(_, call)| failed(call)).collect();
     let (_, first) = failures.first()?;
     Some(Found {

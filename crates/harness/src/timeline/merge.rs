@@ -48,6 +48,8 @@ pub enum What {
         wire_len: u32,
         /// A comment that came with it from a file.
         comment: Option<String>,
+        /// What became of it between two hosts; see [`Packet::passage`].
+        passage: Option<Passage>,
         /// What it holds, or `None` if that is not TCP.
         segment: Option<Segment>,
     },
@@ -132,14 +134,16 @@ impl Recording {
                     link_type,
                     wire_len,
                     comment,
+                    passage,
                     segment,
                 } => {
                     let Some(segment) = segment else { continue };
-                    let (id, packet) = merge.packet(number, segment, (frame, link_type, wire_len), comment);
+                    let (id, mut packet) = merge.packet(number, segment, (frame, link_type, wire_len), comment);
+                    packet.passage = passage;
                     (Some(id), EventKind::Packet(packet))
                 }
                 What::Call { on, call } => {
-                    let accepts = call.kind == CallKind::Accept && call.result.is_ok();
+                    let accepts = call.kind == CallKind::Accept && matches!(call.result, Some(Ok(_)));
                     let id = on.map(|on| merge.connection(on, accepts.then_some(Beginning::Accept)));
                     (id, EventKind::Call(call))
                 }
@@ -455,6 +459,7 @@ impl Merge {
             link_type,
             wire_len,
             comment,
+            passage: None,
             segment,
         };
         (id, packet)

@@ -102,6 +102,7 @@ pub fn read(input: impl Read) -> Result<Recording, ReadError> {
                 wire_len: frame.wire_len,
                 segment: Segment::from_frame(frame.link_type, frame.data, frame.wire_len),
                 comment: frame.comment,
+                passage: None,
             },
         };
         recording.records.push(Record { at: frame.at, what });

@@ -417,7 +417,7 @@ fn two_connections_drops_and_failed_accepts() {
     for micros in [300, 310] {
         let failed = Call {
             fd: 8,
-            result: Err(Errno(24)),
+            result: Some(Err(Errno(24))),
             ..call("accept4", CallKind::Accept)
         };
         script.push(micros, What::Call { on: None, call: failed });
@@ -481,7 +481,7 @@ fn unusual_writes() {
         .call(
             (205_100, 205_110),
             Call {
-                result: Err(Errno(32)),
+                result: Some(Err(Errno(32))),
                 ..write("y")
             },
         )

@@ -40,14 +40,17 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 ///     asked: Some(1),
 ///     bytes: b"\n".to_vec(),
 ///     detail: None,
-///     result: Ok(1),
+///     argument: None,
+///     result: Some(Ok(1)),
 ///     moved_in_messages: None,
 ///     entered: Default::default(),
 ///     ended: Default::default(),
 /// };
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = 1"#);
-/// call.result = Err(Errno(32));
+/// call.result = Some(Err(Errno(32)));
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = -1 EPIPE"#);
+/// call.result = None;
+/// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) <unfinished ...>"#);
 /// ```
 pub fn call_text(call: &Call) -> String {
     render(call, SHOWN_BYTES, Shape::Whole)
@@ -65,9 +68,10 @@ pub fn call_text_within(call: &Call, width: usize) -> String {
         .chain(bare)
         .map(|(shown, shape)| render(call, shown, shape));
     let least = match (&call.detail, call.result) {
-        (Some(detail), Ok(0)) => printable(detail),
-        (_, Ok(value)) => format!("{} = {value}", call.name),
-        (_, Err(errno)) => format!("{}: {errno}", call.name),
+        (Some(detail), Some(Ok(0))) => printable(detail),
+        (_, Some(Ok(value))) => format!("{} = {value}", call.name),
+        (_, Some(Err(errno))) => format!("{}: {errno}", call.name),
+        (_, None) => format!("{}: unfinished", call.name),
     };
     let fitting = forms.chain([least.clone()]).find(|form| form.chars().count() <= width);
     fitting.unwrap_or_else(|| cut(&least, width))
@@ -109,13 +113,14 @@ fn render(call: &Call, shown: usize, shape: Shape) -> String {
         );
     }
     arguments.extend(call.detail.as_deref().map(printable));
-    format!("{}({}) = {}", call.name, arguments.join(", "), result_text(call))
+    format!("{}({}) {}", call.name, arguments.join(", "), result_text(call))
 }
 
 fn result_text(call: &Call) -> String {
     match call.result {
-        Ok(value) => value.to_string(),
-        Err(errno) => format!("-1 {errno}"),
+        Some(Ok(value)) => format!("= {value}"),
+        Some(Err(errno)) => format!("= -1 {errno}"),
+        None => "<unfinished ...>".to_owned(),
     }
 }
 
@@ -123,10 +128,10 @@ fn result_text(call: &Call) -> String {
 /// that a failed read did not bring cannot be shown.
 fn data_argument(call: &Call, shown: usize) -> Option<String> {
     let len = match call.result {
-        Ok(_) => call.moved(),
-        Err(_) => call.asked.unwrap_or(call.bytes.len() as u64),
+        Some(Ok(_)) => call.moved(),
+        Some(Err(_)) | None => call.asked.unwrap_or(call.bytes.len() as u64),
     };
-    let unknown = call.bytes.is_empty() && (len > 0 || call.result.is_err());
+    let unknown = call.bytes.is_empty() && (len > 0 || !matches!(call.result, Some(Ok(_))));
     (!unknown).then(|| data_text(&call.bytes, len, shown))
 }
 

@@ -276,7 +276,7 @@ fn writes_together_and_writes_without_delay() {
 fn calls_as_strace_shows_them() {
     let long = "abcdefgh".repeat(8);
     let failed = |errno| Call {
-        result: Err(Errno(errno)),
+        result: Some(Err(Errno(errno))),
         ..write("x")
     };
     let calls = [
@@ -285,13 +285,13 @@ fn calls_as_strace_shows_them() {
         write("\n"),
         write(&long),
         Call {
-            result: Ok(10),
+            result: Some(Ok(10)),
             ..write("0123456789abcdef")
         },
         failed(32),
         failed(4242),
         Call {
-            result: Err(Errno::EAGAIN),
+            result: Some(Err(Errno::EAGAIN)),
             ..read("")
         },
         Call {
@@ -300,7 +300,7 @@ fn calls_as_strace_shows_them() {
         },
         Call {
             fd: 8,
-            result: Ok(9),
+            result: Some(Ok(9)),
             ..call("accept4", CallKind::Accept)
         },
         Call {

@@ -155,11 +155,11 @@ fn frame_numbers_in_comments_count_the_calls_too() {
 fn what_tells_nothing_is_left_out() {
     let on = Script::new().endpoints;
     let would_block = Call {
-        result: Err(Errno::EAGAIN),
+        result: Some(Err(Errno::EAGAIN)),
         ..samples::read("")
     };
     let refused = Call {
-        result: Err(Errno::EPIPE),
+        result: Some(Err(Errno::EPIPE)),
         ..samples::write("late")
     };
     let state = |side, to| StateChange { side, from: None, to };
