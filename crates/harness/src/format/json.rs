@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::timeline::findings::Finding;
+use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
+use crate::rules::Finding;
 use crate::timeline::{
     Call, CallKind, ClientAction, ClientActionKind, Connection, Event, EventKind, Exit, Packet, ProcessEvent,
     ProcessEventKind, Side, TcpState, Teardown, Timeline,
@@ -148,15 +149,65 @@ fn packet(packet: &Packet) -> Value {
         "window": packet.window,
         "len": packet.segment.len,
         "data": text(&packet.segment.payload[..packet.segment.payload.len().min(Call::KEEP)]),
-        "carries": packet.carries,
-        "during": packet.during,
-        "retransmission": packet.retransmission,
-        "held": packet.held.map(|held| json!({
+        "facts": packet.facts.facts.iter().map(|fact| fact.kind.name()).collect::<Vec<_>>(),
+        "certain": facts(&packet.facts),
+        "why": why(&packet.facts.why),
+        "carries": packet.facts.carries,
+        "carries_open": packet.facts.carries_open,
+        "during": packet.facts.during,
+        "held": packet.held().map(|held| json!({
             "write": held.write,
-            "released_by": held.released_by,
-            "waited_ns": u64::try_from(held.waited.as_nanos()).unwrap_or(u64::MAX),
+            "until_frame": held.until_frame,
+            "waited_ns": nanoseconds(held.waited),
         })),
     })
+}
+
+/// Each fact with how sure it is and what shows it.
+fn facts(facts: &PacketFacts) -> Value {
+    let one = |fact: &Fact| {
+        let (frames, events) = evidence(&fact.evidence);
+        (
+            fact.kind.name().to_owned(),
+            json!({ "certainty": fact.certainty.to_string(), "frames": frames, "events": events }),
+        )
+    };
+    Value::Object(facts.facts.iter().map(one).collect())
+}
+
+fn why(why: &Why) -> Value {
+    let (frames, events) = evidence(&why.evidence);
+    json!({
+        "what": why.reason.name(),
+        "certainty": why.certainty.to_string(),
+        "frames": frames,
+        "events": events,
+        "waited_ns": why.waited.map(nanoseconds),
+        "unread_bytes": match why.reason {
+            Reason::UnreadData(bytes) => Some(bytes),
+            _ => None,
+        },
+    })
+}
+
+/// Frame numbers, and indices into the events.
+fn evidence(evidence: &[Evidence]) -> (Vec<usize>, Vec<usize>) {
+    let frame = |evidence: &Evidence| match evidence {
+        Evidence::Frame(number) => Some(*number),
+        Evidence::Event(_) => None,
+    };
+    let event = |evidence: &Evidence| match evidence {
+        Evidence::Event(index) => Some(*index),
+        Evidence::Frame(_) => None,
+    };
+    (
+        evidence.iter().filter_map(frame).collect(),
+        evidence.iter().filter_map(event).collect(),
+    )
+}
+
+fn nanoseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn call(call: &Call) -> Value {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::link::LinkType;
 use super::segment::Segment;
+use crate::facts::PacketFacts;
 
 /// A moment on `CLOCK_REALTIME`, in nanoseconds since the Unix epoch.
 ///
@@ -157,15 +158,8 @@ pub struct Packet {
     /// ([RFC 7323, section 2](https://www.rfc-editor.org/rfc/rfc7323#section-2)).
     /// Unscaled where the handshake was not captured.
     pub window: u32,
-    /// The write-family calls whose bytes this segment carries, as indices into the timeline's events.
-    pub carries: Vec<usize>,
-    /// The call during which this packet left or was caused, as an index into the timeline's events.
-    pub during: Option<usize>,
-    /// Set where the segment was held back until an ACK arrived (Nagle's algorithm,
-    /// [RFC 9293, section 3.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.7.4)).
-    pub held: Option<Held>,
-    /// True if all the payload had been sent before.
-    pub retransmission: bool,
+    /// What is so of it: see [`facts`](crate::facts).
+    pub facts: PacketFacts,
     /// The frame as the kernel handed it over, link-layer header included, up to the capture's limit.
     pub frame: Arc<[u8]>,
     /// What the frame's link-layer header is.
@@ -188,17 +182,6 @@ pub struct Passage {
     /// What the wire did to it, in words, other than to carry it: `lost: "server data 2"`. `None` if
     /// it was carried, late as that may be.
     pub what: Option<String>,
-}
-
-/// Why a segment left later than its write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The write that had already returned, as an index into the timeline's events.
-    pub write: usize,
-    /// The packet whose ACK let the segment go, as an index into the timeline's events.
-    pub released_by: usize,
-    /// The time from the write's return to the segment.
-    pub waited: Duration,
 }
 
 /// A system call that the server made, from its entry to its exit.

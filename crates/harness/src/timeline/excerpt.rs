@@ -1,6 +1,6 @@
 //! What is drawn of a long capture, in memory that does not grow with it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Timeline;
@@ -8,8 +8,8 @@ use super::event::*;
 use super::explain::Explanation;
 use super::link::LinkType;
 use super::merge::{Merge, indexed};
-use super::query::{Exchanging, Replying, Sockets};
-use super::segment::{Flags, Segment};
+use super::segment::Segment;
+use crate::facts::{ConnectionFacts, Exchanging, Following, Replying};
 
 /// How much of a capture an [`Excerpt`] keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ struct Kept {
     tail_turns: VecDeque<bool>,
     /// Those that have left the tail.
     turns: Vec<Event>,
-    state: State,
+    following: Following,
     replying: Replying,
     exchanging: Exchanging,
     packets_of_exchange: usize,
@@ -187,36 +187,13 @@ struct Kept {
     totals: Totals,
 }
 
-/// What the packets so far tell of a connection's state.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct State {
-    sockets: Sockets,
-    client_fin: bool,
-    server_fin: bool,
-    reset: bool,
-}
-
-impl State {
-    /// Takes in a packet. True if it tells something new.
-    fn see(&mut self, packet: &Packet) -> bool {
-        let before = self.clone();
-        let flags = packet.segment.flags;
-        self.reset |= flags.has(Flags::RST) && !self.sockets.are_closed();
-        self.sockets.see(packet);
-        match packet.from {
-            Side::Client => self.client_fin |= flags.has(Flags::FIN),
-            Side::Server => self.server_fin |= flags.has(Flags::FIN),
-        }
-        *self != before
-    }
-}
-
 impl Kept {
-    fn push(&mut self, event: Event, packets: usize) {
-        let turn = match &event.kind {
+    fn push(&mut self, mut event: Event, packets: usize) {
+        let turn = match &mut event.kind {
             EventKind::Packet(packet) => {
+                let turn = self.following.see(event.at, packet);
                 self.count(packet);
-                self.state.see(packet)
+                turn
             }
             EventKind::Entry(entry) => {
                 let replies = self.totals.writes_per_reply.get_or_insert_default();
@@ -359,18 +336,41 @@ impl Excerpt {
             }
             self.left_out.of_connection.push(std::mem::take(&mut kept.totals));
         }
+        let found: Vec<ConnectionFacts> = self.kept.iter().map(|kept| kept.following.found()).collect();
         let mut endpoints = self.merge.endpoints();
+        let mut links = self.merge.links();
+        links.truncate(self.kept.len());
         self.left_out.connections = endpoints.len() - self.kept.len();
         endpoints.truncate(self.kept.len());
         let mut events: Vec<Event> = self.kept.into_iter().flat_map(Kept::events).collect();
         events.sort_by_key(|event| event.at);
+        let number_to_index: HashMap<usize, usize> = events
+            .iter()
+            .enumerate()
+            .filter_map(|(index, event)| Some((event.kind.frame()?, index)))
+            .collect();
+        let placed = |mut facts: ConnectionFacts| {
+            facts.states.retain_mut(|(at, _)| {
+                let index = number_to_index.get(at).copied();
+                *at = index.unwrap_or(*at);
+                index.is_some()
+            });
+            facts
+        };
         indexed(Timeline {
             level: Level::Capture,
             endpoints,
+            facts: found
+                .into_iter()
+                .zip(&links)
+                .map(|(facts, link)| link.put_into(placed(facts)))
+                .collect(),
+            links,
             events,
             dropped: self.dropped,
             not_kept: 0,
             of_connection: Vec::new(),
+            frames: Vec::new(),
             left_out: Some(Box::new(self.left_out)),
         })
     }

@@ -8,15 +8,16 @@ mod query;
 mod segment;
 
 pub mod explain;
-pub mod findings;
 
 pub use event::*;
 pub(crate) use excerpt::{Counts, Run, Stalls};
 pub use excerpt::{Excerpt, Limits};
 pub use link::LinkType;
 pub use merge::{Record, Recording, What};
-pub use query::{Closing, Connection, Exchange, Teardown};
+pub use query::{Closing, Connection, Held, Teardown};
 pub use segment::{Flags, Segment, SegmentOptions};
+
+use crate::facts::ConnectionFacts;
 
 /// Everything that was observed of a run, in one order.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,9 +34,15 @@ pub struct Timeline {
     /// How many events came later and were not kept, as the run was too long
     /// ([`ServerBuilder::keep`](crate::ServerBuilder::keep)).
     pub not_kept: u64,
+    /// What is so of each connection as a whole, in the order of `endpoints`.
+    pub facts: Vec<ConnectionFacts>,
+    /// How each connection was told from others.
+    pub(crate) links: Vec<merge::Link>,
     /// The events of each connection, as indices: ten thousand connections must not each look
     /// through all events.
     of_connection: Vec<Vec<usize>>,
+    /// The numbers of all frames, in order, with their indices.
+    frames: Vec<(usize, usize)>,
     /// What an [`Excerpt`] counted of a long capture and did not keep; `None` where all is here.
     left_out: Option<Box<excerpt::LeftOut>>,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::timeline::explain::{
-    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_behind, cut, data_text, printable,
+    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_of, cut, data_text, printable,
 };
 use crate::timeline::*;
 
@@ -123,7 +123,7 @@ impl<'a> Rows<'a> {
         connection: Connection<'a>,
         explanations: &'a BTreeMap<usize, Explanation>,
     ) -> Rows<'a> {
-        let mut behind = client_actions_behind(connection);
+        let mut behind = client_actions_of(connection);
         behind.retain(|&packet, &mut action| apart(timeline, packet, action) <= TOGETHER);
         let mut states: HashMap<usize, Vec<StateChange>> = HashMap::new();
         for (index, change) in connection.states_in_place() {
@@ -204,7 +204,7 @@ impl<'a> Rows<'a> {
         let mut server = self.server_behind(index, packet);
         // A file's comment does not say more of a call than that this packet is its work.
         let called = self.reads_comments() && server.is_some();
-        if packet.retransmission {
+        if packet.facts.is_repeat() {
             let sender = if packet.from == Side::Client {
                 &mut client
             } else {
@@ -252,12 +252,17 @@ impl<'a> Rows<'a> {
             return self.comment(index, Side::Server);
         }
         let first_of_call = packet
+            .facts
             .during
             .filter(|call| self.inside.get(call).is_some_and(|p| p[0] == index));
         if let Some(call) = first_of_call {
             return self.timeline.call(call).map(call_cell);
         }
-        let write = *packet.carries.last().filter(|&&write| packet.during != Some(write))?;
+        let write = *packet
+            .facts
+            .carries
+            .last()
+            .filter(|&&write| packet.facts.during != Some(write))?;
         let name = &self.timeline.call(write)?.name;
         let entered = super::layout::time(start(self.timeline), self.timeline.events[write].at);
         Some(Cell::new(Role::Call, [format!("of {name} at {entered}")]))
@@ -266,7 +271,7 @@ impl<'a> Rows<'a> {
     fn held_cell(&self, packet: &Packet, held: HeldBack) -> Cell {
         let until = format!("held until frame {}", held.until_frame);
         let write = packet
-            .held
+            .held()
             .and_then(|held| Some((held.write, self.timeline.call(held.write)?)));
         let long = write.map(|(index, call)| {
             let entered = super::layout::time(start(self.timeline), self.timeline.events[index].at);
@@ -441,7 +446,7 @@ impl<'a> Rows<'a> {
 
     /// The row of the write whose segment was held back until this packet.
     fn row_written(&self, packet: usize) -> Option<usize> {
-        if let Some(held) = self.timeline.packet(packet)?.held {
+        if let Some(held) = self.timeline.packet(packet)?.held() {
             let inside = || {
                 self.inside
                     .get(&held.write)
@@ -471,7 +476,7 @@ fn packets_inside(timeline: &Timeline, connection: Connection<'_>) -> HashMap<us
     let mut inside: HashMap<usize, Vec<usize>> = HashMap::new();
     for (index, packet) in connection.packets() {
         let bare_ack = packet.segment.flags == Flags::ACK && packet.segment.len == 0;
-        let during = packet.during.and_then(|call| Some((call, timeline.call(call)?)));
+        let during = packet.facts.during.and_then(|call| Some((call, timeline.call(call)?)));
         let during = during.filter(|_| packet.from == Side::Server || bare_ack);
         if let Some((call, _)) = during.filter(|(_, call)| call.kind != CallKind::Read) {
             inside.entry(call).or_default().push(index);

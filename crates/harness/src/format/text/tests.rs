@@ -489,6 +489,7 @@ fn unusual_writes() {
             (205_200, 205_210),
             Call {
                 detail: Some("TCP_NODELAY, 1".into()),
+                argument: Some(Argument::Option(SocketOption::NoDelay(true))),
                 ..call("setsockopt", CallKind::SetOption)
             },
         )

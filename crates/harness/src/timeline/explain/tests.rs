@@ -152,6 +152,7 @@ fn half_close() {
             (400, 440),
             Call {
                 detail: Some("SHUT_WR".into()),
+                argument: Some(Argument::Shutdown(Direction::Write)),
                 ..call("shutdown", CallKind::Shutdown)
             },
         )
@@ -249,6 +250,7 @@ fn writes_together_and_writes_without_delay() {
             (60, 61),
             Call {
                 detail: Some("TCP_NODELAY, 1".into()),
+                argument: Some(Argument::Option(SocketOption::NoDelay(true))),
                 ..call("setsockopt", CallKind::SetOption)
             },
         )
@@ -305,10 +307,12 @@ fn calls_as_strace_shows_them() {
         },
         Call {
             detail: Some("SHUT_WR".into()),
+            argument: Some(Argument::Shutdown(Direction::Write)),
             ..call("shutdown", CallKind::Shutdown)
         },
         Call {
             detail: Some("TCP_NODELAY, 1".into()),
+            argument: Some(Argument::Option(SocketOption::NoDelay(true))),
             ..call("setsockopt", CallKind::SetOption)
         },
         call("close", CallKind::Close),
