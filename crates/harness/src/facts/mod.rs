@@ -16,6 +16,7 @@ mod pass;
 mod reason;
 mod streams;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -346,6 +347,21 @@ impl PacketFacts {
         }
     }
 
+    /// Names frames by other numbers.
+    pub(crate) fn number_anew(&mut self, new_of: &HashMap<usize, usize>) {
+        let of_facts = self.facts.iter_mut().flat_map(|fact| &mut fact.evidence);
+        for evidence in of_facts.chain(&mut self.why.evidence) {
+            if let Evidence::Frame(number) = evidence {
+                *number = new_of.get(number).copied().unwrap_or(*number);
+            }
+        }
+        if let Some((first, last)) = self.acked.as_mut().and_then(|acked| acked.frames.as_mut()) {
+            for number in [first, last] {
+                *number = new_of.get(number).copied().unwrap_or(*number);
+            }
+        }
+    }
+
     /// True if all that it carries has been sent before.
     pub fn is_repeat(&self) -> bool {
         self.has(FactKind::Retransmission)
@@ -375,4 +391,13 @@ pub struct ConnectionFacts {
     /// the way there and back. The client's half is from the SYN,ACK to the ACK of it, the server's
     /// from the SYN to the SYN,ACK.
     pub half_round_trips: [Option<Duration>; 2],
+}
+
+impl ConnectionFacts {
+    /// Names frames by other numbers.
+    pub(crate) fn number_anew(&mut self, new_of: &HashMap<usize, usize>) {
+        for (_, number) in self.fins.iter_mut().chain(&mut self.reset) {
+            *number = new_of.get(number).copied().unwrap_or(*number);
+        }
+    }
 }

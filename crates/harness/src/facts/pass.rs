@@ -157,6 +157,9 @@ fn of_connection(
                 program: of(packet.from),
             }
             .fill(&mut facts);
+            if packet.from == Side::Server || vantage == Vantage::SameHost {
+                facts.during = server.call_around(at);
+            }
             if arrives.is_none() {
                 flow.arrives(passing, vantage, &mut facts);
             }

@@ -5,7 +5,7 @@ use super::flow::{Flow, Half};
 use super::numbers::unwrapped;
 use super::streams::{EndKind, Program, Write};
 use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
-use crate::timeline::{Flags, Packet, Side, SocketOption, Timestamp};
+use crate::timeline::{Flags, Packet, SocketOption, Timestamp};
 
 /// A packet, its sender's program, and its sender's direction just after it left.
 pub(super) struct Leaving<'a> {
@@ -23,9 +23,6 @@ impl Leaving<'_> {
     /// Fills in what the calls say of a packet that the facts do not explain yet.
     pub fn fill(&self, facts: &mut PacketFacts) {
         let flags = self.packet.segment.flags;
-        if self.packet.from == Side::Server {
-            facts.during = self.program.call_around(self.at);
-        }
         let data = self.packet.segment.len > 0 && !flags.has(Flags::SYN) && !facts.has(FactKind::KeepAlive);
         let (from, to) = self.offsets();
         let writes = if data { self.program.writes_of(from, to) } else { &[] };

@@ -187,12 +187,37 @@ impl Recording {
     }
 }
 
-/// Fills in which events belong to each connection.
-pub(super) fn indexed(mut timeline: Timeline) -> Timeline {
-    timeline.of_connection = vec![Vec::new(); timeline.endpoints.len()];
+impl Timeline {
+    /// Gives packets other numbers, by their indices. What the facts say of frames goes along.
+    pub(crate) fn number_anew(&mut self, numbers: &HashMap<usize, usize>) {
+        let mut new_of = HashMap::new();
+        for (&index, &number) in numbers {
+            if let EventKind::Packet(packet) = &mut self.events[index].kind {
+                new_of.insert(std::mem::replace(&mut packet.number, number), number);
+            }
+        }
+        for event in &mut self.events {
+            if let EventKind::Packet(packet) = &mut event.kind {
+                packet.facts.number_anew(&new_of);
+            }
+        }
+        for facts in &mut self.facts {
+            facts.number_anew(&new_of);
+        }
+        index_frames(self);
+    }
+}
+
+fn index_frames(timeline: &mut Timeline) {
     let frame = |(index, event): (usize, &Event)| Some((event.kind.frame()?, index));
     timeline.frames = timeline.events.iter().enumerate().filter_map(frame).collect();
     timeline.frames.sort_unstable();
+}
+
+/// Fills in which events belong to each connection.
+pub(super) fn indexed(mut timeline: Timeline) -> Timeline {
+    timeline.of_connection = vec![Vec::new(); timeline.endpoints.len()];
+    index_frames(&mut timeline);
     for (index, event) in timeline.events.iter().enumerate() {
         if let Some(id) = event.connection {
             timeline.of_connection[id.0].push(index);

@@ -97,11 +97,7 @@ fn numbers(timeline: &Timeline, program: Option<&str>) -> io::Result<HashMap<usi
 }
 
 fn apply(numbers: &HashMap<usize, usize>, timeline: &mut Timeline) {
-    for (&index, &number) in numbers {
-        if let EventKind::Packet(packet) = &mut timeline.events[index].kind {
-            packet.number = number;
-        }
-    }
+    timeline.number_anew(numbers);
 }
 
 /// Encodes all events, and tells the frame number of each packet.
