@@ -24,7 +24,7 @@ use super::packets::{Capture, PACKET_SOCKET};
 use super::recorder::{Recorder, Seen, now};
 use super::sandbox::{Sandbox, keep_network_rights};
 use super::sockets::{self, Watch};
-use super::syscalls::{StartError, Tracer};
+use super::trace::{StartError, Tracer};
 use crate::error::{Error, Output};
 use crate::timeline::{
     Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Side, TcpState, What,
