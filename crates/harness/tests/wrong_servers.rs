@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use harness::suite::Needs::{Calls, Packets, Program};
+use harness::timeline::explain::call_text;
 use harness::timeline::{
     Call, CallKind, Closing, Connection, EventKind, Exit, Level, ProcessEventKind, Side, TcpState, Teardown, Timeline,
 };
@@ -54,6 +55,13 @@ fn started(timeline: &Timeline) -> Vec<i32> {
         _ => None,
     };
     timeline.events.iter().filter_map(|event| pid(&event.kind)).collect()
+}
+
+/// Sends a signal to a process.
+fn signal(pid: i32, name: &str) -> Result<()> {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status()?;
+    ensure!(sent.success(), "cannot send SIG{name} to {pid}");
+    Ok(())
 }
 
 /// The error of a server that must not start.
@@ -176,6 +184,69 @@ fn a_flood_adds_up() -> Result<()> {
             u64::from(before_close) + 2
         );
     }
+    Ok(())
+}
+
+/// A client that does not read keeps the server inside its write: the call is on the timeline, and
+/// counts nothing as moved.
+fn a_write_that_never_returns_is_there() -> Result<()> {
+    let server = wrong("blocks").start()?;
+    let mut client = server.connect()?;
+    assert!(!client.read_some()?.is_empty());
+    let timeline = server.stop()?;
+    let (index, call) = timeline.only().writes().next().context("no write")?;
+    assert_eq!((&*call.name, call.result), ("sendto", None), "{timeline}");
+    assert_eq!((call.asked, call.moved()), (Some(8_000_000), 0), "{timeline}");
+    let text = call_text(call);
+    assert!(
+        text.starts_with("sendto(") && text.ends_with("xxx\"..., 8000000) <unfinished ...>"),
+        "{text}"
+    );
+    // It stands where it was entered, in front of its first segment.
+    let first = timeline.only().packets().find(|(_, packet)| packet.segment.len > 0);
+    assert!(first.is_none_or(|(packet, _)| index < packet), "{timeline}");
+    assert!(timeline.events.iter().all(|event| event.at <= call.ended), "{timeline}");
+    drop(client);
+    Ok(())
+}
+
+/// A read that still waits at the end is there, at the end. An accept is not: every idle server
+/// waits in one.
+fn a_read_that_still_waits_is_there() -> Result<()> {
+    let server = wrong("echo").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    assert!(server.wait_until_idle(Duration::from_secs(20)));
+    let timeline = server.stop()?;
+    let unfinished: Vec<&str> = timeline
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Call(call) if call.result.is_none() => Some(&*call.name),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(unfinished, ["recvfrom"], "{timeline}");
+    let last = timeline.only().calls().last().context("no call")?.1;
+    assert_eq!((last.result, last.is_end_of_file()), (None, false), "{timeline}");
+    assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
+    drop(client);
+    Ok(())
+}
+
+/// A process that is killed inside a call did not return from it.
+fn a_call_that_its_process_does_not_outlive_is_there() -> Result<()> {
+    let server = wrong("blocks").start()?;
+    let mut client = server.connect()?;
+    assert!(!client.read_some()?.is_empty());
+    let pid = started(&server.so_far())[0];
+    signal(pid, "KILL")?;
+    while client.read_some().is_ok_and(|bytes| !bytes.is_empty()) {}
+    drop(client);
+    let timeline = server.stop()?;
+    assert_eq!(timeline.exit(), Some(Exit::Signal(9)), "{timeline}");
+    let (_, call) = timeline.only().writes().next().context("no write")?;
+    assert_eq!(call.result, None, "{timeline}");
     Ok(())
 }
 
@@ -669,6 +740,9 @@ harness::suite! {
     nodelay_holds_nothing_back needs [Packets];
     two_writes_are_held_back needs [Packets];
     a_flood_adds_up needs [Calls];
+    a_write_that_never_returns_is_there needs [Calls];
+    a_read_that_still_waits_is_there needs [Calls];
+    a_call_that_its_process_does_not_outlive_is_there needs [Calls];
     io_uring_is_told_apart needs [Calls];
     a_forgotten_duplicate_leaves_it_open needs [Calls];
     an_end_of_file_that_nobody_reads_leaves_it_open needs [Calls];

@@ -182,7 +182,7 @@ impl Run {
             })?,
             None => 0,
         };
-        self.network.recorder.close();
+        self.tracer.end_observation();
         self.tracer.terminate();
         let _ = self.network.recorder.wait(Instant::now() + grace, |seen| {
             (seen.exit.is_some() || seen.tracer_done).then_some(())

@@ -48,7 +48,10 @@ use crate::timeline::{Exit, Side};
 /// A traced program.
 pub(crate) struct Tracer {
     main: Pid,
+    side: Side,
     tasks: Arc<Tasks>,
+    in_flight: Arc<InFlight>,
+    recorder: Arc<Recorder>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -98,7 +101,7 @@ impl Tracer {
 
         let tasks = Arc::new(Tasks::default());
         let in_flight = Arc::new(InFlight::default());
-        let trace = Trace::new(side, Arc::clone(&tasks), Arc::clone(&in_flight), recorder);
+        let trace = Trace::new(side, Arc::clone(&tasks), Arc::clone(&in_flight), Arc::clone(&recorder));
         let thread = std::thread::spawn(move || trace.run(ours));
         // Blocks until the program has been executed, which the tracer lets it do.
         let fork = forks::under_way();
@@ -108,9 +111,15 @@ impl Tracer {
         drop(command);
         match spawned {
             Ok(child) => {
-                let main = Pid::from_raw(child.id().cast_signed());
-                let thread = Some(thread);
-                Ok((Tracer { main, tasks, thread }, child))
+                let tracer = Tracer {
+                    main: Pid::from_raw(child.id().cast_signed()),
+                    side,
+                    tasks,
+                    in_flight,
+                    recorder,
+                    thread: Some(thread),
+                };
+                Ok((tracer, child))
             }
             Err(error) => {
                 let _ = thread.join();
@@ -129,6 +138,12 @@ impl Tracer {
             let _ = thread.join();
         }
         *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the observation: calls that have not returned are put on the timeline as such, and
+    /// nothing that comes after is recorded.
+    pub fn end_observation(&self) {
+        self.in_flight.end_observation(self.side, &self.recorder);
     }
 
     /// Asks the first process to end (SIGTERM).

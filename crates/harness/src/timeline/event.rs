@@ -68,7 +68,8 @@ pub struct Endpoints {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Its place on the timeline. A call that waits for the peer (accept, connect, the read family)
-    /// stands where it returned, any other call where it was entered.
+    /// stands where it returned, or at the end of the observation if it has not; any other call where
+    /// it was entered.
     pub at: Timestamp,
     /// The connection it belongs to, if it belongs to one.
     pub connection: Option<ConnectionId>,
@@ -441,6 +442,9 @@ pub enum ClientActionKind {
     Reset,
     /// A read or a write failed.
     Failed(String),
+    /// Made another call on its socket, as strace writes it: it set an option, or the call has not
+    /// returned. [`ClientAction::call`] has it.
+    Called(String),
 }
 
 /// TCP_INFO's counters of one socket: all segments that it sent and received, with or without

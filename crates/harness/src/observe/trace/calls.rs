@@ -14,6 +14,7 @@ use super::endpoints::{Socket, Sockets};
 use super::memory;
 use super::seccomp::{Role, Stop};
 use crate::observe::recorder::{Recorder, now};
+use crate::timeline::explain::call_text;
 use crate::timeline::{
     Call, CallKind, ClientAction, ClientActionKind, Endpoints, Errno, Record, Side, Timestamp, What,
 };
@@ -23,6 +24,24 @@ use crate::timeline::{
 pub(super) struct InFlight(Mutex<HashMap<Pid, Inside>>);
 
 impl InFlight {
+    /// Ends an observation: puts the calls that have not returned on the timeline, and closes the
+    /// recorder to what comes after. A call that returns at this moment is there once.
+    pub fn end_observation(&self, side: Side, recorder: &Recorder) {
+        let in_flight = self.lock();
+        let ended = now();
+        let mut calls: Vec<(&Pid, &Pending)> = in_flight
+            .iter()
+            .filter_map(|(task, inside)| Some((task, inside.recorded_unfinished()?)))
+            .collect();
+        calls.sort_by_key(|(_, pending)| pending.entered);
+        for (task, pending) in calls {
+            if let Some(record) = record(side, pending.on, pending.clone().call(*task, ended)) {
+                recorder.push(record);
+            }
+        }
+        recorder.close();
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Pid, Inside>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -35,7 +54,19 @@ enum Inside {
     IoUringSetup,
 }
 
+impl Inside {
+    /// The call, if it is to be on the timeline although it has not returned. A server that waits for
+    /// its next client is nothing to tell.
+    fn recorded_unfinished(&self) -> Option<&Pending> {
+        match self {
+            Inside::Call(pending) if !matches!(pending.kind, CallKind::Accept | CallKind::Listen) => Some(pending),
+            Inside::Call(_) | Inside::IoUringSetup => None,
+        }
+    }
+}
+
 /// A call between its entry and its exit.
+#[derive(Clone)]
 struct Pending {
     stop: &'static Stop,
     args: [u64; 6],
@@ -80,9 +111,14 @@ impl Calls {
         self.sockets.descriptors.stopped(task);
     }
 
-    /// A task has ended.
+    /// A task has ended, perhaps inside a call.
     pub fn ended(&mut self, task: Pid) {
-        self.in_flight.lock().remove(&task);
+        let inside = self.in_flight.lock().remove(&task);
+        if let Some(pending) = inside.as_ref().and_then(Inside::recorded_unfinished)
+            && let Some(record) = record(self.side, pending.on, pending.clone().call(task, now()))
+        {
+            self.recorder.push(record);
+        }
         self.sockets.descriptors.ended(task);
     }
 
@@ -168,8 +204,11 @@ impl Calls {
             let (op, exit) = (info.op, unsafe { info.u.exit });
             (op == libc::PTRACE_SYSCALL_INFO_EXIT).then_some(exit.sval)
         });
-        let inside = self.in_flight.lock().remove(&task);
-        match (inside, result) {
+        // Locked until the record is made, so that whoever ends the observation finds the call either
+        // here or recorded.
+        let all = Arc::clone(&self.in_flight);
+        let mut in_flight = all.lock();
+        match (in_flight.remove(&task), result) {
             (Some(Inside::Call(pending)), Some(value)) => self.record(task, pending, value, ended),
             (Some(Inside::IoUringSetup), Some(0..)) => {
                 self.sockets.descriptors.distrust();
@@ -267,7 +306,7 @@ fn client_action(call: Call) -> Option<ClientAction> {
         (CallKind::Connect, Some(Ok(_) | Err(Errno::EINPROGRESS))) => ClientActionKind::Connected,
         _ if call.would_block() => return None,
         (_, Some(Err(errno))) => ClientActionKind::Failed(format!("{}: {errno}", call.name)),
-        (_, None) => return None,
+        (_, None) => ClientActionKind::Called(call_text(&call)),
         (CallKind::Write, _) => ClientActionKind::Sent { bytes, len },
         (CallKind::Read, _) if call.is_end_of_file() => ClientActionKind::EndOfFile,
         (CallKind::Read, _) => ClientActionKind::Received { bytes, len },

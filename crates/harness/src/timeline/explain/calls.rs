@@ -17,6 +17,7 @@ pub fn action_text(action: &ClientActionKind) -> String {
         ClientActionKind::Closed => "close".to_owned(),
         ClientActionKind::Reset => "close (SO_LINGER 0)".to_owned(),
         ClientActionKind::Failed(why) => format!("failed: {}", printable(why)),
+        ClientActionKind::Called(call) => printable(call),
     }
 }
 
