@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::suite::Needs::{Calls, Packets, Program};
-use harness::timeline::explain::call_text;
+use harness::timeline::explain::{action_text, call_text};
 use harness::timeline::{
-    Call, CallKind, Closing, Connection, EventKind, Exit, Level, ProcessEventKind, Side, TcpState, Teardown, Timeline,
+    Argument, Call, CallKind, Closing, Connection, Direction, Event, EventKind, Exit, Level, ProcessEventKind, Side,
+    SocketOption, TcpState, Teardown, Timeline,
 };
 use harness::{Error, LISTEN, Server, ServerBuilder};
 
@@ -59,7 +60,9 @@ fn started(timeline: &Timeline) -> Vec<i32> {
 
 /// Sends a signal to a process.
 fn signal(pid: i32, name: &str) -> Result<()> {
-    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status()?;
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {pid}")])
+        .status()?;
     ensure!(sent.success(), "cannot send SIG{name} to {pid}");
     Ok(())
 }
@@ -260,6 +263,121 @@ fn io_uring_is_told_apart() -> Result<()> {
     assert_eq!(timeline.uses_io_uring(), made, "{timeline}");
     let timeline = after_one_echo(wrong("echo").start()?)?;
     assert!(!timeline.uses_io_uring(), "{timeline}");
+    Ok(())
+}
+
+// What decides when a segment leaves, or how a connection ends.
+
+/// What the server's calls asked, on a connection or on none.
+fn asked(timeline: &Timeline, on_connection: bool) -> Vec<Argument> {
+    let asked = |event: &Event| match &event.kind {
+        EventKind::Call(call) if event.connection.is_some() == on_connection => call.argument,
+        _ => None,
+    };
+    timeline.events.iter().filter_map(asked).collect()
+}
+
+/// Accepted sockets have what was set on their listener, before or after it began to listen.
+fn what_a_server_asks_of_the_kernel_is_there() -> Result<()> {
+    use SocketOption::*;
+    let server = wrong("decides").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.close();
+    let timeline = server.stop()?;
+    let option = |call: &Call| call.detail.as_deref() == Some("TCP_NODELAY, 1");
+    let listener: Vec<Argument> = [
+        KeepAlive(true),
+        KeepIdle(60),
+        KeepInterval(5),
+        KeepCount(3),
+        ReceiveBuffer(50_000),
+        NoDelay(true),
+    ]
+    .map(Argument::Option)
+    .to_vec();
+    assert_eq!(asked(&timeline, false), listener, "{timeline}");
+    assert!(!timeline.only().calls().any(|(_, call)| option(call)), "{timeline}");
+    let options = [
+        UserTimeout(2500),
+        QuickAck(true),
+        Cork(true),
+        Cork(false),
+        SendBuffer(60_000),
+        Linger(Some(7)),
+        Linger(None),
+    ];
+    let others = [
+        Argument::Peek,
+        Argument::OutOfBand,
+        Argument::More,
+        Argument::Shutdown(Direction::Read),
+        Argument::Shutdown(Direction::Both),
+    ];
+    let connection: Vec<Argument> = options.map(Argument::Option).into_iter().chain(others).collect();
+    assert_eq!(asked(&timeline, true), connection, "{timeline}");
+    Ok(())
+}
+
+/// What a peek saw stays to be read.
+fn a_peek_is_no_read() -> Result<()> {
+    let server = wrong("decides").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.close();
+    let timeline = server.stop()?;
+    let reads: Vec<&Call> = timeline
+        .only()
+        .calls()
+        .map(|(_, call)| call)
+        .filter(|call| call.kind == CallKind::Read)
+        .collect();
+    let [peek, read, ..] = reads[..] else {
+        bail!("{timeline}")
+    };
+    assert_eq!(
+        (call_text(peek), peek.moved()),
+        (format!("recvfrom({}, \"he\", 2, MSG_PEEK) = 2", peek.fd), 0)
+    );
+    assert_eq!(read.moved(), 6, "{timeline}");
+    Ok(())
+}
+
+/// A client program's calls are there as the server's are.
+fn what_a_client_asks_of_the_kernel_is_there() -> Result<()> {
+    let server = wrong("echo").start()?;
+    let mut client = Command::new(WRONG_SERVER);
+    client.args(["decides-as-client", &server.address().to_string()]);
+    assert_eq!(server.run_client(client)?, Some(Exit::Status(0)));
+    let timeline = server.stop()?;
+    let actions = timeline.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Client(action) => {
+            let call = action.call.as_ref()?;
+            // Which descriptor it is depends on what its parents left open.
+            let text = action_text(&action.kind).replacen(&format!("({}, ", call.fd), "(", 1);
+            Some((text, call.argument))
+        }
+        _ => None,
+    });
+    let actions: Vec<_> = actions.collect();
+    let option = |option| Some(Argument::Option(option));
+    let expected = [
+        ("setsockopt(TCP_NODELAY, 1) = 0", option(SocketOption::NoDelay(true))),
+        ("connect", None),
+        ("setsockopt(TCP_QUICKACK, 1) = 0", option(SocketOption::QuickAck(true))),
+        ("send \"he\"", Some(Argument::More)),
+        ("send \"llo\\n\"", None),
+        ("recvfrom(\"h\", 1, MSG_PEEK) = 1", Some(Argument::Peek)),
+        ("recv \"hello\\n\"", None),
+        ("shutdown(SHUT_RD) = 0", Some(Argument::Shutdown(Direction::Read))),
+        ("shutdown(SHUT_WR)", Some(Argument::Shutdown(Direction::Write))),
+        ("close", None),
+    ];
+    assert_eq!(
+        actions,
+        expected.map(|(text, argument)| (text.to_owned(), argument)),
+        "{timeline}"
+    );
     Ok(())
 }
 
@@ -744,6 +862,9 @@ harness::suite! {
     a_read_that_still_waits_is_there needs [Calls];
     a_call_that_its_process_does_not_outlive_is_there needs [Calls];
     io_uring_is_told_apart needs [Calls];
+    what_a_server_asks_of_the_kernel_is_there needs [Calls];
+    a_peek_is_no_read needs [Calls];
+    what_a_client_asks_of_the_kernel_is_there needs [Calls];
     a_forgotten_duplicate_leaves_it_open needs [Calls];
     an_end_of_file_that_nobody_reads_leaves_it_open needs [Calls];
     a_reset_on_close_is_the_servers needs [Calls];

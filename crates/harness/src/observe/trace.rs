@@ -7,8 +7,8 @@
 //! - [`stops`] waits for a task to stop, finds out why, and lets it go on.
 //! - [`process`] follows the life of tasks and processes.
 //! - [`calls`] makes a record of a call from what is known at its entry and at its exit:
-//!   [`arguments`] says what it asks, [`memory`] reads what its arguments point to, [`endpoints`]
-//!   and [`descriptors`] tell which connection it is made on.
+//!   [`arguments`] and [`options`] say what it asks, [`memory`] reads what its arguments point to,
+//!   [`endpoints`] and [`descriptors`] tell which connection it is made on.
 #![allow(
     unsafe_code,
     reason = "waitpid, ptrace resume, seccomp and pre_exec; each stands alone below"
@@ -19,6 +19,7 @@ mod calls;
 mod descriptors;
 mod endpoints;
 mod memory;
+mod options;
 mod process;
 mod seccomp;
 mod spin;

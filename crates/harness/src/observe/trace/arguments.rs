@@ -3,8 +3,8 @@
 use nix::libc;
 use nix::unistd::Pid;
 
-use super::memory;
-use crate::timeline::{Call, CallKind};
+use super::{memory, options};
+use crate::timeline::{Argument, Call, CallKind, Direction};
 
 /// The buffers that a call reads from or writes to.
 fn buffers_of(task: Pid, number: i64, args: &[u64; 6]) -> Vec<(u64, u64)> {
@@ -50,46 +50,44 @@ pub(super) fn data(task: Pid, number: i64, args: &[u64; 6], length: u64) -> Vec<
     bytes
 }
 
-/// A call's arguments as strace would write them, beside descriptor, data and length, where they
-/// decide something.
-pub(super) fn detail(task: Pid, kind: CallKind, args: &[u64; 6]) -> Option<String> {
+/// What a call asks beside descriptor, data and length, where that decides something: as strace would
+/// write it, and as what it means.
+pub(super) fn decisive(task: Pid, number: i64, kind: CallKind, args: &[u64; 6]) -> (Option<String>, Option<Argument>) {
     match kind {
-        CallKind::Shutdown => Some(shutdown_name(args[1]).to_string()),
-        CallKind::SetOption => Some(option_text(task, args)),
-        _ => None,
+        CallKind::Read | CallKind::Write => flag(number, args).unzip(),
+        CallKind::Shutdown => {
+            let (name, direction) = match args[1] as i32 {
+                libc::SHUT_RD => ("SHUT_RD", Some(Direction::Read)),
+                libc::SHUT_WR => ("SHUT_WR", Some(Direction::Write)),
+                libc::SHUT_RDWR => ("SHUT_RDWR", Some(Direction::Both)),
+                _ => ("?", None),
+            };
+            (Some(name.to_owned()), direction.map(Argument::Shutdown))
+        }
+        CallKind::SetOption => {
+            let value = memory::read(task, args[3], (args[4] as u32 as usize).min(options::VALUE));
+            let (text, option) = options::decode(args[1] as i32, args[2] as i32, &value);
+            (Some(text), option.map(Argument::Option))
+        }
+        _ => (None, None),
     }
 }
 
-fn shutdown_name(how: u64) -> &'static str {
-    match how as i32 {
-        libc::SHUT_RD => "SHUT_RD",
-        libc::SHUT_WR => "SHUT_WR",
-        libc::SHUT_RDWR => "SHUT_RDWR",
-        _ => "?",
-    }
-}
-
-/// An option and its value as strace writes them, for those that change what is on the wire.
-fn option_text(task: Pid, args: &[u64; 6]) -> String {
-    let name = match (args[1] as i32, args[2] as i32) {
-        (libc::IPPROTO_TCP, libc::TCP_NODELAY) => "TCP_NODELAY",
-        (libc::IPPROTO_TCP, libc::TCP_CORK) => "TCP_CORK",
-        (libc::IPPROTO_TCP, libc::TCP_QUICKACK) => "TCP_QUICKACK",
-        (libc::SOL_SOCKET, libc::SO_LINGER) => "SO_LINGER",
-        (libc::SOL_SOCKET, libc::SO_KEEPALIVE) => "SO_KEEPALIVE",
-        (libc::SOL_SOCKET, libc::SO_REUSEADDR) => "SO_REUSEADDR",
-        (libc::SOL_SOCKET, libc::SO_SNDBUF) => "SO_SNDBUF",
-        (libc::SOL_SOCKET, libc::SO_RCVBUF) => "SO_RCVBUF",
-        (level, option) => return format!("level {level}, option {option}"),
+/// The flag of a read or a write that decides what becomes of its bytes: send(2), recv(2), splice(2).
+fn flag(number: i64, args: &[u64; 6]) -> Option<(String, Argument)> {
+    let flags = match number {
+        libc::SYS_sendto | libc::SYS_sendmmsg | libc::SYS_recvfrom | libc::SYS_recvmmsg => args[3] as i32,
+        libc::SYS_sendmsg | libc::SYS_recvmsg => args[2] as i32,
+        libc::SYS_splice if args[5] as u32 & libc::SPLICE_F_MORE != 0 => {
+            return Some(("SPLICE_F_MORE".to_owned(), Argument::More));
+        }
+        _ => return None,
     };
-    let value = memory::read(task, args[3], (args[4] as usize).min(8));
-    let number = |at: usize| {
-        let bytes = value.get(at..at + 4)?;
-        Some(i32::from_ne_bytes(bytes.try_into().ok()?))
-    };
-    match (number(0), number(4)) {
-        (Some(on), Some(seconds)) => format!("{name}, {{{on}, {seconds}}}"),
-        (Some(value), None) => format!("{name}, {value}"),
-        _ => name.to_string(),
-    }
+    let known = [
+        (libc::MSG_PEEK, "MSG_PEEK", Argument::Peek),
+        (libc::MSG_OOB, "MSG_OOB", Argument::OutOfBand),
+        (libc::MSG_MORE, "MSG_MORE", Argument::More),
+    ];
+    let (_, name, argument) = known.into_iter().find(|(flag, ..)| flags & flag != 0)?;
+    Some((name.to_owned(), argument))
 }

@@ -16,7 +16,8 @@ use super::seccomp::{Role, Stop};
 use crate::observe::recorder::{Recorder, now};
 use crate::timeline::explain::call_text;
 use crate::timeline::{
-    Call, CallKind, ClientAction, ClientActionKind, Endpoints, Errno, Record, Side, Timestamp, What,
+    Argument, Call, CallKind, ClientAction, ClientActionKind, Direction, Endpoints, Errno, Record, Side, Timestamp,
+    What,
 };
 
 /// The calls that tasks have entered and that have not returned, of those that are recorded.
@@ -56,11 +57,14 @@ enum Inside {
 
 impl Inside {
     /// The call, if it is to be on the timeline although it has not returned. A server that waits for
-    /// its next client is nothing to tell.
+    /// its next client is nothing to tell, and these others do not wait.
     fn recorded_unfinished(&self) -> Option<&Pending> {
         match self {
-            Inside::Call(pending) if !matches!(pending.kind, CallKind::Accept | CallKind::Listen) => Some(pending),
-            Inside::Call(_) | Inside::IoUringSetup => None,
+            Inside::IoUringSetup => None,
+            Inside::Call(pending) => match pending.kind {
+                CallKind::Accept | CallKind::Listen | CallKind::SetOption => None,
+                _ => Some(pending),
+            },
         }
     }
 }
@@ -73,9 +77,12 @@ struct Pending {
     kind: CallKind,
     fd: i32,
     on: Option<Endpoints>,
+    /// The inode of a socket of which it is not known yet what it is.
+    unnamed: Option<u64>,
     bytes: Vec<u8>,
     asked: Option<u64>,
     detail: Option<String>,
+    argument: Option<Argument>,
     entered: Timestamp,
 }
 
@@ -93,8 +100,15 @@ pub(super) struct Calls {
     side: Side,
     in_flight: Arc<InFlight>,
     sockets: Sockets,
+    /// Options that were set before a socket listened or connected, by its inode. A listener's hold for
+    /// the sockets that it accepts.
+    early_options: HashMap<u64, Vec<Call>>,
     recorder: Arc<Recorder>,
 }
+
+/// So many sockets' early options are kept. A program that makes more sockets than that and neither
+/// listens nor connects on them is no TCP server.
+const EARLY_SOCKETS: usize = 1024;
 
 impl Calls {
     pub fn new(side: Side, in_flight: Arc<InFlight>, recorder: Arc<Recorder>) -> Calls {
@@ -102,6 +116,7 @@ impl Calls {
             side,
             in_flight,
             sockets: Sockets::default(),
+            early_options: HashMap::new(),
             recorder,
         }
     }
@@ -114,10 +129,8 @@ impl Calls {
     /// A task has ended, perhaps inside a call.
     pub fn ended(&mut self, task: Pid) {
         let inside = self.in_flight.lock().remove(&task);
-        if let Some(pending) = inside.as_ref().and_then(Inside::recorded_unfinished)
-            && let Some(record) = record(self.side, pending.on, pending.clone().call(task, now()))
-        {
-            self.recorder.push(record);
+        if let Some(pending) = inside.as_ref().and_then(Inside::recorded_unfinished) {
+            self.push(pending.on, pending.clone().call(task, now()));
         }
         self.sockets.descriptors.ended(task);
     }
@@ -159,8 +172,10 @@ impl Calls {
     /// Whether a call is one to record, and what is known of it at its entry.
     fn interest(&mut self, task: Pid, stop: &'static Stop, args: [u64; 6]) -> Option<Pending> {
         let (kind, fd) = self.classify(task, stop.role, &args)?;
-        let on = match (kind, self.sockets.get(task, fd)) {
+        let socket = self.sockets.get(task, fd);
+        let on = match (kind, socket) {
             (CallKind::Listen | CallKind::Connect, _) => None,
+            (CallKind::SetOption, Some(Socket::Other(_))) => None,
             (CallKind::Accept, Some(Socket::Listener(_))) => None,
             (CallKind::SetOption | CallKind::Close, Some(Socket::Listener(_))) => None,
             (_, Some(Socket::Connection(on))) => Some(on),
@@ -171,15 +186,21 @@ impl Calls {
             CallKind::Write => arguments::data(task, stop.number, &args, asked.unwrap_or(0)),
             _ => Vec::new(),
         };
+        let (detail, argument) = arguments::decisive(task, stop.number, kind, &args);
         Some(Pending {
             stop,
             args,
             kind,
             fd,
             on,
+            unnamed: match socket {
+                Some(Socket::Other(inode)) => Some(inode),
+                _ => None,
+            },
             bytes,
             asked,
-            detail: arguments::detail(task, kind, &args),
+            detail,
+            argument,
             entered: Timestamp::default(),
         })
     }
@@ -234,12 +255,16 @@ impl Calls {
                 };
                 self.recorder.listening(address);
                 pending.detail = Some(address.to_string());
+                self.tell_early_options(task, fd, None);
             }
             (CallKind::Listen, Err(_)) => {}
             (CallKind::Accept, Ok(new)) => pending.on = self.sockets.accepted(task, fd, new as i32, &args),
             (CallKind::Read, Ok(_)) => pending.bytes = arguments::data(task, number, &args, moved.unwrap_or(0)),
             (CallKind::Connect, _) if self.side == Side::Client => {
                 pending.on = self.sockets.connected(task, fd, &args, result);
+                if pending.on.is_some() {
+                    self.tell_early_options(task, fd, pending.on);
+                }
             }
             (CallKind::Connect, _) => {
                 let Some(address) = memory::socket_address(task, args[1], args[2]) else {
@@ -254,12 +279,38 @@ impl Calls {
         {
             pending.bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         }
-        let on = pending.on;
+        let (on, unnamed) = (pending.on, pending.unnamed);
         let mut call = pending.call(task, ended);
         call.result = Some(result);
         call.moved_in_messages = moved_in_messages;
+        match unnamed {
+            Some(inode) if call.kind == CallKind::SetOption => self.keep_early_option(inode, call),
+            _ => self.push(on, call),
+        }
+    }
+
+    fn push(&self, on: Option<Endpoints>, call: Call) {
         if let Some(record) = record(self.side, on, call) {
             self.recorder.push(record);
+        }
+    }
+
+    fn keep_early_option(&mut self, inode: u64, call: Call) {
+        if self.early_options.len() >= EARLY_SOCKETS {
+            self.early_options.clear();
+        }
+        self.early_options.entry(inode).or_default().push(call);
+    }
+
+    /// It is known now what a socket is: puts the options that were set on it on the timeline, at the
+    /// time when they were.
+    fn tell_early_options(&mut self, task: Pid, fd: i32, on: Option<Endpoints>) {
+        let inode = self.sockets.inode(task, fd);
+        for call in inode
+            .and_then(|inode| self.early_options.remove(&inode))
+            .unwrap_or_default()
+        {
+            self.push(on, call);
         }
     }
 }
@@ -275,7 +326,7 @@ impl Pending {
             asked: self.asked,
             bytes: self.bytes,
             detail: self.detail,
-            argument: None,
+            argument: self.argument,
             result: None,
             moved_in_messages: None,
             entered: self.entered,
@@ -308,11 +359,17 @@ fn client_action(call: Call) -> Option<ClientAction> {
         (_, Some(Err(errno))) => ClientActionKind::Failed(format!("{}: {errno}", call.name)),
         (_, None) => ClientActionKind::Called(call_text(&call)),
         (CallKind::Write, _) => ClientActionKind::Sent { bytes, len },
+        (CallKind::Read, _) if call.is_peek() => ClientActionKind::Called(call_text(&call)),
         (CallKind::Read, _) if call.is_end_of_file() => ClientActionKind::EndOfFile,
         (CallKind::Read, _) => ClientActionKind::Received { bytes, len },
+        // Nothing of it is on the wire.
+        (CallKind::Shutdown, _) if call.argument == Some(Argument::Shutdown(Direction::Read)) => {
+            ClientActionKind::Called(call_text(&call))
+        }
         (CallKind::Shutdown, _) => ClientActionKind::ShutdownWrite,
         (CallKind::Close, _) => ClientActionKind::Closed,
-        (CallKind::Listen | CallKind::Accept | CallKind::SetOption, _) => return None,
+        (CallKind::SetOption, _) => ClientActionKind::Called(call_text(&call)),
+        (CallKind::Listen | CallKind::Accept, _) => return None,
     };
     Some(ClientAction {
         kind,

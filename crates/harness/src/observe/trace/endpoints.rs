@@ -16,6 +16,8 @@ use crate::timeline::{Endpoints, Errno};
 pub(super) enum Socket {
     Listener(SocketAddr),
     Connection(Endpoints),
+    /// Neither, or not yet: its inode.
+    Other(u64),
 }
 
 /// What is known of each socket, by inode. An inode names a socket through dup, fork and descriptor
@@ -27,10 +29,18 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// What is known of the socket that a descriptor refers to.
+    /// What is known of the socket that a descriptor refers to. `None` if it is no socket.
     pub fn get(&mut self, task: Pid, fd: i32) -> Option<Socket> {
         match self.descriptors.open_file(task, fd, || open_file(task, fd))? {
-            OpenFile::Socket(inode) => self.known.get(&inode).copied(),
+            OpenFile::Socket(inode) => Some(self.known.get(&inode).copied().unwrap_or(Socket::Other(inode))),
+            OpenFile::Other => None,
+        }
+    }
+
+    /// The inode of the socket that a descriptor refers to.
+    pub fn inode(&mut self, task: Pid, fd: i32) -> Option<u64> {
+        match self.descriptors.open_file(task, fd, || open_file(task, fd))? {
+            OpenFile::Socket(inode) => Some(inode),
             OpenFile::Other => None,
         }
     }
