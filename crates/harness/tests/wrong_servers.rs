@@ -237,6 +237,52 @@ fn a_read_that_still_waits_is_there() -> Result<()> {
     Ok(())
 }
 
+/// A signal makes the kernel begin a waiting call again. The program does not know, and neither does
+/// the timeline.
+fn a_call_that_a_signal_interrupts_has_no_result() -> Result<()> {
+    let server = wrong("echo").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    // One thread waits in accept, one in recvfrom.
+    assert!(server.wait_until_idle(Duration::from_secs(20)));
+    let pid = started(&server.so_far())[0];
+    signal(pid, "STOP")?;
+    wait_for_state(pid, "Tt")?;
+    signal(pid, "CONT")?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    let mut other = server.connect()?;
+    assert_eq!(other.exchange("hello\n")?, "hello\n");
+    client.close();
+    other.close();
+    let timeline = server.stop()?;
+    let calls = timeline.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Call(call) => Some((&*call.name, call.result.context("unfinished").ok()?)),
+        _ => None,
+    });
+    let failed: Vec<_> = calls.filter(|(_, result)| result.is_err()).collect();
+    assert_eq!(failed, [], "{timeline}");
+    assert_eq!(timeline.writes_per_reply(), [1, 1, 1], "{timeline}");
+    Ok(())
+}
+
+/// Waits until a process is in one of these states, from proc_pid_stat(5).
+fn wait_for_state(pid: i32, states: &str) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        if state.is_some_and(|state| states.contains(state)) {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "{pid} is in state {state:?}, not in one of {states}"
+        );
+        // A state tells nobody that it changes: look again.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// A process that is killed inside a call did not return from it.
 fn a_call_that_its_process_does_not_outlive_is_there() -> Result<()> {
     let server = wrong("blocks").start()?;
@@ -861,6 +907,7 @@ harness::suite! {
     a_write_that_never_returns_is_there needs [Calls];
     a_read_that_still_waits_is_there needs [Calls];
     a_call_that_its_process_does_not_outlive_is_there needs [Calls];
+    a_call_that_a_signal_interrupts_has_no_result needs [Calls];
     io_uring_is_told_apart needs [Calls];
     what_a_server_asks_of_the_kernel_is_there needs [Calls];
     a_peek_is_no_read needs [Calls];

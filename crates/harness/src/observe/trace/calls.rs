@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::libc;
@@ -105,6 +106,12 @@ pub(super) struct Calls {
     early_options: HashMap<u64, Vec<Call>>,
     recorder: Arc<Recorder>,
 }
+
+/// What the kernel returns of a call that a signal interrupted, before it has moved or done anything
+/// (ERESTARTSYS and others of linux/errno.h). No program sees it: the kernel makes the call again, with
+/// another stop at its entry, or fails it with EINTR if a handler asks for that. Which of the two is
+/// decided later, so a call that fails so is not on the timeline.
+const RESTARTS: RangeInclusive<i64> = -516..=-512;
 
 /// So many sockets' early options are kept. A program that makes more sockets than that and neither
 /// listens nor connects on them is no TCP server.
@@ -230,6 +237,7 @@ impl Calls {
         let all = Arc::clone(&self.in_flight);
         let mut in_flight = all.lock();
         match (in_flight.remove(&task), result) {
+            (Some(Inside::Call(_)), Some(value)) if RESTARTS.contains(&value) => {}
             (Some(Inside::Call(pending)), Some(value)) => self.record(task, pending, value, ended),
             (Some(Inside::IoUringSetup), Some(0..)) => {
                 self.sockets.descriptors.distrust();
