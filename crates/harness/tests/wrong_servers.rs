@@ -7,10 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use harness::suite::Needs::{Calls, Packets, Program};
+use harness::timeline::explain::{action_text, call_text};
 use harness::timeline::{
-    Call, CallKind, Closing, Connection, EventKind, Exit, Level, ProcessEventKind, Side, TcpState, Teardown, Timeline,
+    Argument, Call, CallKind, Closing, Connection, Direction, Event, EventKind, Exit, Level, ProcessEventKind, Side,
+    SocketOption, TcpState, Teardown, Timeline,
 };
 use harness::{Error, LISTEN, Server, ServerBuilder};
 
@@ -54,6 +56,15 @@ fn started(timeline: &Timeline) -> Vec<i32> {
         _ => None,
     };
     timeline.events.iter().filter_map(|event| pid(&event.kind)).collect()
+}
+
+/// Sends a signal to a process.
+fn signal(pid: i32, name: &str) -> Result<()> {
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {pid}")])
+        .status()?;
+    ensure!(sent.success(), "cannot send SIG{name} to {pid}");
+    Ok(())
 }
 
 /// The error of a server that must not start.
@@ -179,6 +190,115 @@ fn a_flood_adds_up() -> Result<()> {
     Ok(())
 }
 
+/// A client that does not read keeps the server inside its write: the call is on the timeline, and
+/// counts nothing as moved.
+fn a_write_that_never_returns_is_there() -> Result<()> {
+    let server = wrong("blocks").start()?;
+    let mut client = server.connect()?;
+    assert!(!client.read_some()?.is_empty());
+    let timeline = server.stop()?;
+    let (index, call) = timeline.only().writes().next().context("no write")?;
+    assert_eq!((&*call.name, call.result), ("sendto", None), "{timeline}");
+    assert_eq!((call.asked, call.moved()), (Some(8_000_000), 0), "{timeline}");
+    let text = call_text(call);
+    assert!(
+        text.starts_with("sendto(") && text.ends_with("xxx\"..., 8000000) <unfinished ...>"),
+        "{text}"
+    );
+    // It stands where it was entered, in front of its first segment.
+    let first = timeline.only().packets().find(|(_, packet)| packet.segment.len > 0);
+    assert!(first.is_none_or(|(packet, _)| index < packet), "{timeline}");
+    assert!(timeline.events.iter().all(|event| event.at <= call.ended), "{timeline}");
+    drop(client);
+    Ok(())
+}
+
+/// A read that still waits at the end is there, at the end. An accept is not: every idle server
+/// waits in one.
+fn a_read_that_still_waits_is_there() -> Result<()> {
+    let server = wrong("echo").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    assert!(server.wait_until_idle(Duration::from_secs(20)));
+    let timeline = server.stop()?;
+    let unfinished: Vec<&str> = timeline
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Call(call) if call.result.is_none() => Some(&*call.name),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(unfinished, ["recvfrom"], "{timeline}");
+    let last = timeline.only().calls().last().context("no call")?.1;
+    assert_eq!((last.result, last.is_end_of_file()), (None, false), "{timeline}");
+    assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
+    drop(client);
+    Ok(())
+}
+
+/// A signal makes the kernel begin a waiting call again. The program does not know, and neither does
+/// the timeline.
+fn a_call_that_a_signal_interrupts_has_no_result() -> Result<()> {
+    let server = wrong("echo").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    // One thread waits in accept, one in recvfrom.
+    assert!(server.wait_until_idle(Duration::from_secs(20)));
+    let pid = started(&server.so_far())[0];
+    signal(pid, "STOP")?;
+    wait_for_state(pid, "Tt")?;
+    signal(pid, "CONT")?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    let mut other = server.connect()?;
+    assert_eq!(other.exchange("hello\n")?, "hello\n");
+    client.close();
+    other.close();
+    let timeline = server.stop()?;
+    let calls = timeline.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Call(call) => Some((&*call.name, call.result.context("unfinished").ok()?)),
+        _ => None,
+    });
+    let failed: Vec<_> = calls.filter(|(_, result)| result.is_err()).collect();
+    assert_eq!(failed, [], "{timeline}");
+    assert_eq!(timeline.writes_per_reply(), [1, 1, 1], "{timeline}");
+    Ok(())
+}
+
+/// Waits until a process is in one of these states, from proc_pid_stat(5).
+fn wait_for_state(pid: i32, states: &str) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        if state.is_some_and(|state| states.contains(state)) {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "{pid} is in state {state:?}, not in one of {states}"
+        );
+        // A state tells nobody that it changes: look again.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A process that is killed inside a call did not return from it.
+fn a_call_that_its_process_does_not_outlive_is_there() -> Result<()> {
+    let server = wrong("blocks").start()?;
+    let mut client = server.connect()?;
+    assert!(!client.read_some()?.is_empty());
+    let pid = started(&server.so_far())[0];
+    signal(pid, "KILL")?;
+    while client.read_some().is_ok_and(|bytes| !bytes.is_empty()) {}
+    drop(client);
+    let timeline = server.stop()?;
+    assert_eq!(timeline.exit(), Some(Exit::Signal(9)), "{timeline}");
+    let (_, call) = timeline.only().writes().next().context("no write")?;
+    assert_eq!(call.result, None, "{timeline}");
+    Ok(())
+}
+
 fn io_uring_is_told_apart() -> Result<()> {
     let server = wrong("io-uring").start()?;
     let mut client = server.connect()?;
@@ -189,6 +309,121 @@ fn io_uring_is_told_apart() -> Result<()> {
     assert_eq!(timeline.uses_io_uring(), made, "{timeline}");
     let timeline = after_one_echo(wrong("echo").start()?)?;
     assert!(!timeline.uses_io_uring(), "{timeline}");
+    Ok(())
+}
+
+// What decides when a segment leaves, or how a connection ends.
+
+/// What the server's calls asked, on a connection or on none.
+fn asked(timeline: &Timeline, on_connection: bool) -> Vec<Argument> {
+    let asked = |event: &Event| match &event.kind {
+        EventKind::Call(call) if event.connection.is_some() == on_connection => call.argument,
+        _ => None,
+    };
+    timeline.events.iter().filter_map(asked).collect()
+}
+
+/// Accepted sockets have what was set on their listener, before or after it began to listen.
+fn what_a_server_asks_of_the_kernel_is_there() -> Result<()> {
+    use SocketOption::*;
+    let server = wrong("decides").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.close();
+    let timeline = server.stop()?;
+    let option = |call: &Call| call.detail.as_deref() == Some("TCP_NODELAY, 1");
+    let listener: Vec<Argument> = [
+        KeepAlive(true),
+        KeepIdle(60),
+        KeepInterval(5),
+        KeepCount(3),
+        ReceiveBuffer(50_000),
+        NoDelay(true),
+    ]
+    .map(Argument::Option)
+    .to_vec();
+    assert_eq!(asked(&timeline, false), listener, "{timeline}");
+    assert!(!timeline.only().calls().any(|(_, call)| option(call)), "{timeline}");
+    let options = [
+        UserTimeout(2500),
+        QuickAck(true),
+        Cork(true),
+        Cork(false),
+        SendBuffer(60_000),
+        Linger(Some(7)),
+        Linger(None),
+    ];
+    let others = [
+        Argument::Peek,
+        Argument::OutOfBand,
+        Argument::More,
+        Argument::Shutdown(Direction::Read),
+        Argument::Shutdown(Direction::Both),
+    ];
+    let connection: Vec<Argument> = options.map(Argument::Option).into_iter().chain(others).collect();
+    assert_eq!(asked(&timeline, true), connection, "{timeline}");
+    Ok(())
+}
+
+/// What a peek saw stays to be read.
+fn a_peek_is_no_read() -> Result<()> {
+    let server = wrong("decides").start()?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.close();
+    let timeline = server.stop()?;
+    let reads: Vec<&Call> = timeline
+        .only()
+        .calls()
+        .map(|(_, call)| call)
+        .filter(|call| call.kind == CallKind::Read)
+        .collect();
+    let [peek, read, ..] = reads[..] else {
+        bail!("{timeline}")
+    };
+    assert_eq!(
+        (call_text(peek), peek.moved()),
+        (format!("recvfrom({}, \"he\", 2, MSG_PEEK) = 2", peek.fd), 0)
+    );
+    assert_eq!(read.moved(), 6, "{timeline}");
+    Ok(())
+}
+
+/// A client program's calls are there as the server's are.
+fn what_a_client_asks_of_the_kernel_is_there() -> Result<()> {
+    let server = wrong("echo").start()?;
+    let mut client = Command::new(WRONG_SERVER);
+    client.args(["decides-as-client", &server.address().to_string()]);
+    assert_eq!(server.run_client(client)?, Some(Exit::Status(0)));
+    let timeline = server.stop()?;
+    let actions = timeline.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Client(action) => {
+            let call = action.call.as_ref()?;
+            // Which descriptor it is depends on what its parents left open.
+            let text = action_text(&action.kind).replacen(&format!("({}, ", call.fd), "(", 1);
+            Some((text, call.argument))
+        }
+        _ => None,
+    });
+    let actions: Vec<_> = actions.collect();
+    let option = |option| Some(Argument::Option(option));
+    let expected = [
+        ("setsockopt(TCP_NODELAY, 1) = 0", option(SocketOption::NoDelay(true))),
+        ("connect", None),
+        ("setsockopt(TCP_QUICKACK, 1) = 0", option(SocketOption::QuickAck(true))),
+        ("send \"he\"", Some(Argument::More)),
+        ("send \"llo\\n\"", None),
+        ("recvfrom(\"h\", 1, MSG_PEEK) = 1", Some(Argument::Peek)),
+        ("recv \"hello\\n\"", None),
+        ("shutdown(SHUT_RD) = 0", Some(Argument::Shutdown(Direction::Read))),
+        ("shutdown(SHUT_WR)", Some(Argument::Shutdown(Direction::Write))),
+        ("close", None),
+    ];
+    assert_eq!(
+        actions,
+        expected.map(|(text, argument)| (text.to_owned(), argument)),
+        "{timeline}"
+    );
     Ok(())
 }
 
@@ -669,7 +904,14 @@ harness::suite! {
     nodelay_holds_nothing_back needs [Packets];
     two_writes_are_held_back needs [Packets];
     a_flood_adds_up needs [Calls];
+    a_write_that_never_returns_is_there needs [Calls];
+    a_read_that_still_waits_is_there needs [Calls];
+    a_call_that_its_process_does_not_outlive_is_there needs [Calls];
+    a_call_that_a_signal_interrupts_has_no_result needs [Calls];
     io_uring_is_told_apart needs [Calls];
+    what_a_server_asks_of_the_kernel_is_there needs [Calls];
+    a_peek_is_no_read needs [Calls];
+    what_a_client_asks_of_the_kernel_is_there needs [Calls];
     a_forgotten_duplicate_leaves_it_open needs [Calls];
     an_end_of_file_that_nobody_reads_leaves_it_open needs [Calls];
     a_reset_on_close_is_the_servers needs [Calls];

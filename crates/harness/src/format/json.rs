@@ -247,6 +247,7 @@ fn client(action: &ClientAction) -> Value {
         ClientActionKind::Closed => ("closed", None, None, None),
         ClientActionKind::Reset => ("reset", None, None, None),
         ClientActionKind::Failed(error) => ("failed", None, None, Some(error.clone())),
+        ClientActionKind::Called(_) => ("called", None, None, None),
     };
     let counters = action
         .counters

@@ -12,7 +12,7 @@ use crate::timeline::Level;
 
 /// Looks at the machine: traces a process, makes a private network, and throws both away.
 pub(super) fn look() -> Machine {
-    let no_trace = super::syscalls::refused().map(|reason| Refusal {
+    let no_trace = super::trace::refused().map(|reason| Refusal {
         reason,
         cure: trace_cure(),
     });

@@ -21,19 +21,13 @@ pub(crate) mod recorder;
 pub(crate) mod forks;
 
 #[cfg(all(target_os = "linux", not(no_observe)))]
-mod descriptors;
-#[cfg(all(target_os = "linux", not(no_observe)))]
 mod packets;
-#[cfg(all(target_os = "linux", not(no_observe)))]
-mod patience;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod sandbox;
 #[cfg(all(target_os = "linux", not(no_observe)))]
-mod seccomp;
-#[cfg(all(target_os = "linux", not(no_observe)))]
 mod sockets;
 #[cfg(all(target_os = "linux", not(no_observe)))]
-mod syscalls;
+mod trace;
 
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod machine;
@@ -52,7 +46,7 @@ pub use run::segment_counters;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 pub(crate) use run::{Network, Run};
 #[cfg(all(target_os = "linux", not(no_observe)))]
-pub use syscalls::traced_calls;
+pub use trace::traced_calls;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ use super::packets::{Capture, PACKET_SOCKET};
 use super::recorder::{Recorder, Seen, now};
 use super::sandbox::{Sandbox, keep_network_rights};
 use super::sockets::{self, Watch};
-use super::syscalls::{StartError, Tracer};
+use super::trace::{StartError, Tracer};
 use crate::error::{Error, Output};
 use crate::timeline::{
     Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Side, TcpState, What,
@@ -182,7 +182,7 @@ impl Run {
             })?,
             None => 0,
         };
-        self.network.recorder.close();
+        self.tracer.end_observation();
         self.tracer.terminate();
         let _ = self.network.recorder.wait(Instant::now() + grace, |seen| {
             (seen.exit.is_some() || seen.tracer_done).then_some(())

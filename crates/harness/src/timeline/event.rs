@@ -69,7 +69,8 @@ pub struct Endpoints {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Its place on the timeline. A call that waits for the peer (accept, connect, the read family)
-    /// stands where it returned, any other call where it was entered.
+    /// stands where it returned, or at the end of the observation if it has not; any other call where
+    /// it was entered.
     pub at: Timestamp,
     /// The connection it belongs to, if it belongs to one.
     pub connection: Option<ConnectionId>,
@@ -219,9 +220,12 @@ pub struct Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Argument {
-    /// `MSG_MORE` of send(2): more data is coming, so a segment that is not full may wait for it.
+    /// `MSG_MORE` of send(2), or `SPLICE_F_MORE` of splice(2): more data is coming, so a segment that
+    /// is not full may wait for it.
     More,
-    /// `MSG_PEEK` of recv(2): the bytes stay unread.
+    /// `MSG_OOB` of send(2) or recv(2): the last byte is urgent, or the urgent byte is read.
+    OutOfBand,
+    /// `MSG_PEEK` of recv(2): the bytes stay unread, so [`Call::moved`] counts none.
     Peek,
     /// Which direction shutdown(2) ends.
     Shutdown(Direction),
@@ -274,17 +278,24 @@ impl Call {
     /// How many bytes of a call's data are kept.
     pub const KEEP: usize = 64;
 
-    /// The bytes that this call moved; 0 if it failed or moves none.
+    /// True for a read that leaves what it reads in the socket (`MSG_PEEK`).
+    pub fn is_peek(&self) -> bool {
+        self.argument == Some(Argument::Peek)
+    }
+
+    /// The bytes that this call moved; 0 if it failed, has not returned, or moves none. A peek moves
+    /// none.
     pub fn moved(&self) -> u64 {
         match (self.kind, self.result) {
+            _ if self.is_peek() => 0,
             (CallKind::Read | CallKind::Write, Some(Ok(n))) => self.moved_in_messages.unwrap_or(n),
             _ => 0,
         }
     }
 
-    /// True for a read that returned 0: the peer's FIN has been read.
+    /// True for a read that returned 0: the peer's FIN has been read. A peek reads nothing.
     pub fn is_end_of_file(&self) -> bool {
-        self.kind == CallKind::Read && self.result == Some(Ok(0)) && self.asked != Some(0)
+        self.kind == CallKind::Read && self.result == Some(Ok(0)) && self.asked != Some(0) && !self.is_peek()
     }
 
     /// True if it failed only because it would have had to wait (EAGAIN).
@@ -416,7 +427,7 @@ pub enum ClientActionKind {
     },
     /// Read the end of file: the server's FIN.
     EndOfFile,
-    /// Said that it will send no more (`shutdown(SHUT_WR)`).
+    /// Said that it will send no more (`shutdown` with `SHUT_WR` or `SHUT_RDWR`).
     ShutdownWrite,
     /// Closed its socket.
     Closed,
@@ -424,6 +435,9 @@ pub enum ClientActionKind {
     Reset,
     /// A read or a write failed.
     Failed(String),
+    /// Made another call on its socket, as strace writes it: one that sets an option, peeks, shuts
+    /// down reading alone, or has not returned. [`ClientAction::call`] has it.
+    Called(String),
 }
 
 /// TCP_INFO's counters of one socket: all segments that it sent and received, with or without

@@ -594,7 +594,9 @@ fn action_cell(action: &ClientActionKind) -> Cell {
         ClientActionKind::ShutdownWrite => vec![action_text(action), "shutdown".to_owned()],
         ClientActionKind::Reset => vec![action_text(action), "reset".to_owned()],
         ClientActionKind::Failed(_) => vec![plain(&action_text(action)), "failed".to_owned()],
-        ClientActionKind::Connected | ClientActionKind::Closed => vec![action_text(action)],
+        ClientActionKind::Connected | ClientActionKind::Closed | ClientActionKind::Called(_) => {
+            vec![action_text(action)]
+        }
     };
     Cell::new(Role::Client, forms)
 }

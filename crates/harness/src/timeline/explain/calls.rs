@@ -17,6 +17,7 @@ pub fn action_text(action: &ClientActionKind) -> String {
         ClientActionKind::Closed => "close".to_owned(),
         ClientActionKind::Reset => "close (SO_LINGER 0)".to_owned(),
         ClientActionKind::Failed(why) => format!("failed: {}", printable(why)),
+        ClientActionKind::Called(call) => printable(call),
     }
 }
 
@@ -51,6 +52,8 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = -1 EPIPE"#);
 /// call.result = None;
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) <unfinished ...>"#);
+/// (call.detail, call.result) = (Some("MSG_MORE".into()), Some(Ok(1)));
+/// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1, MSG_MORE) = 1"#);
 /// ```
 pub fn call_text(call: &Call) -> String {
     render(call, SHOWN_BYTES, Shape::Whole)
@@ -68,7 +71,7 @@ pub fn call_text_within(call: &Call, width: usize) -> String {
         .chain(bare)
         .map(|(shown, shape)| render(call, shown, shape));
     let least = match (&call.detail, call.result) {
-        (Some(detail), Some(Ok(0))) => printable(detail),
+        (Some(detail), Some(Ok(0))) if !moves_data(call) => printable(detail),
         (_, Some(Ok(value))) => format!("{} = {value}", call.name),
         (_, Some(Err(errno))) => format!("{}: {errno}", call.name),
         (_, None) => format!("{}: unfinished", call.name),
@@ -98,13 +101,12 @@ enum Shape {
 }
 
 fn render(call: &Call, shown: usize, shape: Shape) -> String {
-    let moves_data = matches!(call.kind, CallKind::Read | CallKind::Write);
-    let tells_more = moves_data || call.detail.is_some();
+    let tells_more = moves_data(call) || call.detail.is_some();
     let mut arguments = Vec::new();
     if shape != Shape::DataOnly || !tells_more {
         arguments.push(call.fd.to_string());
     }
-    if moves_data {
+    if moves_data(call) {
         arguments.extend(data_argument(call, shown));
         arguments.extend(
             call.asked
@@ -114,6 +116,10 @@ fn render(call: &Call, shown: usize, shape: Shape) -> String {
     }
     arguments.extend(call.detail.as_deref().map(printable));
     format!("{}({}) {}", call.name, arguments.join(", "), result_text(call))
+}
+
+fn moves_data(call: &Call) -> bool {
+    matches!(call.kind, CallKind::Read | CallKind::Write)
 }
 
 fn result_text(call: &Call) -> String {
@@ -128,6 +134,8 @@ fn result_text(call: &Call) -> String {
 /// that a failed read did not bring cannot be shown.
 fn data_argument(call: &Call, shown: usize) -> Option<String> {
     let len = match call.result {
+        // A peek moves nothing, and shows what it saw.
+        Some(Ok(value)) if call.is_peek() => call.moved_in_messages.unwrap_or(value),
         Some(Ok(_)) => call.moved(),
         Some(Err(_)) | None => call.asked.unwrap_or(call.bytes.len() as u64),
     };

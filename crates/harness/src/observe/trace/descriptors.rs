@@ -1,4 +1,4 @@
-//! What is behind a traced program's descriptors, without asking the system at each of its calls.
+//! What a traced program's descriptors refer to, without asking the system at each of its calls.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -6,16 +6,16 @@ use std::ops::RangeInclusive;
 use nix::libc;
 use nix::unistd::Pid;
 
-/// What a descriptor stands for.
+/// What a descriptor refers to: an open file description, as open(2) calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Behind {
+pub(super) enum OpenFile {
     /// A socket, by its inode.
     Socket(u64),
     /// Any other file.
     Other,
 }
 
-/// What was found behind descriptors. It holds until a call that closes or replaces one, of which
+/// What descriptors were found to refer to. That holds until a call that closes or replaces one, of which
 /// this is told: a new file gets a descriptor that was free before (open(2)).
 ///
 /// Threads share a table of descriptors, and so may processes; any task may also leave it
@@ -23,7 +23,7 @@ pub(super) enum Behind {
 /// gives up is forgotten for all.
 #[derive(Default)]
 pub(super) struct Descriptors {
-    found: HashMap<i32, (Pid, Behind)>,
+    found: HashMap<i32, (Pid, OpenFile)>,
     /// What a task is about to give up. Its next stop tells that it has; meanwhile nothing that is
     /// found there is kept.
     changing: HashMap<Pid, RangeInclusive<i32>>,
@@ -32,18 +32,18 @@ pub(super) struct Descriptors {
 }
 
 impl Descriptors {
-    /// What is behind a descriptor of a task, as found before or by `look`. `None` if it is closed.
-    pub fn behind(&mut self, task: Pid, fd: i32, look: impl FnOnce() -> Option<Behind>) -> Option<Behind> {
-        if let Some((owner, behind)) = self.found.get(&fd)
+    /// What a descriptor of a task refers to, as found before or by `look`. `None` if it is closed.
+    pub fn open_file(&mut self, task: Pid, fd: i32, look: impl FnOnce() -> Option<OpenFile>) -> Option<OpenFile> {
+        if let Some((owner, file)) = self.found.get(&fd)
             && *owner == task
         {
-            return Some(*behind);
+            return Some(*file);
         }
-        let behind = look()?;
+        let file = look()?;
         if !self.unreliable && !self.changing.values().any(|fds| fds.contains(&fd)) {
-            self.found.insert(fd, (task, behind));
+            self.found.insert(fd, (task, file));
         }
-        Some(behind)
+        Some(file)
     }
 
     /// A task enters a call that closes or replaces these descriptors.
@@ -103,56 +103,56 @@ mod tests {
     const OTHER: Pid = Pid::from_raw(2);
 
     /// What a look would find, and nothing where there must be none.
-    fn socket(inode: u64) -> impl FnOnce() -> Option<Behind> {
-        move || Some(Behind::Socket(inode))
+    fn socket(inode: u64) -> impl FnOnce() -> Option<OpenFile> {
+        move || Some(OpenFile::Socket(inode))
     }
 
-    fn no_look() -> Option<Behind> {
+    fn no_look() -> Option<OpenFile> {
         panic!("it is known already")
     }
 
     #[test]
     fn what_was_found_is_not_looked_for_again() {
         let mut descriptors = Descriptors::default();
-        assert_eq!(descriptors.behind(ONE, 5, socket(50)), Some(Behind::Socket(50)));
-        assert_eq!(descriptors.behind(ONE, 5, no_look), Some(Behind::Socket(50)));
+        assert_eq!(descriptors.open_file(ONE, 5, socket(50)), Some(OpenFile::Socket(50)));
+        assert_eq!(descriptors.open_file(ONE, 5, no_look), Some(OpenFile::Socket(50)));
     }
 
     #[test]
     fn a_closed_descriptor_is_looked_for_each_time() {
         let mut descriptors = Descriptors::default();
-        assert_eq!(descriptors.behind(ONE, 5, || None), None);
-        assert_eq!(descriptors.behind(ONE, 5, socket(50)), Some(Behind::Socket(50)));
+        assert_eq!(descriptors.open_file(ONE, 5, || None), None);
+        assert_eq!(descriptors.open_file(ONE, 5, socket(50)), Some(OpenFile::Socket(50)));
     }
 
     #[test]
     fn each_task_may_have_a_table_of_its_own() {
         let mut descriptors = Descriptors::default();
-        descriptors.behind(ONE, 5, socket(50));
-        assert_eq!(descriptors.behind(OTHER, 5, socket(51)), Some(Behind::Socket(51)));
-        assert_eq!(descriptors.behind(ONE, 5, socket(50)), Some(Behind::Socket(50)));
+        descriptors.open_file(ONE, 5, socket(50));
+        assert_eq!(descriptors.open_file(OTHER, 5, socket(51)), Some(OpenFile::Socket(51)));
+        assert_eq!(descriptors.open_file(ONE, 5, socket(50)), Some(OpenFile::Socket(50)));
     }
 
     #[test]
     fn what_one_task_gives_up_is_forgotten_for_all() {
         let mut descriptors = Descriptors::default();
-        descriptors.behind(ONE, 5, socket(50));
+        descriptors.open_file(ONE, 5, socket(50));
         descriptors.gives_up(OTHER, 5..=5);
         descriptors.stopped(OTHER);
-        assert_eq!(descriptors.behind(ONE, 5, socket(51)), Some(Behind::Socket(51)));
+        assert_eq!(descriptors.open_file(ONE, 5, socket(51)), Some(OpenFile::Socket(51)));
     }
 
     #[test]
     fn what_is_found_during_a_close_is_not_kept() {
         let mut descriptors = Descriptors::default();
         descriptors.gives_up(OTHER, 4..=6);
-        assert_eq!(descriptors.behind(ONE, 5, socket(50)), Some(Behind::Socket(50)));
-        assert_eq!(descriptors.behind(ONE, 5, socket(51)), Some(Behind::Socket(51)));
-        descriptors.behind(ONE, 7, socket(70));
-        assert_eq!(descriptors.behind(ONE, 7, no_look), Some(Behind::Socket(70)));
+        assert_eq!(descriptors.open_file(ONE, 5, socket(50)), Some(OpenFile::Socket(50)));
+        assert_eq!(descriptors.open_file(ONE, 5, socket(51)), Some(OpenFile::Socket(51)));
+        descriptors.open_file(ONE, 7, socket(70));
+        assert_eq!(descriptors.open_file(ONE, 7, no_look), Some(OpenFile::Socket(70)));
         descriptors.stopped(OTHER);
-        descriptors.behind(ONE, 5, socket(52));
-        assert_eq!(descriptors.behind(ONE, 5, no_look), Some(Behind::Socket(52)));
+        descriptors.open_file(ONE, 5, socket(52));
+        assert_eq!(descriptors.open_file(ONE, 5, no_look), Some(OpenFile::Socket(52)));
     }
 
     #[test]
@@ -167,17 +167,17 @@ mod tests {
     #[test]
     fn an_ended_task_leaves_nothing_to_the_next_of_its_number() {
         let mut descriptors = Descriptors::default();
-        descriptors.behind(ONE, 5, socket(50));
+        descriptors.open_file(ONE, 5, socket(50));
         descriptors.ended(ONE);
-        assert_eq!(descriptors.behind(ONE, 5, socket(51)), Some(Behind::Socket(51)));
+        assert_eq!(descriptors.open_file(ONE, 5, socket(51)), Some(OpenFile::Socket(51)));
     }
 
     #[test]
     fn nothing_is_kept_once_descriptors_close_without_a_call() {
         let mut descriptors = Descriptors::default();
-        descriptors.behind(ONE, 5, socket(50));
+        descriptors.open_file(ONE, 5, socket(50));
         descriptors.distrust();
-        assert_eq!(descriptors.behind(ONE, 5, socket(51)), Some(Behind::Socket(51)));
-        assert_eq!(descriptors.behind(ONE, 5, socket(52)), Some(Behind::Socket(52)));
+        assert_eq!(descriptors.open_file(ONE, 5, socket(51)), Some(OpenFile::Socket(51)));
+        assert_eq!(descriptors.open_file(ONE, 5, socket(52)), Some(OpenFile::Socket(52)));
     }
 }

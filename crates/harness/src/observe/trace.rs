@@ -1,0 +1,226 @@
+//! The tracer: runs a program and records the socket calls of all its threads and children.
+//!
+//! ptrace(2) belongs to a thread, so one thread does all of it. The program is started with
+//! PTRACE_SEIZE before it runs its first instruction, stops only where [`seccomp`] says, and ends
+//! with the tracer (PTRACE_O_EXITKILL).
+//!
+//! - [`stops`] waits for a task to stop, finds out why, and lets it go on.
+//! - [`process`] follows the life of tasks and processes.
+//! - [`calls`] makes a record of a call from what is known at its entry and at its exit:
+//!   [`arguments`] and [`options`] say what it asks, [`memory`] reads what its arguments point to,
+//!   [`endpoints`] and [`descriptors`] tell which connection it is made on.
+#![allow(
+    unsafe_code,
+    reason = "waitpid, ptrace resume, seccomp and pre_exec; each stands alone below"
+)]
+
+mod arguments;
+mod calls;
+mod descriptors;
+mod endpoints;
+mod memory;
+mod options;
+mod process;
+mod seccomp;
+mod spin;
+mod stops;
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::errno::Errno as SystemErrno;
+use nix::libc;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use self::calls::InFlight;
+use self::process::Tasks;
+use self::stops::Trace;
+use super::forks;
+use super::recorder::Recorder;
+use super::sandbox::Doors;
+use crate::timeline::{Exit, Side};
+
+/// A traced program.
+pub(crate) struct Tracer {
+    main: Pid,
+    side: Side,
+    tasks: Arc<Tasks>,
+    in_flight: Arc<InFlight>,
+    recorder: Arc<Recorder>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What kept a program from being started and traced.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    /// ptrace(2) was refused.
+    Ptrace(SystemErrno),
+    /// The program could not be executed, or its process not be prepared.
+    Spawn(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> StartError {
+        StartError::Spawn(error)
+    }
+}
+
+impl Tracer {
+    /// Starts `command`, in a private network if there is one, and records what it does.
+    pub fn start(
+        side: Side,
+        mut command: Command,
+        doors: Option<Doors>,
+        recorder: Arc<Recorder>,
+    ) -> Result<(Tracer, Child), StartError> {
+        let filter = seccomp::program()?;
+        let (ours, theirs) = UnixStream::pair()?;
+        let prepare = move || {
+            wait_for_tracer(&theirs)?;
+            if let Some(doors) = &doors {
+                doors.enter()?;
+            }
+            if side == Side::Server {
+                close_on_exec_from(3);
+            }
+            seccompiler::apply_filter(&filter).map_err(|_| io::Error::last_os_error())
+        };
+        // SAFETY: between fork and exec the closure makes system calls on what it owns and, on
+        // success, allocates nothing.
+        unsafe { command.pre_exec(prepare) };
+        if side == Side::Server {
+            // A key that interrupts us must not end the server: we stop it. A client program stays
+            // where it can read from the terminal.
+            command.process_group(0);
+        }
+
+        let tasks = Arc::new(Tasks::default());
+        let in_flight = Arc::new(InFlight::default());
+        let trace = Trace::new(side, Arc::clone(&tasks), Arc::clone(&in_flight), Arc::clone(&recorder));
+        let thread = std::thread::spawn(move || trace.run(ours));
+        // Blocks until the program has been executed, which the tracer lets it do.
+        let fork = forks::under_way();
+        let spawned = command.spawn();
+        drop(fork);
+        // The child's end of the pair goes with the command, so a tracer that still waits wakes.
+        drop(command);
+        match spawned {
+            Ok(child) => {
+                let tracer = Tracer {
+                    main: Pid::from_raw(child.id().cast_signed()),
+                    side,
+                    tasks,
+                    in_flight,
+                    recorder,
+                    thread: Some(thread),
+                };
+                Ok((tracer, child))
+            }
+            Err(error) => {
+                let _ = thread.join();
+                Err(match error.raw_os_error() {
+                    Some(REFUSED) => StartError::Ptrace(SystemErrno::EPERM),
+                    _ => StartError::Spawn(error),
+                })
+            }
+        }
+    }
+
+    /// Waits until every process of the program has ended. How the first one did.
+    pub fn wait(mut self) -> Option<Exit> {
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic; if it did, its tracees were killed with it.
+            let _ = thread.join();
+        }
+        *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the observation: calls that have not returned are put on the timeline as such, and
+    /// nothing that comes after is recorded.
+    pub fn end_observation(&self) {
+        self.in_flight.end_observation(self.side, &self.recorder);
+    }
+
+    /// Asks the first process to end (SIGTERM).
+    pub fn terminate(&self) {
+        // It may have ended already.
+        let _ = kill(self.main, Signal::SIGTERM);
+    }
+
+    /// True if every thread of the program is asleep: it waits for something.
+    pub fn is_idle(&self) -> bool {
+        self.tasks.all().into_iter().all(process::is_asleep)
+    }
+
+    /// Kills every process of the program and waits until all are gone.
+    pub fn kill(&mut self) {
+        /// A task may have been born between a look at all of them and the signal: look again.
+        const AGAIN: Duration = Duration::from_millis(50);
+        let Some(thread) = self.thread.take() else { return };
+        self.tasks.kill_newborn();
+        while !thread.is_finished() {
+            for task in self.tasks.all() {
+                let _ = kill(task, Signal::SIGKILL);
+            }
+            if self.tasks.wait_until_over(AGAIN) {
+                break;
+            }
+        }
+        let _ = thread.join();
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Why nothing can be traced on this machine, found by tracing `/bin/true` or, where there is
+/// none, a program that cannot be executed: the attempt to trace comes first.
+pub(crate) fn refused() -> Option<String> {
+    let attempt = Tracer::start(
+        Side::Server,
+        Command::new("/bin/true"),
+        None,
+        Arc::new(Recorder::new(usize::MAX)),
+    );
+    match attempt {
+        Err(StartError::Ptrace(errno)) => Some(format!("tracing a child process (ptrace) failed: {errno}")),
+        Ok(_) | Err(StartError::Spawn(_)) => None,
+    }
+}
+
+/// The names of the calls that a traced program is stopped at, as in section 2 of the manual.
+pub fn traced_calls() -> Vec<&'static str> {
+    seccomp::STOPS.iter().map(|stop| stop.name).collect()
+}
+
+/// The error number by which the child tells that it could not be traced. It is none that
+/// starting a program gives.
+const REFUSED: i32 = libc::EXFULL;
+
+/// In the child: tells the tracer its process id and waits to be seized.
+fn wait_for_tracer(mut tracer: &UnixStream) -> io::Result<()> {
+    tracer.write_all(&std::process::id().to_ne_bytes())?;
+    let mut answer = [0];
+    match tracer.read(&mut answer) {
+        Ok(1) if answer == [1] => Ok(()),
+        _ => Err(io::Error::from_raw_os_error(REFUSED)),
+    }
+}
+
+/// In the child: the program gets descriptors 0 to 2 and no others that we happen to have open,
+/// so its descriptor numbers are the same in every run.
+fn close_on_exec_from(first: u32) {
+    const CLOSE_RANGE_CLOEXEC: i32 = 4;
+    // SAFETY: close_range(2) with this flag closes nothing now. Before Linux 5.11 it fails, and
+    // what is left open then is what the parent left open.
+    unsafe { libc::close_range(first, u32::MAX, CLOSE_RANGE_CLOEXEC) };
+}

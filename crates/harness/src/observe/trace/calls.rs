@@ -1,0 +1,387 @@
+//! From a call's entry and its exit to its record.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nix::libc;
+use nix::sys::ptrace;
+use nix::unistd::Pid;
+
+use super::arguments;
+use super::descriptors::given_up;
+use super::endpoints::{Socket, Sockets};
+use super::memory;
+use super::seccomp::{Role, Stop};
+use crate::observe::recorder::{Recorder, now};
+use crate::timeline::explain::call_text;
+use crate::timeline::{
+    Argument, Call, CallKind, ClientAction, ClientActionKind, Direction, Endpoints, Errno, Record, Side, Timestamp,
+    What,
+};
+
+/// The calls that tasks have entered and that have not returned, of those that are recorded.
+#[derive(Default)]
+pub(super) struct InFlight(Mutex<HashMap<Pid, Inside>>);
+
+impl InFlight {
+    /// Ends an observation: puts the calls that have not returned on the timeline, and closes the
+    /// recorder to what comes after. A call that returns at this moment is there once.
+    pub fn end_observation(&self, side: Side, recorder: &Recorder) {
+        let in_flight = self.lock();
+        let ended = now();
+        let mut calls: Vec<(&Pid, &Pending)> = in_flight
+            .iter()
+            .filter_map(|(task, inside)| Some((task, inside.recorded_unfinished()?)))
+            .collect();
+        calls.sort_by_key(|(_, pending)| pending.entered);
+        for (task, pending) in calls {
+            if let Some(record) = record(side, pending.on, pending.clone().call(*task, ended)) {
+                recorder.push(record);
+            }
+        }
+        recorder.close();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Pid, Inside>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a task is inside of.
+enum Inside {
+    Call(Pending),
+    /// It is no call on a socket, and matters only if it succeeds.
+    IoUringSetup,
+}
+
+impl Inside {
+    /// The call, if it is to be on the timeline although it has not returned. A server that waits for
+    /// its next client is nothing to tell, and these others do not wait.
+    fn recorded_unfinished(&self) -> Option<&Pending> {
+        match self {
+            Inside::IoUringSetup => None,
+            Inside::Call(pending) => match pending.kind {
+                CallKind::Accept | CallKind::Listen | CallKind::SetOption => None,
+                _ => Some(pending),
+            },
+        }
+    }
+}
+
+/// A call between its entry and its exit.
+#[derive(Clone)]
+struct Pending {
+    stop: &'static Stop,
+    args: [u64; 6],
+    kind: CallKind,
+    fd: i32,
+    on: Option<Endpoints>,
+    /// The inode of a socket of which it is not known yet what it is.
+    unnamed: Option<u64>,
+    bytes: Vec<u8>,
+    asked: Option<u64>,
+    detail: Option<String>,
+    argument: Option<Argument>,
+    entered: Timestamp,
+}
+
+/// What a call's return has done, other than what its record tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    /// The process has an io_uring now.
+    RingMade,
+}
+
+/// Makes the records of one program's calls.
+pub(super) struct Calls {
+    /// Whose program it is. A client's calls become what a client does.
+    side: Side,
+    in_flight: Arc<InFlight>,
+    sockets: Sockets,
+    /// Options that were set before a socket listened or connected, by its inode. A listener's hold for
+    /// the sockets that it accepts.
+    early_options: HashMap<u64, Vec<Call>>,
+    recorder: Arc<Recorder>,
+}
+
+/// What the kernel returns of a call that a signal interrupted, before it has moved or done anything
+/// (ERESTARTSYS and others of linux/errno.h). No program sees it: the kernel makes the call again, with
+/// another stop at its entry, or fails it with EINTR if a handler asks for that. Which of the two is
+/// decided later, so a call that fails so is not on the timeline.
+const RESTARTS: RangeInclusive<i64> = -516..=-512;
+
+/// So many sockets' early options are kept. A program that makes more sockets than that and neither
+/// listens nor connects on them is no TCP server.
+const EARLY_SOCKETS: usize = 1024;
+
+impl Calls {
+    pub fn new(side: Side, in_flight: Arc<InFlight>, recorder: Arc<Recorder>) -> Calls {
+        Calls {
+            side,
+            in_flight,
+            sockets: Sockets::default(),
+            early_options: HashMap::new(),
+            recorder,
+        }
+    }
+
+    /// A task has stopped again, so that it is past the call that it was in.
+    pub fn stopped(&mut self, task: Pid) {
+        self.sockets.descriptors.stopped(task);
+    }
+
+    /// A task has ended, perhaps inside a call.
+    pub fn ended(&mut self, task: Pid) {
+        let inside = self.in_flight.lock().remove(&task);
+        if let Some(pending) = inside.as_ref().and_then(Inside::recorded_unfinished) {
+            self.push(pending.on, pending.clone().call(task, now()));
+        }
+        self.sockets.descriptors.ended(task);
+    }
+
+    /// A task has executed another program.
+    pub fn executed(&mut self, task: Pid) {
+        self.in_flight.lock().remove(&task);
+        self.sockets.descriptors.executed();
+    }
+
+    /// A task is about to enter a call. True if it is to stop again at the call's exit.
+    pub fn enter(&mut self, task: Pid) -> bool {
+        let inside = ptrace::syscall_info(task).ok().and_then(|info| {
+            // SAFETY: ptrace(2): at this stop `op` is PTRACE_SYSCALL_INFO_SECCOMP and the kernel
+            // filled in `seccomp`.
+            let (op, seccomp) = (info.op, unsafe { info.u.seccomp });
+            if op != libc::PTRACE_SYSCALL_INFO_SECCOMP {
+                return None;
+            }
+            let stop = Stop::at(seccomp.nr.cast_signed())?;
+            let inside = match stop.role {
+                Role::IoUringSetup => Some(Inside::IoUringSetup),
+                _ => self.interest(task, stop, seccomp.args).map(Inside::Call),
+            };
+            if let Some(fds) = given_up(stop.number, &seccomp.args) {
+                self.sockets.descriptors.gives_up(task, fds);
+            }
+            inside
+        });
+        let Some(mut inside) = inside else { return false };
+        let mut in_flight = self.in_flight.lock();
+        if let Inside::Call(pending) = &mut inside {
+            pending.entered = now();
+        }
+        in_flight.insert(task, inside);
+        true
+    }
+
+    /// Whether a call is one to record, and what is known of it at its entry.
+    fn interest(&mut self, task: Pid, stop: &'static Stop, args: [u64; 6]) -> Option<Pending> {
+        let (kind, fd) = self.classify(task, stop.role, &args)?;
+        let socket = self.sockets.get(task, fd);
+        let on = match (kind, socket) {
+            (CallKind::Listen | CallKind::Connect, _) => None,
+            (CallKind::SetOption, Some(Socket::Other(_))) => None,
+            (CallKind::Accept, Some(Socket::Listener(_))) => None,
+            (CallKind::SetOption | CallKind::Close, Some(Socket::Listener(_))) => None,
+            (_, Some(Socket::Connection(on))) => Some(on),
+            _ => return None,
+        };
+        let asked = arguments::bytes_asked(task, stop.number, &args);
+        let bytes = match kind {
+            CallKind::Write => arguments::data(task, stop.number, &args, asked.unwrap_or(0)),
+            _ => Vec::new(),
+        };
+        let (detail, argument) = arguments::decisive(task, stop.number, kind, &args);
+        Some(Pending {
+            stop,
+            args,
+            kind,
+            fd,
+            on,
+            unnamed: match socket {
+                Some(Socket::Other(inode)) => Some(inode),
+                _ => None,
+            },
+            bytes,
+            asked,
+            detail,
+            argument,
+            entered: Timestamp::default(),
+        })
+    }
+
+    /// A call's family, and the descriptor that matters.
+    fn classify(&mut self, task: Pid, role: Role, args: &[u64; 6]) -> Option<(CallKind, i32)> {
+        let [from, _, to, ..] = args.map(|argument| argument as i32);
+        match role {
+            Role::On(kind) => Some((kind, from)),
+            Role::Splice if self.sockets.is_connection(task, to) => Some((CallKind::Write, to)),
+            Role::Splice => Some((CallKind::Read, from)),
+            Role::Descriptors | Role::IoUringSetup => None,
+        }
+    }
+
+    /// A task is about to leave a call.
+    pub fn leave(&mut self, task: Pid) -> Left {
+        let ended = now();
+        let result = ptrace::syscall_info(task).ok().and_then(|info| {
+            // SAFETY: ptrace(2): at an exit stop `op` is PTRACE_SYSCALL_INFO_EXIT and the kernel
+            // filled in `exit`.
+            let (op, exit) = (info.op, unsafe { info.u.exit });
+            (op == libc::PTRACE_SYSCALL_INFO_EXIT).then_some(exit.sval)
+        });
+        // Locked until the record is made, so that whoever ends the observation finds the call either
+        // here or recorded.
+        let all = Arc::clone(&self.in_flight);
+        let mut in_flight = all.lock();
+        match (in_flight.remove(&task), result) {
+            (Some(Inside::Call(_)), Some(value)) if RESTARTS.contains(&value) => {}
+            (Some(Inside::Call(pending)), Some(value)) => self.record(task, pending, value, ended),
+            (Some(Inside::IoUringSetup), Some(0..)) => {
+                self.sockets.descriptors.distrust();
+                return Left::RingMade;
+            }
+            _ => {}
+        }
+        Left::Nothing
+    }
+
+    fn record(&mut self, task: Pid, mut pending: Pending, value: i64, ended: Timestamp) {
+        let result = u64::try_from(value).map_err(|_| Errno(i32::try_from(-value).unwrap_or(0)));
+        let (fd, args, number) = (pending.fd, pending.args, pending.stop.number);
+        let moved_in_messages = match (number, result) {
+            (libc::SYS_sendmmsg | libc::SYS_recvmmsg, Ok(count)) => Some(memory::message_lengths(task, args[1], count)),
+            _ => None,
+        };
+        let moved = moved_in_messages.or(result.ok());
+        match (pending.kind, result) {
+            (CallKind::Listen, Ok(_)) => {
+                let Some(address) = self.sockets.listens(task, fd) else {
+                    return;
+                };
+                self.recorder.listening(address);
+                pending.detail = Some(address.to_string());
+                self.tell_early_options(task, fd, None);
+            }
+            (CallKind::Listen, Err(_)) => {}
+            (CallKind::Accept, Ok(new)) => pending.on = self.sockets.accepted(task, fd, new as i32, &args),
+            (CallKind::Read, Ok(_)) => pending.bytes = arguments::data(task, number, &args, moved.unwrap_or(0)),
+            (CallKind::Connect, _) if self.side == Side::Client => {
+                pending.on = self.sockets.connected(task, fd, &args, result);
+                if pending.on.is_some() {
+                    self.tell_early_options(task, fd, pending.on);
+                }
+            }
+            (CallKind::Connect, _) => {
+                let Some(address) = memory::socket_address(task, args[1], args[2]) else {
+                    return;
+                };
+                pending.detail = Some(address.to_string());
+            }
+            _ => {}
+        }
+        if let Some(length) = moved
+            && pending.kind == CallKind::Write
+        {
+            pending.bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        }
+        let (on, unnamed) = (pending.on, pending.unnamed);
+        let mut call = pending.call(task, ended);
+        call.result = Some(result);
+        call.moved_in_messages = moved_in_messages;
+        match unnamed {
+            Some(inode) if call.kind == CallKind::SetOption => self.keep_early_option(inode, call),
+            _ => self.push(on, call),
+        }
+    }
+
+    fn push(&self, on: Option<Endpoints>, call: Call) {
+        if let Some(record) = record(self.side, on, call) {
+            self.recorder.push(record);
+        }
+    }
+
+    fn keep_early_option(&mut self, inode: u64, call: Call) {
+        if self.early_options.len() >= EARLY_SOCKETS {
+            self.early_options.clear();
+        }
+        self.early_options.entry(inode).or_default().push(call);
+    }
+
+    /// It is known now what a socket is: puts the options that were set on it on the timeline, at the
+    /// time when they were.
+    fn tell_early_options(&mut self, task: Pid, fd: i32, on: Option<Endpoints>) {
+        let inode = self.sockets.inode(task, fd);
+        for call in inode
+            .and_then(|inode| self.early_options.remove(&inode))
+            .unwrap_or_default()
+        {
+            self.push(on, call);
+        }
+    }
+}
+
+impl Pending {
+    /// The call as it stands, without a result.
+    fn call(self, task: Pid, ended: Timestamp) -> Call {
+        Call {
+            thread: task.as_raw(),
+            name: Cow::Borrowed(self.stop.name),
+            kind: self.kind,
+            fd: self.fd,
+            asked: self.asked,
+            bytes: self.bytes,
+            detail: self.detail,
+            argument: self.argument,
+            result: None,
+            moved_in_messages: None,
+            entered: self.entered,
+            ended,
+        }
+    }
+}
+
+/// A call at its place in time. `None` if it has none on the timeline.
+fn record(side: Side, on: Option<Endpoints>, call: Call) -> Option<Record> {
+    let waits = matches!(call.kind, CallKind::Accept | CallKind::Read | CallKind::Connect);
+    let at = if waits { call.ended } else { call.entered };
+    let what = match side {
+        Side::Server => What::Call { on, call },
+        Side::Client => What::Client {
+            on: on?,
+            action: client_action(call)?,
+        },
+    };
+    Some(Record { at, what })
+}
+
+/// A client program's call as what a client does. Calls that told it to wait are not on the
+/// timeline, as they are not for a client of our own.
+fn client_action(call: Call) -> Option<ClientAction> {
+    let (bytes, len) = (call.bytes.clone(), call.moved());
+    let kind = match (call.kind, call.result) {
+        (CallKind::Connect, Some(Ok(_) | Err(Errno::EINPROGRESS))) => ClientActionKind::Connected,
+        _ if call.would_block() => return None,
+        (_, Some(Err(errno))) => ClientActionKind::Failed(format!("{}: {errno}", call.name)),
+        (_, None) => ClientActionKind::Called(call_text(&call)),
+        (CallKind::Write, _) => ClientActionKind::Sent { bytes, len },
+        (CallKind::Read, _) if call.is_peek() => ClientActionKind::Called(call_text(&call)),
+        (CallKind::Read, _) if call.is_end_of_file() => ClientActionKind::EndOfFile,
+        (CallKind::Read, _) => ClientActionKind::Received { bytes, len },
+        // Nothing of it is on the wire.
+        (CallKind::Shutdown, _) if call.argument == Some(Argument::Shutdown(Direction::Read)) => {
+            ClientActionKind::Called(call_text(&call))
+        }
+        (CallKind::Shutdown, _) => ClientActionKind::ShutdownWrite,
+        (CallKind::Close, _) => ClientActionKind::Closed,
+        (CallKind::SetOption, _) => ClientActionKind::Called(call_text(&call)),
+        (CallKind::Listen | CallKind::Accept, _) => return None,
+    };
+    Some(ClientAction {
+        kind,
+        counters: None,
+        call: Some(call),
+    })
+}

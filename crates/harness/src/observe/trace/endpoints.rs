@@ -1,0 +1,135 @@
+//! What each socket of a traced program is: the address that it listens on, or the two addresses of
+//! its connection.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use nix::unistd::Pid;
+
+use super::descriptors::{Descriptors, OpenFile};
+use super::memory;
+use crate::observe::sockets::{canonical, table};
+use crate::timeline::{Endpoints, Errno};
+
+/// What is known of a socket.
+#[derive(Clone, Copy)]
+pub(super) enum Socket {
+    Listener(SocketAddr),
+    Connection(Endpoints),
+    /// Neither, or not yet: its inode.
+    Other(u64),
+}
+
+/// What is known of each socket, by inode. An inode names a socket through dup, fork and descriptor
+/// passing.
+#[derive(Default)]
+pub(super) struct Sockets {
+    known: HashMap<u64, Socket>,
+    pub descriptors: Descriptors,
+}
+
+impl Sockets {
+    /// What is known of the socket that a descriptor refers to. `None` if it is no socket.
+    pub fn get(&mut self, task: Pid, fd: i32) -> Option<Socket> {
+        match self.descriptors.open_file(task, fd, || open_file(task, fd))? {
+            OpenFile::Socket(inode) => Some(self.known.get(&inode).copied().unwrap_or(Socket::Other(inode))),
+            OpenFile::Other => None,
+        }
+    }
+
+    /// The inode of the socket that a descriptor refers to.
+    pub fn inode(&mut self, task: Pid, fd: i32) -> Option<u64> {
+        match self.descriptors.open_file(task, fd, || open_file(task, fd))? {
+            OpenFile::Socket(inode) => Some(inode),
+            OpenFile::Other => None,
+        }
+    }
+
+    pub fn is_connection(&mut self, task: Pid, fd: i32) -> bool {
+        matches!(self.get(task, fd), Some(Socket::Connection(_)))
+    }
+
+    /// A socket has begun to listen. `None` if it is no TCP socket.
+    pub fn listens(&mut self, task: Pid, fd: i32) -> Option<SocketAddr> {
+        let inode = socket_inode(task, fd)?;
+        let entry = table(task.as_raw()).into_iter().find(|entry| entry.inode == inode)?;
+        self.known.insert(inode, Socket::Listener(entry.local_address));
+        Some(entry.local_address)
+    }
+
+    /// Learns where a client program has connected to, as the socket table tells.
+    pub fn connected(&mut self, task: Pid, fd: i32, args: &[u64; 6], result: Result<u64, Errno>) -> Option<Endpoints> {
+        if !matches!(result, Ok(_) | Err(Errno::EINPROGRESS)) {
+            return None;
+        }
+        let inode = socket_inode(task, fd)?;
+        let server = canonical(memory::socket_address(task, args[1], args[2])?);
+        let entry = table(task.as_raw()).into_iter().find(|entry| entry.inode == inode)?;
+        let on = Endpoints {
+            client: canonical(entry.local_address),
+            server,
+        };
+        self.known.insert(inode, Socket::Connection(on));
+        Some(on)
+    }
+
+    /// Learns whose socket an accepted one is: from the address that accept(2) filled in, or else
+    /// from the socket table.
+    pub fn accepted(&mut self, task: Pid, listener: i32, fd: i32, args: &[u64; 6]) -> Option<Endpoints> {
+        let inode = socket_inode(task, fd)?;
+        let listening = socket_inode(task, listener).and_then(|inode| match self.known.get(&inode) {
+            Some(Socket::Listener(address)) => Some(*address),
+            _ => None,
+        })?;
+        let peer = accepted_peer(task, args).filter(|_| !listening.ip().is_unspecified());
+        let on = match peer {
+            Some(client) => Endpoints {
+                client,
+                server: canonical(listening),
+            },
+            None => {
+                let entry = table(task.as_raw()).into_iter().find(|entry| entry.inode == inode);
+                match entry {
+                    Some(entry) => Endpoints {
+                        client: canonical(entry.remote_address),
+                        server: canonical(entry.local_address),
+                    },
+                    // It was reset before it was accepted, and has left the table.
+                    None => Endpoints {
+                        client: accepted_peer(task, args)?,
+                        server: canonical(listening),
+                    },
+                }
+            }
+        };
+        self.known.insert(inode, Socket::Connection(on));
+        Some(on)
+    }
+}
+
+/// The peer that accept(2) wrote for the program, if it asked for one.
+fn accepted_peer(task: Pid, args: &[u64; 6]) -> Option<SocketAddr> {
+    if args[1] == 0 || args[2] == 0 {
+        return None;
+    }
+    let length = memory::number(task, args[2])?;
+    memory::socket_address(task, args[1], length.into()).map(canonical)
+}
+
+/// What a descriptor refers to: proc_pid_fd(5). `None` if it is closed.
+fn open_file(task: Pid, fd: i32) -> Option<OpenFile> {
+    let target = nix::fcntl::readlink(format!("/proc/{task}/fd/{fd}").as_str()).ok()?;
+    let inode = target.to_str().and_then(|target| {
+        let inode = target.strip_prefix("socket:[")?.strip_suffix(']')?;
+        inode.parse().ok()
+    });
+    Some(inode.map_or(OpenFile::Other, OpenFile::Socket))
+}
+
+/// The inode of the socket that a descriptor refers to, if it is a socket.
+fn socket_inode(task: Pid, fd: i32) -> Option<u64> {
+    match open_file(task, fd)? {
+        OpenFile::Socket(inode) => Some(inode),
+        OpenFile::Other => None,
+    }
+}

@@ -1,0 +1,213 @@
+//! The life of the traced tasks and processes: birth, execution of another program, end.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use crate::observe::recorder::{Recorder, now};
+use crate::timeline::{Exit, ProcessEvent, ProcessEventKind, Record, Side, What};
+
+/// What the tracing thread shares with those who hold a [`Tracer`](super::Tracer).
+#[derive(Default)]
+pub(super) struct Tasks {
+    /// The tasks (threads) being traced.
+    tasks: Mutex<Vec<Pid>>,
+    /// How the first process ended.
+    pub exit: Mutex<Option<Exit>>,
+    /// Set once everything is to be killed, so that a child that is just being born is too.
+    killing: AtomicBool,
+    /// Set when no task is left.
+    over: Mutex<bool>,
+    ended: Condvar,
+}
+
+impl Tasks {
+    fn lock(&self) -> MutexGuard<'_, Vec<Pid>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn all(&self) -> Vec<Pid> {
+        self.lock().clone()
+    }
+
+    pub fn kill_newborn(&self) {
+        self.killing.store(true, Ordering::Release);
+    }
+
+    pub fn are_to_be_killed(&self) -> bool {
+        self.killing.load(Ordering::Acquire)
+    }
+
+    /// No task is left.
+    pub fn set_over(&self) {
+        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.ended.notify_all();
+    }
+
+    /// Waits until no task is left, at most so long. Whether none is.
+    pub fn wait_until_over(&self, limit: Duration) -> bool {
+        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.ended.wait_timeout_while(over, limit, |over| !*over);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// The tasks of one program, and the processes that they are threads of.
+pub(super) struct Processes {
+    /// Whose program it is. What becomes of a client's processes is not on the timeline.
+    side: Side,
+    /// The first process.
+    first: Option<Pid>,
+    /// Set when the program runs.
+    pub executed: bool,
+    /// The process of each task.
+    process_of: HashMap<Pid, Pid>,
+    /// Tasks that were heard of before their parent told of their birth.
+    early: HashSet<Pid>,
+    tasks: Arc<Tasks>,
+    recorder: Arc<Recorder>,
+}
+
+impl Processes {
+    pub fn new(side: Side, tasks: Arc<Tasks>, recorder: Arc<Recorder>) -> Processes {
+        Processes {
+            side,
+            first: None,
+            executed: false,
+            process_of: HashMap::new(),
+            early: HashSet::new(),
+            tasks,
+            recorder,
+        }
+    }
+
+    pub fn begin_first(&mut self, pid: Pid) {
+        self.first = Some(pid);
+        self.begin(pid, pid);
+    }
+
+    /// Takes in a task; false if it is known.
+    fn begin(&mut self, task: Pid, process: Pid) -> bool {
+        let mut tasks = self.tasks.lock();
+        if tasks.contains(&task) {
+            return false;
+        }
+        tasks.push(task);
+        drop(tasks);
+        self.process_of.insert(task, process);
+        if task == process {
+            self.tell(task, ProcessEventKind::Started);
+        }
+        true
+    }
+
+    /// A parent tells of a task, which may have ended by then.
+    pub fn born(&mut self, child: Pid) {
+        if !self.early.remove(&child) {
+            self.begin(child, process_of(child).unwrap_or(child));
+        }
+    }
+
+    /// A new task has stopped for the first time. It may do so before its parent tells of it.
+    /// False if it is to be killed.
+    pub fn arrived(&mut self, task: Pid) -> bool {
+        if self.begin(task, process_of(task).unwrap_or(task)) {
+            self.early.insert(task);
+        }
+        !self.tasks.are_to_be_killed()
+    }
+
+    /// A process executed another program: its other threads are gone, and if one of them did it,
+    /// `former`, that one now has the process's id.
+    pub fn executed(&mut self, task: Pid, former: Pid) {
+        self.executed = true;
+        if former != task {
+            self.tasks.lock().retain(|known| *known != former);
+            self.process_of.remove(&former);
+        }
+    }
+
+    pub fn ended(&mut self, task: Pid, exit: Exit) {
+        self.tasks.lock().retain(|known| *known != task);
+        match self.process_of.remove(&task) {
+            Some(process) if process == task => {
+                if self.first == Some(task) {
+                    *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit);
+                }
+                self.tell(task, ProcessEventKind::Exited(exit));
+            }
+            Some(_) => {}
+            None => {
+                self.early.insert(task);
+            }
+        }
+    }
+
+    /// The process that a task is a thread of.
+    pub fn of(&self, task: Pid) -> Pid {
+        self.process_of.get(&task).copied().unwrap_or(task)
+    }
+
+    /// Puts what happened to a process on the timeline.
+    pub fn tell(&self, process: Pid, kind: ProcessEventKind) {
+        if self.side == Side::Client {
+            return;
+        }
+        let pid = process.as_raw();
+        self.recorder.push(Record {
+            at: now(),
+            what: What::Process(ProcessEvent { pid, kind }),
+        });
+    }
+}
+
+/// The process that a task is a thread of, as the system tells: proc_pid_status(5).
+fn process_of(task: Pid) -> Option<Pid> {
+    let status = procfs::process::Process::new(task.as_raw())
+        .and_then(|process| process.status())
+        .ok()?;
+    Some(Pid::from_raw(status.tgid))
+}
+
+/// True if a task waits for something, or is gone.
+pub(super) fn is_asleep(task: Pid) -> bool {
+    match procfs::process::Process::new(task.as_raw()).and_then(|process| process.stat()) {
+        Ok(stat) => matches!(stat.state, 'S' | 'Z' | 'X' | 'T'),
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::libc;
+
+    use super::*;
+
+    /// Where the parent gets no processor meanwhile, a thread may have done its work and ended.
+    #[test]
+    fn a_task_that_has_ended_is_not_born() {
+        let tasks = Arc::new(Tasks::default());
+        let recorder = Arc::new(Recorder::new(usize::MAX));
+        let mut processes = Processes::new(Side::Server, Arc::clone(&tasks), recorder);
+        // No process has so large a number.
+        let task = Pid::from_raw(i32::MAX);
+        for _ in 0..2 {
+            processes.arrived(task);
+            assert_eq!(tasks.all(), [task]);
+            processes.ended(task, Exit::Status(0));
+            processes.born(task);
+            assert_eq!(tasks.all(), []);
+        }
+        processes.ended(task, Exit::Signal(libc::SIGKILL));
+        processes.born(task);
+        assert_eq!(tasks.all(), []);
+        processes.born(task);
+        processes.arrived(task);
+        assert_eq!(tasks.all(), [task]);
+        processes.ended(task, Exit::Status(0));
+        assert_eq!(tasks.all(), []);
+    }
+}

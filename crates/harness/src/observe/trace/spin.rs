@@ -1,0 +1,103 @@
+//! Whether to spin before sleeping.
+
+use std::time::Duration;
+
+/// How long a wait spins at most.
+const SPIN: Duration = Duration::from_micros(30);
+
+/// Trust in spinning is a number from 0 to this.
+const MOST_TRUST: u32 = 16;
+
+/// What a wait in vain takes away; one that was worth it gives 1. A server that is asked one thing
+/// after the other makes one long pause among some short ones, and the short ones must win.
+const DISAPPOINTMENT: u32 = 2;
+
+/// Without trust one wait in so many spins, to see whether things have changed.
+const RETRY: u32 = 64;
+
+/// Decides, from how it went before, whether the tracer spins for a moment before it sleeps until
+/// the program's next stop, as an adaptive mutex does.
+///
+/// A traced program often stops again within microseconds. To fall asleep and be woken takes
+/// longer than that where the processor falls asleep too, and much longer in a virtual machine.
+/// But where the program has to wait for the very processor that we keep busy, spinning only
+/// holds it up. Which it is changes from one moment to the next.
+pub(super) struct AdaptiveSpin {
+    trust: u32,
+    /// How many waits have not spun since the last one that did.
+    slept: u32,
+}
+
+impl AdaptiveSpin {
+    pub fn new() -> AdaptiveSpin {
+        AdaptiveSpin {
+            trust: MOST_TRUST / 2,
+            slept: 0,
+        }
+    }
+
+    /// How long the next wait may spin.
+    pub fn limit(&mut self) -> Duration {
+        if self.trust == 0 && self.slept < RETRY {
+            self.slept += 1;
+            return Duration::ZERO;
+        }
+        self.slept = 0;
+        SPIN
+    }
+
+    /// Whether the program stopped while a wait spun.
+    pub fn learn(&mut self, in_time: bool) {
+        self.trust = match in_time {
+            true => MOST_TRUST.min(self.trust + 1),
+            false => self.trust.saturating_sub(DISAPPOINTMENT),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of the waits spin, if such a one is in time or not by turns.
+    fn spinning(waits: usize, in_time: &[bool]) -> usize {
+        let mut spin = AdaptiveSpin::new();
+        let mut turns = in_time.iter().cycle();
+        let mut spins = || {
+            let spins = !spin.limit().is_zero();
+            if spins && let Some(in_time) = turns.next() {
+                spin.learn(*in_time);
+            }
+            spins
+        };
+        (0..waits).filter(|_| spins()).count()
+    }
+
+    #[test]
+    fn a_long_pause_among_short_ones_changes_nothing() {
+        assert_eq!(spinning(1000, &[true, true, true, false]), 1000);
+    }
+
+    #[test]
+    fn in_vain_it_is_hardly_tried() {
+        assert!(spinning(10_000, &[false]) < 200);
+    }
+
+    #[test]
+    fn it_is_tried_again_once_it_helps() {
+        let mut spin = AdaptiveSpin::new();
+        for _ in 0..1000 {
+            if !spin.limit().is_zero() {
+                spin.learn(false);
+            }
+        }
+        let spinning = (0..1000).filter(|_| {
+            let spins = !spin.limit().is_zero();
+            if spins {
+                spin.learn(true);
+            }
+            spins
+        });
+        assert!(spinning.count() > 900);
+    }
+}
