@@ -131,7 +131,7 @@ pub(crate) fn client_actions_behind(connection: Connection<'_>) -> HashMap<usize
         match &action.kind {
             ClientActionKind::Sent { len, .. } => {
                 starts.insert(sent, index);
-                sent += len;
+                sent = u64::saturating_add(sent, *len);
             }
             ClientActionKind::ShutdownWrite | ClientActionKind::Closed => ends.push((Flags::FIN, index)),
             ClientActionKind::Reset => ends.push((Flags::RST, index)),
@@ -454,7 +454,7 @@ impl<'a> Story<'a> {
             .calls()
             .filter(|(_, call)| call.kind == CallKind::Read)
             .map(|(_, call)| call.moved())
-            .sum();
+            .fold(0, u64::saturating_add);
         u64::from(self.client.next.saturating_sub(1)) > read
     }
 

@@ -187,7 +187,8 @@ impl Timeline {
     }
 
     fn can_tell(&self, rule: &Rule) -> bool {
-        let calls = self.level != Level::Capture && !self.uses_io_uring() && self.not_kept == 0;
+        let is_whole = self.not_kept == 0 && !self.is_excerpt();
+        let calls = self.level != Level::Capture && !self.uses_io_uring() && is_whole;
         let packets = self.level >= Level::Loopback && self.dropped == 0;
         match rule.needs {
             Evidence::Calls => calls,
@@ -344,7 +345,7 @@ fn reset_on_close(connection: Connection<'_>) -> Option<Found> {
         .calls()
         .filter(|(_, call)| call.kind == CallKind::Read)
         .map(|(_, call)| call.moved())
-        .sum();
+        .fold(0, u64::saturating_add);
     let call = timeline.call(close).map(call_text).unwrap_or_default();
     let why = match received.checked_sub(read) {
         Some(unread @ 1..) => format!("with {} unread", count(unread as usize, "byte", "bytes")),
