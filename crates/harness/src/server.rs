@@ -197,6 +197,7 @@ impl Server {
             records,
             dropped: 0,
             not_kept,
+            numbers: Vec::new(),
         }
         .into_timeline()
     }

@@ -16,14 +16,13 @@ mod pass;
 mod reason;
 mod streams;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 pub use exchange::Exchange;
 pub(crate) use exchange::{Exchanging, Replying};
 pub(crate) use numbers::{Numbering, Numbers, is_after};
-pub(crate) use pass::{Following, find};
+pub(crate) use pass::{Following, find, name_frames};
 
 use crate::timeline::{Side, StateChange};
 
@@ -347,18 +346,17 @@ impl PacketFacts {
         }
     }
 
-    /// Names frames by other numbers.
-    pub(crate) fn number_anew(&mut self, new_of: &HashMap<usize, usize>) {
+    /// Names frames by their numbers; so far they are named by the indices of their events.
+    fn name_frames(&mut self, numbers: &[usize]) {
         let of_facts = self.facts.iter_mut().flat_map(|fact| &mut fact.evidence);
         for evidence in of_facts.chain(&mut self.why.evidence) {
-            if let Evidence::Frame(number) = evidence {
-                *number = new_of.get(number).copied().unwrap_or(*number);
+            if let Evidence::Frame(frame) = evidence {
+                *frame = numbers[*frame];
             }
         }
         if let Some((first, last)) = self.acked.as_mut().and_then(|acked| acked.frames.as_mut()) {
-            for number in [first, last] {
-                *number = new_of.get(number).copied().unwrap_or(*number);
-            }
+            *first = numbers[*first];
+            *last = numbers[*last];
         }
     }
 
@@ -394,10 +392,9 @@ pub struct ConnectionFacts {
 }
 
 impl ConnectionFacts {
-    /// Names frames by other numbers.
-    pub(crate) fn number_anew(&mut self, new_of: &HashMap<usize, usize>) {
-        for (_, number) in self.fins.iter_mut().chain(&mut self.reset) {
-            *number = new_of.get(number).copied().unwrap_or(*number);
+    fn name_frames(&mut self, numbers: &[usize]) {
+        for (_, frame) in self.fins.iter_mut().chain(&mut self.reset) {
+            *frame = numbers[*frame];
         }
     }
 }

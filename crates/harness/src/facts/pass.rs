@@ -9,8 +9,14 @@ use crate::timeline::{
     Connection, EventKind, Flags, Level, Packet, Side, SocketOption, StateChange, Timeline, Timestamp,
 };
 
-/// Fills in the facts of all packets and connections of a timeline.
+/// Fills in the facts of all packets and connections of a timeline. Until its frames are numbered they name
+/// a packet by the index of its event.
 pub(crate) fn find(timeline: &mut Timeline) {
+    for (index, event) in timeline.events.iter_mut().enumerate() {
+        if let EventKind::Packet(packet) = &mut event.kind {
+            packet.number = index;
+        }
+    }
     let inherited = of_listeners(timeline);
     let found: Vec<(ConnectionFacts, Vec<(usize, PacketFacts)>)> = timeline
         .connections()
@@ -29,6 +35,21 @@ pub(crate) fn find(timeline: &mut Timeline) {
                 packet.facts = facts;
             }
         }
+    }
+}
+
+/// Names packets by the numbers of their frames, once these are known.
+pub(crate) fn name_frames(timeline: &mut Timeline) {
+    let numbers: Vec<usize> = (0..timeline.events.len())
+        .map(|index| timeline.frame(index).unwrap_or_default())
+        .collect();
+    for event in &mut timeline.events {
+        if let EventKind::Packet(packet) = &mut event.kind {
+            packet.facts.name_frames(&numbers);
+        }
+    }
+    for facts in &mut timeline.facts {
+        facts.name_frames(&numbers);
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
 use crate::rules::Finding;
 use crate::timeline::{
-    Call, CallKind, ClientAction, ClientActionKind, Connection, Event, EventKind, Exit, Packet, ProcessEvent,
+    Call, CallKind, ClientAction, ClientActionKind, Connection, EventKind, Exit, Packet, ProcessEvent,
     ProcessEventKind, Side, TcpState, Teardown, Timeline,
 };
 
@@ -32,7 +32,11 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\"summary\": {},", summary(timeline))?;
     list(out, "connections", timeline.connections().map(connection))?;
     writeln!(out, ",")?;
-    list(out, "events", timeline.events.iter().map(event))?;
+    list(
+        out,
+        "events",
+        (0..timeline.events.len()).map(|index| event(timeline, index)),
+    )?;
     writeln!(out, "}}")
 }
 
@@ -109,17 +113,12 @@ fn connection(connection: Connection<'_>) -> Value {
     })
 }
 
-fn event(event: &Event) -> Value {
+fn event(timeline: &Timeline, index: usize) -> Value {
+    let event = &timeline.events[index];
     let mut value = match &event.kind {
         EventKind::Packet(packet) => self::packet(packet),
         EventKind::Call(call) => self::call(call),
         EventKind::Client(action) => client(action),
-        EventKind::Entry(entry) => json!({
-            "kind": "entry",
-            "frame": entry.number,
-            "by": entry.by.to_string(),
-            "text": entry.text,
-        }),
         EventKind::State(change) => json!({
             "kind": "state",
             "side": change.side.to_string(),
@@ -128,6 +127,7 @@ fn event(event: &Event) -> Value {
         }),
         EventKind::Process(event) => process(event),
     };
+    value["frame"] = timeline.frame(index).into();
     value["at"] = event.at.0.into();
     value["connection"] = event.connection.map(|id| id.0).into();
     value
@@ -141,7 +141,6 @@ fn text(bytes: &[u8]) -> String {
 fn packet(packet: &Packet) -> Value {
     json!({
         "kind": "packet",
-        "frame": packet.number,
         "from": packet.from.to_string(),
         "flags": packet.segment.flags.to_string(),
         "seq": packet.seq,

@@ -194,6 +194,7 @@ impl Run {
             records,
             dropped,
             not_kept,
+            numbers: Vec::new(),
         })
     }
 

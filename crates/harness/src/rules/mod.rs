@@ -192,7 +192,8 @@ impl Timeline {
     }
 
     fn can_tell(&self, rule: &Rule) -> bool {
-        let calls = self.level != Level::Capture && !self.uses_io_uring() && self.not_kept == 0;
+        let is_whole = self.not_kept == 0 && !self.is_excerpt();
+        let calls = self.level != Level::Capture && !self.uses_io_uring() && is_whole;
         let packets = self.level >= Level::Loopback && self.dropped == 0;
         match rule.needs {
             Needs::Calls => calls,

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::bytes;
 use super::link::LinkType;
 use super::segment::Segment;
 use crate::facts::PacketFacts;
@@ -13,7 +16,7 @@ use crate::facts::PacketFacts;
 /// A moment on `CLOCK_REALTIME`, in nanoseconds since the Unix epoch.
 ///
 /// Packets are stamped by the kernel, calls by the tracer, both on this clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
@@ -24,7 +27,7 @@ impl Timestamp {
 }
 
 /// Which end of a connection: the one that connected or the one that accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Side {
     /// The end that sent the SYN.
     Client,
@@ -57,7 +60,7 @@ impl fmt::Display for Side {
 pub struct ConnectionId(pub usize);
 
 /// The two addresses that name a connection. IPv4 mapped into IPv6 is written as IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoints {
     /// Where the connection came from.
     pub client: SocketAddr,
@@ -91,55 +94,6 @@ pub enum EventKind {
     State(StateChange),
     /// The server's process did something that is no socket call.
     Process(ProcessEvent),
-    /// A capture file tells something between its packets.
-    Entry(Entry),
-}
-
-impl EventKind {
-    /// Its number among the frames of the capture, if it is one.
-    pub fn frame(&self) -> Option<usize> {
-        match self {
-            EventKind::Packet(packet) => Some(packet.number),
-            EventKind::Entry(entry) => Some(entry.number),
-            _ => None,
-        }
-    }
-}
-
-/// What a capture file of this crate tells between its packets, in words: a call, a socket's state,
-/// the end of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its number among the frames of the file, as Wireshark counts.
-    pub number: usize,
-    /// Who did it.
-    pub by: Side,
-    /// What: `accept4(6) = 7`, `socket CLOSE_WAIT`.
-    pub text: String,
-}
-
-impl Entry {
-    /// True if it tells a call, and not what became of a socket or a process.
-    pub fn is_call(&self) -> bool {
-        self.text.contains(") = ")
-    }
-
-    /// What kind of call of the server's it is, and how many bytes that moved. `None` if it is none
-    /// that moves any. Of `splice` the words do not tell which way it moved them: it counts as a write.
-    pub fn moved(&self) -> Option<(CallKind, u64)> {
-        let (name, _) = self.text.split_once('(').filter(|_| self.by == Side::Server)?;
-        let (_, result) = self.text.rsplit_once(") = ")?;
-        // An error is written as -1 and its name.
-        let moved = result.parse().unwrap_or(0);
-        let kind = match name {
-            "read" | "readv" | "preadv2" | "recvfrom" | "recvmsg" | "recvmmsg" => CallKind::Read,
-            "write" | "writev" | "pwritev2" | "sendto" | "sendmsg" | "sendmmsg" | "sendfile" | "splice" => {
-                CallKind::Write
-            }
-            _ => return None,
-        };
-        Some((kind, moved))
-    }
 }
 
 /// A captured frame with its TCP segment, as seen on its connection.
@@ -176,7 +130,7 @@ pub struct Packet {
 }
 
 /// What became of a packet on its way from one host to the other. Its event stands where it left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     /// When it came to the other host: once, several times if it was duplicated, or never.
     pub arrivals: Vec<Timestamp>,
@@ -186,7 +140,7 @@ pub struct Passage {
 }
 
 /// A system call that the server made, from its entry to its exit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The thread that made it (a kernel task id).
     pub thread: i32,
@@ -199,6 +153,7 @@ pub struct Call {
     /// How many bytes were asked for, for the read and write families.
     pub asked: Option<u64>,
     /// The first bytes that it moved, or for a failed write tried to move (at most [`Call::KEEP`]).
+    #[serde(with = "bytes")]
     pub bytes: Vec<u8>,
     /// Arguments worth showing, as strace would write them: `SHUT_WR`, `TCP_NODELAY, 1`.
     pub detail: Option<String>,
@@ -217,7 +172,7 @@ pub struct Call {
 }
 
 /// What a call asked of the kernel that decides when a segment leaves, or how a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Argument {
     /// `MSG_MORE` of send(2), or `SPLICE_F_MORE` of splice(2): more data is coming, so a segment that
@@ -234,7 +189,7 @@ pub enum Argument {
 }
 
 /// A direction of a connection, as its owner sees it: shutdown(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// `SHUT_RD`: nothing more will be read. Nothing of it is on the wire.
     Read,
@@ -246,7 +201,7 @@ pub enum Direction {
 
 /// A socket option and its value, of those that decide when a segment leaves or how a connection
 /// ends: socket(7), tcp(7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum SocketOption {
     /// `TCP_NODELAY`: Nagle's algorithm is off.
@@ -310,7 +265,7 @@ impl Call {
 }
 
 /// What a call does, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CallKind {
     /// `listen`.
     Listen,
@@ -331,7 +286,7 @@ pub enum CallKind {
 }
 
 /// An error number of this system, as in errno(3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Errno(pub i32);
 
 impl Errno {
@@ -396,7 +351,7 @@ fn errno_name(number: i32) -> Option<&'static str> {
 }
 
 /// What the test's client did with its socket.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClientAction {
     /// What it did.
     pub kind: ClientActionKind,
@@ -407,13 +362,14 @@ pub struct ClientAction {
 }
 
 /// What a client can do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ClientActionKind {
     /// The connection is established.
     Connected,
     /// Sent these bytes (at most [`Call::KEEP`] are kept) of so many.
     Sent {
         /// The first of them.
+        #[serde(with = "bytes")]
         bytes: Vec<u8>,
         /// How many there were.
         len: u64,
@@ -421,6 +377,7 @@ pub enum ClientActionKind {
     /// Received these bytes (at most [`Call::KEEP`] are kept) of so many.
     Received {
         /// The first of them.
+        #[serde(with = "bytes")]
         bytes: Vec<u8>,
         /// How many there were.
         len: u64,
@@ -442,7 +399,7 @@ pub enum ClientActionKind {
 
 /// TCP_INFO's counters of one socket: all segments that it sent and received, with or without
 /// data (`tcpi_segs_out` and `tcpi_segs_in` of `struct tcp_info`, linux/tcp.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentCounters {
     /// Segments sent, SYN included.
     pub sent: u32,
@@ -451,7 +408,7 @@ pub struct SegmentCounters {
 }
 
 /// A socket's new state, as the kernel's socket table shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateChange {
     /// Whose socket.
     pub side: Side,
@@ -463,7 +420,7 @@ pub struct StateChange {
 
 /// The states of a TCP socket ([RFC 9293, section 3.3.2](https://www.rfc-editor.org/rfc/rfc9293#section-3.3.2)),
 /// with Linux's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are the RFC's")]
 pub enum TcpState {
     Established,
@@ -496,7 +453,7 @@ impl fmt::Display for TcpState {
 }
 
 /// What became of a process of the server.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProcessEvent {
     /// Its process id.
     pub pid: i32,
@@ -505,7 +462,7 @@ pub struct ProcessEvent {
 }
 
 /// What can happen to a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProcessEventKind {
     /// It was started, or a process of the server forked it.
     Started,
@@ -523,7 +480,7 @@ pub enum ProcessEventKind {
 }
 
 /// Where a program's output goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OutputStream {
     /// Standard output.
     Stdout,
@@ -541,7 +498,7 @@ impl fmt::Display for OutputStream {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     /// With an exit status.
     Status(i32),
@@ -559,9 +516,10 @@ impl fmt::Display for Exit {
 }
 
 /// How much of a run could be observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
-    /// Read from a capture file: packets, and of calls what the file tells in words.
+    /// A capture file of somebody else's: packets, and nothing of who made them. A file of this crate
+    /// has the level of the run that is in it.
     Capture,
     /// System calls and socket states; the kernel's segment counters in place of packets.
     NoPackets,

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use super::Timeline;
 use super::event::*;
+use super::frames::{self, Frames};
 use super::link::LinkType;
 use super::segment::{Flags, Segment};
 use crate::facts::{self, ConnectionFacts, Numbering, Numbers, PacketFacts};
 
-/// What the observers of one run recorded, in any order.
+/// What the observers of one run recorded, in any order, or what a file holds, in the file's order.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// How much could be observed.
@@ -25,6 +26,9 @@ pub struct Recording {
     pub dropped: u64,
     /// Records that came later, and were not kept.
     pub not_kept: u64,
+    /// Of a file: the number of the frame that each record is, and `None` for one that is none. The
+    /// records stand in the order of the file then. Empty for a run.
+    pub numbers: Vec<Option<usize>>,
 }
 
 /// One observation.
@@ -77,33 +81,17 @@ pub enum What {
     },
     /// A process of the server started or ended.
     Process(ProcessEvent),
-    /// What a capture file tells between its packets; see [`Entry`].
-    Entry {
-        /// The connection, if it is about one.
-        on: Option<Endpoints>,
-        /// Who did it.
-        by: Side,
-        /// What.
-        text: String,
-    },
 }
 
 impl Recording {
-    /// The records by time, with the number of the latest frame. A file's frames keep the numbers
-    /// of their places in it, whatever their stamps; those of a live capture are counted by time,
-    /// as they will be written.
-    fn in_order(&mut self) -> Vec<(usize, Record)> {
+    /// The records in the order of the timeline, each with its number in the file, if it has one.
+    fn in_order(&mut self) -> Vec<(Option<usize>, Record)> {
         let mut records = std::mem::take(&mut self.records);
-        if self.level != Level::Capture {
+        if self.numbers.is_empty() {
             records.sort_by_key(|record| record.at);
         }
-        let number = |frames: &mut usize, record: Record| {
-            *frames += usize::from(matches!(record.what, What::Frame { .. } | What::Entry { .. }));
-            Some((*frames, record))
-        };
-        let mut numbered: Vec<_> = records.into_iter().scan(0, number).collect();
-        numbered.sort_by_key(|(_, record)| record.at);
-        numbered
+        let numbers = std::mem::take(&mut self.numbers).into_iter();
+        numbers.chain(std::iter::repeat(None)).zip(records).collect()
     }
 
     /// The connections on which something happened. On a network that others use the socket table
@@ -119,7 +107,7 @@ impl Recording {
             }
             What::Call { on, .. } => [on.map(ends), None],
             What::Client { on, .. } => [Some(ends(*on)), None],
-            What::State { .. } | What::Process(_) | What::Entry { .. } => [None, None],
+            What::State { .. } | What::Process(_) => [None, None],
         };
         self.records.iter().flat_map(keys).flatten().collect()
     }
@@ -128,48 +116,26 @@ impl Recording {
     pub fn into_timeline(mut self) -> Timeline {
         let mut merge = Merge::default();
         let real = self.connections_in_use();
+        let is_numbered = !self.numbers.is_empty();
+        let mut numbers = Vec::new();
         for (number, Record { at, what }) in self.in_order() {
-            let (connection, kind) = match what {
-                What::Frame {
-                    frame,
-                    link_type,
-                    wire_len,
-                    comment,
-                    passage,
-                    segment,
-                } => {
-                    let Some(segment) = segment else { continue };
-                    let (id, mut packet) = merge.packet(number, segment, (frame, link_type, wire_len), comment);
-                    packet.passage = passage;
-                    (Some(id), EventKind::Packet(packet))
-                }
-                What::Call { on, call } => {
-                    let accepts = call.kind == CallKind::Accept && matches!(call.result, Some(Ok(_)));
-                    let id = on.map(|on| merge.connection(on, accepts.then_some(Beginning::Accept)));
-                    (id, EventKind::Call(call))
-                }
-                What::Client { on, action } => {
-                    let connects = action.kind == ClientActionKind::Connected;
-                    let id = merge.connection(on, connects.then_some(Beginning::Connected));
-                    (Some(id), EventKind::Client(action))
-                }
-                What::State { on, .. } if !real.contains(&ends(on)) => continue,
-                What::State { on, change } => {
-                    let Some((id, change)) = merge.state(on, change) else {
-                        continue;
-                    };
-                    (Some(id), EventKind::State(change))
-                }
-                What::Process(event) => (None, EventKind::Process(event)),
-                What::Entry { on, by, text } => {
-                    let id = on.map(|on| merge.entry(on));
-                    (id, EventKind::Entry(Entry { number, by, text }))
-                }
+            let is_real = |on: &Endpoints| real.contains(&ends(*on));
+            if matches!(&what, What::State { on, .. } if !is_real(on)) {
+                continue;
+            }
+            let Some((connection, kind)) = merge.record(what) else {
+                continue;
             };
+            // Ends of connections that were before stand before it, and are no frames.
+            numbers.resize(merge.events.len(), None);
+            numbers.push(number);
             merge.push(Event { at, connection, kind });
         }
-        // A connection's end may be known only when the next one has begun.
-        merge.events.sort_by_key(|event| event.at);
+        if !is_numbered {
+            // A connection's end may be known only when the next one has begun.
+            merge.events.sort_by_key(|event| event.at);
+            numbers.clear();
+        }
         let mut timeline = indexed(Timeline {
             level: self.level,
             endpoints: merge.endpoints(),
@@ -179,45 +145,19 @@ impl Recording {
             not_kept: self.not_kept,
             facts: Vec::new(),
             of_connection: Vec::new(),
-            frames: Vec::new(),
+            frames: Frames::default(),
             left_out: None,
         });
         facts::find(&mut timeline);
+        frames::number(&mut timeline, numbers);
+        facts::name_frames(&mut timeline);
         timeline
     }
-}
-
-impl Timeline {
-    /// Gives packets other numbers, by their indices. What the facts say of frames goes along.
-    pub(crate) fn number_anew(&mut self, numbers: &HashMap<usize, usize>) {
-        let mut new_of = HashMap::new();
-        for (&index, &number) in numbers {
-            if let EventKind::Packet(packet) = &mut self.events[index].kind {
-                new_of.insert(std::mem::replace(&mut packet.number, number), number);
-            }
-        }
-        for event in &mut self.events {
-            if let EventKind::Packet(packet) = &mut event.kind {
-                packet.facts.number_anew(&new_of);
-            }
-        }
-        for facts in &mut self.facts {
-            facts.number_anew(&new_of);
-        }
-        index_frames(self);
-    }
-}
-
-fn index_frames(timeline: &mut Timeline) {
-    let frame = |(index, event): (usize, &Event)| Some((event.kind.frame()?, index));
-    timeline.frames = timeline.events.iter().enumerate().filter_map(frame).collect();
-    timeline.frames.sort_unstable();
 }
 
 /// Fills in which events belong to each connection.
 pub(super) fn indexed(mut timeline: Timeline) -> Timeline {
     timeline.of_connection = vec![Vec::new(); timeline.endpoints.len()];
-    index_frames(&mut timeline);
     for (index, event) in timeline.events.iter().enumerate() {
         if let Some(id) = event.connection {
             timeline.of_connection[id.0].push(index);
@@ -377,9 +317,37 @@ impl Merge {
         self.current.insert(endpoints, id);
     }
 
-    /// The connection that a file's entry is about.
-    pub fn entry(&mut self, on: Endpoints) -> ConnectionId {
-        self.connection(on, None)
+    /// The event that a record is, and its connection. `None` for one that has no place on a timeline.
+    pub fn record(&mut self, what: What) -> Option<(Option<ConnectionId>, EventKind)> {
+        Some(match what {
+            What::Frame {
+                frame,
+                link_type,
+                wire_len,
+                comment,
+                passage,
+                segment,
+            } => {
+                let (id, mut packet) = self.packet(segment?, (frame, link_type, wire_len), comment);
+                packet.passage = passage;
+                (Some(id), EventKind::Packet(packet))
+            }
+            What::Call { on, call } => {
+                let accepts = call.kind == CallKind::Accept && matches!(call.result, Some(Ok(_)));
+                let id = on.map(|on| self.connection(on, accepts.then_some(Beginning::Accept)));
+                (id, EventKind::Call(call))
+            }
+            What::Client { on, action } => {
+                let connects = action.kind == ClientActionKind::Connected;
+                let id = self.connection(on, connects.then_some(Beginning::Connected));
+                (Some(id), EventKind::Client(action))
+            }
+            What::State { on, change } => {
+                let (id, change) = self.state(on, change)?;
+                (Some(id), EventKind::State(change))
+            }
+            What::Process(event) => (None, EventKind::Process(event)),
+        })
     }
 
     /// True if there is a connection with these addresses.
@@ -406,6 +374,10 @@ impl Merge {
     /// addresses only: that a socket is gone may be said of the connection before on the same ones,
     /// and is then no change.
     fn state(&mut self, on: Endpoints, change: StateChange) -> Option<(ConnectionId, StateChange)> {
+        // That a socket is gone begins no connection.
+        if change.to.is_none() && !self.knows(on) {
+            return None;
+        }
         let id = self.connection(on, None);
         let state = &mut self.connections[id.0].states[change.side as usize];
         let from = std::mem::replace(state, change.to);
@@ -513,7 +485,6 @@ impl Merge {
     /// The packet that a frame's segment is on its connection.
     pub fn packet(
         &mut self,
-        number: usize,
         segment: Segment,
         (frame, link_type, wire_len): (Arc<[u8]>, LinkType, u32),
         comment: Option<String>,
@@ -529,7 +500,8 @@ impl Merge {
         tracked.goes_on |= !segment.flags.has(Flags::SYN);
         let Numbers { seq, ack, window } = tracked.numbering.see(from, &segment);
         let packet = Packet {
-            number,
+            // It is known when the order of all is: see `frames`.
+            number: 0,
             from,
             seq,
             ack,

@@ -99,6 +99,20 @@ impl Timeline {
         })
     }
 
+    /// The events of a connection with their indices, and if asked for those that belong to none.
+    pub(crate) fn events_around(
+        &self,
+        connection: Connection<'_>,
+        outside: bool,
+    ) -> impl Iterator<Item = (usize, &Event)> {
+        let of_connection = self.of_connection[connection.id.0].iter().copied();
+        let of_none = (0..self.events.len()).filter(|index| self.events[*index].connection.is_none());
+        let none = outside.then_some(of_none).into_iter().flatten();
+        let mut all: Vec<usize> = of_connection.chain(none).collect();
+        all.sort_unstable();
+        all.into_iter().map(|index| (index, &self.events[index]))
+    }
+
     /// The only connection.
     ///
     /// # Panics
@@ -204,13 +218,6 @@ impl Timeline {
         }
     }
 
-    /// The index of the event that is the frame with this number.
-    pub fn index_of_frame(&self, number: usize) -> Option<usize> {
-        // Numbers go with time but in files whose stamps do not.
-        let found = self.frames.binary_search_by_key(&number, |frame| frame.0).ok()?;
-        Some(self.frames[found].1)
-    }
-
     /// The call at an index that a query gave.
     pub fn call(&self, index: usize) -> Option<&Call> {
         match &self.events.get(index)?.kind {
@@ -279,7 +286,6 @@ impl<'a> Connection<'a> {
     pub fn writes_per_reply(self) -> Vec<usize> {
         let moved = |(_, event): (usize, &Event)| match &event.kind {
             EventKind::Call(call) => Some((call.kind, call.moved())),
-            EventKind::Entry(entry) => entry.moved(),
             _ => None,
         };
         let mut replying = Replying::default();
@@ -352,7 +358,7 @@ impl<'a> Connection<'a> {
             match start {
                 Some(from) if replied || closes => {
                     let sent = now.sent.wrapping_sub(from.sent);
-                    counts.push((sent + now.received.wrapping_sub(from.received)) as usize);
+                    counts.push(sent.wrapping_add(now.received.wrapping_sub(from.received)) as usize);
                     start = (!closes).then_some(now);
                 }
                 None if !closes && counts.is_empty() => start = Some(now),
@@ -452,15 +458,6 @@ impl<'a> Connection<'a> {
     fn left(self, side: Side) -> Option<TcpState> {
         let mut changes = self.states().into_iter().filter(|(_, change)| change.side == side);
         changes.next_back()?.1.to
-    }
-
-    /// What a capture file tells of it between its packets, each with its index into the timeline's
-    /// events.
-    pub fn entries(self) -> impl Iterator<Item = (usize, &'a Entry)> {
-        self.events().filter_map(|(index, event)| match &event.kind {
-            EventKind::Entry(entry) => Some((index, entry)),
-            _ => None,
-        })
     }
 
     /// The state changes of both sockets, each with the index of the event that showed it.

@@ -80,27 +80,3 @@ pub(super) fn program() -> io::Result<BpfProgram> {
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Trace(0), arch);
     filter.and_then(TryInto::try_into).map_err(io::Error::other)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::timeline::{Entry, Side};
-
-    /// A capture file tells a call by its name alone.
-    #[test]
-    fn a_files_calls_are_of_the_same_kind() {
-        for stop in STOPS {
-            let moves = match stop.role {
-                Role::On(kind @ (Read | Write)) => Some((kind, 1)),
-                Role::Splice => Some((Write, 1)),
-                _ => None,
-            };
-            let entry = Entry {
-                number: 1,
-                by: Side::Server,
-                text: format!("{}(3) = 1", stop.name),
-            };
-            assert_eq!(entry.moved(), moves, "{}", stop.name);
-        }
-    }
-}

@@ -3,15 +3,15 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::format::samples::{self, Script, call, read, write};
 
-/// The explanations of a run's frames from number `first` on, one line each.
+/// The explanations of a run's packets from the `first` on, counted from 1, one line each.
 fn check(script: &Script, first: usize, expected: &Expect) {
     let timeline = script.timeline();
     let mut drawn = String::new();
-    for (index, explanation) in explain_all(&timeline) {
+    for (place, (index, explanation)) in (1..).zip(explain_all(&timeline)) {
         let packet = timeline.packet(index).unwrap();
         assert_eq!(explain(&timeline, index).as_ref(), Some(&explanation));
         assert_eq!(Explanation::from_comment(&explanation.to_comment()), explanation);
-        if packet.number >= first {
+        if place >= first {
             let call = explanation
                 .call
                 .as_deref()
@@ -41,8 +41,8 @@ fn two_writes() {
         C>S ACK seq 3 ack 3: The client's kernel acknowledges the last part of the reply.
         C>S PSH,ACK seq 3 ack 3 len 2 [client: send "2\n"]: The client sends its request.
         S>C PSH,ACK seq 3 ack 5 len 1 [server: sendto(9, "2", 1) = 1]: The first part of the reply. It leaves at once, since nothing before it waits for an ACK. The ACK of the request rides along.
-        C>S ACK seq 5 ack 4: A delayed ACK: for 42 ms the client's kernel hoped to send it along with data. It lets the held segment go, frame 13.
-        S>C PSH,ACK seq 4 ack 5 len 1 [server: sendto(9, "\n", 1) = 1]: Held back: `sendto` returned 42 ms before this packet left. Nagle's algorithm waited for the ACK in frame 12.
+        C>S ACK seq 5 ack 4: A delayed ACK: for 42 ms the client's kernel hoped to send it along with data. It lets the held segment go, frame 21.
+        S>C PSH,ACK seq 4 ack 5 len 1 [server: sendto(9, "\n", 1) = 1]: Held back: `sendto` returned 42 ms before this packet left. Nagle's algorithm waited for the ACK in frame 20.
         C>S ACK seq 5 ack 5: The client's kernel acknowledges the last part of the reply.
         C>S FIN,ACK seq 5 ack 5 [client: close]: The client closes first. FIN says that it will send no more.
         S>C ACK seq 5 ack 6: The server's kernel acknowledges the FIN. The server never closes: its socket is left in CLOSE_WAIT.
