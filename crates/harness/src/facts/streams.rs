@@ -135,7 +135,7 @@ impl Program {
         if moved == 0 {
             return;
         }
-        let end = self.writes.last().map_or(0, |write| write.end) + moved;
+        let end = self.writes.last().map_or(0, |write| write.end).saturating_add(moved);
         self.writes.push(Write {
             index,
             entered,
@@ -147,7 +147,7 @@ impl Program {
 
     fn read(&mut self, at: Timestamp, moved: u64) {
         let before = self.reads.last().map_or(0, |read| read.1);
-        self.reads.push((at, before + moved));
+        self.reads.push((at, before.saturating_add(moved)));
     }
 
     fn end(&mut self, index: usize, entered: Timestamp, ended: Option<Timestamp>, kind: EndKind) {

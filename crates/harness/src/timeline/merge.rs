@@ -309,7 +309,7 @@ impl Merge {
     /// Says that a connection has these addresses: its server's may have been known as a wildcard only.
     fn addressed(&mut self, id: ConnectionId, endpoints: Endpoints) {
         let tracked = &mut self.connections[id.0];
-        if tracked.endpoints == endpoints {
+        if tracked.endpoints == endpoints || endpoints.server.ip().is_unspecified() {
             return;
         }
         self.wildcard.remove(&ends(tracked.endpoints));

@@ -166,7 +166,7 @@ fn half_close() {
             S>C ACK seq 1 ack 4: The server's kernel acknowledges the FIN. The socket of the server is in CLOSE_WAIT until it closes too: the client waits for its FIN.
             S>C PSH,ACK seq 1 ack 4 len 2 [server: sendto(9, "1\n", 2) = 2]: The server sends data after the FIN of the client: its own direction is still open.
             S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: The server closes too. Its FIN ends the other direction.
-            S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: Sent again: frame 8 carried the FIN before. It leaves less than 1 ms later, as no ACK has come: that fits the retransmission timer.
+            S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: Sent again: frame 15 carried the FIN before. It leaves less than 1 ms later, as no ACK has come: that fits the retransmission timer.
         "#]],
     );
 }
@@ -200,9 +200,9 @@ fn lost_and_late() {
             C>S PSH,ACK seq 1 ack 1 len 2: The client sends its request.
             S>C ACK seq 1 ack 3: A delayed ACK: no reply came for 44 ms, so the server's kernel acknowledges the request without one.
             S>C PSH,ACK seq 1 ack 3 len 2: The whole reply in one segment.
-            S>C PSH,ACK seq 1 ack 3 len 2: Sent again: frame 7 carried these bytes before. It leaves 200 ms later, as no ACK has come: that fits the retransmission timer.
+            S>C PSH,ACK seq 1 ack 3 len 2: Sent again: frame 8 carried these bytes before. It leaves 200 ms later, as no ACK has come: that fits the retransmission timer.
             C>S ACK seq 3 ack 3: The client's kernel acknowledges the reply.
-            C>S ACK seq 3 ack 3: A duplicate of the ACK in frame 9: the client's kernel says again which byte it expects next.
+            C>S ACK seq 3 ack 3: A duplicate of the ACK in frame 10: the client's kernel says again which byte it expects next.
             C>S ACK seq 2 ack 3: A keep-alive probe: it repeats an old sequence number, so that the server must answer.
             S>C ACK seq 3 ack 3: The server's kernel answers the probe.
             C>S PSH,ACK seq 3 ack 3 len 2: The client sends its request.
@@ -236,7 +236,7 @@ fn windows() {
             S>C ACK seq 2920 ack 3: A window probe: the window of the client is 0, and the server asks whether it has opened.
             C>S ACK seq 3 ack 2921: The client's kernel answers the probe. Its window is 0: the server must wait.
             C>S ACK seq 3 ack 2921: A window update: the client has room for 8000 bytes.
-            S>C PSH,ACK seq 2921 ack 3 len 80 [server: sendto(9, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 3000) = 3000]: Held back: `sendto` returned 1 ms before this packet left. The client had no room for it until frame 10.
+            S>C PSH,ACK seq 2921 ack 3 len 80 [server: sendto(9, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 3000) = 3000]: Held back: `sendto` returned 1 ms before this packet left. The client had no room for it until frame 13.
         "#]],
     );
 }
