@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(value["version"], 1);
         assert_eq!(value["summary"]["packets_per_exchange"], json!([6, 5]));
         assert_eq!(value["summary"]["teardown"], "left-open");
-        assert_eq!(value["connections"][0]["client"], "127.0.0.1:57464");
+        assert_eq!(value["connections"][0]["client"], "127.0.0.2:57464");
         let packets = value["events"]
             .as_array()
             .unwrap()

@@ -88,23 +88,37 @@ pub enum ReadError {
 ///
 /// See [`ReadError`].
 pub fn read(input: impl Read) -> Result<Recording, ReadError> {
-    let mut reader = Reader::new(input)?;
-    let (mut records, mut numbers) = (Vec::new(), Vec::new());
-    while let Some(item) = reader.next()? {
-        let (number, record) = match item {
-            Item::Frame(frame) => (Some(frame.number), frame.into_record()),
-            Item::Told(number, record) => (number, record),
+    let (recording, end) = read_as_far(input);
+    end.map(|()| recording)
+}
+
+/// Reads a capture as far as it goes: what [`read`] gives, or what came before the error.
+pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
+    let mut recording = Recording {
+        level: Level::Capture,
+        records: Vec::new(),
+        dropped: 0,
+        not_kept: 0,
+        numbers: Vec::new(),
+    };
+    let mut reader = match Reader::new(input) {
+        Ok(reader) => reader,
+        Err(error) => return (recording, Err(error)),
+    };
+    let end = loop {
+        let (number, record) = match reader.next() {
+            Ok(Some(Item::Frame(frame))) => (Some(frame.number), frame.into_record()),
+            Ok(Some(Item::Told(number, record))) => (number, record),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         };
-        records.push(record);
-        numbers.push(number);
-    }
-    Ok(Recording {
-        level: reader.level(),
-        records,
-        dropped: reader.dropped,
-        not_kept: reader.not_kept(),
-        numbers,
-    })
+        recording.records.push(record);
+        recording.numbers.push(number);
+    };
+    recording.level = reader.level();
+    recording.dropped = reader.dropped;
+    recording.not_kept = reader.not_kept();
+    (recording, end)
 }
 
 /// Reads a capture of any length into an excerpt, in memory that does not grow with it.

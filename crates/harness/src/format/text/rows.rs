@@ -395,6 +395,11 @@ fn call_cell(call: &Call) -> Cell {
             forms.push(form);
         }
     }
+    if let (CallKind::Listen, Some(address)) = (call.kind, &call.detail) {
+        // Of all calls it is named by where it is.
+        let least = forms.len() - 1;
+        forms.insert(least, format!("listen({})", plain(address)));
+    }
     Cell::new(Role::Call, forms)
 }
 
