@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
-use harness::timeline::Timeline;
+use harness::timeline::{Timeline, printable};
 use harness::{Machine, Server};
 use lab::check::{self, Strictness};
 use lab::show::Extent;
@@ -171,7 +171,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // A standard error that is closed too leaves nobody to tell.
-            let _ = writeln!(io::stderr(), "lab: {error:#}");
+            let _ = writeln!(io::stderr(), "lab: {}", shown(&format!("{error:#}")));
             failed
         }
     }
@@ -337,7 +337,13 @@ fn wireshark(plan: Plan) -> Result<()> {
 fn tell_troubles(troubles: &[String]) -> io::Result<()> {
     troubles
         .iter()
-        .try_for_each(|trouble| writeln!(io::stderr(), "lab: {trouble}"))
+        .try_for_each(|trouble| writeln!(io::stderr(), "lab: {}", shown(trouble)))
+}
+
+/// A message for a terminal: it may name a file or repeat what a program wrote.
+fn shown(message: &str) -> String {
+    let lines: Vec<String> = message.lines().map(printable).collect();
+    lines.join("\n")
 }
 
 fn show(what: &str, output: &Output) -> Result<()> {

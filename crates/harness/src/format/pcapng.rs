@@ -34,6 +34,8 @@ mod write;
 mod tests;
 
 pub use encode::Encoder;
+#[cfg(test)]
+pub(crate) use encode::tests::shown_in;
 pub use read::{ReadError, read, read_as_far, read_into};
 pub use write::write;
 

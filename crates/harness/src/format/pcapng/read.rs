@@ -15,8 +15,7 @@ use super::block::{self, Block, Interface, Options};
 use super::entry::UPPER_PDU;
 use super::input::Input;
 use super::record::{self, Extra, Line, Told};
-use crate::timeline::explain::printable;
-use crate::timeline::{Excerpt, Found, Level, LinkType, Record, Recording, Segment, Timestamp, What};
+use crate::timeline::{Excerpt, Found, Level, LinkType, Record, Recording, Segment, Timestamp, What, printable};
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 /// The longest block that is read, as in Wireshark. A length beyond it is a damaged file.
@@ -518,7 +517,11 @@ impl Sections {
                 }
                 let read = serde_json::from_slice(&self.line);
                 self.line.clear();
-                match read.map_err(|error| damaged(offset, &error.to_string()))? {
+                let line: Line<'_> = read.map_err(|error| damaged(offset, &error.to_string()))?;
+                if !line.1.has_a_name() {
+                    return Err(damaged(offset, "the name of a call"));
+                }
+                match line {
                     Line(None, told) => own = Some(told),
                     Line(Some(at), told) => {
                         self.told.extend(told.into_record(at).map(|record| (None, record)));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::timeline::explain::{
-    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_behind, cut, data_text, printable,
+    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_behind, cut, data_text,
 };
 use crate::timeline::frames::{call_words, client_words, process_words, state_words};
 use crate::timeline::*;
