@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use harness::format::pcapng;
 use harness::suite::Needs::{Calls, HostCapture, Ipv6, Packets, Sandbox};
 use harness::timeline::{EventKind, Flags, Level, Side, TcpState, Teardown, Timeline};
 use harness::{Client, Error, LISTEN, Machine, Server, ServerBuilder};
@@ -28,6 +29,16 @@ struct Verdicts {
     teardown: Teardown,
     fins: Vec<Side>,
     time_wait: Option<Side>,
+}
+
+/// A file of a run holds all of it.
+fn reads_back(timeline: &Timeline) -> Result<()> {
+    let mut file = Vec::new();
+    pcapng::write(timeline, "wrong-server", &mut file)?;
+    let again = pcapng::read(&file[..])?.into_timeline();
+    assert!(again == *timeline, "written:\n{timeline}\nread:\n{again}");
+    assert_eq!(again.findings(), timeline.findings());
+    Ok(())
 }
 
 /// What a client does after its exchange.
@@ -62,6 +73,7 @@ fn verdicts(level: Level, mode: &str, ending: Ending) -> Result<(Verdicts, Timel
     ending(client)?;
     let timeline = server.stop()?;
     assert_eq!(timeline.level, level);
+    reads_back(&timeline)?;
     let closing = timeline.only().closing();
     // Where the server closes at once, its FIN may overtake the ACK of its reply.
     let server_waits = closing.fins.first() != Some(&Side::Server);
@@ -458,7 +470,9 @@ fn serve_many(clients: usize, exchanges: usize) -> Result<Timeline> {
             .into_iter()
             .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
-    Ok(server.stop()?)
+    let timeline = server.stop()?;
+    reads_back(&timeline)?;
+    Ok(timeline)
 }
 
 // One order.

@@ -113,6 +113,9 @@ impl fmt::Display for Line {
 }
 
 impl Lanes {
+    /// A capture that is not much longer than what is drawn is read whole.
+    const WHOLE: usize = 4096;
+
     /// Lanes of this width.
     pub fn with_width(width: usize) -> Lanes {
         Lanes {
@@ -126,6 +129,7 @@ impl Lanes {
         Limits {
             packets: self.rows,
             connections: self.connections,
+            whole: Lanes::WHOLE,
         }
     }
 

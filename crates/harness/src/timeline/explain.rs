@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use super::Timeline;
 use super::event::*;
+use super::plain::printable;
 use super::query::{Closing, Connection};
 use super::segment::Flags;
 use crate::facts::{Acked, ConnectionFacts, Evidence, FactKind, Reason};
 
 mod calls;
 
-pub(crate) use calls::printable;
 pub use calls::{action_text, call_text, call_text_within};
 pub(crate) use calls::{cut, data_text};
 
@@ -215,7 +215,7 @@ impl<'a> Story<'a> {
 
     fn explain(&self, index: usize, packet: &Packet) -> Explanation {
         if let Some(comment) = &packet.comment {
-            return Explanation::from_comment(comment);
+            return self.commented(comment);
         }
         let held = packet.held().map(|held| HeldBack {
             milliseconds: whole_milliseconds(held.waited),
@@ -227,6 +227,20 @@ impl<'a> Story<'a> {
             call: self.calls(index, packet),
             held,
             sentence,
+        }
+    }
+
+    /// What a file says of a packet. In an excerpt of a file of ours it is what we said when we had all
+    /// of the run; anybody else's comment is words.
+    fn commented(&self, comment: &str) -> Explanation {
+        if self.timeline.is_excerpt() && self.timeline.level > Level::Capture {
+            return Explanation::from_comment(comment);
+        }
+        let lines: Vec<String> = comment.lines().map(printable).collect();
+        Explanation {
+            call: None,
+            held: None,
+            sentence: lines.join(" "),
         }
     }
 
