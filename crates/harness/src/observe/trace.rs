@@ -5,7 +5,7 @@
 //! with the tracer (PTRACE_O_EXITKILL).
 //!
 //! - [`stops`] waits for a task to stop, finds out why, and lets it go on.
-//! - [`process`] follows the life of tasks and processes.
+//! - [`process`] follows the life of tasks and processes, [`rights`] what programs are refused.
 //! - [`calls`] makes a record of a call from what is known at its entry and at its exit:
 //!   [`arguments`] and [`options`] say what it asks, [`memory`] reads what its arguments point to,
 //!   [`endpoints`] and [`descriptors`] tell which connection it is made on.
@@ -21,6 +21,7 @@ mod endpoints;
 mod memory;
 mod options;
 mod process;
+mod rights;
 mod seccomp;
 mod spin;
 mod stops;
@@ -89,7 +90,7 @@ impl Tracer {
             if side == Side::Server {
                 close_on_exec_from(3);
             }
-            seccompiler::apply_filter(&filter).map_err(|_| io::Error::last_os_error())
+            seccomp::install(&filter)
         };
         // SAFETY: between fork and exec the closure makes system calls on what it owns and, on
         // success, allocates nothing.

@@ -187,7 +187,7 @@ impl Timeline {
     }
 
     fn can_tell(&self, rule: &Rule) -> bool {
-        let calls = self.level != Level::Capture && !self.uses_io_uring() && self.not_kept == 0;
+        let calls = self.level != Level::Capture && !self.has_unseen_calls() && self.not_kept == 0;
         let packets = self.level >= Level::Loopback && self.dropped == 0;
         match rule.needs {
             Evidence::Calls => calls,

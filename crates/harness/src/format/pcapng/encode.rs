@@ -11,7 +11,7 @@ use pcap_parser::{Linktype, ToVec};
 
 use super::LONGEST_FRAME;
 use super::entry::{self, UPPER_PDU};
-use crate::timeline::explain::call_text;
+use crate::timeline::explain::{call_text, printable};
 use crate::timeline::{
     Call, ClientAction, Endpoints, LinkType, ProcessEvent, ProcessEventKind, Record, Side, StateChange, TcpState,
     Timestamp, What,
@@ -164,13 +164,24 @@ impl<W: Write> Encoder<W> {
     /// As [`new`](Self::new).
     pub fn process(&mut self, at: Timestamp, event: &ProcessEvent) -> io::Result<()> {
         let pid = event.pid;
-        match event.kind {
+        match &event.kind {
             ProcessEventKind::Started | ProcessEventKind::Wrote { .. } => Ok(()),
             ProcessEventKind::Exited(exit) => {
                 self.entry(at, Side::Server, None, &format!("process {pid} ended: {exit}"))
             }
             ProcessEventKind::UsesIoUring => {
                 let text = format!("process {pid} uses io_uring: what it does through that is not shown");
+                self.entry(at, Side::Server, None, &text)
+            }
+            ProcessEventKind::ForeignCalls => {
+                let text = format!("process {pid} makes calls of another architecture, which are not shown");
+                self.entry(at, Side::Server, None, &text)
+            }
+            ProcessEventKind::WithoutRights { program, rights } => {
+                let text = format!(
+                    "process {pid} runs {} without what its file gives: {rights}",
+                    printable(program)
+                );
                 self.entry(at, Side::Server, None, &text)
             }
         }
