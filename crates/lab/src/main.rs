@@ -46,7 +46,7 @@ enum Command {
     Trace(TraceArguments),
     /// Run a server, talk to it, and print what the rules find
     ///
-    /// Exit status: 0 nothing found, 1 findings, 2 it could not run.
+    /// Exit status: 0 nothing found, 1 findings, 2 it could not run, or not to the client program's end.
     #[command(verbatim_doc_comment)]
     Check {
         #[command(flatten)]
@@ -179,7 +179,7 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Show { what, width } => show(&what, width)?,
-        Command::Trace(arguments) => trace_server(&arguments)?,
+        Command::Trace(arguments) => return trace_server(&arguments),
         Command::Check {
             plan,
             strictness,
@@ -189,7 +189,12 @@ fn run(command: Command) -> Result<ExitCode> {
             tell_troubles(&outcome.troubles)?;
             let checked = strictness.check(&outcome.timeline);
             io::stdout().write_all(checked.show(format).as_bytes())?;
-            return Ok(ExitCode::from(checked.status()));
+            // What it did until then may be all right, and is not all.
+            let status = match checked.status() {
+                0 if outcome.client_timed_out => 2,
+                status => status,
+            };
+            return Ok(ExitCode::from(status));
         }
         Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
         Command::Wireshark { plan } => wireshark(plan)?,
@@ -218,7 +223,17 @@ fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn trace_server(arguments: &TraceArguments) -> Result<()> {
+/// Its status is 1 if the client program did not end in time, whatever there is to be seen.
+fn trace_server(arguments: &TraceArguments) -> Result<ExitCode> {
+    let outcome = trace_and_show(arguments)?;
+    Ok(if outcome.client_timed_out {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let mut lanes = paint::Growing::default();
     let piped = arguments.pcapng.as_deref().is_some_and(is_standard_output);
     let live = arguments.format == Format::Text && arguments.output.is_none() && !piped;
@@ -242,7 +257,8 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
     let timeline = &outcome.timeline;
     tell_troubles(&outcome.troubles)?;
     if piped {
-        return Ok(pcapng::write_with_calls(timeline, &name, &mut io::stdout().lock())?);
+        pcapng::write_with_calls(timeline, &name, &mut io::stdout().lock())?;
+        return Ok(outcome);
     }
     if let Some(spill) = spill {
         spill.finish(timeline)?;
@@ -253,7 +269,8 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
     }
     if live {
         lanes.draw(timeline, arguments.width, arguments.log, true)?;
-        return Ok(write!(io::stdout(), "\n{}", findings(timeline))?);
+        write!(io::stdout(), "\n{}", findings(timeline))?;
+        return Ok(outcome);
     }
     let mut text = Vec::new();
     match arguments.format {
@@ -271,9 +288,10 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
     match &arguments.output {
         Some(path) => create(path)?
             .write_all(&text)
-            .with_context(|| format!("cannot write {}", path.display())),
-        None => Ok(io::stdout().write_all(&text)?),
+            .with_context(|| format!("cannot write {}", path.display()))?,
+        None => io::stdout().write_all(&text)?,
     }
+    Ok(outcome)
 }
 
 fn is_standard_output(path: &Path) -> bool {
@@ -306,7 +324,7 @@ fn wireshark(plan: Plan) -> Result<()> {
     let name = plan.name();
     window.watch(server, &name, move |server| {
         if let Some(client) = &plan.client {
-            let trouble = trace::run_client(server, client)?;
+            let trouble = trace::run_client(server, client, plan.limit())?.trouble();
             return Ok(tell_troubles(trouble.as_slice())?);
         }
         // Clients that are to stay connected do so while we type.

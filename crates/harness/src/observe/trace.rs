@@ -66,6 +66,10 @@ pub(crate) enum StartError {
     Spawn(io::Error),
 }
 
+/// A program that did not end in time.
+#[derive(Debug)]
+pub(crate) struct TimedOut;
+
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> StartError {
         StartError::Spawn(error)
@@ -133,13 +137,13 @@ impl Tracer {
         }
     }
 
-    /// Waits until every process of the program has ended. How the first one did.
-    pub fn wait(mut self) -> Option<Exit> {
-        if let Some(thread) = self.thread.take() {
-            // It cannot panic; if it did, its tracees were killed with it.
-            let _ = thread.join();
-        }
-        *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until every process of the program has ended, at most so long; then those that are left
+    /// are killed. How the first one ended by itself, as far as that is known.
+    pub fn wait(mut self, limit: Duration) -> Result<Option<Exit>, TimedOut> {
+        let in_time = self.tasks.wait_until_over(limit);
+        self.kill();
+        let exit = *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        in_time.then_some(exit).ok_or(TimedOut)
     }
 
     /// Ends the observation: calls that have not returned are put on the timeline as such, and

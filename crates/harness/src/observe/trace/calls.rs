@@ -12,8 +12,8 @@ use nix::unistd::Pid;
 use super::arguments;
 use super::descriptors::given_up;
 use super::endpoints::{Socket, Sockets};
-use super::memory;
 use super::seccomp::{FOREIGN, Role, Stop};
+use super::{memory, options};
 use crate::observe::recorder::{Recorder, now};
 use crate::timeline::explain::call_text;
 use crate::timeline::{
@@ -112,8 +112,8 @@ pub(super) struct Calls {
     side: Side,
     in_flight: Arc<InFlight>,
     sockets: Sockets,
-    /// Options that were set before a socket listened or connected, by its inode. A listener's hold for
-    /// the sockets that it accepts.
+    /// Options that reach the wire and were set before a socket listened or connected, by its inode. A
+    /// listener's hold for the sockets that it accepts.
     early_options: HashMap<u64, Vec<Call>>,
     recorder: Arc<Recorder>,
 }
@@ -205,7 +205,11 @@ impl Calls {
         let socket = self.sockets.get(task, fd);
         let on = match (kind, socket) {
             (CallKind::Listen | CallKind::Connect, _) => None,
-            (CallKind::SetOption, Some(Socket::Other(_))) => None,
+            (CallKind::SetOption, Some(Socket::Other(_)))
+                if options::reaches_the_wire(args[1] as i32, args[2] as i32) =>
+            {
+                None
+            }
             (CallKind::Accept, Some(Socket::Listener(_))) => None,
             (CallKind::SetOption | CallKind::Close, Some(Socket::Listener(_))) => None,
             (_, Some(Socket::Connection(on))) => Some(on),

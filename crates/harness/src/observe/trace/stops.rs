@@ -50,7 +50,6 @@ impl Trace {
         if self.side == Side::Server {
             self.recorder.tracer_done();
         }
-        self.tasks.set_over();
     }
 
     /// Attaches to the child.
@@ -163,6 +162,12 @@ impl Trace {
             self.processes.tell(process, ProcessEventKind::UsesIoUring);
         }
         resume(task, libc::PTRACE_CONT, 0);
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        self.tasks.set_over();
     }
 }
 
