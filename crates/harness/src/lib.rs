@@ -54,6 +54,8 @@
 //!
 //! - [`Server`] and [`Client`] are the door: start, talk, stop.
 //! - [`timeline`] is what happened: events in one order, and the questions to ask. Pure data.
+//! - [`facts`] is what is so of each packet, with its evidence and how sure it is.
+//! - [`rules`] find what a server should not do; they go by facts.
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, pcapng for Wireshark.
 //! - [`mod@suite`] runs tests that look at the machine before they run.
 //! - [`Machine`] tells what can be observed here, and what stands in the way.
@@ -63,9 +65,11 @@
 
 mod client;
 mod error;
+pub mod facts;
 mod follow;
 pub mod format;
 mod observe;
+pub mod rules;
 mod server;
 pub mod suite;
 pub mod timeline;

@@ -207,6 +207,7 @@ impl Server {
             records,
             dropped: 0,
             not_kept,
+            numbers: Vec::new(),
         }
         .into_timeline()
     }

@@ -1,8 +1,8 @@
 //! Each rule finds a server that has it, and not one that nearly has it.
 
 use anyhow::{Context, Result};
+use harness::rules::{RULES, Severity};
 use harness::suite::Needs::{Calls, Packets};
-use harness::timeline::findings::{RULES, Severity};
 use harness::timeline::{Errno, Level, Timeline};
 use harness::{LISTEN, Server};
 

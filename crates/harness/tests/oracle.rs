@@ -132,7 +132,7 @@ fn tshark_agrees(name: &str, timeline: &Timeline) -> Result<()> {
     let folder = folder(name)?;
     let path = folder.join("capture.pcapng");
     let mut file = BufWriter::new(File::create(&path)?);
-    pcapng::write(timeline, &mut file)?;
+    pcapng::write(timeline, "echo", &mut file)?;
     file.flush()?;
     let (ours, theirs) = (by_harness(timeline), by_tshark(&path)?);
     assert!(ours.len() > 4, "{name}: only {} packets", ours.len());

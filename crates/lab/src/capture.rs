@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use harness::timeline::explain::{call_text, explain_all};
-use harness::timeline::{Event, EventKind, Level, Side, Timeline};
+use harness::timeline::explain::explain_all;
+use harness::timeline::frames::{call_words, client_words, process_words, state_words};
+use harness::timeline::{Event, EventKind, Level, ShownState, Timeline};
 use harness::{LISTEN, Server};
 
 use crate::steps::Step;
@@ -43,15 +44,14 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What a timeline shows, of a run or of a capture with calls.
+    /// What a timeline shows, of a run or of its capture.
     ///
     /// # Panics
     ///
     /// If it has none or several connections.
     pub fn of(timeline: &Timeline) -> Seen {
         let call = |event: &Event| match &event.kind {
-            EventKind::Call(call) if !call.would_block() => Some(call_text(call)),
-            EventKind::Entry(entry) if entry.is_call() && entry.by == Side::Server => Some(entry.text.clone()),
+            EventKind::Call(call) => call_words(call),
             _ => None,
         };
         let connection = timeline.only();
@@ -121,7 +121,7 @@ pub fn write(step: &Step) -> Result<Written> {
     let path = step.capture();
     let before = read(&path).ok();
     let mut file = Vec::new();
-    harness::format::pcapng::write_with_calls(&typical(step)?, step.binary(), &mut file)?;
+    harness::format::pcapng::write(&typical(step)?, step.binary(), &mut file)?;
     std::fs::write(&path, file).with_context(|| format!("cannot write {}", path.display()))?;
     let timeline = read(&path)?;
     Ok(Written {
@@ -132,12 +132,20 @@ pub fn write(step: &Step) -> Result<Written> {
 
 /// What each frame of a file is, with its number.
 fn frames(timeline: &Timeline) -> Vec<(usize, String)> {
-    let frame = |event: &Event| match &event.kind {
-        EventKind::Packet(packet) => Some((packet.number, packet.short())),
-        EventKind::Entry(entry) => Some((entry.number, entry.text.clone())),
-        _ => None,
-    };
-    timeline.events.iter().filter_map(frame).collect()
+    let mut frames = Vec::new();
+    for (index, event) in timeline.events.iter().enumerate() {
+        let words = match &event.kind {
+            EventKind::Packet(packet) => Some(packet.short()),
+            EventKind::Call(call) => call_words(call),
+            EventKind::Client(action) => client_words(action),
+            EventKind::Process(process) => process_words(process),
+            EventKind::State(_) => None,
+        };
+        frames.extend(timeline.frame(index).zip(words));
+        let state = |state: &ShownState| state.frame.zip(state_words(&state.change));
+        frames.extend(timeline.states_after(index).iter().filter_map(state));
+    }
+    frames
 }
 
 /// Reads a capture file.

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use harness::format::json;
+use harness::rules::{Finding, RULES, Rule, Severity, rule};
 use harness::timeline::Timeline;
-use harness::timeline::findings::{Finding, RULES, Rule, Severity, rule};
 
 /// Which findings count.
 #[derive(Args, Clone, Debug, Default)]

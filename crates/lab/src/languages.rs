@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::timeline::findings::Severity;
+use harness::rules::Severity;
 use harness::timeline::{Teardown, Timeline};
 use harness::{LISTEN, Server, suite};
 

@@ -241,23 +241,16 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let server = arguments.plan.server()?;
     let file = arguments.pcapng.as_deref().filter(|_| !piped);
     let spill = file.map(|path| Spill::start(&server, &name, path)).transpose()?;
-    // Lanes beside a file have its numbers.
-    let number = |timeline: &mut Timeline| match file {
-        Some(_) => pcapng::number_with_calls(timeline),
-        None => Ok(()),
-    };
-    let mut outcome = arguments.plan.run_on(server, |mut timeline| {
+    let outcome = arguments.plan.run_on(server, |timeline| {
         if live {
-            number(&mut timeline)?;
             lanes.draw(&timeline, arguments.width, arguments.log, false)?;
         }
         Ok(())
     })?;
-    number(&mut outcome.timeline)?;
     let timeline = &outcome.timeline;
     tell_troubles(&outcome.troubles)?;
     if piped {
-        pcapng::write_with_calls(timeline, &name, &mut io::stdout().lock())?;
+        pcapng::write(timeline, &name, &mut io::stdout().lock())?;
         return Ok(outcome);
     }
     if let Some(spill) = spill {

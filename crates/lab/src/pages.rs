@@ -152,8 +152,7 @@ fn frame_range(text: &str) -> Result<RangeInclusive<usize>> {
 /// The committed capture of a step, which must hold the frames that a page speaks of.
 fn committed(step: &Step, frames: &RangeInclusive<usize>) -> Result<Timeline> {
     let timeline = capture::read(&step.capture())?;
-    let numbers = timeline.events.iter().filter_map(|event| event.kind.frame());
-    let count = numbers.max().unwrap_or(0);
+    let count = timeline.last_frame();
     let last = *frames.end();
     if last != usize::MAX && (last > count || frames.is_empty()) {
         bail!(

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
 use harness::format::pcapng::{self, Encoder};
-use harness::timeline::Timeline;
+use harness::timeline::{Level, Timeline};
 use harness::{Follow, Server};
 
 type Capture = Encoder<BufWriter<File>>;
@@ -29,11 +29,11 @@ impl Spill {
     /// If the file cannot be created.
     pub fn start(server: &Server, program: &str, path: &Path) -> Result<Spill> {
         let file = BufWriter::new(create(path)?);
-        let (records, name) = (server.follow(), program.to_owned());
+        let (records, name, level) = (server.follow(), program.to_owned(), server.level());
         Ok(Spill {
             path: path.to_owned(),
             program: program.to_owned(),
-            writer: thread::spawn(move || write(records, file, &name)),
+            writer: thread::spawn(move || write(records, file, &name, level)),
         })
     }
 
@@ -50,20 +50,20 @@ impl Spill {
             if timeline.not_kept == 0 {
                 drop(capture);
                 let mut file = BufWriter::new(create(&self.path)?);
-                pcapng::write_with_calls(timeline, &self.program, &mut file)?;
+                pcapng::write(timeline, &self.program, &mut file)?;
                 return Ok(file.flush()?);
             }
             if let Some(last) = timeline.events.last().filter(|_| timeline.dropped > 0) {
                 capture.dropped(last.at, timeline.dropped)?;
             }
-            Ok(capture.flush()?)
+            Ok(capture.finish()?)
         });
         finished.with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
-fn write(records: Follow, file: BufWriter<File>, program: &str) -> io::Result<Capture> {
-    let mut capture = Encoder::with_calls(file, program)?;
+fn write(records: Follow, file: BufWriter<File>, program: &str, level: Level) -> io::Result<Capture> {
+    let mut capture = Encoder::new(file, program, level)?;
     for record in records {
         capture.record(&record)?;
     }

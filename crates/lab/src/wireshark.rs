@@ -138,9 +138,9 @@ impl Wireshark {
         let input = ["-k", "-i", "-"].map(OsStr::new);
         let mut window = self.start(&COLUMNS, &input, Stdio::piped())?;
         let pipe = window.stdin.take().context("Wireshark has no standard input")?;
-        let (records, name) = (server.follow(), name.to_owned());
+        let (records, name, level) = (server.follow(), name.to_owned(), server.level());
         // It ends with the observation, or with the capture, which the user can stop in the window.
-        thread::spawn(move || match stream(records, &name, pipe) {
+        thread::spawn(move || match stream(records, (&name, level), pipe) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 tell(&format!("cannot write to Wireshark: {error}"));
             }
@@ -239,14 +239,18 @@ impl Wireshark {
 /// # Errors
 ///
 /// What `out` says; a broken pipe if its reader has had enough.
-pub fn stream(records: impl IntoIterator<Item = Record>, name: &str, out: impl Write) -> io::Result<()> {
-    let mut encoder = Encoder::with_calls(out, name)?;
+pub fn stream(
+    records: impl IntoIterator<Item = Record>,
+    (name, level): (&str, Level),
+    out: impl Write,
+) -> io::Result<()> {
+    let mut encoder = Encoder::new(out, name, level)?;
     encoder.flush()?;
     for record in records {
         encoder.record(&record)?;
         encoder.flush()?;
     }
-    Ok(())
+    encoder.finish()
 }
 
 /// Sends each line that somebody types to the server, and prints what it answers. Ctrl-D closes

@@ -8,9 +8,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use harness::format::pcapng;
+use harness::format::pcapng::{self, Encoder};
 use harness::suite::Needs::{Calls, Program, Request, Sandbox};
-use harness::timeline::{CallKind, Record, Timeline, What};
+use harness::timeline::{CallKind, Level, Record, Timeline, What};
 use harness::{LISTEN, Server};
 use lab::wireshark::{Wireshark, stream, type_lines};
 use lab::{capture, steps};
@@ -25,7 +25,18 @@ fn typical(step: &str) -> Result<Timeline> {
 
 fn with_calls(timeline: &Timeline, name: &str) -> Result<Vec<u8>> {
     let mut file = Vec::new();
-    pcapng::write_with_calls(timeline, name, &mut file)?;
+    pcapng::write(timeline, name, &mut file)?;
+    Ok(file)
+}
+
+fn packets_alone(timeline: &Timeline) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, "", Level::Capture)?;
+    for (index, packet) in timeline.only().packets() {
+        let at = timeline.events[index].at;
+        encoder.packet(at, packet.link_type, &packet.frame, packet.wire_len, None)?;
+    }
+    encoder.finish()?;
     Ok(file)
 }
 
@@ -143,8 +154,7 @@ fn what_tshark_knows_of_the_packets_is_the_same_without_the_calls() -> Result<()
     let fields: Vec<&str> = fields.iter().flat_map(|field| ["-e", field]).collect();
     for step in ["step1", "step2", "step3"] {
         let timeline = typical(step)?;
-        let mut packets = Vec::new();
-        pcapng::write(&timeline, &mut packets)?;
+        let packets = packets_alone(&timeline)?;
         let file = with_calls(&timeline, step)?;
         let alone = tshark(&packets, &[&["-T", "fields"], &fields[..]].concat())?;
         assert_eq!(alone.len(), timeline.only().packets().count());
@@ -206,8 +216,8 @@ fn tshark_shows_a_live_capture_while_the_server_runs() -> Result<()> {
     let pipe = tshark.stdin.take().context("no standard input")?;
     let shown = lines_of(tshark.stdout.take().context("no standard output")?);
     let server = start("step1")?;
-    let records = server.follow();
-    let writer = std::thread::spawn(move || stream(records, "step1", pipe));
+    let (records, level) = (server.follow(), server.level());
+    let writer = std::thread::spawn(move || stream(records, ("step1", level), pipe));
     let mut client = server.connect()?;
     for line in ["1\n", "2\n"] {
         client.exchange(line)?;

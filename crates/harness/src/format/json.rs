@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::timeline::findings::Finding;
+use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
+use crate::rules::Finding;
 use crate::timeline::{
-    Call, CallKind, ClientAction, ClientActionKind, Connection, Event, EventKind, Exit, Packet, ProcessEvent,
+    Call, CallKind, ClientAction, ClientActionKind, Connection, EventKind, Exit, Packet, ProcessEvent,
     ProcessEventKind, Side, TcpState, Teardown, Timeline,
 };
 
@@ -31,7 +32,11 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\"summary\": {},", summary(timeline))?;
     list(out, "connections", timeline.connections().map(connection))?;
     writeln!(out, ",")?;
-    list(out, "events", timeline.events.iter().map(event))?;
+    list(
+        out,
+        "events",
+        (0..timeline.events.len()).map(|index| event(timeline, index)),
+    )?;
     writeln!(out, "}}")
 }
 
@@ -108,17 +113,12 @@ fn connection(connection: Connection<'_>) -> Value {
     })
 }
 
-fn event(event: &Event) -> Value {
+fn event(timeline: &Timeline, index: usize) -> Value {
+    let event = &timeline.events[index];
     let mut value = match &event.kind {
         EventKind::Packet(packet) => self::packet(packet),
         EventKind::Call(call) => self::call(call),
         EventKind::Client(action) => client(action),
-        EventKind::Entry(entry) => json!({
-            "kind": "entry",
-            "frame": entry.number,
-            "by": entry.by.to_string(),
-            "text": entry.text,
-        }),
         EventKind::State(change) => json!({
             "kind": "state",
             "side": change.side.to_string(),
@@ -127,6 +127,7 @@ fn event(event: &Event) -> Value {
         }),
         EventKind::Process(event) => process(event),
     };
+    value["frame"] = timeline.frame(index).into();
     value["at"] = event.at.0.into();
     value["connection"] = event.connection.map(|id| id.0).into();
     value
@@ -140,7 +141,6 @@ fn text(bytes: &[u8]) -> String {
 fn packet(packet: &Packet) -> Value {
     json!({
         "kind": "packet",
-        "frame": packet.number,
         "from": packet.from.to_string(),
         "flags": packet.segment.flags.to_string(),
         "seq": packet.seq,
@@ -148,15 +148,65 @@ fn packet(packet: &Packet) -> Value {
         "window": packet.window,
         "len": packet.segment.len,
         "data": text(&packet.segment.payload[..packet.segment.payload.len().min(Call::KEEP)]),
-        "carries": packet.carries,
-        "during": packet.during,
-        "retransmission": packet.retransmission,
-        "held": packet.held.map(|held| json!({
+        "facts": packet.facts.facts.iter().map(|fact| fact.kind.name()).collect::<Vec<_>>(),
+        "certain": facts(&packet.facts),
+        "why": why(&packet.facts.why),
+        "carries": packet.facts.carries,
+        "carries_open": packet.facts.carries_open,
+        "during": packet.facts.during,
+        "held": packet.held().map(|held| json!({
             "write": held.write,
-            "released_by": held.released_by,
-            "waited_ns": u64::try_from(held.waited.as_nanos()).unwrap_or(u64::MAX),
+            "until_frame": held.until_frame,
+            "waited_ns": nanoseconds(held.waited),
         })),
     })
+}
+
+/// Each fact with how sure it is and what shows it.
+fn facts(facts: &PacketFacts) -> Value {
+    let one = |fact: &Fact| {
+        let (frames, events) = evidence(&fact.evidence);
+        (
+            fact.kind.name().to_owned(),
+            json!({ "certainty": fact.certainty.to_string(), "frames": frames, "events": events }),
+        )
+    };
+    Value::Object(facts.facts.iter().map(one).collect())
+}
+
+fn why(why: &Why) -> Value {
+    let (frames, events) = evidence(&why.evidence);
+    json!({
+        "what": why.reason.name(),
+        "certainty": why.certainty.to_string(),
+        "frames": frames,
+        "events": events,
+        "waited_ns": why.waited.map(nanoseconds),
+        "unread_bytes": match why.reason {
+            Reason::UnreadData(bytes) => Some(bytes),
+            _ => None,
+        },
+    })
+}
+
+/// Frame numbers, and indices into the events.
+fn evidence(evidence: &[Evidence]) -> (Vec<usize>, Vec<usize>) {
+    let frame = |evidence: &Evidence| match evidence {
+        Evidence::Frame(number) => Some(*number),
+        Evidence::Event(_) => None,
+    };
+    let event = |evidence: &Evidence| match evidence {
+        Evidence::Event(index) => Some(*index),
+        Evidence::Frame(_) => None,
+    };
+    (
+        evidence.iter().filter_map(frame).collect(),
+        evidence.iter().filter_map(event).collect(),
+    )
+}
+
+fn nanoseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn call(call: &Call) -> Value {

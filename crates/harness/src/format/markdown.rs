@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use crate::timeline::explain::{Explanation, data_text, explain_all};
-use crate::timeline::{Entry, EventKind, Flags, Packet, Side, Timeline};
+use crate::timeline::frames::{call_words, client_words, process_words, state_words};
+use crate::timeline::{EventKind, Flags, Packet, Side, Timeline};
 
 /// The frames with these numbers: a table of what is on the wire and which call is behind it, then
-/// a list with a sentence on each. Calls that a capture file has between its packets are rows too.
+/// a list with a sentence on each packet. The calls and states between the packets are rows too.
 ///
 /// Columns are padded, so that the page reads well as plain text too. Nothing depends on times,
 /// except for what a sentence says of a wait.
@@ -29,27 +30,29 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
     let mut table = vec![HEADINGS.map(str::to_owned)];
     let mut sentences = String::new();
     for (index, event) in timeline.events.iter().enumerate() {
-        let packet = match &event.kind {
-            EventKind::Packet(packet) => packet,
-            EventKind::Entry(entry) if numbers.contains(&entry.number) => {
-                table.push(entry_cells(entry));
-                continue;
+        let number = timeline.frame(index).filter(|number| numbers.contains(number));
+        match (&event.kind, number) {
+            (EventKind::Packet(packet), Some(number)) => {
+                let explanation = explanations.get(&index).unwrap_or(&nothing);
+                table.push(cells(number, packet, explanation));
+                if !explanation.sentence.is_empty() {
+                    // Writing to a string cannot fail.
+                    let _ = writeln!(sentences, "- **Frame {number}**: {}", prose(&explanation.sentence));
+                }
             }
-            _ => continue,
-        };
-        if !numbers.contains(&packet.number) {
-            continue;
+            (EventKind::Call(call), Some(number)) => table.extend(told(number, Side::Server, call_words(call))),
+            (EventKind::Client(action), Some(number)) => {
+                table.extend(told(number, Side::Client, client_words(action)));
+            }
+            (EventKind::Process(event), Some(number)) => {
+                table.extend(told(number, Side::Server, process_words(event)));
+            }
+            _ => {}
         }
-        let explanation = explanations.get(&index).unwrap_or(&nothing);
-        table.push(cells(packet, explanation));
-        if !explanation.sentence.is_empty() {
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                sentences,
-                "- **Frame {}**: {}",
-                packet.number,
-                prose(&explanation.sentence)
-            );
+        for state in timeline.states_after(index) {
+            if let Some(number) = state.frame.filter(|number| numbers.contains(number)) {
+                table.extend(told(number, state.change.side, state_words(&state.change)));
+            }
         }
     }
     let mut markdown = draw(&table);
@@ -67,7 +70,7 @@ const NUMBERS: [bool; COLUMNS] = [true, false, false, true, true, true, false, f
 /// How many bytes of a payload are shown.
 const SHOWN_BYTES: usize = 24;
 
-fn cells(packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
+fn cells(number: usize, packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
     let way = match packet.from {
         Side::Client => "client → server",
         Side::Server => "server → client",
@@ -75,7 +78,7 @@ fn cells(packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
     let has_ack = packet.segment.flags.has(Flags::ACK);
     let data = data_text(&packet.segment.payload, packet.segment.len.into(), SHOWN_BYTES);
     [
-        packet.number.to_string(),
+        number.to_string(),
         way.to_owned(),
         packet.segment.flags.to_string(),
         packet.seq.to_string(),
@@ -90,13 +93,13 @@ fn cells(packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
     ]
 }
 
-/// A frame that is no packet.
-fn entry_cells(entry: &Entry) -> [String; COLUMNS] {
+/// A frame that is no packet: who did it, and its words.
+fn told(number: usize, by: Side, words: Option<String>) -> Option<[String; COLUMNS]> {
     let mut cells = [const { String::new() }; COLUMNS];
-    cells[0] = entry.number.to_string();
-    cells[1] = entry.by.to_string();
-    cells[COLUMNS - 1] = code(&entry.text);
-    cells
+    cells[0] = number.to_string();
+    cells[1] = by.to_string();
+    cells[COLUMNS - 1] = code(&words?);
+    Some(cells)
 }
 
 /// The calls behind a packet. They stand on the side that the packet comes from, so the side need
@@ -187,37 +190,45 @@ mod tests {
 
     #[test]
     fn a_stall() {
-        let page = frames(&samples::two_writes().timeline(), 10..=14);
+        let page = frames(&samples::two_writes().timeline(), 15..=22);
         expect![[r#"
             |  # | from → to       | flags   | seq | ack | len | data    | behind it                               |
             |---:|-----------------|---------|----:|----:|----:|---------|-----------------------------------------|
-            | 10 | client → server | PSH,ACK |   3 |   3 |   2 | `"2\n"` | `send "2\n"`                            |
-            | 11 | server → client | PSH,ACK |   3 |   5 |   1 | `"2"`   | `sendto(9, "2", 1) = 1`                 |
-            | 12 | client → server | ACK     |   5 |   4 |   0 |         |                                         |
-            | 13 | server → client | PSH,ACK |   4 |   5 |   1 | `"\n"`  | `sendto(9, "\n", 1) = 1`, 42 ms earlier |
-            | 14 | client → server | ACK     |   5 |   5 |   0 |         |                                         |
+            | 15 | client → server | PSH,ACK |   3 |   3 |   2 | `"2\n"` | `send "2\n"`                            |
+            | 16 | server          |         |     |     |     |         | `recvfrom(9, "2\n", 8192) = 2`          |
+            | 17 | server          |         |     |     |     |         | `sendto(9, "2", 1) = 1`                 |
+            | 18 | server → client | PSH,ACK |   3 |   5 |   1 | `"2"`   | `sendto(9, "2", 1) = 1`                 |
+            | 19 | server          |         |     |     |     |         | `sendto(9, "\n", 1) = 1`                |
+            | 20 | client → server | ACK     |   5 |   4 |   0 |         |                                         |
+            | 21 | server → client | PSH,ACK |   4 |   5 |   1 | `"\n"`  | `sendto(9, "\n", 1) = 1`, 42 ms earlier |
+            | 22 | client → server | ACK     |   5 |   5 |   0 |         |                                         |
 
-            - **Frame 10**: The client sends its request.
-            - **Frame 11**: The first part of the reply. It leaves at once, since nothing before it waits for an ACK. The ACK of the request rides along.
-            - **Frame 12**: A delayed ACK: for 42 ms the client's kernel hoped to send it along with data. It lets the held segment go, frame 13.
-            - **Frame 13**: Held back: `sendto` returned 42 ms before this packet left. Nagle's algorithm waited for the ACK in frame 12.
-            - **Frame 14**: The client's kernel acknowledges the last part of the reply.
+            - **Frame 15**: The client sends its request.
+            - **Frame 18**: The first part of the reply. It leaves at once, since nothing before it waits for an ACK. The ACK of the request rides along.
+            - **Frame 20**: A delayed ACK: for 42 ms the client's kernel hoped to send it along with data. It lets the held segment go, frame 21.
+            - **Frame 21**: Held back: `sendto` returned 42 ms before this packet left. Nagle's algorithm waited for the ACK in frame 20.
+            - **Frame 22**: The client's kernel acknowledges the last part of the reply.
         "#]].assert_eq(&page);
     }
 
     #[test]
     fn a_clean_close() {
-        let page = frames(&samples::clean_close().timeline(), 8..=10);
+        let page = frames(&samples::clean_close().timeline(), 12..=19);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data | behind it      |
-            |---:|-----------------|---------|----:|----:|----:|------|----------------|
-            |  8 | client → server | FIN,ACK |   3 |   3 |   0 |      | `close`        |
-            |  9 | server → client | FIN,ACK |   3 |   4 |   0 |      | `close(9) = 0` |
-            | 10 | client → server | ACK     |   4 |   4 |   0 |      |                |
+            |  # | from → to       | flags   | seq | ack | len | data | behind it                   |
+            |---:|-----------------|---------|----:|----:|----:|------|-----------------------------|
+            | 12 | client → server | FIN,ACK |   3 |   3 |   0 |      | `close`                     |
+            | 13 | server          |         |     |     |     |      | `socket CLOSE_WAIT`         |
+            | 14 | server          |         |     |     |     |      | `recvfrom(9, "", 8192) = 0` |
+            | 15 | server          |         |     |     |     |      | `close(9) = 0`              |
+            | 16 | server → client | FIN,ACK |   3 |   4 |   0 |      | `close(9) = 0`              |
+            | 17 | client          |         |     |     |     |      | `socket TIME_WAIT`          |
+            | 18 | server          |         |     |     |     |      | `socket LAST_ACK`           |
+            | 19 | client → server | ACK     |   4 |   4 |   0 |      |                             |
 
-            - **Frame 8**: The client closes first. FIN says that it will send no more.
-            - **Frame 9**: The server closes too. Its FIN ends the other direction. The same segment acknowledges the FIN of the client.
-            - **Frame 10**: The client's kernel acknowledges the FIN: both sides have closed. The client, which closed first, waits in TIME_WAIT.
+            - **Frame 12**: The client closes first. FIN says that it will send no more.
+            - **Frame 16**: The server closes too. Its FIN ends the other direction. The same segment acknowledges the FIN of the client.
+            - **Frame 19**: The client's kernel acknowledges the FIN: both sides have closed. The client, which closed first, waits in TIME_WAIT.
         "#]].assert_eq(&page);
     }
 
@@ -229,15 +240,16 @@ mod tests {
             .frame(100, Side::Client, "PSH,ACK", 1, 1, "a|b")
             .write((200, 240), "`|``")
             .frame(210, Side::Server, "PSH,ACK", 1, 4, "`|``");
-        let page = frames(&script.timeline(), 4..=5);
+        let page = frames(&script.timeline(), 6..=8);
         expect![[r#"
             |  # | from → to       | flags   | seq | ack | len | data            | behind it                         |
             |---:|-----------------|---------|----:|----:|----:|-----------------|-----------------------------------|
-            |  4 | client → server | PSH,ACK |   1 |   1 |   3 | `"a\|b"`        |                                   |
-            |  5 | server → client | PSH,ACK |   1 |   4 |   4 | ``` "`\|``" ``` | ``` sendto(9, "`\|``", 4) = 4 ``` |
+            |  6 | client → server | PSH,ACK |   1 |   1 |   3 | `"a\|b"`        |                                   |
+            |  7 | server          |         |     |     |     |                 | ``` sendto(9, "`\|``", 4) = 4 ``` |
+            |  8 | server → client | PSH,ACK |   1 |   4 |   4 | ``` "`\|``" ``` | ``` sendto(9, "`\|``", 4) = 4 ``` |
 
-            - **Frame 4**: The client sends its request.
-            - **Frame 5**: The whole reply in one segment. The ACK of the request rides along.
+            - **Frame 6**: The client sends its request.
+            - **Frame 8**: The whole reply in one segment. The ACK of the request rides along.
         "#]]
         .assert_eq(&page);
     }

@@ -6,4 +6,6 @@ pub mod pcapng;
 pub mod text;
 
 #[cfg(test)]
+pub(crate) mod arbitrary;
+#[cfg(test)]
 pub(crate) mod samples;

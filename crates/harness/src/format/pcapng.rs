@@ -1,9 +1,10 @@
 //! Captures that Wireshark opens.
 //!
 //! [`write()`] makes a [pcapng](https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html)
-//! file with every packet of a timeline, unedited, and a comment on each that says what it is;
-//! [`write_with_calls()`] puts the server's calls and the sockets' states between them.
-//! [`Encoder`] writes the same while a server runs, event by event.
+//! file with every packet of a timeline, unedited, and a comment on each that says what it is. Between
+//! them stand the server's calls and the sockets' states, in words for Wireshark and as records that
+//! [`read()`] gives back: a timeline that is written and read is the same timeline.
+//! [`Encoder`] writes such a file while a server runs, event by event.
 //! [`read()`] takes pcapng and classic pcap files from anywhere, [`read_into`] those of any length.
 //!
 //! ```
@@ -12,8 +13,9 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let mut file = Vec::new();
 //! # let empty = harness::timeline::Recording {
-//! #     level: harness::timeline::Level::Capture, records: vec![], dropped: 0, not_kept: 0 };
-//! # pcapng::write(&empty.into_timeline(), &mut file)?;
+//! #     level: harness::timeline::Level::Capture, records: vec![], numbers: vec![],
+//! #     dropped: 0, not_kept: 0 };
+//! # pcapng::write(&empty.into_timeline(), "echo", &mut file)?;
 //! let timeline = pcapng::read(&file[..])?.into_timeline();
 //! println!("{timeline}");
 //! # Ok(())
@@ -25,6 +27,7 @@ mod encode;
 mod entry;
 mod input;
 mod read;
+mod record;
 mod write;
 
 #[cfg(test)]
@@ -32,7 +35,7 @@ mod tests;
 
 pub use encode::Encoder;
 pub use read::{ReadError, read, read_into};
-pub use write::{number_with_calls, write, write_with_calls};
+pub use write::write;
 
 /// The longest frame that a capture keeps: what Wireshark writes and takes at most.
 const LONGEST_FRAME: u32 = 262_144;

@@ -31,6 +31,7 @@ impl Script {
         Script {
             recording: Recording {
                 not_kept: 0,
+                numbers: Vec::new(),
                 level: Level::Sandbox,
                 records: Vec::new(),
                 dropped: 0,

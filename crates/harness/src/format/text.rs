@@ -158,7 +158,9 @@ impl Lanes {
         if timeline.endpoints.is_empty() {
             lines.push(Line::new(Role::Note, "no connection"));
         }
-        for note in outside(timeline) {
+        // Of a single connection they stand between its rows.
+        let outside = (timeline.connections_in_all() != 1).then(|| outside(timeline));
+        for note in outside.into_iter().flatten() {
             lines.extend(wrapped(Role::Verdict, &verdict::name("server"), &note, width));
         }
         lines
@@ -224,9 +226,6 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         Level::Sandbox => None,
         Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
         Level::NoPackets => Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO)."),
-        Level::Capture if tells_calls(timeline) => {
-            Some("From a capture file: it tells the calls; the states follow from its segments.")
-        }
         Level::Capture => Some("From a capture file of packets alone; the states follow from its segments."),
     };
     let dropped =
@@ -240,15 +239,6 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     });
     let whole = dropped.into_iter().chain(not_kept);
     level.into_iter().chain(whole).chain(not_drawn(timeline)).collect()
-}
-
-/// True if a file has calls between its packets, or in their comments.
-fn tells_calls(timeline: &Timeline) -> bool {
-    timeline.events.iter().any(|event| match &event.kind {
-        EventKind::Entry(_) => true,
-        EventKind::Packet(packet) => packet.comment.is_some(),
-        _ => false,
-    })
 }
 
 /// What a file holds besides connections.

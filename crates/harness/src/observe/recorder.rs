@@ -217,7 +217,7 @@ impl Seen {
                 }
             }
             What::Process(event) => self.process(event.pid, &event.kind),
-            What::Frame { .. } | What::State { .. } | What::Entry { .. } => {}
+            What::Frame { .. } | What::State { .. } => {}
         }
     }
 

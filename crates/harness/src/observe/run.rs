@@ -197,6 +197,7 @@ impl Run {
             records,
             dropped,
             not_kept,
+            numbers: Vec::new(),
         })
     }
 

@@ -6,13 +6,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::bytes;
 use super::link::LinkType;
 use super::segment::Segment;
+use crate::facts::PacketFacts;
 
 /// A moment on `CLOCK_REALTIME`, in nanoseconds since the Unix epoch.
 ///
 /// Packets are stamped by the kernel, calls by the tracer, both on this clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
@@ -23,7 +27,7 @@ impl Timestamp {
 }
 
 /// Which end of a connection: the one that connected or the one that accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Side {
     /// The end that sent the SYN.
     Client,
@@ -56,7 +60,7 @@ impl fmt::Display for Side {
 pub struct ConnectionId(pub usize);
 
 /// The two addresses that name a connection. IPv4 mapped into IPv6 is written as IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoints {
     /// Where the connection came from.
     pub client: SocketAddr,
@@ -90,55 +94,6 @@ pub enum EventKind {
     State(StateChange),
     /// The server's process did something that is no socket call.
     Process(ProcessEvent),
-    /// A capture file tells something between its packets.
-    Entry(Entry),
-}
-
-impl EventKind {
-    /// Its number among the frames of the capture, if it is one.
-    pub fn frame(&self) -> Option<usize> {
-        match self {
-            EventKind::Packet(packet) => Some(packet.number),
-            EventKind::Entry(entry) => Some(entry.number),
-            _ => None,
-        }
-    }
-}
-
-/// What a capture file of this crate tells between its packets, in words: a call, a socket's state,
-/// the end of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its number among the frames of the file, as Wireshark counts.
-    pub number: usize,
-    /// Who did it.
-    pub by: Side,
-    /// What: `accept4(6) = 7`, `socket CLOSE_WAIT`.
-    pub text: String,
-}
-
-impl Entry {
-    /// True if it tells a call, and not what became of a socket or a process.
-    pub fn is_call(&self) -> bool {
-        self.text.contains(") = ")
-    }
-
-    /// What kind of call of the server's it is, and how many bytes that moved. `None` if it is none
-    /// that moves any. Of `splice` the words do not tell which way it moved them: it counts as a write.
-    pub fn moved(&self) -> Option<(CallKind, u64)> {
-        let (name, _) = self.text.split_once('(').filter(|_| self.by == Side::Server)?;
-        let (_, result) = self.text.rsplit_once(") = ")?;
-        // An error is written as -1 and its name.
-        let moved = result.parse().unwrap_or(0);
-        let kind = match name {
-            "read" | "readv" | "preadv2" | "recvfrom" | "recvmsg" | "recvmmsg" => CallKind::Read,
-            "write" | "writev" | "pwritev2" | "sendto" | "sendmsg" | "sendmmsg" | "sendfile" | "splice" => {
-                CallKind::Write
-            }
-            _ => return None,
-        };
-        Some((kind, moved))
-    }
 }
 
 /// A captured frame with its TCP segment, as seen on its connection.
@@ -158,15 +113,8 @@ pub struct Packet {
     /// ([RFC 7323, section 2](https://www.rfc-editor.org/rfc/rfc7323#section-2)).
     /// Unscaled where the handshake was not captured.
     pub window: u32,
-    /// The write-family calls whose bytes this segment carries, as indices into the timeline's events.
-    pub carries: Vec<usize>,
-    /// The call during which this packet left or was caused, as an index into the timeline's events.
-    pub during: Option<usize>,
-    /// Set where the segment was held back until an ACK arrived (Nagle's algorithm,
-    /// [RFC 9293, section 3.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.7.4)).
-    pub held: Option<Held>,
-    /// True if all the payload had been sent before.
-    pub retransmission: bool,
+    /// What is so of it: see [`facts`](crate::facts).
+    pub facts: PacketFacts,
     /// The frame as the kernel handed it over, link-layer header included, up to the capture's limit.
     pub frame: Arc<[u8]>,
     /// What the frame's link-layer header is.
@@ -182,7 +130,7 @@ pub struct Packet {
 }
 
 /// What became of a packet on its way from one host to the other. Its event stands where it left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     /// When it came to the other host: once, several times if it was duplicated, or never.
     pub arrivals: Vec<Timestamp>,
@@ -191,19 +139,8 @@ pub struct Passage {
     pub what: Option<String>,
 }
 
-/// Why a segment left later than its write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The write that had already returned, as an index into the timeline's events.
-    pub write: usize,
-    /// The packet whose ACK let the segment go, as an index into the timeline's events.
-    pub released_by: usize,
-    /// The time from the write's return to the segment.
-    pub waited: Duration,
-}
-
 /// A system call that the server made, from its entry to its exit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The thread that made it (a kernel task id).
     pub thread: i32,
@@ -216,6 +153,7 @@ pub struct Call {
     /// How many bytes were asked for, for the read and write families.
     pub asked: Option<u64>,
     /// The first bytes that it moved, or for a failed write tried to move (at most [`Call::KEEP`]).
+    #[serde(with = "bytes")]
     pub bytes: Vec<u8>,
     /// Arguments worth showing, as strace would write them: `SHUT_WR`, `TCP_NODELAY, 1`.
     pub detail: Option<String>,
@@ -234,7 +172,7 @@ pub struct Call {
 }
 
 /// What a call asked of the kernel that decides when a segment leaves, or how a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Argument {
     /// `MSG_MORE` of send(2), or `SPLICE_F_MORE` of splice(2): more data is coming, so a segment that
@@ -251,7 +189,7 @@ pub enum Argument {
 }
 
 /// A direction of a connection, as its owner sees it: shutdown(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// `SHUT_RD`: nothing more will be read. Nothing of it is on the wire.
     Read,
@@ -263,7 +201,7 @@ pub enum Direction {
 
 /// A socket option and its value, of those that decide when a segment leaves or how a connection
 /// ends: socket(7), tcp(7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum SocketOption {
     /// `TCP_NODELAY`: Nagle's algorithm is off.
@@ -327,7 +265,7 @@ impl Call {
 }
 
 /// What a call does, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CallKind {
     /// `listen`.
     Listen,
@@ -348,7 +286,7 @@ pub enum CallKind {
 }
 
 /// An error number of this system, as in errno(3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Errno(pub i32);
 
 impl Errno {
@@ -413,7 +351,7 @@ fn errno_name(number: i32) -> Option<&'static str> {
 }
 
 /// What the test's client did with its socket.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClientAction {
     /// What it did.
     pub kind: ClientActionKind,
@@ -424,13 +362,14 @@ pub struct ClientAction {
 }
 
 /// What a client can do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ClientActionKind {
     /// The connection is established.
     Connected,
     /// Sent these bytes (at most [`Call::KEEP`] are kept) of so many.
     Sent {
         /// The first of them.
+        #[serde(with = "bytes")]
         bytes: Vec<u8>,
         /// How many there were.
         len: u64,
@@ -438,6 +377,7 @@ pub enum ClientActionKind {
     /// Received these bytes (at most [`Call::KEEP`] are kept) of so many.
     Received {
         /// The first of them.
+        #[serde(with = "bytes")]
         bytes: Vec<u8>,
         /// How many there were.
         len: u64,
@@ -459,7 +399,7 @@ pub enum ClientActionKind {
 
 /// TCP_INFO's counters of one socket: all segments that it sent and received, with or without
 /// data (`tcpi_segs_out` and `tcpi_segs_in` of `struct tcp_info`, linux/tcp.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentCounters {
     /// Segments sent, SYN included.
     pub sent: u32,
@@ -468,7 +408,7 @@ pub struct SegmentCounters {
 }
 
 /// A socket's new state, as the kernel's socket table shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateChange {
     /// Whose socket.
     pub side: Side,
@@ -480,7 +420,7 @@ pub struct StateChange {
 
 /// The states of a TCP socket ([RFC 9293, section 3.3.2](https://www.rfc-editor.org/rfc/rfc9293#section-3.3.2)),
 /// with Linux's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are the RFC's")]
 pub enum TcpState {
     Established,
@@ -513,7 +453,7 @@ impl fmt::Display for TcpState {
 }
 
 /// What became of a process of the server.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProcessEvent {
     /// Its process id.
     pub pid: i32,
@@ -522,7 +462,7 @@ pub struct ProcessEvent {
 }
 
 /// What can happen to a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ProcessEventKind {
     /// It was started, or a process of the server forked it.
@@ -552,7 +492,7 @@ pub enum ProcessEventKind {
 }
 
 /// Where a program's output goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OutputStream {
     /// Standard output.
     Stdout,
@@ -570,7 +510,7 @@ impl fmt::Display for OutputStream {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     /// With an exit status.
     Status(i32),
@@ -588,9 +528,10 @@ impl fmt::Display for Exit {
 }
 
 /// How much of a run could be observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
-    /// Read from a capture file: packets, and of calls what the file tells in words.
+    /// A capture file of somebody else's: packets, and nothing of who made them. A file of this crate
+    /// has the level of the run that is in it.
     Capture,
     /// System calls and socket states; the kernel's segment counters in place of packets.
     NoPackets,

@@ -1,38 +1,82 @@
 //! What is drawn of a long capture, in memory that does not grow with it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Timeline;
 use super::event::*;
 use super::explain::Explanation;
+use super::frames::{self, Frames};
 use super::link::LinkType;
-use super::merge::{Merge, indexed};
-use super::query::{Exchanging, Replying, Sockets};
-use super::segment::{Flags, Segment};
+use super::merge::{Merge, Record, Recording, What, indexed};
+use super::segment::Segment;
+use crate::facts::{ConnectionFacts, Exchanging, Following, Replying};
 
 /// How much of a capture an [`Excerpt`] keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// So many packets of a connection, and entries between them: the first and the last half. Those
+    /// So many packets of a connection, and calls between them: the first and the last half. Those
     /// packets that open, close or reset it are kept beside them.
     pub packets: usize,
     /// So many connections: the first.
     pub connections: usize,
 }
 
-/// A timeline of the packets of a long capture that are worth drawing.
+/// A timeline of what is worth drawing of a capture of any length.
 ///
-/// Packets come one by one, in the order of the file, and get the numbers that they would have on
-/// the timeline of all. Then most of them are only counted. What is kept has no frame bytes and no
-/// more of a payload or a comment than a line can show.
+/// Of a short one that is all, as [`read`](crate::format::pcapng::read) gives it. Packets of a long
+/// one come one by one, in the order of the file, and get the numbers that they would have on the
+/// timeline of all. Then most of them are only counted. What is kept has no frame bytes and no more of
+/// a payload or a comment than a line can show.
 #[derive(Debug)]
 pub struct Excerpt {
     limits: Limits,
+    /// All of it, as long as that is little.
+    whole: Option<Whole>,
     merge: Merge,
     kept: Vec<Kept>,
+    /// What belongs to no connection.
+    outside: Vec<(Event, Place)>,
+    /// How many events have come.
+    events: u64,
     left_out: LeftOut,
+    level: Level,
     dropped: u64,
+    not_kept: u64,
+}
+
+/// All of a capture that is short.
+#[derive(Debug, Default)]
+struct Whole {
+    records: Vec<Record>,
+    numbers: Vec<Option<usize>>,
+    /// What the file says of each packet, for when it turns out to be long.
+    explanations: Vec<Option<String>>,
+    bytes: usize,
+}
+
+/// Where an event stands in a capture: as which of all, and as which frame.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    sequence: u64,
+    number: Option<usize>,
+}
+
+/// A capture is short up to so many records and so many bytes of frames.
+const SHORT: (usize, usize) = (4096, 4 << 20);
+
+/// So many events that belong to no connection are kept of a long capture: the first.
+const MOST_OUTSIDE: usize = 1000;
+
+/// A packet of a file, as it is read.
+pub(crate) struct Found<'a> {
+    pub number: usize,
+    pub link: (LinkType, &'a [u8], u32),
+    /// A comment of somebody else's.
+    pub comment: Option<String>,
+    /// What a file of this crate says of it, in words.
+    pub explanation: Option<String>,
+    pub passage: Option<Passage>,
 }
 
 /// So much is kept of a comment, in bytes.
@@ -55,6 +99,8 @@ pub(crate) struct LeftOut {
     pub no_segment: u64,
     /// Packets of links that are not decoded.
     pub no_link: BTreeMap<LinkType, u64>,
+    /// True if there is more of the connections than what is kept of them.
+    pub is_partial: bool,
 }
 
 /// A connection as a whole, packets that were not kept included.
@@ -62,7 +108,7 @@ pub(crate) struct LeftOut {
 pub(crate) struct Totals {
     /// Packets that were not kept.
     pub left_out: u64,
-    /// As the entries tell; `None` if there are none.
+    /// `None` if no call is told.
     pub writes_per_reply: Option<Counts>,
     pub segments_per_reply: Counts,
     pub packets_per_exchange: Counts,
@@ -173,13 +219,13 @@ impl Stalls {
 /// What is kept of a connection.
 #[derive(Debug, Default)]
 struct Kept {
-    head: Vec<Event>,
-    tail: VecDeque<Event>,
+    head: Vec<(Event, Place)>,
+    tail: VecDeque<(Event, Place)>,
     /// Which of the tail changed what the packets tell of the connection's state.
     tail_turns: VecDeque<bool>,
     /// Those that have left the tail.
-    turns: Vec<Event>,
-    state: State,
+    turns: Vec<(Event, Place)>,
+    following: Following,
     replying: Replying,
     exchanging: Exchanging,
     packets_of_exchange: usize,
@@ -187,40 +233,17 @@ struct Kept {
     totals: Totals,
 }
 
-/// What the packets so far tell of a connection's state.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct State {
-    sockets: Sockets,
-    client_fin: bool,
-    server_fin: bool,
-    reset: bool,
-}
-
-impl State {
-    /// Takes in a packet. True if it tells something new.
-    fn see(&mut self, packet: &Packet) -> bool {
-        let before = self.clone();
-        let flags = packet.segment.flags;
-        self.reset |= flags.has(Flags::RST) && !self.sockets.are_closed();
-        self.sockets.see(packet);
-        match packet.from {
-            Side::Client => self.client_fin |= flags.has(Flags::FIN),
-            Side::Server => self.server_fin |= flags.has(Flags::FIN),
-        }
-        *self != before
-    }
-}
-
 impl Kept {
-    fn push(&mut self, event: Event, packets: usize) {
-        let turn = match &event.kind {
+    fn push(&mut self, mut event: Event, place: Place, packets: usize) {
+        let turn = match &mut event.kind {
             EventKind::Packet(packet) => {
-                self.count(packet);
-                self.state.see(packet)
+                let turn = self.following.see(event.at, packet);
+                self.count(place.number, packet);
+                turn
             }
-            EventKind::Entry(entry) => {
+            EventKind::Call(call) => {
                 let replies = self.totals.writes_per_reply.get_or_insert_default();
-                let ended = entry.moved().and_then(|(kind, moved)| self.replying.see(kind, moved));
+                let ended = self.replying.see(call.kind, call.moved());
                 ended.into_iter().for_each(|writes| replies.push(writes));
                 false
             }
@@ -228,27 +251,27 @@ impl Kept {
         };
         let tail = packets / 2;
         if self.head.len() < packets - tail {
-            self.head.push(event);
+            self.head.push((event, place));
             return;
         }
-        self.tail.push_back(event);
+        self.tail.push_back((event, place));
         self.tail_turns.push_back(turn);
         if self.tail.len() <= tail {
             return;
         }
         match (self.tail.pop_front(), self.tail_turns.pop_front()) {
             (Some(event), Some(true)) => self.turns.push(event),
-            (Some(event), _) => self.totals.left_out += u64::from(matches!(event.kind, EventKind::Packet(_))),
+            (Some((event, _)), _) => self.totals.left_out += u64::from(matches!(event.kind, EventKind::Packet(_))),
             (None, _) => {}
         }
     }
 
-    fn count(&mut self, packet: &Packet) {
+    fn count(&mut self, number: Option<usize>, packet: &Packet) {
         if let Some(comment) = &packet.comment {
             self.totals.commented = true;
             self.totals
                 .stalls
-                .see(packet.number, &Explanation::from_comment(comment));
+                .see(number.unwrap_or_default(), &Explanation::from_comment(comment));
         }
         let Some(step) = self.exchanging.see(packet) else {
             return;
@@ -268,7 +291,7 @@ impl Kept {
         (self.packets_of_exchange, self.replies_of_exchange) = (0, 0);
     }
 
-    fn events(self) -> impl Iterator<Item = Event> {
+    fn events(self) -> impl Iterator<Item = (Event, Place)> {
         self.head.into_iter().chain(self.turns).chain(self.tail)
     }
 }
@@ -278,80 +301,179 @@ impl Excerpt {
     pub fn new(limits: Limits) -> Excerpt {
         Excerpt {
             limits,
+            whole: Some(Whole::default()),
             merge: Merge::default(),
             kept: Vec::new(),
+            outside: Vec::new(),
+            events: 0,
             left_out: LeftOut::default(),
+            level: Level::Capture,
             dropped: 0,
+            not_kept: 0,
         }
     }
 
-    /// Takes in the next packet of the file: its number in it, its link, its bytes, its length on
-    /// the wire and its comment.
-    pub fn packet(
-        &mut self,
-        at: Timestamp,
-        number: usize,
-        (link_type, frame, wire_len): (LinkType, &[u8], u32),
-        comment: Option<&str>,
-    ) {
+    /// Takes in the next packet of the file.
+    pub(crate) fn packet(&mut self, at: Timestamp, found: Found<'_>) {
+        let (link_type, frame, wire_len) = found.link;
         if !link_type.is_decoded() {
             *self.left_out.no_link.entry(link_type).or_default() += 1;
             return;
         }
-        let Some(segment) = Segment::with_payload(link_type, frame, wire_len, Call::KEEP) else {
+        let most = if self.whole.is_some() { usize::MAX } else { Call::KEEP };
+        let Some(segment) = Segment::with_payload(link_type, frame, wire_len, most) else {
             self.left_out.no_segment += 1;
             return;
         };
+        let number = Some(found.number);
+        if let Some(whole) = &mut self.whole {
+            let what = What::Frame {
+                frame: Arc::from(frame),
+                link_type,
+                wire_len,
+                comment: found.comment,
+                passage: found.passage,
+                segment: Some(segment),
+            };
+            whole.bytes += frame.len();
+            whole.push(Record { at, what }, number, found.explanation);
+            return self.end_if_long();
+        }
+        let comment = found.comment.or(found.explanation);
+        self.segment(at, number, (segment, link_type, wire_len), (comment, found.passage));
+    }
+
+    /// Takes in the next record of a file of this crate that is no packet, and the number of its frame.
+    pub(crate) fn record(&mut self, number: Option<usize>, record: Record) {
+        if let Some(whole) = &mut self.whole {
+            whole.push(record, number, None);
+            return self.end_if_long();
+        }
+        self.told(number, record);
+    }
+
+    /// Keeps only an excerpt from here on, if the capture is not short.
+    fn end_if_long(&mut self) {
+        let (records, bytes) = SHORT;
+        let is_long = |whole: &Whole| whole.records.len() > records || whole.bytes > bytes;
+        let Some(whole) = self.whole.take_if(|whole| is_long(whole)) else {
+            return;
+        };
+        self.left_out.is_partial = true;
+        let numbered = whole.records.into_iter().zip(whole.numbers).zip(whole.explanations);
+        for ((record, number), explanation) in numbered {
+            match record.what {
+                What::Frame {
+                    link_type,
+                    wire_len,
+                    comment,
+                    passage,
+                    segment: Some(mut segment),
+                    ..
+                } => {
+                    segment.payload.truncate(Call::KEEP);
+                    let link = (segment, link_type, wire_len);
+                    self.segment(record.at, number, link, (comment.or(explanation), passage));
+                }
+                what => self.told(number, Record { at: record.at, what }),
+            }
+        }
+    }
+
+    fn segment(
+        &mut self,
+        at: Timestamp,
+        number: Option<usize>,
+        (segment, link_type, wire_len): (Segment, LinkType, u32),
+        (comment, passage): (Option<String>, Option<Passage>),
+    ) {
         if self.merge.connections() == MOST_CONNECTIONS && self.merge.begins(&segment) {
             self.left_out.unplaced += 1;
             return;
         }
-        let comment = comment.map(|comment| start_of(comment).to_owned());
-        let (id, packet) = self
-            .merge
-            .packet(number, segment, (Arc::default(), link_type, wire_len), comment);
-        self.keep(at, id, EventKind::Packet(packet));
+        let comment = comment.map(|comment| start_of(&comment).to_owned());
+        let link = (Arc::default(), link_type, wire_len);
+        let (id, mut packet) = self.merge.packet(segment, link, comment);
+        packet.number = number.unwrap_or_default();
+        packet.passage = passage;
+        let kind = EventKind::Packet(packet);
+        self.keep(
+            Some(id),
+            number,
+            Event {
+                at,
+                connection: Some(id),
+                kind,
+            },
+        );
     }
 
-    /// Takes in the next frame of the file if it is an [`Entry`]: its number, the connection that it
-    /// is about, who did what. What is about no connection is not drawn.
-    pub fn entry(&mut self, at: Timestamp, number: usize, on: Option<Endpoints>, (by, text): (Side, &str)) {
-        let Some(on) = on else { return };
-        if self.merge.connections() == MOST_CONNECTIONS && !self.merge.knows(on) {
+    fn told(&mut self, number: Option<usize>, Record { at, what }: Record) {
+        let on = match &what {
+            What::Call { on, .. } => *on,
+            What::Client { on, .. } | What::State { on, .. } => Some(*on),
+            What::Frame { .. } | What::Process(_) => None,
+        };
+        let is_full = self.merge.connections() == MOST_CONNECTIONS;
+        if is_full && on.is_some_and(|on| !self.merge.knows(on)) {
             return;
         }
-        let text = start_of(text).to_owned();
-        let id = self.merge.entry(on);
-        self.keep(at, id, EventKind::Entry(Entry { number, by, text }));
+        let Some((connection, kind)) = self.merge.record(what) else {
+            return;
+        };
+        self.keep(connection, number, Event { at, connection, kind });
     }
 
-    fn keep(&mut self, at: Timestamp, id: ConnectionId, kind: EventKind) {
+    fn keep(&mut self, connection: Option<ConnectionId>, number: Option<usize>, event: Event) {
+        self.events += 1;
+        let place = Place {
+            sequence: self.events,
+            number,
+        };
+        let Some(id) = connection else {
+            if self.outside.len() < MOST_OUTSIDE {
+                self.outside.push((event, place));
+            }
+            return;
+        };
         if id.0 >= self.limits.connections {
             return;
         }
-        if id.0 == self.kept.len() {
-            self.kept.push(Kept::default());
+        if id.0 >= self.kept.len() {
+            self.kept.resize_with(id.0 + 1, Kept::default);
         }
-        let event = Event {
-            at,
-            connection: Some(id),
-            kind,
-        };
-        self.kept[id.0].push(event, self.limits.packets);
+        self.kept[id.0].push(event, place, self.limits.packets);
     }
 
-    /// Takes in that packets were lost while capturing.
-    pub fn dropped(&mut self, packets: u64) {
-        self.dropped = self.dropped.saturating_add(packets);
+    /// Takes in what is known at the end of the file, or where reading it ended: the level of the run
+    /// that is in it, the packets that were lost, and the events that it does not hold.
+    pub(crate) fn ended(&mut self, level: Level, dropped: u64, not_kept: u64) {
+        self.level = level;
+        self.dropped = dropped;
+        self.not_kept = not_kept;
     }
 
-    /// True if no packet has come yet.
+    /// True if no packet has come yet, and no call.
     pub fn is_empty(&self) -> bool {
-        self.merge.connections() == 0 && self.left_out.no_segment == 0 && self.left_out.no_link.is_empty()
+        let nothing = self.whole.as_ref().is_some_and(|whole| whole.records.is_empty());
+        nothing && self.left_out.no_segment == 0 && self.left_out.no_link.is_empty()
     }
 
     /// The timeline of what was kept.
     pub fn into_timeline(mut self) -> Timeline {
+        if let Some(Whole { records, numbers, .. }) = self.whole {
+            let recording = Recording {
+                level: self.level,
+                records,
+                dropped: self.dropped,
+                not_kept: self.not_kept,
+                numbers,
+            };
+            let mut timeline = recording.into_timeline();
+            let undrawn = self.left_out.no_segment > 0 || !self.left_out.no_link.is_empty();
+            timeline.left_out = undrawn.then(|| Box::new(self.left_out));
+            return timeline;
+        }
         for kept in &mut self.kept {
             kept.end_exchange();
             if let (Some(replies), Some(writes)) = (&mut kept.totals.writes_per_reply, kept.replying.end()) {
@@ -359,21 +481,55 @@ impl Excerpt {
             }
             self.left_out.of_connection.push(std::mem::take(&mut kept.totals));
         }
+        let found: Vec<ConnectionFacts> = self.kept.iter().map(|kept| kept.following.found()).collect();
+        let mut links = self.merge.links();
+        links.truncate(self.kept.len());
         let mut endpoints = self.merge.endpoints();
         self.left_out.connections = endpoints.len() - self.kept.len();
         endpoints.truncate(self.kept.len());
-        let mut events: Vec<Event> = self.kept.into_iter().flat_map(Kept::events).collect();
-        events.sort_by_key(|event| event.at);
-        indexed(Timeline {
-            level: Level::Capture,
+        let kept = self.kept.into_iter().flat_map(Kept::events);
+        let mut events: Vec<(Event, Place)> = kept.chain(self.outside).collect();
+        events.sort_by_key(|(_, place)| place.sequence);
+        let (events, numbers): (Vec<Event>, Vec<Option<usize>>) =
+            events.into_iter().map(|(event, place)| (event, place.number)).unzip();
+        let place = |(index, number): (usize, &Option<usize>)| Some(((*number)?, index));
+        let places: HashMap<usize, usize> = numbers.iter().enumerate().filter_map(place).collect();
+        let facts = found.into_iter().zip(&links);
+        let mut timeline = indexed(Timeline {
+            level: self.level,
             endpoints,
+            facts: facts
+                .map(|(facts, link)| link.put_into(placed(facts, &places)))
+                .collect(),
+            links,
             events,
             dropped: self.dropped,
-            not_kept: 0,
+            not_kept: self.not_kept,
             of_connection: Vec::new(),
+            frames: Frames::default(),
             left_out: Some(Box::new(self.left_out)),
-        })
+        });
+        frames::number(&mut timeline, numbers);
+        timeline
     }
+}
+
+impl Whole {
+    fn push(&mut self, record: Record, number: Option<usize>, explanation: Option<String>) {
+        self.records.push(record);
+        self.numbers.push(number);
+        self.explanations.push(explanation);
+    }
+}
+
+/// Facts whose states stand at frame numbers, with those that were kept at the indices of their events.
+fn placed(mut facts: ConnectionFacts, places: &HashMap<usize, usize>) -> ConnectionFacts {
+    facts.states.retain_mut(|(at, _)| {
+        let index = places.get(at).copied();
+        *at = index.unwrap_or(*at);
+        index.is_some()
+    });
+    facts
 }
 
 /// What is kept of a comment, in whole characters.
@@ -387,6 +543,11 @@ impl Timeline {
     /// What an excerpt counted and did not keep.
     pub(crate) fn left_out(&self) -> Option<&LeftOut> {
         self.left_out.as_deref()
+    }
+
+    /// True for an excerpt of a long capture.
+    pub(crate) fn is_excerpt(&self) -> bool {
+        self.left_out().is_some_and(|left_out| left_out.is_partial)
     }
 
     /// The connections, with those that an excerpt did not keep.

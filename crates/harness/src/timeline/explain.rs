@@ -1,8 +1,10 @@
-//! Why a packet is there: one plain sentence, and the call behind it.
+//! Why a packet is there: one plain sentence, and the call that caused it. It says what the
+//! [facts](crate::facts) say, and less where one is unknown.
 //!
-//! What TCP asks for is said as TCP's. What only Linux does is said as Linux's.
+//! What TCP asks for is said as TCP's. What only Linux does is said as Linux's, of hosts that were observed
+//! here alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use super::Timeline;
 use super::event::*;
 use super::query::{Closing, Connection};
 use super::segment::Flags;
+use crate::facts::{Acked, ConnectionFacts, Evidence, FactKind, Reason};
 
 mod calls;
 
@@ -17,7 +20,7 @@ pub(crate) use calls::printable;
 pub use calls::{action_text, call_text, call_text_within};
 pub(crate) use calls::{cut, data_text};
 
-/// What is behind a packet.
+/// What there is to say of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The calls that made it leave, with their side, one per line: `server: sendto(9, "1", 1) = 1`.
@@ -116,80 +119,62 @@ pub(crate) fn explain_connection(timeline: &Timeline, connection: Connection<'_>
     explanations
 }
 
-/// The client's actions that made packets leave: packet index to action index.
-///
-/// Data is matched by its place in the stream, since an action may be recorded before or after its
-/// packet. Where an action's bytes took several packets, the first counts.
-pub(crate) fn client_actions_behind(connection: Connection<'_>) -> HashMap<usize, usize> {
-    let mut sent = 0;
-    let mut starts = HashMap::new();
-    let mut ends = Vec::new();
-    for (index, event) in connection.events() {
-        let EventKind::Client(action) = &event.kind else {
-            continue;
-        };
-        match &action.kind {
-            ClientActionKind::Sent { len, .. } => {
-                starts.insert(sent, index);
-                sent += len;
-            }
-            ClientActionKind::ShutdownWrite | ClientActionKind::Closed => ends.push((Flags::FIN, index)),
-            ClientActionKind::Reset => ends.push((Flags::RST, index)),
-            _ => {}
-        }
-    }
-    let mut behind = HashMap::new();
+/// The client's actions that made packets leave: packet index to action index. Where an action's bytes
+/// took several packets, the first counts.
+pub(crate) fn client_actions_of(connection: Connection<'_>) -> HashMap<usize, usize> {
+    let mut taken = HashSet::new();
+    let mut actions = HashMap::new();
     for (index, packet) in connection.packets().filter(|(_, packet)| packet.from == Side::Client) {
-        let end = ends.iter().position(|(flag, _)| packet.segment.flags.has(*flag));
-        if packet.segment.len > 0 {
-            // Relative sequence number 1 is the stream's first byte.
-            let start = u64::from(packet.seq.wrapping_sub(1));
-            if let Some(action) = starts.remove(&start) {
-                behind.insert(index, action);
-            }
-        } else if let Some(end) = end {
-            behind.insert(index, ends.remove(end).1);
-        }
+        let flags = packet.segment.flags;
+        let ends = (flags.has(Flags::FIN) || flags.has(Flags::RST)) && packet.segment.len == 0;
+        let action = if ends {
+            packet.facts.why.evidence.iter().find_map(event_of)
+        } else if packet.facts.is_repeat() {
+            None
+        } else {
+            packet.facts.carries.first().copied()
+        };
+        let action = action.filter(|action| {
+            let is_client = matches!(connection.timeline().events[*action].kind, EventKind::Client(_));
+            is_client && taken.insert(*action)
+        });
+        actions.extend(action.map(|action| (index, action)));
     }
-    behind
+    actions
 }
 
-/// What the packets of a connection have told so far.
+fn event_of(evidence: &Evidence) -> Option<usize> {
+    match evidence {
+        Evidence::Event(index) => Some(*index),
+        Evidence::Frame(_) => None,
+    }
+}
+
+fn frame_of(evidence: &Evidence) -> Option<usize> {
+    match evidence {
+        Evidence::Frame(number) => Some(*number),
+        Evidence::Event(_) => None,
+    }
+}
+
+/// What is said of the packets of a connection: what the facts say, in sentences.
 struct Story<'a> {
     timeline: &'a Timeline,
-    connection: Connection<'a>,
+    facts: &'a ConnectionFacts,
     closing: Closing,
-    client: End,
-    server: End,
-    /// From the SYN to the ACK of the SYN,ACK: a round trip, wherever it was captured.
-    round_trip: Duration,
-    syn_at: Option<Timestamp>,
-    established: bool,
     places: HashMap<usize, Place>,
+    /// The number of the frame that carries each part of a reply, and its place.
+    parts: HashMap<usize, Place>,
     exchange: Option<Place>,
-    /// Packets whose ACK let a held segment go, with that segment's frame number.
+    /// The frames whose ACK let a held segment go, with that segment's number.
     releases: HashMap<usize, usize>,
     actions: HashMap<usize, usize>,
-    /// Calls that end the connection, in order.
-    ends: Vec<&'a Call>,
+    /// True if these are hosts that were observed: they run Linux.
+    is_linux: bool,
     no_delay: bool,
-    probe: Option<Side>,
-}
-
-/// What one side has done.
-#[derive(Clone, Copy, Default)]
-struct End {
-    /// The next relative sequence number that it will use.
-    next: u32,
-    /// What it has acknowledged.
-    acked: u32,
-    window: u32,
-    mss: Option<u16>,
-    /// The relative sequence number of its FIN.
-    fin: Option<u32>,
-    fin_at: Option<Timestamp>,
-    last_data: Option<Timestamp>,
-    syns: usize,
+    /// Which sides have sent a FIN by now.
+    fins: [bool; 2],
+    established: bool,
 }
 
 /// A packet's place in its exchange.
@@ -201,39 +186,30 @@ struct Place {
     part: usize,
     /// How many there are in all.
     parts: usize,
+    /// True if the client had sent more before it had this reply: then it is open which part of what it is.
+    several_requests: bool,
 }
-
-/// Linux delays an ACK by 40 ms or more (TCP_DELACK_MIN). An ACK that took half of that longer
-/// than a round trip was delayed.
-const DELAYED: Duration = Duration::from_millis(20);
-
-/// The room that TCP's timestamps take in every segment (RFC 7323), which counts against the MSS.
-const TIMESTAMPS_LEN: u32 = 12;
 
 impl<'a> Story<'a> {
     fn new(timeline: &'a Timeline, connection: Connection<'a>) -> Story<'a> {
-        let ends =
-            |(_, call): (usize, &'a Call)| matches!(call.kind, CallKind::Close | CallKind::Shutdown).then_some(call);
-        let sets_no_delay = |(_, call): (usize, &Call)| {
-            call.kind == CallKind::SetOption && call.detail.as_deref() == Some("TCP_NODELAY, 1")
-        };
-        let release = |(_, packet): (usize, &Packet)| Some((packet.held?.released_by, packet.number));
+        let sets_no_delay =
+            |(_, call): (usize, &Call)| call.argument == Some(Argument::Option(SocketOption::NoDelay(true)));
+        let release = |(_, packet): (usize, &Packet)| Some((packet.held()?.until_frame, packet.number));
+        let places = places(timeline, connection);
+        let part = |(index, place): (&usize, &Place)| Some((timeline.packet(*index)?.number, *place));
         Story {
             timeline,
-            connection,
+            facts: connection.facts(),
             closing: connection.closing(),
-            client: End::default(),
-            server: End::default(),
-            round_trip: Duration::ZERO,
-            syn_at: None,
-            established: false,
-            places: places(timeline, connection),
+            parts: places.iter().filter_map(part).collect(),
+            places,
             exchange: None,
             releases: connection.held_segments().filter_map(release).collect(),
-            actions: client_actions_behind(connection),
-            ends: connection.calls().filter_map(ends).collect(),
+            actions: client_actions_of(connection),
+            is_linux: timeline.level > Level::Capture,
             no_delay: connection.calls().any(sets_no_delay),
-            probe: None,
+            fins: [false; 2],
+            established: false,
         }
     }
 
@@ -241,88 +217,26 @@ impl<'a> Story<'a> {
         if let Some(comment) = &packet.comment {
             return Explanation::from_comment(comment);
         }
-        let held = packet.held.and_then(|held| {
-            let until_frame = self.timeline.packet(held.released_by)?.number;
-            Some(HeldBack {
-                milliseconds: whole_milliseconds(held.waited),
-                until_frame,
-            })
+        let held = packet.held().map(|held| HeldBack {
+            milliseconds: whole_milliseconds(held.waited),
+            until_frame: held.until_frame,
         });
+        let mut sentence = self.sentence(index, packet);
+        self.add_notes(packet, &mut sentence);
         Explanation {
             call: self.calls(index, packet),
             held,
-            sentence: self.sentence(index, packet),
+            sentence,
         }
     }
 
     /// Takes a packet into the story.
     fn passed(&mut self, index: usize, packet: &Packet) {
-        let flags = packet.segment.flags;
-        let at = self.at(index);
-        self.probe = self.is_probe(packet).then_some(packet.from);
         if let Some(place) = self.places.get(&index) {
             self.exchange = Some(*place);
         }
-        if flags.has(Flags::SYN) && packet.from == Side::Client {
-            self.syn_at = Some(at);
-        } else if !flags.has(Flags::SYN) && !self.established {
-            self.established = true;
-            self.round_trip = self.syn_at.map_or(Duration::ZERO, |syn| at.since(syn));
-        }
-        let mine = match packet.from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
-        let end = packet.seq.wrapping_add(packet.segment.len);
-        if flags.has(Flags::SYN) {
-            mine.syns += 1;
-            mine.mss = packet.segment.options.mss;
-        }
-        if flags.has(Flags::FIN) {
-            mine.fin.get_or_insert(end);
-            mine.fin_at.get_or_insert(at);
-        }
-        let numbered = u32::from(flags.has(Flags::SYN)) + u32::from(flags.has(Flags::FIN));
-        let next = end.wrapping_add(numbered);
-        if is_after(next, mine.next) {
-            mine.next = next;
-        }
-        if packet.segment.len > 0 {
-            mine.last_data = Some(at);
-        }
-        if flags.has(Flags::ACK) && is_after(packet.ack, mine.acked) {
-            mine.acked = packet.ack;
-        }
-        mine.window = packet.window;
-    }
-
-    fn at(&self, index: usize) -> Timestamp {
-        self.timeline.events[index].at
-    }
-
-    fn end(&self, side: Side) -> &End {
-        match side {
-            Side::Client => &self.client,
-            Side::Server => &self.server,
-        }
-    }
-
-    /// True if this packet acknowledges something new.
-    fn acknowledges_more(&self, packet: &Packet) -> bool {
-        packet.segment.flags.has(Flags::ACK) && is_after(packet.ack, self.end(packet.from).acked)
-    }
-
-    /// True if this packet is the first to acknowledge its peer's FIN.
-    fn acknowledges_fin(&self, packet: &Packet) -> bool {
-        let fin = self.end(packet.from.peer()).fin;
-        self.acknowledges_more(packet) && fin.is_some_and(|fin| packet.ack == fin.wrapping_add(1))
-    }
-
-    /// True for an empty segment one byte behind what was sent: its receiver must answer.
-    fn is_probe(&self, packet: &Packet) -> bool {
-        let flags = packet.segment.flags;
-        let plain = !flags.has(Flags::SYN) && !flags.has(Flags::FIN) && !flags.has(Flags::RST);
-        plain && packet.segment.len == 0 && packet.seq.wrapping_add(1) == self.end(packet.from).next
+        self.fins[packet.from as usize] |= packet.segment.flags.has(Flags::FIN);
+        self.established |= !packet.segment.flags.has(Flags::SYN);
     }
 
     // The calls.
@@ -330,14 +244,14 @@ impl<'a> Story<'a> {
     fn calls(&self, index: usize, packet: &Packet) -> Option<String> {
         match packet.from {
             Side::Client => self.client_call(index, packet),
-            Side::Server => self.server_calls(index, packet),
+            Side::Server => self.server_calls(packet),
         }
     }
 
     fn client_call(&self, index: usize, packet: &Packet) -> Option<String> {
         let flags = packet.segment.flags;
         if flags.has(Flags::SYN) && !flags.has(Flags::ACK) {
-            return Some("client: connect".to_owned());
+            return self.is_linux.then(|| "client: connect".to_owned());
         }
         match &self.timeline.events[*self.actions.get(&index)?].kind {
             EventKind::Client(action) => Some(format!("client: {}", action_text(&action.kind))),
@@ -345,14 +259,16 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn server_calls(&self, index: usize, packet: &Packet) -> Option<String> {
-        let mut calls: Vec<&Call> = packet.carries.iter().filter_map(|&w| self.timeline.call(w)).collect();
+    fn server_calls(&self, packet: &Packet) -> Option<String> {
+        let carried = packet.facts.carries.iter().copied();
+        let mut calls: Vec<&Call> = carried.filter_map(|write| self.timeline.call(write)).collect();
         let flags = packet.segment.flags;
         if flags.has(Flags::FIN) || flags.has(Flags::RST) {
-            calls.extend(self.ending_call(index, packet));
+            calls.extend(self.ending_call(packet));
         }
-        if calls.is_empty() && self.is_window_update(packet) {
-            calls.extend(self.during(packet).filter(|call| call.kind == CallKind::Read));
+        if calls.is_empty() && packet.facts.has(FactKind::WindowUpdate) {
+            let during = packet.facts.during.and_then(|call| self.timeline.call(call));
+            calls.extend(during.filter(|call| call.kind == CallKind::Read));
         }
         let lines: Vec<String> = calls
             .iter()
@@ -361,188 +277,288 @@ impl<'a> Story<'a> {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    fn during(&self, packet: &Packet) -> Option<&'a Call> {
-        self.timeline.call(packet.during?)
-    }
-
     /// The close or shutdown that a FIN or a reset of the server came from.
-    fn ending_call(&self, index: usize, packet: &Packet) -> Option<&'a Call> {
-        let during = self
-            .during(packet)
-            .filter(|c| matches!(c.kind, CallKind::Close | CallKind::Shutdown));
-        if during.is_some() || packet.segment.flags.has(Flags::RST) {
-            return during;
-        }
-        let at = self.at(index);
-        self.ends.iter().rfind(|call| call.entered <= at).copied()
-    }
-
-    fn is_window_update(&self, packet: &Packet) -> bool {
-        let pure = packet.segment.len == 0 && packet.segment.flags == Flags::ACK;
-        pure && !self.acknowledges_more(packet) && packet.window > self.end(packet.from).window
+    fn ending_call(&self, packet: &Packet) -> Option<&'a Call> {
+        let evidence = packet.facts.why.evidence.iter().filter_map(event_of);
+        let during = packet.facts.during;
+        let mut calls = evidence.chain(during).filter_map(|call| self.timeline.call(call));
+        calls.find(|call| matches!(call.kind, CallKind::Close | CallKind::Shutdown))
     }
 
     // The sentences.
 
     fn sentence(&self, index: usize, packet: &Packet) -> String {
         let flags = packet.segment.flags;
-        let side = packet.from;
+        let facts = &packet.facts;
         if flags.has(Flags::RST) {
             self.reset(packet)
         } else if flags.has(Flags::SYN) {
             self.syn(packet)
+        } else if let Some(again) = self.again(packet) {
+            again
         } else if flags.has(Flags::FIN) {
-            self.fin(index, packet)
-        } else if packet.retransmission {
-            format!("Sent again: no ACK has come for these bytes of the {side}.")
-        } else if self.is_probe(packet) && self.established {
-            self.probe_sentence(packet)
+            self.fin(packet)
+        } else if facts.has(FactKind::KeepAlive) || facts.has(FactKind::ZeroWindowProbe) {
+            self.probe(packet)
         } else if packet.segment.len > 0 {
-            match side {
+            match packet.from {
                 Side::Client => self.request(packet),
                 Side::Server => self.reply(index, packet),
             }
         } else {
-            self.bare_ack(index, packet)
+            self.bare_ack(packet)
+        }
+    }
+
+    /// What is so of a packet beside its main sentence.
+    fn add_notes(&self, packet: &Packet, sentence: &mut String) {
+        let facts = &packet.facts;
+        let side = packet.from;
+        if facts.has(FactKind::BeganBefore) && !packet.segment.flags.has(Flags::RST) {
+            *sentence += " The connection began before this capture.";
+            if self.facts.roles_guessed {
+                *sentence += " Which end is called the server is a guess by the ports.";
+            }
+        }
+        if facts.has(FactKind::PortReuse) {
+            *sentence += " An earlier connection had the same addresses and ports.";
+        }
+        if facts.has(FactKind::PreviousSegmentNotCaptured) {
+            *sentence += " Bytes before these were not captured, or not yet.";
+        }
+        if facts.has(FactKind::AckedUnseenSegment) {
+            *sentence += " It covers bytes that were not captured, or not yet.";
+        }
+        if facts.has(FactKind::FastOpen) {
+            *sentence += " It offers or carries data with the SYN: TCP Fast Open.";
+        }
+        if facts.has(FactKind::Urgent) {
+            *sentence += " Its urgent pointer is in use.";
+        }
+        if facts.has(FactKind::DSack) {
+            let _ = write!(
+                sentence,
+                " Its first SACK block says which bytes came twice to the {side} (D-SACK)."
+            );
+        } else if facts.has(FactKind::Sack) && !facts.has(FactKind::DuplicateAck) {
+            let _ = write!(
+                sentence,
+                " Its SACK blocks say what the {side} has beyond the missing bytes."
+            );
+        }
+        if facts.has(FactKind::WindowFull) {
+            let _ = write!(sentence, " With it the window of the {} is full.", side.peer());
+        }
+        if facts.has(FactKind::ZeroWindow) {
+            let _ = write!(sentence, " Its window is 0: the {} must wait.", side.peer());
         }
     }
 
     fn syn(&self, packet: &Packet) -> String {
-        let again = self.end(packet.from).syns > 0;
-        match (packet.segment.flags.has(Flags::ACK), again) {
-            (false, false) => "The client asks for a connection and names its first sequence number.",
-            (false, true) => "The client asks again: its SYN has not been answered.",
-            (true, false) => {
-                "The server's kernel accepts and names its own first sequence number. The server need not have called accept yet."
-            }
-            (true, true) => "The server's kernel accepts again: its SYN,ACK has not been answered.",
+        let side = packet.from;
+        let (reply, again) = (packet.segment.flags.has(Flags::ACK), packet.facts.is_repeat());
+        if packet.facts.has(FactKind::SimultaneousOpen) {
+            return format!(
+                "The {side} asks for a connection too, before it has the SYN of the {}: both open at once.",
+                side.peer()
+            );
         }
-        .to_owned()
+        match (reply, again) {
+            (false, false) => "The client asks for a connection and names its first sequence number.".to_owned(),
+            (false, true) => format!("The {side} asks again: its SYN has not been answered."),
+            (true, _) if self.facts.simultaneous_open => {
+                format!("The {side} acknowledges the SYN of the {} and repeats its own.", side.peer())
+            }
+            (true, false) => {
+                "The server's kernel accepts and names its own first sequence number. The server need not have called accept yet.".to_owned()
+            }
+            (true, true) => "The server's kernel accepts again: its SYN,ACK has not been answered.".to_owned(),
+        }
     }
 
     fn reset(&self, packet: &Packet) -> String {
-        let closing = self.during(packet).is_some_and(|call| call.kind == CallKind::Close);
-        match packet.from {
-            Side::Client if self.client_reset() => {
-                "The client resets the connection: it closed its socket with SO_LINGER set to 0, so a reset leaves instead of a FIN."
+        let (side, peer) = (packet.from, packet.from.peer());
+        let frame = packet.facts.why.evidence.iter().find_map(frame_of);
+        match packet.facts.why.reason {
+            Reason::Linger => format!(
+                "The {side} resets the connection: it closed its socket with SO_LINGER set to 0, so a reset leaves instead of a FIN."
+            ),
+            Reason::UnreadData(bytes) => {
+                let bytes = amount(bytes, "byte", "bytes");
+                format!(
+                    "The {side} closed its socket with {bytes} unread. Linux then sends a reset instead of a FIN, so that the {peer} learns of the loss."
+                )
             }
-            Side::Client => "The client's kernel resets the connection: its socket is gone or was closed with data unread.",
-            Side::Server if !self.established => {
-                "The server's kernel refuses: nobody listens on this port."
+            Reason::NoListener => {
+                format!("The {side}'s host refuses: nobody listens on this port, or something there refuses for it.")
             }
-            Side::Server if closing && self.unread() => {
-                "The server closed its socket with data unread. Linux then sends a reset instead of a FIN, so that the client learns of the loss."
+            Reason::ClosedSocket => format!(
+                "The {side}'s host resets the connection. A reset without an acknowledgment answers a segment for which there is no open socket."
+            ),
+            Reason::GaveUp => format!(
+                "The {side}'s kernel gives up and resets the connection: frame {} was not answered.",
+                frame.unwrap_or_default()
+            ),
+            _ if packet.facts.has(FactKind::BeganBefore) => {
+                format!("The {side} resets a connection whose beginning was not captured. Why is not known.")
             }
-            Side::Server if closing => {
-                "The server closed its socket with SO_LINGER set to 0, so a reset leaves instead of a FIN."
-            }
-            Side::Server => "The server's kernel resets the connection: its socket is gone or was closed with data unread.",
+            _ => format!("The {side} resets the connection. What was captured does not say why."),
         }
-        .to_owned()
     }
 
-    fn client_reset(&self) -> bool {
-        self.connection.events().any(
-            |(_, event)| matches!(&event.kind, EventKind::Client(action) if action.kind == ClientActionKind::Reset),
-        )
-    }
-
-    /// True if the client has sent more than the server has read.
-    fn unread(&self) -> bool {
-        let read: u64 = self
-            .connection
-            .calls()
-            .filter(|(_, call)| call.kind == CallKind::Read)
-            .map(|(_, call)| call.moved())
-            .sum();
-        u64::from(self.client.next.saturating_sub(1)) > read
-    }
-
-    fn fin(&self, index: usize, packet: &Packet) -> String {
-        let side = packet.from;
-        let end = packet.seq.wrapping_add(packet.segment.len);
-        if self.end(side).fin == Some(end) {
-            return format!("Sent again: no ACK has come for the FIN of the {side}.");
+    /// A segment that was sent before, or that comes after bytes which lie beyond it.
+    fn again(&self, packet: &Packet) -> Option<String> {
+        let facts = &packet.facts;
+        let peer = packet.from.peer();
+        if facts.has(FactKind::OutOfOrder) {
+            return Some(self.out_of_order(packet));
         }
+        let again = facts.get(FactKind::Retransmission)?;
+        let what = match packet.segment.len {
+            0 => "the FIN",
+            _ => "these bytes",
+        };
+        let mut sentence = match again.evidence.iter().find_map(frame_of) {
+            Some(frame) => format!("Sent again: frame {frame} carried {what} before."),
+            None => format!("Sent again: {what} had gone by before."),
+        };
+        let waited = facts.why.waited.map(|waited| milliseconds(waited) + " later");
+        let waited = waited.unwrap_or_default();
+        let by = facts.why.evidence.iter().find_map(frame_of).unwrap_or_default();
+        sentence += &match facts.why.reason {
+            Reason::FastRetransmit => {
+                format!(
+                    " The ACKs up to frame {by} ask for them, so they leave before a timer runs out: a fast retransmission."
+                )
+            }
+            Reason::TailLossProbe => format!(
+                " It leaves {waited}, as nothing acknowledges the last segment. That fits a tail loss probe, which asks for an ACK."
+            ),
+            Reason::Timeout => format!(" It leaves {waited}, as no ACK has come: that fits the retransmission timer."),
+            _ => String::new(),
+        };
+        if let Some(spurious) = facts.get(FactKind::SpuriousRetransmission) {
+            sentence += &match spurious.evidence.iter().find_map(frame_of) {
+                Some(frame) => format!(
+                    " It was not needed: frame {frame} acknowledges {what}. That ACK was lost, or had not come yet."
+                ),
+                None => format!(" It was not needed: the {peer} had got {what}."),
+            };
+        }
+        Some(sentence)
+    }
+
+    fn out_of_order(&self, packet: &Packet) -> String {
+        let facts = &packet.facts;
+        let mut sentence = "Out of order: bytes beyond these had come by before.".to_owned();
+        match facts.get(FactKind::Retransmission) {
+            Some(again) => {
+                let frame = again.evidence.iter().find_map(frame_of).unwrap_or_default();
+                let _ = write!(
+                    sentence,
+                    " They were sent again: their timestamp is newer than that of frame {frame}, so a first copy was lost before it came here."
+                );
+            }
+            None if packet.passage.is_some() => sentence += " The wire let them be overtaken.",
+            None => sentence += " They were overtaken on the way, or lost and sent again: this capture does not tell.",
+        }
+        sentence
+    }
+
+    fn fin(&self, packet: &Packet) -> String {
+        let (side, peer) = (packet.from, packet.from.peer());
+        let facts = &packet.facts;
         let mut sentence = if packet.segment.len > 0 {
             "The last bytes. ".to_owned()
         } else {
             String::new()
         };
-        sentence += &match (self.end(side.peer()).fin.is_some(), self.is_half_close(index)) {
-            (false, true) => format!("The {side} shuts down its sending side. It can still receive: a half-close."),
-            (false, false) => format!("The {side} closes first. FIN says that it will send no more."),
+        let half_close = facts.get(FactKind::HalfClose);
+        sentence += &match (self.fins[peer as usize], half_close) {
+            (true, _) if facts.has(FactKind::SimultaneousClose) => {
+                format!("The {side} closes too, before it has the FIN of the {peer}: both close at once.")
+            }
             (true, _) => format!("The {side} closes too. Its FIN ends the other direction."),
+            (false, Some(fact)) => match fact.evidence.iter().find_map(frame_of) {
+                Some(frame) => format!(
+                    "The {side} ends its sending side. It still receives, as frame {frame} shows: a half-close."
+                ),
+                None => format!("The {side} shuts down its sending side. It can still receive: a half-close."),
+            },
+            (false, None) => format!("The {side} closes first. FIN says that it will send no more."),
         };
-        if self.acknowledges_fin(packet) {
-            let _ = write!(
-                sentence,
-                " The same segment acknowledges the FIN of the {}.",
-                side.peer()
-            );
+        if facts.acked.as_ref().is_some_and(|acked| acked.fin) {
+            let _ = write!(sentence, " The same segment acknowledges the FIN of the {peer}.");
+        }
+        if let Some(waited) = facts.why.waited.filter(|_| facts.why.reason == Reason::ReceiveWindow) {
+            let waited = milliseconds(waited);
+            let _ = write!(sentence, " It waited {waited} for room at the {peer}.");
         }
         sentence
     }
 
-    fn is_half_close(&self, index: usize) -> bool {
-        let packet = self.timeline.packet(index);
-        let by_server = packet
-            .filter(|packet| packet.from == Side::Server)
-            .and_then(|packet| self.ending_call(index, packet))
-            .is_some_and(|call| call.kind == CallKind::Shutdown);
-        let by_client = self.actions.get(&index).is_some_and(|&action| {
-            matches!(&self.timeline.events[action].kind, EventKind::Client(a) if a.kind == ClientActionKind::ShutdownWrite)
-        });
-        by_server || by_client
-    }
-
-    fn probe_sentence(&self, packet: &Packet) -> String {
+    fn probe(&self, packet: &Packet) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
-        if self.end(peer).window == 0 {
-            format!("A window probe: the window of the {peer} is 0, and the {side} asks whether it has opened.")
+        let byte = if packet.segment.len > 0 { " with one byte" } else { "" };
+        if packet.facts.has(FactKind::ZeroWindowProbe) {
+            format!("A window probe{byte}: the window of the {peer} is 0, and the {side} asks whether it has opened.")
         } else {
-            format!("A keep-alive probe: it repeats an old sequence number, so that the {peer} must answer.")
+            format!("A keep-alive probe{byte}: it repeats an old sequence number, so that the {peer} must answer.")
         }
     }
 
     fn request(&self, packet: &Packet) -> String {
+        if let Some(sentence) = self.waited(packet) {
+            return sentence;
+        }
         let replying = self.exchange.is_none_or(|place| place.part > 0);
         let mut sentence = if replying {
             "The client sends its request.".to_owned()
         } else {
             "The client sends more before it has a reply.".to_owned()
         };
-        if self.acknowledges_more(packet) && self.established && replying {
+        let acked = packet.facts.acked.as_ref().filter(|acked| acked.bytes > 0);
+        if acked.is_some() && self.established && replying {
             sentence += " The ACK of the reply rides along.";
         }
         sentence
     }
 
     fn reply(&self, index: usize, packet: &Packet) -> String {
-        if let Some(sentence) = self.held(packet) {
+        if let Some(sentence) = self.waited(packet) {
             return sentence;
         }
         let Some(place) = self.places.get(&index) else {
             return self.outside_an_exchange();
         };
         let mut sentence = match (place.part, place.parts) {
+            _ if place.several_requests => "The server sends data: a reply, or a part of one.".to_owned(),
             (1, 1) => "The whole reply in one segment.".to_owned(),
-            (1, _) => self.first_part(),
-            (part, parts) => self.further_part(packet, part == parts),
+            (1, _) => format!("The first part of the reply.{}", self.at_once(packet, true)),
+            (part, parts) if part == parts => {
+                format!("The last part of the reply.{}", self.at_once(packet, false))
+            }
+            _ => format!("A further part of the reply.{}", self.at_once(packet, false)),
         };
-        if packet.carries.len() > 1 {
-            let _ = write!(sentence, " It holds the bytes of {} writes.", packet.carries.len());
+        if packet.facts.carries_open {
+            sentence += " Several threads wrote at once: it is open whose bytes it holds.";
+        } else if packet.facts.carries.len() > 1 {
+            let _ = write!(
+                sentence,
+                " It holds the bytes of {} writes.",
+                packet.facts.carries.len()
+            );
         }
-        if self.acknowledges_more(packet) {
+        if packet.facts.acked.as_ref().is_some_and(|acked| acked.bytes > 0) {
             sentence += " The ACK of the request rides along.";
         }
         sentence
     }
 
     fn outside_an_exchange(&self) -> String {
-        if self.client.fin.is_some() {
-            "The server sends data behind the FIN of the client: its own direction is still open."
-        } else if self.exchange.is_none() {
+        if self.fins[Side::Client as usize] {
+            "The server sends data after the FIN of the client: its own direction is still open."
+        } else if self.exchange.is_none() && !self.facts.began_before {
             "The server speaks first: no request has come."
         } else {
             "The server sends more data."
@@ -550,80 +566,105 @@ impl<'a> Story<'a> {
         .to_owned()
     }
 
-    fn held(&self, packet: &Packet) -> Option<String> {
-        let held = packet.held?;
-        let name = &self.timeline.call(held.write)?.name;
-        let frame = self.timeline.packet(held.released_by)?.number;
-        let waited = match whole_milliseconds(held.waited) {
-            0 => "less than 1 ms".to_owned(),
-            waited => format!("{waited} ms"),
-        };
-        Some(format!(
-            "Held back: `{name}` returned {waited} before this packet left. Nagle's algorithm waited for the ACK in frame {frame}."
-        ))
-    }
-
-    fn in_flight(&self) -> bool {
-        is_after(self.server.next, self.client.acked)
-    }
-
-    fn first_part(&self) -> String {
-        if self.in_flight() {
-            "The first part of the reply.".to_owned()
-        } else {
-            "The first part of the reply. It leaves at once, since nothing before it waits for an ACK.".to_owned()
+    /// Why a segment of a reply left at once, where its call shows that it did.
+    fn at_once(&self, packet: &Packet, first: bool) -> &'static str {
+        if packet.facts.why.reason != Reason::AtOnce {
+            return "";
+        }
+        let settled = packet.facts.alone;
+        let full = packet.facts.full_size;
+        match (settled, first) {
+            (true, true) => " It leaves at once, since nothing before it waits for an ACK.",
+            (true, false) => " It leaves at once, since the part before it is acknowledged.",
+            (false, _) if full => " A full segment does not wait for an ACK.",
+            (false, _) if self.no_delay => {
+                " TCP_NODELAY is set, so it does not wait for the ACK of the part before it."
+            }
+            (false, _) => "",
         }
     }
 
-    fn further_part(&self, packet: &Packet, last: bool) -> String {
-        let part = if last {
-            "The last part of the reply."
-        } else {
-            "A further part of the reply."
+    /// A segment that left later than its write.
+    fn waited(&self, packet: &Packet) -> Option<String> {
+        let why = &packet.facts.why;
+        let write = why.evidence.iter().find_map(event_of)?;
+        let name = match &self.timeline.events[write].kind {
+            EventKind::Call(call) => call.name.clone(),
+            EventKind::Client(action) => action.call.as_ref().map_or("send".into(), |call| call.name.clone()),
+            _ => return None,
         };
-        let full = self
-            .client
-            .mss
-            .is_some_and(|mss| packet.segment.len + TIMESTAMPS_LEN >= u32::from(mss));
-        let why = if !self.in_flight() {
-            " It leaves at once, since the part before it is acknowledged."
-        } else if full {
-            " A full segment does not wait for an ACK."
-        } else if self.no_delay {
-            " TCP_NODELAY is set, so it does not wait for the ACK of the part before it."
-        } else {
-            ""
-        };
-        format!("{part}{why}")
+        let frame = why.evidence.iter().find_map(frame_of).unwrap_or_default();
+        let waited = why.waited.map(milliseconds);
+        let late = waited.map_or_else(
+            || format!("Held back: it did not leave with its `{name}`."),
+            |waited| format!("Held back: `{name}` returned {waited} before this packet left."),
+        );
+        let peer = packet.from.peer();
+        match why.reason {
+            Reason::Nagle => Some(format!("{late} Nagle's algorithm waited for the ACK in frame {frame}.")),
+            Reason::Cork => Some(format!(
+                "{late} TCP_CORK or MSG_MORE asked the kernel to wait for more."
+            )),
+            Reason::ReceiveWindow => Some(format!("{late} The {peer} had no room for it until frame {frame}.")),
+            Reason::CongestionWindow => Some(format!(
+                "{late} It left after the ACK in frame {frame}: that fits the congestion window, the most that a sender keeps in flight."
+            )),
+            _ => None,
+        }
     }
 
-    fn bare_ack(&self, index: usize, packet: &Packet) -> String {
+    fn bare_ack(&self, packet: &Packet) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
-        let mut sentence = if !self.established && side == Side::Client {
-            "The client's kernel acknowledges the SYN of the server: the connection is established.".to_owned()
-        } else if self.acknowledges_fin(packet) {
-            self.ack_of_fin(index, packet)
-        } else if self.acknowledges_more(packet) {
-            self.ack_of_data(index, packet)
-        } else if self.probe == Some(peer) {
-            format!("The {side}'s kernel answers the probe.")
-        } else if self.is_window_update(packet) {
-            format!("A window update: the {side} has room for {} bytes.", packet.window)
-        } else {
-            format!("The {side}'s kernel repeats its last ACK: it says again which byte it expects next.")
-        };
-        if packet.window == 0 {
-            let _ = write!(sentence, " Its window is 0: the {peer} must wait.");
+        let facts = &packet.facts;
+        let frame = |kind| facts.get(kind).and_then(|fact| fact.evidence.iter().find_map(frame_of));
+        if facts.has(FactKind::ChallengeAck) {
+            return format!(
+                "A challenge ACK: the {side}'s kernel says which byte it expects, as a SYN or a reset of the {peer} did not fit."
+            );
         }
-        sentence
+        if let Some(acked) = &facts.acked {
+            return self.acknowledges(packet, acked);
+        }
+        if facts.has(FactKind::KeepAliveAck) || facts.has(FactKind::ZeroWindowProbeAck) {
+            return format!("The {side}'s kernel answers the probe.");
+        }
+        if facts.has(FactKind::WindowUpdate) {
+            return format!("A window update: the {side} has room for {} bytes.", packet.window);
+        }
+        if facts.has(FactKind::DuplicateAck) {
+            let again = frame(FactKind::DuplicateAck).unwrap_or_default();
+            let beyond = if facts.has(FactKind::Sack) {
+                " SACK blocks name what has come beyond the missing bytes."
+            } else {
+                ""
+            };
+            return format!(
+                "A duplicate of the ACK in frame {again}: the {side}'s kernel says again which byte it expects next.{beyond}"
+            );
+        }
+        format!("The {side}'s kernel repeats its last ACK: it says again which byte it expects next.")
     }
 
-    fn ack_of_fin(&self, index: usize, packet: &Packet) -> String {
+    fn acknowledges(&self, packet: &Packet, acked: &Acked) -> String {
+        let (side, peer) = (packet.from, packet.from.peer());
+        if acked.syn && acked.bytes == 0 {
+            return format!("The {side}'s kernel acknowledges the SYN of the {peer}: the connection is established.");
+        }
+        if acked.fin {
+            return self.ack_of_fin(packet);
+        }
+        match side {
+            Side::Client => self.ack_of_reply(packet, acked),
+            Side::Server => self.ack_of_request(packet, acked),
+        }
+    }
+
+    fn ack_of_fin(&self, packet: &Packet) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let acknowledges = format!("The {side}'s kernel acknowledges the FIN");
-        if self.end(side).fin.is_some() {
+        if self.fins[side as usize] {
             return match self.closing.time_wait() {
-                Some(waits) if waits == side => {
+                Some(waits) if waits == side && !self.facts.simultaneous_close => {
                     format!(
                         "{acknowledges}: both sides have closed. The {side}, which closed first, waits in TIME_WAIT."
                     )
@@ -631,17 +672,11 @@ impl<'a> Story<'a> {
                 _ => format!("{acknowledges}: both sides have closed."),
             };
         }
-        let waited = self
-            .end(peer)
-            .fin_at
-            .map_or(Duration::ZERO, |fin| self.at(index).since(fin));
-        let acknowledges = if self.is_delayed(waited) {
-            let waited = whole_milliseconds(waited);
-            format!(
-                "A delayed ACK of the FIN: for {waited} ms the {side}'s kernel hoped to send it along with a FIN of its own."
-            )
-        } else {
-            acknowledges + "."
+        let acknowledges = match delayed(packet) {
+            Some(waited) => format!(
+                "A delayed ACK of the FIN: for {waited} the {side}'s kernel hoped to send it along with a FIN of its own."
+            ),
+            None => acknowledges + ".",
         };
         let left = side == Side::Server && self.closing.server_left == Some(TcpState::CloseWait);
         if left && !self.closing.fins.contains(&Side::Server) {
@@ -653,83 +688,101 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// True if an ACK that came so long after what it acknowledges was put off on purpose.
-    fn is_delayed(&self, waited: Duration) -> bool {
-        waited > self.round_trip + DELAYED
-    }
-
-    fn ack_of_data(&self, index: usize, packet: &Packet) -> String {
-        let waited = self
-            .end(packet.from.peer())
-            .last_data
-            .map_or(Duration::ZERO, |data| self.at(index).since(data));
-        let delayed = self.is_delayed(waited);
-        match packet.from {
-            Side::Client => self.ack_of_reply(index, delayed, waited),
-            Side::Server => self.ack_of_request(delayed, waited),
-        }
-    }
-
-    fn ack_of_reply(&self, index: usize, delayed: bool, waited: Duration) -> String {
-        let waited = whole_milliseconds(waited);
-        match (self.releases.get(&index), delayed) {
-            (Some(frame), true) => format!(
-                "A delayed ACK: for {waited} ms the client's kernel hoped to send it along with data. It lets the held segment go, frame {frame}."
-            ),
-            (Some(frame), false) => {
+    fn ack_of_reply(&self, packet: &Packet, acked: &Acked) -> String {
+        let hoped = delayed(packet)
+            .map(|waited| format!("A delayed ACK: for {waited} the client's kernel hoped to send it along with data."));
+        match (self.releases.get(&packet.number), hoped) {
+            (Some(frame), Some(hoped)) => format!("{hoped} It lets the held segment go, frame {frame}."),
+            (Some(frame), None) => {
                 format!("The client's kernel acknowledges what it has. That lets the held segment go, frame {frame}.")
             }
-            (None, true) => {
-                format!("A delayed ACK: for {waited} ms the client's kernel hoped to send it along with data.")
-            }
-            (None, false) => format!("The client's kernel acknowledges {}.", self.replied()),
+            (None, Some(hoped)) => hoped,
+            (None, None) => format!("The client's kernel acknowledges {}.", self.replied(acked)),
         }
     }
 
-    /// What of the reply has come by now.
-    fn replied(&self) -> &'static str {
-        match self.exchange {
-            Some(Place { part: 1, parts: 1, .. }) => "the reply",
-            Some(Place { part: 1, .. }) => "the first part of the reply",
-            Some(Place { part, parts, .. }) if part < parts => "this part of the reply",
-            Some(_) => "the last part of the reply",
-            None => "the data of the server",
+    /// What of the reply an ACK covers, by its number.
+    fn replied(&self, acked: &Acked) -> String {
+        let place = acked
+            .frames
+            .and_then(|(first, last)| Some((self.parts.get(&first)?, self.parts.get(&last)?)));
+        let of_one_reply = place.filter(|(first, last)| first.exchange == last.exchange && !last.several_requests);
+        match of_one_reply {
+            Some((Place { part: 1, .. }, Place { part, parts, .. })) if part == parts => "the reply".to_owned(),
+            Some((_, Place { part: 1, .. })) => "the first part of the reply".to_owned(),
+            Some((_, Place { part, parts, .. })) if part < parts => "this part of the reply".to_owned(),
+            Some(_) => "the last part of the reply".to_owned(),
+            None => format!("{} of the server", amount(acked.bytes, "byte", "bytes")),
         }
     }
 
-    fn ack_of_request(&self, delayed: bool, waited: Duration) -> String {
+    fn ack_of_request(&self, packet: &Packet, acked: &Acked) -> String {
         let place = self.exchange.unwrap_or_default();
-        if place.part > 0 {
-            return "The server's kernel acknowledges the data of the client.".to_owned();
-        }
-        if delayed {
-            let waited = whole_milliseconds(waited);
+        let why = &packet.facts.why;
+        if place.part > 0 || self.exchange.is_none() {
             return format!(
-                "A delayed ACK: no reply came for {waited} ms, so the server's kernel acknowledges the request without one."
+                "The server's kernel acknowledges {} of the client.",
+                amount(acked.bytes, "byte", "bytes")
             );
         }
-        let when = if place.exchange == 0 {
-            "early in a connection Linux acknowledges"
-        } else {
-            "Linux acknowledged"
-        };
-        format!("The kernel acknowledges the request before the server has replied: {when} at once (quick ACK).")
+        if let Some(waited) = delayed(packet) {
+            return format!(
+                "A delayed ACK: no reply came for {waited}, so the server's kernel acknowledges the request without one."
+            );
+        }
+        let before = "acknowledges the request before the server has replied";
+        match (why.reason, self.is_linux, place.exchange) {
+            (Reason::AckAtOnce, true, 0) => {
+                format!("The kernel {before}: early in a connection Linux acknowledges at once (quick ACK).")
+            }
+            (Reason::AckAtOnce, true, _) => format!("The kernel {before}: Linux acknowledged at once (quick ACK)."),
+            (Reason::AckAtOnce, false, _) => format!("The server's kernel {before}, at once."),
+            _ => format!("The server's kernel {before}."),
+        }
+    }
+}
+
+/// How long an ACK was put off, if it was.
+fn delayed(packet: &Packet) -> Option<String> {
+    let why = &packet.facts.why;
+    (why.reason == Reason::DelayedAck).then(|| milliseconds(why.waited.unwrap_or_default()))
+}
+
+fn amount(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn milliseconds(duration: Duration) -> String {
+    match whole_milliseconds(duration) {
+        0 => "less than 1 ms".to_owned(),
+        number => format!("{number} ms"),
     }
 }
 
 /// Where each packet of an exchange stands in it. What is sent again is no part of its own.
 fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Place> {
-    let is_part = |index: &usize| {
-        let packet = timeline.packet(*index);
-        packet.is_some_and(|p| p.from == Side::Server && p.segment.len > 0 && !p.retransmission)
+    let new = |index: usize, side: Side| {
+        let packet = timeline.packet(index);
+        packet.is_some_and(|p| p.from == side && p.segment.len > 0 && !p.facts.is_repeat())
     };
     let mut places = HashMap::new();
     for (exchange, packets) in connection.exchanges().into_iter().map(|e| e.packets).enumerate() {
+        let is_part = |index: &usize| new(*index, Side::Server);
         let parts = packets.iter().filter(|index| is_part(index)).count();
+        let requests = packets.iter().filter(|index| new(**index, Side::Client)).count();
         let mut part = 0;
         for index in packets {
             part += usize::from(is_part(&index));
-            places.insert(index, Place { exchange, part, parts });
+            let several_requests = requests > 1;
+            places.insert(
+                index,
+                Place {
+                    exchange,
+                    part,
+                    parts,
+                    several_requests,
+                },
+            );
         }
     }
     places
@@ -737,11 +790,6 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Pla
 
 fn whole_milliseconds(duration: Duration) -> u64 {
     u64::try_from((duration.as_micros() + 500) / 1000).unwrap_or(u64::MAX)
-}
-
-/// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
-fn is_after(a: u32, b: u32) -> bool {
-    a.wrapping_sub(b).cast_signed() > 0
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! From what each observer recorded to one timeline.
 //!
 //! Observers know little: the tracer sees calls, the capture sees frames. Here they are put into
-//! one order, frames are tied to connections and given relative numbers, and each segment is tied
-//! to the write whose bytes it carries.
+//! one order, and frames are tied to connections and given relative numbers. What is so of them is
+//! found by [`facts`](crate::facts).
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -10,10 +10,12 @@ use std::sync::Arc;
 
 use super::Timeline;
 use super::event::*;
+use super::frames::{self, Frames};
 use super::link::LinkType;
 use super::segment::{Flags, Segment};
+use crate::facts::{self, ConnectionFacts, Numbering, Numbers, PacketFacts};
 
-/// What the observers of one run recorded, in any order.
+/// What the observers of one run recorded, in any order, or what a file holds, in the file's order.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// How much could be observed.
@@ -24,6 +26,9 @@ pub struct Recording {
     pub dropped: u64,
     /// Records that came later, and were not kept.
     pub not_kept: u64,
+    /// Of a file: the number of the frame that each record is, and `None` for one that is none. The
+    /// records stand in the order of the file then. Empty for a run.
+    pub numbers: Vec<Option<usize>>,
 }
 
 /// One observation.
@@ -76,38 +81,22 @@ pub enum What {
     },
     /// A process of the server started or ended.
     Process(ProcessEvent),
-    /// What a capture file tells between its packets; see [`Entry`].
-    Entry {
-        /// The connection, if it is about one.
-        on: Option<Endpoints>,
-        /// Who did it.
-        by: Side,
-        /// What.
-        text: String,
-    },
 }
 
 impl Recording {
-    /// The records by time, with the number of the latest frame. A file's frames keep the numbers
-    /// of their places in it, whatever their stamps; those of a live capture are counted by time,
-    /// as they will be written.
-    fn in_order(&mut self) -> Vec<(usize, Record)> {
+    /// The records in the order of the timeline, each with its number in the file, if it has one.
+    fn in_order(&mut self) -> Vec<(Option<usize>, Record)> {
         let mut records = std::mem::take(&mut self.records);
-        if self.level != Level::Capture {
+        if self.numbers.is_empty() {
             records.sort_by_key(|record| record.at);
         }
-        let number = |frames: &mut usize, record: Record| {
-            *frames += usize::from(matches!(record.what, What::Frame { .. } | What::Entry { .. }));
-            Some((*frames, record))
-        };
-        let mut numbered: Vec<_> = records.into_iter().scan(0, number).collect();
-        numbered.sort_by_key(|(_, record)| record.at);
-        numbered
+        let numbers = std::mem::take(&mut self.numbers).into_iter();
+        numbers.chain(std::iter::repeat(None)).zip(records).collect()
     }
 
     /// The connections on which something happened. On a network that others use the socket table
     /// may also hold what an earlier server on the same port left in TIME_WAIT.
-    fn connections_in_use(&self) -> HashSet<(SocketAddr, u16)> {
+    fn connections_in_use(&self) -> HashSet<Ends> {
         let keys = |record: &Record| match &record.what {
             What::Frame { segment, .. } => {
                 let ways = |segment: &Segment| {
@@ -116,9 +105,9 @@ impl Recording {
                 };
                 segment.as_ref().map_or([None, None], ways)
             }
-            What::Call { on, .. } => [on.map(key), None],
-            What::Client { on, .. } => [Some(key(*on)), None],
-            What::State { .. } | What::Process(_) | What::Entry { .. } => [None, None],
+            What::Call { on, .. } => [on.map(ends), None],
+            What::Client { on, .. } => [Some(ends(*on)), None],
+            What::State { .. } | What::Process(_) => [None, None],
         };
         self.records.iter().flat_map(keys).flatten().collect()
     }
@@ -127,58 +116,41 @@ impl Recording {
     pub fn into_timeline(mut self) -> Timeline {
         let mut merge = Merge::default();
         let real = self.connections_in_use();
+        let is_numbered = !self.numbers.is_empty();
+        let mut numbers = Vec::new();
         for (number, Record { at, what }) in self.in_order() {
-            let (connection, kind) = match what {
-                What::Frame {
-                    frame,
-                    link_type,
-                    wire_len,
-                    comment,
-                    passage,
-                    segment,
-                } => {
-                    let Some(segment) = segment else { continue };
-                    let (id, mut packet) = merge.packet(number, segment, (frame, link_type, wire_len), comment);
-                    packet.passage = passage;
-                    (Some(id), EventKind::Packet(packet))
-                }
-                What::Call { on, call } => {
-                    let accepts = call.kind == CallKind::Accept && matches!(call.result, Some(Ok(_)));
-                    let id = on.map(|on| merge.connection(on, accepts.then_some(Beginning::Accept)));
-                    (id, EventKind::Call(call))
-                }
-                What::Client { on, action } => {
-                    let connects = action.kind == ClientActionKind::Connected;
-                    let id = merge.connection(on, connects.then_some(Beginning::Connected));
-                    (Some(id), EventKind::Client(action))
-                }
-                What::State { on, .. } if !real.contains(&key(on)) => continue,
-                What::State { on, change } => {
-                    let Some((id, change)) = merge.state(on, change) else {
-                        continue;
-                    };
-                    (Some(id), EventKind::State(change))
-                }
-                What::Process(event) => (None, EventKind::Process(event)),
-                What::Entry { on, by, text } => {
-                    let id = on.map(|on| merge.entry(on));
-                    (id, EventKind::Entry(Entry { number, by, text }))
-                }
+            let is_real = |on: &Endpoints| real.contains(&ends(*on));
+            if matches!(&what, What::State { on, .. } if !is_real(on)) {
+                continue;
+            }
+            let Some((connection, kind)) = merge.record(what) else {
+                continue;
             };
+            // Ends of connections that were before stand before it, and are no frames.
+            numbers.resize(merge.events.len(), None);
+            numbers.push(number);
             merge.push(Event { at, connection, kind });
         }
-        // A connection's end may be known only when the next one has begun.
-        merge.events.sort_by_key(|event| event.at);
+        if !is_numbered {
+            // A connection's end may be known only when the next one has begun.
+            merge.events.sort_by_key(|event| event.at);
+            numbers.clear();
+        }
         let mut timeline = indexed(Timeline {
             level: self.level,
             endpoints: merge.endpoints(),
+            links: merge.links(),
             events: merge.events,
             dropped: self.dropped,
             not_kept: self.not_kept,
+            facts: Vec::new(),
             of_connection: Vec::new(),
+            frames: Frames::default(),
             left_out: None,
         });
-        tie_segments_to_writes(&mut timeline);
+        facts::find(&mut timeline);
+        frames::number(&mut timeline, numbers);
+        facts::name_frames(&mut timeline);
         timeline
     }
 }
@@ -194,9 +166,32 @@ pub(super) fn indexed(mut timeline: Timeline) -> Timeline {
     timeline
 }
 
-/// What tells a connection: a server's address may be known as a wildcard only.
-fn key(on: Endpoints) -> (SocketAddr, u16) {
+/// A client's address and a server's port. A socket table that has what an earlier server left knows no
+/// more of it that matters.
+type Ends = (SocketAddr, u16);
+
+fn ends(on: Endpoints) -> Ends {
     (on.client, on.server.port())
+}
+
+/// What is known of how a connection was told from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Which end is the server is a guess.
+    pub roles_guessed: bool,
+    /// An earlier connection had the same four numbers: two addresses, two ports.
+    pub port_reuse: bool,
+}
+
+impl Link {
+    /// Facts of the connection with what is known of its link.
+    pub fn put_into(self, facts: ConnectionFacts) -> ConnectionFacts {
+        ConnectionFacts {
+            roles_guessed: self.roles_guessed,
+            port_reuse: self.port_reuse,
+            ..facts
+        }
+    }
 }
 
 /// What begins a connection. Each does so once, so a second one of the same kind on the same
@@ -212,15 +207,21 @@ enum Beginning {
 pub(super) struct Merge {
     events: Vec<Event>,
     connections: Vec<Tracked>,
-    current: HashMap<(SocketAddr, u16), ConnectionId>,
+    current: HashMap<Endpoints, ConnectionId>,
+    /// Those whose server's address is known as a wildcard only.
+    wildcard: HashMap<Ends, ConnectionId>,
 }
 
 /// Where a segment belongs, and who sent it.
 enum Place {
     /// To a connection that is there.
     Known(ConnectionId, Side),
-    /// To a new one.
-    Begins(Endpoints, Side),
+    /// To a new one. Who serves may be a guess.
+    Begins {
+        endpoints: Endpoints,
+        from: Side,
+        guessed: bool,
+    },
 }
 
 /// What is known of a connection while its events go by.
@@ -229,8 +230,14 @@ struct Tracked {
     endpoints: Endpoints,
     accepted: bool,
     connected: bool,
-    client: Direction,
-    server: Direction,
+    link: Link,
+    numbering: Numbering,
+    /// True once a packet of it was captured.
+    captured: bool,
+    /// True once a packet without SYN was.
+    goes_on: bool,
+    /// What the socket table last said of each side's socket.
+    states: [Option<TcpState>; 2],
     /// When its last event was, of those on the timeline.
     last: Timestamp,
 }
@@ -243,34 +250,13 @@ impl Tracked {
             Beginning::Connected => &mut self.connected,
         }
     }
-
-    fn direction(&mut self, from: Side) -> &mut Direction {
-        match from {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        }
-    }
-}
-
-/// One direction of a connection.
-#[derive(Clone, Copy, Debug, Default)]
-struct Direction {
-    /// The sequence number that is shown as 0.
-    base: Option<u32>,
-    saw_syn: bool,
-    /// The shift that this side announced.
-    window_scale: Option<u8>,
-    /// The end of the data sent so far, as a relative sequence number.
-    next: u32,
-    /// What the socket table last said of this side's socket.
-    state: Option<TcpState>,
 }
 
 impl Merge {
     /// The connection with these addresses; a new one where none is, or where the one there has had
     /// this beginning already.
     fn connection(&mut self, on: Endpoints, beginning: Option<Beginning>) -> ConnectionId {
-        let known = self.current.get(&key(on)).copied();
+        let known = self.known(on);
         let known = known.filter(|id| beginning.is_none_or(|beginning| !*self.connections[id.0].had(beginning)));
         let id = known.unwrap_or_else(|| self.begin(on));
         if let Some(beginning) = beginning {
@@ -279,37 +265,101 @@ impl Merge {
         id
     }
 
+    /// The latest connection with these addresses.
+    fn known(&self, on: Endpoints) -> Option<ConnectionId> {
+        let exact = self.current.get(&on).copied();
+        let by_port = || self.wildcard.get(&ends(on)).copied();
+        let any = || {
+            // Who asks may know the server's address as a wildcard only.
+            let same = |known: &&ConnectionId| ends(self.connections[known.0].endpoints) == ends(on);
+            self.current.values().filter(same).max().copied()
+        };
+        let asks_for_any = on.server.ip().is_unspecified();
+        exact.or_else(by_port).or_else(|| asks_for_any.then(any).flatten())
+    }
+
     fn begin(&mut self, endpoints: Endpoints) -> ConnectionId {
         let id = ConnectionId(self.connections.len());
+        let before = self.known(endpoints);
         self.connections.push(Tracked {
             endpoints,
             accepted: false,
             connected: false,
-            client: Direction::default(),
-            server: Direction::default(),
+            link: Link {
+                roles_guessed: false,
+                port_reuse: before.is_some(),
+            },
+            numbering: Numbering::default(),
+            captured: false,
+            goes_on: false,
+            states: [None; 2],
             last: Timestamp(0),
         });
-        if let Some(old) = self.current.insert(key(endpoints), id) {
+        if endpoints.server.ip().is_unspecified() {
+            self.wildcard.insert(ends(endpoints), id);
+        } else {
+            self.current.insert(endpoints, id);
+        }
+        if let Some(old) = before {
             self.take_anew(old);
         }
         id
     }
 
-    /// The connection that a file's entry is about.
-    pub fn entry(&mut self, on: Endpoints) -> ConnectionId {
-        self.connection(on, None)
+    /// Says that a connection has these addresses: its server's may have been known as a wildcard only.
+    fn addressed(&mut self, id: ConnectionId, endpoints: Endpoints) {
+        let tracked = &mut self.connections[id.0];
+        if tracked.endpoints == endpoints || endpoints.server.ip().is_unspecified() {
+            return;
+        }
+        self.wildcard.remove(&ends(tracked.endpoints));
+        tracked.endpoints = endpoints;
+        self.current.insert(endpoints, id);
+    }
+
+    /// The event that a record is, and its connection. `None` for one that has no place on a timeline.
+    pub fn record(&mut self, what: What) -> Option<(Option<ConnectionId>, EventKind)> {
+        Some(match what {
+            What::Frame {
+                frame,
+                link_type,
+                wire_len,
+                comment,
+                passage,
+                segment,
+            } => {
+                let (id, mut packet) = self.packet(segment?, (frame, link_type, wire_len), comment);
+                packet.passage = passage;
+                (Some(id), EventKind::Packet(packet))
+            }
+            What::Call { on, call } => {
+                let accepts = call.kind == CallKind::Accept && matches!(call.result, Some(Ok(_)));
+                let id = on.map(|on| self.connection(on, accepts.then_some(Beginning::Accept)));
+                (id, EventKind::Call(call))
+            }
+            What::Client { on, action } => {
+                let connects = action.kind == ClientActionKind::Connected;
+                let id = self.connection(on, connects.then_some(Beginning::Connected));
+                (Some(id), EventKind::Client(action))
+            }
+            What::State { on, change } => {
+                let (id, change) = self.state(on, change)?;
+                (Some(id), EventKind::State(change))
+            }
+            What::Process(event) => (None, EventKind::Process(event)),
+        })
     }
 
     /// True if there is a connection with these addresses.
     pub fn knows(&self, on: Endpoints) -> bool {
-        self.current.contains_key(&key(on))
+        self.known(on).is_some()
     }
 
     /// Says of both sockets of a connection that they are gone, since another has its addresses.
     fn take_anew(&mut self, old: ConnectionId) {
         let tracked = &mut self.connections[old.0];
         for side in [Side::Client, Side::Server] {
-            let from = tracked.direction(side).state.take();
+            let from = tracked.states[side as usize].take();
             if from.is_some() {
                 self.events.push(Event {
                     at: tracked.last,
@@ -324,8 +374,12 @@ impl Merge {
     /// addresses only: that a socket is gone may be said of the connection before on the same ones,
     /// and is then no change.
     fn state(&mut self, on: Endpoints, change: StateChange) -> Option<(ConnectionId, StateChange)> {
+        // That a socket is gone begins no connection.
+        if change.to.is_none() && !self.knows(on) {
+            return None;
+        }
         let id = self.connection(on, None);
-        let state = &mut self.connections[id.0].direction(change.side).state;
+        let state = &mut self.connections[id.0].states[change.side as usize];
         let from = std::mem::replace(state, change.to);
         (from != change.to).then_some((id, StateChange { from, ..change }))
     }
@@ -348,16 +402,29 @@ impl Merge {
         self.connections.iter().map(|c| c.endpoints).collect()
     }
 
+    /// How each was told from others.
+    pub fn links(&self) -> Vec<Link> {
+        self.connections.iter().map(|c| c.link).collect()
+    }
+
     /// True if a segment begins a connection.
     pub fn begins(&self, segment: &Segment) -> bool {
-        matches!(self.placed(segment), Place::Begins(..))
+        matches!(self.placed(segment), Place::Begins { .. })
     }
 
     /// Which connection a segment belongs to, and who sent it.
     fn place(&mut self, segment: &Segment) -> (ConnectionId, Side) {
         match self.placed(segment) {
             Place::Known(id, side) => (id, side),
-            Place::Begins(endpoints, side) => (self.begin(endpoints), side),
+            Place::Begins {
+                endpoints,
+                from,
+                guessed,
+            } => {
+                let id = self.begin(endpoints);
+                self.connections[id.0].link.roles_guessed = guessed;
+                (id, from)
+            }
         }
     }
 
@@ -370,91 +437,76 @@ impl Merge {
             client: segment.destination,
             server: segment.source,
         };
-        let known = |e: Endpoints| self.current.get(&key(e)).copied();
+        let begins = |endpoints, from, guessed| Place::Begins {
+            endpoints,
+            from,
+            guessed,
+        };
         let opens = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
         if opens {
-            let id = known(forth).filter(|id| {
-                let client = &self.connections[id.0].client;
-                !client.saw_syn || client.base == Some(segment.seq)
-            });
-            return id.map_or(Place::Begins(forth, Side::Client), |id| Place::Known(id, Side::Client));
+            if let Some(id) = self.known(forth).filter(|id| self.is_opened_by(*id, segment)) {
+                return Place::Known(id, Side::Client);
+            }
+            // Both sides open at once: the other one's SYN is on its way.
+            let crosses = |id: &ConnectionId| {
+                let tracked = &self.connections[id.0];
+                let again = tracked.numbering.has_syn(Side::Server, segment.seq);
+                let first = !tracked.numbering.saw_syn(Side::Server) && !tracked.goes_on;
+                tracked.numbering.saw_syn(Side::Client) && (again || first)
+            };
+            return match self.known(back).filter(crosses) {
+                Some(id) => Place::Known(id, Side::Server),
+                None => begins(forth, Side::Client, false),
+            };
         }
-        if let Some(id) = known(forth) {
+        if let Some(id) = self.known(forth) {
             return Place::Known(id, Side::Client);
         }
-        if let Some(id) = known(back) {
+        if let Some(id) = self.known(back) {
             return Place::Known(id, Side::Server);
         }
-        // The capture began in the middle: a SYN,ACK or the lower port tells the server.
-        if segment.flags.has(Flags::SYN) || segment.source.port() < segment.destination.port() {
-            Place::Begins(back, Side::Server)
-        } else {
-            Place::Begins(forth, Side::Client)
+        if segment.flags.has(Flags::SYN) {
+            return begins(back, Side::Server, false);
         }
+        if serves(segment) {
+            begins(back, Side::Server, true)
+        } else {
+            begins(forth, Side::Client, true)
+        }
+    }
+
+    /// True if a SYN without ACK is one of this connection's: nothing of it was captured yet, or it is
+    /// sent again.
+    fn is_opened_by(&self, id: ConnectionId, segment: &Segment) -> bool {
+        let tracked = &self.connections[id.0];
+        !tracked.captured || tracked.numbering.has_syn(Side::Client, segment.seq)
     }
 
     /// The packet that a frame's segment is on its connection.
     pub fn packet(
         &mut self,
-        number: usize,
         segment: Segment,
         (frame, link_type, wire_len): (Arc<[u8]>, LinkType, u32),
         comment: Option<String>,
     ) -> (ConnectionId, Packet) {
         let (id, from) = self.place(&segment);
+        let (client, server) = match from {
+            Side::Client => (segment.source, segment.destination),
+            Side::Server => (segment.destination, segment.source),
+        };
+        self.addressed(id, Endpoints { client, server });
         let tracked = &mut self.connections[id.0];
-        // A client's address may have been known from a wildcard listener only.
-        tracked.endpoints = match from {
-            Side::Client => Endpoints {
-                client: segment.source,
-                server: segment.destination,
-            },
-            Side::Server => Endpoints {
-                client: segment.destination,
-                server: segment.source,
-            },
-        };
-        let (mine, theirs) = match from {
-            Side::Client => (&mut tracked.client, &mut tracked.server),
-            Side::Server => (&mut tracked.server, &mut tracked.client),
-        };
-        let syn = segment.flags.has(Flags::SYN);
-        if syn {
-            mine.base = Some(segment.seq);
-            mine.saw_syn = true;
-            mine.window_scale = segment.options.window_scale;
-        }
-        // Without the SYN the first segment counts from 1, as in Wireshark.
-        let base = *mine.base.get_or_insert(segment.seq.wrapping_sub(1));
-        let seq = segment.seq.wrapping_sub(base);
-        let ack = if segment.flags.has(Flags::ACK) {
-            let base = *theirs.base.get_or_insert(segment.ack.wrapping_sub(1));
-            segment.ack.wrapping_sub(base)
-        } else {
-            0
-        };
-        let scaled = !syn && mine.window_scale.is_some() && theirs.window_scale.is_some();
-        // RFC 7323, section 2.3: a shift above 14 counts as 14.
-        let shift = if scaled {
-            mine.window_scale.unwrap_or(0).min(14)
-        } else {
-            0
-        };
-        let end = seq.wrapping_add(segment.len);
-        let retransmission = segment.len > 0 && mine.next != 0 && !is_after(end, mine.next);
-        if is_after(end, mine.next) {
-            mine.next = end;
-        }
+        tracked.captured = true;
+        tracked.goes_on |= !segment.flags.has(Flags::SYN);
+        let Numbers { seq, ack, window } = tracked.numbering.see(from, &segment);
         let packet = Packet {
-            number,
+            // It is known when the order of all is: see `frames`.
+            number: 0,
             from,
             seq,
             ack,
-            window: u32::from(segment.window) << shift,
-            carries: Vec::new(),
-            during: None,
-            held: None,
-            retransmission,
+            window,
+            facts: PacketFacts::default(),
             frame,
             link_type,
             wire_len,
@@ -466,197 +518,20 @@ impl Merge {
     }
 }
 
-/// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
-fn is_after(a: u32, b: u32) -> bool {
-    a.wrapping_sub(b).cast_signed() > 0
-}
-
-/// Fills in [`Packet::carries`], [`Packet::during`] and [`Packet::held`].
-fn tie_segments_to_writes(timeline: &mut Timeline) {
-    let mut streams: Vec<Stream> = timeline.endpoints.iter().map(|_| Stream::default()).collect();
-    for (index, event) in timeline.events.iter().enumerate() {
-        let (Some(id), EventKind::Call(call)) = (event.connection, &event.kind) else {
-            continue;
-        };
-        let stream = &mut streams[id.0];
-        if matches!(
-            call.kind,
-            CallKind::Write | CallKind::Close | CallKind::Shutdown | CallKind::Read
-        ) {
-            stream.calls.push(Span {
-                index,
-                entered: call.entered,
-                ended: call.ended,
-            });
-        }
-        if call.kind == CallKind::Write && call.moved() > 0 {
-            let end = stream.writes.last().map_or(0, |w| w.end) + call.moved();
-            stream.writes.push(Written {
-                index,
-                ended: call.ended,
-                end,
-            });
-        }
-    }
-    for stream in &mut streams {
-        stream.calls.sort_by_key(|span| span.entered);
-    }
-    for index in 0..timeline.events.len() {
-        let Event {
-            at,
-            connection,
-            ref mut kind,
-        } = timeline.events[index];
-        let (Some(id), EventKind::Packet(packet)) = (connection, kind) else {
-            continue;
-        };
-        streams[id.0].tie(index, at, packet);
-    }
-}
-
-/// One connection's calls, and how far its bytes have come.
-#[derive(Default)]
-struct Stream {
-    /// Calls that may cause packets, by entry.
-    calls: Vec<Span>,
-    /// Successful writes, in order.
-    writes: Vec<Written>,
-    /// The server's segments so far: the data's end, relative.
-    sent: u32,
-    /// The end of the last small segment among them, as Linux keeps it in `snd_sml`.
-    small: u32,
-    /// What the client has acknowledged of it, and the packet that moved it last.
-    acked: u32,
-    last_ack: Option<Acked>,
-    /// The client's window as it stood before its last packet.
-    window: u32,
-    mss: Option<u16>,
-}
-
-struct Span {
-    index: usize,
-    entered: Timestamp,
-    ended: Timestamp,
-}
-
-struct Written {
-    index: usize,
-    ended: Timestamp,
-    /// Offset in the stream behind its last byte; the first byte of the stream has offset 0.
-    end: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Acked {
-    index: usize,
-    at: Timestamp,
-    /// The end of what the server had sent when it came.
-    sent: u32,
-    /// Bytes in flight just before it.
-    in_flight: u32,
-    /// True if it was the ACK for a small segment.
-    of_small: bool,
-    /// The window that held before this ACK.
-    window: u32,
-}
-
-impl Stream {
-    fn tie(&mut self, index: usize, at: Timestamp, packet: &mut Packet) {
-        packet.during = self.call_around(at);
-        match packet.from {
-            Side::Client => self.client_packet(index, at, packet),
-            Side::Server => self.server_packet(at, packet),
-        }
-    }
-
-    fn client_packet(&mut self, index: usize, at: Timestamp, packet: &Packet) {
-        if packet.segment.flags.has(Flags::SYN) {
-            self.mss = packet.segment.options.mss;
-        }
-        if packet.segment.flags.has(Flags::ACK) && is_after(packet.ack, self.acked) {
-            let in_flight = self.sent.wrapping_sub(self.acked);
-            let of_small = is_after(self.small, self.acked) && !is_after(self.small, packet.ack);
-            self.last_ack = Some(Acked {
-                index,
-                at,
-                sent: self.sent,
-                in_flight,
-                of_small,
-                window: self.window,
-            });
-            self.acked = packet.ack;
-        }
-        self.window = packet.window;
-    }
-
-    fn server_packet(&mut self, at: Timestamp, packet: &mut Packet) {
-        let length = packet.segment.len;
-        if length > 0 && !packet.segment.flags.has(Flags::SYN) {
-            // Relative sequence number 1 is the stream's first byte.
-            let start = u64::from(packet.seq.wrapping_sub(1));
-            let end = start + u64::from(length);
-            let first = self.writes.partition_point(|w| w.end <= start);
-            packet.carries = self.writes[first..]
-                .iter()
-                .scan(start, |from, w| {
-                    let begins_before_end = *from < end;
-                    *from = w.end;
-                    begins_before_end.then_some(w.index)
-                })
-                .collect();
-            if !packet.retransmission {
-                packet.held = self.held(at, first, packet);
-            }
-        }
-        let end = packet.seq.wrapping_add(length);
-        if is_after(end, self.sent) {
-            self.sent = end;
-            if self.is_small(packet) {
-                self.small = end;
-            }
-        }
-        if packet.segment.flags.has(Flags::SYN) {
-            // The SYN counts for one: in flight is what goes beyond it.
-            self.sent = packet.seq.wrapping_add(1);
-        }
-    }
-
-    /// True for a segment that is not as large as the client takes.
-    fn is_small(&self, packet: &Packet) -> bool {
-        // The timestamps option takes 12 bytes of each segment (RFC 6691, section 2).
-        let options = if packet.segment.options.timestamps.is_some() {
-            12
-        } else {
-            0
-        };
-        packet.segment.len + options < u32::from(self.mss.unwrap_or(536))
-    }
-
-    /// Whether Nagle's algorithm held a segment back: it is small, all its writes had returned,
-    /// another small one was in flight, and it was the first to leave behind the ACK for that.
-    /// Linux waits for small segments only (`tcp_minshall_check`), so what leaves late behind a
-    /// full one was kept by the congestion window.
-    /// `first` is the first of its writes.
-    fn held(&self, at: Timestamp, first: usize, packet: &Packet) -> Option<Held> {
-        let write = self.writes.get(first..first + packet.carries.len())?.last()?;
-        let ack = self.last_ack?;
-        let waited_for_it = write.ended < ack.at && ack.at <= at && packet.seq == ack.sent;
-        let window_was_open = ack.in_flight.saturating_add(packet.segment.len) <= ack.window;
-        (self.is_small(packet) && waited_for_it && ack.of_small && window_was_open).then(|| Held {
-            write: write.index,
-            released_by: ack.index,
-            waited: at.since(write.ended),
-        })
-    }
-
-    fn call_around(&self, at: Timestamp) -> Option<usize> {
-        let after = self.calls.partition_point(|span| span.entered <= at);
-        // Calls of several threads may overlap; look back over a few.
-        self.calls[..after]
-            .iter()
-            .rev()
-            .take(8)
-            .find(|span| at <= span.ended)
-            .map(|span| span.index)
+/// Which end of a connection whose beginning was not captured is taken for the server: the one with a port
+/// below 1024, or the one whose peer has a port of those that systems hand out (RFC 6335, section 6); else
+/// the one that does not send data first, or has the lower port. True if it is the sender.
+fn serves(segment: &Segment) -> bool {
+    const SYSTEM: u16 = 1024;
+    const EPHEMERAL: u16 = 32768;
+    let (source, destination) = (segment.source.port(), segment.destination.port());
+    if (source < SYSTEM) != (destination < SYSTEM) {
+        source < SYSTEM
+    } else if (source >= EPHEMERAL) != (destination >= EPHEMERAL) {
+        destination >= EPHEMERAL
+    } else if segment.len > 0 {
+        false
+    } else {
+        source < destination
     }
 }

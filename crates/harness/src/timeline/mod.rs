@@ -1,22 +1,26 @@
 //! What happened: one ordered list of events. Pure data, no I/O, any operating system.
 
+mod bytes;
 mod event;
 mod excerpt;
+pub mod frames;
 mod link;
 mod merge;
 mod query;
 mod segment;
 
 pub mod explain;
-pub mod findings;
 
 pub use event::*;
-pub(crate) use excerpt::{Counts, Run, Stalls};
+pub(crate) use excerpt::{Counts, Found, Run, Stalls};
 pub use excerpt::{Excerpt, Limits};
+pub use frames::ShownState;
 pub use link::LinkType;
 pub use merge::{Record, Recording, What};
-pub use query::{Closing, Connection, Exchange, Teardown};
+pub use query::{Closing, Connection, Held, Teardown};
 pub use segment::{Flags, Segment, SegmentOptions};
+
+use crate::facts::ConnectionFacts;
 
 /// Everything that was observed of a run, in one order.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +29,8 @@ pub struct Timeline {
     pub level: Level,
     /// The connections, in the order in which they began. [`ConnectionId`] is an index into this.
     pub endpoints: Vec<Endpoints>,
-    /// All events, ordered by [`Event::at`].
+    /// All events, ordered by [`Event::at`]; those of a file in the order of its frames, which is the
+    /// same unless the file's stamps go back.
     pub events: Vec<Event>,
     /// Packets that the kernel had to drop because the capture did not keep up. Never hidden:
     /// every format shows it where it is not 0.
@@ -33,9 +38,15 @@ pub struct Timeline {
     /// How many events came later and were not kept, as the run was too long
     /// ([`ServerBuilder::keep`](crate::ServerBuilder::keep)).
     pub not_kept: u64,
+    /// What is so of each connection as a whole, in the order of `endpoints`.
+    pub facts: Vec<ConnectionFacts>,
+    /// How each connection was told from others.
+    pub(crate) links: Vec<merge::Link>,
     /// The events of each connection, as indices: ten thousand connections must not each look
     /// through all events.
     of_connection: Vec<Vec<usize>>,
+    /// The numbers of the frames.
+    frames: frames::Frames,
     /// What an [`Excerpt`] counted of a long capture and did not keep; `None` where all is here.
     left_out: Option<Box<excerpt::LeftOut>>,
 }

@@ -1,25 +1,18 @@
 //! The questions that tests and formats ask a timeline.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::Timeline;
 use super::event::*;
 use super::segment::Flags;
+use crate::facts::{ConnectionFacts, Evidence, Exchange, Exchanging, Reason, Replying};
 
 /// One connection of a timeline.
 #[derive(Clone, Copy, Debug)]
 pub struct Connection<'a> {
     timeline: &'a Timeline,
     id: ConnectionId,
-}
-
-/// A request and its reply: from the client's first byte behind a reply to its next one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchange {
-    /// Its packets, as indices into the timeline's events.
-    pub packets: Vec<usize>,
-    /// How many of them carry data of the server.
-    pub reply_segments: usize,
 }
 
 /// How a connection ended, in a word.
@@ -106,6 +99,20 @@ impl Timeline {
         })
     }
 
+    /// The events of a connection with their indices, and if asked for those that belong to none.
+    pub(crate) fn events_around(
+        &self,
+        connection: Connection<'_>,
+        outside: bool,
+    ) -> impl Iterator<Item = (usize, &Event)> {
+        let of_connection = self.of_connection[connection.id.0].iter().copied();
+        let of_none = (0..self.events.len()).filter(|index| self.events[*index].connection.is_none());
+        let none = outside.then_some(of_none).into_iter().flatten();
+        let mut all: Vec<usize> = of_connection.chain(none).collect();
+        all.sort_unstable();
+        all.into_iter().map(|index| (index, &self.events[index]))
+    }
+
     /// The only connection.
     ///
     /// # Panics
@@ -159,7 +166,7 @@ impl Timeline {
     /// The segments that were held back until an ACK came, as indices into [`events`](Self::events).
     pub fn held_segments(&self) -> Vec<usize> {
         let held = |(index, event): (usize, &Event)| match &event.kind {
-            EventKind::Packet(packet) => packet.held.map(|_| index),
+            EventKind::Packet(packet) => packet.held().map(|_| index),
             _ => None,
         };
         self.events.iter().enumerate().filter_map(held).collect()
@@ -287,7 +294,6 @@ impl<'a> Connection<'a> {
     pub fn writes_per_reply(self) -> Vec<usize> {
         let moved = |(_, event): (usize, &Event)| match &event.kind {
             EventKind::Call(call) => Some((call.kind, call.moved())),
-            EventKind::Entry(entry) => entry.moved(),
             _ => None,
         };
         let mut replying = Replying::default();
@@ -360,7 +366,7 @@ impl<'a> Connection<'a> {
             match start {
                 Some(from) if replied || closes => {
                     let sent = now.sent.wrapping_sub(from.sent);
-                    counts.push((sent + now.received.wrapping_sub(from.received)) as usize);
+                    counts.push(sent.wrapping_add(now.received.wrapping_sub(from.received)) as usize);
                     start = (!closes).then_some(now);
                 }
                 None if !closes && counts.is_empty() => start = Some(now),
@@ -373,7 +379,7 @@ impl<'a> Connection<'a> {
 
     /// The packets that were held back until an ACK came.
     pub fn held_segments(self) -> impl Iterator<Item = (usize, &'a Packet)> {
-        self.packets().filter(|(_, packet)| packet.held.is_some())
+        self.packets().filter(|(_, packet)| packet.held().is_some())
     }
 
     /// How it ended.
@@ -384,29 +390,24 @@ impl<'a> Connection<'a> {
     /// What is known of its end: from the packets, where there are some, and from the socket
     /// table; where no packets could be captured, or some were lost, from the calls of both sides instead.
     pub fn closing(self) -> Closing {
+        let facts = self.facts();
+        let begins = |packet: &Packet| {
+            let first = facts.fins.first().map(|fin| fin.1).into_iter();
+            let first = first.chain(facts.reset.map(|reset| reset.1)).min();
+            first.is_some_and(|first| packet.number >= first)
+        };
         let mut closing = Closing {
-            fins: Vec::new(),
-            reset_by: None,
-            packets: Vec::new(),
+            fins: facts.fins.iter().map(|fin| fin.0).collect(),
+            reset_by: facts.reset.map(|reset| reset.0),
+            packets: self
+                .packets()
+                .skip_while(|(_, packet)| !begins(packet))
+                .map(|(index, _)| index)
+                .collect(),
             server_read_end_of_file: self.calls().any(|(_, call)| call.is_end_of_file()),
             server_left: self.left(Side::Server),
             client_left: self.left(Side::Client),
         };
-        let mut sockets = Sockets::default();
-        for (index, packet) in self.packets() {
-            let flags = packet.segment.flags;
-            // What answers a late packet after both FINs were acknowledged ends nothing.
-            if flags.has(Flags::RST) && !sockets.are_closed() {
-                closing.reset_by.get_or_insert(packet.from);
-            }
-            sockets.see(packet);
-            if flags.has(Flags::FIN) && !closing.fins.contains(&packet.from) {
-                closing.fins.push(packet.from);
-            }
-            if !closing.fins.is_empty() || closing.reset_by.is_some() {
-                closing.packets.push(index);
-            }
-        }
         if self.timeline.level == Level::NoPackets || self.may_miss_packets() {
             let captured = closing.reset_by.take();
             closing.fins.clear();
@@ -467,15 +468,6 @@ impl<'a> Connection<'a> {
         changes.next_back()?.1.to
     }
 
-    /// What a capture file tells of it between its packets, each with its index into the timeline's
-    /// events.
-    pub fn entries(self) -> impl Iterator<Item = (usize, &'a Entry)> {
-        self.events().filter_map(|(index, event)| match &event.kind {
-            EventKind::Entry(entry) => Some((index, entry)),
-            _ => None,
-        })
-    }
-
     /// The state changes of both sockets, each with the index of the event that showed it.
     ///
     /// They come from the socket table. A capture file has none: there they follow from the
@@ -514,22 +506,12 @@ impl<'a> Connection<'a> {
 
     /// The state changes that follow from the segments, each with the index of its packet.
     fn states_by_packets(self) -> Vec<(usize, StateChange)> {
-        let mut sockets = Sockets::default();
-        let mut changes = Vec::new();
-        for (index, packet) in self.packets() {
-            let before = [sockets.client.state, sockets.server.state];
-            sockets.see(packet);
-            let after = [sockets.client.state, sockets.server.state];
-            for (side, (from, to)) in [Side::Client, Side::Server]
-                .into_iter()
-                .zip(before.into_iter().zip(after))
-            {
-                if from != to {
-                    changes.push((index, StateChange { side, from, to }));
-                }
-            }
-        }
-        changes
+        self.facts().states.clone()
+    }
+
+    /// What is so of it as a whole.
+    pub fn facts(self) -> &'a ConnectionFacts {
+        &self.timeline.facts[self.id.0]
     }
 
     /// Its packets in short notation, one line each: `C>S PSH,ACK seq 1 ack 1 len 2 "1\n"`.
@@ -549,131 +531,39 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Where a connection is in its replies, as its calls go by.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Replying {
-    writes: usize,
-}
-
-impl Replying {
-    /// Takes in a call that moved so many bytes. How many writes the reply took that it ends.
-    pub fn see(&mut self, kind: CallKind, moved: u64) -> Option<usize> {
-        match kind {
-            CallKind::Write if moved > 0 => self.writes += 1,
-            CallKind::Read if moved > 0 => return self.end(),
-            _ => {}
-        }
-        None
-    }
-
-    /// How many writes the last reply took.
-    pub fn end(&mut self) -> Option<usize> {
-        Some(std::mem::take(&mut self.writes)).filter(|writes| *writes > 0)
-    }
-}
-
-/// Where a connection is in its exchanges, as its packets go by.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Exchanging {
-    begun: bool,
-    replied: bool,
-    over: bool,
-}
-
-/// A packet of an exchange.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    /// True for the first one of an exchange.
-    pub begins: bool,
-    /// True if it carries data of the server.
-    pub replies: bool,
-}
-
-impl Exchanging {
-    /// Takes in a packet; `None` for one of the handshake or the close.
-    pub fn see(&mut self, packet: &Packet) -> Option<Step> {
-        let flags = packet.segment.flags;
-        self.over |= flags.has(Flags::FIN) || flags.has(Flags::RST);
-        let data = packet.segment.len > 0 && !packet.retransmission;
-        let begins = data && packet.from == Side::Client && (!self.begun || self.replied);
-        if self.over || !(self.begun || begins) {
-            return None;
-        }
-        let replies = data && packet.from == Side::Server;
-        self.begun = true;
-        self.replied = replies || (self.replied && !begins);
-        Some(Step { begins, replies })
-    }
-}
-
-/// The states of both sockets as far as the packets tell.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Sockets {
-    established: bool,
-    client: Socket,
-    server: Socket,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Socket {
-    state: Option<TcpState>,
-    /// The relative sequence number behind its FIN.
-    fin: Option<u32>,
-}
-
-impl Sockets {
-    /// True once both FINs were acknowledged.
-    pub fn are_closed(&self) -> bool {
-        let closed = |socket: &Socket| socket.fin.is_some() && matches!(socket.state, None | Some(TcpState::TimeWait));
-        closed(&self.client) && closed(&self.server)
-    }
-
-    /// Takes in a packet. Its ACK counts before its FIN, as in RFC 9293, section 3.10.7.4.
-    pub fn see(&mut self, packet: &Packet) {
-        let flags = packet.segment.flags;
-        if flags.has(Flags::RST) {
-            self.client.state = None;
-            self.server.state = None;
-            return;
-        }
-        if flags.has(Flags::SYN) {
-            return;
-        }
-        if !self.established {
-            self.established = true;
-            self.client.state = Some(TcpState::Established);
-            self.server.state = Some(TcpState::Established);
-        }
-        let (sender, receiver) = match packet.from {
-            Side::Client => (&mut self.client, &mut self.server),
-            Side::Server => (&mut self.server, &mut self.client),
-        };
-        if flags.has(Flags::ACK) && receiver.fin == Some(packet.ack) {
-            receiver.state = match receiver.state {
-                Some(TcpState::FinWait1) => Some(TcpState::FinWait2),
-                Some(TcpState::Closing) => Some(TcpState::TimeWait),
-                Some(TcpState::LastAck) => None,
-                other => other,
-            };
-        }
-        if flags.has(Flags::FIN) && sender.fin.is_none() {
-            sender.fin = Some(packet.seq.wrapping_add(packet.segment.len).wrapping_add(1));
-            sender.state = match sender.state {
-                Some(TcpState::Established) => Some(TcpState::FinWait1),
-                Some(TcpState::CloseWait) => Some(TcpState::LastAck),
-                other => other,
-            };
-            receiver.state = match receiver.state {
-                Some(TcpState::Established) => Some(TcpState::CloseWait),
-                Some(TcpState::FinWait1) => Some(TcpState::Closing),
-                Some(TcpState::FinWait2) => Some(TcpState::TimeWait),
-                other => other,
-            };
-        }
-    }
+/// A segment that Nagle's algorithm held back, as far as is known: see [`Reason::Nagle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The write that had already returned, as an index into the timeline's events.
+    pub write: usize,
+    /// The number of the frame whose ACK let the segment go.
+    pub until_frame: usize,
+    /// The time from the write's return to the segment.
+    pub waited: Duration,
 }
 
 impl Packet {
+    /// Set where Nagle's algorithm held the segment back until an ACK came.
+    pub fn held(&self) -> Option<Held> {
+        let why = &self.facts.why;
+        if why.reason != Reason::Nagle {
+            return None;
+        }
+        let event = |evidence: &Evidence| match evidence {
+            Evidence::Event(index) => Some(*index),
+            Evidence::Frame(_) => None,
+        };
+        let frame = |evidence: &Evidence| match evidence {
+            Evidence::Frame(number) => Some(*number),
+            Evidence::Event(_) => None,
+        };
+        Some(Held {
+            write: why.evidence.iter().find_map(event)?,
+            until_frame: why.evidence.iter().find_map(frame)?,
+            waited: why.waited.unwrap_or_default(),
+        })
+    }
+
     pub(crate) fn is_first_syn(&self) -> bool {
         let flags = self.segment.flags;
         self.from == Side::Client && flags.has(Flags::SYN) && !flags.has(Flags::ACK)

@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{
-    IpNumber, LaxIpPayloadSlice, LaxNetSlice, TcpOptionElement, TcpOptionsIterator, TcpSlice, TransportSlice,
+    IpNumber, LaxIpPayloadSlice, LaxNetSlice, TcpOptionElement, TcpOptionReadError, TcpOptionsIterator, TcpSlice,
+    TransportSlice,
 };
 
 use super::link::LinkType;
@@ -44,6 +45,18 @@ pub struct SegmentOptions {
     pub sack_permitted: bool,
     /// Timestamp value and echo reply (RFC 7323).
     pub timestamps: Option<(u32, u32)>,
+    /// Blocks of data that have come out of order, or twice (RFC 2018, RFC 2883): the first byte of
+    /// each and the one after its last, absolute. An option has room for four.
+    pub sack: [Option<(u32, u32)>; 4],
+    /// Data in the SYN is offered or asked for (RFC 7413).
+    pub fast_open: bool,
+}
+
+impl SegmentOptions {
+    /// The blocks of the SACK option, in its order.
+    pub fn sack_blocks(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
+        self.sack.into_iter().flatten()
+    }
 }
 
 /// The control bits of a TCP header.
@@ -212,15 +225,38 @@ fn flags_of(tcp: &TcpSlice<'_>) -> Flags {
 
 fn options_of(slice: &[u8]) -> SegmentOptions {
     let mut options = SegmentOptions::default();
-    // An option that cannot be read ends the list, as it does for a receiver.
-    for option in TcpOptionsIterator::from_slice(slice).map_while(Result::ok) {
-        match option {
-            TcpOptionElement::MaximumSegmentSize(mss) => options.mss = Some(mss),
-            TcpOptionElement::WindowScale(shift) => options.window_scale = Some(shift),
-            TcpOptionElement::SelectiveAcknowledgementPermitted => options.sack_permitted = true,
-            TcpOptionElement::Timestamp(value, echo) => options.timestamps = Some((value, echo)),
-            _ => {}
+    let mut iterator = TcpOptionsIterator::from_slice(slice);
+    loop {
+        let rest = iterator.rest();
+        match iterator.next() {
+            Some(Ok(option)) => take(&mut options, option),
+            // One that is not known here has its length behind its kind, and others may follow.
+            Some(Err(TcpOptionReadError::UnknownId(kind))) => {
+                options.fast_open |= kind == FAST_OPEN;
+                let length = rest.get(1).copied().map_or(0, usize::from);
+                match rest.get(length..).filter(|_| length >= 2) {
+                    Some(rest) => iterator = TcpOptionsIterator::from_slice(rest),
+                    None => return options,
+                }
+            }
+            // An option that cannot be read ends the list, as it does for a receiver.
+            Some(Err(_)) | None => return options,
         }
     }
-    options
+}
+
+/// The kind of the TCP Fast Open cookie option (RFC 7413, section 4.1.1).
+const FAST_OPEN: u8 = 34;
+
+fn take(options: &mut SegmentOptions, option: TcpOptionElement) {
+    match option {
+        TcpOptionElement::MaximumSegmentSize(mss) => options.mss = Some(mss),
+        TcpOptionElement::WindowScale(shift) => options.window_scale = Some(shift),
+        TcpOptionElement::SelectiveAcknowledgementPermitted => options.sack_permitted = true,
+        TcpOptionElement::Timestamp(value, echo) => options.timestamps = Some((value, echo)),
+        TcpOptionElement::SelectiveAcknowledgement(first, others) => {
+            options.sack = [Some(first), others[0], others[1], others[2]];
+        }
+        TcpOptionElement::Noop => {}
+    }
 }

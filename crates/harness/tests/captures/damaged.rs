@@ -129,7 +129,7 @@ fn try_all(file: &[u8], width: usize) {
             explain_all(&timeline);
             markdown::frames(&timeline, 1..=20);
             timeline.findings();
-            pcapng::write(&timeline, &mut std::io::sink()).expect("a sink takes all");
+            pcapng::write(&timeline, "a server", &mut std::io::sink()).expect("a sink takes all");
         }
         Err(error) => {
             let text = error.to_string();

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use etherparse::PacketBuilder;
 use harness::format::pcapng::Encoder;
 use harness::suite::find_program;
-use harness::timeline::{LinkType, Timestamp};
+use harness::timeline::{Level, LinkType, Timestamp};
 use procfs::process::Process;
 
 use super::{Scratch, Sizes, Table, Usage, megabytes, seconds, times};
@@ -118,7 +118,7 @@ const STEP: u64 = 20_000;
 fn write_capture(path: &Path, bytes: u64) -> Result<()> {
     let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
     let mut capture = Capture {
-        encoder: Encoder::new(BufWriter::new(file))?,
+        encoder: Encoder::new(BufWriter::new(file), "", Level::Capture)?,
         bytes: 0,
         at: 1_700_000_000_000_000_000,
     };
@@ -130,7 +130,7 @@ fn write_capture(path: &Path, bytes: u64) -> Result<()> {
         capture.connection(client, number, bytes)?;
         number += 1;
     }
-    Ok(capture.encoder.flush()?)
+    Ok(capture.encoder.finish()?)
 }
 
 struct Capture {

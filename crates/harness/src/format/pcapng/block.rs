@@ -7,12 +7,16 @@
 
 use pcap_parser::pcapng::{EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, SHB_MAGIC, SPB_MAGIC};
 
+use super::record;
 use crate::timeline::LinkType;
 
 /// What a block holds.
 pub(super) enum Block<'a> {
     /// A new section begins.
-    Section,
+    Section {
+        major_version: u16,
+        told: Options<'a>,
+    },
     Interface(Interface),
     Packet(Packet<'a>),
     /// Only an interface's frame, up to its snapshot length.
@@ -20,10 +24,11 @@ pub(super) enum Block<'a> {
         data: &'a [u8],
         wire_len: u32,
     },
-    /// How many packets an interface has dropped until now.
-    Dropped {
+    /// How many packets an interface has dropped until now, if that is known.
+    Statistics {
         interface: u32,
-        packets: u64,
+        dropped: Option<u64>,
+        told: Options<'a>,
     },
     /// No packet, but counted among the frames.
     Record,
@@ -48,7 +53,7 @@ pub(super) struct Packet<'a> {
     pub units: u64,
     pub data: &'a [u8],
     pub wire_len: u32,
-    options: Options<'a>,
+    pub options: Options<'a>,
 }
 
 impl Packet<'_> {
@@ -94,10 +99,10 @@ pub(super) fn read(kind: u32, body: &[u8], big_endian: bool) -> Option<Block<'_>
         big_endian,
     };
     Some(match kind {
-        SHB_MAGIC => {
-            fields.split(16)?;
-            Block::Section
-        }
+        SHB_MAGIC => Block::Section {
+            major_version: fields.short(4)?,
+            told: fields.options(16)?,
+        },
         IDB_MAGIC => Block::Interface(interface(fields)?),
         EPB_MAGIC => Block::Packet(packet(fields, fields.long(0)?)?),
         // Instead of the number of the interface in four bytes, the number and a count of drops.
@@ -150,10 +155,13 @@ fn packet(fields: Fields<'_>, interface: u32) -> Option<Packet<'_>> {
 fn statistics(fields: Fields<'_>) -> Option<Block<'_>> {
     const DROPPED: u16 = 5;
     let interface = fields.long(0)?;
-    let dropped = fields.options(12)?.find(|(code, _)| *code == DROPPED);
-    Some(match dropped.and_then(|(_, value)| fields.with(value).long_long(0)) {
-        Some(packets) => Block::Dropped { interface, packets },
-        None => Block::Other,
+    let told = fields.options(12)?;
+    let mut options = told;
+    let dropped = options.find(|(code, _)| *code == DROPPED);
+    Some(Block::Statistics {
+        interface,
+        dropped: dropped.and_then(|(_, value)| fields.with(value).long_long(0)),
+        told,
     })
 }
 
@@ -209,7 +217,16 @@ impl<'a> Fields<'a> {
 
 /// Options: a code, a length, a value filled up to four bytes.
 #[derive(Clone, Copy)]
-struct Options<'a>(Fields<'a>);
+pub(super) struct Options<'a>(Fields<'a>);
+
+impl<'a> Options<'a> {
+    /// The text of our own options among them.
+    pub fn told(self) -> impl Iterator<Item = &'a [u8]> {
+        let big_endian = self.0.big_endian;
+        let ours = self.filter(|(code, _)| *code == record::CUSTOM);
+        ours.filter_map(move |(_, value)| record::text(value, big_endian))
+    }
+}
 
 impl<'a> Iterator for Options<'a> {
     type Item = (u16, &'a [u8]);

@@ -11,11 +11,9 @@ use pcap_parser::{Linktype, ToVec};
 
 use super::LONGEST_FRAME;
 use super::entry::{self, UPPER_PDU};
-use crate::timeline::explain::{call_text, printable};
-use crate::timeline::{
-    Call, ClientAction, Endpoints, LinkType, ProcessEvent, ProcessEventKind, Record, Side, StateChange, TcpState,
-    Timestamp, What,
-};
+use super::record::{self, Extra, Line, Section, Told};
+use crate::timeline::frames::{call_words, client_words, process_words, state_words};
+use crate::timeline::{Endpoints, Level, LinkType, Passage, Record, Side, StateChange, Timestamp, What};
 
 /// Nanoseconds: `if_tsresol` 9.
 const NANOSECONDS: u8 = 9;
@@ -24,78 +22,87 @@ const LONGEST_OPTION: usize = u16::MAX as usize;
 
 /// The first interface: the network's.
 const NETWORK: u32 = 0;
+/// The second: what the server did.
+const CALLS: u32 = 1;
+/// So much of the words of a call is written, in bytes. The record has all of it.
+const LONGEST_WORDS: usize = 16 << 10;
 
 /// Writes a pcapng file block by block, each with one `write_all`: through an unbuffered writer
 /// a reader at the other end of a pipe has each event when it happens.
 ///
-/// Frames go to interface 0, `lo`. An encoder made by [`with_calls`](Self::with_calls) has a
-/// second interface, `calls`, for what the server did: Wireshark lists each entry between the
-/// packets, its text in the Info column. Frames of another kind of link get an interface more.
+/// Frames go to interface 0, `lo`. Interface 1, `calls`, is for what the server did: Wireshark lists
+/// each call between the packets, its words in the Info column. Frames of another kind of link get an
+/// interface more. Beside the words stand the records themselves, for [`read`](super::read).
 ///
 /// ```
 /// use harness::format::pcapng::Encoder;
-/// use harness::timeline::{LinkType, Timestamp};
+/// use harness::timeline::{Level, LinkType, Timestamp};
 ///
-/// let mut encoder = Encoder::new(Vec::new())?;
+/// let mut encoder = Encoder::new(Vec::new(), "echo", Level::Sandbox)?;
 /// let at = Timestamp(1_700_000_000_000_000_000);
 /// encoder.packet(at, LinkType::ETHERNET, &[0; 60], 60, Some("an empty frame"))?;
-/// encoder.flush()?;
 /// assert_eq!(encoder.frames(), 1);
+/// encoder.finish()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Encoder<W> {
     out: W,
-    /// The server's name; `None` for a file of packets alone.
-    program: Option<String>,
+    /// The server's name.
+    program: String,
     /// The interfaces so far, by number.
     interfaces: Vec<LinkType>,
     frames: usize,
+    /// Records that wait for the next frame.
+    pending: String,
+    last: Timestamp,
 }
 
 impl<W: Write> Encoder<W> {
-    /// Begins a file of packets alone. Calls, states and processes are left out.
+    /// Begins a file of packets and of what a server did; each call's words begin with the server's
+    /// name. `level` is how much can be observed.
     ///
     /// # Errors
     ///
     /// What `out` says, as of all methods.
-    pub fn new(out: W) -> io::Result<Encoder<W>> {
-        Encoder::begin(out, None, LinkType::ETHERNET)
+    pub fn new(out: W, program: &str, level: Level) -> io::Result<Encoder<W>> {
+        Encoder::begin(out, (program, level, 0), LinkType::ETHERNET)
     }
 
-    /// Begins a file of packets and of what a server did; each entry begins with the server's
-    /// name.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn with_calls(out: W, program: &str) -> io::Result<Encoder<W>> {
-        Encoder::begin(out, Some(program), LinkType::ETHERNET)
-    }
-
-    /// Begins a file whose first interface is of this kind.
-    pub(super) fn begin(out: W, program: Option<&str>, link_type: LinkType) -> io::Result<Encoder<W>> {
+    /// Begins a file whose first interface is of this kind, of a run of which so many events were not
+    /// kept.
+    pub(super) fn begin(
+        out: W,
+        (program, level, not_kept): (&str, Level, u64),
+        link_type: LinkType,
+    ) -> io::Result<Encoder<W>> {
         let mut encoder = Encoder {
             out,
-            program: program.map(str::to_owned),
+            program: program.to_owned(),
             interfaces: Vec::new(),
             frames: 0,
+            pending: String::new(),
+            last: Timestamp(0),
         };
-        encoder.put(section_header())?;
+        let section = Section {
+            version: record::VERSION,
+            level,
+            not_kept,
+            program: fitting(program, LONGEST_WORDS).to_owned(),
+        };
+        encoder.put(section_header(&record::line(&section)?))?;
         encoder.interface(link_type, Some("lo"))?;
-        if program.is_some() {
-            encoder.interface(UPPER_PDU, Some("calls"))?;
-        }
+        encoder.put(interface(UPPER_PDU, Some("calls")))?;
+        encoder.interfaces.push(UPPER_PDU);
         Ok(encoder)
     }
 
-    /// How many frames there are, entries of the server included: the number that Wireshark
-    /// gives to the last one.
+    /// How many frames there are, calls included: the number that Wireshark gives to the last one.
     pub fn frames(&self) -> usize {
         self.frames
     }
 
-    /// Adds a frame of the network.
+    /// Adds a frame of the network, with a comment that came with it.
     ///
     /// # Errors
     ///
@@ -108,105 +115,116 @@ impl<W: Write> Encoder<W> {
         wire_len: u32,
         comment: Option<&str>,
     ) -> io::Result<()> {
+        self.packet_with(at, (link_type, frame, wire_len), (comment, None), None)
+    }
+
+    /// Adds a frame of the network with all that is known of it, and what is said of it where it came
+    /// without a comment.
+    pub(super) fn packet_with(
+        &mut self,
+        at: Timestamp,
+        (link_type, frame, wire_len): (LinkType, &[u8], u32),
+        (comment, passage): (Option<&str>, Option<&Passage>),
+        explanation: Option<&str>,
+    ) -> io::Result<()> {
         let interface = self.interface(link_type, None)?;
-        self.frames += 1;
-        self.put(enhanced_packet(interface, at, frame, wire_len, comment))
-    }
-
-    /// Adds a call of the server at its place on the timeline. One that only found that it would
-    /// have had to wait (EAGAIN) is left out.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn call(&mut self, at: Timestamp, on: Option<Endpoints>, call: &Call) -> io::Result<()> {
-        if call.would_block() {
-            return Ok(());
+        if comment.is_some() || passage.is_some() {
+            let extra = Extra {
+                comment: comment.map(str::to_owned),
+                passage: passage.cloned(),
+            };
+            self.attach(&Line(None, Told::Packet(extra)))?;
         }
-        self.entry(at, Side::Server, on, &call_text(call))
+        self.frame(at, interface, (frame, wire_len), comment.or(explanation))
     }
 
-    /// Adds the call of a client that is a program, and was traced too. What a client of our own
-    /// does is no call, and is left out.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn client(&mut self, at: Timestamp, on: Endpoints, action: &ClientAction) -> io::Result<()> {
-        match &action.call {
-            Some(call) => self.entry(at, Side::Client, Some(on), &call_text(call)),
-            None => Ok(()),
-        }
-    }
-
-    /// Adds a socket's new state. Of the client's states those are left out in which its process
-    /// still owns it.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn state(&mut self, at: Timestamp, on: Endpoints, change: &StateChange) -> io::Result<()> {
-        let outlives_close = matches!(
-            change.to,
-            Some(TcpState::FinWait2 | TcpState::TimeWait | TcpState::CloseWait)
-        );
-        if change.side == Side::Client && !outlives_close {
-            return Ok(());
-        }
-        let state = change.to.map_or("closed".to_owned(), |state| state.to_string());
-        self.entry(at, change.side, Some(on), &format!("socket {state}"))
-    }
-
-    /// Adds what became of a process of the server, if that is more than that it was started.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn process(&mut self, at: Timestamp, event: &ProcessEvent) -> io::Result<()> {
-        let pid = event.pid;
-        match &event.kind {
-            ProcessEventKind::Started | ProcessEventKind::Wrote { .. } => Ok(()),
-            ProcessEventKind::Exited(exit) => {
-                self.entry(at, Side::Server, None, &format!("process {pid} ended: {exit}"))
-            }
-            ProcessEventKind::UsesIoUring => {
-                let text = format!("process {pid} uses io_uring: what it does through that is not shown");
-                self.entry(at, Side::Server, None, &text)
-            }
-            ProcessEventKind::ForeignCalls => {
-                let text = format!("process {pid} makes calls of another architecture, which are not shown");
-                self.entry(at, Side::Server, None, &text)
-            }
-            ProcessEventKind::WithoutRights { program, rights } => {
-                let text = format!(
-                    "process {pid} runs {} without what its file gives: {rights}",
-                    printable(program)
-                );
-                self.entry(at, Side::Server, None, &text)
-            }
-        }
-    }
-
-    /// Adds what an observer recorded, if it has a place in a capture.
+    /// Adds what an observer recorded: as a frame if it is one, and else with the frame that comes
+    /// next, where Wireshark does not show it. See [`frames`](crate::timeline::frames).
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
     pub fn record(&mut self, record: &Record) -> io::Result<()> {
+        let at = record.at;
         match &record.what {
             What::Frame {
                 frame,
                 link_type,
                 wire_len,
                 comment,
+                passage,
                 ..
-            } => self.packet(record.at, *link_type, frame, *wire_len, comment.as_deref()),
-            What::Call { on, call } => self.call(record.at, *on, call),
-            What::State { on, change } => self.state(record.at, *on, change),
-            What::Process(event) => self.process(record.at, event),
-            What::Client { on, action } => self.client(record.at, *on, action),
-            What::Entry { on, by, text } => self.entry(record.at, *by, *on, text),
+            } => {
+                let link = (*link_type, &frame[..], *wire_len);
+                self.packet_with(at, link, (comment.as_deref(), passage.as_ref()), None)
+            }
+            What::Call { on, call } => {
+                let told = Told::Call(*on, Cow::Borrowed(call));
+                self.tell(at, Side::Server, *on, call_words(call), told)
+            }
+            What::Client { on, action } => {
+                let told = Told::Client(*on, Cow::Borrowed(action));
+                self.tell(at, Side::Client, Some(*on), client_words(action), told)
+            }
+            What::State { on, change } => {
+                let told = Told::State(*on, *change);
+                self.tell(at, change.side, Some(*on), state_words(change), told)
+            }
+            What::Process(event) => {
+                let told = Told::Process(Cow::Borrowed(event));
+                self.tell(at, Side::Server, None, process_words(event), told)
+            }
         }
+    }
+
+    /// Adds what is told: in a frame with these words, or else with the frame that comes next.
+    pub(super) fn tell(
+        &mut self,
+        at: Timestamp,
+        by: Side,
+        on: Option<Endpoints>,
+        words: Option<String>,
+        told: Told<'_>,
+    ) -> io::Result<()> {
+        self.attach(&Line(words.is_none().then_some(at), told))?;
+        words.map_or(Ok(()), |words| self.words(at, by, on, &words))
+    }
+
+    /// Adds a frame that shows a state where the packets brought it. The socket table's own word on it
+    /// is told apart from that.
+    pub(super) fn shown_state(&mut self, at: Timestamp, on: Endpoints, change: &StateChange) -> io::Result<()> {
+        let words = state_words(change);
+        words.map_or(Ok(()), |words| self.words(at, change.side, Some(on), &words))
+    }
+
+    fn words(&mut self, at: Timestamp, by: Side, on: Option<Endpoints>, words: &str) -> io::Result<()> {
+        let name = fitting(&self.program, LONGEST_WORDS);
+        let data = entry::write(name, by, on, fitting(words, LONGEST_WORDS));
+        self.frame(at, CALLS, (&data, length_of(&data)), None)
+    }
+
+    /// Lets a record wait for the next frame. If too many wait, some are put down where they are.
+    fn attach(&mut self, line: &Line<'_>) -> io::Result<()> {
+        self.pending += &record::line(line)?;
+        while self.pending.len() > record::MOST_IN_A_BLOCK {
+            let rest = self.pending.split_off(record::MOST_IN_A_BLOCK);
+            let full = std::mem::replace(&mut self.pending, rest);
+            self.put(statistics(self.last, None, &full))?;
+        }
+        Ok(())
+    }
+
+    fn frame(
+        &mut self,
+        at: Timestamp,
+        interface: u32,
+        (data, wire_len): (&[u8], u32),
+        comment: Option<&str>,
+    ) -> io::Result<()> {
+        self.frames += 1;
+        self.last = at;
+        let told = std::mem::take(&mut self.pending);
+        self.put(enhanced_packet(interface, at, (data, wire_len), comment, &told))
     }
 
     /// Says how many packets the capture lost, up to this moment.
@@ -215,10 +233,11 @@ impl<W: Write> Encoder<W> {
     ///
     /// As [`new`](Self::new).
     pub fn dropped(&mut self, at: Timestamp, dropped: u64) -> io::Result<()> {
-        self.put(statistics(dropped, at))
+        self.put(statistics(at, Some(dropped), ""))
     }
 
-    /// Hands on what a buffered writer still holds.
+    /// Hands on what a buffered writer still holds. What is no frame waits for the next frame all the
+    /// same: see [`finish`](Self::finish).
     ///
     /// # Errors
     ///
@@ -227,27 +246,30 @@ impl<W: Write> Encoder<W> {
         self.out.flush()
     }
 
+    /// Ends the file: puts down what no frame came behind, and hands on all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn finish(mut self) -> io::Result<()> {
+        if !self.pending.is_empty() {
+            let told = std::mem::take(&mut self.pending);
+            self.put(statistics(self.last, None, &told))?;
+        }
+        self.flush()
+    }
+
     /// The number of the interface for frames of this kind, described to the reader if it is new.
     fn interface(&mut self, link_type: LinkType, name: Option<&'static str>) -> io::Result<u32> {
-        let known = self.interfaces.iter().position(|known| *known == link_type);
+        // Frames of the network are not mixed with ours, even if they are of the same kind.
+        let known = |(number, known): (usize, &LinkType)| *known == link_type && number != CALLS as usize;
+        let known = self.interfaces.iter().enumerate().position(known);
         let number = known.unwrap_or(self.interfaces.len());
         if known.is_none() {
             self.put(interface(link_type, name))?;
             self.interfaces.push(link_type);
         }
         u32::try_from(number).map_err(io::Error::other)
-    }
-
-    /// Adds a text to the second interface, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn entry(&mut self, at: Timestamp, by: Side, on: Option<Endpoints>, text: &str) -> io::Result<()> {
-        let Some(program) = &self.program else { return Ok(()) };
-        let data = entry::write(program, by, on, text);
-        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        self.packet(at, UPPER_PDU, &data, length, None)
     }
 
     /// Writes a block. Its lengths and magic numbers are filled in here.
@@ -268,8 +290,15 @@ fn option<'a>(code: OptionCode, value: impl Into<Cow<'a, [u8]>>) -> PcapNGOption
     }
 }
 
-fn section_header() -> SectionHeaderBlock<'static> {
+/// Options with the lines of records.
+fn told<'a>(lines: &str) -> Vec<PcapNGOption<'a>> {
+    let values = record::options(lines).into_iter();
+    values.map(|value| option(OptionCode(record::CUSTOM), value)).collect()
+}
+
+fn section_header(section: &str) -> SectionHeaderBlock<'static> {
     const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    let by = option(OptionCode::ShbUserAppl, PROGRAM.as_bytes());
     SectionHeaderBlock {
         block_type: 0,
         block_len1: 0,
@@ -277,7 +306,7 @@ fn section_header() -> SectionHeaderBlock<'static> {
         major_version: 1,
         minor_version: 0,
         section_len: -1,
-        options: vec![option(OptionCode::ShbUserAppl, PROGRAM.as_bytes())],
+        options: [by].into_iter().chain(told(section)).collect(),
         block_len2: 0,
     }
 }
@@ -303,44 +332,51 @@ fn interface(link_type: LinkType, name: Option<&'static str>) -> InterfaceDescri
 fn enhanced_packet<'a>(
     interface: u32,
     at: Timestamp,
-    data: &'a [u8],
-    wire_len: u32,
+    (data, wire_len): (&'a [u8], u32),
     comment: Option<&'a str>,
+    lines: &str,
 ) -> EnhancedPacketBlock<'a> {
     let (ts_high, ts_low) = halves(at);
-    let comment = comment.map(|comment| option(OptionCode::Comment, fitting(comment).as_bytes()));
+    let comment = comment.map(|comment| fitting(comment, LONGEST_OPTION).as_bytes());
+    let comment = comment.map(|comment| option(OptionCode::Comment, comment));
     EnhancedPacketBlock {
         block_type: 0,
         block_len1: 0,
         if_id: interface,
         ts_high,
         ts_low,
-        caplen: u32::try_from(data.len()).unwrap_or(u32::MAX),
+        caplen: length_of(data),
         origlen: wire_len,
         data,
-        options: comment.into_iter().collect(),
+        options: comment.into_iter().chain(told(lines)).collect(),
         block_len2: 0,
     }
 }
 
-/// What of a comment fits into an option, in whole characters.
-pub(super) fn fitting(comment: &str) -> &str {
-    let mut end = comment.len().min(LONGEST_OPTION);
-    while !comment.is_char_boundary(end) {
-        end -= 1;
-    }
-    &comment[..end]
+fn length_of(data: &[u8]) -> u32 {
+    u32::try_from(data.len()).unwrap_or(u32::MAX)
 }
 
-fn statistics(dropped: u64, at: Timestamp) -> InterfaceStatisticsBlock<'static> {
+/// What of a text fits into so many bytes, in whole characters.
+pub(super) fn fitting(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// A block that is no frame. Statistics may come at any place of a file, and as often as one likes.
+fn statistics(at: Timestamp, dropped: Option<u64>, lines: &str) -> InterfaceStatisticsBlock<'static> {
     let (ts_high, ts_low) = halves(at);
+    let dropped = dropped.map(|dropped| option(OptionCode::IsbIfDrop, dropped.to_le_bytes().to_vec()));
     InterfaceStatisticsBlock {
         block_type: 0,
         block_len1: 0,
         if_id: NETWORK,
         ts_high,
         ts_low,
-        options: vec![option(OptionCode::IsbIfDrop, dropped.to_le_bytes().to_vec())],
+        options: dropped.into_iter().chain(told(lines)).collect(),
         block_len2: 0,
     }
 }

@@ -1,5 +1,6 @@
 //! Packets from pcapng and classic pcap files.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,10 +11,12 @@ use pcap_parser::{
 };
 
 use super::LONGEST_FRAME;
-use super::block::{self, Block, Interface};
-use super::entry::{self, Entry, UPPER_PDU};
+use super::block::{self, Block, Interface, Options};
+use super::entry::UPPER_PDU;
 use super::input::Input;
-use crate::timeline::{Excerpt, Level, LinkType, Record, Recording, Segment, Timestamp, What};
+use super::record::{self, Extra, Line, Told};
+use crate::timeline::explain::printable;
+use crate::timeline::{Excerpt, Found, Level, LinkType, Record, Recording, Segment, Timestamp, What};
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 /// The longest block that is read, as in Wireshark. A length beyond it is a damaged file.
@@ -73,42 +76,35 @@ pub enum ReadError {
 
 /// Reads a capture: pcapng, or classic pcap, of either byte order.
 ///
-/// Frames are read one at a time; each is kept as it is, with the comments that it has. The calls
-/// that [`write_with_calls`](super::write_with_calls) put between them come back as the words that
-/// they are: [`EventKind::Entry`](crate::timeline::EventKind::Entry). Frames of
-/// links that are not decoded are counted, so that frame numbers are Wireshark's, and kept empty.
-/// What is damaged or cut is an error, never a panic, and needs no more memory than the file is
-/// long. For a file that is too long to keep see [`read_into`].
+/// Frames are read one at a time; each is kept as it is, with the comments that it has. A file of
+/// this crate ([`write`](super::write)) gives back all of the run that is in it: the calls, the
+/// states, the level of the run. The comments that we made are not kept, since they follow from the
+/// rest. Frames of links that are not decoded are counted, so that frame numbers are Wireshark's, and
+/// kept empty. What is damaged or cut is an error, never a panic, and needs no more memory than the
+/// file is long. For a file that is too long to keep see [`read_into`].
 /// A Simple Packet Block has no time of its own and gets that of the packet before it.
 ///
 /// # Errors
 ///
 /// See [`ReadError`].
 pub fn read(input: impl Read) -> Result<Recording, ReadError> {
-    let mut recording = Recording {
-        level: Level::Capture,
-        records: Vec::new(),
-        dropped: 0,
-        not_kept: 0,
-    };
     let mut reader = Reader::new(input)?;
-    while let Some(frame) = reader.next()? {
-        let decoded = frame.link_type.is_decoded();
-        let what = match frame.entry() {
-            Some(Entry { on, by, text }) => What::Entry { on, by, text },
-            None => What::Frame {
-                frame: Arc::from(if decoded { frame.data } else { &[] }),
-                link_type: frame.link_type,
-                wire_len: frame.wire_len,
-                segment: Segment::from_frame(frame.link_type, frame.data, frame.wire_len),
-                comment: frame.comment,
-                passage: None,
-            },
+    let (mut records, mut numbers) = (Vec::new(), Vec::new());
+    while let Some(item) = reader.next()? {
+        let (number, record) = match item {
+            Item::Frame(frame) => (Some(frame.number), frame.into_record()),
+            Item::Told(number, record) => (number, record),
         };
-        recording.records.push(Record { at: frame.at, what });
+        records.push(record);
+        numbers.push(number);
     }
-    recording.dropped = reader.dropped;
-    Ok(recording)
+    Ok(Recording {
+        level: reader.level(),
+        records,
+        dropped: reader.dropped,
+        not_kept: reader.not_kept(),
+        numbers,
+    })
 }
 
 /// Reads a capture of any length into an excerpt, in memory that does not grow with it.
@@ -132,48 +128,79 @@ pub fn read(input: impl Read) -> Result<Recording, ReadError> {
 /// As [`read`]. What came before the error is in the excerpt.
 pub fn read_into(input: impl Read, excerpt: &mut Excerpt) -> Result<(), ReadError> {
     let mut reader = Reader::new(input)?;
-    let mut number = 0;
     loop {
-        let next = reader.next();
-        if let Ok(Some(frame)) = next {
-            number += 1;
-            if let Some(Entry { on, by, text }) = frame.entry() {
-                excerpt.entry(frame.at, number, on, (by, &text));
-                continue;
+        match reader.next() {
+            Ok(Some(Item::Frame(frame))) => excerpt.packet(frame.at, frame.into_found()),
+            Ok(Some(Item::Told(number, record))) => excerpt.record(number, record),
+            end => {
+                let end = end.map(|_| ());
+                excerpt.ended(reader.level(), reader.dropped, reader.not_kept());
+                return end;
             }
-            let link = (frame.link_type, frame.data, frame.wire_len);
-            excerpt.packet(frame.at, number, link, frame.comment.as_deref());
-            continue;
         }
-        let end = next.map(|_| ());
-        excerpt.dropped(reader.dropped);
-        return end;
     }
+}
+
+/// What a file holds next.
+enum Item<'a> {
+    Frame(Frame<'a>),
+    /// What was observed beside the packets, and the number of its frame.
+    Told(Option<usize>, Record),
 }
 
 /// A frame of a file.
 struct Frame<'a> {
     at: Timestamp,
+    number: usize,
     link_type: LinkType,
     data: &'a [u8],
     wire_len: u32,
+    /// A comment of the file, and what it is if the file is ours.
     comment: Option<String>,
+    extra: Option<Extra>,
 }
 
-impl Frame<'_> {
-    /// What stands between the packets of our own files.
-    fn entry(&self) -> Option<Entry> {
-        (self.link_type == UPPER_PDU).then(|| entry::read(self.data))?
+impl<'a> Frame<'a> {
+    fn into_record(self) -> Record {
+        let decoded = self.link_type.is_decoded();
+        let (at, found) = (self.at, self.into_found());
+        let (link_type, data, wire_len) = found.link;
+        let what = What::Frame {
+            frame: Arc::from(if decoded { data } else { &[] }),
+            link_type,
+            wire_len,
+            segment: Segment::from_frame(link_type, data, wire_len),
+            comment: found.comment,
+            passage: found.passage,
+        };
+        Record { at, what }
+    }
+
+    /// In a file of ours the comment is ours, unless the record says that the packet came with one.
+    fn into_found(self) -> Found<'a> {
+        let (comment, explanation, passage) = match self.extra {
+            Some(Extra { comment, passage }) => (comment, self.comment, passage),
+            None => (self.comment, None, None),
+        };
+        Found {
+            number: self.number,
+            link: (self.link_type, self.data, self.wire_len),
+            comment,
+            explanation,
+            passage,
+        }
     }
 }
 
 /// A frame whose bytes are still in the input.
-struct Found {
+struct Stored {
     at: Timestamp,
+    number: usize,
     link_type: LinkType,
     data: Range<usize>,
     wire_len: u32,
     comment: Option<String>,
+    extra: Option<Extra>,
 }
 
 /// A file whose frames are read one after the other.
@@ -209,19 +236,41 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// The next frame; `None` at the end of the file.
-    fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
-        let found = match &mut self.format {
-            Format::Ng(sections) => sections.next(&mut self.input, &mut self.dropped)?,
+    /// What comes next; `None` at the end of the file.
+    fn next(&mut self) -> Result<Option<Item<'_>>, ReadError> {
+        let stored = match &mut self.format {
+            Format::Ng(sections) => match sections.next(&mut self.input, &mut self.dropped)? {
+                Some(Next::Stored(stored)) => Some(stored),
+                Some(Next::Told(number, record)) => return Ok(Some(Item::Told(number, record))),
+                None => None,
+            },
             Format::Classic(classic) => classic.next(&mut self.input)?,
         };
-        Ok(found.map(|found| Frame {
-            at: found.at,
-            link_type: found.link_type,
-            data: self.input.bytes(found.data),
-            wire_len: found.wire_len,
-            comment: found.comment,
-        }))
+        let frame = |stored: Stored| Frame {
+            at: stored.at,
+            number: stored.number,
+            link_type: stored.link_type,
+            data: self.input.bytes(stored.data),
+            wire_len: stored.wire_len,
+            comment: stored.comment,
+            extra: stored.extra,
+        };
+        Ok(stored.map(|stored| Item::Frame(frame(stored))))
+    }
+
+    /// How much of the run could be observed that is in the file.
+    fn level(&self) -> Level {
+        match &self.format {
+            Format::Ng(sections) => sections.level.unwrap_or(Level::Capture),
+            Format::Classic(_) => Level::Capture,
+        }
+    }
+
+    fn not_kept(&self) -> u64 {
+        match &self.format {
+            Format::Ng(sections) => sections.not_kept,
+            Format::Classic(_) => 0,
+        }
     }
 }
 
@@ -251,17 +300,41 @@ struct Sections {
     decodes: bool,
     /// The first packet whose link is not.
     undecoded: Option<(u64, LinkType)>,
+    frames: usize,
+    /// True in a section that we wrote.
+    ours: bool,
+    /// The least of the levels of the sections so far.
+    level: Option<Level>,
+    not_kept: u64,
+    /// The beginning of a record whose end is still to come.
+    line: Vec<u8>,
+    /// Records that stand before `stored`.
+    told: VecDeque<(Option<usize>, Record)>,
+    stored: Option<Stored>,
+}
+
+/// What a pcapng file holds next.
+enum Next {
+    Stored(Stored),
+    Told(Option<usize>, Record),
 }
 
 /// The smallest block: type, length, length.
 const SHORTEST_BLOCK: u32 = 12;
 
 impl Sections {
-    /// Reads on to the next frame.
-    fn next(&mut self, input: &mut Input<impl Read>, dropped: &mut u64) -> Result<Option<Found>, ReadError> {
+    /// Reads on to what comes next.
+    fn next(&mut self, input: &mut Input<impl Read>, dropped: &mut u64) -> Result<Option<Next>, ReadError> {
         loop {
+            if let Some((number, record)) = self.told.pop_front() {
+                return Ok(Some(Next::Told(number, record)));
+            }
+            if let Some(stored) = self.stored.take() {
+                return Ok(Some(Next::Stored(stored)));
+            }
             if input.have(1)? == 0 {
-                return self.end(dropped);
+                self.end(dropped)?;
+                return Ok(None);
             }
             let offset = input.offset();
             input.whole(SHORTEST_BLOCK as usize, "a pcapng block")?;
@@ -276,19 +349,16 @@ impl Sections {
                     expected,
                 });
             }
-            let found = self.block(input, end, offset, dropped)?;
+            self.block(input, end, offset, dropped)?;
             input.pass(end);
-            if found.is_some() {
-                return Ok(found);
-            }
         }
     }
 
-    fn end(&mut self, dropped: &mut u64) -> Result<Option<Found>, ReadError> {
+    fn end(&mut self, dropped: &mut u64) -> Result<(), ReadError> {
         self.end_section(dropped);
         match self.undecoded {
             Some((offset, link_type)) if !self.decodes => Err(ReadError::LinkType { offset, link_type }),
-            _ => Ok(None),
+            _ => Ok(()),
         }
     }
 
@@ -330,14 +400,8 @@ impl Sections {
         })
     }
 
-    /// Takes in the block that ends at `end`; gives its frame, if it holds one.
-    fn block(
-        &mut self,
-        input: &Input<impl Read>,
-        end: usize,
-        offset: u64,
-        dropped: &mut u64,
-    ) -> Result<Option<Found>, ReadError> {
+    /// Takes in the block that ends at `end`.
+    fn block(&mut self, input: &Input<impl Read>, end: usize, offset: u64, dropped: &mut u64) -> Result<(), ReadError> {
         let bytes = input.bytes(0..end);
         let kind = self.number(bytes);
         let Some(block) = block::read(kind, &bytes[8..end - 4], self.big_endian) else {
@@ -349,58 +413,133 @@ impl Sections {
             let start = data.as_ptr().addr() - bytes.as_ptr().addr();
             start..start + data.len()
         };
-        let found = match block {
-            Block::Section => {
+        let at_last = self.last;
+        let stored = |at, link_type, data, wire_len, comment| Stored {
+            at,
+            number: 0,
+            link_type,
+            data,
+            wire_len,
+            comment,
+            extra: None,
+        };
+        match block {
+            Block::Section { major_version, told } => {
                 self.end_section(dropped);
-                return Ok(None);
+                self.begin_section(major_version, told, offset)
             }
-            Block::Interface(interface) => {
-                self.describe(interface, offset)?;
-                return Ok(None);
-            }
-            Block::Dropped { interface, packets } => {
-                if let Some(interface) = self.interfaces.get_mut(interface as usize) {
+            Block::Interface(interface) => self.describe(interface, offset),
+            Block::Statistics {
+                interface,
+                dropped,
+                told,
+            } => {
+                if let (Some(interface), Some(packets)) = (self.interfaces.get_mut(interface as usize), dropped) {
                     interface.dropped = packets;
                 }
-                return Ok(None);
+                self.lines(told, offset).map(|_| ())
             }
-            Block::Other => return Ok(None),
+            Block::Other => Ok(()),
             Block::Packet(packet) => {
                 let interface = self.interface_of(packet.interface, offset)?;
-                Found {
-                    at: moment(packet.units, interface.resolution, interface.offset),
-                    link_type: interface.link_type,
-                    data: range(packet.data),
-                    wire_len: packet.wire_len,
-                    comment: packet.comment(),
-                }
+                let at = moment(packet.units, interface.resolution, interface.offset);
+                let link_type = interface.link_type;
+                let stored = stored(at, link_type, range(packet.data), packet.wire_len, packet.comment());
+                self.frame(stored, Some(packet.options), offset)
             }
             Block::Simple { data, wire_len } => {
                 let interface = self.interface_of(0, offset)?;
                 // The block does not say how much of the frame it holds: all, up to the snapshot length.
                 let snaplen = Some(interface.snaplen).filter(|len| *len > 0).unwrap_or(u32::MAX);
                 let captured = data.len().min(wire_len.min(snaplen) as usize);
-                Found {
-                    at: self.last,
-                    link_type: interface.link_type,
-                    data: range(&data[..captured]),
-                    wire_len,
-                    comment: None,
+                let data = range(&data[..captured]);
+                self.frame(stored(at_last, interface.link_type, data, wire_len, None), None, offset)
+            }
+            Block::Record => self.frame(stored(at_last, block::NO_LINK, 0..0, 0, None), None, offset),
+        }
+    }
+
+    /// Takes in a frame, with what its options tell.
+    fn frame(&mut self, mut stored: Stored, options: Option<Options<'_>>, offset: u64) -> Result<(), ReadError> {
+        self.frames += 1;
+        self.last = stored.at;
+        stored.number = self.frames;
+        let own = match options {
+            Some(options) => self.lines(options, offset)?,
+            None => None,
+        };
+        match own {
+            Some(Told::Packet(extra)) => stored.extra = Some(extra),
+            Some(told) => {
+                let record = told.into_record(stored.at).map(|record| (Some(self.frames), record));
+                self.told.extend(record);
+                return Ok(());
+            }
+            // Words alone: a state that follows from the packets.
+            None if self.ours && stored.link_type == UPPER_PDU => return Ok(()),
+            None if self.ours => stored.extra = Some(Extra::default()),
+            None => {}
+        }
+        if !stored.link_type.is_decoded() && stored.link_type != block::NO_LINK {
+            self.undecoded.get_or_insert((offset, stored.link_type));
+        }
+        self.stored = Some(stored);
+        Ok(())
+    }
+
+    /// Takes in the records that end in a block. Gives that of its frame itself.
+    fn lines(&mut self, options: Options<'_>, offset: u64) -> Result<Option<Told<'static>>, ReadError> {
+        if !self.ours {
+            return Ok(None);
+        }
+        let mut own = None;
+        for piece in options.told() {
+            for piece in piece.split_inclusive(|byte| *byte == b'\n') {
+                self.line.extend(piece);
+                if self.line.len() > record::LONGEST_LINE {
+                    return Err(damaged(offset, "its end"));
+                }
+                if !self.line.ends_with(b"\n") {
+                    continue;
+                }
+                let read = serde_json::from_slice(&self.line);
+                self.line.clear();
+                match read.map_err(|error| damaged(offset, &error.to_string()))? {
+                    Line(None, told) => own = Some(told),
+                    Line(Some(at), told) => {
+                        self.told.extend(told.into_record(at).map(|record| (None, record)));
+                    }
                 }
             }
-            Block::Record => Found {
-                at: self.last,
-                link_type: block::NO_LINK,
-                data: 0..0,
-                wire_len: 0,
-                comment: None,
-            },
-        };
-        self.last = found.at;
-        if !found.link_type.is_decoded() && found.link_type != block::NO_LINK {
-            self.undecoded.get_or_insert((offset, found.link_type));
         }
-        Ok(Some(found))
+        Ok(own)
+    }
+
+    fn begin_section(&mut self, major_version: u16, options: Options<'_>, offset: u64) -> Result<(), ReadError> {
+        /// Where the header has it.
+        const VERSION: u64 = 12;
+        if major_version != 1 {
+            return Err(ReadError::Damaged {
+                offset: offset + VERSION,
+                expected: format!("pcapng version 1, found version {major_version},"),
+            });
+        }
+        let told: Vec<u8> = options.told().flatten().copied().collect();
+        self.line.clear();
+        self.ours = !told.is_empty();
+        let mut level = Level::Capture;
+        if self.ours {
+            let read = serde_json::from_slice(&told);
+            let section: record::Section = read.map_err(|error| damaged(offset, &error.to_string()))?;
+            if section.version != record::VERSION {
+                let found = format!("version {}, found version {}", record::VERSION, section.version);
+                return Err(damaged(offset, &found));
+            }
+            level = section.level;
+            self.not_kept = self.not_kept.saturating_add(section.not_kept);
+        }
+        self.level = Some(self.level.map_or(level, |before| before.min(level)));
+        Ok(())
     }
 
     fn describe(&mut self, interface: Interface, offset: u64) -> Result<(), ReadError> {
@@ -428,6 +567,14 @@ impl Sections {
     }
 }
 
+/// An error of a record of ours, in the block at this byte.
+fn damaged(offset: u64, expected: &str) -> ReadError {
+    ReadError::Damaged {
+        offset,
+        expected: format!("a record of what was observed ({}) in the block", printable(expected)),
+    }
+}
+
 /// A moment given in units of an interface. What does not fit the clock becomes its first or last
 /// moment: a damaged time is no reason to lose a packet.
 pub(super) fn moment(units: u64, resolution: u8, offset: i64) -> Timestamp {
@@ -448,6 +595,7 @@ pub(super) fn moment(units: u64, resolution: u8, offset: i64) -> Timestamp {
 struct Classic {
     header: PcapHeader,
     link_type: LinkType,
+    frames: usize,
 }
 
 impl Classic {
@@ -470,10 +618,14 @@ impl Classic {
             });
         }
         input.pass(HEADER);
-        Ok(Classic { header, link_type })
+        Ok(Classic {
+            header,
+            link_type,
+            frames: 0,
+        })
     }
 
-    fn next(&mut self, input: &mut Input<impl Read>) -> Result<Option<Found>, ReadError> {
+    fn next(&mut self, input: &mut Input<impl Read>) -> Result<Option<Stored>, ReadError> {
         const HEAD: usize = 16;
         const MODIFIED_HEAD: usize = 24;
         if input.have(1)? == 0 {
@@ -506,15 +658,18 @@ impl Classic {
             packet.ts_usec.saturating_mul(1000)
         };
         let seconds = u64::from(packet.ts_sec) * u64::from(NANOSECONDS_PER_SECOND);
-        let found = Found {
+        self.frames += 1;
+        let stored = Stored {
             at: Timestamp(seconds + u64::from(fraction)),
+            number: self.frames,
             link_type: self.link_type,
             data: head..end,
             wire_len: packet.origlen,
             comment: None,
+            extra: None,
         };
         input.pass(end);
-        Ok(Some(found))
+        Ok(Some(stored))
     }
 
     /// The third number of a packet's header.

@@ -1,64 +1,52 @@
 //! A timeline as a pcapng file.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::Encoder;
+use super::record::Told;
 use crate::timeline::explain::explain_all;
-use crate::timeline::{Endpoints, Event, EventKind, LinkType, Packet, StateChange, Timeline, Timestamp};
+use crate::timeline::frames::{call_words, client_words, process_words};
+use crate::timeline::{Event, EventKind, Level, LinkType, Side, Timeline, Timestamp};
 
-/// Writes the packets of a timeline as a pcapng file: one section, one interface, each frame as
-/// the kernel handed it over, stamped in nanoseconds, with its explanation as its comment.
+/// Writes a timeline as a pcapng file that holds all of it: [`read`](super::read) gives the same
+/// timeline back. `program` is the server's name.
 ///
-/// Frames that are not TCP are not on a timeline, so they are not in the file. Frame numbers in
-/// the comments are those of the file, unless a comment came from a file itself.
+/// Each packet is a frame as the kernel handed it over, stamped in nanoseconds, with its explanation
+/// as its comment. Between the packets stand the calls of the server and the states of the sockets, on
+/// an interface of their own: Wireshark and tshark show each in the Info column, and
+/// `frame.interface_id == 0` shows the packets alone. A state stands behind the packet that brought
+/// it, where the capture has every packet, and else where the socket table showed it.
+///
+/// Frames that are not TCP are not on a timeline, so they are not in the file. Of a timeline that was
+/// read from somebody else's capture the packets get the numbers that they have in the new file.
 ///
 /// # Errors
 ///
-/// What `out` says.
-pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
-    encode(timeline, None, out)
-}
-
-/// Writes a timeline as [`write()`] does, with the calls of the server and the states of the
-/// sockets between the packets, on an interface of their own. `program` is the server's name.
-/// A state stands behind the packet that brought it, where the capture has every packet, and
-/// else where the socket table showed it.
-///
-/// Wireshark and tshark show each call in the Info column. `frame.interface_id == 0` shows the
-/// packets alone.
-///
-/// # Errors
-///
-/// What `out` says.
-pub fn write_with_calls(timeline: &Timeline, program: &str, out: &mut impl Write) -> io::Result<()> {
-    encode(timeline, Some(program), out)
-}
-
-fn encode(timeline: &Timeline, program: Option<&str>, out: &mut impl Write) -> io::Result<()> {
-    let numbers = numbers(timeline, program)?;
-    let mut numbered = Cow::Borrowed(timeline);
-    // A long timeline is copied only if it must be.
-    if numbers
-        .iter()
-        .any(|(&index, &number)| timeline.events[index].kind.frame() != Some(number))
-    {
-        apply(&numbers, numbered.to_mut());
+/// What `out` says. An excerpt of a long capture, which has no frames any more, is an error too.
+pub fn write(timeline: &Timeline, program: &str, out: &mut impl Write) -> io::Result<()> {
+    if timeline.is_excerpt() {
+        let error = "an excerpt of a long capture has no frames to write: read the file whole";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
     }
-    let timeline = numbered.as_ref();
     let explanations = explain_all(timeline);
-    let comment = |index: usize, packet: &Packet| {
-        let explained = || explanations.get(&index).map(|explanation| explanation.to_comment());
-        packet.comment.clone().or_else(explained)
-    };
-    let mut encoder = Encoder::begin(out, program, link_type(timeline))?;
-    encode_events(&mut encoder, timeline, comment, |_, _| {})?;
+    let run = (program, timeline.level, timeline.not_kept);
+    let mut encoder = Encoder::begin(out, run, link_type(timeline))?;
+    for (index, event) in timeline.events.iter().enumerate() {
+        let comment = explanations.get(&index).map(|explanation| explanation.to_comment());
+        encode(&mut encoder, timeline, event, comment.as_deref())?;
+        for state in timeline.states_after(index) {
+            if timeline.level != Level::Capture {
+                let on = timeline.endpoints[state.connection.0];
+                encoder.shown_state(event.at, on, &state.change)?;
+            }
+        }
+    }
     if timeline.dropped > 0 {
         let last = timeline.events.last().map_or(Timestamp(0), |event| event.at);
         encoder.dropped(last, timeline.dropped)?;
     }
-    encoder.flush()
+    encoder.finish()
 }
 
 /// The kind of link of its packets, as far as the first one tells.
@@ -70,88 +58,35 @@ fn link_type(timeline: &Timeline) -> LinkType {
     timeline.events.iter().find_map(link_type).unwrap_or(LinkType::ETHERNET)
 }
 
-/// Gives the packets of a timeline the numbers that they have in the file of
-/// [`write_with_calls`], where calls are frames too: for who draws it, to be read beside that file.
-///
-/// # Errors
-///
-/// If it is too long to be a file.
-pub fn number_with_calls(timeline: &mut Timeline) -> io::Result<()> {
-    let numbers = numbers(timeline, Some(""))?;
-    apply(&numbers, timeline);
-    Ok(())
-}
-
-/// The number of each packet, by its index into the timeline's events, as a reader of the file will
-/// count them.
-fn numbers(timeline: &Timeline, program: Option<&str>) -> io::Result<HashMap<usize, usize>> {
-    let mut numbers = HashMap::new();
-    let mut encoder = Encoder::begin(io::sink(), program, link_type(timeline))?;
-    encode_events(
-        &mut encoder,
-        timeline,
-        |_, _| None,
-        |index, number| _ = numbers.insert(index, number),
-    )?;
-    Ok(numbers)
-}
-
-fn apply(numbers: &HashMap<usize, usize>, timeline: &mut Timeline) {
-    for (&index, &number) in numbers {
-        if let EventKind::Packet(packet) = &mut timeline.events[index].kind {
-            packet.number = number;
-        }
-    }
-}
-
-/// Encodes all events, and tells the frame number of each packet.
-fn encode_events(
+fn encode(
     encoder: &mut Encoder<impl Write>,
     timeline: &Timeline,
-    comment: impl Fn(usize, &Packet) -> Option<String>,
-    mut numbered: impl FnMut(usize, usize),
+    event: &Event,
+    explanation: Option<&str>,
 ) -> io::Result<()> {
-    // What a file tells includes the states.
-    let told = timeline
-        .events
-        .iter()
-        .any(|event| matches!(event.kind, EventKind::Entry(_)));
-    let states = if told { HashMap::new() } else { states(timeline) };
-    for (index, event) in timeline.events.iter().enumerate() {
-        let on = event.connection.map(|id| timeline.endpoints[id.0]);
-        match &event.kind {
-            EventKind::Packet(packet) => {
-                let comment = comment(index, packet);
-                encoder.packet(
-                    event.at,
-                    packet.link_type,
-                    &packet.frame,
-                    packet.wire_len,
-                    comment.as_deref(),
-                )?;
-                numbered(index, encoder.frames());
-            }
-            EventKind::Call(call) => encoder.call(event.at, on, call)?,
-            EventKind::Client(action) => on.map_or(Ok(()), |on| encoder.client(event.at, on, action))?,
-            EventKind::Process(process) => encoder.process(event.at, process)?,
-            EventKind::Entry(entry) => encoder.entry(event.at, entry.by, on, &entry.text)?,
-            // They stand elsewhere: see below.
-            EventKind::State(_) => {}
+    let at = event.at;
+    let on = event.connection.map(|id| timeline.endpoints[id.0]);
+    match (&event.kind, on) {
+        (EventKind::Packet(packet), _) => {
+            let link = (packet.link_type, &packet.frame[..], packet.wire_len);
+            let known = (packet.comment.as_deref(), packet.passage.as_ref());
+            encoder.packet_with(at, link, known, explanation)
         }
-        for (on, change) in states.get(&index).into_iter().flatten() {
-            encoder.state(event.at, *on, change)?;
+        (EventKind::Call(call), on) => {
+            let told = Told::Call(on, Cow::Borrowed(call));
+            encoder.tell(at, Side::Server, on, call_words(call), told)
         }
+        (EventKind::Client(action), Some(on)) => {
+            let told = Told::Client(on, Cow::Borrowed(action));
+            encoder.tell(at, Side::Client, Some(on), client_words(action), told)
+        }
+        // What is shown of it stands elsewhere: see `Timeline::states_after`.
+        (EventKind::State(change), Some(on)) => encoder.tell(at, change.side, Some(on), None, Told::State(on, *change)),
+        (EventKind::Process(process), _) => {
+            let told = Told::Process(Cow::Borrowed(process));
+            encoder.tell(at, Side::Server, None, process_words(process), told)
+        }
+        // Nothing of a client or a state is known without its connection.
+        (EventKind::Client(_) | EventKind::State(_), None) => Ok(()),
     }
-    Ok(())
-}
-
-/// The states of all sockets, by the event that brought them.
-fn states(timeline: &Timeline) -> HashMap<usize, Vec<(Endpoints, StateChange)>> {
-    let mut states: HashMap<usize, Vec<(Endpoints, StateChange)>> = HashMap::new();
-    for connection in timeline.connections() {
-        for (index, change) in connection.states_in_place() {
-            states.entry(index).or_default().push((connection.endpoints(), change));
-        }
-    }
-    states
 }

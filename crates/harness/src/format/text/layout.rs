@@ -85,9 +85,11 @@ impl<'a> Layout<'a> {
     pub fn new(timeline: &'a Timeline, start: Timestamp, rows: &[Row], width: usize) -> Layout<'a> {
         let packets: Vec<&Packet> = rows.iter().filter_map(|row| timeline.packet(row.packet?)).collect();
         let times = rows.iter().filter_map(|row| row.at).map(|at| columns(&time(start, at)));
-        let entries = rows.iter().filter_map(|row| row.entry);
-        let numbers = packets.iter().map(|packet| packet.number).chain(entries);
-        let number = numbers.max().map(|number| number.to_string().len());
+        let number = rows
+            .iter()
+            .filter_map(|row| row.number)
+            .max()
+            .map(|number| number.to_string().len());
         let mut layout = Layout {
             timeline,
             start,
@@ -182,8 +184,7 @@ impl<'a> Layout<'a> {
         };
         let mut line = Line::new(Role::Time, format!("{at:>0$} ", self.time));
         if self.number > 0 {
-            let number = packet.map(|packet| packet.number).or(row.entry);
-            let number = number.map_or(String::new(), |number| number.to_string());
+            let number = row.number.map_or(String::new(), |number| number.to_string());
             line.push(Role::Frame, format!("{number:>0$} ", self.number));
         }
         let (role, client) = fitted(row.client.as_ref(), Role::Client, self.client);
@@ -225,9 +226,13 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// A moment in milliseconds, rounded to a tenth.
+/// A moment in milliseconds, rounded to a tenth. What was before the start is negative.
 pub(super) fn time(start: Timestamp, at: Timestamp) -> String {
-    format!("{:.1}", at.since(start).as_secs_f64() * 1000.0)
+    let (sign, distance) = match at < start {
+        true => ("-", start.since(at)),
+        false => ("", at.since(start)),
+    };
+    format!("{sign}{:.1}", distance.as_secs_f64() * 1000.0)
 }
 
 /// Columns of a text. All characters that are drawn are one column wide.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::timeline::explain::{
-    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_behind, cut, data_text, printable,
+    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_of, cut, data_text, printable,
 };
+use crate::timeline::frames::{call_words, client_words, process_words, state_words};
 use crate::timeline::*;
 
 use super::{Role, start};
@@ -20,8 +21,8 @@ pub(super) struct Row {
     pub client: Option<Cell>,
     /// The packet on the wire, as an index into the timeline's events.
     pub packet: Option<usize>,
-    /// The number of a file's frame that is no packet.
-    pub entry: Option<usize>,
+    /// The number of the frame that it shows.
+    pub number: Option<usize>,
     /// The bracket left of the server's lane.
     pub mark: Option<Mark>,
     pub server: Option<Cell>,
@@ -61,14 +62,11 @@ impl Cell {
 /// less than Linux's shortest delayed ACK.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A file may have an entry alike much earlier, of which the packets in between are left out. So many
-/// frames away it is taken for another one.
-const FAR: usize = 64;
-
 /// An action of the client and its packet share a row if they are not further apart.
 const TOGETHER: Duration = Duration::from_millis(1);
 
-/// The rows of a connection.
+/// The rows of a connection. Each frame has one of its own, with its number. Where there is only one
+/// connection, what belongs to none has its rows among them.
 pub(super) fn of(
     timeline: &Timeline,
     connection: Connection<'_>,
@@ -76,22 +74,20 @@ pub(super) fn of(
     output: bool,
 ) -> Vec<Row> {
     let mut rows = Rows::new(timeline, connection, explanations);
-    let mut written = timeline.output().filter(|_| output).peekable();
-    for (index, event) in connection.events() {
-        while let Some((at, stream, line)) = written.next_if(|(at, ..)| *at < event.at) {
-            rows.output(at, stream, line);
-        }
+    let alone = timeline.connections_in_all() == 1;
+    for (index, event) in timeline.events_around(connection, alone || output) {
         match &event.kind {
             EventKind::Packet(packet) => rows.packet(index, event.at, packet),
-            EventKind::Call(call) => rows.call(index, event.at, call),
+            EventKind::Call(call) if event.connection.is_some() || alone => rows.call(index, event.at, call),
             EventKind::Client(action) => rows.client(index, event.at, action),
-            EventKind::Entry(entry) => rows.entry(index, event.at, entry),
-            EventKind::State(_) | EventKind::Process(_) => {}
+            EventKind::Process(process) => match &process.kind {
+                ProcessEventKind::Wrote { stream, line } if output => rows.output(event.at, *stream, line),
+                _ if alone => rows.process(index, event.at, process),
+                _ => {}
+            },
+            EventKind::Call(_) | EventKind::State(_) => {}
         }
         rows.states(index, event.at);
-    }
-    for (at, stream, line) in written {
-        rows.output(at, stream, line);
     }
     rows.brackets();
     rows.waits();
@@ -100,6 +96,7 @@ pub(super) fn of(
 
 struct Rows<'a> {
     timeline: &'a Timeline,
+    connection: Connection<'a>,
     explanations: &'a BTreeMap<usize, Explanation>,
     rows: Vec<Row>,
     row_of: HashMap<usize, usize>,
@@ -108,13 +105,9 @@ struct Rows<'a> {
     /// The client's action that shares a row with a packet, and the other way round.
     behind: HashMap<usize, usize>,
     shares: HashSet<usize>,
-    states: HashMap<usize, Vec<StateChange>>,
     has_syn: bool,
-    /// For a capture file: after which packet a write was made whose segment was held back.
-    written_after: HashMap<usize, usize>,
-    /// For a capture file: whose calls are entries, and those of the calls that a packet's comment names.
-    tells: HashSet<Side>,
-    told: HashMap<usize, Vec<usize>>,
+    /// True if the client's calls have rows of their own.
+    client_is_traced: bool,
 }
 
 impl<'a> Rows<'a> {
@@ -123,65 +116,24 @@ impl<'a> Rows<'a> {
         connection: Connection<'a>,
         explanations: &'a BTreeMap<usize, Explanation>,
     ) -> Rows<'a> {
-        let mut behind = client_actions_behind(connection);
-        behind.retain(|&packet, &mut action| apart(timeline, packet, action) <= TOGETHER);
-        let mut states: HashMap<usize, Vec<StateChange>> = HashMap::new();
-        for (index, change) in connection.states_in_place() {
-            states.entry(index).or_default().push(change);
-        }
+        let mut behind = client_actions_of(connection);
+        behind.retain(|&packet, &mut action| {
+            timeline.frame(action).is_none() && apart(timeline, packet, action) <= TOGETHER
+        });
+        let is_traced =
+            |(_, event): (usize, &Event)| matches!(&event.kind, EventKind::Client(action) if action.call.is_some());
         Rows {
             timeline,
+            connection,
             explanations,
             rows: Vec::new(),
             row_of: HashMap::new(),
             inside: packets_inside(timeline, connection),
             shares: behind.values().copied().collect(),
             behind,
-            states,
             has_syn: connection.packets().any(|(_, packet)| packet.is_first_syn()),
-            written_after: written_after(timeline, connection, explanations),
-            tells: HashSet::new(),
-            told: HashMap::new(),
+            client_is_traced: connection.events().any(is_traced),
         }
-        .with_entries(connection)
-    }
-
-    /// Ties the packets of a file to the entries of their calls. Those are drawn instead of what the
-    /// comments say.
-    fn with_entries(mut self, connection: Connection<'a>) -> Rows<'a> {
-        let mut entries: HashMap<(Side, &str), Vec<(usize, usize)>> = HashMap::new();
-        for (index, entry) in connection.entries().filter(|(_, entry)| entry.is_call()) {
-            self.tells.insert(entry.by);
-            let alike = entries.entry((entry.by, &entry.text)).or_default();
-            alike.push((index, entry.number));
-        }
-        for (index, packet) in connection.packets() {
-            let calls = self
-                .explanations
-                .get(&index)
-                .and_then(|explanation| explanation.call.as_deref());
-            for call in calls.into_iter().flat_map(str::lines) {
-                let (by, text) = match call.split_once(": ") {
-                    Some(("client", text)) => (Side::Client, text),
-                    Some(("server", text)) => (Side::Server, text),
-                    _ => continue,
-                };
-                let alike = entries.get(&(by, text)).map(Vec::as_slice).unwrap_or_default();
-                let before = alike.partition_point(|(entry, _)| *entry < index);
-                let Some(&(entry, number)) = before.checked_sub(1).and_then(|last| alike.get(last)) else {
-                    continue;
-                };
-                if packet.number.abs_diff(number) > FAR {
-                    continue;
-                }
-                self.told.entry(index).or_default().push(entry);
-                if self.held(index).is_none() {
-                    self.inside.entry(entry).or_default().push(index);
-                }
-            }
-        }
-        self.written_after.retain(|_, packet| !self.told.contains_key(packet));
-        self
     }
 
     fn push(&mut self, row: Row) {
@@ -202,9 +154,7 @@ impl<'a> Rows<'a> {
     fn packet(&mut self, index: usize, at: Timestamp, packet: &Packet) {
         let mut client = self.client_behind(index, packet);
         let mut server = self.server_behind(index, packet);
-        // A file's comment does not say more of a call than that this packet is its work.
-        let called = self.reads_comments() && server.is_some();
-        if packet.retransmission {
+        if packet.facts.is_repeat() {
             let sender = if packet.from == Side::Client {
                 &mut client
             } else {
@@ -212,30 +162,19 @@ impl<'a> Rows<'a> {
             };
             *sender = Some(Cell::new(Role::Note, ["sent again".to_owned(), "again".to_owned()]));
         }
-        let mark = called.then_some(Mark::Only);
         self.push(Row {
             at: Some(at),
             packet: Some(index),
+            number: self.timeline.frame(index),
             client,
             server,
-            mark,
             ..Row::default()
         });
         self.row_of.insert(index, self.rows.len() - 1);
-        if let Some(held) = self.written_after.get(&index) {
-            let server = self.comment(*held, Side::Server);
-            self.rows.push(Row {
-                server,
-                ..Row::default()
-            });
-        }
     }
 
     fn client_behind(&self, index: usize, packet: &Packet) -> Option<Cell> {
-        if self.reads_comments() {
-            return self.comment(index, Side::Client);
-        }
-        if packet.is_first_syn() {
+        if packet.is_first_syn() && !self.client_is_traced && self.timeline.level != Level::Capture {
             return Some(Cell::new(Role::Client, ["connect".to_owned()]));
         }
         match &self.timeline.events[*self.behind.get(&index)?].kind {
@@ -248,16 +187,11 @@ impl<'a> Rows<'a> {
         if let Some(held) = self.held(index) {
             return Some(self.held_cell(packet, held));
         }
-        if self.reads_comments() {
-            return self.comment(index, Side::Server);
-        }
-        let first_of_call = packet
-            .during
-            .filter(|call| self.inside.get(call).is_some_and(|p| p[0] == index));
-        if let Some(call) = first_of_call {
-            return self.timeline.call(call).map(call_cell);
-        }
-        let write = *packet.carries.last().filter(|&&write| packet.during != Some(write))?;
+        let write = *packet
+            .facts
+            .carries
+            .last()
+            .filter(|&&write| packet.facts.during != Some(write))?;
         let name = &self.timeline.call(write)?.name;
         let entered = super::layout::time(start(self.timeline), self.timeline.events[write].at);
         Some(Cell::new(Role::Call, [format!("of {name} at {entered}")]))
@@ -266,7 +200,7 @@ impl<'a> Rows<'a> {
     fn held_cell(&self, packet: &Packet, held: HeldBack) -> Cell {
         let until = format!("held until frame {}", held.until_frame);
         let write = packet
-            .held
+            .held()
             .and_then(|held| Some((held.write, self.timeline.call(held.write)?)));
         let long = write.map(|(index, call)| {
             let entered = super::layout::time(start(self.timeline), self.timeline.events[index].at);
@@ -277,20 +211,28 @@ impl<'a> Rows<'a> {
     }
 
     fn call(&mut self, index: usize, at: Timestamp, call: &Call) {
-        if call.kind == CallKind::Listen || (call.kind == CallKind::Read && call.would_block()) {
-            return;
-        }
-        let packets = self.inside.get(&index);
-        let drawn_there = packets.is_some_and(|packets| self.held(packets[0]).is_none());
-        if drawn_there {
+        // A read that had to wait is no frame, and there may be very many.
+        if call.kind != CallKind::Write && call_words(call).is_none() {
             return;
         }
         self.push(Row {
             at: Some(at),
+            number: self.timeline.frame(index),
             server: Some(call_cell(call)),
             ..Row::default()
         });
         self.row_of.insert(index, self.rows.len() - 1);
+    }
+
+    fn process(&mut self, index: usize, at: Timestamp, process: &ProcessEvent) {
+        let Some(words) = process_words(process) else { return };
+        let short = words.split(':').next().unwrap_or_default().to_owned();
+        self.push(Row {
+            at: Some(at),
+            number: self.timeline.frame(index),
+            server: Some(Cell::new(Role::Note, [words, short])),
+            ..Row::default()
+        });
     }
 
     /// A line that the server wrote.
@@ -304,89 +246,69 @@ impl<'a> Rows<'a> {
     }
 
     fn client(&mut self, index: usize, at: Timestamp, action: &ClientAction) {
+        let number = self.timeline.frame(index);
         let drawn_with_syn = action.kind == ClientActionKind::Connected && self.has_syn;
-        if drawn_with_syn || self.shares.contains(&index) {
+        if number.is_none() && (drawn_with_syn || self.shares.contains(&index)) {
             return;
         }
+        let call = action.call.as_ref().filter(|_| client_words(action).is_some());
+        let client = call.map_or_else(
+            || action_cell(&action.kind),
+            |call| Cell {
+                role: Role::Client,
+                ..call_cell(call)
+            },
+        );
         self.push(Row {
             at: Some(at),
-            client: Some(action_cell(&action.kind)),
+            number,
+            client: Some(client),
             ..Row::default()
         });
     }
 
     fn states(&mut self, index: usize, at: Timestamp) {
-        for change in self.states.remove(&index).unwrap_or_default() {
-            self.state(at, change);
+        let of_connection = |state: &&ShownState| state.connection == self.connection.id();
+        let states: Vec<ShownState> = self
+            .timeline
+            .states_after(index)
+            .iter()
+            .filter(of_connection)
+            .copied()
+            .collect();
+        for state in states {
+            self.state(at, state);
         }
     }
 
-    /// A state goes into the row of the packet before it, if there is room.
-    fn state(&mut self, at: Timestamp, change: StateChange) {
-        let name = change.to.map_or("closed".to_owned(), |state| state.to_string());
-        let client = change.side == Side::Client;
-        // Of the client's states only those are worth a word in which its socket outlives `close`.
-        if client
-            && !matches!(
-                change.to,
-                Some(TcpState::FinWait2 | TcpState::TimeWait | TcpState::CloseWait)
-            )
-        {
+    /// A state is a row, or goes into that of the packet before it if it has no frame of its own and
+    /// there is room.
+    fn state(&mut self, at: Timestamp, state: ShownState) {
+        let change = state.change;
+        if state_words(&change).is_none() {
             return;
         }
+        let client = change.side == Side::Client;
+        let name = change.to.map_or("closed".to_owned(), |state| state.to_string());
         let long = (!client).then(|| format!("socket: {name}"));
         let cell = Cell::new(Role::State, long.into_iter().chain([name]));
-        let room = self.rows.last_mut().filter(|row| row.packet.is_some());
+        let room = self
+            .rows
+            .last_mut()
+            .filter(|row| row.packet.is_some() && state.frame.is_none());
         let room = room.map(|row| if client { &mut row.client } else { &mut row.server });
-        match room.filter(|cell| cell.is_none()) {
-            Some(room) => *room = Some(cell),
-            None if client => self.push(Row {
-                at: Some(at),
-                client: Some(cell),
-                ..Row::default()
-            }),
-            None => self.push(Row {
-                at: Some(at),
-                server: Some(cell),
-                ..Row::default()
-            }),
-        }
-    }
-
-    // What a capture file's comments say.
-
-    fn reads_comments(&self) -> bool {
-        self.timeline.level == Level::Capture
-    }
-
-    /// The calls of one side in a packet's comment, unless its calls have entries of their own.
-    fn comment(&self, index: usize, by: Side) -> Option<Cell> {
-        if self.tells.contains(&by) {
-            return None;
-        }
-        let calls = self.explanations.get(&index)?.call.as_deref()?;
-        let prefix = format!("{by}: ");
-        let calls: Vec<&str> = calls.lines().filter_map(|call| call.strip_prefix(&prefix)).collect();
-        Some(words(by, calls.first()?, &calls.join("; ")))
-    }
-
-    /// What a file tells between its packets. States follow from its segments.
-    fn entry(&mut self, index: usize, at: Timestamp, entry: &Entry) {
-        if !entry.is_call() {
+        if let Some(room) = room.filter(|cell| cell.is_none()) {
+            *room = Some(cell);
             return;
         }
-        let mut row = Row {
+        let (client, server) = if client { (Some(cell), None) } else { (None, Some(cell)) };
+        self.push(Row {
             at: Some(at),
-            entry: Some(entry.number),
+            number: state.frame,
+            client,
+            server,
             ..Row::default()
-        };
-        let lane = match entry.by {
-            Side::Client => &mut row.client,
-            Side::Server => &mut row.server,
-        };
-        *lane = Some(words(entry.by, &entry.text, &entry.text));
-        self.push(row);
-        self.row_of.insert(index, self.rows.len() - 1);
+        });
     }
 
     fn held(&self, index: usize) -> Option<HeldBack> {
@@ -441,21 +363,8 @@ impl<'a> Rows<'a> {
 
     /// The row of the write whose segment was held back until this packet.
     fn row_written(&self, packet: usize) -> Option<usize> {
-        if let Some(held) = self.timeline.packet(packet)?.held {
-            let inside = || {
-                self.inside
-                    .get(&held.write)
-                    .and_then(|packets| self.row_of.get(packets.last()?))
-            };
-            return self.row_of.get(&held.write).or_else(inside).copied();
-        }
-        if self.held(packet).is_some()
-            && let Some(entry) = self.told.get(&packet).and_then(|entries| entries.last())
-        {
-            return self.row_of.get(entry).copied();
-        }
-        let before = self.written_after.iter().find(|(_, held)| **held == packet)?.0;
-        Some(self.row_of.get(before)? + 1)
+        let held = self.timeline.packet(packet)?.held()?;
+        self.row_of.get(&held.write).copied()
     }
 }
 
@@ -471,39 +380,13 @@ fn packets_inside(timeline: &Timeline, connection: Connection<'_>) -> HashMap<us
     let mut inside: HashMap<usize, Vec<usize>> = HashMap::new();
     for (index, packet) in connection.packets() {
         let bare_ack = packet.segment.flags == Flags::ACK && packet.segment.len == 0;
-        let during = packet.during.and_then(|call| Some((call, timeline.call(call)?)));
+        let during = packet.facts.during.and_then(|call| Some((call, timeline.call(call)?)));
         let during = during.filter(|_| packet.from == Side::Server || bare_ack);
         if let Some((call, _)) = during.filter(|(_, call)| call.kind != CallKind::Read) {
             inside.entry(call).or_default().push(index);
         }
     }
     inside
-}
-
-/// Nagle's algorithm holds a segment back while an earlier one is unacknowledged. So its write was
-/// made after the server's data before it, and that is all that a capture file tells of when.
-fn written_after(
-    timeline: &Timeline,
-    connection: Connection<'_>,
-    explanations: &BTreeMap<usize, Explanation>,
-) -> HashMap<usize, usize> {
-    let mut after = HashMap::new();
-    if timeline.level != Level::Capture {
-        return after;
-    }
-    let mut before = None;
-    for (index, packet) in connection.packets() {
-        let held = explanations
-            .get(&index)
-            .is_some_and(|explanation| explanation.held.is_some());
-        if let Some(before) = before.filter(|_| held) {
-            after.insert(before, index);
-        }
-        if packet.from == Side::Server && packet.segment.len > 0 {
-            before = Some(index);
-        }
-    }
-    after
 }
 
 fn call_cell(call: &Call) -> Cell {
@@ -517,43 +400,6 @@ fn call_cell(call: &Call) -> Cell {
         }
     }
     Cell::new(Role::Call, forms)
-}
-
-/// A file's words for calls, which are text and may hold anything: all of them, and the first alone.
-fn words(by: Side, first: &str, all: &str) -> Cell {
-    let role = match by {
-        Side::Client => Role::Client,
-        Side::Server => Role::Call,
-    };
-    let (first, all) = (plain(first), plain(all));
-    let name = first.split([' ', '(']).next().unwrap_or_default().to_owned();
-    let short = without_size(&first);
-    let shorter = without_descriptor(&short);
-    let result = first
-        .rsplit_once(") = ")
-        .map(|(_, result)| format!("{name} = {result}"));
-    let forms = [all, first, short, shorter].into_iter().chain(result);
-    Cell::new(role, forms.chain([name]))
-}
-
-/// `sendto(9, "1") = 1` without its first argument, if there is another.
-fn without_descriptor(call: &str) -> String {
-    let short = call.split_once('(').and_then(|(name, arguments)| {
-        let (descriptor, arguments) = arguments.split_once(", ")?;
-        let is_descriptor = descriptor.bytes().all(|byte| byte.is_ascii_digit());
-        is_descriptor.then(|| format!("{name}({arguments}"))
-    });
-    short.unwrap_or_else(|| call.to_owned())
-}
-
-/// `sendto(9, "1", 1) = 1` without its third argument.
-fn without_size(call: &str) -> String {
-    let short = call.rsplit_once(") = ").and_then(|(head, result)| {
-        let (head, size) = head.rsplit_once(", ")?;
-        let is_size = head.ends_with(['"', '.']) && size.bytes().all(|byte| byte.is_ascii_digit());
-        is_size.then(|| format!("{head}) = {result}"))
-    });
-    short.unwrap_or_else(|| call.to_owned())
 }
 
 /// Text from a file may hold anything; what is not one column wide is escaped.

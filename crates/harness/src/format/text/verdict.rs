@@ -17,15 +17,14 @@ pub(super) fn of(
     let mut verdict = Vec::new();
     let totals = timeline.totals(connection.id());
     // That a segment was held back shows only beside its write, or in the comment that says so.
-    let stalls_show = match timeline.level {
-        Level::NoPackets => false,
-        Level::Capture => {
-            totals.is_some_and(|totals| totals.commented)
-                || connection.packets().any(|(_, packet)| packet.comment.is_some())
-        }
-        Level::Loopback | Level::Sandbox => true,
+    let commented = || connection.packets().any(|(_, packet)| packet.comment.is_some());
+    let stalls_show = match (timeline.level, totals) {
+        (_, Some(totals)) => totals.commented,
+        (Level::NoPackets, None) => false,
+        (Level::Capture, None) => commented(),
+        (Level::Loopback | Level::Sandbox, None) => true,
     };
-    let tells_calls = timeline.level > Level::Capture || connection.entries().next().is_some();
+    let tells_calls = timeline.level > Level::Capture;
     let whole = || tells_calls.then(|| connection.writes_per_reply().into_iter().collect());
     let writes = totals.map_or_else(whole, |totals| totals.writes_per_reply.clone());
     if let Some(writes) = writes {

@@ -156,27 +156,3 @@ pub(super) fn install(filter: &[sock_filter]) -> io::Result<()> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::timeline::{Entry, Side};
-
-    /// A capture file tells a call by its name alone.
-    #[test]
-    fn a_files_calls_are_of_the_same_kind() {
-        for stop in STOPS {
-            let moves = match stop.role {
-                Role::On(kind @ (Read | Write)) => Some((kind, 1)),
-                Role::Splice => Some((Write, 1)),
-                _ => None,
-            };
-            let entry = Entry {
-                number: 1,
-                by: Side::Server,
-                text: format!("{}(3) = 1", stop.name),
-            };
-            assert_eq!(entry.moved(), moves, "{}", stop.name);
-        }
-    }
-}

@@ -3,15 +3,15 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::format::samples::{self, Script, call, read, write};
 
-/// The explanations of a run's frames from number `first` on, one line each.
+/// The explanations of a run's packets from the `first` on, counted from 1, one line each.
 fn check(script: &Script, first: usize, expected: &Expect) {
     let timeline = script.timeline();
     let mut drawn = String::new();
-    for (index, explanation) in explain_all(&timeline) {
+    for (place, (index, explanation)) in (1..).zip(explain_all(&timeline)) {
         let packet = timeline.packet(index).unwrap();
         assert_eq!(explain(&timeline, index).as_ref(), Some(&explanation));
         assert_eq!(Explanation::from_comment(&explanation.to_comment()), explanation);
-        if packet.number >= first {
+        if place >= first {
             let call = explanation
                 .call
                 .as_deref()
@@ -41,8 +41,8 @@ fn two_writes() {
         C>S ACK seq 3 ack 3: The client's kernel acknowledges the last part of the reply.
         C>S PSH,ACK seq 3 ack 3 len 2 [client: send "2\n"]: The client sends its request.
         S>C PSH,ACK seq 3 ack 5 len 1 [server: sendto(9, "2", 1) = 1]: The first part of the reply. It leaves at once, since nothing before it waits for an ACK. The ACK of the request rides along.
-        C>S ACK seq 5 ack 4: A delayed ACK: for 42 ms the client's kernel hoped to send it along with data. It lets the held segment go, frame 13.
-        S>C PSH,ACK seq 4 ack 5 len 1 [server: sendto(9, "\n", 1) = 1]: Held back: `sendto` returned 42 ms before this packet left. Nagle's algorithm waited for the ACK in frame 12.
+        C>S ACK seq 5 ack 4: A delayed ACK: for 42 ms the client's kernel hoped to send it along with data. It lets the held segment go, frame 21.
+        S>C PSH,ACK seq 4 ack 5 len 1 [server: sendto(9, "\n", 1) = 1]: Held back: `sendto` returned 42 ms before this packet left. Nagle's algorithm waited for the ACK in frame 20.
         C>S ACK seq 5 ack 5: The client's kernel acknowledges the last part of the reply.
         C>S FIN,ACK seq 5 ack 5 [client: close]: The client closes first. FIN says that it will send no more.
         S>C ACK seq 5 ack 6: The server's kernel acknowledges the FIN. The server never closes: its socket is left in CLOSE_WAIT.
@@ -90,9 +90,9 @@ fn server_closes_with_data_unread() {
         &script,
         5,
         &expect![[r#"
-        S>C ACK seq 1 ack 3: The kernel acknowledges the request before the server has replied: early in a connection Linux acknowledges at once (quick ACK).
-        S>C RST,ACK seq 1 ack 3 [server: close(9) = 0]: The server closed its socket with data unread. Linux then sends a reset instead of a FIN, so that the client learns of the loss.
-    "#]],
+            S>C ACK seq 1 ack 3: The kernel acknowledges the request before the server has replied: early in a connection Linux acknowledges at once (quick ACK).
+            S>C RST,ACK seq 1 ack 3 [server: close(9) = 0]: The server closed its socket with 2 bytes unread. Linux then sends a reset instead of a FIN, so that the client learns of the loss.
+        "#]],
     );
 }
 
@@ -106,9 +106,9 @@ fn nobody_listens() {
         &script,
         1,
         &expect![[r#"
-        C>S SYN seq 0 [client: connect]: The client asks for a connection and names its first sequence number.
-        S>C RST,ACK seq 1 ack 1: The server's kernel refuses: nobody listens on this port.
-    "#]],
+            C>S SYN seq 0 [client: connect]: The client asks for a connection and names its first sequence number.
+            S>C RST,ACK seq 1 ack 1: The server's host refuses: nobody listens on this port, or something there refuses for it.
+        "#]],
     );
 }
 
@@ -152,6 +152,7 @@ fn half_close() {
             (400, 440),
             Call {
                 detail: Some("SHUT_WR".into()),
+                argument: Some(Argument::Shutdown(Direction::Write)),
                 ..call("shutdown", CallKind::Shutdown)
             },
         )
@@ -161,12 +162,12 @@ fn half_close() {
         &script,
         5,
         &expect![[r#"
-        C>S FIN,ACK seq 3 ack 1 [client: shutdown(SHUT_WR)]: The client shuts down its sending side. It can still receive: a half-close.
-        S>C ACK seq 1 ack 4: The server's kernel acknowledges the FIN. The socket of the server is in CLOSE_WAIT until it closes too: the client waits for its FIN.
-        S>C PSH,ACK seq 1 ack 4 len 2 [server: sendto(9, "1\n", 2) = 2]: The server sends data behind the FIN of the client: its own direction is still open.
-        S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: The server closes too. Its FIN ends the other direction.
-        S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: Sent again: no ACK has come for the FIN of the server.
-    "#]],
+            C>S FIN,ACK seq 3 ack 1 [client: shutdown(SHUT_WR)]: The client shuts down its sending side. It can still receive: a half-close.
+            S>C ACK seq 1 ack 4: The server's kernel acknowledges the FIN. The socket of the server is in CLOSE_WAIT until it closes too: the client waits for its FIN.
+            S>C PSH,ACK seq 1 ack 4 len 2 [server: sendto(9, "1\n", 2) = 2]: The server sends data after the FIN of the client: its own direction is still open.
+            S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: The server closes too. Its FIN ends the other direction.
+            S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: Sent again: frame 15 carried the FIN before. It leaves less than 1 ms later, as no ACK has come: that fits the retransmission timer.
+        "#]],
     );
 }
 
@@ -192,21 +193,21 @@ fn lost_and_late() {
         &script,
         1,
         &expect![[r#"
-        C>S SYN seq 0 [client: connect]: The client asks for a connection and names its first sequence number.
-        C>S SYN seq 0 [client: connect]: The client asks again: its SYN has not been answered.
-        S>C SYN,ACK seq 0 ack 1: The server's kernel accepts and names its own first sequence number. The server need not have called accept yet.
-        C>S ACK seq 1 ack 1: The client's kernel acknowledges the SYN of the server: the connection is established.
-        C>S PSH,ACK seq 1 ack 1 len 2: The client sends its request.
-        S>C ACK seq 1 ack 3: A delayed ACK: no reply came for 44 ms, so the server's kernel acknowledges the request without one.
-        S>C PSH,ACK seq 1 ack 3 len 2: The whole reply in one segment.
-        S>C PSH,ACK seq 1 ack 3 len 2: Sent again: no ACK has come for these bytes of the server.
-        C>S ACK seq 3 ack 3: The client's kernel acknowledges the reply.
-        C>S ACK seq 3 ack 3: The client's kernel repeats its last ACK: it says again which byte it expects next.
-        C>S ACK seq 2 ack 3: A keep-alive probe: it repeats an old sequence number, so that the server must answer.
-        S>C ACK seq 3 ack 3: The server's kernel answers the probe.
-        C>S PSH,ACK seq 3 ack 3 len 2: The client sends its request.
-        C>S PSH,ACK seq 5 ack 3 len 2: The client sends more before it has a reply.
-    "#]],
+            C>S SYN seq 0 [client: connect]: The client asks for a connection and names its first sequence number.
+            C>S SYN seq 0 [client: connect]: The client asks again: its SYN has not been answered.
+            S>C SYN,ACK seq 0 ack 1: The server's kernel accepts and names its own first sequence number. The server need not have called accept yet.
+            C>S ACK seq 1 ack 1: The client's kernel acknowledges the SYN of the server: the connection is established.
+            C>S PSH,ACK seq 1 ack 1 len 2: The client sends its request.
+            S>C ACK seq 1 ack 3: A delayed ACK: no reply came for 44 ms, so the server's kernel acknowledges the request without one.
+            S>C PSH,ACK seq 1 ack 3 len 2: The whole reply in one segment.
+            S>C PSH,ACK seq 1 ack 3 len 2: Sent again: frame 8 carried these bytes before. It leaves 200 ms later, as no ACK has come: that fits the retransmission timer.
+            C>S ACK seq 3 ack 3: The client's kernel acknowledges the reply.
+            C>S ACK seq 3 ack 3: A duplicate of the ACK in frame 10: the client's kernel says again which byte it expects next.
+            C>S ACK seq 2 ack 3: A keep-alive probe: it repeats an old sequence number, so that the server must answer.
+            S>C ACK seq 3 ack 3: The server's kernel answers the probe.
+            C>S PSH,ACK seq 3 ack 3 len 2: The client sends its request.
+            C>S PSH,ACK seq 5 ack 3 len 2: The client sends more before it has a reply.
+        "#]],
     );
 }
 
@@ -229,14 +230,14 @@ fn windows() {
         &script,
         5,
         &expect![[r#"
-        S>C ACK seq 1 ack 3 len 1460 [server: sendto(9, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 3000) = 3000]: The first part of the reply. It leaves at once, since nothing before it waits for an ACK. The ACK of the request rides along.
-        S>C ACK seq 1461 ack 3 len 1460 [server: sendto(9, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 3000) = 3000]: A further part of the reply. A full segment does not wait for an ACK.
-        C>S ACK seq 3 ack 2921: The client's kernel acknowledges this part of the reply. Its window is 0: the server must wait.
-        S>C ACK seq 2920 ack 3: A window probe: the window of the client is 0, and the server asks whether it has opened.
-        C>S ACK seq 3 ack 2921: The client's kernel answers the probe. Its window is 0: the server must wait.
-        C>S ACK seq 3 ack 2921: A window update: the client has room for 8000 bytes.
-        S>C PSH,ACK seq 2921 ack 3 len 80 [server: sendto(9, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 3000) = 3000]: The last part of the reply. It leaves at once, since the part before it is acknowledged.
-    "#]],
+            S>C ACK seq 1 ack 3 len 1460 [server: sendto(9, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 3000) = 3000]: The first part of the reply. It leaves at once, since nothing before it waits for an ACK. The ACK of the request rides along.
+            S>C ACK seq 1461 ack 3 len 1460 [server: sendto(9, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 3000) = 3000]: A further part of the reply. A full segment does not wait for an ACK.
+            C>S ACK seq 3 ack 2921: The client's kernel acknowledges this part of the reply. Its window is 0: the server must wait.
+            S>C ACK seq 2920 ack 3: A window probe: the window of the client is 0, and the server asks whether it has opened.
+            C>S ACK seq 3 ack 2921: The client's kernel answers the probe. Its window is 0: the server must wait.
+            C>S ACK seq 3 ack 2921: A window update: the client has room for 8000 bytes.
+            S>C PSH,ACK seq 2921 ack 3 len 80 [server: sendto(9, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 3000) = 3000]: Held back: `sendto` returned 1 ms before this packet left. The client had no room for it until frame 13.
+        "#]],
     );
 }
 
@@ -249,6 +250,7 @@ fn writes_together_and_writes_without_delay() {
             (60, 61),
             Call {
                 detail: Some("TCP_NODELAY, 1".into()),
+                argument: Some(Argument::Option(SocketOption::NoDelay(true))),
                 ..call("setsockopt", CallKind::SetOption)
             },
         )
@@ -305,10 +307,12 @@ fn calls_as_strace_shows_them() {
         },
         Call {
             detail: Some("SHUT_WR".into()),
+            argument: Some(Argument::Shutdown(Direction::Write)),
             ..call("shutdown", CallKind::Shutdown)
         },
         Call {
             detail: Some("TCP_NODELAY, 1".into()),
+            argument: Some(Argument::Option(SocketOption::NoDelay(true))),
             ..call("setsockopt", CallKind::SetOption)
         },
         call("close", CallKind::Close),

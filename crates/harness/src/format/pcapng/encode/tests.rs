@@ -1,14 +1,15 @@
 use pcap_parser::pcapng::{Block, parse_block_le};
 
 use super::*;
-use crate::format::pcapng::{read, write, write_with_calls};
+use crate::format::pcapng::write;
 use crate::format::samples::{self, Script, moment};
-use crate::timeline::explain::explain_all;
-use crate::timeline::{CallKind, ClientActionKind, Errno, Exit, Timeline};
+use crate::timeline::{
+    Call, CallKind, ClientAction, ClientActionKind, Errno, Exit, ProcessEvent, ProcessEventKind, TcpState, Timeline,
+};
 
 fn file(timeline: &Timeline) -> Vec<u8> {
     let mut file = Vec::new();
-    write_with_calls(timeline, "step1", &mut file).unwrap();
+    write(timeline, "step1", &mut file).unwrap();
     file
 }
 
@@ -49,9 +50,14 @@ fn listed(file: &[u8]) -> Vec<String> {
     blocks(file).1.into_iter().map(line).collect()
 }
 
-fn encoded(encode: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> io::Result<()>) -> Vec<String> {
+fn encoded(records: impl IntoIterator<Item = What>) -> Vec<String> {
     let mut file = Vec::new();
-    encode(&mut Encoder::with_calls(&mut file, "step1").unwrap()).unwrap();
+    let mut encoder = Encoder::new(&mut file, "step1", Level::Sandbox).unwrap();
+    for (what, micros) in records.into_iter().zip(0..) {
+        let at = moment(micros);
+        encoder.record(&Record { at, what }).unwrap();
+    }
+    encoder.finish().unwrap();
     listed(&file)
 }
 
@@ -112,48 +118,9 @@ fn an_entry_names_its_dissector_and_its_connection() {
 }
 
 #[test]
-fn without_calls_the_packets_and_their_stamps_are_the_same() {
-    let timeline = samples::clean_close().timeline();
-    let mut packets = Vec::new();
-    write(&timeline, &mut packets).unwrap();
-    assert_eq!(blocks(&packets).0, [1]);
-    assert_eq!(blocks(&file(&timeline)).0, [1, 252]);
-    let of_network = |file: &[u8]| -> Vec<_> {
-        let frames = blocks(file).1.into_iter();
-        frames.filter(|(interface, _)| *interface == 0).collect()
-    };
-    assert_eq!(of_network(&packets), of_network(&file(&timeline)));
-}
-
-#[test]
-fn what_is_written_with_calls_is_read_back() {
-    for script in [samples::two_writes(), samples::clean_close(), samples::client_reset()] {
-        let timeline = script.timeline();
-        let again = read(&file(&timeline)[..]).unwrap().into_timeline();
-        assert_eq!(again.only().wire(), timeline.only().wire());
-        assert_eq!(again.teardowns(), timeline.teardowns());
-    }
-}
-
-#[test]
-fn frame_numbers_in_comments_count_the_calls_too() {
-    let timeline = samples::two_writes().timeline();
-    let again = read(&file(&timeline)[..]).unwrap().into_timeline();
-    let held = |timeline: &Timeline| {
-        explain_all(timeline)
-            .into_iter()
-            .find_map(|(index, explanation)| Some((timeline.packet(index)?.number, explanation.held?.until_frame)))
-    };
-    assert_eq!(held(&timeline), Some((13, 12)));
-    let (number, until) = held(&again).unwrap();
-    assert_eq!(until, number - 1);
-    assert!(number > 13, "{number}");
-    assert_eq!(blocks(&file(&timeline)).1[until - 1].0, 0);
-}
-
-#[test]
-fn what_tells_nothing_is_left_out() {
+fn what_tells_little_is_no_frame() {
     let on = Script::new().endpoints;
+    let call = |call| What::Call { on: Some(on), call };
     let would_block = Call {
         result: Some(Err(Errno::EAGAIN)),
         ..samples::read("")
@@ -162,20 +129,21 @@ fn what_tells_nothing_is_left_out() {
         result: Some(Err(Errno::EPIPE)),
         ..samples::write("late")
     };
-    let state = |side, to| StateChange { side, from: None, to };
-    let process = |kind| ProcessEvent { pid: 42, kind };
-    let listed = encoded(|encoder| {
-        encoder.call(moment(0), Some(on), &would_block)?;
-        encoder.call(moment(1), Some(on), &refused)?;
-        encoder.state(moment(2), on, &state(Side::Client, Some(TcpState::Established)))?;
-        encoder.state(moment(3), on, &state(Side::Client, Some(TcpState::TimeWait)))?;
-        encoder.state(moment(4), on, &state(Side::Client, None))?;
-        encoder.state(moment(5), on, &state(Side::Server, None))?;
-        encoder.process(moment(6), &process(ProcessEventKind::Started))?;
-        encoder.process(moment(7), &process(ProcessEventKind::Exited(Exit::Signal(11))))?;
-        assert_eq!(encoder.frames(), 4);
-        Ok(())
-    });
+    let state = |side, to| What::State {
+        on,
+        change: StateChange { side, from: None, to },
+    };
+    let process = |kind| What::Process(ProcessEvent { pid: 42, kind });
+    let listed = encoded([
+        call(would_block),
+        call(refused),
+        state(Side::Client, Some(TcpState::Established)),
+        state(Side::Client, Some(TcpState::TimeWait)),
+        state(Side::Client, None),
+        state(Side::Server, None),
+        process(ProcessEventKind::Started),
+        process(ProcessEventKind::Exited(Exit::Signal(11))),
+    ]);
     assert_eq!(
         listed,
         [
@@ -188,33 +156,24 @@ fn what_tells_nothing_is_left_out() {
 }
 
 #[test]
-fn of_a_clients_actions_those_that_are_calls_are_shown() {
+fn of_a_clients_actions_those_that_are_calls_are_frames() {
     let on = Script::new().endpoints;
-    let action = |call| ClientAction {
-        kind: ClientActionKind::Closed,
-        counters: None,
-        call,
+    let action = |call| What::Client {
+        on,
+        action: ClientAction {
+            kind: ClientActionKind::Closed,
+            counters: None,
+            call,
+        },
     };
-    let listed = encoded(|encoder| {
-        encoder.client(moment(0), on, &action(None))?;
-        encoder.client(moment(1), on, &action(Some(samples::call("close", CallKind::Close))))
-    });
+    let listed = encoded([action(None), action(Some(samples::call("close", CallKind::Close)))]);
     assert_eq!(listed, ["client: close(9) = 0"]);
-}
-
-#[test]
-fn a_file_of_packets_alone_has_no_calls() {
-    let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file).unwrap();
-    encoder.call(moment(0), None, &samples::read("1\n")).unwrap();
-    assert_eq!(encoder.frames(), 0);
-    assert_eq!(blocks(&file), (vec![1], vec![]));
 }
 
 #[test]
 fn frames_of_another_link_have_an_interface_of_their_own() {
     let mut file = Vec::new();
-    let mut encoder = Encoder::with_calls(&mut file, "step1").unwrap();
+    let mut encoder = Encoder::new(&mut file, "step1", Level::Sandbox).unwrap();
     for link_type in [LinkType(101), LinkType::ETHERNET, LinkType(101)] {
         encoder.packet(moment(0), link_type, &[1, 2, 3], 3, None).unwrap();
     }
@@ -237,10 +196,12 @@ fn each_event_is_one_write() {
         }
     }
     let mut count = Count(0);
-    let mut encoder = Encoder::with_calls(&mut count, "step1").unwrap();
+    let mut encoder = Encoder::new(&mut count, "step1", Level::Sandbox).unwrap();
     for record in &samples::two_writes().recording.records {
         encoder.record(record).unwrap();
     }
     let frames = encoder.frames();
+    encoder.finish().unwrap();
+    // The section and its two interfaces; nothing waits behind the last frame.
     assert_eq!(count.0, 3 + frames);
 }

@@ -1,0 +1,244 @@
+//! What an acknowledgment says, and when.
+
+use std::time::Duration;
+
+use super::flow::{Flow, LastAck, Opened, Passing, Vantage, is_pure_ack};
+use super::numbers::unwrapped;
+use super::{Acked, Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
+use crate::timeline::{Flags, Packet, Timestamp};
+
+/// Linux delays an ACK by 40 ms or more (`TCP_DELACK_MIN` of include/net/tcp.h), others by more than
+/// that: RFC 9293, section 3.8.6.3 allows 500 ms. An ACK that took half of that longer than the way
+/// there and back was put off.
+const DELAYED: Duration = Duration::from_millis(20);
+
+/// So many SACK blocks are remembered of a direction.
+const MOST_SACKED: usize = 32;
+
+impl Flow {
+    /// What the acknowledgment of a packet that leaves says of what its peer sent.
+    pub(super) fn ack_departs(&mut self, passing: Passing<'_>, vantage: Vantage, facts: &mut PacketFacts) {
+        let Passing { packet, at } = passing;
+        let flags = packet.segment.flags;
+        if !flags.has(Flags::ACK) {
+            return;
+        }
+        let answers_syn = self.is_challenge(packet);
+        if answers_syn {
+            let odd = self.from(packet.from.peer()).odd.map(Evidence::Frame);
+            facts.add(FactKind::ChallengeAck, Certainty::Inferred, odd);
+            return;
+        }
+        let theirs = self.from_mut(packet.from.peer());
+        let ack = unwrapped(packet.ack, theirs.said.max(theirs.known));
+        sack(packet, ack, facts);
+        if packet.window == 0 && !flags.has(Flags::SYN) && !flags.has(Flags::RST) && !flags.has(Flags::FIN) {
+            facts.add(FactKind::ZeroWindow, Certainty::Seen, []);
+        }
+        if flags.has(Flags::RST) {
+            return;
+        }
+        if ack > theirs.said {
+            self.covers(passing, ack, vantage, facts);
+        } else if ack == theirs.said && is_pure_ack(packet) {
+            self.says_again(packet, facts);
+        }
+        let theirs = self.from_mut(packet.from.peer());
+        if ack > theirs.said {
+            theirs.said = ack;
+            theirs.said_frame = packet.number;
+            theirs.probe = None;
+        }
+        if ack >= theirs.said {
+            theirs.said_window = Some(packet.window);
+        }
+        let _ = at;
+    }
+
+    /// True for an ACK that says nothing of a SYN which came: its sender has a connection already, or a
+    /// SYN or a reset did not fit into it.
+    fn is_challenge(&self, packet: &Packet) -> bool {
+        let (mine, theirs) = (self.from(packet.from), self.from(packet.from.peer()));
+        let unanswered = theirs.sent.has_begun() && theirs.sent.next == 1 && theirs.said == 0 && theirs.known == 0;
+        let unfit = unanswered && theirs.flight.front().is_some_and(|sent| sent.is_syn) && packet.ack != 1;
+        let odd = theirs.odd.is_some() && u64::from(packet.ack) <= theirs.said && mine.sent.has_begun();
+        is_pure_ack(packet) && (unfit || odd)
+    }
+
+    /// What an ACK covers that none before it did, and how long that took.
+    fn covers(&mut self, passing: Passing<'_>, ack: u64, vantage: Vantage, facts: &mut PacketFacts) {
+        let Passing { packet, at } = passing;
+        let theirs = self.from_mut(packet.from.peer());
+        if theirs.sent.has_begun() && ack > theirs.sent.next && vantage != Vantage::BothHosts {
+            facts.add(FactKind::AckedUnseenSegment, Certainty::Seen, []);
+        }
+        let (said, next) = (theirs.said, theirs.sent.next);
+        let first = theirs.flight.partition_point(|sent| sent.to <= said);
+        let covered = || theirs.flight.iter().skip(first).take_while(|sent| sent.to <= ack);
+        let numbered = |sent: &super::flow::Sent| u64::from(sent.is_syn) + u64::from(sent.is_fin);
+        let ends_inside = theirs.flight.iter().any(|sent| sent.from < ack && ack < sent.to);
+        let ends = covered().next().zip(covered().last());
+        let new = ack - if theirs.sent.has_begun() || said > 0 { said } else { ack };
+        facts.acked = Some(Acked {
+            frames: ends
+                .filter(|_| !ends_inside)
+                .map(|(first, last)| (first.frame, last.frame)),
+            segments: covered().count(),
+            bytes: new.saturating_sub(covered().map(numbered).sum()),
+            syn: covered().any(|sent| sent.is_syn),
+            fin: covered().any(|sent| sent.is_fin),
+            more_in_flight: ack < next,
+        });
+        // The latest of what it covers: the rest had come before.
+        let latest = covered().max_by_key(|sent| sent.came.unwrap_or(sent.last)).copied();
+        let Some(latest) = latest else { return };
+        let (since, certainty, baseline) = match (vantage, latest.came) {
+            (Vantage::BothHosts, None) => return,
+            (Vantage::BothHosts, Some(came)) => (came, Certainty::Seen, Some(Duration::ZERO)),
+            (Vantage::SameHost, _) => (latest.last, Certainty::Seen, Some(Duration::ZERO)),
+            (Vantage::Somewhere, _) => (latest.last, Certainty::Inferred, theirs.answered_in),
+        };
+        let took = at.since(since);
+        if latest.times == 1 && theirs.answered_in.is_none_or(|least| took < least) {
+            theirs.answered_in = Some(took);
+        }
+        if is_pure_ack(packet) && !facts.acked.as_ref().is_some_and(|acked| acked.syn) {
+            let repeated = latest.times > 1 && vantage != Vantage::BothHosts;
+            timing(
+                took,
+                baseline,
+                certainty,
+                repeated,
+                Evidence::Frame(latest.last_frame),
+                facts,
+            );
+        }
+    }
+
+    /// A bare ACK that acknowledges nothing new.
+    fn says_again(&mut self, packet: &Packet, facts: &mut PacketFacts) {
+        let theirs = self.from_mut(packet.from.peer());
+        if !theirs.sent.has_begun() && theirs.said == 0 {
+            return;
+        }
+        let is_update = theirs.said_window.is_some_and(|window| window != packet.window);
+        let first = [Evidence::Frame(theirs.said_frame)];
+        match theirs.probe.take() {
+            Some((FactKind::KeepAlive, frame)) => {
+                facts.add(FactKind::KeepAliveAck, Certainty::Inferred, [Evidence::Frame(frame)]);
+                facts.why = Why::new(Reason::Answer, Certainty::Inferred).by([Evidence::Frame(frame)]);
+            }
+            Some((_, frame)) if packet.window == 0 => {
+                facts.add(
+                    FactKind::ZeroWindowProbeAck,
+                    Certainty::Inferred,
+                    [Evidence::Frame(frame)],
+                );
+                facts.why = Why::new(Reason::Answer, Certainty::Inferred).by([Evidence::Frame(frame)]);
+            }
+            _ if facts.has(FactKind::Sack) => facts.add(FactKind::DuplicateAck, Certainty::Seen, first),
+            _ if is_update && packet.window > 0 => facts.add(FactKind::WindowUpdate, Certainty::Seen, first),
+            _ if is_update => {}
+            _ if theirs.sent.next > 1 || theirs.said > 1 => {
+                facts.add(FactKind::DuplicateAck, Certainty::Seen, first);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a sender learns from an acknowledgment that has come.
+    pub(super) fn ack_arrives(&mut self, passing: Passing<'_>, facts: &PacketFacts) {
+        let Passing { packet, at } = passing;
+        let flags = packet.segment.flags;
+        if !flags.has(Flags::ACK) || flags.has(Flags::RST) || facts.has(FactKind::ChallengeAck) {
+            return;
+        }
+        let mine = self.from_mut(packet.from.peer());
+        let ack = unwrapped(packet.ack, mine.said.max(mine.known));
+        learn_window(mine, packet, at);
+        if ack > mine.known {
+            mine.last_ack = Some(LastAck {
+                frame: packet.number,
+                at,
+                sent: mine.sent.next,
+                in_flight: mine.in_flight(),
+                of_small: mine.small > mine.known && mine.small <= ack,
+                window: mine.known_window,
+            });
+            mine.known = ack;
+            mine.sent.assume_below(ack);
+            mine.duplicates = 0;
+            mine.sacked.retain(|block| block.1 > ack);
+            while mine.flight.front().is_some_and(|sent| sent.to <= ack) {
+                mine.flight.pop_front();
+            }
+        } else if facts.has(FactKind::DuplicateAck) {
+            mine.duplicates += 1;
+            mine.last_duplicate = packet.number;
+        }
+        for (from, to) in packet.segment.options.sack_blocks() {
+            let base = packet.segment.ack.wrapping_sub(packet.ack);
+            let relative = |number: u32| unwrapped(number.wrapping_sub(base), ack);
+            let block = (relative(from), relative(to));
+            if block.1 > ack && block.0 < block.1 && mine.sacked.len() < MOST_SACKED && !mine.sacked.contains(&block) {
+                mine.sacked.push(block);
+            }
+        }
+        if ack >= mine.known {
+            mine.known_window = Some(packet.window);
+        }
+    }
+}
+
+fn learn_window(mine: &mut super::flow::Half, packet: &Packet, at: Timestamp) {
+    if let Some(before) = mine.known_window
+        && packet.window > before
+    {
+        mine.opened = Some(Opened {
+            frame: packet.number,
+            at,
+            in_flight: mine.in_flight(),
+            window_before: before,
+        });
+    }
+}
+
+/// What the SACK blocks of a packet say: bytes that came beyond a hole, or bytes that came twice. The
+/// first block names the latter if it lies below the acknowledgment or inside the second
+/// (RFC 2883, section 4).
+fn sack(packet: &Packet, ack: u64, facts: &mut PacketFacts) {
+    let mut blocks = packet.segment.options.sack_blocks();
+    let Some((from, to)) = blocks.next() else { return };
+    let at = packet.segment.ack;
+    let not_after = |a: u32, b: u32| b.wrapping_sub(a).cast_signed() >= 0;
+    let inside = |(outer_from, outer_to): (u32, u32)| not_after(outer_from, from) && not_after(to, outer_to);
+    let second = blocks.next();
+    let twice = not_after(to, at) || second.is_some_and(inside);
+    let _ = ack;
+    if twice {
+        facts.add(FactKind::DSack, Certainty::Seen, []);
+    }
+    if !twice || second.is_some() {
+        facts.add(FactKind::Sack, Certainty::Seen, []);
+    }
+}
+
+/// Whether an ACK that took so long was put off. `baseline` is the way there and back from where it was
+/// captured, as far as known.
+fn timing(
+    took: Duration,
+    baseline: Option<Duration>,
+    certainty: Certainty,
+    repeated: bool,
+    of: Evidence,
+    facts: &mut PacketFacts,
+) {
+    let Some(baseline) = baseline else { return };
+    let waited = took.saturating_sub(baseline);
+    if waited <= DELAYED {
+        facts.why = Why::new(Reason::AckAtOnce, certainty).by([of]);
+    } else if !repeated {
+        facts.add(FactKind::DelayedAck, certainty, [of]);
+        facts.why = Why::new(Reason::DelayedAck, certainty).by([of]).after(waited);
+    }
+}

@@ -1,0 +1,135 @@
+//! Which bytes of a stream have gone by.
+
+/// So many holes are remembered. A capture of nothing but losses must not fill the memory.
+const MOST_HOLES: usize = 256;
+
+/// Which part of a stream has been seen, from its first byte seen on: all below `next` but the holes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Coverage {
+    begun: bool,
+    /// The end of the highest byte seen.
+    pub next: u64,
+    /// Ranges below it that were not seen, in order.
+    holes: Vec<(u64, u64)>,
+}
+
+/// How a range of bytes stands to those seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It goes on where the highest ended, or is the first.
+    Next,
+    /// It begins after the highest: something between is missing.
+    Beyond,
+    /// All of it lies below the highest and had not been seen.
+    Fills,
+    /// Some of it had been seen, and it goes on beyond the highest.
+    Overlaps,
+    /// All of it lies below the highest, and some of it had been seen.
+    Old,
+}
+
+impl Coverage {
+    /// Takes in a range, which is not empty.
+    pub fn see(&mut self, from: u64, to: u64) -> Place {
+        if !self.begun {
+            (self.begun, self.next) = (true, to);
+            return Place::Next;
+        }
+        if from > self.next {
+            if self.holes.len() < MOST_HOLES {
+                self.holes.push((self.next, from));
+            }
+            self.next = to;
+            return Place::Beyond;
+        }
+        if from == self.next {
+            self.next = to;
+            return Place::Next;
+        }
+        let old_to = to.min(self.next);
+        let missing = self.fill(from, old_to);
+        if to > self.next {
+            self.next = to;
+            return Place::Overlaps;
+        }
+        if missing == to - from { Place::Fills } else { Place::Old }
+    }
+
+    /// Closes the holes in a range. How many bytes of it had been missing.
+    fn fill(&mut self, from: u64, to: u64) -> u64 {
+        let mut missing = 0;
+        if self.holes.is_empty() {
+            return 0;
+        }
+        let mut left = Vec::with_capacity(self.holes.len() + 1);
+        for &(start, end) in &self.holes {
+            let (cut_from, cut_to) = (start.max(from), end.min(to));
+            if cut_from >= cut_to {
+                left.push((start, end));
+                continue;
+            }
+            missing += cut_to - cut_from;
+            left.extend([(start, cut_from), (cut_to, end)].into_iter().filter(|(a, b)| a < b));
+        }
+        self.holes = left;
+        missing
+    }
+
+    /// True if something has been seen.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// True if every byte of a range has been seen.
+    pub fn has(&self, from: u64, to: u64) -> bool {
+        self.begun && to <= self.next && !self.holes.iter().any(|&(start, end)| start < to && from < end)
+    }
+
+    /// Says that everything below this has been seen by somebody, whoever saw it.
+    pub fn assume_below(&mut self, end: u64) {
+        if end > self.next {
+            if self.begun && self.holes.len() < MOST_HOLES {
+                self.holes.push((self.next, end));
+            }
+            (self.begun, self.next) = (true, end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_is_filled_in_parts() {
+        let mut seen = Coverage::default();
+        assert_eq!(seen.see(0, 10), Place::Next);
+        assert_eq!(seen.see(10, 20), Place::Next);
+        assert_eq!(seen.see(50, 60), Place::Beyond);
+        assert!(!seen.has(20, 50) && seen.has(0, 20) && seen.has(50, 60));
+        assert_eq!(seen.see(30, 40), Place::Fills);
+        assert_eq!(seen.see(35, 45), Place::Old);
+        assert_eq!(seen.see(20, 30), Place::Fills);
+        assert_eq!(seen.see(0, 10), Place::Old);
+        assert_eq!(seen.see(45, 70), Place::Overlaps);
+        assert!(seen.has(0, 70) && seen.next == 70);
+    }
+
+    #[test]
+    fn what_was_acknowledged_unseen_is_a_hole() {
+        let mut seen = Coverage::default();
+        seen.see(0, 10);
+        seen.assume_below(30);
+        assert_eq!(seen.see(10, 30), Place::Fills);
+        assert_eq!(seen.see(10, 30), Place::Old);
+    }
+
+    #[test]
+    fn a_capture_of_holes_stays_small() {
+        let mut seen = Coverage::default();
+        for at in 0..10_000 {
+            seen.see(at * 10, at * 10 + 1);
+        }
+        assert!(seen.holes.len() <= MOST_HOLES);
+    }
+}

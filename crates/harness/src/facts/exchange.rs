@@ -1,0 +1,77 @@
+//! Requests and replies, as packets and calls go by.
+
+use super::PacketFacts;
+use crate::timeline::{CallKind, Flags, Packet, Side};
+
+/// A request and its reply: from the client's first byte after a reply to its next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its packets, as indices into the timeline's events.
+    pub packets: Vec<usize>,
+    /// How many of them carry data of the server.
+    pub reply_segments: usize,
+}
+
+/// Where a connection is in its replies, as its calls go by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Replying {
+    writes: usize,
+}
+
+impl Replying {
+    /// Takes in a call that moved so many bytes. How many writes the reply took that it ends.
+    pub fn see(&mut self, kind: CallKind, moved: u64) -> Option<usize> {
+        match kind {
+            CallKind::Write if moved > 0 => self.writes += 1,
+            CallKind::Read if moved > 0 => return self.end(),
+            _ => {}
+        }
+        None
+    }
+
+    /// How many writes the last reply took.
+    pub fn end(&mut self) -> Option<usize> {
+        Some(std::mem::take(&mut self.writes)).filter(|writes| *writes > 0)
+    }
+}
+
+/// Where a connection is in its exchanges, as its packets go by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Exchanging {
+    begun: bool,
+    replied: bool,
+    over: bool,
+}
+
+/// A packet of an exchange.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// True for the first one of an exchange.
+    pub begins: bool,
+    /// True if it carries data of the server that it had not sent before.
+    pub replies: bool,
+}
+
+impl Exchanging {
+    /// Takes in a packet; `None` for one of the handshake or the close.
+    pub fn see(&mut self, packet: &Packet) -> Option<Step> {
+        let flags = packet.segment.flags;
+        self.over |= flags.has(Flags::FIN) || flags.has(Flags::RST);
+        let data = packet.segment.len > 0 && is_new(&packet.facts);
+        let begins = data && packet.from == Side::Client && (!self.begun || self.replied);
+        if self.over || !(self.begun || begins) {
+            return None;
+        }
+        let replies = data && packet.from == Side::Server;
+        self.begun = true;
+        self.replied = replies || (self.replied && !begins);
+        Some(Step { begins, replies })
+    }
+}
+
+/// True for data that is not a second copy, and no probe.
+fn is_new(facts: &PacketFacts) -> bool {
+    use super::FactKind::{KeepAlive, OutOfOrder, Retransmission, ZeroWindowProbe};
+    let again = facts.has(Retransmission) && !facts.has(OutOfOrder);
+    !again && !facts.has(KeepAlive) && !facts.has(ZeroWindowProbe)
+}

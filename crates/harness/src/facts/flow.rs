@@ -1,0 +1,482 @@
+//! Both directions of a connection, followed once: which bytes left, came and were acknowledged, which
+//! windows were told, and what each packet is in view of it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::coverage::{Coverage, Place};
+use super::ending::Sockets;
+use super::numbers::unwrapped;
+use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
+use crate::timeline::{Flags, Packet, Side, Timestamp};
+
+/// So many segments without an ACK are remembered of a direction. A capture of one direction alone
+/// must not fill the memory.
+const MOST_IN_FLIGHT: usize = 1 << 16;
+
+/// So many duplicate ACKs ask for a retransmission (RFC 5681, section 3.2).
+pub(super) const DUPLICATES_ASK: u32 = 3;
+
+/// Where packets are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vantage {
+    /// At one place, which may be far from either host.
+    Somewhere,
+    /// On the loopback interface of one host that is both ends: what leaves has come.
+    SameHost,
+    /// At both hosts: each packet leaves, and comes or does not.
+    BothHosts,
+}
+
+/// A packet as it goes by.
+#[derive(Clone, Copy)]
+pub(crate) struct Passing<'a> {
+    pub at: Timestamp,
+    pub packet: &'a Packet,
+}
+
+/// A connection that is followed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flow {
+    client: Half,
+    server: Half,
+    pub sockets: Sockets,
+    packets: u64,
+}
+
+/// One direction: what its sender sent, and what its receiver said of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Half {
+    /// What left.
+    pub sent: Coverage,
+    /// What came, where both hosts were observed.
+    got: Coverage,
+    /// Sent, and not acknowledged as far as its sender knows, in the order of the stream.
+    pub flight: VecDeque<Sent>,
+    /// The highest acknowledgment that its receiver has sent, and the frame that was the first to say so.
+    pub said: u64,
+    pub said_frame: usize,
+    /// The highest that has come to its sender.
+    pub known: u64,
+    /// The window that its receiver told last, and the one that its sender knows of.
+    pub said_window: Option<u32>,
+    pub known_window: Option<u32>,
+    /// True if the window is in bytes: the SYN that says how to scale it was captured.
+    pub window_is_exact: bool,
+    /// Duplicate ACKs that have come since the last one that was none.
+    pub duplicates: u32,
+    pub last_duplicate: usize,
+    /// What its receiver has beyond `known`, as SACK blocks say.
+    pub sacked: Vec<(u64, u64)>,
+    /// The last ACK that moved `known`.
+    pub last_ack: Option<LastAck>,
+    /// The last packet that opened the window.
+    pub opened: Option<Opened>,
+    /// The end of the last segment that was not full.
+    pub small: u64,
+    /// The largest segment that its receiver takes.
+    pub mss: Option<u16>,
+    /// The end of the stream with its FIN, and the FIN's frame.
+    pub fin: Option<(u64, usize)>,
+    syn: Option<usize>,
+    syn_ack: Option<usize>,
+    sack_permitted: bool,
+    /// A probe of its sender that was not answered yet.
+    pub probe: Option<(FactKind, usize)>,
+    /// A SYN or a reset of its sender that does not fit.
+    pub odd: Option<usize>,
+    /// The timestamp on the segment that left the first hole.
+    beyond: Option<(u32, usize)>,
+    /// The least time that its receiver took to acknowledge, from where that was captured.
+    pub answered_in: Option<Duration>,
+}
+
+/// A segment in flight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    pub from: u64,
+    pub to: u64,
+    /// The frame that was the first, when it left, and when the last copy did.
+    pub frame: usize,
+    pub last: Timestamp,
+    pub last_frame: usize,
+    pub times: u32,
+    /// When its last copy came, where that was observed.
+    pub came: Option<Timestamp>,
+    pub is_syn: bool,
+    pub is_fin: bool,
+}
+
+/// An ACK that moved what its receiver knows, and how things stood just before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastAck {
+    pub frame: usize,
+    pub at: Timestamp,
+    /// The end of what had been sent.
+    pub sent: u64,
+    /// Bytes in flight.
+    pub in_flight: u64,
+    /// True if it was the ACK for a segment that was not full.
+    pub of_small: bool,
+    pub window: Option<u32>,
+}
+
+/// A packet that opened the window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    pub frame: usize,
+    pub at: Timestamp,
+    pub in_flight: u64,
+    pub window_before: u32,
+}
+
+impl Half {
+    /// Bytes that left and are not acknowledged, as far as the sender knows.
+    pub fn in_flight(&self) -> u64 {
+        self.sent.next.saturating_sub(self.known)
+    }
+
+    /// True for a segment that is not as large as its receiver takes.
+    pub fn is_small(&self, packet: &Packet) -> bool {
+        // The timestamps option takes 12 bytes of each segment (RFC 6691, section 2).
+        let options = if packet.segment.options.timestamps.is_some() {
+            12
+        } else {
+            0
+        };
+        packet.segment.len + options < u32::from(self.mss.unwrap_or(536))
+    }
+
+    fn seq_of(&self, packet: &Packet) -> u64 {
+        unwrapped(packet.seq, self.sent.next.max(self.said))
+    }
+
+    fn in_flight_at(&mut self, from: u64, to: u64) -> impl Iterator<Item = &mut Sent> {
+        let first = self.flight.partition_point(|sent| sent.to <= from);
+        self.flight
+            .iter_mut()
+            .skip(first)
+            .take_while(move |sent| sent.from < to)
+    }
+}
+
+/// True for a segment without SYN, FIN and RST.
+fn is_plain(packet: &Packet) -> bool {
+    let flags = packet.segment.flags;
+    !flags.has(Flags::SYN) && !flags.has(Flags::FIN) && !flags.has(Flags::RST)
+}
+
+/// True for a segment that says something by its acknowledgment alone.
+pub(super) fn is_pure_ack(packet: &Packet) -> bool {
+    packet.segment.len == 0 && is_plain(packet) && packet.segment.flags.has(Flags::ACK)
+}
+
+impl Flow {
+    /// The direction of what this side sends.
+    pub fn from(&self, side: Side) -> &Half {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    pub(super) fn from_mut(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    /// True if the first packet that was captured did not begin the connection.
+    fn begins_late(&self, packet: &Packet) -> bool {
+        let flags = packet.segment.flags;
+        self.packets == 0 && (!flags.has(Flags::SYN) || flags.has(Flags::ACK))
+    }
+
+    /// Takes in that a packet leaves its host. What is so of it by then.
+    pub fn departs(&mut self, passing: Passing<'_>, vantage: Vantage) -> PacketFacts {
+        let Passing { packet, .. } = passing;
+        let flags = packet.segment.flags;
+        let mut facts = PacketFacts::default();
+        if self.begins_late(packet) {
+            facts.add(FactKind::BeganBefore, Certainty::Seen, []);
+        }
+        self.packets += 1;
+        if flags.has(Flags::URG) {
+            facts.add(FactKind::Urgent, Certainty::Seen, []);
+        }
+        if flags.has(Flags::SYN) {
+            self.syn_departs(passing, &mut facts);
+        }
+        self.ack_departs(passing, vantage, &mut facts);
+        self.data_departs(passing, vantage, &mut facts);
+        self.sockets.departs(packet);
+        facts
+    }
+
+    /// Takes in that a packet has come to its host.
+    pub fn arrives(&mut self, passing: Passing<'_>, vantage: Vantage, facts: &mut PacketFacts) {
+        let Passing { packet, at } = passing;
+        let flags = packet.segment.flags;
+        if vantage == Vantage::BothHosts && !flags.has(Flags::RST) {
+            self.data_arrives(packet, at, facts);
+        }
+        if flags.has(Flags::SYN) && self.sockets.are_open() {
+            self.from_mut(packet.from).odd = Some(packet.number);
+        }
+        self.ack_arrives(passing, facts);
+        let ends = self.sockets.arrives(packet);
+        if flags.has(Flags::RST) && !ends {
+            self.from_mut(packet.from).odd = Some(packet.number);
+        }
+    }
+
+    fn syn_departs(&mut self, Passing { packet, .. }: Passing<'_>, facts: &mut PacketFacts) {
+        let options = packet.segment.options;
+        let peers = self.from(packet.from.peer());
+        let (peers_syn, peers_syn_ack) = (peers.syn, peers.syn_ack);
+        let reply = packet.segment.flags.has(Flags::ACK);
+        let half = self.from_mut(packet.from);
+        half.sack_permitted = options.sack_permitted;
+        let place = if reply { &mut half.syn_ack } else { &mut half.syn };
+        match *place {
+            Some(first) => facts.add(FactKind::Retransmission, Certainty::Seen, [Evidence::Frame(first)]),
+            None => *place = Some(packet.number),
+        }
+        if let (false, Some(theirs), None) = (reply, peers_syn, peers_syn_ack) {
+            facts.add(FactKind::SimultaneousOpen, Certainty::Seen, [Evidence::Frame(theirs)]);
+        }
+        if packet.segment.len > 0 || options.fast_open {
+            facts.add(FactKind::FastOpen, Certainty::Seen, []);
+        }
+        // What the other side sends must fit into this.
+        let theirs = self.from_mut(packet.from.peer());
+        theirs.mss = options.mss;
+        theirs.window_is_exact = true;
+    }
+
+    fn data_departs(&mut self, passing: Passing<'_>, vantage: Vantage, facts: &mut PacketFacts) {
+        let Passing { packet, at } = passing;
+        let flags = packet.segment.flags;
+        if flags.has(Flags::RST) {
+            return;
+        }
+        let (syn, fin) = (flags.has(Flags::SYN), flags.has(Flags::FIN));
+        let half = self.from_mut(packet.from);
+        let from = half.seq_of(packet);
+        let to = from + u64::from(packet.segment.len) + u64::from(syn) + u64::from(fin);
+        if let Some(probe) = probe(half, packet, from) {
+            facts.add(probe, Certainty::Seen, []);
+            let reason = match probe {
+                FactKind::KeepAlive => Reason::KeepAlive,
+                _ => Reason::ZeroWindowProbe,
+            };
+            facts.why = Why::new(reason, Certainty::Inferred);
+            half.probe = Some((probe, packet.number));
+            // The byte may be one of the stream's.
+            if probe == FactKind::ZeroWindowProbe && to > half.sent.next {
+                half.sent.see(from, to);
+                half.push(sent(packet, at, from, to));
+            }
+            return;
+        }
+        if to == from {
+            return;
+        }
+        window_full(half, packet, from, facts);
+        facts.alone = half.in_flight() == 0;
+        facts.full_size = packet.segment.len > 0 && !half.is_small(packet);
+        let place = half.sent.see(from, to);
+        match place {
+            Place::Next => {}
+            Place::Beyond if vantage == Vantage::BothHosts => {}
+            Place::Beyond => {
+                facts.add(FactKind::PreviousSegmentNotCaptured, Certainty::Seen, []);
+                half.beyond = packet
+                    .segment
+                    .options
+                    .timestamps
+                    .map(|(value, _)| (value, packet.number));
+            }
+            Place::Fills => self.fills(passing, facts),
+            Place::Old | Place::Overlaps => self.again(passing, (from, to), vantage, facts),
+        }
+        let half = self.from_mut(packet.from);
+        if matches!(place, Place::Old | Place::Overlaps | Place::Fills) {
+            for sent in half.in_flight_at(from, to) {
+                sent.last = at;
+                sent.last_frame = packet.number;
+                sent.times += 1;
+            }
+        }
+        if matches!(place, Place::Next | Place::Beyond | Place::Overlaps) {
+            half.push(sent(packet, at, from, to));
+            if half.is_small(packet) && !syn {
+                half.small = to;
+            }
+        }
+        if place == Place::Fills {
+            half.insert(sent(packet, at, from, to));
+        }
+        if fin {
+            self.fin_departs(packet, to, facts);
+        }
+    }
+
+    /// Bytes below the highest that were not seen before. They were late, or an earlier copy was lost
+    /// before it came here: the clock on the segment tells, if it has gone on.
+    fn fills(&mut self, Passing { packet, .. }: Passing<'_>, facts: &mut PacketFacts) {
+        facts.add(FactKind::OutOfOrder, Certainty::Seen, []);
+        let half = self.from(packet.from);
+        let (Some((beyond, frame)), Some((value, _))) = (half.beyond, packet.segment.options.timestamps) else {
+            return;
+        };
+        if value.wrapping_sub(beyond).cast_signed() <= 0 {
+            return;
+        }
+        let evidence = [Evidence::Frame(frame)];
+        facts.add(FactKind::Retransmission, Certainty::Inferred, evidence);
+        if half.duplicates > 0 {
+            let evidence = [Evidence::Frame(half.last_duplicate)];
+            facts.add(FactKind::FastRetransmission, Certainty::Inferred, evidence);
+            facts.why = Why::new(Reason::FastRetransmit, Certainty::Inferred).by(evidence);
+        }
+    }
+
+    /// Bytes that were sent before.
+    fn again(&mut self, passing: Passing<'_>, (from, to): (u64, u64), vantage: Vantage, facts: &mut PacketFacts) {
+        let Passing { packet, at } = passing;
+        let peer_permits = self.from(packet.from.peer()).sack_permitted;
+        let half = self.from_mut(packet.from);
+        let probes_tails = half.sack_permitted && peer_permits;
+        let before = half.in_flight_at(from, to).next().copied();
+        let copy = before.map(|sent| Evidence::Frame(sent.last_frame));
+        facts.add(FactKind::Retransmission, Certainty::Seen, copy);
+        let arrived = vantage == Vantage::BothHosts && half.got.has(from, to);
+        if arrived {
+            facts.add(FactKind::SpuriousRetransmission, Certainty::Seen, []);
+        } else if vantage != Vantage::BothHosts && to <= half.said {
+            let said = [Evidence::Frame(half.said_frame)];
+            facts.add(FactKind::SpuriousRetransmission, Certainty::Seen, said);
+        }
+        let Some(before) = before else { return };
+        let waited = at.since(before.last);
+        let above = half.sacked.iter().any(|&(_, end)| end > to);
+        let ask = Evidence::Frame(half.last_duplicate);
+        if before.times == 1 && (above || half.duplicates >= DUPLICATES_ASK) {
+            facts.add(FactKind::FastRetransmission, Certainty::Inferred, [ask]);
+            facts.why = Why::new(Reason::FastRetransmit, Certainty::Inferred)
+                .by([ask])
+                .after(waited);
+            return;
+        }
+        let is_tail = to == half.sent.next;
+        let round_trip = half.answered_in.unwrap_or_default();
+        let syn = packet.segment.flags.has(Flags::SYN);
+        if before.times == 1 && is_tail && !syn && probes_tails && half.duplicates == 0 && waited >= 2 * round_trip {
+            facts.add(FactKind::TailLossProbe, Certainty::Inferred, copy);
+            facts.why = Why::new(Reason::TailLossProbe, Certainty::Inferred);
+        } else {
+            facts.add(FactKind::RetransmissionTimeout, Certainty::Inferred, copy);
+            facts.why = Why::new(Reason::Timeout, Certainty::Inferred);
+        }
+        facts.why = std::mem::take(&mut facts.why).by(copy).after(waited);
+    }
+
+    fn fin_departs(&mut self, packet: &Packet, to: u64, facts: &mut PacketFacts) {
+        let peers_fin = self.from(packet.from.peer()).fin;
+        let half = self.from_mut(packet.from);
+        if half.fin.is_some() {
+            return;
+        }
+        half.fin = Some((to, packet.number));
+        let has_theirs = |end| self.from(packet.from.peer()).said >= end;
+        if let Some((end, frame)) = peers_fin
+            && !has_theirs(end)
+        {
+            facts.add(FactKind::SimultaneousClose, Certainty::Seen, [Evidence::Frame(frame)]);
+        }
+    }
+
+    fn data_arrives(&mut self, packet: &Packet, at: Timestamp, facts: &mut PacketFacts) {
+        let flags = packet.segment.flags;
+        let half = self.from_mut(packet.from);
+        let from = half.seq_of(packet);
+        let numbered = u64::from(flags.has(Flags::SYN)) + u64::from(flags.has(Flags::FIN));
+        let to = from + u64::from(packet.segment.len) + numbered;
+        if to == from || facts.has(FactKind::KeepAlive) {
+            return;
+        }
+        for sent in half.in_flight_at(from, to) {
+            sent.came.get_or_insert(at);
+        }
+        if half.got.see(from, to) == Place::Fills && !facts.is_repeat() {
+            facts.add(FactKind::OutOfOrder, Certainty::Seen, []);
+        }
+    }
+}
+
+impl Half {
+    fn push(&mut self, sent: Sent) {
+        if self.flight.len() == MOST_IN_FLIGHT {
+            self.flight.pop_front();
+        }
+        // What overlaps what is there begins where that ends.
+        let from = self.flight.back().map_or(sent.from, |last| last.to.max(sent.from));
+        if from < sent.to {
+            self.flight.push_back(Sent { from, ..sent });
+        }
+    }
+
+    /// Puts in a segment that fills a hole.
+    fn insert(&mut self, sent: Sent) {
+        if sent.to <= self.known || self.flight.len() == MOST_IN_FLIGHT {
+            return;
+        }
+        let at = self.flight.partition_point(|other| other.to <= sent.from);
+        if self.flight.get(at).is_none_or(|next| sent.to <= next.from) {
+            self.flight.insert(at, sent);
+        }
+    }
+}
+
+fn sent(packet: &Packet, at: Timestamp, from: u64, to: u64) -> Sent {
+    let flags = packet.segment.flags;
+    Sent {
+        from,
+        to,
+        frame: packet.number,
+        last: at,
+        last_frame: packet.number,
+        times: 1,
+        came: None,
+        is_syn: flags.has(Flags::SYN),
+        is_fin: flags.has(Flags::FIN),
+    }
+}
+
+/// Whether a packet only asks its peer to answer. It repeats the last number of the stream, with a byte
+/// or without; or it is one byte beyond a window of zero. A last byte that was never acknowledged is
+/// none of that: it is sent again.
+fn probe(half: &Half, packet: &Packet, from: u64) -> Option<FactKind> {
+    if !is_plain(packet) || !half.sent.has_begun() || packet.segment.len > 1 || !packet.segment.flags.has(Flags::ACK) {
+        return None;
+    }
+    let repeats = from + 1 == half.sent.next && half.known == half.sent.next;
+    let beyond = packet.segment.len == 1 && from >= half.known && half.known > 0;
+    match half.known_window {
+        Some(0) if repeats || beyond => Some(FactKind::ZeroWindowProbe),
+        _ if repeats => Some(FactKind::KeepAlive),
+        _ => None,
+    }
+}
+
+fn window_full(half: &Half, packet: &Packet, from: u64, facts: &mut PacketFacts) {
+    let Some(window) = half.known_window.filter(|window| half.window_is_exact && *window > 0) else {
+        return;
+    };
+    let end = from + u64::from(packet.segment.len);
+    if packet.segment.len > 0 && is_plain(packet) && end == half.known + u64::from(window) {
+        facts.add(FactKind::WindowFull, Certainty::Seen, []);
+    }
+}

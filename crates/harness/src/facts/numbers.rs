@@ -1,0 +1,106 @@
+//! From the numbers on the wire to those that are shown, and to those that are followed.
+
+use crate::timeline::{Flags, Segment, Side};
+
+/// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
+pub(crate) fn is_after(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() > 0
+}
+
+/// The 64-bit number with these low 32 bits that is nearest to `near`.
+pub(super) fn unwrapped(low: u32, near: u64) -> u64 {
+    let distance = low.wrapping_sub(near as u32).cast_signed();
+    near.saturating_add_signed(distance.into())
+}
+
+/// A connection's relative numbers: where each side's begin, and how its windows are scaled.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Numbering {
+    client: Half,
+    server: Half,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Half {
+    /// The sequence number that is shown as 0.
+    base: Option<u32>,
+    saw_syn: bool,
+    /// The shift that this side announced.
+    window_scale: Option<u8>,
+}
+
+/// A segment's numbers as they are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub seq: u32,
+    pub ack: u32,
+    pub window: u32,
+}
+
+impl Numbering {
+    fn half(&self, side: Side) -> &Half {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    /// True if this side's SYN was captured.
+    pub fn saw_syn(&self, side: Side) -> bool {
+        self.half(side).saw_syn
+    }
+
+    /// True if a SYN of this side with this sequence number was captured.
+    pub fn has_syn(&self, side: Side, seq: u32) -> bool {
+        let half = self.half(side);
+        half.saw_syn && half.base == Some(seq)
+    }
+
+    /// Takes in a segment.
+    pub fn see(&mut self, from: Side, segment: &Segment) -> Numbers {
+        let (mine, theirs) = match from {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        };
+        let syn = segment.flags.has(Flags::SYN);
+        if syn {
+            *mine = Half {
+                base: Some(segment.seq),
+                saw_syn: true,
+                window_scale: segment.options.window_scale,
+            };
+        }
+        // Without the SYN the first segment counts from 1, as in Wireshark.
+        let base = *mine.base.get_or_insert(segment.seq.wrapping_sub(1));
+        let ack = if segment.flags.has(Flags::ACK) {
+            let base = *theirs.base.get_or_insert(segment.ack.wrapping_sub(1));
+            segment.ack.wrapping_sub(base)
+        } else {
+            0
+        };
+        // Both must have offered to scale (RFC 7323, section 2.2). A shift above 14 counts as 14. Where the
+        // peer's SYN was not captured, its sender's own offer is all there is to go by.
+        let agreed = !theirs.saw_syn || theirs.window_scale.is_some();
+        let shift = mine.window_scale.filter(|_| agreed && !syn).unwrap_or(0).min(14);
+        Numbers {
+            seq: segment.seq.wrapping_sub(base),
+            ack,
+            window: u32::from(segment.window) << shift,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_on_where_they_wrap() {
+        assert_eq!(unwrapped(5, 0xffff_fff0), 0x1_0000_0005);
+        assert_eq!(unwrapped(0xffff_fff0, 0x1_0000_0005), 0xffff_fff0);
+        assert_eq!(unwrapped(7, 3), 7);
+        // Nothing lies before the beginning.
+        assert_eq!(unwrapped(u32::MAX, 0), 0);
+        assert!(is_after(2, u32::MAX) && !is_after(u32::MAX, 2) && !is_after(2, 2));
+    }
+}

@@ -1,0 +1,279 @@
+//! The one pass: all packets of a connection in the order in which they left and came, with the calls of both
+//! ends beside them.
+
+use super::flow::{Flow, Passing, Vantage};
+use super::reason::Leaving;
+use super::streams::{EndKind, Program, of_listeners};
+use super::{Certainty, ConnectionFacts, Evidence, FactKind, PacketFacts};
+use crate::timeline::{
+    Connection, EventKind, Flags, Level, Packet, Side, SocketOption, StateChange, Timeline, Timestamp,
+};
+
+/// Fills in the facts of all packets and connections of a timeline. Until its frames are numbered they name
+/// a packet by the index of its event.
+pub(crate) fn find(timeline: &mut Timeline) {
+    for (index, event) in timeline.events.iter_mut().enumerate() {
+        if let EventKind::Packet(packet) = &mut event.kind {
+            packet.number = index;
+        }
+    }
+    let inherited = of_listeners(timeline);
+    let found: Vec<(ConnectionFacts, Vec<(usize, PacketFacts)>)> = timeline
+        .connections()
+        .map(|connection| of_connection(connection, &inherited))
+        .collect();
+    timeline.facts = Vec::with_capacity(found.len());
+    for (id, (of_connection, packets)) in found.into_iter().enumerate() {
+        let known = timeline.links.get(id).copied().unwrap_or_default();
+        timeline.facts.push(known.put_into(of_connection));
+        let mut first = true;
+        for (index, mut facts) in packets {
+            if let EventKind::Packet(packet) = &mut timeline.events[index].kind {
+                if std::mem::take(&mut first) && known.port_reuse {
+                    facts.add(FactKind::PortReuse, Certainty::Seen, []);
+                }
+                packet.facts = facts;
+            }
+        }
+    }
+}
+
+/// Names packets by the numbers of their frames, once these are known.
+pub(crate) fn name_frames(timeline: &mut Timeline) {
+    let numbers: Vec<usize> = (0..timeline.events.len())
+        .map(|index| timeline.frame(index).unwrap_or_default())
+        .collect();
+    for event in &mut timeline.events {
+        if let EventKind::Packet(packet) = &mut event.kind {
+            packet.facts.name_frames(&numbers);
+        }
+    }
+    for facts in &mut timeline.facts {
+        facts.name_frames(&numbers);
+    }
+}
+
+/// A connection of a capture that is too long to be kept, followed packet by packet. Its calls are not known.
+#[derive(Debug, Default)]
+pub(crate) struct Following {
+    flow: Flow,
+    found: ConnectionFacts,
+}
+
+impl Following {
+    /// Takes in the next packet and fills in its facts. True if it changed what is known of the sockets.
+    pub fn see(&mut self, at: Timestamp, packet: &mut Packet) -> bool {
+        let open = !self.flow.sockets.are_closed();
+        let before = self.flow.sockets;
+        let mut facts = self.flow.departs(Passing { at, packet }, Vantage::Somewhere);
+        note(&mut self.found, packet, &facts, open);
+        let nothing = Program::default();
+        Leaving {
+            at,
+            packet,
+            flow: &self.flow,
+            program: &nothing,
+        }
+        .fill(&mut facts);
+        self.flow
+            .arrives(Passing { at, packet }, Vantage::Somewhere, &mut facts);
+        for side in [Side::Client, Side::Server] {
+            let (from, to) = (before.state(side), self.flow.sockets.state(side));
+            if from != to {
+                self.found.states.push((packet.number, StateChange { side, from, to }));
+            }
+        }
+        packet.facts = facts;
+        before != self.flow.sockets || packet.segment.flags.has(Flags::RST)
+    }
+
+    /// What is so of the connection. States stand at frame numbers.
+    pub fn found(&self) -> ConnectionFacts {
+        self.found.clone()
+    }
+}
+
+/// Where the packets of a timeline were seen.
+pub(crate) fn vantage(timeline: &Timeline, connection: Connection<'_>) -> Vantage {
+    if connection.packets().any(|(_, packet)| packet.passage.is_some()) {
+        Vantage::BothHosts
+    } else if timeline.level == Level::Capture {
+        Vantage::Somewhere
+    } else {
+        Vantage::SameHost
+    }
+}
+
+/// A moment of a packet.
+#[derive(Clone, Copy)]
+struct Step {
+    at: Timestamp,
+    index: usize,
+    /// `None` where it leaves and comes at once.
+    arrives: Option<bool>,
+}
+
+fn steps(connection: Connection<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (index, event) in connection.events() {
+        let EventKind::Packet(packet) = &event.kind else {
+            continue;
+        };
+        let at = event.at;
+        let Some(passage) = &packet.passage else {
+            steps.push(Step {
+                at,
+                index,
+                arrives: None,
+            });
+            continue;
+        };
+        let leaves = Step {
+            at,
+            index,
+            arrives: Some(false),
+        };
+        let comes = passage.arrivals.iter().map(|&at| Step {
+            at,
+            index,
+            arrives: Some(true),
+        });
+        steps.push(leaves);
+        steps.extend(comes);
+    }
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+fn of_connection(
+    connection: Connection<'_>,
+    inherited: &[(Timestamp, usize, i32, SocketOption)],
+) -> (ConnectionFacts, Vec<(usize, PacketFacts)>) {
+    let timeline = connection.timeline();
+    let vantage = vantage(timeline, connection);
+    let client = Program::of(connection, Side::Client, inherited);
+    let server = Program::of(connection, Side::Server, inherited);
+    let of = |side| match side {
+        Side::Client => &client,
+        Side::Server => &server,
+    };
+    let mut flow = Flow::default();
+    let mut found = ConnectionFacts::default();
+    let mut packets: Vec<(usize, PacketFacts)> = Vec::new();
+    let mut halves = HalfCloses::default();
+    // The place of a packet in `packets`, by its place among the events.
+    let mut place = std::collections::HashMap::new();
+    for Step { at, index, arrives } in steps(connection) {
+        let Some(packet) = timeline.packet(index) else { continue };
+        let passing = Passing { at, packet };
+        let before = [Side::Client, Side::Server].map(|side| flow.sockets.state(side));
+        if arrives != Some(true) {
+            let open = !flow.sockets.are_closed();
+            let mut facts = flow.departs(passing, vantage);
+            note(&mut found, packet, &facts, open);
+            Leaving {
+                at,
+                packet,
+                flow: &flow,
+                program: of(packet.from),
+            }
+            .fill(&mut facts);
+            if packet.from == Side::Server || vantage == Vantage::SameHost {
+                facts.during = server.call_around(at);
+            }
+            if arrives.is_none() {
+                flow.arrives(passing, vantage, &mut facts);
+            }
+            halves.see(packet, &facts);
+            place.insert(index, packets.len());
+            packets.push((index, facts));
+        } else if let Some(&known) = place.get(&index) {
+            flow.arrives(passing, vantage, &mut packets[known].1);
+        }
+        for (side, from) in [Side::Client, Side::Server].into_iter().zip(before) {
+            let to = flow.sockets.state(side);
+            if from != to {
+                found.states.push((index, StateChange { side, from, to }));
+            }
+        }
+    }
+    half_closes(&halves, &found, of, &mut packets, timeline);
+    found.half_round_trips = [flow.from(Side::Server).answered_in, flow.from(Side::Client).answered_in];
+    (found, packets)
+}
+
+/// Takes down what a packet says of its connection as a whole.
+fn note(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts, open: bool) {
+    let flags = packet.segment.flags;
+    found.began_before |= facts.has(FactKind::BeganBefore);
+    found.simultaneous_open |= facts.has(FactKind::SimultaneousOpen);
+    found.simultaneous_close |= facts.has(FactKind::SimultaneousClose);
+    if flags.has(Flags::FIN) && !found.fins.iter().any(|(side, _)| *side == packet.from) {
+        found.fins.push((packet.from, packet.number));
+    }
+    // What answers a late packet after both FINs were acknowledged ends nothing.
+    if flags.has(Flags::RST) && open {
+        found.reset.get_or_insert((packet.from, packet.number));
+    }
+}
+
+/// Which FIN was followed by data of the peer that its sender acknowledged: it could still receive, so it had
+/// closed one direction only.
+#[derive(Default)]
+struct HalfCloses {
+    fin: [Option<usize>; 2],
+    data_after: [Option<(usize, u32)>; 2],
+    proved: [Option<(usize, usize)>; 2],
+}
+
+impl HalfCloses {
+    fn see(&mut self, packet: &Packet, facts: &PacketFacts) {
+        let (mine, peers) = (packet.from as usize, packet.from.peer() as usize);
+        let flags = packet.segment.flags;
+        if flags.has(Flags::RST) {
+            return;
+        }
+        let end = packet.seq.wrapping_add(packet.segment.len);
+        if packet.segment.len > 0 && !facts.is_repeat() && self.fin[peers].is_some() {
+            self.data_after[peers].get_or_insert((packet.number, end));
+        }
+        if let (Some((frame, end)), None) = (self.data_after[mine], self.proved[mine])
+            && flags.has(Flags::ACK)
+            && !super::is_after(end, packet.ack)
+        {
+            self.proved[mine] = Some((frame, packet.number));
+        }
+        if flags.has(Flags::FIN) {
+            self.fin[mine].get_or_insert(packet.number);
+        }
+    }
+}
+
+/// Marks the FINs that ended one direction only: those that a shutdown sent, and those after which data was
+/// still received.
+fn half_closes<'a>(
+    halves: &HalfCloses,
+    found: &ConnectionFacts,
+    of: impl Fn(Side) -> &'a Program,
+    packets: &mut [(usize, PacketFacts)],
+    timeline: &Timeline,
+) {
+    let first = found.fins.first().map(|fin| fin.0);
+    for (side, frame) in found.fins.iter().copied() {
+        let Some((index, facts)) = packets
+            .iter_mut()
+            .find(|(index, _)| timeline.packet(*index).is_some_and(|packet| packet.number == frame))
+        else {
+            continue;
+        };
+        let at = timeline.events[*index].at;
+        let by_call = of(side).ended_by(at).filter(|end| end.kind == EndKind::Shutdown);
+        if let Some(end) = by_call.filter(|_| first == Some(side)) {
+            facts.add(FactKind::HalfClose, Certainty::Seen, [Evidence::Event(end.index)]);
+        }
+        if let Some((data, ack)) = halves.proved[side as usize] {
+            let evidence = [Evidence::Frame(data), Evidence::Frame(ack)];
+            facts.add(FactKind::HalfClose, Certainty::Seen, evidence);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! A client that was never accepted.
+
+use super::{Found, Needs, Rule, Run, Severity};
+use crate::timeline::explain::call_text;
+use crate::timeline::{CallKind, Connection, TcpState};
+
+pub(super) const RULE: Rule = Rule {
+    id: "accept-stopped",
+    summary: "a client connected and was not accepted",
+    cure: "close what is done with, raise the limit of descriptors (ulimit -n), and go on accepting",
+    needs: Needs::Calls,
+    look,
+};
+
+fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    if connection.calls().any(|(_, call)| call.kind == CallKind::Accept) {
+        return None;
+    }
+    let waits = || {
+        matches!(
+            connection.closing().server_left,
+            Some(TcpState::Established | TcpState::CloseWait)
+        )
+    };
+    let (message, evidence) = match run.refused {
+        Some((index, call)) => (
+            format!("it was never accepted, since accept fails: {}", call_text(call)),
+            vec![index],
+        ),
+        None if waits() => (
+            "the kernel completed its handshake and no accept returned it".to_owned(),
+            vec![],
+        ),
+        None => return None,
+    };
+    Some(Found {
+        severity: Severity::Warning,
+        message,
+        evidence,
+    })
+}

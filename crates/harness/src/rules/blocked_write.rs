@@ -1,0 +1,33 @@
+//! A write that has not returned.
+
+use super::{Found, Needs, Rule, Run, Severity, sent_by};
+use crate::facts::FactKind;
+use crate::timeline::explain::call_text;
+use crate::timeline::{Connection, Side};
+
+pub(super) const RULE: Rule = Rule {
+    id: "blocked-write",
+    summary: "a write had not returned when the run ended",
+    cure: "bound how long a write may wait, and how much may wait for a client that does not read",
+    needs: Needs::Calls,
+    look,
+};
+
+fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    let (index, call) = connection.writes().find(|(_, call)| call.result.is_none())?;
+    let told = sent_by(connection, Side::Client)
+        .filter(|(_, packet)| packet.facts.has(FactKind::ZeroWindow))
+        .last();
+    let why = match told {
+        Some((_, packet)) => format!(": the client has no room, as frame {} says", packet.number),
+        None => String::new(),
+    };
+    Some(Found {
+        severity: Severity::Warning,
+        message: format!("{} waits{why}", call_text(call)),
+        evidence: [Some(index), told.map(|(index, _)| index)]
+            .into_iter()
+            .flatten()
+            .collect(),
+    })
+}

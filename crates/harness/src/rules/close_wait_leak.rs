@@ -1,0 +1,27 @@
+//! A connection that its client has closed and the server keeps.
+
+use super::{Found, Needs, Rule, Run, Severity};
+use crate::timeline::explain::call_text;
+use crate::timeline::{Connection, TcpState, Teardown};
+
+pub(super) const RULE: Rule = Rule {
+    id: "close-wait-leak",
+    summary: "the client has closed, the server has read that, and its socket stays open",
+    cure: "drop or close every owner of the socket when a read returns 0",
+    needs: Needs::Calls,
+    look,
+};
+
+fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    let read_end = connection.calls().find(|(_, call)| call.is_end_of_file());
+    let left = connection.teardown() == Teardown::LeftOpen(TcpState::CloseWait);
+    let (index, call) = read_end.filter(|_| left)?;
+    Some(Found {
+        severity: Severity::Warning,
+        message: format!(
+            "{} read the client's end, and the socket is still in CLOSE_WAIT",
+            call_text(call)
+        ),
+        evidence: vec![index],
+    })
+}

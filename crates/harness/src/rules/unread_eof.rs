@@ -1,0 +1,30 @@
+//! A client's end that the server never reads.
+
+use super::{Found, Needs, Rule, Run, Severity};
+use crate::timeline::{CallKind, Connection, TcpState};
+
+pub(super) const RULE: Rule = Rule {
+    id: "unread-eof",
+    summary: "the client has closed and the server never reads that",
+    cure: "keep reading until a read returns 0, then close",
+    needs: Needs::Calls,
+    look,
+};
+
+fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    let closing = connection.closing();
+    let left = closing.server_left == Some(TcpState::CloseWait) && !closing.server_read_end_of_file;
+    let accepted = connection.calls().any(|(_, call)| call.kind == CallKind::Accept);
+    let fin = closing
+        .packets
+        .first()
+        .and_then(|index| connection.timeline().packet(*index));
+    (left && accepted).then(|| Found {
+        severity: Severity::Warning,
+        message: match fin {
+            Some(fin) => format!("no read returned 0 after the FIN in frame {}", fin.number),
+            None => "the socket is in CLOSE_WAIT and no read has returned 0".to_owned(),
+        },
+        evidence: closing.packets,
+    })
+}
