@@ -88,6 +88,14 @@ pub enum Error {
         /// What is known of the server, ready to follow the sentence.
         server: String,
     },
+    /// A client program did not end in time.
+    #[error("the client {program} had not ended after {waited:?} and was killed")]
+    ClientTimedOut {
+        /// The program.
+        program: String,
+        /// How long we waited.
+        waited: Duration,
+    },
     /// Some other call failed.
     #[error("cannot {what}: {source}")]
     System {
@@ -99,9 +107,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// True if a client gave up waiting for bytes.
+    /// True if a client gave up waiting for bytes, or a client program was not waited for any longer.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Error::Client { source, .. } if source.kind() == std::io::ErrorKind::TimedOut)
+        match self {
+            Error::Client { source, .. } => source.kind() == std::io::ErrorKind::TimedOut,
+            Error::ClientTimedOut { .. } => true,
+            _ => false,
+        }
     }
 }
 

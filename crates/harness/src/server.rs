@@ -174,7 +174,17 @@ impl Server {
     ///
     /// [`Error::Spawn`] if it cannot be started.
     pub fn run_client(&self, command: std::process::Command) -> Result<Option<Exit>, Error> {
-        self.run.client(command)
+        self.run.client(command, Duration::MAX)
+    }
+
+    /// As [`run_client`](Self::run_client), but kills all its processes when it has taken so long. What
+    /// it has done until then is on the timeline.
+    ///
+    /// # Errors
+    ///
+    /// As [`run_client`](Self::run_client), and [`Error::ClientTimedOut`].
+    pub fn run_client_within(&self, command: std::process::Command, limit: Duration) -> Result<Option<Exit>, Error> {
+        self.run.client(command, limit)
     }
 
     /// Makes a command run in the server's network, where it can connect to the server and

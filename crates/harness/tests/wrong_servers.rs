@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -312,6 +312,96 @@ fn io_uring_is_told_apart() -> Result<()> {
     Ok(())
 }
 
+/// A timeline's text without its line breaks.
+fn words(timeline: &Timeline) -> String {
+    timeline.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// How many processes something happened to.
+fn processes(timeline: &Timeline, happened: impl Fn(&ProcessEventKind) -> bool) -> usize {
+    let happened = |event: &&Event| matches!(&event.kind, EventKind::Process(event) if happened(&event.kind));
+    timeline.events.iter().filter(happened).count()
+}
+
+/// A 64-bit program may make 32-bit calls. They work, are not seen, and that is said.
+fn calls_of_another_architecture_go_through_and_are_told() -> Result<()> {
+    let foreign = |kind: &ProcessEventKind| *kind == ProcessEventKind::ForeignCalls;
+    // Not every kernel takes them.
+    let untraced = Command::new(WRONG_SERVER).args(["foreign-call", "-"]).output()?;
+    if untraced.status.success() {
+        let timeline = after_one_echo(wrong("foreign-write").start()?)?;
+        assert_eq!(processes(&timeline, foreign), 1, "{timeline}");
+        assert_eq!(timeline.only().writes().count(), 0, "{timeline}");
+        assert!(
+            timeline.unknown_rules().any(|rule| rule.id == "split-reply"),
+            "{timeline}"
+        );
+        assert!(
+            words(&timeline).contains("makes calls of another architecture"),
+            "{timeline}"
+        );
+    }
+    let timeline = after_one_echo(wrong("echo").start()?)?;
+    assert!(!timeline.has_unseen_calls(), "{timeline}");
+    Ok(())
+}
+
+/// A program with a set-user-ID bit has its user's rights where root runs it. Where another does it has
+/// not, and that is said.
+#[cfg(target_os = "linux")]
+fn a_set_user_id_program_keeps_its_rights_or_it_is_told() -> Result<()> {
+    let without = |kind: &ProcessEventKind| matches!(kind, ProcessEventKind::WithoutRights { rights, .. } if rights == "set-user-ID");
+    if nix::unistd::geteuid().is_root() {
+        const NOBODY: u32 = 65534;
+        let program = Nobodys::copy_of(WRONG_SERVER, NOBODY)?;
+        let server = Server::build(&program.0).args(["user", LISTEN]).start()?;
+        let mut client = server.connect()?;
+        assert_eq!(client.exchange("who?\n")?, format!("{NOBODY}\n"));
+        client.close();
+        let timeline = server.stop()?;
+        assert_eq!(processes(&timeline, without), 0, "{timeline}");
+    } else if let Some(su) = harness::suite::find_program("su") {
+        let line = format!("{} --version; exec {WRONG_SERVER} echo $0", su.display());
+        let timeline = after_one_echo(Server::build("/bin/sh").args(["-c", &line, LISTEN]).start()?)?;
+        assert_eq!(processes(&timeline, without), 1, "{timeline}");
+        assert!(
+            words(&timeline).contains("without what its file gives: set-user-ID"),
+            "{timeline}"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn a_set_user_id_program_keeps_its_rights_or_it_is_told() -> Result<()> {
+    bail!("nothing is observed on this system")
+}
+
+/// A program that belongs to somebody and runs with his rights. It goes when it is dropped.
+#[cfg(target_os = "linux")]
+struct Nobodys(PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Nobodys {
+    fn copy_of(program: &str, user: u32) -> Result<Nobodys> {
+        use std::os::unix::fs::PermissionsExt;
+        // Beside the original, where programs may be executed.
+        let name = format!("set-user-id-{}", std::process::id());
+        let copy = Nobodys(Path::new(program).with_file_name(name));
+        std::fs::copy(program, &copy.0)?;
+        std::os::unix::fs::chown(&copy.0, Some(user), Some(user))?;
+        std::fs::set_permissions(&copy.0, PermissionsExt::from_mode(0o4755))?;
+        Ok(copy)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Nobodys {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 // What decides when a segment leaves, or how a connection ends.
 
 /// What the server's calls asked, on a connection or on none.
@@ -331,7 +421,6 @@ fn what_a_server_asks_of_the_kernel_is_there() -> Result<()> {
     assert_eq!(client.exchange("hello\n")?, "hello\n");
     client.close();
     let timeline = server.stop()?;
-    let option = |call: &Call| call.detail.as_deref() == Some("TCP_NODELAY, 1");
     let listener: Vec<Argument> = [
         KeepAlive(true),
         KeepIdle(60),
@@ -343,7 +432,14 @@ fn what_a_server_asks_of_the_kernel_is_there() -> Result<()> {
     .map(Argument::Option)
     .to_vec();
     assert_eq!(asked(&timeline, false), listener, "{timeline}");
-    assert!(!timeline.only().calls().any(|(_, call)| option(call)), "{timeline}");
+    // What every server sets, and nobody sees on the wire, is not worth a row.
+    let details = |text| {
+        timeline
+            .events
+            .iter()
+            .any(|event| matches!(&event.kind, EventKind::Call(call) if call.detail.as_deref() == Some(text)))
+    };
+    assert!(details("TCP_KEEPCNT, 3") && !details("SO_REUSEADDR, 1"), "{timeline}");
     let options = [
         UserTimeout(2500),
         QuickAck(true),
@@ -909,6 +1005,8 @@ harness::suite! {
     a_call_that_its_process_does_not_outlive_is_there needs [Calls];
     a_call_that_a_signal_interrupts_has_no_result needs [Calls];
     io_uring_is_told_apart needs [Calls];
+    calls_of_another_architecture_go_through_and_are_told needs [Calls];
+    a_set_user_id_program_keeps_its_rights_or_it_is_told needs [Calls];
     what_a_server_asks_of_the_kernel_is_there needs [Calls];
     a_peek_is_no_read needs [Calls];
     what_a_client_asks_of_the_kernel_is_there needs [Calls];

@@ -51,7 +51,7 @@ enum Command {
     Trace(TraceArguments),
     /// Run a server, talk to it, and print what the rules find
     ///
-    /// Exit status: 0 nothing found, 1 findings, 2 it could not run.
+    /// Exit status: 0 nothing found, 1 findings, 2 it could not run, or not to the client program's end.
     #[command(verbatim_doc_comment)]
     Check {
         #[command(flatten)]
@@ -191,7 +191,7 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Show { what, output } => show(&what, &output)?,
-        Command::Trace(arguments) => trace_server(&arguments)?,
+        Command::Trace(arguments) => return trace_server(&arguments),
         Command::Check {
             plan,
             strictness,
@@ -201,7 +201,12 @@ fn run(command: Command) -> Result<ExitCode> {
             tell_troubles(&outcome.troubles)?;
             let checked = strictness.check(&outcome.timeline);
             io::stdout().write_all(checked.show(format).as_bytes())?;
-            return Ok(ExitCode::from(checked.status()));
+            // What it did until then may be all right, and is not all.
+            let status = match checked.status() {
+                0 if outcome.client_timed_out => 2,
+                status => status,
+            };
+            return Ok(ExitCode::from(status));
         }
         Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
         Command::Wireshark { plan } => wireshark(plan)?,
@@ -230,7 +235,17 @@ fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn trace_server(arguments: &TraceArguments) -> Result<()> {
+/// Its status is 1 if the client program did not end in time, whatever there is to be seen.
+fn trace_server(arguments: &TraceArguments) -> Result<ExitCode> {
+    let outcome = trace_and_show(arguments)?;
+    Ok(if outcome.client_timed_out {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let mut lanes = paint::Growing::default();
     let piped = arguments.pcapng.as_deref().is_some_and(is_standard_output);
     let output = &arguments.output;
@@ -248,7 +263,8 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
     let timeline = &outcome.timeline;
     tell_troubles(&outcome.troubles)?;
     if piped {
-        return Ok(pcapng::write(timeline, &name, &mut io::stdout().lock())?);
+        pcapng::write(timeline, &name, &mut io::stdout().lock())?;
+        return Ok(outcome);
     }
     if let Some(spill) = spill {
         spill.finish(timeline)?;
@@ -259,9 +275,11 @@ fn trace_server(arguments: &TraceArguments) -> Result<()> {
     }
     if live {
         lanes.draw(timeline, output.width, arguments.log, true)?;
-        return Ok(write!(io::stdout(), "\n{}", findings(timeline))?);
+        write!(io::stdout(), "\n{}", findings(timeline))?;
+        return Ok(outcome);
     }
-    output.write(timeline, arguments.log)
+    output.write(timeline, arguments.log)?;
+    Ok(outcome)
 }
 
 impl Output {
@@ -320,7 +338,7 @@ fn wireshark(plan: Plan) -> Result<()> {
     let name = plan.name();
     window.watch(server, &name, move |server| {
         if let Some(client) = &plan.client {
-            let trouble = trace::run_client(server, client)?;
+            let trouble = trace::run_client(server, client, plan.limit())?.trouble();
             return Ok(tell_troubles(trouble.as_slice())?);
         }
         // Clients that are to stay connected do so while we type.

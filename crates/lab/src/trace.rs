@@ -46,7 +46,7 @@ pub struct Plan {
     #[arg(long, value_enum, default_value_t = Close::Fin)]
     pub close: Close,
 
-    /// Wait so many seconds for the server to listen, and for each reply
+    /// Wait so many seconds for the server to listen, for each reply, and for --client to end
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
 
@@ -87,6 +87,8 @@ pub struct Outcome {
     pub timeline: Timeline,
     /// What clients could not do. It is no error of ours: it may be what the user wants to see.
     pub troubles: Vec<String>,
+    /// True if the client program did not end in time and was killed: the exchange is not whole.
+    pub client_timed_out: bool,
 }
 
 /// What came of the clients' talk.
@@ -128,10 +130,11 @@ impl Plan {
     /// As [`run`](Self::run).
     pub fn run_on(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
         if let Some(client) = &self.client {
-            let troubles = run_client(&server, client)?.into_iter().collect();
+            let ended = run_client(&server, client, self.limit())?;
             return Ok(Outcome {
                 timeline: server.stop()?,
-                troubles,
+                client_timed_out: matches!(ended, ClientEnd::TimedOut(_)),
+                troubles: ended.trouble().into_iter().collect(),
             });
         }
         let talked = self.talk(&server, self.address(&server)?, watch)?;
@@ -140,6 +143,7 @@ impl Plan {
         Ok(Outcome {
             timeline,
             troubles: talked.troubles,
+            client_timed_out: false,
         })
     }
 
@@ -270,8 +274,8 @@ impl Plan {
         Ok(())
     }
 
-    /// How long a reply may take.
-    fn limit(&self) -> Duration {
+    /// How long a reply may take, and a client program.
+    pub fn limit(&self) -> Duration {
         Duration::from_secs(self.timeout)
     }
 }
@@ -311,18 +315,43 @@ pub fn inside(server: &Server, command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot start {}", command.get_program().display()))
 }
 
-/// Runs a client program in the server's network. What went wrong with it, if something did.
+/// How a client program ended.
+#[derive(Debug)]
+pub enum ClientEnd {
+    /// It did what it was told.
+    Well,
+    /// What went wrong with it.
+    Badly(String),
+    /// It did not end in time and was killed, in words.
+    TimedOut(String),
+}
+
+impl ClientEnd {
+    /// What went wrong, if something did.
+    pub fn trouble(self) -> Option<String> {
+        match self {
+            ClientEnd::Well => None,
+            ClientEnd::Badly(trouble) | ClientEnd::TimedOut(trouble) => Some(trouble),
+        }
+    }
+}
+
+/// Runs a client program in the server's network, at most so long.
 ///
 /// # Errors
 ///
 /// If it cannot be started.
-pub fn run_client(server: &Server, client: &str) -> Result<Option<String>> {
+pub fn run_client(server: &Server, client: &str, limit: Duration) -> Result<ClientEnd> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(client);
-    Ok(match server.run_client(shell)? {
-        Some(Exit::Status(0)) => None,
-        Some(exit) => Some(format!("the client {client:?} ended with {exit}")),
-        None => Some(format!("the client {client:?} ended, and nobody knows how")),
+    Ok(match server.run_client_within(shell, limit) {
+        Ok(Some(Exit::Status(0))) => ClientEnd::Well,
+        Ok(Some(exit)) => ClientEnd::Badly(format!("the client {client:?} ended with {exit}")),
+        Ok(None) => ClientEnd::Badly(format!("the client {client:?} ended, and nobody knows how")),
+        Err(error) if error.is_timeout() => ClientEnd::TimedOut(format!(
+            "the client {client:?} had not ended after {limit:?} and was killed; --timeout gives it longer"
+        )),
+        Err(error) => return Err(error.into()),
     })
 }
 

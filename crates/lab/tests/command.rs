@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
-use harness::suite::Needs::{Packets, Program, Sandbox};
+use harness::suite::Needs::{Calls, Packets, Program, Sandbox};
 use lab::steps;
 use serde_json::Value;
 
@@ -139,6 +139,28 @@ fn a_client_program_takes_the_place_of_ours() -> Result<()> {
     Ok(())
 }
 
+/// Its processes are killed in time, those that it left in the background too, and it is no success.
+fn a_client_program_that_does_not_end_is_killed() -> Result<()> {
+    let client = "sleep 31415926 & sleep 31415926";
+    let run = |(command, status): (&str, i32)| -> Result<()> {
+        let output = lab(&[command, "step3", "--timeout", "1", "--client", client])?;
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let expected =
+            format!("the client {client:?} had not ended after 1s and was killed; --timeout gives it longer");
+        assert!(said.contains(&expected), "{output:?}");
+        // What there is to tell is told.
+        assert!(stdout(&output).contains("findings"), "{output:?}");
+        Ok(())
+    };
+    harness::suite::at_once([("trace", 1), ("check", 2)], run)?;
+    for entry in std::fs::read_dir("/proc")? {
+        let line = std::fs::read_to_string(entry?.path().join("cmdline")).unwrap_or_default();
+        assert!(!line.starts_with("sleep\x0031415926"), "it still sleeps");
+    }
+    Ok(())
+}
+
 fn another_language() -> Result<()> {
     let send = r"GET / HTTP/1.0\r\n\r\n";
     let output = lab(&[
@@ -225,6 +247,7 @@ harness::suite! {
     check_tells_by_its_status needs [Packets];
     check_writes_annotations needs [Packets];
     a_client_program_takes_the_place_of_ours needs [Sandbox, Program("bash")];
+    a_client_program_that_does_not_end_is_killed needs [Calls];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
     wrong_words_get_an_answer_that_helps needs [Sandbox];

@@ -192,7 +192,7 @@ fn argument() -> impl Strategy<Value = Argument> {
 
 fn action() -> impl Strategy<Value = ClientAction> {
     let counters = (any::<u32>(), any::<u32>()).prop_map(|(sent, received)| SegmentCounters { sent, received });
-    let kind = (0..8, bytes(), number(), hostile()).prop_map(|(which, bytes, len, why)| match which {
+    let kind = (0..9, bytes(), number(), hostile()).prop_map(|(which, bytes, len, why)| match which {
         0 => ClientActionKind::Connected,
         1 => ClientActionKind::Sent { bytes, len },
         2 => ClientActionKind::Received { bytes, len },
@@ -200,6 +200,7 @@ fn action() -> impl Strategy<Value = ClientAction> {
         4 => ClientActionKind::ShutdownWrite,
         5 => ClientActionKind::Closed,
         6 => ClientActionKind::Reset,
+        7 => ClientActionKind::Called(why),
         _ => ClientActionKind::Failed(why),
     });
     (kind, of(counters), of(call())).prop_map(|(kind, counters, call)| ClientAction { kind, counters, call })
@@ -228,11 +229,16 @@ fn change() -> impl Strategy<Value = StateChange> {
 
 fn process() -> impl Strategy<Value = ProcessEvent> {
     let stream = select(&[OutputStream::Stdout, OutputStream::Stderr][..]);
-    let kind = (0..5, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
+    let kind = (0..7, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
         0 => ProcessEventKind::Started,
         1 => ProcessEventKind::Exited(Exit::Status(number)),
         2 => ProcessEventKind::Exited(Exit::Signal(number)),
         3 => ProcessEventKind::UsesIoUring,
+        4 => ProcessEventKind::ForeignCalls,
+        5 => ProcessEventKind::WithoutRights {
+            program: line,
+            rights: "set-user-ID".to_owned(),
+        },
         _ => ProcessEventKind::Wrote { stream, line },
     });
     (0..5, kind).prop_map(|(pid, kind)| ProcessEvent { pid, kind })

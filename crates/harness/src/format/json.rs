@@ -278,12 +278,20 @@ fn process(event: &ProcessEvent) -> Value {
         ProcessEventKind::Exited(Exit::Status(status)) => ("exited", None, None, Some(*status), None),
         ProcessEventKind::Exited(Exit::Signal(signal)) => ("exited", None, None, None, Some(*signal)),
         ProcessEventKind::UsesIoUring => ("uses-io-uring", None, None, None, None),
+        ProcessEventKind::ForeignCalls => ("foreign-calls", None, None, None, None),
+        ProcessEventKind::WithoutRights { .. } => ("without-rights", None, None, None, None),
         ProcessEventKind::Wrote { stream, line } => ("wrote", Some(stream.to_string()), Some(line), None, None),
+    };
+    let (program, rights) = match &event.kind {
+        ProcessEventKind::WithoutRights { program, rights } => (Some(program), Some(rights)),
+        _ => (None, None),
     };
     json!({
         "kind": "process",
         "pid": event.pid,
         "what": what,
+        "program": program,
+        "rights": rights,
         "stream": stream,
         "line": line,
         "status": status,
@@ -302,6 +310,10 @@ mod tests {
             stream: OutputStream::Stderr,
             line: "ready".to_owned(),
         };
+        let without = ProcessEventKind::WithoutRights {
+            program: "/bin/su".to_owned(),
+            rights: "set-user-ID".to_owned(),
+        };
         for (kind, what, fields) in [
             (ProcessEventKind::Started, "started", json!({})),
             (
@@ -315,13 +327,19 @@ mod tests {
                 json!({ "signal": 9 }),
             ),
             (ProcessEventKind::UsesIoUring, "uses-io-uring", json!({})),
+            (ProcessEventKind::ForeignCalls, "foreign-calls", json!({})),
+            (
+                without,
+                "without-rights",
+                json!({ "program": "/bin/su", "rights": "set-user-ID" }),
+            ),
             (wrote, "wrote", json!({ "stream": "stderr", "line": "ready" })),
         ] {
             let mut value = process(&ProcessEvent { pid: 100, kind });
             assert_eq!((&value["kind"], &value["pid"]), (&json!("process"), &json!(100)));
             assert_eq!(value["what"], what);
             // The fields of other kinds are there, and null.
-            for name in ["stream", "line", "status", "signal"] {
+            for name in ["stream", "line", "status", "signal", "program", "rights"] {
                 assert_eq!(value[name].take(), fields[name], "{what}: {name}");
             }
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::timeline::explain::{call_text, cut, explain_connection};
+use crate::timeline::printable;
 use crate::timeline::{Connection, EventKind, Exit, Level, Limits, ProcessEventKind, Timeline, Timestamp};
 
 use layout::Layout;
@@ -267,7 +268,7 @@ fn outside(timeline: &Timeline) -> Vec<String> {
             EventKind::Call(call) if event.connection.is_none() && call.cannot_accept() => {
                 *failed.entry(call_text(call)).or_default() += 1;
             }
-            EventKind::Process(process) => match process.kind {
+            EventKind::Process(process) => match &process.kind {
                 ProcessEventKind::Started => {}
                 // A program may have children by the dozen that do their work and end.
                 ProcessEventKind::Exited(exit) if first == Some(process.pid) || matches!(exit, Exit::Signal(_)) => {
@@ -277,6 +278,15 @@ fn outside(timeline: &Timeline) -> Vec<String> {
                 ProcessEventKind::UsesIoUring => ends.push(format!(
                     "process {} uses io_uring: what it does through that is no system call and is not shown",
                     process.pid
+                )),
+                ProcessEventKind::ForeignCalls => ends.push(format!(
+                    "process {} makes calls of another architecture, as 32-bit programs do: they are not shown",
+                    process.pid
+                )),
+                ProcessEventKind::WithoutRights { program, rights } => ends.push(format!(
+                    "process {} runs {} without what its file gives: {rights}; as root it would have it",
+                    process.pid,
+                    printable(program)
                 )),
             },
             _ => {}

@@ -48,7 +48,11 @@ impl Run {
         match *self {}
     }
 
-    pub fn client(&self, _command: std::process::Command) -> Result<Option<crate::timeline::Exit>, Error> {
+    pub fn client(
+        &self,
+        _command: std::process::Command,
+        _limit: Duration,
+    ) -> Result<Option<crate::timeline::Exit>, Error> {
         match *self {}
     }
 

@@ -233,7 +233,10 @@ impl Seen {
                     self.exit = Some(*exit);
                 }
             }
-            ProcessEventKind::UsesIoUring | ProcessEventKind::Wrote { .. } => {}
+            ProcessEventKind::UsesIoUring
+            | ProcessEventKind::ForeignCalls
+            | ProcessEventKind::WithoutRights { .. }
+            | ProcessEventKind::Wrote { .. } => {}
         }
     }
 

@@ -117,8 +117,8 @@ impl Run {
     }
 
     /// Runs a client program in the server's network, traced as well, until all its processes have
-    /// ended. How the first one did.
-    pub fn client(&self, command: Command) -> Result<Option<Exit>, Error> {
+    /// ended, at most so long. How the first one did.
+    pub fn client(&self, command: Command, limit: Duration) -> Result<Option<Exit>, Error> {
         let program = command.get_program().display().to_string();
         let sandbox = self.network.sandbox.as_ref();
         let doors = sandbox.map(Sandbox::doors).transpose();
@@ -127,7 +127,10 @@ impl Run {
             source,
         })?;
         let started = Tracer::start(Side::Client, command, doors, Arc::clone(&self.network.recorder));
-        Ok(started.map_err(|error| explain(program, error))?.0.wait())
+        let (tracer, _) = started.map_err(|error| explain(program.clone(), error))?;
+        tracer
+            .wait(limit)
+            .map_err(|_| Error::ClientTimedOut { program, waited: limit })
     }
 
     /// Waits until every connection that has begun to close has either closed or will not, and until

@@ -5,7 +5,7 @@
 //! with the tracer (PTRACE_O_EXITKILL).
 //!
 //! - [`stops`] waits for a task to stop, finds out why, and lets it go on.
-//! - [`process`] follows the life of tasks and processes.
+//! - [`process`] follows the life of tasks and processes, [`rights`] what programs are refused.
 //! - [`calls`] makes a record of a call from what is known at its entry and at its exit:
 //!   [`arguments`] and [`options`] say what it asks, [`memory`] reads what its arguments point to,
 //!   [`endpoints`] and [`descriptors`] tell which connection it is made on.
@@ -21,6 +21,7 @@ mod endpoints;
 mod memory;
 mod options;
 mod process;
+mod rights;
 mod seccomp;
 mod spin;
 mod stops;
@@ -65,6 +66,10 @@ pub(crate) enum StartError {
     Spawn(io::Error),
 }
 
+/// A program that did not end in time.
+#[derive(Debug)]
+pub(crate) struct TimedOut;
+
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> StartError {
         StartError::Spawn(error)
@@ -89,7 +94,7 @@ impl Tracer {
             if side == Side::Server {
                 close_on_exec_from(3);
             }
-            seccompiler::apply_filter(&filter).map_err(|_| io::Error::last_os_error())
+            seccomp::install(&filter)
         };
         // SAFETY: between fork and exec the closure makes system calls on what it owns and, on
         // success, allocates nothing.
@@ -132,13 +137,13 @@ impl Tracer {
         }
     }
 
-    /// Waits until every process of the program has ended. How the first one did.
-    pub fn wait(mut self) -> Option<Exit> {
-        if let Some(thread) = self.thread.take() {
-            // It cannot panic; if it did, its tracees were killed with it.
-            let _ = thread.join();
-        }
-        *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until every process of the program has ended, at most so long; then those that are left
+    /// are killed. How the first one ended by itself, as far as that is known.
+    pub fn wait(mut self, limit: Duration) -> Result<Option<Exit>, TimedOut> {
+        let in_time = self.tasks.wait_until_over(limit);
+        self.kill();
+        let exit = *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        in_time.then_some(exit).ok_or(TimedOut)
     }
 
     /// Ends the observation: calls that have not returned are put on the timeline as such, and

@@ -192,7 +192,7 @@ impl Timeline {
 
     fn can_tell(&self, rule: &Rule) -> bool {
         let is_whole = self.not_kept == 0 && !self.is_excerpt();
-        let calls = self.level != Level::Capture && !self.uses_io_uring() && is_whole;
+        let calls = self.level != Level::Capture && !self.has_unseen_calls() && is_whole;
         let packets = self.level >= Level::Loopback && self.dropped == 0;
         match rule.needs {
             Needs::Calls => calls,

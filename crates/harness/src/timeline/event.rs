@@ -463,6 +463,7 @@ pub struct ProcessEvent {
 
 /// What can happen to a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum ProcessEventKind {
     /// It was started, or a process of the server forked it.
     Started,
@@ -470,6 +471,17 @@ pub enum ProcessEventKind {
     Exited(Exit),
     /// It set up an io_uring: what it does through that is no system call and not on this timeline.
     UsesIoUring,
+    /// It made system calls of another architecture than this machine's, as a 32-bit program does: they
+    /// are let through, and are not on this timeline.
+    ForeignCalls,
+    /// It executed a program without what the program's file gives, such as another user's id
+    /// (execve(2)): a program that is traced, or in a user namespace, does not get it unless root runs it.
+    WithoutRights {
+        /// The program's path.
+        program: String,
+        /// What it did not get: `set-user-ID`, `set-group-ID`, `file capabilities`.
+        rights: String,
+    },
     /// The server wrote a line. The time is when we read it, which is a little later.
     Wrote {
         /// Where to.

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::Timeline;
 use super::event::*;
 use super::explain::call_text;
+use super::plain::printable;
 
 /// The numbers of a timeline's frames.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -156,11 +157,18 @@ pub fn state_words(change: &StateChange) -> Option<String> {
 /// What the frame of a process says, if more became of it than that it was started.
 pub fn process_words(event: &ProcessEvent) -> Option<String> {
     let pid = event.pid;
-    match event.kind {
+    match &event.kind {
         ProcessEventKind::Started | ProcessEventKind::Wrote { .. } => None,
         ProcessEventKind::Exited(exit) => Some(format!("process {pid} ended: {exit}")),
         ProcessEventKind::UsesIoUring => Some(format!(
             "process {pid} uses io_uring: what it does through that is not shown"
+        )),
+        ProcessEventKind::ForeignCalls => Some(format!(
+            "process {pid} makes calls of another architecture, which are not shown"
+        )),
+        ProcessEventKind::WithoutRights { program, rights } => Some(format!(
+            "process {pid} runs {} without what its file gives: {rights}",
+            printable(program)
         )),
     }
 }

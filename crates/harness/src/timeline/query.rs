@@ -198,6 +198,14 @@ impl Timeline {
             .any(|event| event.kind == ProcessEventKind::UsesIoUring)
     }
 
+    /// True if a process of the server does things that this timeline does not show: through an
+    /// io_uring, or by calls of another architecture.
+    pub fn has_unseen_calls(&self) -> bool {
+        let unseen =
+            |kind: &ProcessEventKind| matches!(kind, ProcessEventKind::UsesIoUring | ProcessEventKind::ForeignCalls);
+        self.processes().any(|event| unseen(&event.kind))
+    }
+
     /// The server's first process, which started the others.
     pub(crate) fn first_process(&self) -> Option<i32> {
         Some(self.processes().next()?.pid)

@@ -340,10 +340,7 @@ fn captures_of_ours_tell_all_of_their_run() {
             };
             let excerpt = as_of_a_long_one(&file, &lanes);
             assert_eq!(excerpt.finding_ids(), [""; 0], "an excerpt proves nothing");
-            assert_eq!(
-                excerpt.unknown_rules().count(),
-                harness::rules::RULES.len()
-            );
+            assert_eq!(excerpt.unknown_rules().count(), harness::rules::RULES.len());
             let (drawn, whole) = (lanes.draw(&excerpt), lanes.draw(&whole));
             assert_eq!(verdict(&drawn), verdict(&whole), "{step} in {rows} rows");
             if rows == 400 {

@@ -12,8 +12,8 @@ use nix::unistd::Pid;
 use super::arguments;
 use super::descriptors::given_up;
 use super::endpoints::{Socket, Sockets};
-use super::memory;
-use super::seccomp::{Role, Stop};
+use super::seccomp::{FOREIGN, Role, Stop};
+use super::{memory, options};
 use crate::observe::recorder::{Recorder, now};
 use crate::timeline::explain::call_text;
 use crate::timeline::{
@@ -87,6 +87,17 @@ struct Pending {
     entered: Timestamp,
 }
 
+/// What a stop at a call's entry is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// A call to record: the task is to stop again at its exit.
+    Recorded,
+    /// A call that does not matter.
+    Passed,
+    /// A call of another architecture.
+    Foreign,
+}
+
 /// What a call's return has done, other than what its record tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
@@ -101,8 +112,8 @@ pub(super) struct Calls {
     side: Side,
     in_flight: Arc<InFlight>,
     sockets: Sockets,
-    /// Options that were set before a socket listened or connected, by its inode. A listener's hold for
-    /// the sockets that it accepts.
+    /// Options that reach the wire and were set before a socket listened or connected, by its inode. A
+    /// listener's hold for the sockets that it accepts.
     early_options: HashMap<u64, Vec<Call>>,
     recorder: Arc<Recorder>,
 }
@@ -148,32 +159,44 @@ impl Calls {
         self.sockets.descriptors.executed();
     }
 
-    /// A task is about to enter a call. True if it is to stop again at the call's exit.
-    pub fn enter(&mut self, task: Pid) -> bool {
-        let inside = ptrace::syscall_info(task).ok().and_then(|info| {
-            // SAFETY: ptrace(2): at this stop `op` is PTRACE_SYSCALL_INFO_SECCOMP and the kernel
-            // filled in `seccomp`.
-            let (op, seccomp) = (info.op, unsafe { info.u.seccomp });
-            if op != libc::PTRACE_SYSCALL_INFO_SECCOMP {
-                return None;
-            }
-            let stop = Stop::at(seccomp.nr.cast_signed())?;
-            let inside = match stop.role {
-                Role::IoUringSetup => Some(Inside::IoUringSetup),
-                _ => self.interest(task, stop, seccomp.args).map(Inside::Call),
-            };
-            if let Some(fds) = given_up(stop.number, &seccomp.args) {
-                self.sockets.descriptors.gives_up(task, fds);
-            }
-            inside
-        });
-        let Some(mut inside) = inside else { return false };
+    /// A task is about to enter a call.
+    pub fn enter(&mut self, task: Pid) -> Entered {
+        let Ok(info) = ptrace::syscall_info(task) else {
+            return Entered::Passed;
+        };
+        // SAFETY: ptrace(2): at this stop `op` is PTRACE_SYSCALL_INFO_SECCOMP and the kernel filled in
+        // `seccomp`.
+        let (op, seccomp) = (info.op, unsafe { info.u.seccomp });
+        if op != libc::PTRACE_SYSCALL_INFO_SECCOMP {
+            return Entered::Passed;
+        }
+        if seccomp.ret_data == FOREIGN {
+            // It may close descriptors.
+            self.sockets.descriptors.distrust();
+            return Entered::Foreign;
+        }
+        let Some(mut inside) = self.begin(task, seccomp.nr.cast_signed(), seccomp.args) else {
+            return Entered::Passed;
+        };
         let mut in_flight = self.in_flight.lock();
         if let Inside::Call(pending) = &mut inside {
             pending.entered = now();
         }
         in_flight.insert(task, inside);
-        true
+        Entered::Recorded
+    }
+
+    /// What a task is inside of from now on, if that matters.
+    fn begin(&mut self, task: Pid, number: i64, args: [u64; 6]) -> Option<Inside> {
+        let stop = Stop::at(number)?;
+        let inside = match stop.role {
+            Role::IoUringSetup => Some(Inside::IoUringSetup),
+            _ => self.interest(task, stop, args).map(Inside::Call),
+        };
+        if let Some(fds) = given_up(number, &args) {
+            self.sockets.descriptors.gives_up(task, fds);
+        }
+        inside
     }
 
     /// Whether a call is one to record, and what is known of it at its entry.
@@ -182,7 +205,11 @@ impl Calls {
         let socket = self.sockets.get(task, fd);
         let on = match (kind, socket) {
             (CallKind::Listen | CallKind::Connect, _) => None,
-            (CallKind::SetOption, Some(Socket::Other(_))) => None,
+            (CallKind::SetOption, Some(Socket::Other(_)))
+                if options::reaches_the_wire(args[1] as i32, args[2] as i32) =>
+            {
+                None
+            }
             (CallKind::Accept, Some(Socket::Listener(_))) => None,
             (CallKind::SetOption | CallKind::Close, Some(Socket::Listener(_))) => None,
             (_, Some(Socket::Connection(on))) => Some(on),

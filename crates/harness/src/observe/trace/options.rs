@@ -120,6 +120,19 @@ fn meaning(level: i32, option: i32, value: &[u8]) -> Option<SocketOption> {
     })
 }
 
+/// True for an option that may change what is on the wire, unlike SO_REUSEADDR, which every server sets.
+pub(super) fn reaches_the_wire(level: i32, option: i32) -> bool {
+    let of_socket = [
+        libc::SO_LINGER,
+        libc::SO_KEEPALIVE,
+        libc::SO_RCVBUF,
+        libc::SO_RCVBUFFORCE,
+        libc::SO_SNDBUF,
+        libc::SO_SNDBUFFORCE,
+    ];
+    level == libc::IPPROTO_TCP || (level == libc::SOL_SOCKET && of_socket.contains(&option))
+}
+
 fn int(value: &[u8], at: usize) -> Option<i32> {
     let bytes = value.get(at..at + 4)?;
     Some(i32::from_ne_bytes(bytes.try_into().ok()?))

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use super::rights;
 use crate::observe::recorder::{Recorder, now};
 use crate::timeline::{Exit, ProcessEvent, ProcessEventKind, Record, Side, What};
 
@@ -67,6 +68,8 @@ pub(super) struct Processes {
     process_of: HashMap<Pid, Pid>,
     /// Tasks that were heard of before their parent told of their birth.
     early: HashSet<Pid>,
+    /// Processes that made calls of another architecture.
+    foreign: HashSet<Pid>,
     tasks: Arc<Tasks>,
     recorder: Arc<Recorder>,
 }
@@ -79,6 +82,7 @@ impl Processes {
             executed: false,
             process_of: HashMap::new(),
             early: HashSet::new(),
+            foreign: HashSet::new(),
             tasks,
             recorder,
         }
@@ -128,12 +132,26 @@ impl Processes {
             self.tasks.lock().retain(|known| *known != former);
             self.process_of.remove(&former);
         }
+        if self.side == Side::Server
+            && let Some((program, rights)) = rights::missing(task)
+        {
+            self.tell(task, ProcessEventKind::WithoutRights { program, rights });
+        }
+    }
+
+    /// A task made a call of another architecture. That is told once of a process.
+    pub fn made_foreign_call(&mut self, task: Pid) {
+        let process = self.of(task);
+        if self.foreign.insert(process) {
+            self.tell(process, ProcessEventKind::ForeignCalls);
+        }
     }
 
     pub fn ended(&mut self, task: Pid, exit: Exit) {
         self.tasks.lock().retain(|known| *known != task);
         match self.process_of.remove(&task) {
             Some(process) if process == task => {
+                self.foreign.remove(&task);
                 if self.first == Some(task) {
                     *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit);
                 }

@@ -1,10 +1,11 @@
 //! The calls at which a traced process stops, and the filter that makes the kernel stop it at no
-//! others.
+//! others: seccomp(2).
 
 use std::collections::BTreeMap;
 use std::io;
 
-use nix::libc::{self, c_long};
+use nix::errno::Errno;
+use nix::libc::{self, c_long, sock_filter};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 use crate::timeline::CallKind::{self, Accept, Close, Connect, Listen, Read, SetOption, Shutdown, Write};
@@ -73,10 +74,85 @@ impl Stop {
     }
 }
 
-/// The filter as a program for this machine's architecture, to be applied in the child.
-pub(super) fn program() -> io::Result<BpfProgram> {
+/// What the filter says of a stop, for `ret_data` of PTRACE_GET_SYSCALL_INFO: it is one of [`STOPS`],
+/// or a call of another architecture, whose numbers mean other calls.
+const NATIVE: u32 = 0;
+pub(super) const FOREIGN: u32 = 1;
+
+/// The filter as a program for this machine's architecture, to be [installed](install) in the child.
+pub(super) fn program() -> io::Result<Vec<sock_filter>> {
     let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
     let rules: BTreeMap<i64, Vec<_>> = STOPS.iter().map(|stop| (stop.number, vec![])).collect();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Trace(0), arch);
-    filter.and_then(TryInto::try_into).map_err(io::Error::other)
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Trace(NATIVE), arch);
+    let native: BpfProgram = filter.and_then(TryInto::try_into).map_err(io::Error::other)?;
+    let native: Vec<_> = native.iter().map(|i| instruction(i.code, i.jt, i.jf, i.k)).collect();
+    // It begins with a look at the architecture, and kills whoever has another.
+    let [_, is_native, ..] = native[..] else {
+        return Err(io::Error::other("the filter is empty"));
+    };
+    Ok(foreign_first(is_native.k).chain(native).collect())
+}
+
+/// The beginning of a filter that stops at every call of another architecture than `native` (an
+/// AUDIT_ARCH of linux/audit.h), so that it can be told that there was one. The rest of the filter
+/// sees none.
+///
+/// A 64-bit program may make them too: `int 0x80` on x86_64 is a call of i386, and a number from
+/// 0x40000000 on is one of the x32 ABI.
+fn foreign_first(native: u32) -> impl Iterator<Item = sock_filter> {
+    use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, SECCOMP_RET_TRACE};
+    const X32: u32 = 0x4000_0000;
+    /// Negative numbers are no calls, and some programs make one to see what becomes of it.
+    const NEGATIVE: u32 = 0x8000_0000;
+    let code = |code: u32| u16::try_from(code).unwrap_or_default();
+    let load = |at: usize| instruction(code(BPF_LD | BPF_W | BPF_ABS), 0, 0, at as u32);
+    let jump = |test: u32, value: u32, then: u8, or: u8| instruction(code(BPF_JMP | test | BPF_K), then, or, value);
+    let stop = instruction(code(BPF_RET | BPF_K), 0, 0, SECCOMP_RET_TRACE | FOREIGN);
+    let other_architecture = [
+        load(std::mem::offset_of!(libc::seccomp_data, arch)),
+        jump(BPF_JEQ, native, 1, 0),
+        stop,
+    ];
+    let x32 = [
+        load(std::mem::offset_of!(libc::seccomp_data, nr)),
+        jump(BPF_JGE, NEGATIVE, 2, 0),
+        jump(BPF_JGE, X32, 0, 1),
+        stop,
+    ];
+    let x32 = x32.into_iter().filter(|_| cfg!(target_arch = "x86_64"));
+    other_architecture.into_iter().chain(x32)
+}
+
+fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
+    sock_filter { code, jt, jf, k }
+}
+
+/// In the child: makes the kernel apply a filter to it and to all that come of it.
+///
+/// Who has CAP_SYS_ADMIN in his user namespace may do so as he is. Anybody else has to give up first
+/// what programs that he executes may give him (PR_SET_NO_NEW_PRIVS of prctl(2)): their set-user-ID
+/// bits and file capabilities. So that is done only where it must be.
+pub(super) fn install(filter: &[sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(io::Error::other)?,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: seccomp(2) reads the program, which outlives the call, and writes nothing.
+    let set = || unsafe {
+        Errno::result(libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0_usize,
+            &raw const program,
+        ))
+    };
+    match set() {
+        Err(Errno::EACCES) => {
+            // SAFETY: prctl(2) with numbers only.
+            Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+            set()?;
+        }
+        done => drop(done?),
+    }
+    Ok(())
 }

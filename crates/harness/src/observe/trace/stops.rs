@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use super::calls::{Calls, InFlight, Left};
+use super::calls::{Calls, Entered, InFlight, Left};
 use super::process::{Processes, Tasks};
 use super::spin::AdaptiveSpin;
 use crate::observe::recorder::Recorder;
@@ -50,7 +50,6 @@ impl Trace {
         if self.side == Side::Server {
             self.recorder.tracer_done();
         }
-        self.tasks.set_over();
     }
 
     /// Attaches to the child.
@@ -146,8 +145,12 @@ impl Trace {
     /// A call that the filter names is about to begin.
     fn entry(&mut self, task: Pid) {
         let request = match self.calls.enter(task) {
-            true => libc::PTRACE_SYSCALL,
-            false => libc::PTRACE_CONT,
+            Entered::Recorded => libc::PTRACE_SYSCALL,
+            Entered::Passed => libc::PTRACE_CONT,
+            Entered::Foreign => {
+                self.processes.made_foreign_call(task);
+                libc::PTRACE_CONT
+            }
         };
         resume(task, request, 0);
     }
@@ -159,6 +162,12 @@ impl Trace {
             self.processes.tell(process, ProcessEventKind::UsesIoUring);
         }
         resume(task, libc::PTRACE_CONT, 0);
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        self.tasks.set_over();
     }
 }
 
