@@ -15,7 +15,7 @@ use lab::check::{self, Strictness};
 use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, doctor, languages, newline, pages, paint, show, steps};
+use lab::{capture, checkout, doctor, languages, newline, pages, paint, show, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -340,10 +340,11 @@ fn capture_steps(name: &str) -> Result<()> {
     } else {
         vec![steps::find(name)?]
     };
+    let checkout = checkout::find()?;
     for step in chosen {
         let capture::Written { timeline, renumbered } = capture::write(&step)?;
         let path = step.capture();
-        let path = path.strip_prefix(steps::workspace()).unwrap_or(&path);
+        let path = path.strip_prefix(&checkout).unwrap_or(&path);
         writeln!(
             io::stdout(),
             "{timeline}\nwritten to {}; the pages follow with: cargo run -p lab -- docs",
@@ -359,10 +360,11 @@ fn capture_steps(name: &str) -> Result<()> {
 
 fn docs(check: bool) -> Result<ExitCode> {
     let mut drifted = false;
+    let checkout = checkout::find()?;
     for page in pages::all()? {
         let name = page
             .path
-            .strip_prefix(steps::workspace())
+            .strip_prefix(&checkout)
             .unwrap_or(&page.path)
             .display()
             .to_string();

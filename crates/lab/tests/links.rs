@@ -1,10 +1,14 @@
 //! Links between the pages lead somewhere, and the table of contents names every page.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use lab::{pages, steps};
+use lab::{checkout, pages};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+fn checkout() -> PathBuf {
+    checkout::find().expect("a test stands in a checkout")
+}
 
 /// What a page links to, and the anchors of its headings.
 fn links_and_anchors(text: &str) -> (Vec<String>, HashSet<String>) {
@@ -37,7 +41,7 @@ fn anchor(heading: &str) -> String {
 
 fn broken(from: &Path, text: &str) -> Vec<String> {
     let folder = from.parent().expect("a page stands in a folder");
-    let workspace = steps::workspace().canonicalize().expect("the workspace is there");
+    let checkout = checkout().canonicalize().expect("the checkout is there");
     let leads_nowhere = |link: &String| {
         if link.starts_with("https://") || link.starts_with("http://") {
             return false; // outside; a test must not depend on somebody's server
@@ -51,7 +55,7 @@ fn broken(from: &Path, text: &str) -> Vec<String> {
         let Ok(found) = target.canonicalize() else { return true };
         let has_anchor =
             || std::fs::read_to_string(&found).is_ok_and(|page| links_and_anchors(&page).1.contains(anchor));
-        !found.starts_with(&workspace) || !(anchor.is_empty() || has_anchor())
+        !found.starts_with(&checkout) || !(anchor.is_empty() || has_anchor())
     };
     links_and_anchors(text).0.into_iter().filter(leads_nowhere).collect()
 }
@@ -70,14 +74,14 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn a_link_to_nothing_is_found() {
-    let page = steps::workspace().join("README.md");
+    let page = checkout().join("README.md");
     let text = "[a](docs/none.md) [b](#no-such-heading) [c](README.md) [d](../outside)";
     assert_eq!(broken(&page, text), ["docs/none.md", "#no-such-heading", "../outside"]);
 }
 
 #[test]
 fn the_table_of_contents_names_every_page() {
-    let docs = steps::workspace().join("docs");
+    let docs = checkout().join("docs");
     let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
     let (links, _) = links_and_anchors(&summary);
     for page in pages::all().unwrap() {
