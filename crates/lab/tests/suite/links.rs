@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
 use lab::{checkout, pages};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
@@ -60,9 +61,8 @@ fn broken(from: &Path, text: &str) -> Vec<String> {
     links_and_anchors(text).0.into_iter().filter(leads_nowhere).collect()
 }
 
-#[test]
-fn every_link_leads_somewhere() {
-    for page in pages::all().unwrap() {
+fn every_link_leads_somewhere() -> Result<()> {
+    for page in pages::all()? {
         let broken = broken(&page.path, &page.text);
         assert!(
             broken.is_empty(),
@@ -70,28 +70,35 @@ fn every_link_leads_somewhere() {
             page.path.display()
         );
     }
+    Ok(())
 }
 
-#[test]
-fn a_link_to_nothing_is_found() {
+fn a_link_to_nothing_is_found() -> Result<()> {
     let page = checkout().join("README.md");
     let text = "[a](docs/none.md) [b](#no-such-heading) [c](README.md) [d](../outside)";
     assert_eq!(broken(&page, text), ["docs/none.md", "#no-such-heading", "../outside"]);
+    Ok(())
 }
 
-#[test]
-fn the_table_of_contents_names_every_page() {
+fn the_table_of_contents_names_every_page() -> Result<()> {
     let docs = checkout().join("docs");
-    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md"))?;
     let (links, _) = links_and_anchors(&summary);
-    for page in pages::all().unwrap() {
+    for page in pages::all()? {
         let Ok(name) = page.path.strip_prefix(&docs) else {
             continue;
         };
-        let name = name.to_str().unwrap();
+        let name = name.to_str().context("no text")?;
         assert!(
             name == "SUMMARY.md" || links.iter().any(|link| link == name),
             "SUMMARY.md does not name {name}"
         );
     }
+    Ok(())
+}
+
+harness::tests! {
+    every_link_leads_somewhere needs [];
+    a_link_to_nothing_is_found needs [];
+    the_table_of_contents_names_every_page needs [];
 }

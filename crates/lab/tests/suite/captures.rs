@@ -58,7 +58,7 @@ fn every_step_has_a_page_and_a_capture() -> Result<()> {
     Ok(())
 }
 
-harness::suite! {
+harness::tests! {
     captures_are_what_the_steps_do needs [Sandbox];
     pages_have_not_drifted needs [];
     every_step_has_a_page_and_a_capture needs [];

@@ -64,7 +64,7 @@ fn connections() -> Result<()> {
     Ok(())
 }
 
-harness::suite! {
+harness::tests! {
     servers needs [Calls];
     tracer needs [ASKED, Calls];
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];

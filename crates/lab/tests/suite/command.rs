@@ -361,7 +361,7 @@ fn a_copied_tree_builds_its_own_steps() -> Result<()> {
 
 const BUILDS: Needs = Request("builds a copy of the project: run with --ignored");
 
-harness::suite! {
+harness::tests! {
     a_tree_that_was_copied_and_moved_traces_its_own_steps needs [Packets];
     a_program_from_elsewhere_works_on_the_checkout_around_us needs [Packets];
     an_installed_program_says_what_it_needs needs [Packets];
