@@ -7,15 +7,16 @@ use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use harness::Server;
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
 use harness::timeline::Timeline;
-use harness::{Machine, Server};
 use lab::check::{self, Strictness};
+use lab::doctor::Report;
 use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, checkout, doctor, languages, newline, pages, paint, show, steps};
+use lab::{capture, checkout, languages, newline, pages, paint, show, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -78,7 +79,14 @@ enum Command {
         plan: Plan,
     },
     /// Say what this machine allows, why not more, and the cure
-    Doctor,
+    ///
+    /// Exit status: 0 if that is enough for the exercises, 1 if not, 2 if it could not be told.
+    #[command(verbatim_doc_comment)]
+    Doctor {
+        /// How to say it
+        #[arg(long, value_enum, default_value_t = Answer::Text)]
+        format: Answer,
+    },
     /// Run a step in a private network and write its capture anew
     Capture {
         /// A step, or "all"
@@ -145,10 +153,19 @@ enum Format {
     Json,
 }
 
+/// How the doctor answers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Answer {
+    /// For people
+    Text,
+    /// One line, an object, for a program that asks many machines
+    Json,
+}
+
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    // A check tells "found something" (1) from "could not run" (2).
-    let failed = if matches!(command, Command::Check { .. }) {
+    // These tell "found something" (1) from "could not run" (2).
+    let failed = if matches!(command, Command::Check { .. } | Command::Doctor { .. }) {
         ExitCode::from(2)
     } else {
         ExitCode::FAILURE
@@ -193,7 +210,17 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
         Command::Wireshark { plan } => wireshark(plan)?,
-        Command::Doctor => io::stdout().write_all(doctor::report(&Machine::look()).as_bytes())?,
+        Command::Doctor { format } => {
+            let report = Report::look();
+            let told = match format {
+                Answer::Text => report.text(),
+                Answer::Json => report.json(),
+            };
+            io::stdout().write_all(told.as_bytes())?;
+            if !report.is_ready() {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Capture { step } => capture_steps(&step)?,
         Command::Diff { from, to } => {
             let diff = pages::diff(&steps::find(&from)?, &steps::find(&to)?)?;

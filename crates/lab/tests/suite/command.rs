@@ -214,8 +214,24 @@ fn a_reader_that_leaves_is_no_error() -> Result<()> {
     Ok(())
 }
 
-fn doctor_names_the_level() -> Result<()> {
-    assert!(stdout(&lab(&["doctor"])?).contains("\nlevel "));
+/// What the doctor says and its exit status are one: 1 if it finds something lacking.
+fn doctor_tells_by_its_status() -> Result<()> {
+    let text = lab(&["doctor"])?;
+    assert!(stdout(&text).contains("\nlevel "), "{text:?}");
+    let line = lab(&["doctor", "--format", "json"])?;
+    assert_eq!(stdout(&line).lines().count(), 1, "{line:?}");
+    let value: Value = serde_json::from_slice(&line.stdout)?;
+    let ready = value["lacking"].as_array().context("no list")?.is_empty();
+    assert_eq!(line.status.code(), Some(if ready { 0 } else { 1 }), "{line:?}");
+    Ok(())
+}
+
+/// A room without `nc` is not ready.
+fn doctor_finds_what_is_lacking() -> Result<()> {
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let output = lab.arg("doctor").env("PATH", "/none").output()?;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stdout(&output).contains("netcat-openbsd"), "{output:?}");
     Ok(())
 }
 
@@ -377,5 +393,6 @@ harness::tests! {
     a_shell_inside needs [Sandbox];
     wrong_words_get_an_answer_that_helps needs [Sandbox];
     a_reader_that_leaves_is_no_error needs [];
-    doctor_names_the_level needs [];
+    doctor_tells_by_its_status needs [];
+    doctor_finds_what_is_lacking needs [];
 }
