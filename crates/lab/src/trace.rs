@@ -128,6 +128,9 @@ impl Plan {
     /// As [`run`](Self::run).
     pub fn run_on(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
         if let Some(client) = &self.client {
+            // Ctrl-C is for the client; then comes the timeline of what there was.
+            #[cfg(target_os = "linux")]
+            let _passes = crate::linux::FirstInterrupt::passes();
             let troubles = run_client(&server, client)?.into_iter().collect();
             return Ok(Outcome {
                 timeline: server.stop()?,
@@ -321,7 +324,7 @@ pub fn run_client(server: &Server, client: &str) -> Result<Option<String>> {
     shell.arg("-c").arg(client);
     Ok(match server.run_client(shell)? {
         Some(Exit::Status(0)) => None,
-        Some(exit) => Some(format!("the client {client:?} ended with {exit}")),
+        Some(exit) => Some(format!("the client {client:?}: {exit}")),
         None => Some(format!("the client {client:?} ended, and nobody knows how")),
     })
 }

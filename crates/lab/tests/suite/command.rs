@@ -141,6 +141,22 @@ fn a_client_program_takes_the_place_of_ours() -> Result<()> {
     Ok(())
 }
 
+/// Ctrl-C goes to all that is in the foreground, the client and `lab` alike, and gives the timeline of what there was.
+fn an_interrupted_client_leaves_its_timeline() -> Result<()> {
+    let client = "exec 3<>/dev/tcp/127.0.0.1/3000; echo hello >&3; read -r line <&3; kill -INT 0; sleep 600";
+    steps::find("step3")?.build()?;
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
+    lab.args(["trace", "step3", "--client", &format!("bash -c '{client}'")]);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut lab, 0);
+    let output = lab.env("CARGO", "/none").output()?;
+    assert!(output.status.success(), "{output:?}");
+    let text = stdout(&output);
+    assert!(text.contains("writes per reply      1\n"), "{output:?}");
+    assert!(text.contains("clean: the client closed first"), "{output:?}");
+    Ok(())
+}
+
 fn another_language() -> Result<()> {
     let send = r"GET / HTTP/1.0\r\n\r\n";
     let output = lab(&[
@@ -389,6 +405,7 @@ harness::tests! {
     check_tells_by_its_status needs [Packets];
     check_writes_annotations needs [Packets];
     a_client_program_takes_the_place_of_ours needs [Sandbox, Program("bash")];
+    an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
     wrong_words_get_an_answer_that_helps needs [Sandbox];
