@@ -1,4 +1,4 @@
-//! The command behind the recipes: `cargo run -p lab -- help`.
+//! The command that the recipes run: `cargo run -p lab -- help`.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -66,7 +66,7 @@ enum Command {
         /// A step (step1), in place of a command
         #[arg(conflicts_with = "command", required_unless_present = "command")]
         step: Option<String>,
-        /// The server's command, behind `--`
+        /// The server's command, after `--`
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
@@ -112,8 +112,8 @@ enum Command {
     Bench(lab::bench::Arguments),
     /// Measure what the newline costs, untraced, and write the table into the pages
     Newline {
-        /// Exchanges per server
-        #[arg(long, default_value_t = 200)]
+        /// Exchanges in a round of a second, at most
+        #[arg(long, default_value_t = 100_000)]
         exchanges: usize,
         /// Only print the table
         #[arg(long)]

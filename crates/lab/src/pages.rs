@@ -263,7 +263,7 @@ pub fn changes(old: &str, new: &str) -> String {
 /// The steps side by side, from their captures. `docs` leads from the page to the steps' pages.
 fn figures(docs: &str) -> Result<String> {
     let mut table = String::from(
-        "| step | writes per reply | packets, first exchange | packets, second at once | packets to close | left behind |\n\
+        "| step | writes per reply | packets, first exchange | packets, second at once | packets to close | what is left |\n\
          |---|--:|--:|--:|--:|---|\n",
     );
     for step in steps::all()? {

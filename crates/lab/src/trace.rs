@@ -58,7 +58,7 @@ pub struct Plan {
     #[arg(long)]
     pub port: Option<u16>,
 
-    /// The server's command, behind `--`
+    /// The server's command, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
@@ -338,7 +338,7 @@ pub fn start(step: Option<&str>, command: &[OsString]) -> Result<ServerBuilder> 
     match (step, command.split_first()) {
         (Some(step), _) => Ok(Server::build(steps::find(step)?.build()?).arg(LISTEN)),
         (None, Some((program, arguments))) => Ok(Server::build(find_program(program)?).args(arguments)),
-        (None, None) => bail!("give a step, or a command behind --"),
+        (None, None) => bail!("give a step, or a command after --"),
     }
 }
 

@@ -6,14 +6,14 @@ use std::ops::RangeInclusive;
 use crate::timeline::explain::{Explanation, data_text, explain_all};
 use crate::timeline::{Entry, EventKind, Flags, Packet, Side, Timeline};
 
-/// The frames with these numbers: a table of what is on the wire and which call is behind it, then
+/// The frames with these numbers: a table of what is on the wire and which call caused it, then
 /// a list with a sentence on each. Calls that a capture file has between its packets are rows too.
 ///
 /// Columns are padded, so that the page reads well as plain text too. Nothing depends on times,
 /// except for what a sentence says of a wait.
 ///
 /// ```text
-/// | # | from → to       | flags | seq | ack | len | data | behind it         |
+/// | # | from → to       | flags | seq | ack | len | data | call or state     |
 /// |--:|-----------------|-------|----:|----:|----:|------|-------------------|
 /// | 1 | client → server | SYN   |   0 |     |   0 |      | `client: connect` |
 ///
@@ -61,7 +61,7 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
 }
 
 const COLUMNS: usize = 8;
-const HEADINGS: [&str; COLUMNS] = ["#", "from → to", "flags", "seq", "ack", "len", "data", "behind it"];
+const HEADINGS: [&str; COLUMNS] = ["#", "from → to", "flags", "seq", "ack", "len", "data", "call or state"];
 /// The columns that hold numbers.
 const NUMBERS: [bool; COLUMNS] = [true, false, false, true, true, true, false, false];
 /// How many bytes of a payload are shown.
@@ -86,7 +86,7 @@ fn cells(packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
         } else {
             String::new()
         },
-        behind(explanation),
+        cause(explanation),
     ]
 }
 
@@ -99,9 +99,9 @@ fn entry_cells(entry: &Entry) -> [String; COLUMNS] {
     cells
 }
 
-/// The calls behind a packet. They stand on the side that the packet comes from, so the side need
+/// The calls that caused a packet. They stand on the side that the packet comes from, so the side need
 /// not be named again.
-fn behind(explanation: &Explanation) -> String {
+fn cause(explanation: &Explanation) -> String {
     let calls = explanation.call.iter().flat_map(|calls| calls.lines());
     let calls: Vec<String> = calls
         .map(|call| code(call.split_once(": ").map_or(call, |(_, call)| call)))
@@ -189,7 +189,7 @@ mod tests {
     fn a_stall() {
         let page = frames(&samples::two_writes().timeline(), 10..=14);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data    | behind it                               |
+            |  # | from → to       | flags   | seq | ack | len | data    | call or state                           |
             |---:|-----------------|---------|----:|----:|----:|---------|-----------------------------------------|
             | 10 | client → server | PSH,ACK |   3 |   3 |   2 | `"2\n"` | `send "2\n"`                            |
             | 11 | server → client | PSH,ACK |   3 |   5 |   1 | `"2"`   | `sendto(9, "2", 1) = 1`                 |
@@ -209,7 +209,7 @@ mod tests {
     fn a_clean_close() {
         let page = frames(&samples::clean_close().timeline(), 8..=10);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data | behind it      |
+            |  # | from → to       | flags   | seq | ack | len | data | call or state  |
             |---:|-----------------|---------|----:|----:|----:|------|----------------|
             |  8 | client → server | FIN,ACK |   3 |   3 |   0 |      | `close`        |
             |  9 | server → client | FIN,ACK |   3 |   4 |   0 |      | `close(9) = 0` |
@@ -231,7 +231,7 @@ mod tests {
             .frame(210, Side::Server, "PSH,ACK", 1, 4, "`|``");
         let page = frames(&script.timeline(), 4..=5);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data            | behind it                         |
+            |  # | from → to       | flags   | seq | ack | len | data            | call or state                     |
             |---:|-----------------|---------|----:|----:|----:|-----------------|-----------------------------------|
             |  4 | client → server | PSH,ACK |   1 |   1 |   3 | `"a\|b"`        |                                   |
             |  5 | server → client | PSH,ACK |   1 |   4 |   4 | ``` "`\|``" ``` | ``` sendto(9, "`\|``", 4) = 4 ``` |
@@ -252,8 +252,8 @@ mod tests {
     fn no_frames() {
         let page = frames(&Script::new().timeline(), 1..=9);
         expect![[r#"
-            |  # | from → to | flags | seq | ack | len | data | behind it |
-            |---:|-----------|-------|----:|----:|----:|------|-----------|
+            |  # | from → to | flags | seq | ack | len | data | call or state |
+            |---:|-----------|-------|----:|----:|----:|------|---------------|
         "#]]
         .assert_eq(&page);
     }

@@ -541,7 +541,7 @@ impl<'a> Story<'a> {
 
     fn outside_an_exchange(&self) -> String {
         if self.client.fin.is_some() {
-            "The server sends data behind the FIN of the client: its own direction is still open."
+            "The server sends data after the FIN of the client: its own direction is still open."
         } else if self.exchange.is_none() {
             "The server speaks first: no request has come."
         } else {

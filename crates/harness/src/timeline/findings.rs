@@ -276,7 +276,7 @@ fn nagle_stall(connection: Connection<'_>) -> Option<Found> {
         .packet(first.released_by)
         .map_or(0, |packet| packet.number);
     let message = format!(
-        "{} waited for an ACK: {write} had returned {} ms before frame {} left, behind the ACK in frame {released}",
+        "{} waited for an ACK: {write} had returned {} ms before frame {} left, after the ACK in frame {released}",
         count(held.len(), "segment", "segments"),
         first.waited.as_millis(),
         packet.number,

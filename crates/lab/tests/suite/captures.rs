@@ -10,7 +10,7 @@ use lab::{checkout, pages, steps};
 const ATTEMPTS: usize = 20;
 
 /// Runs each step afresh: the kernel still does what the committed capture shows, and the same
-/// calls are behind its packets.
+/// calls caused its packets.
 fn captures_are_what_the_steps_do() -> Result<()> {
     suite::at_once(steps::all()?, |step| {
         let binary = step.build()?;

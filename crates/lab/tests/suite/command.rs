@@ -264,7 +264,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left behind is in the folder of what may be removed.
+        // What cannot be removed is in the folder for what goes by itself.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -77,7 +77,7 @@ fn a_stall_from_a_capture_file() {
     check(
         &from_file(&samples::two_writes().timeline()),
         &expect![[r#"
-            From a capture file: it tells the calls; the states follow from its segments.
+            From a capture file with calls. Socket states are worked out from the segments.
 
             client 127.0.0.1:57464 → server 127.0.0.1:3000
               ms  # client     ╷                                   ╷  server
@@ -113,7 +113,7 @@ fn a_stall_from_a_capture_file_with_calls() {
     check(
         &from_file_with_calls(&samples::two_writes().timeline()),
         &expect![[r#"
-            From a capture file: it tells the calls; the states follow from its segments.
+            From a capture file with calls. Socket states are worked out from the segments.
 
             client 127.0.0.1:57464 → server 127.0.0.1:3000
               ms  # client     ╷                                   ╷  server
@@ -283,7 +283,7 @@ fn a_clean_close_from_a_capture_file() {
     check(
         &from_file(&samples::clean_close().timeline()),
         &expect![[r#"
-            From a capture file: it tells the calls; the states follow from its segments.
+            From a capture file with calls. Socket states are worked out from the segments.
 
             client 127.0.0.1:57464 → server 127.0.0.1:3000
              ms  # client     ╷                                   ╷  server
@@ -312,7 +312,7 @@ fn a_clean_close_from_a_capture_file_with_calls() {
     check(
         &from_file_with_calls(&samples::clean_close().timeline()),
         &expect![[r#"
-            From a capture file: it tells the calls; the states follow from its segments.
+            From a capture file with calls. Socket states are worked out from the segments.
 
             client 127.0.0.1:57464 → server 127.0.0.1:3000
              ms  # client     ╷                                   ╷  server

@@ -163,7 +163,7 @@ fn half_close() {
         &expect![[r#"
         C>S FIN,ACK seq 3 ack 1 [client: shutdown(SHUT_WR)]: The client shuts down its sending side. It can still receive: a half-close.
         S>C ACK seq 1 ack 4: The server's kernel acknowledges the FIN. The socket of the server is in CLOSE_WAIT until it closes too: the client waits for its FIN.
-        S>C PSH,ACK seq 1 ack 4 len 2 [server: sendto(9, "1\n", 2) = 2]: The server sends data behind the FIN of the client: its own direction is still open.
+        S>C PSH,ACK seq 1 ack 4 len 2 [server: sendto(9, "1\n", 2) = 2]: The server sends data after the FIN of the client: its own direction is still open.
         S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: The server closes too. Its FIN ends the other direction.
         S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: Sent again: no ACK has come for the FIN of the server.
     "#]],
