@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use lab::{checkout, pages};
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeStream};
 
 fn checkout() -> PathBuf {
     checkout::find().expect("a test stands in a checkout")
@@ -97,7 +97,108 @@ fn the_table_of_contents_names_every_page() -> Result<()> {
     Ok(())
 }
 
+/// A word of docs/words.md that a page uses before it has linked it: of a page without its generated parts, code and
+/// headings.
+fn unlinked(text: &str, words: &[String]) -> Vec<String> {
+    let (mut open, mut link, mut seen) = (words.to_vec(), None, Vec::new());
+    let mut passed_over = 0;
+    // A line that ends is a space.
+    let events = Parser::new_ext(text, Options::ENABLE_TABLES).map(|event| match event {
+        Event::SoftBreak => Event::Text(" ".into()),
+        event => event,
+    });
+    for event in TextMergeStream::new(events) {
+        match event {
+            Event::Start(Tag::CodeBlock(_) | Tag::Heading { .. }) => passed_over += 1,
+            Event::End(TagEnd::CodeBlock | TagEnd::Heading(_)) => passed_over -= 1,
+            Event::Start(Tag::Link { dest_url, .. }) => link = Some(dest_url),
+            Event::End(TagEnd::Link) => link = None,
+            Event::Text(text) if passed_over == 0 => {
+                let linked = link.as_ref().is_some_and(|link| link.contains("words.md"));
+                open.retain(|word| {
+                    let used = uses(&text, word);
+                    if used && !linked {
+                        seen.push(word.clone());
+                    }
+                    !used
+                });
+            }
+            _ => {}
+        }
+    }
+    seen
+}
+
+/// True if a text has this word, or its plural. A word with capitals is written so.
+fn uses(text: &str, word: &str) -> bool {
+    let written = word.starts_with(char::is_uppercase);
+    let text = if written { text.to_owned() } else { text.to_lowercase() };
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        let after = text[at + word.len()..].trim_start_matches('s');
+        !text[..at].ends_with(inside) && !after.starts_with(inside)
+    })
+}
+
+/// A page without what is generated, which has no links.
+fn by_hand(text: &str) -> String {
+    let mut generated = false;
+    let mut kept = String::new();
+    for line in text.split_inclusive('\n') {
+        generated |= line.starts_with("<!-- generated: ");
+        if !generated {
+            kept += line;
+        }
+        generated &= !line.starts_with("<!-- end");
+    }
+    kept
+}
+
+/// The words that docs/words.md explains, each under a heading of its own.
+fn words() -> Result<Vec<String>> {
+    let page = std::fs::read_to_string(checkout().join("docs/words.md"))?;
+    let headings = page.lines().filter_map(|line| line.strip_prefix("### "));
+    let words: Vec<String> = headings
+        .map(|word| word.trim_end_matches("'s algorithm").to_owned())
+        .collect();
+    anyhow::ensure!(words.len() > 20, "docs/words.md explains only {words:?}");
+    Ok(words)
+}
+
+/// A reader meets no word of the field that is neither explained nor linked.
+fn a_page_links_each_word_where_it_first_uses_it() -> Result<()> {
+    let words = words()?;
+    for page in pages::all()? {
+        if page.path.ends_with("words.md") || page.path.ends_with("SUMMARY.md") {
+            continue;
+        }
+        let unlinked = unlinked(&by_hand(&page.text), &words);
+        assert!(
+            unlinked.is_empty(),
+            "{} uses words of docs/words.md before it has linked them: {unlinked:?}",
+            page.path.display()
+        );
+    }
+    Ok(())
+}
+
+fn a_word_without_a_link_is_found() -> Result<()> {
+    let words = ["ACK", "delayed ACK", "socket", "CLOSE_WAIT"].map(String::from);
+    let found = |text| unlinked(&by_hand(text), &words);
+    assert_eq!(found("Sockets in CLOSE_WAIT."), ["socket", "CLOSE_WAIT"]);
+    assert_eq!(
+        found("# An ACK\n\n    socket\n\nThe `socket` of WebSockets, PACK."),
+        [""; 0]
+    );
+    assert_eq!(found("<!-- generated: x -->\nACK\n<!-- end -->\n"), [""; 0]);
+    assert_eq!(found("A [delayed ACK](words.md#delayed-ack) is an ACK."), [""; 0]);
+    assert_eq!(found("A [socket](elsewhere.md)"), ["socket"]);
+    Ok(())
+}
+
 harness::tests! {
+    a_page_links_each_word_where_it_first_uses_it needs [];
+    a_word_without_a_link_is_found needs [];
     every_link_leads_somewhere needs [];
     a_link_to_nothing_is_found needs [];
     the_table_of_contents_names_every_page needs [];
