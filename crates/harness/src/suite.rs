@@ -196,6 +196,23 @@ pub fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// The path of a program of this package that cargo built beside the test that asks, for as long as the test runs.
+///
+/// `env!("CARGO_BIN_EXE_my-server")` names the place where the test was compiled. In a tree that was copied or moved with
+/// its target folder, that is another tree's program. Cargo takes such a test for up to date.
+///
+/// # Panics
+///
+/// If the test has no path: the system's affair.
+pub fn built(name: &str) -> &'static str {
+    let test = std::env::current_exe().expect("a running program has a path");
+    // target/debug/deps/test-0123456789abcdef
+    let folder = test.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    let folder = folder.expect("a program stands in a folder");
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    Box::leak(path.to_string_lossy().into_owned().into_boxed_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,12 +13,14 @@ use harness::timeline::{
 };
 use harness::{Error, LISTEN, Server, ServerBuilder};
 
-const WRONG_SERVER: &str = env!("CARGO_BIN_EXE_wrong-server");
+fn wrong_server() -> &'static str {
+    harness::suite::built("wrong-server")
+}
 
 const CLEAN: Teardown = Teardown::Clean { first: Side::Client };
 
 fn wrong(mode: &str) -> ServerBuilder {
-    Server::build(WRONG_SERVER).arg(mode).arg(LISTEN)
+    Server::build(wrong_server()).arg(mode).arg(LISTEN)
 }
 
 /// What one client sees that sends a line, reads it back and closes.
@@ -387,7 +388,7 @@ fn both_doors_are_open() -> Result<()> {
 }
 
 fn a_server_that_is_not_rust() -> Result<()> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/echo.py");
+    let script = "tests/fixtures/echo.py";
     let timeline = after_one_echo(Server::build("python3").arg(script).arg(LISTEN).start()?)?;
     assert_eq!(writes(timeline.only()), [("sendto", 6)], "{timeline}");
     assert_eq!(timeline.packets_per_exchange(), [4], "{timeline}");
@@ -498,7 +499,7 @@ fn a_program_that_is_no_server_is_told() -> Result<()> {
 
 fn what_is_no_program_is_named() -> Result<()> {
     use std::io::ErrorKind::{NotFound, PermissionDenied};
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::current_dir()?;
     for (path, expected) in [
         (here.join("no/such/server"), NotFound),
         (here.join("Cargo.toml"), PermissionDenied),

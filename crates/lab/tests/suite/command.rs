@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
 use harness::suite::Needs::{self, Packets, Program, Request, Sandbox};
+use harness::suite::built;
 use lab::{checkout, steps};
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ fn lab(arguments: &[&str]) -> Result<Output> {
     for step in steps::all()? {
         step.build()?;
     }
-    Command::new(env!("CARGO_BIN_EXE_lab"))
+    Command::new(built("lab"))
         .args(arguments)
         .env("CARGO", "/none")
         .output()
@@ -145,7 +146,7 @@ fn a_client_program_takes_the_place_of_ours() -> Result<()> {
 fn an_interrupted_client_leaves_its_timeline() -> Result<()> {
     let client = "exec 3<>/dev/tcp/127.0.0.1/3000; echo hello >&3; read -r line <&3; kill -INT 0; sleep 600";
     steps::find("step3")?.build()?;
-    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let mut lab = Command::new(built("lab"));
     lab.args(["trace", "step3", "--client", &format!("bash -c '{client}'")]);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut lab, 0);
@@ -178,7 +179,7 @@ fn another_language() -> Result<()> {
 }
 
 fn a_shell_inside() -> Result<()> {
-    let mut shell = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let mut shell = Command::new(built("lab"));
     let mut shell = shell.args(["shell", "step3"]).env("SHELL", "/bin/sh");
     shell = shell
         .stdin(std::process::Stdio::piped())
@@ -195,11 +196,11 @@ fn a_shell_inside() -> Result<()> {
 
 fn wrong_words_get_an_answer_that_helps() -> Result<()> {
     let cases: &[(&[&str], &str)] = &[
-        (&["trace", "step9"], "step2  (step2-one-write)"),
+        (&["trace", "step99"], "step2  (step2-one-write)"),
         (&["show", "no-such-file"], "neither a step nor a file"),
         (&["show", "Cargo.toml"], "Cargo.toml"),
         (&["diff", "step1", "stepp2"], "there is no step \"stepp2\""),
-        (&["capture", "4"], "there is no step \"4\""),
+        (&["capture", "99"], "there is no step \"99\""),
         (&["trace"], "required"),
         (&["trace", "--send", r"\q", "step1"], r"\n \r \t"),
         (&["trace", "--", "no-such-program"], "on the PATH"),
@@ -223,9 +224,7 @@ fn wrong_words_get_an_answer_that_helps() -> Result<()> {
 /// `lab show step1 | head -1`
 fn a_reader_that_leaves_is_no_error() -> Result<()> {
     let script = r#""$0" show step1 2>&1 | head -n 1"#;
-    let output = Command::new("sh")
-        .args(["-c", script, env!("CARGO_BIN_EXE_lab")])
-        .output()?;
+    let output = Command::new("sh").args(["-c", script, built("lab")]).output()?;
     assert_eq!(stdout(&output).lines().count(), 1, "{output:?}");
     Ok(())
 }
@@ -244,7 +243,7 @@ fn doctor_tells_by_its_status() -> Result<()> {
 
 /// A room without `nc` is not ready.
 fn doctor_finds_what_is_lacking() -> Result<()> {
-    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let mut lab = Command::new(built("lab"));
     let output = lab.arg("doctor").env("PATH", "/none").output()?;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(stdout(&output).contains("netcat-openbsd"), "{output:?}");
@@ -304,7 +303,7 @@ fn built_tree(tree: &Path) -> Result<()> {
     for file in ["Cargo.toml", "crates/harness/Cargo.toml", "crates/lab/Cargo.toml"] {
         fs::write(tree.join(file), "")?;
     }
-    copy(env!("CARGO_BIN_EXE_lab"), tree.join("target/debug/lab"))?;
+    copy(built("lab"), tree.join("target/debug/lab"))?;
     copy(steps::find("step3")?.build()?, tree.join("target/debug/step1"))
 }
 
@@ -338,7 +337,7 @@ fn a_program_from_elsewhere_works_on_the_checkout_around_us() -> Result<()> {
 fn an_installed_program_says_what_it_needs() -> Result<()> {
     let folder = Folder::new("installed")?;
     let program = folder.0.join("lab");
-    copy(env!("CARGO_BIN_EXE_lab"), &program)?;
+    copy(built("lab"), &program)?;
     let run = |arguments: &[&str]| Command::new(&program).args(arguments).current_dir(&folder.0).output();
     for arguments in [
         &["trace", "step1"][..],
@@ -368,7 +367,7 @@ fn a_copied_tree_builds_its_own_steps() -> Result<()> {
         copy(ours.join(part), tree.join(part))?;
     }
     fs::create_dir_all(tree.join("target/debug"))?;
-    copy(env!("CARGO_BIN_EXE_lab"), tree.join("target/debug/lab"))?;
+    copy(built("lab"), tree.join("target/debug/lab"))?;
     let source = |step: &str| tree.join("crates").join(step).join("src/main.rs");
     fs::copy(source("step3-clean-close"), source("step1-two-writes"))?;
     let run = || {
