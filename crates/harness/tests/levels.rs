@@ -10,13 +10,15 @@ use harness::suite::Needs::{Calls, HostCapture, Ipv6, Packets, Sandbox};
 use harness::timeline::{EventKind, Flags, Level, Side, TcpState, Teardown, Timeline};
 use harness::{Client, Error, LISTEN, Machine, Server, ServerBuilder};
 
-const WRONG_SERVER: &str = env!("CARGO_BIN_EXE_wrong-server");
+fn wrong_server() -> &'static str {
+    harness::suite::built("wrong-server")
+}
 
 const CLEAN: Teardown = Teardown::Clean { first: Side::Client };
 
 /// It has modes that are right, too.
 fn server(mode: &str) -> ServerBuilder {
-    Server::build(WRONG_SERVER).arg(mode).arg(LISTEN)
+    Server::build(wrong_server()).arg(mode).arg(LISTEN)
 }
 
 // The same at every level.
@@ -181,7 +183,7 @@ fn only_the_servers_packets_are_kept() -> Result<()> {
 /// On the host a port may have had a server before, whose clients the kernel still remembers.
 fn an_earlier_servers_connections_are_not_this_ones() -> Result<()> {
     let run = |address: &str| -> Result<Timeline> {
-        let server = Server::build(WRONG_SERVER)
+        let server = Server::build(wrong_server())
             .args(["echo", address])
             .level(Level::NoPackets)
             .start()?;
@@ -344,7 +346,7 @@ fn exchange_once(mut client: Client) -> Result<()> {
 }
 
 fn over_ipv6() -> Result<()> {
-    let server = Server::build(WRONG_SERVER).args(["two-writes", "[::1]:0"]).start()?;
+    let server = Server::build(wrong_server()).args(["two-writes", "[::1]:0"]).start()?;
     assert_eq!(server.address().ip(), Ipv6Addr::LOCALHOST);
     exchange_once(server.connect()?)?;
     let address = server.address();
@@ -357,7 +359,7 @@ fn over_ipv6() -> Result<()> {
 }
 
 fn a_dual_stack_server_is_reached_over_both() -> Result<()> {
-    let server = Server::build(WRONG_SERVER).args(["echo", "[::]:0"]).start()?;
+    let server = Server::build(wrong_server()).args(["echo", "[::]:0"]).start()?;
     let port = server.address().port();
     assert_eq!(
         server.address().ip(),
@@ -381,7 +383,7 @@ fn a_dual_stack_server_is_reached_over_both() -> Result<()> {
 }
 
 fn a_wildcard_server_is_reached_over_ipv4() -> Result<()> {
-    let server = Server::build(WRONG_SERVER).args(["echo", "0.0.0.0:0"]).start()?;
+    let server = Server::build(wrong_server()).args(["echo", "0.0.0.0:0"]).start()?;
     assert_eq!(server.address().ip(), Ipv4Addr::LOCALHOST);
     exchange_once(server.connect()?)?;
     let address = server.address();

@@ -1,4 +1,4 @@
-//! The command behind the recipes: `cargo run -p lab -- help`.
+//! The command that the recipes run: `cargo run -p lab -- help`.
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -7,16 +7,17 @@ use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use harness::Server;
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
 use harness::timeline::{Timeline, printable};
-use harness::{Machine, Server};
 use lab::check::{self, Strictness};
+use lab::doctor::Report;
 use lab::show::Extent;
 use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, doctor, languages, newline, pages, paint, show, steps};
+use lab::{capture, checkout, languages, newline, pages, paint, show, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -70,7 +71,7 @@ enum Command {
         /// A step (step1), in place of a command
         #[arg(conflicts_with = "command", required_unless_present = "command")]
         step: Option<String>,
-        /// The server's command, behind `--`
+        /// The server's command, after `--`
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
@@ -83,7 +84,14 @@ enum Command {
         plan: Plan,
     },
     /// Say what this machine allows, why not more, and the cure
-    Doctor,
+    ///
+    /// Exit status: 0 if that is enough for the exercises, 1 if not, 2 if it could not be told.
+    #[command(verbatim_doc_comment)]
+    Doctor {
+        /// How to say it
+        #[arg(long, value_enum, default_value_t = Answer::Text)]
+        format: Answer,
+    },
     /// Run a step in a private network and write its capture anew
     Capture {
         /// A step, or "all"
@@ -109,8 +117,8 @@ enum Command {
     Bench(lab::bench::Arguments),
     /// Measure what the newline costs, untraced, and write the table into the pages
     Newline {
-        /// Exchanges per server
-        #[arg(long, default_value_t = 200)]
+        /// Exchanges in a round of a second, at most
+        #[arg(long, default_value_t = 100_000)]
         exchanges: usize,
         /// Only print the table
         #[arg(long)]
@@ -157,10 +165,19 @@ enum Format {
     Json,
 }
 
+/// How the doctor answers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Answer {
+    /// For people
+    Text,
+    /// One line, an object, for a program that asks many machines
+    Json,
+}
+
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    // A check tells "found something" (1) from "could not run" (2).
-    let failed = if matches!(command, Command::Check { .. }) {
+    // These tell "found something" (1) from "could not run" (2).
+    let failed = if matches!(command, Command::Check { .. } | Command::Doctor { .. }) {
         ExitCode::from(2)
     } else {
         ExitCode::FAILURE
@@ -210,7 +227,17 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
         Command::Wireshark { plan } => wireshark(plan)?,
-        Command::Doctor => io::stdout().write_all(doctor::report(&Machine::look()).as_bytes())?,
+        Command::Doctor { format } => {
+            let report = Report::look();
+            let told = match format {
+                Answer::Text => report.text(),
+                Answer::Json => report.json(),
+            };
+            io::stdout().write_all(told.as_bytes())?;
+            if !report.is_ready() {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Capture { step } => capture_steps(&step)?,
         Command::Diff { from, to } => {
             let diff = pages::diff(&steps::find(&from)?, &steps::find(&to)?)?;
@@ -389,10 +416,11 @@ fn capture_steps(name: &str) -> Result<()> {
     } else {
         vec![steps::find(name)?]
     };
+    let checkout = checkout::find()?;
     for step in chosen {
         let capture::Written { timeline, renumbered } = capture::write(&step)?;
         let path = step.capture();
-        let path = path.strip_prefix(steps::workspace()).unwrap_or(&path);
+        let path = path.strip_prefix(&checkout).unwrap_or(&path);
         writeln!(
             io::stdout(),
             "{timeline}\nwritten to {}; the pages follow with: cargo run -p lab -- docs",
@@ -408,10 +436,11 @@ fn capture_steps(name: &str) -> Result<()> {
 
 fn docs(check: bool) -> Result<ExitCode> {
     let mut drifted = false;
+    let checkout = checkout::find()?;
     for page in pages::all()? {
         let name = page
             .path
-            .strip_prefix(steps::workspace())
+            .strip_prefix(&checkout)
             .unwrap_or(&page.path)
             .display()
             .to_string();

@@ -7,14 +7,14 @@ use crate::timeline::explain::{Explanation, data_text, explain_all};
 use crate::timeline::frames::{call_words, client_words, process_words, state_words};
 use crate::timeline::{EventKind, Flags, Packet, Side, Timeline, printable};
 
-/// The frames with these numbers: a table of what is on the wire and which call is behind it, then
+/// The frames with these numbers: a table of what is on the wire and which call caused it, then
 /// a list with a sentence on each packet. The calls and states between the packets are rows too.
 ///
 /// Columns are padded, so that the page reads well as plain text too. Nothing depends on times,
 /// except for what a sentence says of a wait.
 ///
 /// ```text
-/// | # | from → to       | flags | seq | ack | len | data | behind it         |
+/// | # | from → to       | flags | seq | ack | len | data | call or state     |
 /// |--:|-----------------|-------|----:|----:|----:|------|-------------------|
 /// | 1 | client → server | SYN   |   0 |     |   0 |      | `client: connect` |
 ///
@@ -68,7 +68,7 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
 }
 
 const COLUMNS: usize = 8;
-const HEADINGS: [&str; COLUMNS] = ["#", "from → to", "flags", "seq", "ack", "len", "data", "behind it"];
+const HEADINGS: [&str; COLUMNS] = ["#", "from → to", "flags", "seq", "ack", "len", "data", "call or state"];
 /// The columns that hold numbers.
 const NUMBERS: [bool; COLUMNS] = [true, false, false, true, true, true, false, false];
 /// How many bytes of a payload are shown.
@@ -93,7 +93,7 @@ fn cells(number: usize, packet: &Packet, explanation: &Explanation) -> [String; 
         } else {
             String::new()
         },
-        behind(explanation),
+        cause(explanation),
     ]
 }
 
@@ -106,9 +106,9 @@ fn told(number: usize, by: Side, words: Option<String>) -> Option<[String; COLUM
     Some(cells)
 }
 
-/// The calls behind a packet. They stand on the side that the packet comes from, so the side need
+/// The calls that caused a packet. They stand on the side that the packet comes from, so the side need
 /// not be named again.
-fn behind(explanation: &Explanation) -> String {
+fn cause(explanation: &Explanation) -> String {
     let calls = explanation.call.iter().flat_map(|calls| calls.lines());
     let calls: Vec<String> = calls
         .map(|call| code(call.split_once(": ").map_or(call, |(_, call)| call)))
@@ -215,7 +215,7 @@ mod tests {
     fn a_stall() {
         let page = frames(&samples::two_writes().timeline(), 15..=22);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data    | behind it                               |
+            |  # | from → to       | flags   | seq | ack | len | data    | call or state                           |
             |---:|-----------------|---------|----:|----:|----:|---------|-----------------------------------------|
             | 15 | client → server | PSH,ACK |   3 |   3 |   2 | `"2\n"` | `send "2\n"`                            |
             | 16 | server          |         |     |     |     |         | `recvfrom(9, "2\n", 8192) = 2`          |
@@ -265,7 +265,7 @@ mod tests {
             .frame(210, Side::Server, "PSH,ACK", 1, 4, "`|``");
         let page = frames(&script.timeline(), 6..=8);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data            | behind it                         |
+            |  # | from → to       | flags   | seq | ack | len | data            | call or state                     |
             |---:|-----------------|---------|----:|----:|----:|-----------------|-----------------------------------|
             |  6 | client → server | PSH,ACK |   1 |   1 |   3 | `"a\|b"`        |                                   |
             |  7 | server          |         |     |     |     |                 | ``` sendto(9, "`\|``", 4) = 4 ``` |
@@ -281,8 +281,8 @@ mod tests {
     fn no_frames() {
         let page = frames(&Script::new().timeline(), 1..=9);
         expect![[r#"
-            |  # | from → to | flags | seq | ack | len | data | behind it |
-            |---:|-----------|-------|----:|----:|----:|------|-----------|
+            |  # | from → to | flags | seq | ack | len | data | call or state |
+            |---:|-----------|-------|----:|----:|----:|------|---------------|
         "#]]
         .assert_eq(&page);
     }
