@@ -179,8 +179,11 @@ fn many_are_told_apart_in_no_time() {
     assert!(places.iter().all(|place| place.start.is_none()));
 }
 
-/// Writes of several threads as a kernel may order them, with the true places.
-fn histories() -> impl Strategy<Value = Vec<(i32, (u64, u64, u64), Vec<u8>)>> {
+/// A thread's write: when it was entered, when it had its turn, when it returned; and its bytes.
+type Turn = (i32, (u64, u64, u64), Vec<u8>);
+
+/// Writes of several threads as a kernel may order them, in the order of their turns.
+fn histories() -> impl Strategy<Value = Vec<Turn>> {
     // For each write: its thread, what it waits before and after its turn, and bytes of a small alphabet.
     let turn = (0..4_i32, 0..30_u64, 0..30_u64, prop::collection::vec(0..2_u8, 1..4));
     prop::collection::vec(turn, 1..24).prop_map(|turns| {
