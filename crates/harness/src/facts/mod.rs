@@ -15,6 +15,7 @@ mod numbers;
 mod pass;
 mod reason;
 mod streams;
+pub mod writes;
 
 use std::fmt;
 use std::time::Duration;

@@ -12,7 +12,7 @@ pub(super) struct Leaving<'a> {
     pub at: Timestamp,
     pub packet: &'a Packet,
     pub flow: &'a Flow,
-    pub program: &'a Program,
+    pub program: &'a Program<'a>,
 }
 
 impl Leaving<'_> {
@@ -27,6 +27,10 @@ impl Leaving<'_> {
         let (from, to) = self.offsets();
         let writes = if data { self.program.writes_of(from, to) } else { &[] };
         facts.carries = writes.iter().map(|write| write.index).collect();
+        facts.carries_open = writes.iter().any(|write| write.open);
+        if facts.carries_open {
+            return;
+        }
         if facts.why.reason != Reason::Unknown || facts.is_repeat() {
             return;
         }

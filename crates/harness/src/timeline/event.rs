@@ -140,6 +140,25 @@ pub struct Passage {
 }
 
 /// A system call that the server made, from its entry to its exit.
+///
+/// # How exact its times are
+///
+/// `entered` is stamped just before the kernel may begin with the call, and `ended` just after it has
+/// finished and before the program goes on, on the clock that stamps packets. So these are sure:
+///
+/// - What the kernel did in the call, it did between the two. A packet stamped before `entered` or after
+///   `ended` did not leave in this call, though it may carry its bytes.
+/// - Of two calls the one that had ended when the other was entered came first. Of two that overlap, as
+///   calls of two threads may, nothing is known by their times; see
+///   [`facts::writes`](crate::facts::writes) for what the bytes tell.
+/// - What the program does after the call, it does after `ended`.
+///
+/// And this is not: whether a packet between the two came before or after the call's own work. The
+/// stamps are as far from that work as the tracer is late. That was 3 microseconds at either end for half of
+/// 400 writes, and 8 milliseconds for one where other programs wanted the processors. So there is no fixed
+/// margin: a call's own span is it. For the same reason a call that waits seems to return late by as much.
+///
+/// Whoever sets the system's clock during a run moves all of this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// The thread that made it (a kernel task id).

@@ -50,6 +50,7 @@ impl InFlight {
 }
 
 /// What a task is inside of.
+#[allow(clippy::large_enum_variant, reason = "a box would be an allocation at each call")]
 enum Inside {
     Call(Pending),
     /// It is no call on a socket, and matters only if it succeeds.

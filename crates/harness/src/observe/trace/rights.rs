@@ -2,7 +2,8 @@
 //! capabilities(7).
 //!
 //! A program that is traced by somebody without the right to trace any process is executed as if its
-//! file gave nothing. So it is in a user namespace, where root's files give nothing to others.
+//! file gave nothing. In a user namespace a set-user-ID bit counts for nothing where the user is not
+//! one of the namespace; file capabilities do count.
 
 use std::ffi::CStr;
 use std::fs::Metadata;
@@ -18,6 +19,10 @@ use procfs::process::{Process, Status};
 /// nothing, or cannot be told.
 pub(super) fn missing(task: Pid) -> Option<(String, String)> {
     let path = format!("/proc/{task}/exe");
+    // Who runs us has said that no file gives anything to us or our children.
+    if Process::myself().ok()?.status().ok()?.nonewprivs == Some(1) {
+        return None;
+    }
     // On such a file system a file gives nothing to anybody, traced or not.
     if statvfs(path.as_str()).ok()?.flags().contains(FsFlags::ST_NOSUID) {
         return None;
