@@ -1,4 +1,4 @@
-# Each recipe is one cargo command that works without just too.
+# Each recipe is one cargo command that works without just too. Cargo says what it builds, on standard error.
 
 # List the recipes
 [private]
@@ -15,55 +15,55 @@ test:
 
 # Show what differs between two steps: just diff step1 step2
 diff A B:
-    cargo run -q -p lab -- diff {{A}} {{B}}
+    cargo run -p lab -- diff {{A}} {{B}}
 
 # Draw a step's capture, or any capture file: just show step1
 show STEP:
-    cargo run -q -p lab -- show {{STEP}}
+    cargo run -p lab -- show {{STEP}}
 
 # Run a server, talk to it, and show what happened: just trace step1, or just trace -- ./my-server
 [positional-arguments]
 trace *SERVER:
-    cargo run -q -p lab -- trace "$@"
+    cargo run -p lab -- trace "$@"
 
 # Run a server, talk to it, and print what the rules find: just check step1
 [positional-arguments]
 check *SERVER:
-    cargo run -q -p lab -- check "$@"
+    cargo run -p lab -- check "$@"
 
 # Open a shell in a server's private network: just shell step1
 [positional-arguments]
 shell *SERVER:
-    cargo run -q -p lab -- shell "$@"
+    cargo run -p lab -- shell "$@"
 
-# Open Wireshark on a running server: just wireshark step1
+# Open Wireshark on a running server or a capture: just wireshark step1, or just wireshark FILE
 [positional-arguments]
 wireshark *SERVER:
-    cargo run -q -p lab -- wireshark "$@"
+    cargo run -p lab -- wireshark "$@"
 
 # Say what this machine allows, and the cure for what it does not
 doctor:
-    cargo run -q -p lab -- doctor
+    cargo run -p lab -- doctor
 
-# Run a step in a private network and write its capture anew
+# Run a step in a private network and write its capture anew (a tracked file)
 capture STEP:
-    cargo run -q -p lab -- capture {{STEP}}
+    cargo run -p lab -- capture {{STEP}}
 
-# Write the generated parts of the pages anew
+# Write the generated parts of the pages anew (tracked files)
 docs:
-    cargo run -q -p lab -- docs
+    cargo run -p lab -- docs
 
-# Measure what the newline costs and write the table into the pages
-newline:
-    cargo run -q --release -p lab -- newline
+# Measure what the newline costs and write the table into its page (a tracked file), or: just newline --print
+newline *OPTION:
+    cargo run --release -p lab -- newline {{OPTION}}
 
-# Measure speed beside strace, tcpdump and tshark: just bench, or just bench tracer
+# Measure speed beside strace, tcpdump and tshark, and write docs/speed.md (a tracked file): just bench [PART]
 bench *PART:
-    cargo run -q --release -p lab -- bench {{PART}}
+    cargo run --release -p lab -- bench {{PART}}
 
-# Run echo servers in other languages and write the table into its page
+# Run echo servers in other languages and write the table into its page (a tracked file)
 languages:
-    cargo run -q -p lab -- languages
+    cargo run -p lab -- languages
 
 # Say which steps there are if this is none
 [private]

@@ -36,6 +36,22 @@ pub struct ServerBuilder {
     reply: Duration,
 }
 
+/// Where clients connect from in the private network, over IPv4.
+const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// Binds a socket that is going to connect. Its port, if it is 0, is chosen then and not now: many
+/// connections to one server may have ports of earlier ones in TIME_WAIT
+/// ([ip(7)](https://man7.org/linux/man-pages/man7/ip.7.html), IP_BIND_ADDRESS_NO_PORT).
+fn bind(socket: &socket2::Socket, from: SocketAddr) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    nix::sys::socket::setsockopt(
+        socket,
+        nix::sys::socket::sockopt::IpBindAddressNoPort,
+        &(from.port() == 0),
+    )?;
+    socket.bind(&from.into())
+}
+
 impl Server {
     /// Starts a program and waits until it listens.
     ///
@@ -117,19 +133,27 @@ impl Server {
         self.open(address, None)
     }
 
+    /// Where a client of `address` connects from, if that is not left to the kernel. In the private
+    /// network it has an address of its own, so that addresses tell who sent. IPv6 has only one there.
+    fn client_address(&self, address: SocketAddr, port: Option<u16>) -> Option<SocketAddr> {
+        let any = match address.ip() {
+            IpAddr::V4(ip) if ip.is_loopback() && self.level() == Level::Sandbox => {
+                return Some(SocketAddr::from((CLIENT, port.unwrap_or(0))));
+            }
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Some(SocketAddr::new(any, port?))
+    }
+
     fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
         let connected = self
             .run
             .network()
             .socket(Domain::for_address(address))
             .and_then(|socket| {
-                if let Some(port) = port {
-                    let any = if address.is_ipv4() {
-                        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-                    } else {
-                        Ipv6Addr::UNSPECIFIED.into()
-                    };
-                    socket.bind(&SocketAddr::new(any, port).into())?;
+                if let Some(from) = self.client_address(address, port) {
+                    bind(&socket, from)?;
                 }
                 socket.connect_timeout(&address.into(), self.reply)?;
                 Ok(socket)

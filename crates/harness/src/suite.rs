@@ -64,14 +64,25 @@ pub struct Test {
 /// Declares the `main` of a suite: see [the module](mod@crate::suite).
 #[macro_export]
 macro_rules! suite {
-    ($($($name:ident)::+ needs [$($needs:expr),* $(,)?];)+) => {
+    ($($tests:tt)+) => {
+        $crate::tests! { $($tests)+ }
+
         fn main() -> ::std::process::ExitCode {
-            $crate::suite::run(&[$($crate::suite::Test {
-                name: stringify!($($name)::+),
-                needs: &[$($needs),*],
-                run: $($name)::+,
-            }),+])
+            $crate::suite::run(TESTS)
         }
+    };
+}
+
+/// Declares the tests of a module of a suite, `TESTS`, for [`run_all`].
+#[macro_export]
+macro_rules! tests {
+    ($($($name:ident)::+ needs [$($needs:expr),* $(,)?];)+) => {
+        /// The tests of this module.
+        pub const TESTS: &[$crate::suite::Test] = &[$($crate::suite::Test {
+            name: stringify!($($name)::+),
+            needs: &[$($needs),*],
+            run: $($name)::+,
+        }),+];
     };
 }
 
@@ -80,7 +91,19 @@ const TESTS_AT_ONCE: usize = 8;
 
 /// Runs tests with the arguments of this process.
 pub fn run(tests: &'static [Test]) -> ExitCode {
-    let trials = tests.iter().map(trial).collect();
+    run_trials(tests.iter().map(|test| trial(test, "")).collect())
+}
+
+/// Runs the tests of several modules, each with its name, as one program: `module::test`.
+pub fn run_all(modules: &[(&str, &'static [Test])]) -> ExitCode {
+    let of_module = |(name, tests): &(&str, &'static [Test])| {
+        let prefix = format!("{name}::");
+        tests.iter().map(move |test| trial(test, &prefix))
+    };
+    run_trials(modules.iter().flat_map(of_module).collect())
+}
+
+fn run_trials(trials: Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(TESTS_AT_ONCE);
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -107,13 +130,14 @@ pub fn at_once<T: Send>(
     })
 }
 
-fn trial(test: &'static Test) -> Trial {
+fn trial(test: &'static Test, prefix: &str) -> Trial {
     let request = test.needs.iter().find_map(|needs| match needs {
         Needs::Request(why) => Some(*why),
         _ => None,
     });
     // `stringify!` puts spaces around `::`.
-    let trial = Trial::ignorable_test(test.name.replace(" ", ""), move || attempt(test));
+    let name = prefix.to_owned() + &test.name.replace(" ", "");
+    let trial = Trial::ignorable_test(name, move || attempt(test));
     match request {
         Some(why) => trial.with_ignored_flag(true).with_kind(why),
         None => trial,
@@ -170,6 +194,23 @@ pub fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|folder| folder.join(&name))
         .find(|file| file.is_file())
+}
+
+/// The path of a program of this package that cargo built beside the test that asks, for as long as the test runs.
+///
+/// `env!("CARGO_BIN_EXE_my-server")` names the place where the test was compiled. In a tree that was copied or moved with
+/// its target folder, that is another tree's program. Cargo takes such a test for up to date.
+///
+/// # Panics
+///
+/// If the test has no path: the system's affair.
+pub fn built(name: &str) -> &'static str {
+    let test = std::env::current_exe().expect("a running program has a path");
+    // target/debug/deps/test-0123456789abcdef
+    let folder = test.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    let folder = folder.expect("a program stands in a folder");
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    Box::leak(path.to_string_lossy().into_owned().into_boxed_str())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use harness::timeline::{Errno, Level, Timeline};
 use harness::{LISTEN, Server};
 
 fn start(mode: &str) -> Result<Server> {
-    Ok(Server::build(env!("CARGO_BIN_EXE_wrong-server"))
+    Ok(Server::build(harness::suite::built("wrong-server"))
         .args([mode, LISTEN])
         .start()?)
 }
@@ -167,7 +167,7 @@ fn write_after_close() -> Result<()> {
 
 /// Without packets, what needs packets is unknown, and what needs calls is found.
 fn unknown_without_packets() -> Result<()> {
-    let program = env!("CARGO_BIN_EXE_wrong-server");
+    let program = harness::suite::built("wrong-server");
     let server = Server::build(program)
         .args(["two-writes", LISTEN])
         .level(Level::NoPackets)
@@ -184,7 +184,7 @@ fn unknown_without_packets() -> Result<()> {
 
 fn accept_stopped() -> Result<()> {
     let limited = r#"ulimit -n 8 && exec "$0" "$@""#;
-    let program = env!("CARGO_BIN_EXE_wrong-server");
+    let program = harness::suite::built("wrong-server");
     let server = Server::build("/bin/sh")
         .args(["-c", limited, program, "dup", LISTEN])
         .start()?;
@@ -204,7 +204,7 @@ fn accept_stopped() -> Result<()> {
 
 /// Every rule has a section on its page, and the page speaks of no other.
 fn every_rule_has_its_section() -> Result<()> {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/findings.md"))?;
+    let page = std::fs::read_to_string("../../docs/findings.md")?;
     let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(sections, rules);

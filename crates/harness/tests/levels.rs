@@ -5,17 +5,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use harness::format::pcapng;
 use harness::suite::Needs::{Calls, HostCapture, Ipv6, Packets, Sandbox};
 use harness::timeline::{EventKind, Flags, Level, Side, TcpState, Teardown, Timeline};
 use harness::{Client, Error, LISTEN, Machine, Server, ServerBuilder};
 
-const WRONG_SERVER: &str = env!("CARGO_BIN_EXE_wrong-server");
+fn wrong_server() -> &'static str {
+    harness::suite::built("wrong-server")
+}
 
 const CLEAN: Teardown = Teardown::Clean { first: Side::Client };
 
 /// It has modes that are right, too.
 fn server(mode: &str) -> ServerBuilder {
-    Server::build(WRONG_SERVER).arg(mode).arg(LISTEN)
+    Server::build(wrong_server()).arg(mode).arg(LISTEN)
 }
 
 // The same at every level.
@@ -28,6 +31,16 @@ struct Verdicts {
     teardown: Teardown,
     fins: Vec<Side>,
     time_wait: Option<Side>,
+}
+
+/// A file of a run holds all of it.
+fn reads_back(timeline: &Timeline) -> Result<()> {
+    let mut file = Vec::new();
+    pcapng::write(timeline, "wrong-server", &mut file)?;
+    let again = pcapng::read(&file[..])?.into_timeline();
+    assert!(again == *timeline, "written:\n{timeline}\nread:\n{again}");
+    assert_eq!(again.findings(), timeline.findings());
+    Ok(())
 }
 
 /// What a client does after its exchange.
@@ -62,6 +75,7 @@ fn verdicts(level: Level, mode: &str, ending: Ending) -> Result<(Verdicts, Timel
     ending(client)?;
     let timeline = server.stop()?;
     assert_eq!(timeline.level, level);
+    reads_back(&timeline)?;
     let closing = timeline.only().closing();
     // Where the server closes at once, its FIN may overtake the ACK of its reply.
     let server_waits = closing.fins.first() != Some(&Side::Server);
@@ -169,7 +183,7 @@ fn only_the_servers_packets_are_kept() -> Result<()> {
 /// On the host a port may have had a server before, whose clients the kernel still remembers.
 fn an_earlier_servers_connections_are_not_this_ones() -> Result<()> {
     let run = |address: &str| -> Result<Timeline> {
-        let server = Server::build(WRONG_SERVER)
+        let server = Server::build(wrong_server())
             .args(["echo", address])
             .level(Level::NoPackets)
             .start()?;
@@ -332,7 +346,7 @@ fn exchange_once(mut client: Client) -> Result<()> {
 }
 
 fn over_ipv6() -> Result<()> {
-    let server = Server::build(WRONG_SERVER).args(["two-writes", "[::1]:0"]).start()?;
+    let server = Server::build(wrong_server()).args(["two-writes", "[::1]:0"]).start()?;
     assert_eq!(server.address().ip(), Ipv6Addr::LOCALHOST);
     exchange_once(server.connect()?)?;
     let address = server.address();
@@ -345,7 +359,7 @@ fn over_ipv6() -> Result<()> {
 }
 
 fn a_dual_stack_server_is_reached_over_both() -> Result<()> {
-    let server = Server::build(WRONG_SERVER).args(["echo", "[::]:0"]).start()?;
+    let server = Server::build(wrong_server()).args(["echo", "[::]:0"]).start()?;
     let port = server.address().port();
     assert_eq!(
         server.address().ip(),
@@ -369,7 +383,7 @@ fn a_dual_stack_server_is_reached_over_both() -> Result<()> {
 }
 
 fn a_wildcard_server_is_reached_over_ipv4() -> Result<()> {
-    let server = Server::build(WRONG_SERVER).args(["echo", "0.0.0.0:0"]).start()?;
+    let server = Server::build(wrong_server()).args(["echo", "0.0.0.0:0"]).start()?;
     assert_eq!(server.address().ip(), Ipv4Addr::LOCALHOST);
     exchange_once(server.connect()?)?;
     let address = server.address();
@@ -458,7 +472,9 @@ fn serve_many(clients: usize, exchanges: usize) -> Result<Timeline> {
             .into_iter()
             .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
-    Ok(server.stop()?)
+    let timeline = server.stop()?;
+    reads_back(&timeline)?;
+    Ok(timeline)
 }
 
 // One order.

@@ -13,7 +13,9 @@ use harness::suite::Needs::{self, Calls, Ipv6, Packets, Program, Request};
 use harness::timeline::{CallKind, ConnectionId, EventKind, Packet, Timeline};
 use harness::{Client, LISTEN, Server};
 
-const WRONG_SERVER: &str = env!("CARGO_BIN_EXE_wrong-server");
+fn wrong_server() -> &'static str {
+    harness::suite::built("wrong-server")
+}
 
 const ASKED: Needs = Request("compares with tshark and strace: run with --ignored");
 
@@ -157,7 +159,7 @@ fn resets(client: Client) -> Result<()> {
 
 /// A client that says two lines at once, then ends.
 fn talk(mode: &str, address: &str, ending: Ending) -> Result<Timeline> {
-    let server = Server::build(WRONG_SERVER).args([mode, address]).start()?;
+    let server = Server::build(wrong_server()).args([mode, address]).start()?;
     let mut client = server.connect()?;
     for _ in 0..2 {
         assert_eq!(client.exchange("hello\n")?, "hello\n");
@@ -188,7 +190,7 @@ fn tshark_reads_the_same_over_ipv6() -> Result<()> {
 
 /// Several connections at a time, and one that the server resets.
 fn tshark_tells_the_same_connections_apart() -> Result<()> {
-    let server = Server::build(WRONG_SERVER).args(["reset-on-close", LISTEN]).start()?;
+    let server = Server::build(wrong_server()).args(["reset-on-close", LISTEN]).start()?;
     let mut clients = [server.connect()?, server.connect()?, server.connect()?];
     for client in clients.iter_mut().chain([&mut server.connect()?]) {
         client.exchange("hello\n")?;
@@ -199,7 +201,7 @@ fn tshark_tells_the_same_connections_apart() -> Result<()> {
 
 /// Full segments, a window that closes and opens again, thousands of frames.
 fn tshark_reads_the_same_flood() -> Result<()> {
-    let server = Server::build(WRONG_SERVER).args(["flood", LISTEN]).start()?;
+    let server = Server::build(wrong_server()).args(["flood", LISTEN]).start()?;
     let mut client = server.connect()?;
     assert!(
         server.wait_for_call(|call| call.would_block()),
@@ -235,7 +237,7 @@ fn called(timeline: &Timeline) -> Vec<String> {
 }
 
 fn by_harness_of(mode: &str, lines: &[&str]) -> Result<Vec<String>> {
-    let server = Server::build(WRONG_SERVER)
+    let server = Server::build(wrong_server())
         .args([mode, LISTEN, &CLIENTS.to_string()])
         .start()?;
     for _ in 0..CLIENTS {
@@ -255,7 +257,7 @@ fn by_strace_of(mode: &str, lines: &[&str]) -> Result<Vec<String>> {
     let mut strace = Command::new("strace")
         .args(["-f", "-ff", "-yy", "-e", CALLS, "-e", "signal=none", "-o"])
         .arg(folder.join("thread"))
-        .args([WRONG_SERVER, mode, "127.0.0.1:0", &CLIENTS.to_string()])
+        .args([wrong_server(), mode, "127.0.0.1:0", &CLIENTS.to_string()])
         .stdout(Stdio::piped())
         .spawn()?;
     let mut output = String::new();

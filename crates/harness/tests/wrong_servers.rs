@@ -17,12 +17,14 @@ use harness::timeline::{
 };
 use harness::{Error, LISTEN, Server, ServerBuilder};
 
-const WRONG_SERVER: &str = env!("CARGO_BIN_EXE_wrong-server");
+fn wrong_server() -> &'static str {
+    harness::suite::built("wrong-server")
+}
 
 const CLEAN: Teardown = Teardown::Clean { first: Side::Client };
 
 fn wrong(mode: &str) -> ServerBuilder {
-    Server::build(WRONG_SERVER).arg(mode).arg(LISTEN)
+    Server::build(wrong_server()).arg(mode).arg(LISTEN)
 }
 
 /// What one client sees that sends a line, reads it back and closes.
@@ -362,7 +364,7 @@ fn processes(timeline: &Timeline, happened: impl Fn(&ProcessEventKind) -> bool) 
 fn calls_of_another_architecture_go_through_and_are_told() -> Result<()> {
     let foreign = |kind: &ProcessEventKind| *kind == ProcessEventKind::ForeignCalls;
     // Not every kernel takes them.
-    let untraced = Command::new(WRONG_SERVER).args(["foreign-call", "-"]).output()?;
+    let untraced = Command::new(wrong_server()).args(["foreign-call", "-"]).output()?;
     if untraced.status.success() {
         let timeline = after_one_echo(wrong("foreign-write").start()?)?;
         assert_eq!(processes(&timeline, foreign), 1, "{timeline}");
@@ -385,7 +387,7 @@ fn a_set_user_id_program_keeps_its_rights_or_it_is_told() -> Result<()> {
     let without = |kind: &ProcessEventKind| matches!(kind, ProcessEventKind::WithoutRights { rights, .. } if rights == "set-user-ID");
     if nix::unistd::geteuid().is_root() {
         const NOBODY: u32 = 65534;
-        let program = Nobodys::copy_of(WRONG_SERVER, NOBODY)?;
+        let program = Nobodys::copy_of(wrong_server(), NOBODY)?;
         let server = Server::build(&program.0).args(["user", LISTEN]).start()?;
         let mut client = server.connect()?;
         assert_eq!(client.exchange("who?\n")?, format!("{NOBODY}\n"));
@@ -393,7 +395,7 @@ fn a_set_user_id_program_keeps_its_rights_or_it_is_told() -> Result<()> {
         let timeline = server.stop()?;
         assert_eq!(processes(&timeline, without), 0, "{timeline}");
     } else if let Some(su) = harness::suite::find_program("su") {
-        let line = format!("{} --version; exec {WRONG_SERVER} echo $0", su.display());
+        let line = format!("{} --version; exec {} echo $0", su.display(), wrong_server());
         let timeline = after_one_echo(Server::build("/bin/sh").args(["-c", &line, LISTEN]).start()?)?;
         assert_eq!(processes(&timeline, without), 1, "{timeline}");
     }
@@ -516,7 +518,7 @@ fn a_peek_is_no_read() -> Result<()> {
 /// A client program's calls are there as the server's are.
 fn what_a_client_asks_of_the_kernel_is_there() -> Result<()> {
     let server = wrong("echo").start()?;
-    let mut client = Command::new(WRONG_SERVER);
+    let mut client = Command::new(wrong_server());
     client.args(["decides-as-client", &server.address().to_string()]);
     assert_eq!(server.run_client(client)?, Some(Exit::Status(0)));
     let timeline = server.stop()?;
@@ -746,7 +748,7 @@ fn both_doors_are_open() -> Result<()> {
 }
 
 fn a_server_that_is_not_rust() -> Result<()> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/echo.py");
+    let script = "tests/fixtures/echo.py";
     let timeline = after_one_echo(Server::build("python3").arg(script).arg(LISTEN).start()?)?;
     assert_eq!(writes(timeline.only()), [("sendto", 6)], "{timeline}");
     assert_eq!(timeline.packets_per_exchange(), [4], "{timeline}");
@@ -857,7 +859,7 @@ fn a_program_that_is_no_server_is_told() -> Result<()> {
 
 fn what_is_no_program_is_named() -> Result<()> {
     use std::io::ErrorKind::{NotFound, PermissionDenied};
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::current_dir()?;
     for (path, expected) in [
         (here.join("no/such/server"), NotFound),
         (here.join("Cargo.toml"), PermissionDenied),
@@ -966,7 +968,7 @@ fn a_panic_leaves_nothing() -> Result<()> {
 }
 
 /// Set in a process that this suite starts to have it killed.
-const TO_BE_KILLED: &str = "WRONG_SERVERS_TO_BE_KILLED";
+const TO_BE_KILLED: &str = "wrong_server()S_TO_BE_KILLED";
 
 fn a_killed_test_process_leaves_nothing() -> Result<()> {
     if std::env::var_os(TO_BE_KILLED).is_some() {

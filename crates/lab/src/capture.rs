@@ -37,8 +37,8 @@ pub fn run(binary: &Path) -> Result<Timeline> {
 pub struct Seen {
     /// Each packet in short notation.
     pub wire: Vec<String>,
-    /// The calls behind each packet.
-    pub behind: Vec<Option<String>>,
+    /// The call that caused each packet.
+    pub causes: Vec<Option<String>>,
     /// The server's calls in order.
     pub calls: Vec<String>,
 }
@@ -57,7 +57,7 @@ impl Seen {
         let connection = timeline.only();
         Seen {
             wire: connection.wire(),
-            behind: explain_all(timeline).into_values().map(|packet| packet.call).collect(),
+            causes: explain_all(timeline).into_values().map(|packet| packet.call).collect(),
             calls: connection.events().filter_map(|(_, event)| call(event)).collect(),
         }
     }
@@ -108,7 +108,7 @@ pub struct Written {
     /// What the file holds.
     pub timeline: Timeline,
     /// True if some of its frames have other numbers than in the file before. A call that causes no
-    /// packet may stand before or behind one.
+    /// packet may stand before or after one.
     pub renumbered: bool,
 }
 

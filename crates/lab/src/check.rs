@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use harness::format::json;
 use harness::rules::{Finding, RULES, Rule, Severity, rule};
-use harness::timeline::Timeline;
+use harness::timeline::{Timeline, printable};
 
 /// Which findings count.
 #[derive(Args, Clone, Debug, Default)]
@@ -97,7 +97,7 @@ impl Checked {
         ) in &self.findings
         {
             let _ = writeln!(text, "{severity}[{}]: {}", rule.id, rule.summary);
-            let _ = writeln!(text, "  connection {}: {message}", connection.0 + 1);
+            let _ = writeln!(text, "  connection {}: {}", connection.0 + 1, printable(message));
             let _ = writeln!(text, "  cure: {}", rule.cure);
             let _ = writeln!(text, "  more: docs/findings.md#{}", rule.id);
         }
@@ -119,12 +119,17 @@ impl Checked {
             .collect();
         let unknown: Vec<&str> = self.unknown.iter().map(|(rule, _)| rule.id).collect();
         let value = serde_json::json!({ "version": json::VERSION, "findings": findings, "unknown": unknown });
-        format!("{value}\n")
+        json::plain(&value) + "\n"
     }
 
     /// Workflow commands: `%` and line ends in the text are escaped.
     fn github(&self) -> String {
-        let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        let escaped = |text: &str| {
+            printable(text)
+                .replace('%', "%25")
+                .replace('\r', "%0D")
+                .replace('\n', "%0A")
+        };
         let mut text = String::new();
         for (Finding { rule, message, .. }, counts) in &self.findings {
             let level = if *counts { "error" } else { "notice" };

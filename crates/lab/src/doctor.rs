@@ -1,70 +1,245 @@
-//! What this machine allows, why not more, and the cure.
+//! What this machine allows, why not more, and the cure; and whether that is enough for the exercises.
 
 use std::fmt::Write as _;
+use std::net::TcpListener;
 
 use harness::suite::find_program;
 use harness::timeline::Level;
 use harness::{Machine, Refusal};
+use serde_json::json;
 
-/// A tool that helps and is not needed.
+/// The version of the line for machines. It grows when something is taken away or changes its meaning.
+const VERSION: u32 = 1;
+
+/// Where the steps listen unless told otherwise.
+const ADDRESS: &str = "localhost:3000";
+
+/// A program, and what it is for.
 struct Tool {
     name: &'static str,
+    needed: bool,
     cure: &'static str,
 }
 
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 8] = [
+    Tool {
+        name: "bash",
+        needed: true,
+        cure: "install it: the exercises use its /dev/tcp",
+    },
+    Tool {
+        name: "git",
+        needed: true,
+        cure: "install it: the exercises change the steps and put them back",
+    },
+    Tool {
+        name: "nc",
+        needed: true,
+        cure: "install it to talk to the servers; on Debian and Ubuntu: sudo apt install netcat-openbsd",
+    },
+    Tool {
+        name: "ss",
+        needed: true,
+        cure: "install it to look at sockets; on Debian and Ubuntu: sudo apt install iproute2",
+    },
+    Tool {
+        name: "strace",
+        needed: false,
+        cure: "install it to see system calls alone, and for the tests that compare with it",
+    },
     Tool {
         name: "wireshark",
+        needed: false,
         cure: "install it to look at captures in its window: see docs/wireshark.md",
     },
     Tool {
         name: "tshark",
+        needed: false,
         cure: "install it to look at captures in the terminal, and for the tests that compare with it",
     },
     Tool {
-        name: "strace",
-        cure: "install it for the tests that compare with it",
-    },
-    Tool {
         name: "just",
+        needed: false,
         cure: "cargo install just; every recipe is a plain cargo command too",
     },
 ];
 
-/// The report, a line for each thing, and what to do about each that is missing.
-pub fn report(machine: &Machine) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, missing: Option<String>| {
-        // Writing to a string cannot fail.
-        let _ = match missing {
-            None => writeln!(text, "{name:<20} yes"),
-            Some(why) => writeln!(text, "{name:<20} no: {why}"),
+/// One thing that was looked at.
+#[derive(Clone, Debug)]
+struct Part {
+    name: &'static str,
+    /// True if the exercises cannot be done without it.
+    needed: bool,
+    /// Why it is missing, and what to do.
+    missing: Option<String>,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Report {
+    level: Option<Level>,
+    parts: Vec<Part>,
+}
+
+impl Report {
+    /// Looks at the machine: its kernel, its programs, and the port of the exercises.
+    pub fn look() -> Report {
+        let taken = TcpListener::bind(ADDRESS).err();
+        Report::of(
+            &Machine::look(),
+            |tool| find_program(tool).is_some(),
+            taken.map(|error| error.to_string()),
+        )
+    }
+
+    fn of(machine: &Machine, has: impl Fn(&str) -> bool, port_taken: Option<String>) -> Report {
+        let refused = |refusal: &Option<Refusal>| {
+            let told = |refusal: &Refusal| format!("{}\n{:<20} cure: {}", refusal.reason, "", refusal.cure);
+            refusal.as_ref().map(told)
         };
-    };
-    let refused = |refusal: &Option<Refusal>| {
-        refusal
-            .as_ref()
-            .map(|refusal| format!("{}\n{:<20} cure: {}", refusal.reason, "", refusal.cure))
-    };
-    line("system calls", refused(&machine.no_trace));
-    line("private network", refused(&machine.no_sandbox));
-    line("packets on the host", refused(&machine.no_host_capture));
-    line(
-        "IPv6",
-        (!machine.ipv6).then(|| "::1 cannot be bound; tests over IPv6 are ignored".to_owned()),
-    );
-    for tool in TOOLS {
-        line(
-            tool.name,
-            find_program(tool.name).is_none().then(|| tool.cure.to_owned()),
+        let part = |name, needed, missing| Part { name, needed, missing };
+        let no_packets = machine.level.is_none_or(|level| level < Level::Loopback);
+        let packets = no_packets.then(|| "they take a private network, or packets on the host".to_owned());
+        let no_ipv6 = (!machine.ipv6).then(|| "::1 cannot be bound; tests over IPv6 are ignored".to_owned());
+        let port = port_taken.map(|error| format!("{error}\n{:<20} cure: stop who listens there: ss -tlnp", ""));
+        let mut parts = vec![
+            part("system calls", true, refused(&machine.no_trace)),
+            part("packets", true, packets),
+            part("private network", false, refused(&machine.no_sandbox)),
+            part("packets on the host", false, refused(&machine.no_host_capture)),
+            part("IPv6", false, no_ipv6),
+            part("port 3000", true, port),
+        ];
+        let tools = TOOLS.iter().map(|tool| {
+            let missing = (!has(tool.name)).then(|| tool.cure.to_owned());
+            part(tool.name, tool.needed, missing)
+        });
+        parts.extend(tools);
+        Report {
+            level: machine.level,
+            parts,
+        }
+    }
+
+    /// What the exercises need and the machine does not have.
+    fn lacking(&self) -> Vec<&'static str> {
+        let lacking = self.parts.iter().filter(|part| part.needed && part.missing.is_some());
+        lacking.map(|part| part.name).collect()
+    }
+
+    /// True if the exercises can be done here.
+    pub fn is_ready(&self) -> bool {
+        self.lacking().is_empty()
+    }
+
+    /// A line for each thing, and what to do about each that is missing.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for Part { name, missing, .. } in &self.parts {
+            // Writing to a string cannot fail.
+            let _ = match missing {
+                None => writeln!(text, "{name:<20} yes"),
+                Some(why) => writeln!(text, "{name:<20} no: {why}"),
+            };
+        }
+        let level = match self.level {
+            Some(Level::Sandbox) => "sandbox: system calls, packets and socket states, in a private network",
+            Some(Level::Loopback) => "loopback: system calls, packets and socket states, on the host's own network",
+            Some(_) => "no packets: system calls and socket states; the kernel's counters in place of packets",
+            None => "none: a server cannot be observed here; captures can be read and shown",
+        };
+        let exercises = match &self.lacking()[..] {
+            [] => "ready".to_owned(),
+            lacking => format!("not ready, for want of: {}", lacking.join(", ")),
+        };
+        let _ = writeln!(text, "{:<20} {level}\n{:<20} {exercises}", "level", "exercises");
+        text
+    }
+
+    /// One line, for a program that asks many machines.
+    pub fn json(&self) -> String {
+        let parts = self
+            .parts
+            .iter()
+            .map(|part| (part.name.to_owned(), part.missing.is_none().into()));
+        let level = match self.level {
+            Some(Level::Sandbox) => Some("sandbox"),
+            Some(Level::Loopback) => Some("loopback"),
+            Some(_) => Some("no-packets"),
+            None => None,
+        };
+        let line = json!({
+            "version": VERSION,
+            "ready": self.is_ready(),
+            "lacking": self.lacking(),
+            "level": level,
+            "has": serde_json::Map::from_iter(parts),
+        });
+        format!("{line}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(level: Option<Level>) -> Machine {
+        let refusal = |refused: bool| {
+            refused.then(|| Refusal {
+                reason: "forbidden".into(),
+                cure: "allow it".into(),
+            })
+        };
+        Machine {
+            level,
+            no_sandbox: refusal(level != Some(Level::Sandbox)),
+            no_host_capture: refusal(level != Some(Level::Loopback)),
+            no_trace: refusal(level.is_none()),
+            ipv6: true,
+        }
+    }
+
+    #[test]
+    fn the_exercises_need_packets_and_not_where_from() {
+        let lacking = |level| Report::of(&machine(level), |_| true, None).lacking();
+        assert_eq!(lacking(Some(Level::Sandbox)), [""; 0]);
+        assert_eq!(lacking(Some(Level::Loopback)), [""; 0]);
+        assert_eq!(lacking(Some(Level::NoPackets)), ["packets"]);
+        assert_eq!(lacking(None), ["system calls", "packets"]);
+    }
+
+    #[test]
+    fn a_program_that_is_needed_is_told_from_one_that_helps() {
+        let without = |missing: &'static str| Report::of(&machine(Some(Level::Sandbox)), |name| name != missing, None);
+        assert_eq!(without("nc").lacking(), ["nc"]);
+        assert!(without("wireshark").is_ready());
+        assert!(without("nc").text().contains("netcat-openbsd"));
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_named() {
+        let report = Report::of(
+            &machine(Some(Level::Sandbox)),
+            |_| true,
+            Some("Address already in use".into()),
+        );
+        assert_eq!(report.lacking(), ["port 3000"]);
+        assert!(
+            report.text().ends_with("not ready, for want of: port 3000\n"),
+            "{}",
+            report.text()
         );
     }
-    let level = match machine.level {
-        Some(Level::Sandbox) => "sandbox: system calls, packets and socket states, in a private network",
-        Some(Level::Loopback) => "loopback: system calls, packets and socket states, on the host's own network",
-        Some(_) => "no packets: system calls and socket states; the kernel's counters in place of packets",
-        None => "none: a server cannot be observed here; captures can be read and shown",
-    };
-    let _ = writeln!(text, "{:<20} {level}", "level");
-    text
+
+    #[test]
+    fn the_line_for_machines_is_one_line() {
+        let line = Report::of(&machine(Some(Level::NoPackets)), |_| true, None).json();
+        assert_eq!(line.lines().count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["ready"], false);
+        assert_eq!(value["lacking"], json!(["packets"]));
+        assert_eq!(value["level"], "no-packets");
+        assert_eq!(value["has"]["private network"], false);
+        assert_eq!(value["has"]["nc"], true);
+    }
 }

@@ -13,8 +13,8 @@ use harness::timeline::{Teardown, Timeline};
 use harness::{LISTEN, Server, suite};
 
 use crate::capture::two_that_agree;
+use crate::checkout::{self, Builds};
 use crate::pages;
-use crate::steps::workspace;
 use crate::trace::find_program;
 
 /// A language and what it takes to run its servers.
@@ -193,23 +193,20 @@ impl Language {
     }
 }
 
-/// Where servers are built: beside this program, in cargo's target folder.
+/// Where servers are built: in cargo's target folder.
 fn builds() -> Result<PathBuf> {
-    let this = std::env::current_exe().context("cannot find the path of this program")?;
-    // Tests of this program stand one folder deeper.
-    let folder = this.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
-    Ok(folder.context("this program stands in no folder")?.join("languages"))
+    Ok(Builds::of(&checkout::find()?)?.folder().join("languages"))
 }
 
 impl Idiom {
-    /// Its source, from the workspace.
+    /// Its source, from the checkout.
     fn path(&self) -> String {
         let Language { folder, extension, .. } = self.language;
         format!("crates/lab/languages/{folder}/{}.{extension}", self.name)
     }
 
-    fn source(&self) -> PathBuf {
-        workspace().join(self.path())
+    fn source(&self) -> Result<PathBuf> {
+        Ok(checkout::find()?.join(self.path()))
     }
 
     fn built(&self) -> Result<PathBuf> {
@@ -220,7 +217,7 @@ impl Idiom {
     fn command(&self, words: &[&str]) -> Result<(PathBuf, Vec<OsString>)> {
         let fill = |word: &&str| {
             Ok(match *word {
-                "{source}" => self.source().into(),
+                "{source}" => self.source()?.into(),
                 "{built}" => self.built()?.into(),
                 word => word.into(),
             })
@@ -234,7 +231,8 @@ impl Idiom {
     fn build(&self) -> Result<()> {
         let built = self.built()?;
         let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-        let is_there = changed(&built).is_some_and(|built| Some(built) > changed(&self.source()));
+        let source = changed(&self.source()?);
+        let is_there = changed(&built).is_some_and(|built| Some(built) > source);
         if self.language.build.is_empty() || is_there {
             return Ok(());
         }
@@ -258,7 +256,7 @@ impl Idiom {
 
     /// The lines of its source that reply: those that a comment marks.
     fn call(&self) -> Result<String> {
-        let source = self.source();
+        let source = self.source()?;
         let text = std::fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
         let marked = |line: &str| {
             let code = ["# reply", "// reply"]

@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod capture;
 pub mod check;
+pub mod checkout;
 pub mod doctor;
 pub mod languages;
 #[cfg(target_os = "linux")]

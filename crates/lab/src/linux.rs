@@ -1,5 +1,5 @@
-//! A call of Linux that has no safe form in the libraries here.
-#![allow(unsafe_code, reason = "pidfd_getfd, which stands alone below")]
+//! Calls of Linux that have no safe form in the libraries here.
+#![allow(unsafe_code, reason = "pidfd_getfd and sigaction, each alone below")]
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -7,6 +7,7 @@ use std::process::Child;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 /// Our own copy of a descriptor of a child: pidfd_open(2), pidfd_getfd(2).
 ///
@@ -21,4 +22,37 @@ pub fn descriptor_of(child: &Child, fd: i32) -> io::Result<OwnedFd> {
         let copy = Errno::result(libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0))?;
         Ok(OwnedFd::from_raw_fd(copy as i32))
     }
+}
+
+/// While it lives, the first ctrl-C does not end this process. It is for a program in the foreground beside us,
+/// which gets the signal too. The second one ends both.
+#[derive(Debug)]
+pub struct FirstInterrupt {
+    before: Option<SigAction>,
+}
+
+impl FirstInterrupt {
+    /// Begins to let one pass. A handler, unlike SIG_IGN, is not inherited by programs that we start (execve(2)).
+    pub fn passes() -> FirstInterrupt {
+        extern "C" fn nothing(_: i32) {}
+        let once = SaFlags::SA_RESETHAND | SaFlags::SA_RESTART;
+        let action = SigAction::new(SigHandler::Handler(nothing), once, SigSet::empty());
+        FirstInterrupt {
+            before: replace(&action).ok(),
+        }
+    }
+}
+
+impl Drop for FirstInterrupt {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            // It was valid before.
+            let _ = replace(before);
+        }
+    }
+}
+
+fn replace(action: &SigAction) -> nix::Result<SigAction> {
+    // SAFETY: sigaction(2) with a handler that does nothing, or with what it gave us before.
+    unsafe { sigaction(Signal::SIGINT, action) }
 }

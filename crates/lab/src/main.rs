@@ -1,21 +1,23 @@
-//! The command behind the recipes: `cargo run -p lab -- help`.
+//! The command that the recipes run: `cargo run -p lab -- help`.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use harness::Server;
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
-use harness::timeline::Timeline;
-use harness::{Machine, Server};
+use harness::timeline::{Timeline, printable};
 use lab::check::{self, Strictness};
+use lab::doctor::Report;
+use lab::show::Extent;
 use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, doctor, languages, newline, pages, paint, show, steps};
+use lab::{capture, checkout, languages, newline, pages, paint, show, steps};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -29,13 +31,17 @@ struct Arguments {
 enum Command {
     /// List the steps
     Steps,
-    /// Draw a step's committed capture, or any capture file, as lanes
+    /// Show what is in a step's committed capture, or in any capture file
+    ///
+    ///     lab show step1
+    ///     lab show capture.pcap
+    ///     tshark -i lo -w - | lab show -
+    #[command(verbatim_doc_comment)]
     Show {
         /// A step (step1), the path of a pcapng or pcap file, or - for standard input
         what: String,
-        /// Columns to draw in; the terminal's unless given
-        #[arg(long)]
-        width: Option<usize>,
+        #[command(flatten)]
+        output: Output,
     },
     /// Run a server, talk to it, and show what happened on one timeline
     ///
@@ -65,7 +71,7 @@ enum Command {
         /// A step (step1), in place of a command
         #[arg(conflicts_with = "command", required_unless_present = "command")]
         step: Option<String>,
-        /// The server's command, behind `--`
+        /// The server's command, after `--`
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
@@ -78,7 +84,14 @@ enum Command {
         plan: Plan,
     },
     /// Say what this machine allows, why not more, and the cure
-    Doctor,
+    ///
+    /// Exit status: 0 if that is enough for the exercises, 1 if not, 2 if it could not be told.
+    #[command(verbatim_doc_comment)]
+    Doctor {
+        /// How to say it
+        #[arg(long, value_enum, default_value_t = Answer::Text)]
+        format: Answer,
+    },
     /// Run a step in a private network and write its capture anew
     Capture {
         /// A step, or "all"
@@ -104,8 +117,8 @@ enum Command {
     Bench(lab::bench::Arguments),
     /// Measure what the newline costs, untraced, and write the table into the pages
     Newline {
-        /// Exchanges per server
-        #[arg(long, default_value_t = 200)]
+        /// Exchanges in a round of a second, at most
+        #[arg(long, default_value_t = 100_000)]
         exchanges: usize,
         /// Only print the table
         #[arg(long)]
@@ -117,12 +130,8 @@ enum Command {
 struct TraceArguments {
     #[command(flatten)]
     plan: Plan,
-    /// How to write the timeline
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// Write it to this file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Write a capture for Wireshark to this file too, with the calls between the packets; - for
     /// standard output, in place of the lanes
     #[arg(long, value_name = "FILE")]
@@ -130,6 +139,17 @@ struct TraceArguments {
     /// Draw the lines that the server writes, too
     #[arg(long)]
     log: bool,
+}
+
+/// How a timeline is written, and where.
+#[derive(Args)]
+struct Output {
+    /// How to write the timeline
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write it to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Columns to draw in; the terminal's unless given
     #[arg(long)]
     width: Option<usize>,
@@ -137,7 +157,7 @@ struct TraceArguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Lanes
+    /// Lanes, and what the rules find
     Text,
     /// A table of frames and a sentence on each
     Markdown,
@@ -145,10 +165,19 @@ enum Format {
     Json,
 }
 
+/// How the doctor answers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Answer {
+    /// For people
+    Text,
+    /// One line, an object, for a program that asks many machines
+    Json,
+}
+
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    // A check tells "found something" (1) from "could not run" (2).
-    let failed = if matches!(command, Command::Check { .. }) {
+    // These tell "found something" (1) from "could not run" (2).
+    let failed = if matches!(command, Command::Check { .. } | Command::Doctor { .. }) {
         ExitCode::from(2)
     } else {
         ExitCode::FAILURE
@@ -159,7 +188,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // A standard error that is closed too leaves nobody to tell.
-            let _ = writeln!(io::stderr(), "lab: {error:#}");
+            let _ = writeln!(io::stderr(), "lab: {}", shown(&format!("{error:#}")));
             failed
         }
     }
@@ -178,7 +207,7 @@ fn run(command: Command) -> Result<ExitCode> {
                 writeln!(io::stdout(), "{}  {}", step.binary(), step.slug)?;
             }
         }
-        Command::Show { what, width } => show(&what, width)?,
+        Command::Show { what, output } => show(&what, &output)?,
         Command::Trace(arguments) => return trace_server(&arguments),
         Command::Check {
             plan,
@@ -198,7 +227,17 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
         Command::Wireshark { plan } => wireshark(plan)?,
-        Command::Doctor => io::stdout().write_all(doctor::report(&Machine::look()).as_bytes())?,
+        Command::Doctor { format } => {
+            let report = Report::look();
+            let told = match format {
+                Answer::Text => report.text(),
+                Answer::Json => report.json(),
+            };
+            io::stdout().write_all(told.as_bytes())?;
+            if !report.is_ready() {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Capture { step } => capture_steps(&step)?,
         Command::Diff { from, to } => {
             let diff = pages::diff(&steps::find(&from)?, &steps::find(&to)?)?;
@@ -236,14 +275,15 @@ fn trace_server(arguments: &TraceArguments) -> Result<ExitCode> {
 fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let mut lanes = paint::Growing::default();
     let piped = arguments.pcapng.as_deref().is_some_and(is_standard_output);
-    let live = arguments.format == Format::Text && arguments.output.is_none() && !piped;
+    let output = &arguments.output;
+    let live = output.format == Format::Text && output.output.is_none() && !piped;
     let name = arguments.plan.name();
     let server = arguments.plan.server()?;
     let file = arguments.pcapng.as_deref().filter(|_| !piped);
     let spill = file.map(|path| Spill::start(&server, &name, path)).transpose()?;
     let outcome = arguments.plan.run_on(server, |timeline| {
         if live {
-            lanes.draw(&timeline, arguments.width, arguments.log, false)?;
+            lanes.draw(&timeline, output.width, arguments.log, false)?;
         }
         Ok(())
     })?;
@@ -261,30 +301,38 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
         }
     }
     if live {
-        lanes.draw(timeline, arguments.width, arguments.log, true)?;
+        lanes.draw(timeline, output.width, arguments.log, true)?;
         write!(io::stdout(), "\n{}", findings(timeline))?;
         return Ok(outcome);
     }
-    let mut text = Vec::new();
-    match arguments.format {
-        Format::Text => {
-            let lanes = Lanes {
-                output: arguments.log,
-                ..Lanes::with_width(arguments.width.unwrap_or(80))
-            }
-            .draw(timeline);
-            text.extend(format!("{lanes}\n{}", findings(timeline)).bytes());
-        }
-        Format::Markdown => text.extend(markdown::frames(timeline, 1..=usize::MAX).bytes()),
-        Format::Json => json::write(timeline, &mut text)?,
-    }
-    match &arguments.output {
-        Some(path) => create(path)?
-            .write_all(&text)
-            .with_context(|| format!("cannot write {}", path.display()))?,
-        None => io::stdout().write_all(&text)?,
-    }
+    output.write(timeline, arguments.log)?;
     Ok(outcome)
+}
+
+impl Output {
+    /// Writes a timeline to the file, or to standard output.
+    fn write(&self, timeline: &Timeline, log: bool) -> Result<()> {
+        let Some(path) = &self.output else {
+            return Ok(self.write_to(timeline, log, &mut BufWriter::new(io::stdout().lock()))?);
+        };
+        let written = self.write_to(timeline, log, &mut BufWriter::new(create(path)?));
+        written.with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn write_to(&self, timeline: &Timeline, log: bool, out: &mut impl Write) -> io::Result<()> {
+        match self.format {
+            Format::Text => {
+                let lanes = Lanes {
+                    output: log,
+                    ..Lanes::with_width(self.width.unwrap_or(80))
+                };
+                write!(out, "{}\n{}", lanes.draw(timeline), findings(timeline))?;
+            }
+            Format::Markdown => out.write_all(markdown::frames(timeline, 1..=usize::MAX).as_bytes())?,
+            Format::Json => json::write(timeline, out)?,
+        }
+        out.flush()
+    }
 }
 
 fn is_standard_output(path: &Path) -> bool {
@@ -334,15 +382,32 @@ fn wireshark(plan: Plan) -> Result<()> {
 fn tell_troubles(troubles: &[String]) -> io::Result<()> {
     troubles
         .iter()
-        .try_for_each(|trouble| writeln!(io::stderr(), "lab: {trouble}"))
+        .try_for_each(|trouble| writeln!(io::stderr(), "lab: {}", shown(trouble)))
 }
 
-fn show(what: &str, width: Option<usize>) -> Result<()> {
-    match steps::find(what) {
-        Ok(step) => show::show(&step.capture(), width),
-        Err(_) if what == "-" || Path::new(what).exists() => show::show(Path::new(what), width),
-        Err(error) => Err(error.context(format!("{what:?} is neither a step nor a file"))),
-    }
+/// A message for a terminal: it may name a file or repeat what a program wrote.
+fn shown(message: &str) -> String {
+    let lines: Vec<String> = message.lines().map(printable).collect();
+    lines.join("\n")
+}
+
+fn show(what: &str, output: &Output) -> Result<()> {
+    let path = match steps::find(what) {
+        Ok(step) => step.capture(),
+        Err(_) if what == "-" || Path::new(what).exists() => PathBuf::from(what),
+        Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
+    };
+    let extent = match output.format {
+        Format::Text => Extent::Excerpt,
+        Format::Markdown | Format::Json => Extent::Whole,
+    };
+    show::read(&path, extent, |timeline| {
+        if output.format == Format::Text && output.output.is_none() {
+            paint::draw(timeline, output.width, false)?;
+            return Ok(write!(io::stdout(), "\n{}", findings(timeline))?);
+        }
+        output.write(timeline, false)
+    })
 }
 
 fn capture_steps(name: &str) -> Result<()> {
@@ -351,10 +416,11 @@ fn capture_steps(name: &str) -> Result<()> {
     } else {
         vec![steps::find(name)?]
     };
+    let checkout = checkout::find()?;
     for step in chosen {
         let capture::Written { timeline, renumbered } = capture::write(&step)?;
         let path = step.capture();
-        let path = path.strip_prefix(steps::workspace()).unwrap_or(&path);
+        let path = path.strip_prefix(&checkout).unwrap_or(&path);
         writeln!(
             io::stdout(),
             "{timeline}\nwritten to {}; the pages follow with: cargo run -p lab -- docs",
@@ -370,10 +436,11 @@ fn capture_steps(name: &str) -> Result<()> {
 
 fn docs(check: bool) -> Result<ExitCode> {
     let mut drifted = false;
+    let checkout = checkout::find()?;
     for page in pages::all()? {
         let name = page
             .path
-            .strip_prefix(steps::workspace())
+            .strip_prefix(&checkout)
             .unwrap_or(&page.path)
             .display()
             .to_string();

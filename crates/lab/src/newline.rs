@@ -1,5 +1,5 @@
 //! What the newline costs: the same exchange with two writes, one write, and two writes on a
-//! socket without Nagle's algorithm. Untraced, one after the other in one run.
+//! socket without Nagle's algorithm. Untraced, in turn, in one run.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,8 +9,12 @@ use anyhow::{Result, ensure};
 use crate::running::{Limit, Running, exchanges};
 use crate::steps;
 
-/// Two minutes for each server, however slow it is.
-const TIME: Duration = Duration::from_secs(120);
+/// Each server has so many rounds, in turn with the others, and the fastest counts: whatever else a machine does can
+/// only make a round slower.
+const ROUNDS: usize = 5;
+
+/// How long a round is, unless it comes to its number of exchanges before.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// What one server took.
 #[derive(Clone, Debug)]
@@ -19,43 +23,57 @@ pub struct Measured {
     pub what: &'static str,
     /// Its name for a reader who wants to run it.
     pub server: &'static str,
-    /// Exchanges per second over the whole run.
+    /// Exchanges per second in its fastest round.
     pub per_second: f64,
-    /// The middle one of the exchanges' times.
+    /// The middle one of the exchanges' times in that round.
     pub median: Duration,
 }
 
-/// Measures all servers with so many exchanges each.
+/// Measures all servers, with at most so many exchanges in a round.
 ///
 /// # Errors
 ///
 /// If a server cannot be built, started or talked to.
-pub fn measure(count: usize) -> Result<Vec<Measured>> {
-    ensure!(count > 0, "there is nothing to measure in 0 exchanges");
-    let limit = Limit {
-        exchanges: count,
-        time: TIME,
-    };
+pub fn measure(most: usize) -> Result<Vec<Measured>> {
+    ensure!(most > 0, "there is nothing to measure in 0 exchanges");
     let mut servers = vec![("two writes", "step1", false), ("one write", "step2", false)];
     if cfg!(target_os = "linux") {
         servers.push(("two writes, TCP_NODELAY", "step1", true));
     }
-    let measure = |(what, server, no_delay)| {
+    let start = |(what, server, no_delay)| {
         let running = Running::start(&steps::find(server)?.build()?, &[], "info")?;
         if no_delay {
             running.switch_nagle_off()?;
         }
-        let mut times = exchanges(running.connect()?, limit)?;
-        let total: Duration = times.iter().sum();
-        times.sort();
-        Ok(Measured {
-            what,
-            server,
-            per_second: times.len() as f64 / total.as_secs_f64(),
-            median: times[times.len() / 2],
-        })
+        Ok((what, server, running))
     };
-    servers.into_iter().map(measure).collect()
+    let running: Vec<_> = servers.into_iter().map(start).collect::<Result<_>>()?;
+    let mut fastest: Vec<Option<Measured>> = vec![None; running.len()];
+    for _ in 0..ROUNDS {
+        for ((what, server, running), fastest) in running.iter().zip(&mut fastest) {
+            let now = round(what, server, running, most)?;
+            if fastest.as_ref().is_none_or(|before| now.median < before.median) {
+                *fastest = Some(now);
+            }
+        }
+    }
+    Ok(fastest.into_iter().flatten().collect())
+}
+
+fn round(what: &'static str, server: &'static str, running: &Running, most: usize) -> Result<Measured> {
+    let limit = Limit {
+        exchanges: most,
+        time: ROUND,
+    };
+    let mut times = exchanges(running.connect()?, limit)?;
+    let total: Duration = times.iter().sum();
+    times.sort();
+    Ok(Measured {
+        what,
+        server,
+        per_second: times.len() as f64 / total.as_secs_f64(),
+        median: times[times.len() / 2],
+    })
 }
 
 /// The measurements as a table for a page.

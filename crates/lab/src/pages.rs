@@ -12,8 +12,8 @@ use harness::timeline::explain::explain_all;
 use harness::timeline::{EventKind, Timeline};
 use similar::TextDiff;
 
-use crate::capture;
-use crate::steps::{self, Step, workspace};
+use crate::steps::{self, Step};
+use crate::{capture, checkout};
 
 const BEGIN: &str = "<!-- generated: ";
 const END: &str = "<!-- end -->";
@@ -37,12 +37,13 @@ pub struct Page {
 ///
 /// If one cannot be read.
 pub fn all() -> Result<Vec<Page>> {
-    let docs = workspace().join("docs");
+    let checkout = checkout::find()?;
+    let docs = checkout.join("docs");
     let entries = std::fs::read_dir(&docs).with_context(|| format!("cannot list {}", docs.display()))?;
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
-    paths.extend(["README.md", "captures/README.md"].map(|name| workspace().join(name)));
+    paths.extend(["README.md", "captures/README.md"].map(|name| checkout.join(name)));
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Page { path, text })
@@ -56,7 +57,7 @@ pub fn all() -> Result<Vec<Page>> {
 ///
 /// If a marker is not understood or not closed, or what it names is not there.
 pub fn generate(page: &Page) -> Result<String> {
-    let docs = if page.path.starts_with(workspace().join("docs")) {
+    let docs = if page.path.starts_with(checkout::find()?.join("docs")) {
         ""
     } else {
         "docs/"
@@ -261,7 +262,7 @@ pub fn changes(old: &str, new: &str) -> String {
 /// The steps side by side, from their captures. `docs` leads from the page to the steps' pages.
 fn figures(docs: &str) -> Result<String> {
     let mut table = String::from(
-        "| step | writes per reply | packets, first exchange | packets, second at once | packets to close | left behind |\n\
+        "| step | writes per reply | packets, first exchange | packets, second at once | packets to close | what is left |\n\
          |---|--:|--:|--:|--:|---|\n",
     );
     for step in steps::all()? {

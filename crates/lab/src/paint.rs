@@ -62,7 +62,7 @@ impl Growing {
     pub fn draw(&mut self, timeline: &Timeline, width: Option<usize>, output: bool, last: bool) -> io::Result<()> {
         let mut lines = lines(timeline, width, output);
         if !last {
-            // The verdict stands behind an empty line.
+            // The verdict stands after an empty line.
             let rows = lines
                 .iter()
                 .position(|line| line.spans.is_empty())

@@ -1,4 +1,4 @@
-//! Draws any capture file, however long.
+//! Reads any capture file, however long.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -8,25 +8,44 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use harness::format::pcapng;
 use harness::format::text::Lanes;
-use harness::timeline::Excerpt;
+use harness::timeline::{Excerpt, Timeline};
 
-use crate::paint;
+/// How much of a capture is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What lanes can show of it: of a long one the first connections, and the beginning and the end of
+    /// each. Memory does not grow with the file.
+    Excerpt,
+    /// All of it.
+    Whole,
+}
 
-/// Draws a capture file on standard output; `-` stands for standard input. Of a long one the first
-/// connections are drawn, and the beginning and the end of each.
+/// Reads a capture file and hands on its timeline; `-` stands for standard input.
 ///
 /// # Errors
 ///
 /// If it cannot be opened or is no capture that we understand. What comes before the place where
-/// it is cut or damaged is drawn all the same. If standard output is closed, its [`io::Error`].
-pub fn show(path: &Path, width: Option<usize>) -> Result<()> {
-    let mut excerpt = Excerpt::new(Lanes::default().limits());
-    let read = pcapng::read_into(open(path)?, &mut excerpt);
-    if read.is_err() && excerpt.is_empty() {
-        return read.with_context(|| format!("cannot read {}", name(path)));
+/// it is cut or damaged is handed on all the same. What `show` says.
+pub fn read(path: &Path, extent: Extent, show: impl FnOnce(&Timeline) -> Result<()>) -> Result<()> {
+    let file = open(path)?;
+    let (timeline, end, is_empty) = match extent {
+        Extent::Excerpt => {
+            let mut excerpt = Excerpt::new(Lanes::default().limits());
+            let end = pcapng::read_into(file, &mut excerpt);
+            let is_empty = excerpt.is_empty();
+            (excerpt.into_timeline(), end, is_empty)
+        }
+        Extent::Whole => {
+            let (recording, end) = pcapng::read_as_far(file);
+            let is_empty = recording.records.is_empty();
+            (recording.into_timeline(), end, is_empty)
+        }
+    };
+    if end.is_err() && is_empty {
+        return end.with_context(|| format!("cannot read {}", name(path)));
     }
-    paint::draw(&excerpt.into_timeline(), width, false)?;
-    read.with_context(|| format!("cannot read all of {}, only what is drawn", name(path)))
+    show(&timeline)?;
+    end.with_context(|| format!("cannot read all of {}, only what is shown", name(path)))
 }
 
 fn is_standard_input(path: &Path) -> bool {

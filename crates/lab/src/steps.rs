@@ -1,38 +1,38 @@
 //! The steps: what there is, by its folder, and the binary of each.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+
+use crate::checkout::{self, Builds};
 
 /// A learning step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step {
     /// Its one name everywhere: the crate, the page and the capture are called `step1-two-writes`.
     pub slug: String,
-}
-
-/// The workspace that this program was built from.
-pub fn workspace() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // A member stands at crates/lab.
-    package.ancestors().nth(2).unwrap_or(package).to_owned()
+    /// The checkout that it is in.
+    checkout: PathBuf,
 }
 
 /// All steps in order.
 ///
 /// # Errors
 ///
-/// If the folder `crates` cannot be read.
+/// If there is no checkout, or its folder `crates` cannot be read.
 pub fn all() -> Result<Vec<Step>> {
-    let folder = workspace().join("crates");
+    let checkout = checkout::find()?;
+    let folder = checkout.join("crates");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut steps: Vec<Step> = names
         .filter(|name| name.starts_with("step"))
-        .map(|slug| Step { slug })
+        .map(|slug| Step {
+            slug,
+            checkout: checkout.clone(),
+        })
         .collect();
     steps.sort();
     Ok(steps)
@@ -42,7 +42,7 @@ pub fn all() -> Result<Vec<Step>> {
 ///
 /// # Errors
 ///
-/// If there is no such step. The message lists those that there are.
+/// If there is no such step, and the message lists those that there are; or no checkout.
 pub fn find(name: &str) -> Result<Step> {
     let steps = all()?;
     let meant = |step: &&Step| name == step.slug || name == step.binary() || format!("step{name}") == step.binary();
@@ -64,12 +64,12 @@ impl Step {
 
     /// Its source.
     pub fn source(&self) -> PathBuf {
-        workspace().join("crates").join(&self.slug).join("src/main.rs")
+        self.checkout.join("crates").join(&self.slug).join("src/main.rs")
     }
 
     /// Its committed capture.
     pub fn capture(&self) -> PathBuf {
-        workspace().join("captures").join(&self.slug).with_extension("pcapng")
+        self.checkout.join("captures").join(&self.slug).with_extension("pcapng")
     }
 
     /// Builds it and gives the path of its binary.
@@ -78,7 +78,7 @@ impl Step {
     ///
     /// If cargo fails; it has said why.
     pub fn build(&self) -> Result<PathBuf> {
-        build_target(&self.slug, "--bin", self.binary(), "")
+        build_target("--bin", self.binary())
     }
 }
 
@@ -87,45 +87,18 @@ impl Step {
 /// # Errors
 ///
 /// If cargo fails; it has said why.
-pub fn build_example(package: &str, example: &str) -> Result<PathBuf> {
-    build_target(package, "--example", example, "examples")
+pub fn build_example(example: &str) -> Result<PathBuf> {
+    build_target("--example", example)
 }
 
 /// Builds a target as this program was built, the first time that it is asked for.
-fn build_target(package: &str, kind: &str, name: &str, subfolder: &str) -> Result<PathBuf> {
+fn build_target(kind: &str, name: &str) -> Result<PathBuf> {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = built.get(name) {
         return Ok(path.clone());
     }
-    let path = run_cargo(package, kind, name, subfolder)?;
+    let path = Builds::of(&checkout::find()?)?.build(kind, name)?;
     built.insert(name.to_owned(), path.clone());
-    Ok(path)
-}
-
-fn run_cargo(package: &str, kind: &str, name: &str, subfolder: &str) -> Result<PathBuf> {
-    let this = std::env::current_exe().context("cannot find the path of this program")?;
-    // Tests of this program stand one folder deeper.
-    let folder = this.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
-    let folder = folder.context("this program stands in no folder")?;
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(profile) => profile,
-    };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command
-        .current_dir(workspace())
-        .args(["build", "--quiet", "--profile", profile, "-p", package, kind, name]);
-    command.arg("--target-dir").arg(folder.parent().unwrap_or(folder));
-    let path = folder.join(subfolder).join(name);
-    match command.status() {
-        Ok(status) => ensure!(status.success(), "cargo could not build {name}"),
-        // Somebody who cannot run cargo has what was built before.
-        Err(_) if path.is_file() => {}
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot run cargo, and {} is not there", path.display()));
-        }
-    }
     Ok(path)
 }

@@ -58,7 +58,7 @@ pub struct Plan {
     #[arg(long)]
     pub port: Option<u16>,
 
-    /// The server's command, behind `--`
+    /// The server's command, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
@@ -130,6 +130,9 @@ impl Plan {
     /// As [`run`](Self::run).
     pub fn run_on(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
         if let Some(client) = &self.client {
+            // Ctrl-C is for the client; then comes the timeline of what there was.
+            #[cfg(target_os = "linux")]
+            let _passes = crate::linux::FirstInterrupt::passes();
             let ended = run_client(&server, client, self.limit())?;
             return Ok(Outcome {
                 timeline: server.stop()?,
@@ -346,7 +349,7 @@ pub fn run_client(server: &Server, client: &str, limit: Duration) -> Result<Clie
     shell.arg("-c").arg(client);
     Ok(match server.run_client_within(shell, limit) {
         Ok(Some(Exit::Status(0))) => ClientEnd::Well,
-        Ok(Some(exit)) => ClientEnd::Badly(format!("the client {client:?} ended with {exit}")),
+        Ok(Some(exit)) => ClientEnd::Badly(format!("the client {client:?}: {exit}")),
         Ok(None) => ClientEnd::Badly(format!("the client {client:?} ended, and nobody knows how")),
         Err(error) if error.is_timeout() => ClientEnd::TimedOut(format!(
             "the client {client:?} had not ended after {limit:?} and was killed; --timeout gives it longer"
@@ -364,7 +367,7 @@ pub fn start(step: Option<&str>, command: &[OsString]) -> Result<ServerBuilder> 
     match (step, command.split_first()) {
         (Some(step), _) => Ok(Server::build(steps::find(step)?.build()?).arg(LISTEN)),
         (None, Some((program, arguments))) => Ok(Server::build(find_program(program)?).args(arguments)),
-        (None, None) => bail!("give a step, or a command behind --"),
+        (None, None) => bail!("give a step, or a command after --"),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use harness::suite::Needs::{Calls, Packets, Sandbox};
+use harness::suite::built;
 
 mod echo;
 
-const STEP: &str = env!("CARGO_BIN_EXE_step1");
+const STEP: &str = "step1";
 
 fn a_reply_is_two_writes_and_two_segments() -> Result<()> {
     let timeline = echo::timeline_of(&["1\n"])?;
@@ -57,7 +58,7 @@ fn the_newline_waits_for_an_ack() -> Result<()> {
 
 /// The kernel's own counters see the same six packets, where none can be captured.
 fn the_counters_agree() -> Result<()> {
-    let server = harness::Server::build(STEP)
+    let server = harness::Server::build(built(STEP))
         .arg(harness::LISTEN)
         .level(harness::timeline::Level::NoPackets)
         .start()?;

@@ -6,7 +6,7 @@ use harness::suite::Needs::{Calls, Packets, Sandbox};
 #[path = "../../step1-two-writes/tests/echo/mod.rs"]
 mod echo;
 
-const STEP: &str = env!("CARGO_BIN_EXE_step2");
+const STEP: &str = "step2";
 
 fn a_reply_is_one_write() -> Result<()> {
     let timeline = echo::timeline_of(&["1\n"])?;

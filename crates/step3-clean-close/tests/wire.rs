@@ -7,7 +7,7 @@ use harness::timeline::{Side, Teardown};
 #[path = "../../step1-two-writes/tests/echo/mod.rs"]
 mod echo;
 
-const STEP: &str = env!("CARGO_BIN_EXE_step3");
+const STEP: &str = "step3";
 
 fn a_reply_is_one_write_and_four_packets() -> Result<()> {
     let timeline = echo::timeline_of(&["1\n"])?;

@@ -40,10 +40,11 @@ impl Flow {
         }
         if ack > theirs.said {
             self.covers(passing, ack, vantage, facts);
-        } else if ack == theirs.said && is_pure_ack(packet) {
+        } else if ack == theirs.said && is_pure_ack(packet) && self.goes_on(packet) {
             self.says_again(packet, facts);
         }
         let theirs = self.from_mut(packet.from.peer());
+        theirs.said_in_syn = flags.has(Flags::SYN);
         if ack > theirs.said {
             theirs.said = ack;
             theirs.said_frame = packet.number;
@@ -53,6 +54,12 @@ impl Flow {
             theirs.said_window = Some(packet.window);
         }
         let _ = at;
+    }
+
+    /// True for a packet whose sequence number is the next of its sender: no probe has it.
+    fn goes_on(&self, packet: &Packet) -> bool {
+        let mine = self.from(packet.from);
+        !mine.sent.has_begun() || unwrapped(packet.seq, mine.sent.next) == mine.sent.next
     }
 
     /// True for an ACK that says nothing of a SYN which came: its sender has a connection already, or a
@@ -69,6 +76,10 @@ impl Flow {
     fn covers(&mut self, passing: Passing<'_>, ack: u64, vantage: Vantage, facts: &mut PacketFacts) {
         let Passing { packet, at } = passing;
         let theirs = self.from_mut(packet.from.peer());
+        if !theirs.sent.has_begun() && theirs.said == 0 {
+            // The first that is known of this direction: how much of it is new, nothing tells.
+            return;
+        }
         if theirs.sent.has_begun() && ack > theirs.sent.next && vantage != Vantage::BothHosts {
             facts.add(FactKind::AckedUnseenSegment, Certainty::Seen, []);
         }
@@ -78,13 +89,12 @@ impl Flow {
         let numbered = |sent: &super::flow::Sent| u64::from(sent.is_syn) + u64::from(sent.is_fin);
         let ends_inside = theirs.flight.iter().any(|sent| sent.from < ack && ack < sent.to);
         let ends = covered().next().zip(covered().last());
-        let new = ack - if theirs.sent.has_begun() || said > 0 { said } else { ack };
         facts.acked = Some(Acked {
             frames: ends
                 .filter(|_| !ends_inside)
                 .map(|(first, last)| (first.frame, last.frame)),
             segments: covered().count(),
-            bytes: new.saturating_sub(covered().map(numbered).sum()),
+            bytes: (ack - said).saturating_sub(covered().map(numbered).sum()),
             syn: covered().any(|sent| sent.is_syn),
             fin: covered().any(|sent| sent.is_fin),
             more_in_flight: ack < next,
@@ -121,7 +131,9 @@ impl Flow {
         if !theirs.sent.has_begun() && theirs.said == 0 {
             return;
         }
-        let is_update = theirs.said_window.is_some_and(|window| window != packet.window);
+        // The window of a SYN is not scaled, so the next one tells nothing new by being another.
+        let told = theirs.said_window.filter(|_| !theirs.said_in_syn);
+        let is_update = told.is_some_and(|window| window != packet.window);
         let first = [Evidence::Frame(theirs.said_frame)];
         match theirs.probe.take() {
             Some((FactKind::KeepAlive, frame)) => {

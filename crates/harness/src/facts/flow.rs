@@ -60,6 +60,7 @@ pub(crate) struct Half {
     pub known: u64,
     /// The window that its receiver told last, and the one that its sender knows of.
     pub said_window: Option<u32>,
+    pub said_in_syn: bool,
     pub known_window: Option<u32>,
     /// True if the window is in bytes: the SYN that says how to scale it was captured.
     pub window_is_exact: bool,
@@ -283,6 +284,11 @@ impl Flow {
         if to == from {
             return;
         }
+        if !half.sent.has_begun() && !syn {
+            // What came before was not captured, and is taken for acknowledged.
+            half.said = half.said.max(from);
+            half.known = half.known.max(from);
+        }
         window_full(half, packet, from, facts);
         facts.alone = half.in_flight() == 0;
         facts.full_size = packet.segment.len > 0 && !half.is_small(packet);
@@ -299,6 +305,8 @@ impl Flow {
                     .map(|(value, _)| (value, packet.number));
             }
             Place::Fills => self.fills(passing, facts),
+            // A SYN,ACK has the number of a SYN that went before it, if both sides open at once.
+            Place::Old | Place::Overlaps if syn && !facts.is_repeat() => {}
             Place::Old | Place::Overlaps => self.again(passing, (from, to), vantage, facts),
         }
         let half = self.from_mut(packet.from);

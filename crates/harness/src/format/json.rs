@@ -8,7 +8,7 @@ use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
 use crate::rules::Finding;
 use crate::timeline::{
     Call, CallKind, ClientAction, ClientActionKind, Connection, EventKind, Exit, Packet, ProcessEvent,
-    ProcessEventKind, Side, TcpState, Teardown, Timeline,
+    ProcessEventKind, Side, TcpState, Teardown, Timeline, is_plain,
 };
 
 /// The version of the schema. It grows when something is taken away or changes its meaning;
@@ -29,7 +29,7 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
     )?;
     writeln!(out, "\"dropped\": {},", timeline.dropped)?;
     writeln!(out, "\"not_kept\": {},", timeline.not_kept)?;
-    writeln!(out, "\"summary\": {},", summary(timeline))?;
+    writeln!(out, "\"summary\": {},", plain(&summary(timeline)))?;
     list(out, "connections", timeline.connections().map(connection))?;
     writeln!(out, ",")?;
     list(
@@ -40,10 +40,27 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "}}")
 }
 
+/// A value as JSON in which what is not plain text is escaped: see
+/// [`printable`](crate::timeline::printable). serde_json escapes only what JSON asks for.
+pub fn plain(value: &Value) -> String {
+    let json = value.to_string();
+    let mut plain = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_plain(c) {
+            plain.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            plain += &format!("\\u{unit:04x}");
+        }
+    }
+    plain
+}
+
 fn list(out: &mut impl Write, name: &str, values: impl Iterator<Item = Value>) -> io::Result<()> {
     write!(out, "\"{name}\": [")?;
     for (index, value) in values.enumerate() {
-        write!(out, "{}\n{value}", if index > 0 { "," } else { "" })?;
+        write!(out, "{}\n{}", if index > 0 { "," } else { "" }, plain(&value))?;
     }
     write!(out, "\n]")
 }
@@ -338,7 +355,7 @@ mod tests {
         assert_eq!(value["version"], 1);
         assert_eq!(value["summary"]["packets_per_exchange"], json!([6, 5]));
         assert_eq!(value["summary"]["teardown"], "left-open");
-        assert_eq!(value["connections"][0]["client"], "127.0.0.1:57464");
+        assert_eq!(value["connections"][0]["client"], "127.0.0.2:57464");
         let packets = value["events"]
             .as_array()
             .unwrap()

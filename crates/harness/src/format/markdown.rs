@@ -5,16 +5,16 @@ use std::ops::RangeInclusive;
 
 use crate::timeline::explain::{Explanation, data_text, explain_all};
 use crate::timeline::frames::{call_words, client_words, process_words, state_words};
-use crate::timeline::{EventKind, Flags, Packet, Side, Timeline};
+use crate::timeline::{EventKind, Flags, Packet, Side, Timeline, printable};
 
-/// The frames with these numbers: a table of what is on the wire and which call is behind it, then
+/// The frames with these numbers: a table of what is on the wire and which call caused it, then
 /// a list with a sentence on each packet. The calls and states between the packets are rows too.
 ///
 /// Columns are padded, so that the page reads well as plain text too. Nothing depends on times,
 /// except for what a sentence says of a wait.
 ///
 /// ```text
-/// | # | from → to       | flags | seq | ack | len | data | behind it         |
+/// | # | from → to       | flags | seq | ack | len | data | call or state     |
 /// |--:|-----------------|-------|----:|----:|----:|------|-------------------|
 /// | 1 | client → server | SYN   |   0 |     |   0 |      | `client: connect` |
 ///
@@ -37,7 +37,11 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
                 table.push(cells(number, packet, explanation));
                 if !explanation.sentence.is_empty() {
                     // Writing to a string cannot fail.
-                    let _ = writeln!(sentences, "- **Frame {number}**: {}", prose(&explanation.sentence));
+                    let _ = writeln!(
+                        sentences,
+                        "- **Frame {number}**: {}",
+                        prose(packet, &explanation.sentence)
+                    );
                 }
             }
             (EventKind::Call(call), Some(number)) => table.extend(told(number, Side::Server, call_words(call))),
@@ -64,7 +68,7 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
 }
 
 const COLUMNS: usize = 8;
-const HEADINGS: [&str; COLUMNS] = ["#", "from → to", "flags", "seq", "ack", "len", "data", "behind it"];
+const HEADINGS: [&str; COLUMNS] = ["#", "from → to", "flags", "seq", "ack", "len", "data", "call or state"];
 /// The columns that hold numbers.
 const NUMBERS: [bool; COLUMNS] = [true, false, false, true, true, true, false, false];
 /// How many bytes of a payload are shown.
@@ -89,7 +93,7 @@ fn cells(number: usize, packet: &Packet, explanation: &Explanation) -> [String; 
         } else {
             String::new()
         },
-        behind(explanation),
+        cause(explanation),
     ]
 }
 
@@ -102,9 +106,9 @@ fn told(number: usize, by: Side, words: Option<String>) -> Option<[String; COLUM
     Some(cells)
 }
 
-/// The calls behind a packet. They stand on the side that the packet comes from, so the side need
+/// The calls that caused a packet. They stand on the side that the packet comes from, so the side need
 /// not be named again.
-fn behind(explanation: &Explanation) -> String {
+fn cause(explanation: &Explanation) -> String {
     let calls = explanation.call.iter().flat_map(|calls| calls.lines());
     let calls: Vec<String> = calls
         .map(|call| code(call.split_once(": ").map_or(call, |(_, call)| call)))
@@ -116,11 +120,17 @@ fn behind(explanation: &Explanation) -> String {
 }
 
 /// A code span in a table. A `|` has to be escaped even there
-/// ([GFM, section 4.10](https://github.github.com/gfm/#tables-extension-)), and backticks inside
-/// need a longer fence around.
+/// ([GFM, section 4.10](https://github.github.com/gfm/#tables-extension-)), which a backslash before it
+/// would undo.
 fn code(text: &str) -> String {
-    let text = text.replace('|', "\\|");
+    let text = printable(text).replace("\\|", "\\\\x7c").replace('|', "\\|");
+    span(&text)
+}
+
+/// A code span. Nothing in it is markup; backticks inside need a longer fence around.
+fn span(text: &str) -> String {
     if !text.contains('`') {
+        // Of spaces alone none is taken off.
         return format!("`{text}`");
     }
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -128,15 +138,28 @@ fn code(text: &str) -> String {
     format!("{fence} {text} {fence}")
 }
 
-/// A sentence as Markdown. Those made here name calls in code spans; one from a capture file may
-/// hold anything, so HTML and a lone backtick are escaped.
-fn prose(sentence: &str) -> String {
-    let sentence = sentence.replace('&', "&amp;").replace('<', "&lt;");
-    if sentence.matches('`').count().is_multiple_of(2) {
-        sentence
-    } else {
-        sentence.replace('`', "\\`")
+/// What is said of a packet, as Markdown. Those sentences that are made here name calls in code spans
+/// and have no other markup. Somebody else's comment may hold anything, so all of it is a code span.
+fn prose(packet: &Packet, sentence: &str) -> String {
+    let sentence = printable(sentence);
+    if packet.comment.is_some() {
+        return span(&sentence);
     }
+    let mut prose = String::new();
+    for (place, piece) in sentence.split('`').enumerate() {
+        let is_code = place % 2 == 1;
+        if is_code {
+            prose += &span(piece);
+            continue;
+        }
+        for c in piece.chars() {
+            if "\\<>&[]*|~#".contains(c) {
+                prose.push('\\');
+            }
+            prose.push(c);
+        }
+    }
+    prose
 }
 
 fn draw(table: &[[String; COLUMNS]]) -> String {
@@ -192,7 +215,7 @@ mod tests {
     fn a_stall() {
         let page = frames(&samples::two_writes().timeline(), 15..=22);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data    | behind it                               |
+            |  # | from → to       | flags   | seq | ack | len | data    | call or state                           |
             |---:|-----------------|---------|----:|----:|----:|---------|-----------------------------------------|
             | 15 | client → server | PSH,ACK |   3 |   3 |   2 | `"2\n"` | `send "2\n"`                            |
             | 16 | server          |         |     |     |     |         | `recvfrom(9, "2\n", 8192) = 2`          |
@@ -242,7 +265,7 @@ mod tests {
             .frame(210, Side::Server, "PSH,ACK", 1, 4, "`|``");
         let page = frames(&script.timeline(), 6..=8);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data            | behind it                         |
+            |  # | from → to       | flags   | seq | ack | len | data            | call or state                     |
             |---:|-----------------|---------|----:|----:|----:|-----------------|-----------------------------------|
             |  6 | client → server | PSH,ACK |   1 |   1 |   3 | `"a\|b"`        |                                   |
             |  7 | server          |         |     |     |     |                 | ``` sendto(9, "`\|``", 4) = 4 ``` |
@@ -255,17 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn sentences_from_elsewhere_are_not_markup() {
-        assert_eq!(prose("a <b> & `c`"), "a &lt;b> &amp; `c`");
-        assert_eq!(prose("a ` b"), "a \\` b");
-    }
-
-    #[test]
     fn no_frames() {
         let page = frames(&Script::new().timeline(), 1..=9);
         expect![[r#"
-            |  # | from → to | flags | seq | ack | len | data | behind it |
-            |---:|-----------|-------|----:|----:|----:|------|-----------|
+            |  # | from → to | flags | seq | ack | len | data | call or state |
+            |---:|-----------|-------|----:|----:|----:|------|---------------|
         "#]]
         .assert_eq(&page);
     }

@@ -8,4 +8,6 @@ pub mod text;
 #[cfg(test)]
 pub(crate) mod arbitrary;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 pub(crate) mod samples;

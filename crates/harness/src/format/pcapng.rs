@@ -34,7 +34,9 @@ mod write;
 mod tests;
 
 pub use encode::Encoder;
-pub use read::{ReadError, read, read_into};
+#[cfg(test)]
+pub(crate) use encode::tests::shown_in;
+pub use read::{ReadError, read, read_as_far, read_into};
 pub use write::write;
 
 /// The longest frame that a capture keeps: what Wireshark writes and takes at most.

@@ -7,7 +7,8 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::timeline::explain::{call_text, cut, explain_connection, printable};
+use crate::timeline::explain::{call_text, cut, explain_connection};
+use crate::timeline::printable;
 use crate::timeline::{Connection, EventKind, Exit, Level, Limits, ProcessEventKind, Timeline, Timestamp};
 
 use layout::Layout;
@@ -113,6 +114,9 @@ impl fmt::Display for Line {
 }
 
 impl Lanes {
+    /// A capture that is not much longer than what is drawn is read whole.
+    const WHOLE: usize = 4096;
+
     /// Lanes of this width.
     pub fn with_width(width: usize) -> Lanes {
         Lanes {
@@ -126,6 +130,7 @@ impl Lanes {
         Limits {
             packets: self.rows,
             connections: self.connections,
+            whole: Lanes::WHOLE,
         }
     }
 
@@ -226,7 +231,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         Level::Sandbox => None,
         Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
         Level::NoPackets => Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO)."),
-        Level::Capture => Some("From a capture file of packets alone; the states follow from its segments."),
+        Level::Capture => Some("From a capture file of packets alone. Socket states are worked out from the segments."),
     };
     let dropped =
         (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));

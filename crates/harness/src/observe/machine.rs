@@ -73,8 +73,7 @@ pub(crate) fn sandbox_cure() -> String {
             .into();
     }
     if std::path::Path::new("/.dockerenv").exists() || geteuid().is_root() {
-        return "a container's seccomp profile or missing CAP_SYS_ADMIN forbids it: \
-                for Docker, run with --security-opt seccomp=unconfined or --cap-add SYS_ADMIN"
+        return "a container's seccomp profile forbids it: for Docker, run with --security-opt seccomp=unconfined"
             .into();
     }
     "the system forbids user namespaces: ask who runs it, or run as root".into()

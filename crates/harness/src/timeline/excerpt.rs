@@ -20,6 +20,9 @@ pub struct Limits {
     pub packets: usize,
     /// So many connections: the first.
     pub connections: usize,
+    /// A capture of up to so many packets and calls is kept whole, if its packets are no longer than
+    /// 4 MB together.
+    pub whole: usize,
 }
 
 /// A timeline of what is worth drawing of a capture of any length.
@@ -62,8 +65,8 @@ struct Place {
     number: Option<usize>,
 }
 
-/// A capture is short up to so many records and so many bytes of frames.
-const SHORT: (usize, usize) = (4096, 4 << 20);
+/// A capture is short up to so many bytes of frames.
+const SHORT: usize = 4 << 20;
 
 /// So many events that belong to no connection are kept of a long capture: the first.
 const MOST_OUTSIDE: usize = 1000;
@@ -245,9 +248,10 @@ impl Kept {
                 let replies = self.totals.writes_per_reply.get_or_insert_default();
                 let ended = self.replying.see(call.kind, call.moved());
                 ended.into_iter().for_each(|writes| replies.push(writes));
-                false
+                call.is_end_of_file()
             }
-            _ => false,
+            EventKind::State(_) => true,
+            EventKind::Client(_) | EventKind::Process(_) => false,
         };
         let tail = packets / 2;
         if self.head.len() < packets - tail {
@@ -354,8 +358,7 @@ impl Excerpt {
 
     /// Keeps only an excerpt from here on, if the capture is not short.
     fn end_if_long(&mut self) {
-        let (records, bytes) = SHORT;
-        let is_long = |whole: &Whole| whole.records.len() > records || whole.bytes > bytes;
+        let is_long = |whole: &Whole| whole.records.len() > self.limits.whole || whole.bytes > SHORT;
         let Some(whole) = self.whole.take_if(|whole| is_long(whole)) else {
             return;
         };

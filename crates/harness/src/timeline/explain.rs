@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use super::Timeline;
 use super::event::*;
+use super::plain::printable;
 use super::query::{Closing, Connection};
 use super::segment::Flags;
 use crate::facts::{Acked, ConnectionFacts, Evidence, FactKind, Reason};
 
 mod calls;
 
-pub(crate) use calls::printable;
 pub use calls::{action_text, call_text, call_text_within};
 pub(crate) use calls::{cut, data_text};
 
@@ -215,7 +215,7 @@ impl<'a> Story<'a> {
 
     fn explain(&self, index: usize, packet: &Packet) -> Explanation {
         if let Some(comment) = &packet.comment {
-            return Explanation::from_comment(comment);
+            return self.commented(comment);
         }
         let held = packet.held().map(|held| HeldBack {
             milliseconds: whole_milliseconds(held.waited),
@@ -227,6 +227,20 @@ impl<'a> Story<'a> {
             call: self.calls(index, packet),
             held,
             sentence,
+        }
+    }
+
+    /// What a file says of a packet. In an excerpt of a file of ours it is what we said when we had all
+    /// of the run; anybody else's comment is words.
+    fn commented(&self, comment: &str) -> Explanation {
+        if self.timeline.is_excerpt() && self.timeline.level > Level::Capture {
+            return Explanation::from_comment(comment);
+        }
+        let lines: Vec<String> = comment.lines().map(printable).collect();
+        Explanation {
+            call: None,
+            held: None,
+            sentence: lines.join(" "),
         }
     }
 
@@ -642,7 +656,7 @@ impl<'a> Story<'a> {
                 "A duplicate of the ACK in frame {again}: the {side}'s kernel says again which byte it expects next.{beyond}"
             );
         }
-        format!("The {side}'s kernel repeats its last ACK: it says again which byte it expects next.")
+        format!("The {side}'s kernel says which byte it expects next. It acknowledges nothing new.")
     }
 
     fn acknowledges(&self, packet: &Packet, acked: &Acked) -> String {
@@ -767,20 +781,29 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Pla
     };
     let mut places = HashMap::new();
     for (exchange, packets) in connection.exchanges().into_iter().map(|e| e.packets).enumerate() {
-        let is_part = |index: &usize| new(*index, Side::Server);
-        let parts = packets.iter().filter(|index| is_part(index)).count();
+        let parts: Vec<usize> = packets
+            .iter()
+            .copied()
+            .filter(|index| new(*index, Side::Server))
+            .collect();
         let requests = packets.iter().filter(|index| new(**index, Side::Client)).count();
-        let mut part = 0;
+        // The place in the stream counts: a part may come out of order.
+        let seq = |index: usize| timeline.packet(index).map_or(0, |packet| packet.seq);
+        let first = parts.first().map_or(0, |index| seq(*index));
+        let mut in_stream = parts.clone();
+        in_stream.sort_by_key(|index| seq(*index).wrapping_sub(first).cast_signed());
+        let part_of: HashMap<usize, usize> = in_stream.into_iter().zip(1..).collect();
+        let mut so_far = 0;
         for index in packets {
-            part += usize::from(is_part(&index));
-            let several_requests = requests > 1;
+            let part = part_of.get(&index).copied().unwrap_or(so_far);
+            so_far = so_far.max(part);
             places.insert(
                 index,
                 Place {
                     exchange,
                     part,
-                    parts,
-                    several_requests,
+                    parts: parts.len(),
+                    several_requests: requests > 1,
                 },
             );
         }

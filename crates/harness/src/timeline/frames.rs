@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use super::Timeline;
 use super::event::*;
-use super::explain::{call_text, printable};
+use super::explain::call_text;
+use super::plain::printable;
 
 /// The numbers of a timeline's frames.
 #[derive(Clone, Debug, Default, PartialEq)]

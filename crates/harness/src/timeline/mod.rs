@@ -6,6 +6,7 @@ mod excerpt;
 pub mod frames;
 mod link;
 mod merge;
+mod plain;
 mod query;
 mod segment;
 
@@ -17,6 +18,8 @@ pub use excerpt::{Excerpt, Limits};
 pub use frames::ShownState;
 pub use link::LinkType;
 pub use merge::{Record, Recording, What};
+pub(crate) use plain::is_plain;
+pub use plain::printable;
 pub use query::{Closing, Connection, Held, Teardown};
 pub use segment::{Flags, Segment, SegmentOptions};
 

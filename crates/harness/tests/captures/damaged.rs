@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use harness::format::text::Lanes;
-use harness::format::{markdown, pcapng};
+use harness::format::{json, markdown, pcapng};
 use harness::timeline::explain::explain_all;
-use harness::timeline::{Excerpt, Level, LinkType, Segment, Timeline};
+use harness::timeline::{Excerpt, Limits, LinkType, Segment, Timeline};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -114,8 +114,11 @@ fn try_all(file: &[u8], width: usize) {
         connections: 2,
         ..Lanes::with_width(width)
     };
-    for lanes in [lanes, Lanes::with_width(width)] {
-        let mut excerpt = Excerpt::new(lanes.limits());
+    for (lanes, whole) in [(lanes, 0), (lanes, 20), (Lanes::with_width(width), 4096)] {
+        let mut excerpt = Excerpt::new(Limits {
+            whole,
+            ..lanes.limits()
+        });
         let end = pcapng::read_into(Slowly(file), &mut excerpt);
         let (end, whole) = (end.map_err(|error| error.to_string()), recording.as_ref().map(|_| ()));
         assert_eq!(end, whole.map_err(ToString::to_string));
@@ -123,12 +126,14 @@ fn try_all(file: &[u8], width: usize) {
     }
     match recording {
         Ok(recording) => {
-            assert_eq!(recording.level, Level::Capture);
             let timeline = recording.into_timeline();
             draw(&timeline, &Lanes::with_width(width));
             explain_all(&timeline);
             markdown::frames(&timeline, 1..=20);
             timeline.findings();
+            let mut object = Vec::new();
+            json::write(&timeline, &mut object).expect("a vector takes all");
+            assert!(serde_json::from_slice::<serde_json::Value>(&object).is_ok());
             pcapng::write(&timeline, "a server", &mut std::io::sink()).expect("a sink takes all");
         }
         Err(error) => {

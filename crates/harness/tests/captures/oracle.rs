@@ -13,7 +13,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let folder = std::env::temp_dir().join(format!("harness-test-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the folder is ours");
         Folder(folder)
     }

@@ -36,7 +36,7 @@ struct Captured {
 }
 
 pub(super) fn measure(sizes: Sizes) -> Result<Table> {
-    let program = steps::build_example("lab", "bench-server")?;
+    let program = steps::build_example("bench-server")?;
     let exchanges = sizes.packets.div_ceil(PACKETS_PER_EXCHANGE);
     let mut table = Table::new(&[
         "captured by",

@@ -70,7 +70,7 @@ fn row(step: &str, count: usize) -> Result<Vec<String>> {
     }
     let after = memory()?;
     drop(clients);
-    let (left, descriptors) = left_behind(&server, &process)?;
+    let (left, descriptors) = still_open(&server, &process)?;
     let each = (after.saturating_sub(before)) as f64 / count as f64;
     Ok(vec![
         format!("`{step}`"),
@@ -82,7 +82,7 @@ fn row(step: &str, count: usize) -> Result<Vec<String>> {
 }
 
 /// The server's sockets in CLOSE_WAIT, and its open descriptors, once their numbers stand still.
-fn left_behind(server: &Running, process: &Process) -> Result<(usize, usize)> {
+fn still_open(server: &Running, process: &Process) -> Result<(usize, usize)> {
     let address = server.address.parse().context("the server's address is none")?;
     let count = || -> Result<(usize, usize)> {
         let table = process.tcp()?;

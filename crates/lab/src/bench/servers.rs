@@ -60,7 +60,7 @@ impl Candidate {
 
 pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     let step = |name, log| Running::start(&steps::find(name)?.build()?, &[], log);
-    let short = steps::build_example("lab", "bench-server")?;
+    let short = steps::build_example("bench-server")?;
     let without_nagle = step("step1", QUIET)?;
     without_nagle.switch_nagle_off()?;
     let mut candidates = [

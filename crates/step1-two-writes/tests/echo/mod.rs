@@ -3,20 +3,21 @@
 use std::net::TcpListener;
 
 use anyhow::{Result, bail};
+use harness::suite::built;
 use harness::timeline::{Errno, Exit, Level, Side, TcpState, Teardown, Timeline};
 use harness::{Error, LISTEN, Server};
 
 use crate::STEP;
 
 pub fn start() -> Result<Server> {
-    Ok(Server::build(STEP).arg(LISTEN).start()?)
+    Ok(Server::build(built(STEP)).arg(LISTEN).start()?)
 }
 
 /// The step in a shell that lets it have 64 descriptors.
 pub fn start_with_64_descriptors() -> Result<Server> {
     let limited = r#"ulimit -n 64 && exec "$0" "$@""#;
     Ok(Server::build("/bin/sh")
-        .args(["-c", limited, STEP, LISTEN])
+        .args(["-c", limited, built(STEP), LISTEN])
         .env("RUST_LOG", "error")
         .start()?)
 }
@@ -130,7 +131,7 @@ pub fn an_address_that_will_not_do_gets_one_line() -> Result<()> {
     ];
     for (arguments, why) in cases {
         // On the host, where the port is taken.
-        let server = Server::build(STEP).args(arguments).level(Level::NoPackets);
+        let server = Server::build(built(STEP)).args(arguments).level(Level::NoPackets);
         let Err(Error::ExitedEarly { exit, output, .. }) = server.env("RUST_LOG", "info").start() else {
             bail!("it runs with {arguments:?}");
         };

@@ -13,7 +13,7 @@ use super::LONGEST_FRAME;
 use super::entry::{self, UPPER_PDU};
 use super::record::{self, Extra, Line, Section, Told};
 use crate::timeline::frames::{call_words, client_words, process_words, state_words};
-use crate::timeline::{Endpoints, Level, LinkType, Passage, Record, Side, StateChange, Timestamp, What};
+use crate::timeline::{Endpoints, Level, LinkType, Passage, Record, Side, StateChange, Timestamp, What, printable};
 
 /// Nanoseconds: `if_tsresol` 9.
 const NANOSECONDS: u8 = 9;
@@ -135,7 +135,12 @@ impl<W: Write> Encoder<W> {
             };
             self.attach(&Line(None, Told::Packet(extra)))?;
         }
-        self.frame(at, interface, (frame, wire_len), comment.or(explanation))
+        // The record has the comment as it is.
+        let shown = comment.or(explanation).map(|text| {
+            let lines: Vec<String> = text.split('\n').map(printable).collect();
+            lines.join("\n")
+        });
+        self.frame(at, interface, (frame, wire_len), shown.as_deref())
     }
 
     /// Adds what an observer recorded: as a frame if it is one, and else with the frame that comes
@@ -198,8 +203,8 @@ impl<W: Write> Encoder<W> {
     }
 
     fn words(&mut self, at: Timestamp, by: Side, on: Option<Endpoints>, words: &str) -> io::Result<()> {
-        let name = fitting(&self.program, LONGEST_WORDS);
-        let data = entry::write(name, by, on, fitting(words, LONGEST_WORDS));
+        let name = printable(fitting(&self.program, LONGEST_WORDS));
+        let data = entry::write(&name, by, on, fitting(words, LONGEST_WORDS));
         self.frame(at, CALLS, (&data, length_of(&data)), None)
     }
 
@@ -386,4 +391,4 @@ fn halves(at: Timestamp) -> (u32, u32) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

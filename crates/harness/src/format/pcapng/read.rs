@@ -15,8 +15,7 @@ use super::block::{self, Block, Interface, Options};
 use super::entry::UPPER_PDU;
 use super::input::Input;
 use super::record::{self, Extra, Line, Told};
-use crate::timeline::explain::printable;
-use crate::timeline::{Excerpt, Found, Level, LinkType, Record, Recording, Segment, Timestamp, What};
+use crate::timeline::{Excerpt, Found, Level, LinkType, Record, Recording, Segment, Timestamp, What, printable};
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 /// The longest block that is read, as in Wireshark. A length beyond it is a damaged file.
@@ -88,23 +87,37 @@ pub enum ReadError {
 ///
 /// See [`ReadError`].
 pub fn read(input: impl Read) -> Result<Recording, ReadError> {
-    let mut reader = Reader::new(input)?;
-    let (mut records, mut numbers) = (Vec::new(), Vec::new());
-    while let Some(item) = reader.next()? {
-        let (number, record) = match item {
-            Item::Frame(frame) => (Some(frame.number), frame.into_record()),
-            Item::Told(number, record) => (number, record),
+    let (recording, end) = read_as_far(input);
+    end.map(|()| recording)
+}
+
+/// Reads a capture as far as it goes: what [`read`] gives, or what came before the error.
+pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
+    let mut recording = Recording {
+        level: Level::Capture,
+        records: Vec::new(),
+        dropped: 0,
+        not_kept: 0,
+        numbers: Vec::new(),
+    };
+    let mut reader = match Reader::new(input) {
+        Ok(reader) => reader,
+        Err(error) => return (recording, Err(error)),
+    };
+    let end = loop {
+        let (number, record) = match reader.next() {
+            Ok(Some(Item::Frame(frame))) => (Some(frame.number), frame.into_record()),
+            Ok(Some(Item::Told(number, record))) => (number, record),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         };
-        records.push(record);
-        numbers.push(number);
-    }
-    Ok(Recording {
-        level: reader.level(),
-        records,
-        dropped: reader.dropped,
-        not_kept: reader.not_kept(),
-        numbers,
-    })
+        recording.records.push(record);
+        recording.numbers.push(number);
+    };
+    recording.level = reader.level();
+    recording.dropped = reader.dropped;
+    recording.not_kept = reader.not_kept();
+    (recording, end)
 }
 
 /// Reads a capture of any length into an excerpt, in memory that does not grow with it.
@@ -504,7 +517,11 @@ impl Sections {
                 }
                 let read = serde_json::from_slice(&self.line);
                 self.line.clear();
-                match read.map_err(|error| damaged(offset, &error.to_string()))? {
+                let line: Line<'_> = read.map_err(|error| damaged(offset, &error.to_string()))?;
+                if !line.1.has_a_name() {
+                    return Err(damaged(offset, "the name of a call"));
+                }
+                match line {
                     Line(None, told) => own = Some(told),
                     Line(Some(at), told) => {
                         self.told.extend(told.into_record(at).map(|record| (None, record)));

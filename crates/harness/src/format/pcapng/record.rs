@@ -35,6 +35,8 @@ const OURS: &[u8] = b"harness ";
 const LONGEST_PIECE: usize = 65_000;
 /// So much of the text stands in a block. Readers take 16 MB.
 pub(super) const MOST_IN_A_BLOCK: usize = 1 << 20;
+/// No name of a call is longer.
+const LONGEST_NAME: usize = 64;
 /// A longer line than this is a damaged file.
 pub(super) const LONGEST_LINE: usize = 64 << 20;
 
@@ -82,6 +84,17 @@ pub(super) struct Extra {
 }
 
 impl Told<'_> {
+    /// False for a call whose name cannot be one. Names are written as they are, in all formats.
+    pub fn has_a_name(&self) -> bool {
+        let call = match self {
+            Told::Call(_, call) => Some(&**call),
+            Told::Client(_, action) => action.call.as_ref(),
+            Told::State(..) | Told::Process(_) | Told::Packet(_) => None,
+        };
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        call.is_none_or(|call| call.name.len() <= LONGEST_NAME && is_name(&call.name))
+    }
+
     /// As a record. `None` for what is said of a packet, which is none by itself.
     pub fn into_record(self, at: Timestamp) -> Option<Record> {
         let what = match self {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::timeline::explain::{
-    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_of, cut, data_text, printable,
+    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_of, cut, data_text,
 };
 use crate::timeline::frames::{call_words, client_words, process_words, state_words};
 use crate::timeline::*;
@@ -398,6 +398,11 @@ fn call_cell(call: &Call) -> Cell {
         if forms.last() != Some(&form) {
             forms.push(form);
         }
+    }
+    if let (CallKind::Listen, Some(address)) = (call.kind, &call.detail) {
+        // Of all calls it is named by where it is.
+        let least = forms.len() - 1;
+        forms.insert(least, format!("listen({})", plain(address)));
     }
     Cell::new(Role::Call, forms)
 }

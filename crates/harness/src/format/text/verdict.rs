@@ -16,12 +16,10 @@ pub(super) fn of(
 ) -> Vec<(&'static str, String)> {
     let mut verdict = Vec::new();
     let totals = timeline.totals(connection.id());
-    // That a segment was held back shows only beside its write, or in the comment that says so.
-    let commented = || connection.packets().any(|(_, packet)| packet.comment.is_some());
+    // That a segment was held back shows only beside its write, or in our comment that says so.
     let stalls_show = match (timeline.level, totals) {
-        (_, Some(totals)) => totals.commented,
-        (Level::NoPackets, None) => false,
-        (Level::Capture, None) => commented(),
+        (Level::NoPackets | Level::Capture, _) => false,
+        (Level::Loopback | Level::Sandbox, Some(totals)) => totals.commented,
         (Level::Loopback | Level::Sandbox, None) => true,
     };
     let tells_calls = timeline.level > Level::Capture;

@@ -1,6 +1,7 @@
 //! Calls and client actions as text, as strace writes them.
 
 use crate::timeline::event::{Call, CallKind, ClientActionKind};
+use crate::timeline::plain::printable;
 use crate::timeline::query::quoted;
 
 /// How many bytes of data strace shows, and so does this.
@@ -141,16 +142,4 @@ fn data_argument(call: &Call, shown: usize) -> Option<String> {
     };
     let unknown = call.bytes.is_empty() && (len > 0 || !matches!(call.result, Some(Ok(_))));
     (!unknown).then(|| data_text(&call.bytes, len, shown))
-}
-
-/// Text that came from elsewhere, with its control characters escaped.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, c| {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-        out
-    })
 }

@@ -28,6 +28,25 @@ fn blocks(mut file: &[u8]) -> (Vec<i32>, Vec<(u32, Vec<u8>)>) {
     (interfaces, frames)
 }
 
+/// All that another program shows of a file besides its packets: words and comments.
+pub(crate) fn shown_in(mut file: &[u8]) -> Vec<String> {
+    let mut shown = Vec::new();
+    while !file.is_empty() {
+        let (rest, block) = parse_block_le(file).unwrap();
+        if let Block::EnhancedPacket(block) = block {
+            if block.if_id == CALLS {
+                shown.push(text_of(&block.data[..block.caplen as usize]));
+            }
+            let comments = block.options.iter().filter(|option| option.code == OptionCode::Comment);
+            shown.extend(
+                comments.map(|option| String::from_utf8(option.value[..usize::from(option.len)].to_vec()).unwrap()),
+            );
+        }
+        file = rest;
+    }
+    shown
+}
+
 /// The text behind the tags of an entry.
 fn text_of(data: &[u8]) -> String {
     let mut rest = data;

@@ -4,15 +4,14 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use harness::suite::Needs::{self, Calls, Program, Request, Sandbox};
+use harness::suite::built;
 
 /// One of them is enough on a reader's machine.
 const ASKED: Needs = Request("measures: run with --ignored");
 
 /// The first cells of a part's rows, measured in tiny sizes.
 fn rows(part: &str) -> Result<Vec<String>> {
-    let output = Command::new(env!("CARGO_BIN_EXE_lab"))
-        .args(["bench", "--quick", part])
-        .output()?;
+    let output = Command::new(built("lab")).args(["bench", "--quick", part]).output()?;
     let text = String::from_utf8(output.stdout)?;
     let error = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{text}{error}");
@@ -64,7 +63,7 @@ fn connections() -> Result<()> {
     Ok(())
 }
 
-harness::suite! {
+harness::tests! {
     servers needs [Calls];
     tracer needs [ASKED, Calls];
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];

@@ -165,7 +165,7 @@ fn every_language_has_a_test() -> Result<()> {
 /// Toolchains take their time; a learner's machine is spared it.
 const ASKED: harness::suite::Needs = Request("runs another language: run with --ignored");
 
-harness::suite! {
+harness::tests! {
     every_language_has_a_test needs [];
     python needs [Packets, Program("python3"), ASKED];
     ruby needs [Packets, Program("ruby"), ASKED];

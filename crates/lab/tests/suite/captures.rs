@@ -3,14 +3,14 @@
 use anyhow::Result;
 use harness::suite::{self, Needs::Sandbox};
 use lab::capture::{self, Seen};
-use lab::{pages, steps};
+use lab::{checkout, pages, steps};
 
 /// Delayed ACKs go by the clock, so a run in which a busy machine paused somebody for 40 ms shows
 /// other packets. It proves nothing; another run does.
 const ATTEMPTS: usize = 20;
 
 /// Runs each step afresh: the kernel still does what the committed capture shows, and the same
-/// calls are behind its packets.
+/// calls caused its packets.
 fn captures_are_what_the_steps_do() -> Result<()> {
     suite::at_once(steps::all()?, |step| {
         let binary = step.build()?;
@@ -51,14 +51,14 @@ fn every_step_has_a_page_and_a_capture() -> Result<()> {
     let steps = steps::all()?;
     assert!(!steps.is_empty());
     for step in steps {
-        let page = steps::workspace().join("docs").join(&step.slug).with_extension("md");
+        let page = checkout::find()?.join("docs").join(&step.slug).with_extension("md");
         assert!(page.is_file(), "{} is missing", page.display());
         assert!(step.capture().is_file(), "{} is missing", step.capture().display());
     }
     Ok(())
 }
 
-harness::suite! {
+harness::tests! {
     captures_are_what_the_steps_do needs [Sandbox];
     pages_have_not_drifted needs [];
     every_step_has_a_page_and_a_capture needs [];

@@ -431,7 +431,7 @@ fn a_wireshark_that_fails_is_quoted() -> Result<()> {
 
 const ORACLE: harness::suite::Needs = Request("compares with tshark: run with --ignored");
 
-harness::suite! {
+harness::tests! {
     each_write_stands_before_its_packet needs [Sandbox, Program("tshark"), ORACLE];
     the_newline_of_the_stall_was_written_before_the_ack_that_it_waits_for needs [Sandbox, Program("tshark"), ORACLE];
     what_tshark_knows_of_the_packets_is_the_same_without_the_calls needs [Sandbox, Program("tshark"), ORACLE];

@@ -1,10 +1,13 @@
 //! The `lab` command as a user types it, right and wrong.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
-use harness::suite::Needs::{Calls, Packets, Program, Sandbox};
-use lab::steps;
+use harness::suite::Needs::{self, Calls, Packets, Program, Request, Sandbox};
+use harness::suite::built;
+use lab::{checkout, steps};
 use serde_json::Value;
 
 /// The steps are built once for all tests, as cargo takes longer to find that it has nothing to do
@@ -13,7 +16,7 @@ fn lab(arguments: &[&str]) -> Result<Output> {
     for step in steps::all()? {
         step.build()?;
     }
-    Command::new(env!("CARGO_BIN_EXE_lab"))
+    Command::new(built("lab"))
         .args(arguments)
         .env("CARGO", "/none")
         .output()
@@ -161,6 +164,22 @@ fn a_client_program_that_does_not_end_is_killed() -> Result<()> {
     Ok(())
 }
 
+/// Ctrl-C goes to all that is in the foreground, the client and `lab` alike, and gives the timeline of what there was.
+fn an_interrupted_client_leaves_its_timeline() -> Result<()> {
+    let client = "exec 3<>/dev/tcp/127.0.0.1/3000; echo hello >&3; read -r line <&3; kill -INT 0; sleep 600";
+    steps::find("step3")?.build()?;
+    let mut lab = Command::new(built("lab"));
+    lab.args(["trace", "step3", "--client", &format!("bash -c '{client}'")]);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut lab, 0);
+    let output = lab.env("CARGO", "/none").output()?;
+    assert!(output.status.success(), "{output:?}");
+    let text = stdout(&output);
+    assert!(text.contains("writes per reply      1\n"), "{output:?}");
+    assert!(text.contains("clean: the client closed first"), "{output:?}");
+    Ok(())
+}
+
 fn another_language() -> Result<()> {
     let send = r"GET / HTTP/1.0\r\n\r\n";
     let output = lab(&[
@@ -182,7 +201,7 @@ fn another_language() -> Result<()> {
 }
 
 fn a_shell_inside() -> Result<()> {
-    let mut shell = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let mut shell = Command::new(built("lab"));
     let mut shell = shell.args(["shell", "step3"]).env("SHELL", "/bin/sh");
     shell = shell
         .stdin(std::process::Stdio::piped())
@@ -199,11 +218,11 @@ fn a_shell_inside() -> Result<()> {
 
 fn wrong_words_get_an_answer_that_helps() -> Result<()> {
     let cases: &[(&[&str], &str)] = &[
-        (&["trace", "step9"], "step2  (step2-one-write)"),
+        (&["trace", "step99"], "step2  (step2-one-write)"),
         (&["show", "no-such-file"], "neither a step nor a file"),
         (&["show", "Cargo.toml"], "Cargo.toml"),
         (&["diff", "step1", "stepp2"], "there is no step \"stepp2\""),
-        (&["capture", "4"], "there is no step \"4\""),
+        (&["capture", "99"], "there is no step \"99\""),
         (&["trace"], "required"),
         (&["trace", "--send", r"\q", "step1"], r"\n \r \t"),
         (&["trace", "--", "no-such-program"], "on the PATH"),
@@ -227,19 +246,179 @@ fn wrong_words_get_an_answer_that_helps() -> Result<()> {
 /// `lab show step1 | head -1`
 fn a_reader_that_leaves_is_no_error() -> Result<()> {
     let script = r#""$0" show step1 2>&1 | head -n 1"#;
-    let output = Command::new("sh")
-        .args(["-c", script, env!("CARGO_BIN_EXE_lab")])
-        .output()?;
+    let output = Command::new("sh").args(["-c", script, built("lab")]).output()?;
     assert_eq!(stdout(&output).lines().count(), 1, "{output:?}");
     Ok(())
 }
 
-fn doctor_names_the_level() -> Result<()> {
-    assert!(stdout(&lab(&["doctor"])?).contains("\nlevel "));
+/// What the doctor says and its exit status are one: 1 if it finds something lacking.
+fn doctor_tells_by_its_status() -> Result<()> {
+    let text = lab(&["doctor"])?;
+    assert!(stdout(&text).contains("\nlevel "), "{text:?}");
+    let line = lab(&["doctor", "--format", "json"])?;
+    assert_eq!(stdout(&line).lines().count(), 1, "{line:?}");
+    let value: Value = serde_json::from_slice(&line.stdout)?;
+    let ready = value["lacking"].as_array().context("no list")?.is_empty();
+    assert_eq!(line.status.code(), Some(if ready { 0 } else { 1 }), "{line:?}");
     Ok(())
 }
 
-harness::suite! {
+/// A room without `nc` is not ready.
+fn doctor_finds_what_is_lacking() -> Result<()> {
+    let mut lab = Command::new(built("lab"));
+    let output = lab.arg("doctor").env("PATH", "/none").output()?;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stdout(&output).contains("netcat-openbsd"), "{output:?}");
+    Ok(())
+}
+
+/// A folder that goes with the test, outside of any checkout.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Result<Folder> {
+        let folder = std::env::temp_dir().join(format!("lab-test-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        Ok(Folder(folder.canonicalize()?))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is in the folder for what goes by itself.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Copies a file or a folder, in a process of its own: while we hold a program open to write it, no thread of
+/// ours could start it.
+fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
+    let mut command = Command::new("cp");
+    let status = command.arg("-a").arg(from.as_ref()).arg(to.as_ref()).status()?;
+    anyhow::ensure!(status.success(), "cannot copy {}", from.as_ref().display());
+    Ok(())
+}
+
+/// What a program says of step 1, from a folder.
+fn findings(program: &Path, folder: &Path) -> Result<String> {
+    let mut lab = Command::new(program);
+    let output = lab
+        .args(["check", "step1"])
+        .current_dir(folder)
+        .env("CARGO", "/none")
+        .output()?;
+    Ok(stdout(&output) + &String::from_utf8_lossy(&output.stderr))
+}
+
+/// A tree that has what tells a checkout, and whose step 1 is really step 3: then it can be told whose step
+/// was traced.
+fn built_tree(tree: &Path) -> Result<()> {
+    for folder in [
+        "crates/harness",
+        "crates/lab",
+        "crates/step1-two-writes",
+        "captures",
+        "target/debug",
+    ] {
+        fs::create_dir_all(tree.join(folder))?;
+    }
+    for file in ["Cargo.toml", "crates/harness/Cargo.toml", "crates/lab/Cargo.toml"] {
+        fs::write(tree.join(file), "")?;
+    }
+    copy(built("lab"), tree.join("target/debug/lab"))?;
+    copy(steps::find("step3")?.build()?, tree.join("target/debug/step1"))
+}
+
+fn a_tree_that_was_copied_and_moved_traces_its_own_steps() -> Result<()> {
+    let folder = Folder::new("tree")?;
+    let (copied, moved) = (folder.0.join("copied"), folder.0.join("moved"));
+    built_tree(&copied)?;
+    let traces_its_own = |tree: &Path| -> Result<()> {
+        for from in [tree, &tree.join("crates/lab"), Path::new("/")] {
+            let found = findings(&tree.join("target/debug/lab"), from)?;
+            assert!(found.starts_with("no findings"), "from {}: {found}", from.display());
+        }
+        Ok(())
+    };
+    traces_its_own(&copied)?;
+    fs::rename(&copied, &moved)?;
+    traces_its_own(&moved)
+}
+
+/// The checkout that somebody stands in comes before the one that the program comes from.
+fn a_program_from_elsewhere_works_on_the_checkout_around_us() -> Result<()> {
+    steps::find("step1")?.build()?;
+    let folder = Folder::new("elsewhere")?;
+    let tree = folder.0.join("tree");
+    built_tree(&tree)?;
+    let found = findings(&tree.join("target/debug/lab"), &checkout::find()?)?;
+    assert!(found.contains("warning[split-reply]"), "{found}");
+    Ok(())
+}
+
+fn an_installed_program_says_what_it_needs() -> Result<()> {
+    let folder = Folder::new("installed")?;
+    let program = folder.0.join("lab");
+    copy(built("lab"), &program)?;
+    let run = |arguments: &[&str]| Command::new(&program).args(arguments).current_dir(&folder.0).output();
+    for arguments in [
+        &["trace", "step1"][..],
+        &["show", "step1"],
+        &["docs", "--check"],
+        &["steps"],
+    ] {
+        let complaint = complaint(&run(arguments)?)?;
+        assert!(complaint.contains("git clone"), "{arguments:?} gave\n{complaint}");
+    }
+    // A server and a capture of one's own need no checkout.
+    let server = steps::find("step3")?.build()?;
+    let server = server.to_str().context("no text")?;
+    let traced = run(&["trace", "--pcapng", "own.pcapng", "--", server, "127.0.0.1:3000"])?;
+    assert!(stdout(&traced).contains("no findings"), "{traced:?}");
+    let shown = run(&["show", "own.pcapng"])?;
+    assert!(stdout(&shown).contains("clean: the client closed first"), "{shown:?}");
+    Ok(())
+}
+
+/// The whole of it: a copy whose sources are others than ours builds and traces those.
+fn a_copied_tree_builds_its_own_steps() -> Result<()> {
+    let folder = Folder::new("built")?;
+    let (ours, tree) = (checkout::find()?, folder.0.join("tree"));
+    fs::create_dir(&tree)?;
+    for part in ["Cargo.toml", "Cargo.lock", "crates", "captures"] {
+        copy(ours.join(part), tree.join(part))?;
+    }
+    fs::create_dir_all(tree.join("target/debug"))?;
+    copy(built("lab"), tree.join("target/debug/lab"))?;
+    let source = |step: &str| tree.join("crates").join(step).join("src/main.rs");
+    fs::copy(source("step3-clean-close"), source("step1-two-writes"))?;
+    let run = || {
+        let mut lab = Command::new(tree.join("target/debug/lab"));
+        lab.args(["check", "step1"]).current_dir("/").output()
+    };
+    let first = run()?;
+    assert!(stdout(&first).starts_with("no findings"), "{first:?}");
+    let said = String::from_utf8_lossy(&first.stderr).into_owned();
+    assert!(
+        said.contains("Compiling step1-two-writes"),
+        "it says what it builds: {said}"
+    );
+    let second = run()?;
+    assert!(stdout(&second).starts_with("no findings"), "{second:?}");
+    assert!(
+        second.stderr.is_empty(),
+        "nothing is built, so nothing is said: {second:?}"
+    );
+    Ok(())
+}
+
+const BUILDS: Needs = Request("builds a copy of the project: run with --ignored");
+
+harness::tests! {
+    a_tree_that_was_copied_and_moved_traces_its_own_steps needs [Packets];
+    a_program_from_elsewhere_works_on_the_checkout_around_us needs [Packets];
+    an_installed_program_says_what_it_needs needs [Packets];
+    a_copied_tree_builds_its_own_steps needs [BUILDS, Packets, Program("cargo")];
     trace_shows_the_leak_and_says_why needs [Packets];
     trace_writes_json_of_the_documented_shape needs [Sandbox];
     a_run_that_is_too_long_to_keep_goes_to_the_file needs [Packets];
@@ -248,9 +427,11 @@ harness::suite! {
     check_writes_annotations needs [Packets];
     a_client_program_takes_the_place_of_ours needs [Sandbox, Program("bash")];
     a_client_program_that_does_not_end_is_killed needs [Calls];
+    an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
     wrong_words_get_an_answer_that_helps needs [Sandbox];
     a_reader_that_leaves_is_no_error needs [];
-    doctor_names_the_level needs [];
+    doctor_tells_by_its_status needs [];
+    doctor_finds_what_is_lacking needs [];
 }

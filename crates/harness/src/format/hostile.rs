@@ -1,0 +1,79 @@
+//! No format lets anything through that does more than be read, whatever was recorded.
+
+use proptest::prelude::*;
+use pulldown_cmark::{Event as Markup, Options, Parser, Tag};
+use serde_json::Value;
+
+use super::{arbitrary, json, markdown, pcapng, text};
+use crate::timeline::{Timeline, is_plain};
+
+fn all_plain(format: &str, shown: &str) -> Result<(), TestCaseError> {
+    let live = shown.chars().find(|c| *c != '\n' && !is_plain(*c));
+    prop_assert!(live.is_none(), "{format}: {live:?} in {shown:?}");
+    Ok(())
+}
+
+/// Tables of one shape, lists, and code: nothing that a text could have brought.
+fn all_expected(page: &str) -> Result<(), TestCaseError> {
+    const COLUMNS: usize = 8;
+    let mut cells = 0;
+    for markup in Parser::new_ext(page, Options::all()) {
+        match markup {
+            Markup::Start(Tag::TableHead | Tag::TableRow) => cells = 0,
+            Markup::Start(Tag::TableCell) => cells += 1,
+            Markup::Start(Tag::Table(_) | Tag::List(_) | Tag::Item | Tag::Paragraph | Tag::Strong) => {}
+            Markup::Start(other) => prop_assert!(false, "{other:?} in:\n{page}"),
+            Markup::End(pulldown_cmark::TagEnd::TableRow) => prop_assert_eq!(cells, COLUMNS, "{}", page),
+            Markup::End(_) | Markup::Code(_) => {}
+            // GitHub makes links of these.
+            Markup::Text(text) => {
+                let link = ["://", "www.", "@"].into_iter().find(|link| text.contains(link));
+                prop_assert!(link.is_none(), "{link:?} in:\n{page}");
+            }
+            Markup::SoftBreak => {}
+            other => prop_assert!(false, "{other:?} in:\n{page}"),
+        }
+    }
+    // What it shows is on one line each.
+    let rows = page.lines().filter(|line| !line.is_empty());
+    for row in rows {
+        prop_assert!(
+            row.starts_with("| ") || row.starts_with("|-") || row.starts_with("- **Frame "),
+            "{row:?} in:\n{page}"
+        );
+    }
+    Ok(())
+}
+
+fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
+    let lanes = text::Lanes {
+        output: true,
+        ..text::Lanes::default()
+    };
+    all_plain("text", &lanes.draw(timeline))?;
+    let page = markdown::frames(timeline, 1..=usize::MAX);
+    all_plain("markdown", &page)?;
+    all_expected(&page)?;
+    let mut object = Vec::new();
+    json::write(timeline, &mut object).unwrap();
+    all_plain("json", std::str::from_utf8(&object).unwrap())?;
+    prop_assert!(serde_json::from_slice::<Value>(&object).is_ok());
+    for finding in timeline.findings() {
+        all_plain("findings", &finding.to_string())?;
+    }
+    let mut file = Vec::new();
+    pcapng::write(timeline, "a \u{1b}[31m\u{202e}server", &mut file).unwrap();
+    for shown in pcapng::shown_in(&file) {
+        all_plain("pcapng", &shown)?;
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_was_recorded_does_more_than_be_read(recording in arbitrary::recording()) {
+        check(&recording.into_timeline())?;
+    }
+}

@@ -1,0 +1,213 @@
+//! The checkout that this program works on: the folder with the steps, the captures and the pages.
+//!
+//! It is looked for at run time. Nothing of where the program was built is compiled in, so a built tree can be
+//! copied and moved, and works on itself.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, io, thread};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// What tells a checkout from any other folder.
+const MARKS: [&str; 4] = [
+    "Cargo.toml",
+    "crates/harness/Cargo.toml",
+    "crates/lab/Cargo.toml",
+    "captures",
+];
+
+/// The checkout that we stand in, or else the one that this program stands in.
+///
+/// # Errors
+///
+/// If there is neither, with what to do about it.
+pub fn find() -> Result<PathBuf> {
+    let here = env::current_dir().ok();
+    let program = env::current_exe().ok();
+    let found = [&here, &program].into_iter().flatten().find_map(|path| above(path));
+    let named = |path: Option<PathBuf>| path.map_or_else(|| "?".to_owned(), |path| path.display().to_string());
+    found.with_context(|| {
+        format!(
+            "this needs a checkout of the project, with its steps, captures and pages: \
+             go to the folder that `git clone` made, and run it there (neither {} nor {} is in one)",
+            named(here),
+            named(program)
+        )
+    })
+}
+
+/// The checkout that a path lies in.
+fn above(path: &Path) -> Option<PathBuf> {
+    let is_checkout = |folder: &&Path| MARKS.iter().all(|mark| folder.join(mark).exists());
+    path.ancestors().find(is_checkout).map(Path::to_owned)
+}
+
+/// Where cargo puts what it builds of a checkout, and how it builds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Builds {
+    checkout: PathBuf,
+    /// The target folder, if it is certain: this program was built there.
+    target: Option<PathBuf>,
+    /// As in `cargo build --profile`.
+    profile: String,
+    /// `target/debug`.
+    folder: PathBuf,
+}
+
+impl Builds {
+    /// As this program was built, if it was built in that checkout. An installed program, and one from a target
+    /// folder elsewhere, builds where cargo does by itself.
+    ///
+    /// # Errors
+    ///
+    /// If the path of this program cannot be found.
+    pub fn of(checkout: &Path) -> Result<Builds> {
+        let this = env::current_exe().context("cannot find the path of this program")?;
+        let target = env::var_os("CARGO_TARGET_DIR").filter(|path| !path.is_empty());
+        Ok(Builds::by(checkout, &this, target))
+    }
+
+    fn by(checkout: &Path, this: &Path, target: Option<OsString>) -> Builds {
+        // Tests of this program stand one folder deeper.
+        let folder = this.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+        let ours = folder.filter(|_| above(this).is_some_and(|found| same(&found, checkout)));
+        if let Some((folder, target)) = ours.and_then(|folder| Some((folder, folder.parent()?))) {
+            let profile = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+            return Builds {
+                checkout: checkout.to_owned(),
+                target: Some(target.to_owned()),
+                profile: profile
+                    .filter(|name| name != "debug")
+                    .unwrap_or_else(|| "dev".to_owned()),
+                folder: folder.to_owned(),
+            };
+        }
+        let (profile, folder) = match cfg!(debug_assertions) {
+            true => ("dev", "debug"),
+            false => ("release", "release"),
+        };
+        Builds {
+            checkout: checkout.to_owned(),
+            target: None,
+            profile: profile.to_owned(),
+            folder: checkout.join(target.unwrap_or_else(|| "target".into())).join(folder),
+        }
+    }
+
+    /// The folder of the programs: `target/debug`.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Lets cargo build a target, and gives the path of the program. Cargo says on standard error what it builds.
+    ///
+    /// # Errors
+    ///
+    /// If cargo fails; it has said why. If cargo cannot be run, and the program was not built before.
+    pub fn build(&self, kind: &str, name: &str) -> Result<PathBuf> {
+        let before = match kind {
+            "--example" => self.folder.join("examples").join(name),
+            _ => self.folder.join(name),
+        };
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.current_dir(&self.checkout).arg("build");
+        // With the features that the whole workspace asks for, or cargo would build tokio twice.
+        command.args(["--profile", &self.profile, "--workspace", kind, name]);
+        command.args(["--message-format", "json-render-diagnostics"]);
+        if let Some(target) = &self.target {
+            command.arg("--target-dir").arg(target);
+        }
+        if io::stderr().is_terminal() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+        match command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+        {
+            Ok(cargo) => follow(cargo, name),
+            // Somebody who cannot run cargo has what was built before.
+            Err(_) if before.is_file() => Ok(before),
+            Err(error) => {
+                Err(error).with_context(|| format!("cannot run cargo, and {} is not there", before.display()))
+            }
+        }
+    }
+}
+
+/// Passes on what cargo says, but that it has finished, and gives the path of the program that it built.
+fn follow(mut cargo: Child, name: &str) -> Result<PathBuf> {
+    let (Some(messages), Some(words)) = (cargo.stdout.take(), cargo.stderr.take()) else {
+        bail!("cargo has no output");
+    };
+    let talk = thread::spawn(move || {
+        for line in BufReader::new(words).split(b'\n').map_while(Result::ok) {
+            let text = String::from_utf8_lossy(&line);
+            if !text.contains("Finished") {
+                // A standard error that is closed leaves nobody to tell.
+                let _ = writeln!(io::stderr(), "{text}");
+            }
+        }
+    });
+    let lines = BufReader::new(messages).lines().map_while(Result::ok);
+    let program = lines.filter_map(|line| executable(&line, name)).last();
+    let status = cargo.wait().context("cannot wait for cargo")?;
+    // It has nothing to give; if it panicked, only words are lost.
+    let _ = talk.join();
+    ensure!(status.success(), "cargo could not build {name}");
+    program.with_context(|| format!("cargo built {name}, and did not say where"))
+}
+
+/// The program that a message of cargo's tells of: "Artifact messages" in the Cargo book.
+fn executable(message: &str, name: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(message).ok()?;
+    let named = message["target"]["name"] == name;
+    message["executable"].as_str().filter(|_| named).map(PathBuf::from)
+}
+
+/// Two paths of one folder, as links and `..` may make two of it.
+fn same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installed_program_builds_where_cargo_does() {
+        let checkout = find().unwrap();
+        let elsewhere = Builds::by(&checkout, Path::new("/usr/local/bin/lab"), None);
+        assert_eq!(elsewhere.target, None);
+        assert_eq!(elsewhere.folder.parent().unwrap(), checkout.join("target"));
+        let shared = Builds::by(&checkout, Path::new("/shared/debug/lab"), Some("/shared".into()));
+        assert_eq!(shared.folder.parent().unwrap(), Path::new("/shared"));
+    }
+
+    #[test]
+    fn a_program_from_a_checkout_builds_beside_itself() {
+        let checkout = find().unwrap();
+        let target = checkout.join("target");
+        let builds = |program| Builds::by(&checkout, &target.join(program), None);
+        assert_eq!(builds("release/lab").profile, "release");
+        assert_eq!(builds("debug/deps/command-1").profile, "dev");
+        assert_eq!(builds("debug/deps/command-1").folder, target.join("debug"));
+        assert_eq!(builds("debug/lab").target, Some(target.clone()));
+    }
+
+    #[test]
+    fn a_message_that_names_a_program_is_understood() {
+        let message = r#"{"reason":"compiler-artifact","target":{"name":"step1"},"executable":"/a/step1"}"#;
+        assert_eq!(executable(message, "step1"), Some(PathBuf::from("/a/step1")));
+        assert_eq!(executable(message, "step2"), None);
+        assert_eq!(executable("warning: something", "step1"), None);
+    }
+}
