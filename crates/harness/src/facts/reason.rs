@@ -200,7 +200,12 @@ impl Leaving<'_> {
             return None;
         }
         let call = Evidence::Event(end.index);
-        let received = self.flow.from(self.packet.from.peer()).said.saturating_sub(1);
+        let theirs = self.flow.from(self.packet.from.peer());
+        // A FIN takes a number and is no data, as the SYN.
+        let data_end = theirs
+            .fin
+            .map_or(theirs.said, |(end, _)| theirs.said.min(end.saturating_sub(1)));
+        let received = data_end.saturating_sub(1);
         let unread = received.saturating_sub(self.program.read_by(end.entered));
         if unread > 0 {
             return Some(Why::new(Reason::UnreadData(unread), Certainty::Inferred).by([call]));
