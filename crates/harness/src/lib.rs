@@ -73,6 +73,7 @@ pub mod timeline;
 pub use client::Client;
 pub use error::{Error, Output};
 pub use follow::Follow;
+pub use observe::net::{ScriptError, Wire};
 pub use observe::{Machine, Refusal, segment_counters, traced_calls};
 pub use server::{KEEP, Server, ServerBuilder};
 

@@ -22,6 +22,7 @@ pub(crate) mod forks;
 
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod descriptors;
+pub(crate) mod net;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod packets;
 #[cfg(all(target_os = "linux", not(no_observe)))]
