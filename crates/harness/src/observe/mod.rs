@@ -65,6 +65,8 @@ pub(crate) struct Spec {
     pub level: Option<Level>,
     /// How many records are kept.
     pub keep: usize,
+    /// The wire between the client's host and the server's; both are one host if there is none.
+    pub wire: Option<net::Wire>,
 }
 
 impl Spec {
@@ -102,6 +104,11 @@ pub struct Machine {
     pub no_trace: Option<Refusal>,
     /// True if connections over IPv6 work on the loopback interface.
     pub ipv6: bool,
+}
+
+/// Why there can be no two hosts and no [`Wire`](crate::Wire) between them on this machine, if there cannot.
+pub fn wire_refusal() -> Option<Refusal> {
+    machine::wire_refusal()
 }
 
 impl Machine {

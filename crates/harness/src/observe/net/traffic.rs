@@ -277,6 +277,11 @@ impl<T> Traffic<T> {
         sides(of).for_each(|side| self.ways[index(side)].cut = None);
     }
 
+    /// True if the cable is pulled, in some direction.
+    pub fn is_cut(&self) -> bool {
+        self.ways.iter().any(|link| link.cut.is_some())
+    }
+
     /// How many packets are on their way.
     pub fn on_its_way(&self) -> usize {
         self.on_their_way.len() + self.lost_in_it.len()
