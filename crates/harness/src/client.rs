@@ -183,8 +183,8 @@ impl Client {
             }
         };
         let length = read.map_err(|error| {
-            let timed_out = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-            if timed_out {
+            // That the connection has timed out (ETIMEDOUT) is another matter.
+            if error.kind() == io::ErrorKind::WouldBlock {
                 let text = format!("nothing came within {:?}", self.limit);
                 self.error(what, io::Error::new(io::ErrorKind::TimedOut, text))
             } else {

@@ -123,7 +123,9 @@ pub enum Error {
 impl Error {
     /// True if a client gave up waiting for bytes.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Error::Client { source, .. } if source.kind() == std::io::ErrorKind::TimedOut)
+        // An error number would be the system's: then TCP has given up.
+        let gave_up = |source: &std::io::Error| source.raw_os_error().is_some();
+        matches!(self, Error::Client { source, .. } if source.kind() == std::io::ErrorKind::TimedOut && !gave_up(source))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Output};
 use crate::follow::Follow;
 use crate::observe::net::Wire;
 use crate::observe::{Network, Run, Spec};
-use crate::timeline::{Call, Exit, Level, Recording, Side, Timeline, What};
+use crate::timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
 pub const KEEP: usize = 2_000_000;
@@ -119,8 +119,12 @@ impl Server {
         SocketAddr::new(ip, address.port())
     }
 
-    /// Fails for an address that no other host can reach.
-    fn check(&self, address: SocketAddr) -> Result<(), Error> {
+    /// Fails for an address that no client can reach, as behind a wire a loopback address.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Loopback`].
+    pub fn check_reachable(&self, address: SocketAddr) -> Result<(), Error> {
         let is_loopback = address.ip().to_canonical().is_loopback();
         match is_loopback && self.run.network().has_wire() {
             true => Err(Error::Loopback { address }),
@@ -198,7 +202,7 @@ impl Server {
     }
 
     fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
-        self.check(address)?;
+        self.check_reachable(address)?;
         let connected = self
             .run
             .network()
@@ -226,7 +230,7 @@ impl Server {
     ///
     /// [`Error::Spawn`] if it cannot be started.
     pub fn run_client(&self, command: std::process::Command) -> Result<Option<Exit>, Error> {
-        self.check(self.address())?;
+        self.check_reachable(self.address())?;
         self.run.client(command)
     }
 
@@ -271,6 +275,26 @@ impl Server {
             new.iter()
                 .any(|record| matches!(&record.what, What::Call { call, .. } if wanted(call)))
                 .then_some(())
+        });
+        found.is_some()
+    }
+
+    /// Waits until a segment has gone by that `wanted` accepts, at most as long as a client waits for a
+    /// reply. Returns whether it has. Behind a wire `wanted` is also told what became of it.
+    pub fn wait_for_segment(&self, wanted: impl Fn(&Segment, Option<&Passage>) -> bool) -> bool {
+        let mut looked = 0;
+        let found = self.run.network().recorder().wait(Instant::now() + self.reply, |seen| {
+            let new = &seen.records[looked..];
+            looked = seen.records.len();
+            let is_wanted = |record: &Record| match &record.what {
+                What::Frame {
+                    segment: Some(segment),
+                    passage,
+                    ..
+                } => wanted(segment, passage.as_ref()),
+                _ => false,
+            };
+            new.iter().any(is_wanted).then_some(())
         });
         found.is_some()
     }

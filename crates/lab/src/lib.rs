@@ -16,4 +16,5 @@ pub mod show;
 pub mod spill;
 pub mod steps;
 pub mod trace;
+pub mod wire;
 pub mod wireshark;

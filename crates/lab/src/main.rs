@@ -9,14 +9,14 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
-use harness::timeline::{Timeline, printable};
-use harness::{Machine, Server};
+use harness::timeline::{Side, Timeline, printable};
+use harness::{Machine, Server, Wire};
 use lab::check::{self, Strictness};
 use lab::show::Extent;
 use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, doctor, languages, newline, pages, paint, show, steps};
+use lab::{capture, doctor, languages, newline, pages, paint, show, steps, wire};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -67,6 +67,12 @@ enum Command {
     /// When the shell ends, the server is stopped and its timeline drawn.
     #[command(verbatim_doc_comment)]
     Shell {
+        /// With a wire: the host to be on, the client's unless told. Makes a wire without delay if
+        /// nothing else is said of it
+        #[arg(long, value_enum)]
+        host: Option<Host>,
+        #[command(flatten)]
+        wire: wire::Options,
         /// A step (step1), in place of a command
         #[arg(conflicts_with = "command", required_unless_present = "command")]
         step: Option<String>,
@@ -203,7 +209,20 @@ fn run(command: Command) -> Result<ExitCode> {
             io::stdout().write_all(checked.show(format).as_bytes())?;
             return Ok(ExitCode::from(checked.status()));
         }
-        Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
+        Command::Shell {
+            host,
+            wire,
+            step,
+            command,
+        } => {
+            let wire = wire.wire()?.or(host.map(|_| Wire::new()));
+            let build = trace::start(step.as_deref(), &command)?;
+            let server = match wire {
+                Some(wire) => build.wire(wire),
+                None => build,
+            };
+            shell(server.start()?, host.unwrap_or(Host::Client).into())?;
+        }
         Command::Wireshark { plan } => wireshark(plan)?,
         Command::Doctor => io::stdout().write_all(doctor::report(&Machine::look()).as_bytes())?,
         Command::Capture { step } => capture_steps(&step)?,
@@ -298,7 +317,23 @@ fn findings(timeline: &Timeline) -> String {
     Strictness::default().check(timeline).show(check::Format::Text)
 }
 
-fn shell(server: Server) -> Result<()> {
+/// One of the two hosts.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Host {
+    Client,
+    Server,
+}
+
+impl From<Host> for Side {
+    fn from(host: Host) -> Side {
+        match host {
+            Host::Client => Side::Client,
+            Host::Server => Side::Server,
+        }
+    }
+}
+
+fn shell(server: Server, host: Side) -> Result<()> {
     let program = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
     writeln!(
         io::stderr(),
@@ -306,7 +341,7 @@ fn shell(server: Server) -> Result<()> {
         server.address()
     )?;
     // The shell's own status is its user's affair.
-    trace::inside(&server, &mut process::Command::new(program))?;
+    trace::inside(&server, host, &mut process::Command::new(program))?;
     Ok(paint::draw(&server.stop()?, None, false)?)
 }
 
@@ -320,7 +355,7 @@ fn wireshark(plan: Plan) -> Result<()> {
     let name = plan.name();
     window.watch(server, &name, move |server| {
         if let Some(client) = &plan.client {
-            let trouble = trace::run_client(server, client)?;
+            let trouble = trace::run_client(server, address, client)?;
             return Ok(tell_troubles(trouble.as_slice())?);
         }
         // Clients that are to stay connected do so while we type.

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use harness::timeline::{Exit, Timeline};
+use harness::timeline::{Exit, Side, Timeline};
 use harness::{Client, LISTEN, Server, ServerBuilder, suite};
 
-use crate::steps;
+use crate::{steps, wire};
 
 /// What to run, and what its clients do.
 #[derive(Args, Clone, Debug)]
@@ -25,8 +25,8 @@ pub struct Plan {
     #[arg(long = "send", value_name = "TEXT", value_parser = unescape)]
     pub send: Vec<Bytes>,
 
-    /// Run this client in the server's network, traced too, in place of our own:
-    /// --client 'nc localhost 3000'
+    /// Run this client in the server's network, traced too, in place of our own: --client 'nc localhost
+    /// 3000', or with $SERVER and $PORT, which tell where the server listens
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["send", "clients", "pause", "close"])]
     pub client: Option<String>,
 
@@ -57,6 +57,10 @@ pub struct Plan {
     /// The port to talk to, of a server that listens on several
     #[arg(long)]
     pub port: Option<u16>,
+
+    /// The wire between client and server.
+    #[command(flatten)]
+    pub wire: wire::Options,
 
     /// The server's command, behind `--`
     #[arg(last = true, value_name = "COMMAND")]
@@ -128,7 +132,9 @@ impl Plan {
     /// As [`run`](Self::run).
     pub fn run_on(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
         if let Some(client) = &self.client {
-            let troubles = run_client(&server, client)?.into_iter().collect();
+            let troubles = run_client(&server, self.address(&server)?, client)?
+                .into_iter()
+                .collect();
             return Ok(Outcome {
                 timeline: server.stop()?,
                 troubles,
@@ -203,8 +209,13 @@ impl Plan {
     ///
     /// As [`run`](Self::run).
     pub fn server(&self) -> Result<Server> {
-        let limit = self.limit();
-        let build = start(self.step.as_deref(), &self.command)?;
+        let mut build = start(self.step.as_deref(), &self.command)?;
+        let mut limit = self.limit();
+        if let Some(wire) = self.wire.wire()? {
+            // What the wire takes is not the server's time.
+            limit += wire.round_trip() * 2;
+            build = build.wire(wire);
+        }
         let build = build.listen_within(limit.max(STARTS)).reply_within(limit);
         Ok(build.keep(self.keep).start()?)
     }
@@ -220,14 +231,16 @@ impl Plan {
         ports.sort_unstable();
         ports.dedup();
         let list = || ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        match self.port {
+        let address = match self.port {
             None if ports.len() > 1 => bail!("the server listens on the ports {}: choose one with --port", list()),
             Some(port) if !ports.contains(&port) => {
                 bail!("the server does not listen on port {port}, but on {}", list())
             }
-            Some(port) => Ok(server.address_of(port).context("the port is not there any more")?),
-            None => Ok(server.address()),
-        }
+            Some(port) => server.address_of(port).context("the port is not there any more")?,
+            None => server.address(),
+        };
+        server.check_reachable(address)?;
+        Ok(address)
     }
 
     /// Sends each line of standard input. The outer error is ours, the inner one the client's.
@@ -299,13 +312,13 @@ pub fn read_reply(client: &mut Client, limit: Duration, mut take: impl FnMut(&[u
     Ok(true)
 }
 
-/// Runs a command in the server's network and waits for its end.
+/// Runs a command in the server's network, or behind a wire on the host of one side, and waits for its end.
 ///
 /// # Errors
 ///
 /// If it cannot be started.
-pub fn inside(server: &Server, command: &mut Command) -> Result<ExitStatus> {
-    server.enter(command)?;
+pub fn inside(server: &Server, host: Side, command: &mut Command) -> Result<ExitStatus> {
+    server.enter_host(host, command)?;
     command
         .status()
         .with_context(|| format!("cannot start {}", command.get_program().display()))
@@ -316,9 +329,11 @@ pub fn inside(server: &Server, command: &mut Command) -> Result<ExitStatus> {
 /// # Errors
 ///
 /// If it cannot be started.
-pub fn run_client(server: &Server, client: &str) -> Result<Option<String>> {
+pub fn run_client(server: &Server, address: SocketAddr, client: &str) -> Result<Option<String>> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(client);
+    shell.env("SERVER", address.ip().to_string());
+    shell.env("PORT", address.port().to_string());
     Ok(match server.run_client(shell)? {
         Some(Exit::Status(0)) => None,
         Some(exit) => Some(format!("the client {client:?} ended with {exit}")),

@@ -48,6 +48,11 @@ pub(super) fn wire_refusal() -> Option<Refusal> {
 pub(crate) fn no_wire(refused: &NoWire) -> Refusal {
     let cure = match refused {
         NoWire::Network(_) => sandbox_cure(),
+        NoWire::Congestion(_) => {
+            let path = "/proc/sys/net/ipv4/tcp_allowed_congestion_control";
+            let allowed = std::fs::read_to_string(path).unwrap_or_default();
+            format!("take one that anyone may use here: {}", allowed.trim())
+        }
         NoWire::Wire(..) => "the kernel needs virtual Ethernet interfaces (CONFIG_VETH): as root, modprobe veth".into(),
     };
     Refusal {

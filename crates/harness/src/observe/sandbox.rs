@@ -49,15 +49,29 @@ enum Step {
     Unshare = 1,
     MapIds = 2,
     BringUp = 3,
-    Start = 4,
+    Congestion = 4,
+    Start = 5,
 }
 
 impl Step {
     fn from_number(number: i32) -> Step {
-        [Step::Ready, Step::Unshare, Step::MapIds, Step::BringUp]
-            .into_iter()
-            .find(|step| *step as i32 == number)
-            .unwrap_or(Step::Start)
+        [
+            Step::Ready,
+            Step::Unshare,
+            Step::MapIds,
+            Step::BringUp,
+            Step::Congestion,
+        ]
+        .into_iter()
+        .find(|step| *step as i32 == number)
+        .unwrap_or(Step::Start)
+    }
+}
+
+impl Refused {
+    /// True if all that was refused is the congestion control.
+    pub fn is_congestion(&self) -> bool {
+        self.step == Step::Congestion
     }
 }
 
@@ -66,6 +80,7 @@ impl fmt::Display for Refused {
         let what = match self.step {
             Step::Unshare => "making a network namespace (unshare)",
             Step::MapIds => "mapping ids in the user namespace (/proc/self/uid_map)",
+            Step::Congestion => "choosing the congestion control",
             Step::BringUp => "bringing up the loopback interface",
             Step::Ready | Step::Start => "starting the process that holds the private network",
         };
@@ -76,16 +91,16 @@ impl fmt::Display for Refused {
 impl Sandbox {
     /// Makes the private network.
     pub fn open() -> Result<Sandbox, Refused> {
-        Sandbox::make(None)
+        Sandbox::make(None, None)
     }
 
-    /// Makes another private network in the user namespace of this one, so that who may configure the
-    /// one may configure the other, and connect them.
-    pub fn open_beside(other: &Sandbox) -> Result<Sandbox, Refused> {
-        Sandbox::make(Some(other))
+    /// Makes a private network for a host with a congestion control of its own, in the user namespace of
+    /// `beside`, if that is given: then who may configure the one may configure the other, and connect them.
+    pub fn open_host(beside: Option<&Sandbox>, congestion: &str) -> Result<Sandbox, Refused> {
+        Sandbox::make(beside, Some(congestion))
     }
 
-    fn make(beside: Option<&Sandbox>) -> Result<Sandbox, Refused> {
+    fn make(beside: Option<&Sandbox>, congestion: Option<&str>) -> Result<Sandbox, Refused> {
         let user = beside.and_then(|other| other.user_namespace.as_ref());
         let start = |errno| Refused {
             step: Step::Start,
@@ -100,7 +115,7 @@ impl Sandbox {
         // descriptors, allocates: glibc and musl keep malloc usable in the child of a process
         // with threads. It never returns into the caller's code.
         let holder = match unsafe { fork() }.map_err(start)? {
-            ForkResult::Child => hold(theirs, ids, user),
+            ForkResult::Child => hold(theirs, ids, user, congestion),
             ForkResult::Parent { child } => child,
         };
         drop(theirs);
@@ -248,11 +263,13 @@ fn message(first: i32, second: i32) -> [u8; 8] {
 }
 
 /// The life of the holder: make the network, say so, hand out sockets until the parent is gone.
-fn hold(parent: OwnedFd, ids: (u32, u32), user: Option<&File>) -> ! {
+fn hold(parent: OwnedFd, ids: (u32, u32), user: Option<&File>, congestion: Option<&str>) -> ! {
     let entered = user.map(|user| setns(user, CloneFlags::CLONE_NEWUSER)).transpose();
     let parent = alone(parent);
     let entered = entered.map_err(|errno| (Step::Unshare, errno));
-    let first = match entered.and_then(|entered| make_network(ids, entered.is_some())) {
+    let made = entered.and_then(|entered| make_network(ids, entered.is_some()));
+    let chosen = made.and_then(|made| congestion.map_or(Ok(()), choose_congestion).map(|()| made));
+    let first = match chosen {
         Ok(has_user_namespace) => message(Step::Ready as i32, i32::from(has_user_namespace)),
         Err((step, errno)) => message(step as i32, errno as i32),
     };
@@ -311,6 +328,11 @@ fn make_network(ids: (u32, u32), has_entered: bool) -> Result<bool, (Step, Errno
     // learned of the way, such as its ssthresh: tcp_metrics(8). Each is to begin as the first.
     let _ = write_file(c"/proc/sys/net/ipv4/tcp_no_metrics_save", b"1");
     Ok(has_user_namespace)
+}
+
+fn choose_congestion(name: &str) -> Result<(), (Step, Errno)> {
+    let chosen = write_file(c"/proc/sys/net/ipv4/tcp_congestion_control", name.as_bytes());
+    chosen.map_err(|errno| (Step::Congestion, errno))
 }
 
 /// Moves on to a network whose TCP sockets have a hash table of their own: `tcp_child_ehash_entries`

@@ -40,6 +40,8 @@ pub(crate) struct Ends {
 pub(crate) enum NoWire {
     /// There are no private networks.
     Network(Refused),
+    /// This congestion control is not there, or not for everybody.
+    Congestion(String),
     /// There are, but this could not be made.
     Wire(&'static str, io::Error),
 }
@@ -70,9 +72,13 @@ fn mac(side: Side) -> Mac {
 impl Hosts {
     /// Makes the hosts. They share a user namespace, so that whoever owns one owns all.
     pub fn open(wire: &Wire) -> Result<(Hosts, Ends), NoWire> {
-        let server = Sandbox::open().map_err(NoWire::Network)?;
-        let beside = || Sandbox::open_beside(&server).map_err(NoWire::Network);
-        let (client, middle) = (beside()?, beside()?);
+        let refused = |refused: Refused| match refused.is_congestion() {
+            true => NoWire::Congestion(wire.congestion_control().to_owned()),
+            false => NoWire::Network(refused),
+        };
+        let open = |beside| Sandbox::open_host(beside, wire.congestion_control()).map_err(refused);
+        let server = open(None)?;
+        let (client, middle) = (open(Some(&server))?, open(Some(&server))?);
         let ends = Ends {
             packets: [
                 plug(Side::Client, &client, &middle, wire)?,
@@ -174,6 +180,7 @@ impl std::fmt::Display for NoWire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             NoWire::Network(refused) => write!(f, "{refused}"),
+            NoWire::Congestion(name) => write!(f, "choosing the congestion control {name} failed"),
             NoWire::Wire(what, error) => write!(f, "making {what} failed: {error}"),
         }
     }

@@ -12,7 +12,8 @@ pub(super) const MTU: (u16, u16) = (576, 9000);
 /// No packet is kept longer than this; Linux gives up on a connection after some 15 minutes.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-const STATEMENTS: &str = "delay, rate, queue, loss, mtu, seed, lose, duplicate, swap, hold, corrupt, cut or restore";
+const STATEMENTS: &str =
+    "delay, rate, queue, loss, mtu, seed, congestion, lose, duplicate, swap, hold, corrupt, cut or restore";
 const KINDS: &str = "syn, fin, rst, data, ack, probe or packet";
 const MOMENTS: &str = "at once, or after: a time (after 300ms), a reply (after reply 1), bytes (after 5000 bytes, after server \
      sent 100 bytes, after server read 100 bytes), lost packets (after 3 lost), a packet (after server data 2)";
@@ -162,6 +163,16 @@ impl<'a> Words<'a> {
             ("seed", _) => {
                 self.next += 1;
                 wire.seed = self.read("a whole number", |word| word.parse().ok())?;
+            }
+            ("congestion", _) => {
+                self.next += 1;
+                wire.congestion = self.read("the name of a congestion control, such as reno", |word| {
+                    let is_name = word.len() < 16
+                        && word
+                            .bytes()
+                            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+                    is_name.then(|| word.to_owned())
+                })?;
             }
             ("delay" | "rate" | "queue" | "loss", _) => {
                 self.next += 1;
@@ -409,7 +420,7 @@ mod tests {
 
     #[test]
     fn every_statement_is_written_as_it_is_read() {
-        let script = "delay client 25ms\ndelay server 1500us\nrate 1mbit\nqueue 20\nloss server 0.5%\nmtu 1280\nseed 7\n\
+        let script = "delay client 25ms\ndelay server 1500us\nrate 1mbit\nqueue 20\nloss server 0.5%\nmtu 1280\nseed 7\ncongestion cubic\n\
             lose server data 2\nlose client syn 3 times\nlose connection 2 client ack of data 3 every\n\
             duplicate server data 2-4\nswap client packet 5\nhold server fin for 50ms\ncorrupt client probe 1\n\
             cut after reply 1\nrestore after 2s\ncut server after server sent 100 bytes\n\
@@ -449,6 +460,7 @@ mod tests {
             ("loss 1", "1", "100%"),
             ("mtu 10", "10", "576"),
             ("seed x", "x", "whole"),
+            ("congestion a/b", "a/b", "reno"),
             ("cut soon", "soon", "after reply 1"),
             ("cut after lunch", "lunch", "after reply 1"),
             ("cut after 7", "7", "after 5000 bytes"),

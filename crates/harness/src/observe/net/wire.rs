@@ -10,6 +10,10 @@ use crate::timeline::Side;
 /// How many packets may wait for a wire with a [rate](Wire::rate) unless [`Wire::queue`] says otherwise.
 pub const QUEUE: u32 = 100;
 
+/// The congestion control of both hosts unless [`Wire::congestion`] says otherwise: RFC 5681, which every
+/// Linux has and lets anyone use.
+const CONGESTION: &str = "reno";
+
 /// A wire between the client's host and the server's, and what it does to packets.
 ///
 /// It carries each packet at once unless it is told otherwise: by these methods, or by a script, whose
@@ -33,6 +37,8 @@ pub struct Wire {
     pub(super) server: Way,
     pub(super) mtu: u16,
     pub(super) seed: u64,
+    /// Of both hosts.
+    pub(super) congestion: String,
     pub(super) rules: Vec<Rule>,
     /// In the order in which they come.
     pub(super) changes: Vec<Change>,
@@ -142,6 +148,7 @@ impl Default for Wire {
             server: Way::default(),
             mtu: 1500,
             seed: 1,
+            congestion: CONGESTION.to_owned(),
             rules: Vec::new(),
             changes: Vec::new(),
         }
@@ -199,6 +206,14 @@ impl Wire {
         self
     }
 
+    /// The congestion control of both hosts; `reno` unless told, so that the same is lost and repaired on
+    /// every machine. `/proc/sys/net/ipv4/tcp_allowed_congestion_control` has those that anyone may use.
+    #[must_use]
+    pub fn congestion(mut self, name: impl Into<String>) -> Wire {
+        self.congestion = name.into();
+        self
+    }
+
     /// Adds the statements of a script, one a line: `lose server data 2`. Empty lines and what follows
     /// a `#` say nothing.
     ///
@@ -220,8 +235,13 @@ impl Wire {
     }
 
     /// How long a small packet and its answer are under way.
-    pub(crate) fn round_trip(&self) -> Duration {
+    pub fn round_trip(&self) -> Duration {
         self.client.delay + self.server.delay
+    }
+
+    /// The name of the hosts' congestion control.
+    pub(crate) fn congestion_control(&self) -> &str {
+        &self.congestion
     }
 
     /// The largest packet.
@@ -288,6 +308,9 @@ impl fmt::Display for Wire {
         }
         if self.seed != standard.seed {
             writeln!(f, "seed {}", self.seed)?;
+        }
+        if self.congestion != standard.congestion {
+            writeln!(f, "congestion {}", self.congestion)?;
         }
         self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))?;
         self.changes.iter().try_for_each(|change| writeln!(f, "{change}"))
