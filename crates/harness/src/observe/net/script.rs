@@ -66,8 +66,10 @@ pub(super) fn run(wire: &mut Wire, text: &str) -> Result<(), ScriptError> {
             ..error
         })?;
     }
-    let slow = [&wire.client, &wire.server].map(|way| way.rate.is_some() || way.queue.is_none());
-    if slow != [true; 2] {
+    let ways = [&wire.client, &wire.server];
+    let has_queue = ways.iter().any(|way| way.queue.is_some());
+    let has_rate = ways.iter().any(|way| way.queue.is_some() && way.rate.is_some());
+    if has_queue && !has_rate {
         return Err(ScriptError {
             line: None,
             statement: text.trim().to_owned(),
