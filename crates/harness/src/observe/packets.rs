@@ -161,6 +161,11 @@ impl Ring {
         &self.socket
     }
 
+    /// What is sent goes to the interface itself, and not through its queue (PACKET_QDISC_BYPASS).
+    pub fn pass_by_the_queue(&self) -> io::Result<()> {
+        set_option(&self.socket, libc::PACKET_QDISC_BYPASS, &1_i32)
+    }
+
     /// The packets that found no place in the ring, since the last time this was asked.
     pub fn dropped(&self) -> io::Result<u64> {
         dropped(&self.socket)

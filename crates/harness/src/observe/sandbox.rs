@@ -324,6 +324,8 @@ fn make_network(ids: (u32, u32), has_entered: bool) -> Result<bool, (Step, Errno
     // Linux 6.5 and later: a client goes interactive, and delays its ACKs, from its first reply on.
     // Where the file is not there the kernel's threshold is fixed.
     let _ = write_file(c"/proc/sys/net/ipv4/tcp_pingpong_thresh", b"1");
+    // Here everybody may listen on port 80.
+    let _ = write_file(c"/proc/sys/net/ipv4/ip_unprivileged_port_start", b"0");
     // Between two hosts that lose packets a connection would begin with what the one before it has
     // learned of the way, such as its ssthresh: tcp_metrics(8). Each is to begin as the first.
     let _ = write_file(c"/proc/sys/net/ipv4/tcp_no_metrics_save", b"1");

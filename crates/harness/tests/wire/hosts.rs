@@ -295,6 +295,7 @@ pub fn nothing_is_left_behind_when_its_owner_is_killed() -> Result<()> {
 #[derive(Debug)]
 struct Process {
     pid: i32,
+    name: String,
     began: u64,
 }
 
@@ -312,10 +313,11 @@ fn descendants_of(pid: u32) -> Result<Vec<Process>> {
     let mut found = Vec::new();
     let mut parents = vec![pid.cast_signed()];
     while let Some(parent) = parents.pop() {
-        for stat in all.iter().filter(|stat| stat.ppid == parent) {
+        for stat in all.iter().filter(|stat| stat.ppid == parent && stat.state != 'Z') {
             parents.push(stat.pid);
             found.push(Process {
                 pid: stat.pid,
+                name: stat.comm.clone(),
                 began: stat.starttime,
             });
         }

@@ -142,8 +142,10 @@ fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<(So
     let [host_index, middle_index] = found;
     let host_index = host_index.map_err(failed("an interface without offloads"))?;
     let middle_index = middle_index.map_err(failed("an interface without offloads"))?;
-    netlink::start(&inside, host_index)
-        .and_then(|()| netlink::start(&outside, middle_index))
+    // Whichever starts first has nobody at its other end, and until a worker of the kernel's has seen that
+    // this is no longer so (linkwatch), its queue drops what is sent. The relay's sockets pass by that queue.
+    netlink::start(&outside, middle_index)
+        .and_then(|()| netlink::start(&inside, host_index))
         .map_err(failed("an interface that is up"))?;
     let ((v4, v6), (peer_v4, peer_v6)) = (addresses(side), addresses(side.peer()));
     let address = |mine: IpAddr, prefix, theirs: IpAddr| {

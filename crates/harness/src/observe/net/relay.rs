@@ -62,6 +62,9 @@ impl Relay {
         let [client, server] = ends.packets;
         let ring = |(socket, index)| Ring::new(socket, index, length);
         let rings = [ring(client)?, ring(server)?];
+        for ring in &rings {
+            ring.pass_by_the_queue()?;
+        }
         let control = Arc::new(Control {
             traffic: Mutex::new(Traffic::new(wire)),
             wake: EventFd::new()?,
