@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use harness::suite::Needs::{self, Calls, Program, Request, Sandbox};
+use harness::suite::Needs::{self, Calls, Program, Request, Sandbox, Wire};
 
 /// One of them is enough on a reader's machine.
 const ASKED: Needs = Request("measures: run with --ignored");
@@ -53,6 +53,12 @@ fn capture() -> Result<()> {
     Ok(())
 }
 
+fn wire() -> Result<()> {
+    assert_eq!(rows("wire")?.len(), 4);
+    assert_eq!(rows("delay")?.len(), 1);
+    Ok(())
+}
+
 fn show() -> Result<()> {
     let rows = rows("show")?;
     assert_eq!(rows.iter().filter(|row| *row == "`lab show`").count(), 2, "{rows:?}");
@@ -69,6 +75,7 @@ harness::suite! {
     tracer needs [ASKED, Calls];
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];
     capture needs [ASKED, Sandbox];
+    wire needs [ASKED, Wire];
     show needs [ASKED, Calls];
     connections needs [ASKED, Calls];
 }

@@ -454,7 +454,8 @@ fn behind_wire(spec: &Spec, wire: &Wire) -> Result<(Level, Place, Source), Error
         }));
     }
     let (hosts, ends) = Hosts::open(wire).map_err(|error| refused(no_wire(&error)))?;
-    Ok((Level::Sandbox, Place::Hosts(hosts, wire.clone()), Source::Wire(ends)))
+    let source = ends.map_or(Source::Nowhere, Source::Wire);
+    Ok((Level::Sandbox, Place::Hosts(hosts, wire.clone()), source))
 }
 
 fn command(spec: &Spec, level: Level, place: &Place) -> Command {

@@ -9,7 +9,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 
 use nix::libc;
 use socket2::Socket;
@@ -24,7 +24,8 @@ use crate::timeline::Side;
 pub(crate) struct Hosts {
     pub client: Sandbox,
     pub server: Sandbox,
-    _middle: Sandbox,
+    /// `None` if they are connected with each other.
+    _middle: Option<Sandbox>,
 }
 
 /// Where the relay stands: a packet socket and its interface, for each host.
@@ -49,6 +50,9 @@ pub(crate) enum NoWire {
 /// How long an Ethernet's header is.
 const ETHERNET: u32 = 14;
 
+/// The hardware address of both ends in the middle, to which nobody sends.
+const RELAY: Mac = [2, 0, 0, 0, 0, 0xff];
+
 /// The interface of a host.
 const INTERFACE: &str = "eth0";
 
@@ -70,15 +74,28 @@ fn mac(side: Side) -> Mac {
 }
 
 impl Hosts {
-    /// Makes the hosts. They share a user namespace, so that whoever owns one owns all.
-    pub fn open(wire: &Wire) -> Result<(Hosts, Ends), NoWire> {
+    /// Makes the hosts, and a place for the relay unless the wire is bare. They share a user namespace, so that whoever owns one owns all.
+    pub fn open(wire: &Wire) -> Result<(Hosts, Option<Ends>), NoWire> {
         let refused = |refused: Refused| match refused.is_congestion() {
             true => NoWire::Congestion(wire.congestion_control().to_owned()),
             false => NoWire::Network(refused),
         };
         let open = |beside| Sandbox::open_host(beside, wire.congestion_control()).map_err(refused);
         let server = open(None)?;
-        let (client, middle) = (open(Some(&server))?, open(Some(&server))?);
+        let client = open(Some(&server))?;
+        if wire.is_bare() {
+            connect(&client, &server, wire)?;
+            let _middle = None;
+            return Ok((
+                Hosts {
+                    client,
+                    server,
+                    _middle,
+                },
+                None,
+            ));
+        }
+        let middle = open(Some(&server))?;
         let ends = Ends {
             packets: [
                 plug(Side::Client, &client, &middle, wire)?,
@@ -89,9 +106,9 @@ impl Hosts {
         let hosts = Hosts {
             client,
             server,
-            _middle: middle,
+            _middle: Some(middle),
         };
-        Ok((hosts, ends))
+        Ok((hosts, Some(ends)))
     }
 
     pub fn of(&self, side: Side) -> &Sandbox {
@@ -118,45 +135,84 @@ fn socket(host: &Sandbox, (domain, kind, protocol): (i32, i32, i32), what: &'sta
         .map_err(|error| NoWire::Wire(what, error))
 }
 
+/// An interface of a network, and the sockets to configure it with.
+struct Interface {
+    route: Socket,
+    index: u32,
+}
+
+fn failed(what: &'static str) -> impl Fn(io::Error) -> NoWire {
+    move |error| NoWire::Wire(what, error)
+}
+
+impl Interface {
+    /// Finds an interface and takes from it what a network card would do: checksums are computed in
+    /// software and checked, and no segment is longer than the wire takes.
+    fn whole(network: &Sandbox, name: &str) -> Result<Interface, NoWire> {
+        let control = socket(network, (libc::AF_INET, libc::SOCK_DGRAM, 0), "a socket")?;
+        let off = switch_off(&control, name, &[TX_CHECKSUM, SCATTER_GATHER, TSO, GSO, GRO]);
+        let index = off
+            .map_err(io::Error::from)
+            .and_then(|()| interface_index(&control, name));
+        Ok(Interface {
+            route: route(network)?,
+            index: index.map_err(failed("an interface without offloads"))?,
+        })
+    }
+
+    fn start(&self) -> Result<(), NoWire> {
+        netlink::start(&self.route, self.index).map_err(failed("an interface that is up"))
+    }
+
+    /// Gives it a host's addresses, and says where the other host's are.
+    fn give_addresses(&self, side: Side) -> Result<(), NoWire> {
+        let ((v4, v6), (peer_v4, peer_v6)) = (addresses(side), addresses(side.peer()));
+        let give = |mine: IpAddr, prefix, theirs: IpAddr| {
+            netlink::add_address(&self.route, self.index, mine, prefix)?;
+            netlink::add_neighbour(&self.route, self.index, theirs, mac(side.peer()))
+        };
+        give(v4.into(), 24, peer_v4.into()).map_err(failed("an address"))?;
+        // There may be no IPv6, or the packets may be too small for it: then there is IPv4 alone.
+        let _ = give(v6.into(), 64, peer_v6.into());
+        Ok(())
+    }
+}
+
+fn route(network: &Sandbox) -> Result<Socket, NoWire> {
+    socket(
+        network,
+        netlink::ROUTE,
+        "a socket that configures a network (rtnetlink)",
+    )
+}
+
+const PAIR: &str = "a pair of virtual Ethernet interfaces (veth)";
+
 /// Connects a host with the middle. The middle's end.
 fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<(Socket, u32), NoWire> {
-    let inside = socket(host, netlink::ROUTE, "a socket that configures a network (rtnetlink)")?;
-    let outside = socket(middle, netlink::ROUTE, "a socket that configures a network (rtnetlink)")?;
-    let datagrams = (libc::AF_INET, libc::SOCK_DGRAM, 0);
-    let control = [
-        socket(host, datagrams, "a socket")?,
-        socket(middle, datagrams, "a socket")?,
-    ];
-    let (name, mtu) = (side.to_string(), wire.largest().into());
-    let network: RawFd = host.network().as_raw_fd();
-    let failed = |what| move |error| NoWire::Wire(what, error);
-    netlink::make_pair(&outside, &name, mtu, (INTERFACE, mac(side), network))
-        .map_err(failed("a pair of virtual Ethernet interfaces (veth)"))?;
-    let found = [(&control[0], INTERFACE), (&control[1], name.as_str())].map(|(control, name)| {
-        // Checksums are computed in software and checked, and no segment is longer than the wire takes.
-        let whole = switch_off(control, name, &[TX_CHECKSUM, SCATTER_GATHER, TSO, GSO, GRO]);
-        whole
-            .map_err(io::Error::from)
-            .and_then(|()| interface_index(control, name))
-    });
-    let [host_index, middle_index] = found;
-    let host_index = host_index.map_err(failed("an interface without offloads"))?;
-    let middle_index = middle_index.map_err(failed("an interface without offloads"))?;
+    let name = side.to_string();
+    let theirs = (INTERFACE, mac(side), host.network().as_raw_fd());
+    netlink::make_pair(&route(middle)?, (&name, RELAY), wire.largest().into(), theirs).map_err(failed(PAIR))?;
+    let (inside, outside) = (Interface::whole(host, INTERFACE)?, Interface::whole(middle, &name)?);
     // Whichever starts first has nobody at its other end, and until a worker of the kernel's has seen that
     // this is no longer so (linkwatch), its queue drops what is sent. The relay's sockets pass by that queue.
-    netlink::start(&outside, middle_index)
-        .and_then(|()| netlink::start(&inside, host_index))
-        .map_err(failed("an interface that is up"))?;
-    let ((v4, v6), (peer_v4, peer_v6)) = (addresses(side), addresses(side.peer()));
-    let address = |mine: IpAddr, prefix, theirs: IpAddr| {
-        netlink::add_address(&inside, host_index, mine, prefix)?;
-        netlink::add_neighbour(&inside, host_index, theirs, mac(side.peer()))
-    };
-    address(v4.into(), 24, peer_v4.into()).map_err(failed("an address"))?;
-    // There may be no IPv6, or the packets may be too small for it: then there is IPv4 alone.
-    let _ = address(v6.into(), 64, peer_v6.into());
-    let packets = socket(middle, PACKET_SOCKET, "a packet socket")?;
-    Ok((packets, middle_index))
+    outside.start()?;
+    inside.start()?;
+    inside.give_addresses(side)?;
+    Ok((socket(middle, PACKET_SOCKET, "a packet socket")?, outside.index))
+}
+
+/// Connects the hosts with each other.
+fn connect(client: &Sandbox, server: &Sandbox, wire: &Wire) -> Result<(), NoWire> {
+    let theirs = (INTERFACE, mac(Side::Client), client.network().as_raw_fd());
+    let ours = (INTERFACE, mac(Side::Server));
+    netlink::make_pair(&route(server)?, ours, wire.largest().into(), theirs).map_err(failed(PAIR))?;
+    for (side, host) in [(Side::Client, client), (Side::Server, server)] {
+        let interface = Interface::whole(host, INTERFACE)?;
+        interface.start()?;
+        interface.give_addresses(side)?;
+    }
+    Ok(())
 }
 
 /// Commands of linux/ethtool.h: ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO.

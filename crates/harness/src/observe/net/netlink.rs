@@ -109,11 +109,11 @@ fn text(name: &str) -> Vec<u8> {
     [name.as_bytes(), &[0]].concat()
 }
 
-/// Makes a pair of interfaces (veth(4)): one here, and its peer, with a hardware address, in the network
-/// that a descriptor of ours stands for.
+/// Makes a pair of interfaces (veth(4)), each with a hardware address: one here, and its peer in the
+/// network that a descriptor of ours stands for.
 pub(super) fn make_pair(
     socket: &Socket,
-    name: &str,
+    (name, own): (&str, Mac),
     mtu: u32,
     (peer, mac, network): (&str, Mac, RawFd),
 ) -> io::Result<()> {
@@ -123,6 +123,7 @@ pub(super) fn make_pair(
     Request::new(libc::RTM_NEWLINK, NEW, &interface_header(0, 0))
         .attribute(libc::IFLA_IFNAME, &text(name))
         .attribute(libc::IFLA_MTU, &mtu)
+        .attribute(libc::IFLA_ADDRESS, &own)
         .nest(libc::IFLA_LINKINFO, &[], |info| {
             info.attribute(libc::IFLA_INFO_KIND, b"veth")
                 .nest(libc::IFLA_INFO_DATA, &[], |data| {

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -21,6 +22,7 @@ use super::netlink::tcp_view;
 use super::traffic::{Outcome, Traffic};
 use super::wire::Wire;
 use crate::observe::packets::{Ring, close_unawaited};
+use crate::observe::patience::Patience;
 use crate::observe::recorder::{Recorder, now};
 use crate::timeline::{LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
 
@@ -75,6 +77,7 @@ impl Relay {
             sockets: ends.sockets,
             recorder,
             control: Arc::clone(&control),
+            patience: Patience::new(),
         };
         let thread = std::thread::spawn(move || {
             // A timer may be late by this much, to be merged with others; 50 microseconds unless told.
@@ -142,7 +145,11 @@ struct Work {
     sockets: [Socket; 2],
     recorder: Arc<Recorder>,
     control: Arc<Control>,
+    patience: Patience,
 }
+
+/// How late a timer wakes us, usually. So much earlier it is set, and the rest is waited for awake.
+const WAKES_LATE: Duration = Duration::from_micros(60);
 
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
@@ -261,8 +268,11 @@ impl Work {
     }
 
     /// Waits for a packet, an order, or a moment.
-    fn sleep(&self, until: Option<Timestamp>) -> io::Result<()> {
-        let left = until.map(|until| TimeSpec::from_duration(until.since(now())));
+    fn sleep(&mut self, until: Option<Timestamp>) -> io::Result<()> {
+        if self.stay_awake(until) {
+            return Ok(());
+        }
+        let left = until.map(|until| TimeSpec::from_duration(until.since(now()).saturating_sub(WAKES_LATE)));
         let mut fds = [
             PollFd::new(self.rings[0].socket().as_fd(), PollFlags::POLLIN),
             PollFd::new(self.rings[1].socket().as_fd(), PollFlags::POLLIN),
@@ -276,6 +286,29 @@ impl Work {
             let _ = self.control.wake.read();
         }
         Ok(())
+    }
+
+    /// Waits awake where that is short: until a moment that is near, or for a packet as long as packets
+    /// have come soon. False if it was in vain.
+    fn stay_awake(&mut self, until: Option<Timestamp>) -> bool {
+        let began = now();
+        let near = until.filter(|until| until.since(began) <= WAKES_LATE);
+        let length = match near {
+            Some(until) => until.since(began),
+            None => self.patience.awake(),
+        };
+        if length.is_zero() {
+            return near.is_some();
+        }
+        let mut came = false;
+        while !came && now().since(began) < length {
+            std::hint::spin_loop();
+            came = self.rings.iter().any(|ring| ring.next_stamp().is_some());
+        }
+        if near.is_none() {
+            self.patience.learn(came);
+        }
+        came || near.is_some()
     }
 }
 

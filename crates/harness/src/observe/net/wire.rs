@@ -42,6 +42,8 @@ pub struct Wire {
     pub(super) rules: Vec<Rule>,
     /// In the order in which they come.
     pub(super) changes: Vec<Change>,
+    /// A cable alone: no relay, and nothing is captured.
+    pub(super) bare: bool,
 }
 
 /// One direction.
@@ -151,6 +153,7 @@ impl Default for Wire {
             congestion: CONGESTION.to_owned(),
             rules: Vec::new(),
             changes: Vec::new(),
+            bare: false,
         }
     }
 }
@@ -223,6 +226,22 @@ impl Wire {
     pub fn script(mut self, text: &str) -> Result<Wire, ScriptError> {
         script::run(&mut self, text)?;
         Ok(self)
+    }
+
+    /// Connects the hosts with each other and not with a relay: nothing is captured. A benchmark compares
+    /// the relay with this.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn bare() -> Wire {
+        Wire {
+            bare: true,
+            ..Wire::default()
+        }
+    }
+
+    /// True if there is no relay.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.bare
     }
 
     /// The longest that a packet is on its way if nothing stands before it in a queue.
