@@ -5,6 +5,7 @@ pub mod bench;
 pub mod capture;
 pub mod check;
 pub mod doctor;
+pub mod experiments;
 pub mod languages;
 #[cfg(target_os = "linux")]
 mod linux;
