@@ -183,8 +183,8 @@ impl Client {
             }
         };
         let length = read.map_err(|error| {
-            let timed_out = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-            if timed_out {
+            // That the connection has timed out (ETIMEDOUT) is another matter.
+            if error.kind() == io::ErrorKind::WouldBlock {
                 let text = format!("nothing came within {:?}", self.limit);
                 self.error(what, io::Error::new(io::ErrorKind::TimedOut, text))
             } else {
@@ -205,9 +205,9 @@ impl Client {
     }
 
     /// Waits until all that both sides have sent is acknowledged, the client's delayed ACK
-    /// included. Gives up after two seconds: a server that does not read may never get there.
+    /// included. Gives up after two seconds, and the time that a wire takes: a server that does not read may never get there.
     pub fn settle(&self) {
-        let deadline = Instant::now() + SETTLE_LIMIT;
+        let deadline = Instant::now() + SETTLE_LIMIT + self.network.slow_by();
         let received = self.received + u64::from(self.ended);
         if self.network.level() > Level::NoPackets {
             let quiet =

@@ -46,6 +46,28 @@ pub enum Error {
         /// What to do.
         cure: String,
     },
+    /// There can be no two hosts with a wire between them on this machine.
+    #[error("cannot run {program} behind a wire: {reason}: {cure}")]
+    WireRefused {
+        /// The program.
+        program: String,
+        /// What the system said.
+        reason: String,
+        /// What to do.
+        cure: String,
+    },
+    /// The cable was to be cut or restored, and there is none.
+    #[error("there is no wire to cut or to restore: start the server with Server::build(..).wire(Wire::new())")]
+    NoWire,
+    /// The server listens where no other host can reach it.
+    #[error(
+        "no client can reach {address} from another host, as it is a loopback address: \
+         let the server listen on 0.0.0.0 or ::, or write {{listen}} for its address"
+    )]
+    Loopback {
+        /// Where it listens.
+        address: std::net::SocketAddr,
+    },
     /// The server ended before it listened.
     #[error("{program} ended ({exit}) before it listened on a port{output}")]
     ExitedEarly {
@@ -109,8 +131,10 @@ pub enum Error {
 impl Error {
     /// True if a client gave up waiting for bytes, or a client program was not waited for any longer.
     pub fn is_timeout(&self) -> bool {
+        // An error number would be the system's: then TCP has given up.
+        let gave_up = |source: &std::io::Error| source.raw_os_error().is_some();
         match self {
-            Error::Client { source, .. } => source.kind() == std::io::ErrorKind::TimedOut,
+            Error::Client { source, .. } => source.kind() == std::io::ErrorKind::TimedOut && !gave_up(source),
             Error::ClientTimedOut { .. } => true,
             _ => false,
         }

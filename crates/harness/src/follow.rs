@@ -15,7 +15,8 @@ const HOLD: Duration = Duration::from_millis(50);
 ///
 /// A call is recorded when it returns, and its place is often its entry, before the packets that it
 /// caused. So each record is held back for 50 ms, for what may come before it. What comes later
-/// still, as a write does that was blocked for longer, follows at once, out of order by then.
+/// still, as a write does that was blocked for longer, follows at once, out of order by then. Behind a
+/// wire a packet is recorded when it comes and stands where it left: then it is so much more.
 ///
 /// `next` waits for a record. There is none any more once the observation has ended.
 #[derive(Debug)]
@@ -24,11 +25,14 @@ pub struct Follow {
     /// By time, and for records of the same moment in the order of their arrival.
     waiting: BTreeMap<(Timestamp, u64), Record>,
     arrived: u64,
+    hold: Duration,
 }
 
 impl Follow {
-    pub(crate) fn new(arriving: Receiver<Record>) -> Follow {
+    /// `more`: how much longer than on one host a packet may take.
+    pub(crate) fn new(arriving: Receiver<Record>, more: Duration) -> Follow {
         Follow {
+            hold: HOLD + more,
             arriving,
             waiting: BTreeMap::new(),
             arrived: 0,
@@ -43,7 +47,7 @@ impl Follow {
     /// How long the first of the waiting records is still held back.
     fn left(&self) -> Option<Duration> {
         let ((at, _), _) = self.waiting.first_key_value()?;
-        Some(HOLD.saturating_sub(now().since(*at)))
+        Some(self.hold.saturating_sub(now().since(*at)))
     }
 }
 
@@ -96,7 +100,7 @@ mod tests {
         for (offset, pid) in [(20, 1), (10, 2), (10, 3), (0, 4)] {
             sender.send(record(Timestamp(start.0 + offset), pid)).unwrap();
         }
-        let mut follow = Follow::new(receiver);
+        let mut follow = Follow::new(receiver, Duration::ZERO);
         assert_eq!(pids(follow.by_ref().take(2)), [4, 2]);
         // It stood before what is gone already: it does not wait, and nothing waits for it.
         sender.send(record(Timestamp(start.0 - 1_000_000_000), 5)).unwrap();
@@ -109,7 +113,7 @@ mod tests {
         let (sender, receiver) = channel();
         let in_an_hour = Timestamp(now().0 + 3_600_000_000_000);
         sender.send(record(in_an_hour, 1)).unwrap();
-        assert_eq!(pids(Follow::new(receiver).take(1)), [1]);
+        assert_eq!(pids(Follow::new(receiver, Duration::ZERO).take(1)), [1]);
         drop(sender);
     }
 }

@@ -77,9 +77,10 @@ pub mod timeline;
 pub use client::Client;
 pub use error::{Error, Output};
 pub use follow::Follow;
-pub use observe::{Machine, Refusal, segment_counters, traced_calls};
+pub use observe::net::{ScriptError, Wire};
+pub use observe::{Machine, Refusal, segment_counters, traced_calls, wire_refusal};
 pub use server::{KEEP, Server, ServerBuilder};
 
 /// As an argument of a server, stands for an address to listen on: `127.0.0.1:3000` in a private
-/// network, and port 0 of the loopback address on the host, where port 3000 may be taken.
+/// network, `10.0.0.2:3000` behind a [wire](ServerBuilder::wire), and port 0 of the loopback address on the host, where port 3000 may be taken.
 pub const LISTEN: &str = "{listen}";

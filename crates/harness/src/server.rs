@@ -11,8 +11,9 @@ use socket2::Domain;
 use crate::client::Client;
 use crate::error::{Error, Output};
 use crate::follow::Follow;
+use crate::observe::net::Wire;
 use crate::observe::{Network, Run, Spec};
-use crate::timeline::{Call, Exit, Level, Recording, Timeline, What};
+use crate::timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
 pub const KEEP: usize = 2_000_000;
@@ -70,6 +71,7 @@ impl Server {
             environment: Vec::new(),
             level: None,
             keep: KEEP,
+            wire: None,
         };
         ServerBuilder {
             spec,
@@ -90,11 +92,11 @@ impl Server {
         self.run.network().recorder().with(|seen| seen.listening.clone())
     }
 
-    /// Where clients connect to: the first address that it listens on. The loopback address
-    /// stands for a wildcard.
+    /// Where clients connect to: the first address that it listens on. For a wildcard stands the
+    /// loopback address, or behind a [wire](ServerBuilder::wire) that of the server's host.
     pub fn address(&self) -> SocketAddr {
         // `start` returned only after the first one.
-        reachable(self.listening()[0])
+        self.reachable(self.listening()[0])
     }
 
     /// Where clients connect to for this port, if the server listens on it.
@@ -102,7 +104,60 @@ impl Server {
         self.listening()
             .into_iter()
             .find(|address| address.port() == port)
-            .map(reachable)
+            .map(|address| self.reachable(address))
+    }
+
+    /// An address with one that clients can connect to in place of a wildcard.
+    fn reachable(&self, address: SocketAddr) -> SocketAddr {
+        let (v4, v6) = self.run.network().server_host();
+        // A socket of IPv6 may be bound to an address of IPv4, as Java does.
+        let ip = match address.ip().to_canonical() {
+            IpAddr::V4(ip) if ip.is_unspecified() => v4.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => v6.into(),
+            ip => ip,
+        };
+        SocketAddr::new(ip, address.port())
+    }
+
+    /// Fails for an address that no client can reach, as behind a wire a loopback address.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Loopback`].
+    pub fn check_reachable(&self, address: SocketAddr) -> Result<(), Error> {
+        let is_loopback = address.ip().to_canonical().is_loopback();
+        match is_loopback && self.run.network().has_wire() {
+            true => Err(Error::Loopback { address }),
+            false => Ok(()),
+        }
+    }
+
+    /// Pulls the cable of the [wire](ServerBuilder::wire), in both directions. When this returns, no
+    /// packet comes any more, and what was on its way is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoWire`].
+    pub fn cut(&self) -> Result<(), Error> {
+        self.run.cut(None).then_some(()).ok_or(Error::NoWire)
+    }
+
+    /// As [`cut`](Self::cut), for what one side sends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoWire`].
+    pub fn cut_from(&self, side: Side) -> Result<(), Error> {
+        self.run.cut(Some(side)).then_some(()).ok_or(Error::NoWire)
+    }
+
+    /// Puts the cable back, in both directions, if it was pulled by [`cut`](Self::cut) or by a script.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoWire`].
+    pub fn restore(&self) -> Result<(), Error> {
+        self.run.restore(None).then_some(()).ok_or(Error::NoWire)
     }
 
     /// Connects a client from a port that the kernel chooses.
@@ -147,6 +202,7 @@ impl Server {
     }
 
     fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
+        self.check_reachable(address)?;
         let connected = self
             .run
             .network()
@@ -166,15 +222,15 @@ impl Server {
         })
     }
 
-    /// Runs a client program in the server's network until it and its children have ended, and
-    /// puts its calls on the timeline: what it sends, receives and closes, as for a [`Client`].
-    /// How it ended; `None` if that could not be told.
+    /// Runs a client program in the server's network, or behind a wire on the client's host, until it
+    /// and its children have ended, and puts its calls on the timeline: what it sends, receives and
+    /// closes, as for a [`Client`]. How it ended; `None` if that could not be told.
     ///
     /// # Errors
     ///
     /// [`Error::Spawn`] if it cannot be started.
     pub fn run_client(&self, command: std::process::Command) -> Result<Option<Exit>, Error> {
-        self.run.client(command, Duration::MAX)
+        self.run_client_within(command, Duration::MAX)
     }
 
     /// As [`run_client`](Self::run_client), but kills all its processes when it has taken so long. What
@@ -184,11 +240,13 @@ impl Server {
     ///
     /// As [`run_client`](Self::run_client), and [`Error::ClientTimedOut`].
     pub fn run_client_within(&self, command: std::process::Command, limit: Duration) -> Result<Option<Exit>, Error> {
+        self.check_reachable(self.address())?;
         self.run.client(command, limit)
     }
 
     /// Makes a command run in the server's network, where it can connect to the server and
-    /// capture its packets without root. At the lower levels that is the host's network.
+    /// capture its packets without root. At the lower levels that is the host's network, and behind a
+    /// wire that of the client's host.
     ///
     /// The command is not traced. Its packets are on the timeline.
     ///
@@ -196,7 +254,16 @@ impl Server {
     ///
     /// [`Error::System`] if the network cannot be handed over.
     pub fn enter(&self, command: &mut std::process::Command) -> Result<(), Error> {
-        let entered = self.run.network().enter(command);
+        self.enter_host(Side::Client, command)
+    }
+
+    /// As [`enter`](Self::enter), on the host of one side. Without a wire both are on the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`] if the network cannot be handed over.
+    pub fn enter_host(&self, host: Side, command: &mut std::process::Command) -> Result<(), Error> {
+        let entered = self.run.network().enter(host, command);
         entered.map_err(|source| Error::System {
             what: "let a command into the private network",
             source,
@@ -218,6 +285,26 @@ impl Server {
             new.iter()
                 .any(|record| matches!(&record.what, What::Call { call, .. } if wanted(call)))
                 .then_some(())
+        });
+        found.is_some()
+    }
+
+    /// Waits until a segment has gone by that `wanted` accepts, at most as long as a client waits for a
+    /// reply. Returns whether it has. Behind a wire `wanted` is also told what became of it.
+    pub fn wait_for_segment(&self, wanted: impl Fn(&Segment, Option<&Passage>) -> bool) -> bool {
+        let mut looked = 0;
+        let found = self.run.network().recorder().wait(Instant::now() + self.reply, |seen| {
+            let new = &seen.records[looked..];
+            looked = seen.records.len();
+            let is_wanted = |record: &Record| match &record.what {
+                What::Frame {
+                    segment: Some(segment),
+                    passage,
+                    ..
+                } => wanted(segment, passage.as_ref()),
+                _ => false,
+            };
+            new.iter().any(is_wanted).then_some(())
         });
         found.is_some()
     }
@@ -246,7 +333,8 @@ impl Server {
     /// [stopped](Self::stop). With an [`Encoder`](crate::format::pcapng::Encoder) they become a
     /// live capture.
     pub fn follow(&self) -> Follow {
-        Follow::new(self.run.network().recorder().follow())
+        let network = self.run.network();
+        Follow::new(network.recorder().follow(), network.slow_by())
     }
 
     /// Waits until every connection that has begun to close is closed, or will not close.
@@ -308,6 +396,18 @@ impl ServerBuilder {
         self
     }
 
+    /// Puts the client and the server on two hosts, with a wire between them that does what it is told.
+    /// The server's host is 10.0.0.2 and fd00::2, the client's 10.0.0.1 and fd00::1.
+    ///
+    /// The server has to listen on an address that the other host can reach: a wildcard, or
+    /// [`LISTEN`](crate::LISTEN), which stands for 10.0.0.2:3000. Packets are captured on the wire, not
+    /// what the server sends to itself.
+    #[must_use]
+    pub fn wire(mut self, wire: Wire) -> Self {
+        self.spec.wire = Some(wire);
+        self
+    }
+
     /// Keeps at most so many packets, calls, states and lines of output in memory: two million unless
     /// told, which take about a gigabyte. What comes later is counted, in [`Timeline::not_kept`], and
     /// [`Server::follow`] still gives it.
@@ -352,7 +452,8 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Spawn`], [`Error::TraceRefused`], [`Error::LevelRefused`], [`Error::System`] if it
+    /// [`Error::Spawn`], [`Error::TraceRefused`], [`Error::LevelRefused`], [`Error::WireRefused`],
+    /// [`Error::System`] if it
     /// cannot be run or observed; [`Error::ExitedEarly`] and [`Error::NeverListened`] if it does
     /// not come to listen.
     pub fn start(self) -> Result<Server, Error> {
@@ -387,17 +488,6 @@ impl ServerBuilder {
             reply: self.reply,
         })
     }
-}
-
-/// An address with the loopback address in place of a wildcard.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    // A socket of IPv6 may be bound to an address of IPv4, as Java does.
-    let ip = match address.ip().to_canonical() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// What is known of a server when a client of it fails: a sentence's end.

@@ -29,7 +29,7 @@ use std::sync::OnceLock;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use crate::observe::{Machine, Refusal};
+use crate::observe::{Machine, Refusal, wire_refusal};
 use crate::timeline::Level;
 
 /// What a test needs of the machine.
@@ -41,6 +41,8 @@ pub enum Needs {
     Packets,
     /// A private network. Includes [`Packets`](Self::Packets).
     Sandbox,
+    /// Two hosts and a [`Wire`](crate::Wire) between them. Includes [`Sandbox`](Self::Sandbox).
+    Wire,
     /// Packets captured on the host's own loopback interface. Includes [`Calls`](Self::Calls).
     HostCapture,
     /// IPv6 on the loopback interface.
@@ -174,6 +176,12 @@ impl Needs {
             ),
             Needs::Sandbox if below(Level::Sandbox) => {
                 refusal("a private network", &[&machine.no_trace, &machine.no_sandbox])
+            }
+            Needs::Wire if below(Level::Sandbox) => Needs::Sandbox.missing(machine),
+            Needs::Wire => {
+                static REFUSAL: OnceLock<Option<Refusal>> = OnceLock::new();
+                let why = REFUSAL.get_or_init(wire_refusal).as_ref()?;
+                Some(format!("needs two hosts and a wire; {why}"))
             }
             Needs::HostCapture if machine.no_trace.is_some() || machine.no_host_capture.is_some() => refusal(
                 "packets of the host's loopback interface",

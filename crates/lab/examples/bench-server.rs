@@ -3,6 +3,10 @@
 //!     bench-server tokio 127.0.0.1:3000       what a task of tokio takes to echo bytes
 //!     bench-server std 127.0.0.1:3000         what a thread takes to echo bytes
 //!     bench-server ping-pong ADDRESS COUNT    both ends of COUNT exchanges; the packets so far
+//!     bench-server exchange ADDRESS COUNT     the client of COUNT exchanges
+//!     bench-server drain ADDRESS              reads to the end, then says so with a byte
+//!     bench-server pour ADDRESS BYTES         the client of that
+//!     bench-server packets                    what eth0 has sent and received
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -23,7 +27,17 @@ fn main() -> Result<()> {
         ["tokio", address] => serve_with_tasks(address),
         ["std", address] => serve_with_threads(&listen(address)?),
         ["ping-pong", address, count] => ping_pong(&listen(address)?, count.parse()?),
-        _ => bail!("usage: bench-server tokio|std ADDRESS, or bench-server ping-pong ADDRESS COUNT"),
+        ["exchange", address, count] => exchange(TcpStream::connect(address)?, count.parse()?),
+        ["drain", address] => drain(&listen(address)?),
+        ["pour", address, bytes] => pour(&TcpStream::connect(address)?, bytes.parse()?),
+        ["packets"] => {
+            let (received, sent) = packets("eth0")?;
+            println!("{sent} {received}");
+            Ok(())
+        }
+        _ => {
+            bail!("usage: bench-server tokio|std|drain ADDRESS, or bench-server ping-pong|exchange|pour ADDRESS COUNT")
+        }
     }
 }
 
@@ -68,26 +82,52 @@ fn echo(mut stream: TcpStream) {
 }
 
 fn ping_pong(listener: &TcpListener, count: usize) -> Result<()> {
-    let mut client = TcpStream::connect(listener.local_addr()?)?;
+    let client = TcpStream::connect(listener.local_addr()?)?;
     let (server, _) = listener.accept()?;
     let server = std::thread::spawn(move || echo(server));
+    exchange(client, count)?;
+    // It ends at the end of its input, and has nothing to say.
+    let _ = server.join();
+    println!("{}", packets("lo")?.0);
+    Ok(())
+}
+
+fn exchange(mut client: TcpStream, count: usize) -> Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     let mut reply = [0; 6];
     for _ in 0..count {
         client.write_all(b"hello\n")?;
         client.read_exact(&mut reply)?;
     }
-    drop(client);
-    // It ends at the end of its input, and has nothing to say.
-    let _ = server.join();
-    println!("{}", packets_on_loopback()?);
     Ok(())
 }
 
-/// The packets that the loopback interface of this network has carried: proc_pid_net(5), `dev`.
-fn packets_on_loopback() -> Result<u64> {
+fn drain(listener: &TcpListener) -> Result<()> {
+    let mut buffer = vec![0; 256 * 1024];
+    for stream in listener.incoming() {
+        let mut stream = stream?;
+        while stream.read(&mut buffer)? > 0 {}
+        stream.write_all(b".")?;
+    }
+    Ok(())
+}
+
+fn pour(mut stream: &TcpStream, mut bytes: usize) -> Result<()> {
+    let buffer = vec![b'x'; 256 * 1024];
+    while bytes > 0 {
+        bytes -= stream.write(&buffer[..buffer.len().min(bytes)])?;
+    }
+    stream.shutdown(std::net::Shutdown::Write)?;
+    Ok(stream.read_exact(&mut [0])?)
+}
+
+/// The packets that an interface of this network has received and sent: proc_pid_net(5), `dev`.
+fn packets(interface: &str) -> Result<(u64, u64)> {
     let table = std::fs::read_to_string("/proc/self/net/dev")?;
-    let line = table.lines().find_map(|line| line.trim().strip_prefix("lo:"));
-    let received = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(received.context("there is no loopback interface")?.parse()?)
+    let prefix = format!("{interface}:");
+    let line = table.lines().find_map(|line| line.trim().strip_prefix(&prefix));
+    let columns: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    let column = |place: usize| columns.get(place).and_then(|text| text.parse().ok());
+    let found = column(1).zip(column(9));
+    found.with_context(|| format!("there is no interface {interface}"))
 }

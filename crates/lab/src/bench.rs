@@ -7,6 +7,7 @@ mod connections;
 mod servers;
 mod show;
 mod tracer;
+mod wire;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -45,6 +46,10 @@ pub enum Part {
     Show,
     /// Many connections at once
     Connections,
+    /// The wire between two hosts beside a cable alone
+    Wire,
+    /// How exactly a wire keeps its delay
+    Delay,
 }
 
 /// How much is measured.
@@ -63,6 +68,10 @@ struct Sizes {
     file: u64,
     /// Connections at once.
     connections: usize,
+    /// Packets to delay.
+    delayed: usize,
+    /// Bytes to send in one stream.
+    stream: u64,
 }
 
 const FULL: Sizes = Sizes {
@@ -72,6 +81,8 @@ const FULL: Sizes = Sizes {
     packets: 1_000_000,
     file: 100_000_000,
     connections: 10_000,
+    delayed: 10_000,
+    stream: 1_000_000_000,
 };
 
 const QUICK: Sizes = Sizes {
@@ -81,6 +92,8 @@ const QUICK: Sizes = Sizes {
     packets: 100,
     file: 100_000,
     connections: 20,
+    delayed: 20,
+    stream: 100_000,
 };
 
 impl Arguments {
@@ -116,6 +129,8 @@ impl Part {
             Part::Capture => capture::measure(sizes),
             Part::Show => show::measure(sizes),
             Part::Connections => connections::measure(sizes),
+            Part::Wire => wire::measure(sizes),
+            Part::Delay => wire::measure_delay(sizes),
         }
     }
 }

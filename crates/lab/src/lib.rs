@@ -6,6 +6,7 @@ pub mod capture;
 pub mod check;
 pub mod checkout;
 pub mod doctor;
+pub mod experiments;
 pub mod languages;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -17,4 +18,5 @@ pub mod show;
 pub mod spill;
 pub mod steps;
 pub mod trace;
+pub mod wire;
 pub mod wireshark;

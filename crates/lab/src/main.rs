@@ -7,17 +7,17 @@ use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use harness::Server;
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
-use harness::timeline::{Timeline, printable};
+use harness::timeline::{Side, Timeline, printable};
+use harness::{Server, Wire};
 use lab::check::{self, Strictness};
 use lab::doctor::Report;
 use lab::show::Extent;
 use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, checkout, languages, newline, pages, paint, show, steps};
+use lab::{capture, checkout, languages, newline, pages, paint, show, steps, wire};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -68,6 +68,12 @@ enum Command {
     /// When the shell ends, the server is stopped and its timeline drawn.
     #[command(verbatim_doc_comment)]
     Shell {
+        /// With a wire: the host to be on, the client's unless told. Makes a wire without delay if
+        /// nothing else is said of it
+        #[arg(long, value_enum)]
+        host: Option<Host>,
+        #[command(flatten)]
+        wire: wire::Options,
         /// A step (step1), in place of a command
         #[arg(conflicts_with = "command", required_unless_present = "command")]
         step: Option<String>,
@@ -225,7 +231,20 @@ fn run(command: Command) -> Result<ExitCode> {
             };
             return Ok(ExitCode::from(status));
         }
-        Command::Shell { step, command } => shell(trace::start(step.as_deref(), &command)?.start()?)?,
+        Command::Shell {
+            host,
+            wire,
+            step,
+            command,
+        } => {
+            let wire = wire.wire()?.or(host.map(|_| Wire::new()));
+            let build = trace::start(step.as_deref(), &command)?;
+            let server = match wire {
+                Some(wire) => build.wire(wire),
+                None => build,
+            };
+            shell(server.start()?, host.unwrap_or(Host::Client).into())?;
+        }
         Command::Wireshark { plan } => wireshark(plan)?,
         Command::Doctor { format } => {
             let report = Report::look();
@@ -343,7 +362,23 @@ fn findings(timeline: &Timeline) -> String {
     Strictness::default().check(timeline).show(check::Format::Text)
 }
 
-fn shell(server: Server) -> Result<()> {
+/// One of the two hosts.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Host {
+    Client,
+    Server,
+}
+
+impl From<Host> for Side {
+    fn from(host: Host) -> Side {
+        match host {
+            Host::Client => Side::Client,
+            Host::Server => Side::Server,
+        }
+    }
+}
+
+fn shell(server: Server, host: Side) -> Result<()> {
     let program = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
     writeln!(
         io::stderr(),
@@ -351,7 +386,7 @@ fn shell(server: Server) -> Result<()> {
         server.address()
     )?;
     // The shell's own status is its user's affair.
-    trace::inside(&server, &mut process::Command::new(program))?;
+    trace::inside(&server, host, &mut process::Command::new(program))?;
     Ok(paint::draw(&server.stop()?, None, false)?)
 }
 
@@ -365,7 +400,7 @@ fn wireshark(plan: Plan) -> Result<()> {
     let name = plan.name();
     window.watch(server, &name, move |server| {
         if let Some(client) = &plan.client {
-            let trouble = trace::run_client(server, client, plan.limit())?.trouble();
+            let trouble = trace::run_client(server, address, client, plan.limit())?.trouble();
             return Ok(tell_troubles(trouble.as_slice())?);
         }
         // Clients that are to stay connected do so while we type.

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use harness::timeline::{Exit, Timeline};
+use harness::timeline::{Exit, Side, Timeline};
 use harness::{Client, LISTEN, Server, ServerBuilder, suite};
 
-use crate::steps;
+use crate::{steps, wire};
 
 /// What to run, and what its clients do.
 #[derive(Args, Clone, Debug)]
@@ -25,8 +25,8 @@ pub struct Plan {
     #[arg(long = "send", value_name = "TEXT", value_parser = unescape)]
     pub send: Vec<Bytes>,
 
-    /// Run this client in the server's network, traced too, in place of our own:
-    /// --client 'nc localhost 3000'
+    /// Run this client in the server's network, traced too, in place of our own: --client 'nc localhost
+    /// 3000', or with $SERVER and $PORT, which tell where the server listens
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["send", "clients", "pause", "close"])]
     pub client: Option<String>,
 
@@ -57,6 +57,10 @@ pub struct Plan {
     /// The port to talk to, of a server that listens on several
     #[arg(long)]
     pub port: Option<u16>,
+
+    /// The wire between client and server.
+    #[command(flatten)]
+    pub wire: wire::Options,
 
     /// The server's command, after `--`
     #[arg(last = true, value_name = "COMMAND")]
@@ -133,7 +137,7 @@ impl Plan {
             // Ctrl-C is for the client; then comes the timeline of what there was.
             #[cfg(target_os = "linux")]
             let _passes = crate::linux::FirstInterrupt::passes();
-            let ended = run_client(&server, client, self.limit())?;
+            let ended = run_client(&server, self.address(&server)?, client, self.limit())?;
             return Ok(Outcome {
                 timeline: server.stop()?,
                 client_timed_out: matches!(ended, ClientEnd::TimedOut(_)),
@@ -210,8 +214,13 @@ impl Plan {
     ///
     /// As [`run`](Self::run).
     pub fn server(&self) -> Result<Server> {
-        let limit = self.limit();
-        let build = start(self.step.as_deref(), &self.command)?;
+        let mut build = start(self.step.as_deref(), &self.command)?;
+        let mut limit = self.limit();
+        if let Some(wire) = self.wire.wire()? {
+            // What the wire takes is not the server's time.
+            limit += wire.round_trip() * 2;
+            build = build.wire(wire);
+        }
         let build = build.listen_within(limit.max(STARTS)).reply_within(limit);
         Ok(build.keep(self.keep).start()?)
     }
@@ -227,14 +236,16 @@ impl Plan {
         ports.sort_unstable();
         ports.dedup();
         let list = || ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        match self.port {
+        let address = match self.port {
             None if ports.len() > 1 => bail!("the server listens on the ports {}: choose one with --port", list()),
             Some(port) if !ports.contains(&port) => {
                 bail!("the server does not listen on port {port}, but on {}", list())
             }
-            Some(port) => Ok(server.address_of(port).context("the port is not there any more")?),
-            None => Ok(server.address()),
-        }
+            Some(port) => server.address_of(port).context("the port is not there any more")?,
+            None => server.address(),
+        };
+        server.check_reachable(address)?;
+        Ok(address)
     }
 
     /// Sends each line of standard input. The outer error is ours, the inner one the client's.
@@ -306,13 +317,13 @@ pub fn read_reply(client: &mut Client, limit: Duration, mut take: impl FnMut(&[u
     Ok(true)
 }
 
-/// Runs a command in the server's network and waits for its end.
+/// Runs a command in the server's network, or behind a wire on the host of one side, and waits for its end.
 ///
 /// # Errors
 ///
 /// If it cannot be started.
-pub fn inside(server: &Server, command: &mut Command) -> Result<ExitStatus> {
-    server.enter(command)?;
+pub fn inside(server: &Server, host: Side, command: &mut Command) -> Result<ExitStatus> {
+    server.enter_host(host, command)?;
     command
         .status()
         .with_context(|| format!("cannot start {}", command.get_program().display()))
@@ -344,9 +355,11 @@ impl ClientEnd {
 /// # Errors
 ///
 /// If it cannot be started.
-pub fn run_client(server: &Server, client: &str, limit: Duration) -> Result<ClientEnd> {
+pub fn run_client(server: &Server, address: SocketAddr, client: &str, limit: Duration) -> Result<ClientEnd> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(client);
+    shell.env("SERVER", address.ip().to_string());
+    shell.env("PORT", address.port().to_string());
     Ok(match server.run_client_within(shell, limit) {
         Ok(Some(Exit::Status(0))) => ClientEnd::Well,
         Ok(Some(exit)) => ClientEnd::Badly(format!("the client {client:?}: {exit}")),

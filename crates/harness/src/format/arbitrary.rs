@@ -244,12 +244,52 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
     (0..5, kind).prop_map(|(pid, kind)| ProcessEvent { pid, kind })
 }
 
+fn passage() -> impl Strategy<Value = Passage> {
+    let arrivals = prop::collection::vec(moment(), 0..3);
+    let views = (of(view()), of(view())).prop_map(|(client, server)| Box::new(TcpViews { client, server }));
+    (arrivals, of(hostile()), any::<bool>(), any::<u32>(), of(views)).prop_map(
+        |(arrivals, what, corrupted, queue, tcp)| Passage {
+            arrivals,
+            what,
+            corrupted,
+            queue,
+            tcp,
+        },
+    )
+}
+
+fn view() -> impl Strategy<Value = TcpView> {
+    let states = [CongestionState::Open, CongestionState::Recovery, CongestionState::Loss];
+    let states = (
+        of(select(&[TcpState::Established, TcpState::LastAck][..])),
+        select(states.to_vec()),
+    );
+    let times = prop::array::uniform3(number().prop_map(std::time::Duration::from_nanos));
+    (states, times, prop::array::uniform6(any::<u32>()), of(any::<u32>())).prop_map(
+        |((state, congestion), [rtt, rttvar, rto], numbers, ssthresh)| {
+            let [cwnd, unacked, sacked, lost, retransmits, total_retransmits] = numbers;
+            TcpView {
+                state,
+                congestion,
+                cwnd,
+                ssthresh,
+                rtt,
+                rttvar,
+                rto,
+                unacked,
+                sacked,
+                lost,
+                retransmits,
+                total_retransmits,
+            }
+        },
+    )
+}
+
 /// A frame of one of the connections, whole or cut, with what may be known of it.
 fn frame() -> impl Strategy<Value = What> {
     let numbers = (any::<u8>(), 0..6_u32, 0..6_u32, prop_oneof![Just(0_u16), any::<u16>()]);
-    let passage = (prop::collection::vec(moment(), 0..3), of(hostile()));
-    let passage = passage.prop_map(|(arrivals, what)| Passage { arrivals, what });
-    let known = (of(hostile()), of(passage), 0..4_usize, 0..3_u32);
+    let known = (of(hostile()), of(passage()), 0..4_usize, 0..3_u32);
     (endpoints(), side(), numbers, bytes(), known).prop_map(
         |(on, from, (flags, seq, ack, window), data, (comment, passage, cut, longer))| {
             let (frame, link_type) = framed(on, from, flags, (seq, ack, window), &data);

@@ -8,7 +8,7 @@ use socket2::{Domain, Socket};
 use super::recorder::Recorder;
 use super::{Machine, Refusal, Spec};
 use crate::error::{Error, Output};
-use crate::timeline::{Exit, Level, Recording, SegmentCounters};
+use crate::timeline::{Exit, Level, Recording, SegmentCounters, Side};
 
 /// Looks at the machine: it is none to observe on.
 pub(super) fn look() -> Machine {
@@ -25,6 +25,11 @@ pub(super) fn look() -> Machine {
     }
 }
 
+/// Why there is no wire: there is nothing to connect with one.
+pub(super) fn wire_refusal() -> Option<Refusal> {
+    look().no_sandbox
+}
+
 /// A run that cannot be.
 pub(crate) enum Run {}
 
@@ -37,6 +42,14 @@ impl Run {
     }
 
     pub fn network(&self) -> &Arc<Network> {
+        match *self {}
+    }
+
+    pub fn cut(&self, _of: Option<Side>) -> bool {
+        match *self {}
+    }
+
+    pub fn restore(&self, _of: Option<Side>) -> bool {
         match *self {}
     }
 
@@ -78,7 +91,19 @@ impl Network {
         match *self {}
     }
 
-    pub fn enter(&self, _command: &mut std::process::Command) -> std::io::Result<()> {
+    pub fn enter(&self, _host: Side, _command: &mut std::process::Command) -> std::io::Result<()> {
+        match *self {}
+    }
+
+    pub fn has_wire(&self) -> bool {
+        match *self {}
+    }
+
+    pub fn server_host(&self) -> (std::net::Ipv4Addr, std::net::Ipv6Addr) {
+        match *self {}
+    }
+
+    pub fn slow_by(&self) -> Duration {
         match *self {}
     }
 

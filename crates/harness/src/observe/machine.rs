@@ -5,6 +5,7 @@ use std::io;
 use nix::unistd::geteuid;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::net::hosts::{self, NoWire};
 use super::packets::{PACKET_SOCKET, close_unawaited};
 use super::sandbox::Sandbox;
 use super::{Machine, Refusal};
@@ -35,6 +36,28 @@ pub(super) fn look() -> Machine {
         no_host_capture,
         no_trace,
         ipv6: has_ipv6(),
+    }
+}
+
+/// Makes two hosts and a wire, and throws them away.
+pub(super) fn wire_refusal() -> Option<Refusal> {
+    hosts::try_out().err().map(|refused| no_wire(&refused))
+}
+
+/// What stands in the way of a wire.
+pub(crate) fn no_wire(refused: &NoWire) -> Refusal {
+    let cure = match refused {
+        NoWire::Network(_) => sandbox_cure(),
+        NoWire::Congestion(_) => {
+            let path = "/proc/sys/net/ipv4/tcp_allowed_congestion_control";
+            let allowed = std::fs::read_to_string(path).unwrap_or_default();
+            format!("take one that anyone may use here: {}", allowed.trim())
+        }
+        NoWire::Wire(..) => "the kernel needs virtual Ethernet interfaces (CONFIG_VETH): as root, modprobe veth".into(),
+    };
+    Refusal {
+        reason: refused.to_string(),
+        cure,
     }
 }
 

@@ -20,12 +20,15 @@ pub(crate) mod recorder;
 )]
 pub(crate) mod forks;
 
+pub(crate) mod net;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod packets;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod sandbox;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod sockets;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+mod spin;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod trace;
 
@@ -58,6 +61,8 @@ pub(crate) struct Spec {
     pub level: Option<Level>,
     /// How many records are kept.
     pub keep: usize,
+    /// The wire between the client's host and the server's; both are one host if there is none.
+    pub wire: Option<net::Wire>,
 }
 
 impl Spec {
@@ -95,6 +100,11 @@ pub struct Machine {
     pub no_trace: Option<Refusal>,
     /// True if connections over IPv6 work on the loopback interface.
     pub ipv6: bool,
+}
+
+/// Why there can be no two hosts and no [`Wire`](crate::Wire) between them on this machine, if there cannot.
+pub fn wire_refusal() -> Option<Refusal> {
+    machine::wire_refusal()
 }
 
 impl Machine {

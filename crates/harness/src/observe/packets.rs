@@ -24,11 +24,16 @@ use socket2::Socket;
 use super::recorder::Recorder;
 use crate::timeline::{LinkType, Record, Segment, Timestamp, What};
 
-/// One slot of the ring holds a whole Ethernet frame of 1514 bytes and its header.
-const FRAME_SIZE: usize = 2048;
-const BLOCK_SIZE: usize = 64 * FRAME_SIZE;
+/// The ring, which is divided into slots: each holds a whole frame and its header.
+const BLOCK_SIZE: usize = 128 * 1024;
 const BLOCKS: usize = 128;
-const FRAMES: usize = BLOCKS * BLOCK_SIZE / FRAME_SIZE;
+const SIZE: NonZeroUsize = NonZeroUsize::new(BLOCKS * BLOCK_SIZE).expect("the ring's size is not 0");
+
+/// What the kernel puts before a frame: a `tpacket2_hdr`, an address, and what aligns them.
+const SLOT_HEADER: usize = 128;
+
+/// A frame on the loopback interface: 1500 bytes, and the header of an Ethernet.
+const LOOPBACK_FRAME: usize = 1514;
 
 /// How long packets gather once some have been read, in milliseconds. Whoever sends a packet has to
 /// wake us if we wait for it, which takes longer than to send it. The ring holds thousands.
@@ -59,11 +64,12 @@ impl Capture {
     /// On a network that others use too, `only_server` keeps what is to or from the server's
     /// ports and forgets the rest at once.
     pub fn start(socket: Socket, only_server: bool, recorder: Arc<Recorder>) -> io::Result<Capture> {
-        let mut ring = Ring::new(socket, only_server)?;
+        let index = nix::net::if_::if_nametoindex("lo").unwrap_or(1);
+        let mut ring = Ring::new(socket, index, LOOPBACK_FRAME)?;
         let wake = Arc::new(EventFd::new()?);
         let stop = Arc::clone(&wake);
         let thread = std::thread::spawn(move || {
-            let captured = ring.capture(&stop, &recorder);
+            let captured = ring.capture(&stop, only_server, &recorder);
             close_unawaited(ring);
             captured
         });
@@ -96,33 +102,38 @@ impl Drop for Capture {
     }
 }
 
-struct Ring {
+/// A packet socket and its ring.
+pub(super) struct Ring {
     socket: Socket,
     memory: NonNull<libc::c_void>,
+    /// The size of a slot, and how many there are.
+    slot: usize,
+    slots: usize,
     next: usize,
-    only_server: bool,
 }
 
 // SAFETY: the mapping belongs to this value alone, and any thread may read it.
 unsafe impl Send for Ring {}
 
 impl Ring {
-    fn new(socket: Socket, only_server: bool) -> io::Result<Ring> {
+    /// Captures what arrives on an interface of the socket's network, in frames of at most so many bytes.
+    pub fn new(socket: Socket, interface: u32, longest: usize) -> io::Result<Ring> {
         set_option(
             &socket,
             libc::PACKET_VERSION,
             &(libc::tpacket_versions::TPACKET_V2 as libc::c_int),
         )?;
         set_option(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
+        let slot = (longest + SLOT_HEADER).next_power_of_two();
+        let slots = SIZE.get() / slot;
         let request = libc::tpacket_req {
             tp_block_size: BLOCK_SIZE as u32,
             tp_block_nr: BLOCKS as u32,
-            tp_frame_size: FRAME_SIZE as u32,
-            tp_frame_nr: FRAMES as u32,
+            tp_frame_size: slot as u32,
+            tp_frame_nr: slots as u32,
         };
         set_option(&socket, libc::PACKET_RX_RING, &request)?;
         stamp_on_arrival(&socket)?;
-        const SIZE: NonZeroUsize = NonZeroUsize::new(BLOCKS * BLOCK_SIZE).expect("the ring's size is not 0");
         // SAFETY: mmap(2) of a packet socket's ring, at an address that the kernel chooses.
         let memory = unsafe {
             mmap(
@@ -137,14 +148,30 @@ impl Ring {
         let ring = Ring {
             socket,
             memory,
+            slot,
+            slots,
             next: 0,
-            only_server,
         };
-        bind_to_loopback(&ring.socket)?;
+        bind_to(&ring.socket, interface)?;
         Ok(ring)
     }
 
-    fn capture(&mut self, stop: &EventFd, recorder: &Recorder) -> io::Result<u64> {
+    /// The packet socket, which is readable when there is a frame, and sends frames.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// What is sent goes to the interface itself, and not through its queue (PACKET_QDISC_BYPASS).
+    pub fn pass_by_the_queue(&self) -> io::Result<()> {
+        set_option(&self.socket, libc::PACKET_QDISC_BYPASS, &1_i32)
+    }
+
+    /// The packets that found no place in the ring, since the last time this was asked.
+    pub fn dropped(&self) -> io::Result<u64> {
+        dropped(&self.socket)
+    }
+
+    fn capture(&mut self, stop: &EventFd, only_server: bool, recorder: &Recorder) -> io::Result<u64> {
         loop {
             let mut fds = [
                 PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
@@ -155,7 +182,7 @@ impl Ring {
                 Err(errno) => return Err(errno.into()),
             }
             let is_over = fds[1].any().unwrap_or(false);
-            self.drain(recorder);
+            self.drain(only_server, recorder);
             if is_over {
                 return dropped(&self.socket);
             }
@@ -165,10 +192,10 @@ impl Ring {
     }
 
     /// Records all frames that the kernel has put into the ring.
-    fn drain(&mut self, recorder: &Recorder) {
+    fn drain(&mut self, only_server: bool, recorder: &Recorder) {
         while let Some((at, frame, wire_len)) = self.take() {
             let segment = Segment::from_ethernet(&frame);
-            if self.only_server && !segment.as_ref().is_some_and(|segment| recorder.is_servers(segment)) {
+            if only_server && !segment.as_ref().is_some_and(|segment| recorder.is_servers(segment)) {
                 continue;
             }
             recorder.push(Record {
@@ -185,33 +212,52 @@ impl Ring {
         }
     }
 
-    /// Takes the next frame out of the ring, if there is one.
-    fn take(&mut self) -> Option<(Timestamp, Arc<[u8]>, u32)> {
-        // SAFETY: `next` is below FRAMES, so the slot lies inside the mapping; the kernel puts a
+    /// The next frame's stamp, if there is a frame.
+    pub fn next_stamp(&self) -> Option<Timestamp> {
+        self.header().map(|(_, header)| stamp(&header))
+    }
+
+    /// Takes the next frame out of the ring, if there is one: its stamp, its bytes, its length.
+    pub fn take(&mut self) -> Option<(Timestamp, Arc<[u8]>, u32)> {
+        let (slot, header) = self.header()?;
+        let start = usize::from(header.tp_mac).min(self.slot);
+        let length = (header.tp_snaplen as usize).min(self.slot - start);
+        // SAFETY: `start + length` lies inside the slot, which is ours to read until its status word, that
+        // it shares with the kernel and begins with, says that it is the kernel's again.
+        let frame = unsafe {
+            let frame = std::slice::from_raw_parts(slot.add(start), length).into();
+            AtomicU32::from_ptr(slot.cast()).store(0, Ordering::Release); // TP_STATUS_KERNEL
+            frame
+        };
+        self.next = (self.next + 1) % self.slots;
+        Some((stamp(&header), frame, header.tp_len))
+    }
+
+    /// The next slot and its header, if it holds a frame.
+    fn header(&self) -> Option<(*mut u8, libc::tpacket2_hdr)> {
+        // SAFETY: `next` is below `slots`, so the slot lies inside the mapping; the kernel puts a
         // `tpacket2_hdr` at its start. Its status word is shared with the kernel, hence atomic
-        // (it is aligned to 4, as a slot starts at a multiple of FRAME_SIZE). While the status
-        // says USER the rest of the slot is ours to read, and `tp_mac + tp_snaplen` lies inside.
+        // (it is aligned to 4, as a slot starts at a multiple of its size). While the status
+        // says USER the rest of the slot is ours to read.
         unsafe {
-            let slot = self.memory.cast::<u8>().add(self.next * FRAME_SIZE).as_ptr();
+            let slot = self.memory.cast::<u8>().add(self.next * self.slot).as_ptr();
             let status = AtomicU32::from_ptr(slot.cast());
             if status.load(Ordering::Acquire) & libc::TP_STATUS_USER == 0 {
                 return None;
             }
-            let header = slot.cast::<libc::tpacket2_hdr>().read();
-            let length = (header.tp_snaplen as usize).min(FRAME_SIZE - usize::from(header.tp_mac).min(FRAME_SIZE));
-            let frame = std::slice::from_raw_parts(slot.add(usize::from(header.tp_mac)), length).into();
-            status.store(0, Ordering::Release); // TP_STATUS_KERNEL: the slot is the kernel's again
-            self.next = (self.next + 1) % FRAMES;
-            let at = Timestamp(u64::from(header.tp_sec) * 1_000_000_000 + u64::from(header.tp_nsec));
-            Some((at, frame, header.tp_len))
+            Some((slot, slot.cast::<libc::tpacket2_hdr>().read()))
         }
     }
+}
+
+fn stamp(header: &libc::tpacket2_hdr) -> Timestamp {
+    Timestamp(u64::from(header.tp_sec) * 1_000_000_000 + u64::from(header.tp_nsec))
 }
 
 impl Drop for Ring {
     fn drop(&mut self) {
         // SAFETY: munmap(2) of the mapping that `new` made; nothing borrows from it any more.
-        let _ = unsafe { munmap(self.memory, BLOCKS * BLOCK_SIZE) };
+        let _ = unsafe { munmap(self.memory, SIZE.get()) };
     }
 }
 
@@ -221,14 +267,13 @@ fn stamp_on_arrival(socket: &Socket) -> io::Result<()> {
     nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::ReceiveTimestampns, &true).map_err(Into::into)
 }
 
-fn bind_to_loopback(socket: &Socket) -> io::Result<()> {
-    let index = nix::net::if_::if_nametoindex("lo").unwrap_or(1);
+fn bind_to(socket: &Socket, interface: u32) -> io::Result<()> {
     // SAFETY: packet(7): bind takes a `sockaddr_ll`; all zero but for the three fields set is valid.
     unsafe {
         let mut address: libc::sockaddr_ll = std::mem::zeroed();
         address.sll_family = libc::AF_PACKET as u16;
         address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-        address.sll_ifindex = index as i32;
+        address.sll_ifindex = interface.cast_signed();
         let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
         Errno::result(libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length))?;
     }

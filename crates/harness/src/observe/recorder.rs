@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -26,6 +27,8 @@ pub(crate) struct Recorder {
     changed: Condvar,
     /// Told of records after which a socket may be in another state.
     hinted: Condvar,
+    /// How many bytes programs have read: the client, and the server.
+    read: [AtomicU64; 2],
 }
 
 /// What has been recorded so far, and what follows from it.
@@ -70,10 +73,29 @@ impl Recorder {
             keep,
             changed: Condvar::new(),
             hinted: Condvar::new(),
+            read: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
 
+    /// How many bytes the client has read so far, and the server, of all connections.
+    pub fn bytes_read(&self) -> [u64; 2] {
+        self.read.each_ref().map(|read| read.load(Ordering::Acquire))
+    }
+
+    fn count_bytes_read(&self, what: &What) {
+        let (of, bytes) = match what {
+            What::Call { call, .. } if call.kind == CallKind::Read => (1, call.moved()),
+            What::Client { action, .. } => match action.kind {
+                ClientActionKind::Received { len, .. } => (0, len),
+                _ => return,
+            },
+            _ => return,
+        };
+        self.read[of].fetch_add(bytes, Ordering::Release);
+    }
+
     pub fn push(&self, record: Record) {
+        self.count_bytes_read(&record.what);
         let mut seen = self.lock();
         let hints = seen.state_hints;
         if seen.closed_to_new {
@@ -202,8 +224,15 @@ impl Seen {
     fn note(&mut self, record: &Record) {
         match &record.what {
             What::Frame {
-                segment: Some(segment), ..
-            } => self.segment(segment),
+                segment: Some(segment),
+                passage,
+                ..
+            } => {
+                let came = passage
+                    .as_ref()
+                    .is_none_or(|passage| !passage.arrivals.is_empty() && !passage.corrupted);
+                self.segment(segment, came);
+            }
             What::Call { call, .. } => {
                 let may_change = matches!(call.kind, CallKind::Accept | CallKind::Shutdown | CallKind::Close);
                 self.state_hints += u64::from(may_change || call.is_end_of_file());
@@ -240,7 +269,8 @@ impl Seen {
         }
     }
 
-    fn segment(&mut self, segment: &Segment) {
+    /// A segment went by; with `came` the other host has it.
+    fn segment(&mut self, segment: &Segment, came: bool) {
         let forth = (segment.source, segment.destination.port());
         let back = (segment.destination, segment.source.port());
         let (key, side) = if self.flows.contains_key(&back) {
@@ -252,7 +282,7 @@ impl Seen {
         if side == Side::Client && segment.flags.has(Flags::SYN) {
             *flow = Flow::default();
         }
-        flow.see(side, segment);
+        flow.see(side, segment, came);
         self.state_hints += u64::from(flow.closing || segment.flags.has(Flags::SYN));
     }
 
@@ -260,6 +290,13 @@ impl Seen {
     /// does, has not ended it.
     pub fn ended(&self) -> Option<Exit> {
         self.exit.filter(|exit| self.running == 0 || *exit != Exit::Status(0))
+    }
+
+    /// True if something was sent on a connection that is not acknowledged and may be sent again.
+    pub fn awaits_ack(&self) -> bool {
+        self.flows
+            .values()
+            .any(|flow| !flow.reset && (flow.client.next != flow.client.acked || flow.server.next != flow.server.acked))
     }
 
     /// True if all that both ends of a connection have sent is acknowledged, and that is at least so
@@ -290,7 +327,7 @@ struct Progress {
 }
 
 impl Flow {
-    fn see(&mut self, side: Side, segment: &Segment) {
+    fn see(&mut self, side: Side, segment: &Segment, came: bool) {
         let (mine, theirs) = match side {
             Side::Client => (&mut self.client, &mut self.server),
             Side::Server => (&mut self.server, &mut self.client),
@@ -306,10 +343,12 @@ impl Flow {
         } else if end.wrapping_sub(mine.next).cast_signed() > 0 {
             mine.next = end;
         }
-        if segment.flags.has(Flags::ACK) {
+        // ACKs may come in another order than they left.
+        let is_newer = segment.ack.wrapping_sub(theirs.acked).cast_signed() > 0;
+        if segment.flags.has(Flags::ACK) && came && is_newer {
             theirs.acked = segment.ack;
         }
-        self.reset |= segment.flags.has(Flags::RST);
+        self.reset |= segment.flags.has(Flags::RST) && came;
         self.closing |= self.reset || segment.flags.has(Flags::FIN);
     }
 
@@ -346,7 +385,7 @@ mod tests {
         let mut seen = Seen::default();
         let mut segment = |by: Side, flags: Flags, seq: u32, ack: u32, len: u32| {
             let [source, destination] = if by == Side::Client { ends } else { [ends[1], ends[0]] };
-            seen.segment(&Segment {
+            let segment = Segment {
                 source,
                 destination,
                 seq,
@@ -356,7 +395,8 @@ mod tests {
                 len,
                 payload: vec![],
                 options: SegmentOptions::default(),
-            });
+            };
+            seen.segment(&segment, true);
             [(0, 0), (2, 0), (2, 2), (2, 3)].map(|(sent, received)| seen.is_quiet(&on, sent, received))
         };
         segment(Side::Client, Flags::SYN, 99, 0, 0);

@@ -5,7 +5,7 @@
 )]
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -18,20 +18,24 @@ use nix::libc;
 use procfs::process::{Process, StatFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Spec;
-use super::machine::{host_packet_socket, packet_refusal, sandbox_cure, trace_cure};
+use super::machine::{host_packet_socket, no_wire, packet_refusal, sandbox_cure, trace_cure};
+use super::net::Wire;
+use super::net::hosts::{Ends, Hosts, addresses};
+use super::net::relay::Relay;
 use super::packets::{Capture, PACKET_SOCKET};
 use super::recorder::{Recorder, Seen, now};
-use super::sandbox::{Sandbox, keep_network_rights};
+use super::sandbox::{Doors, Sandbox, keep_network_rights};
 use super::sockets::{self, Watch};
 use super::trace::{StartError, Tracer};
+use super::{Refusal, Spec};
 use crate::error::{Error, Output};
 use crate::timeline::{
     Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Side, TcpState, What,
 };
 
-/// What an argument `{listen}` stands for in a private network, and on the host.
+/// What an argument `{listen}` stands for in a private network, on a host of its own, and on this one.
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";
+const LISTEN_BEHIND_WIRE: &str = "10.0.0.2:3000";
 const LISTEN_ON_HOST: &str = "127.0.0.1:0";
 
 /// How much of a program's output is kept: its end.
@@ -39,6 +43,10 @@ const OUTPUT_KEPT: usize = 64 * 1024;
 
 /// However busy things are, settling ends after this time.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What was lost is sent again within this time, beyond the time that a packet is on its way: the
+/// longest of Linux's first timeouts is that of a SYN, a second.
+const SENT_AGAIN_WITHIN: Duration = Duration::from_millis(1200);
 
 /// How long a look at the sockets may be old while they settle.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -51,6 +59,7 @@ pub(crate) struct Run {
     tracer: Tracer,
     watch: Option<Watch>,
     capture: Option<Capture>,
+    relay: Option<Relay>,
     readers: Vec<JoinHandle<()>>,
     network: Arc<Network>,
 }
@@ -58,33 +67,76 @@ pub(crate) struct Run {
 /// The network that a server and its clients share, and what is known of the server. It outlives
 /// the server where a client does.
 pub(crate) struct Network {
-    sandbox: Option<Sandbox>,
+    place: Place,
     recorder: Arc<Recorder>,
     output: Arc<Mutex<Vec<u8>>>,
     level: Level,
+}
+
+/// Where the client and the server are.
+enum Place {
+    /// Both on this host.
+    Here,
+    /// Both in a private network.
+    Sandbox(Sandbox),
+    /// Each on a host of its own.
+    Hosts(Hosts, Wire),
+}
+
+impl Place {
+    /// The private network that one side is in.
+    fn of(&self, side: Side) -> Option<&Sandbox> {
+        match self {
+            Place::Here => None,
+            Place::Sandbox(sandbox) => Some(sandbox),
+            Place::Hosts(hosts, _) => Some(hosts.of(side)),
+        }
+    }
+
+    /// A process in each of the networks.
+    fn pids(&self) -> Vec<i32> {
+        match self {
+            Place::Here => vec![std::process::id().cast_signed()],
+            Place::Sandbox(sandbox) => vec![sandbox.pid()],
+            Place::Hosts(hosts, _) => vec![hosts.client.pid(), hosts.server.pid()],
+        }
+    }
+
+    /// How a child of ours gets to one side.
+    fn doors(&self, side: Side) -> io::Result<Option<Doors>> {
+        self.of(side).map(Sandbox::doors).transpose()
+    }
+}
+
+/// Where packets come from.
+enum Source {
+    Nowhere,
+    Loopback(Socket),
+    Wire(Ends),
 }
 
 impl Run {
     /// Starts the observers, then the program.
     pub fn start(spec: &Spec) -> Result<Run, Error> {
         let recorder = Arc::new(Recorder::new(spec.keep));
-        let (level, sandbox, packets) = observers(spec)?;
+        let (level, place, packets) = observers(spec)?;
         let system = |what| move |source| Error::System { what, source };
-        let capture = packets
-            .map(|socket| Capture::start(socket, level != Level::Sandbox, Arc::clone(&recorder)))
-            .transpose()
-            .map_err(system("start the packet capture"))?;
-        let watched = sandbox
-            .as_ref()
-            .map_or_else(|| std::process::id().cast_signed(), Sandbox::pid);
-        let watch = Watch::start(watched, Arc::clone(&recorder));
+        let (mut capture, mut relay) = (None, None);
+        match (packets, &place) {
+            (Source::Loopback(socket), _) => {
+                let started = Capture::start(socket, level != Level::Sandbox, Arc::clone(&recorder));
+                capture = Some(started.map_err(system("start the packet capture"))?);
+            }
+            (Source::Wire(ends), Place::Hosts(_, wire)) => {
+                let started = Relay::start(wire.clone(), ends, Arc::clone(&recorder));
+                relay = Some(started.map_err(system("start the wire"))?);
+            }
+            _ => {}
+        }
+        let watch = Watch::start(place.pids(), Arc::clone(&recorder));
 
-        let doors = sandbox
-            .as_ref()
-            .map(Sandbox::doors)
-            .transpose()
-            .map_err(system("open the private network"))?;
-        let started = Tracer::start(Side::Server, command(spec, level), doors, Arc::clone(&recorder));
+        let doors = place.doors(Side::Server).map_err(system("open the private network"))?;
+        let started = Tracer::start(Side::Server, command(spec, level, &place), doors, Arc::clone(&recorder));
         let (tracer, mut child) = started.map_err(|error| explain(spec.name(), error))?;
         let output = Arc::default();
         let pid = child.id().cast_signed();
@@ -98,7 +150,7 @@ impl Run {
         let stderr = child.stderr.take().map(|pipe| keep(OutputStream::Stderr).start(pipe));
         let readers = stdout.into_iter().chain(stderr).collect();
         let network = Arc::new(Network {
-            sandbox,
+            place,
             recorder,
             output,
             level,
@@ -107,6 +159,7 @@ impl Run {
             tracer,
             watch: Some(watch),
             capture,
+            relay,
             readers,
             network,
         })
@@ -120,8 +173,7 @@ impl Run {
     /// ended, at most so long. How the first one did.
     pub fn client(&self, command: Command, limit: Duration) -> Result<Option<Exit>, Error> {
         let program = command.get_program().display().to_string();
-        let sandbox = self.network.sandbox.as_ref();
-        let doors = sandbox.map(Sandbox::doors).transpose();
+        let doors = self.network.place.doors(Side::Client);
         let doors = doors.map_err(|source| Error::System {
             what: "open the private network",
             source,
@@ -133,13 +185,38 @@ impl Run {
             .map_err(|_| Error::ClientTimedOut { program, waited: limit })
     }
 
+    /// Pulls the cable. False if there is none.
+    pub fn cut(&self, of: Option<Side>) -> bool {
+        self.relay.as_ref().map(|relay| relay.cut(of)).is_some()
+    }
+
+    /// Puts the cable back. False if there is none.
+    pub fn restore(&self, of: Option<Side>) -> bool {
+        self.relay.as_ref().map(|relay| relay.restore(of)).is_some()
+    }
+
+    /// How much longer than `patience` it may take until something comes: a packet is on its way, or
+    /// one that was lost is yet to be sent again.
+    fn more_patience(&self) -> Duration {
+        let Some(relay) = &self.relay else {
+            return Duration::ZERO;
+        };
+        let awaits_ack = self.network.recorder.with(Seen::awaits_ack);
+        let is_repaired = awaits_ack && !relay.is_cut();
+        if is_repaired || !relay.is_empty() {
+            self.network.slow_by() + SENT_AGAIN_WITHIN
+        } else {
+            self.network.slow_by()
+        }
+    }
+
     /// Waits until every connection that has begun to close has either closed or will not, and until
     /// the server is past the calls that did it.
     ///
     /// "Will not" means: all threads of the server are asleep, and for `patience` no event came
     /// and the socket is still there.
     pub fn settle(&self, patience: Duration) {
-        let limit = Instant::now() + SETTLE_LIMIT;
+        let limit = Instant::now() + SETTLE_LIMIT + self.network.slow_by() * 2;
         let mut last = (0, Instant::now());
         while Instant::now() < limit {
             let hints = self.network.recorder.with(|seen| seen.state_hints);
@@ -149,7 +226,9 @@ impl Run {
             let closed = !self.network.has_closing_sockets();
             // A socket may be gone while the call that closed it has yet to return, so look at the server
             // after the sockets.
-            let (quiet, idle) = (last.1.elapsed() >= patience, self.tracer.is_idle());
+            let quiet = last.1.elapsed() >= patience + self.more_patience();
+            let idle = self.tracer.is_idle();
+            let closed = closed && self.relay.as_ref().is_none_or(Relay::is_empty);
             if (closed && (quiet || idle)) || (quiet && idle) {
                 return;
             }
@@ -178,13 +257,15 @@ impl Run {
         if let Some(watch) = self.watch.take() {
             watch.stop();
         }
-        let dropped = match self.capture.take() {
-            Some(capture) => capture.stop().map_err(|source| Error::System {
-                what: "read the packet capture",
-                source,
-            })?,
-            None => 0,
+        let stopped = match (self.capture.take(), self.relay.take()) {
+            (Some(capture), _) => capture.stop(),
+            (None, Some(relay)) => relay.stop(),
+            (None, None) => Ok(0),
         };
+        let dropped = stopped.map_err(|source| Error::System {
+            what: "read the packet capture",
+            source,
+        })?;
         self.tracer.end_observation();
         self.tracer.terminate();
         let _ = self.network.recorder.wait(Instant::now() + grace, |seen| {
@@ -225,18 +306,40 @@ impl Network {
         &self.recorder
     }
 
-    /// A TCP socket in the server's network.
+    /// True if the client and the server each have a host of their own.
+    pub fn has_wire(&self) -> bool {
+        matches!(self.place, Place::Hosts(..))
+    }
+
+    /// The loopback addresses of a host that both share, or the addresses of the server's.
+    pub fn server_host(&self) -> (Ipv4Addr, Ipv6Addr) {
+        match self.place {
+            Place::Hosts(..) => addresses(Side::Server),
+            _ => (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST),
+        }
+    }
+
+    /// How much later what is caused over the wire may come than on one host: twice there and back.
+    pub fn slow_by(&self) -> Duration {
+        match &self.place {
+            Place::Hosts(_, wire) => (wire.round_trip() + wire.longest_delay()) * 2,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// A TCP socket where the client is.
     pub fn socket(&self, domain: Domain) -> io::Result<Socket> {
-        match &self.sandbox {
+        match self.place.of(Side::Client) {
             Some(sandbox) => sandbox.socket(domain.into(), Type::STREAM.into(), Protocol::TCP.into()),
             None => Socket::new(domain, Type::STREAM, Some(Protocol::TCP)),
         }
     }
 
-    /// Makes a command run in the server's network, with the right to capture there.
-    pub fn enter(&self, command: &mut Command) -> io::Result<()> {
-        let Some(sandbox) = &self.sandbox else { return Ok(()) };
-        let doors = sandbox.doors()?;
+    /// Makes a command run where one side is, with the right to capture there.
+    pub fn enter(&self, host: Side, command: &mut Command) -> io::Result<()> {
+        let Some(doors) = self.place.doors(host)? else {
+            return Ok(());
+        };
         // SAFETY: between fork and exec the closure makes system calls only.
         unsafe {
             command.pre_exec(move || {
@@ -276,19 +379,12 @@ impl Network {
             let ports: Vec<u16> = seen.listening.iter().map(SocketAddr::port).collect();
             (ports, seen.left_by_client.clone())
         });
-        sockets::ends(self.pid(), &ports).any(|((on, side), state)| {
+        sockets::ends(&self.place.pids(), &ports).any(|((on, side), state)| {
             // A child that another thread has just forked may hold a copy of a socket that its client has
             // closed, until it executes its program: the FIN is still to come.
             let begins = side == Side::Client && state == TcpState::Established && left.contains(&on);
             begins || is_closing(state)
         })
-    }
-
-    /// The process whose network this is.
-    fn pid(&self) -> i32 {
-        self.sandbox
-            .as_ref()
-            .map_or_else(|| std::process::id().cast_signed(), Sandbox::pid)
     }
 }
 
@@ -307,13 +403,16 @@ fn is_closing(state: TcpState) -> bool {
 }
 
 /// The best level, or the one asked for, with what it takes.
-fn observers(spec: &Spec) -> Result<(Level, Option<Sandbox>, Option<Socket>), Error> {
+fn observers(spec: &Spec) -> Result<(Level, Place, Source), Error> {
     let refused = |level, reason, cure| Error::LevelRefused {
         program: spec.name(),
         level,
         reason,
         cure,
     };
+    if let Some(wire) = &spec.wire {
+        return behind_wire(spec, wire);
+    }
     if spec.level.is_none_or(|level| level == Level::Sandbox) {
         match Sandbox::open() {
             Ok(sandbox) => {
@@ -323,7 +422,7 @@ fn observers(spec: &Spec) -> Result<(Level, Option<Sandbox>, Option<Socket>), Er
                     what: "open a packet socket",
                     source,
                 })?;
-                return Ok((Level::Sandbox, Some(sandbox), Some(socket)));
+                return Ok((Level::Sandbox, Place::Sandbox(sandbox), Source::Loopback(socket)));
             }
             Err(error) if spec.level.is_some() => {
                 return Err(refused(Level::Sandbox, error.to_string(), sandbox_cure()));
@@ -333,7 +432,7 @@ fn observers(spec: &Spec) -> Result<(Level, Option<Sandbox>, Option<Socket>), Er
     }
     if spec.level.is_none_or(|level| level == Level::Loopback) {
         match host_packet_socket() {
-            Ok(socket) => return Ok((Level::Loopback, None, Some(socket))),
+            Ok(socket) => return Ok((Level::Loopback, Place::Here, Source::Loopback(socket))),
             Err(error) if spec.level.is_some() => {
                 let refusal = packet_refusal(&error);
                 return Err(refused(Level::Loopback, refusal.reason, refusal.cure));
@@ -341,14 +440,32 @@ fn observers(spec: &Spec) -> Result<(Level, Option<Sandbox>, Option<Socket>), Er
             Err(_) => {}
         }
     }
-    Ok((Level::NoPackets, None, None))
+    Ok((Level::NoPackets, Place::Here, Source::Nowhere))
 }
 
-fn command(spec: &Spec, level: Level) -> Command {
-    let listen = if level == Level::Sandbox {
-        LISTEN_INSIDE
-    } else {
-        LISTEN_ON_HOST
+/// Two hosts and a wire, which are nowhere but in private networks.
+fn behind_wire(spec: &Spec, wire: &Wire) -> Result<(Level, Place, Source), Error> {
+    let refused = |refusal: Refusal| Error::WireRefused {
+        program: spec.name(),
+        reason: refusal.reason,
+        cure: refusal.cure,
+    };
+    if let Some(level) = spec.level.filter(|level| *level != Level::Sandbox) {
+        return Err(refused(Refusal {
+            reason: format!("at level \"{level}\" client and server are on one host"),
+            cure: "ask for no level, or for a sandbox".into(),
+        }));
+    }
+    let (hosts, ends) = Hosts::open(wire).map_err(|error| refused(no_wire(&error)))?;
+    let source = ends.map_or(Source::Nowhere, Source::Wire);
+    Ok((Level::Sandbox, Place::Hosts(hosts, wire.clone()), source))
+}
+
+fn command(spec: &Spec, level: Level, place: &Place) -> Command {
+    let listen = match (place, level) {
+        (Place::Hosts(..), _) => LISTEN_BEHIND_WIRE,
+        (_, Level::Sandbox) => LISTEN_INSIDE,
+        _ => LISTEN_ON_HOST,
     };
     let mut command = Command::new(&spec.program);
     for argument in &spec.arguments {

@@ -49,15 +49,29 @@ enum Step {
     Unshare = 1,
     MapIds = 2,
     BringUp = 3,
-    Start = 4,
+    Congestion = 4,
+    Start = 5,
 }
 
 impl Step {
     fn from_number(number: i32) -> Step {
-        [Step::Ready, Step::Unshare, Step::MapIds, Step::BringUp]
-            .into_iter()
-            .find(|step| *step as i32 == number)
-            .unwrap_or(Step::Start)
+        [
+            Step::Ready,
+            Step::Unshare,
+            Step::MapIds,
+            Step::BringUp,
+            Step::Congestion,
+        ]
+        .into_iter()
+        .find(|step| *step as i32 == number)
+        .unwrap_or(Step::Start)
+    }
+}
+
+impl Refused {
+    /// True if all that was refused is the congestion control.
+    pub fn is_congestion(&self) -> bool {
+        self.step == Step::Congestion
     }
 }
 
@@ -66,6 +80,7 @@ impl fmt::Display for Refused {
         let what = match self.step {
             Step::Unshare => "making a network namespace (unshare)",
             Step::MapIds => "mapping ids in the user namespace (/proc/self/uid_map)",
+            Step::Congestion => "choosing the congestion control",
             Step::BringUp => "bringing up the loopback interface",
             Step::Ready | Step::Start => "starting the process that holds the private network",
         };
@@ -76,6 +91,17 @@ impl fmt::Display for Refused {
 impl Sandbox {
     /// Makes the private network.
     pub fn open() -> Result<Sandbox, Refused> {
+        Sandbox::make(None, None)
+    }
+
+    /// Makes a private network for a host with a congestion control of its own, in the user namespace of
+    /// `beside`, if that is given: then who may configure the one may configure the other, and connect them.
+    pub fn open_host(beside: Option<&Sandbox>, congestion: &str) -> Result<Sandbox, Refused> {
+        Sandbox::make(beside, Some(congestion))
+    }
+
+    fn make(beside: Option<&Sandbox>, congestion: Option<&str>) -> Result<Sandbox, Refused> {
+        let user = beside.and_then(|other| other.user_namespace.as_ref());
         let start = |errno| Refused {
             step: Step::Start,
             errno,
@@ -89,7 +115,7 @@ impl Sandbox {
         // descriptors, allocates: glibc and musl keep malloc usable in the child of a process
         // with threads. It never returns into the caller's code.
         let holder = match unsafe { fork() }.map_err(start)? {
-            ForkResult::Child => hold(theirs, ids),
+            ForkResult::Child => hold(theirs, ids, user, congestion),
             ForkResult::Parent { child } => child,
         };
         drop(theirs);
@@ -139,6 +165,11 @@ impl Sandbox {
     /// The process whose `/proc/PID/net` shows this network.
     pub fn pid(&self) -> i32 {
         self.holder.as_raw()
+    }
+
+    /// The network, for whoever is to connect it with another.
+    pub fn network(&self) -> BorrowedFd<'_> {
+        self.network_namespace.as_fd()
     }
 
     /// A socket made inside: see socket(2) for the numbers.
@@ -232,9 +263,13 @@ fn message(first: i32, second: i32) -> [u8; 8] {
 }
 
 /// The life of the holder: make the network, say so, hand out sockets until the parent is gone.
-fn hold(parent: OwnedFd, ids: (u32, u32)) -> ! {
+fn hold(parent: OwnedFd, ids: (u32, u32), user: Option<&File>, congestion: Option<&str>) -> ! {
+    let entered = user.map(|user| setns(user, CloneFlags::CLONE_NEWUSER)).transpose();
     let parent = alone(parent);
-    let first = match make_network(ids) {
+    let entered = entered.map_err(|errno| (Step::Unshare, errno));
+    let made = entered.and_then(|entered| make_network(ids, entered.is_some()));
+    let chosen = made.and_then(|made| congestion.map_or(Ok(()), choose_congestion).map(|()| made));
+    let first = match chosen {
         Ok(has_user_namespace) => message(Step::Ready as i32, i32::from(has_user_namespace)),
         Err((step, errno)) => message(step as i32, errno as i32),
     };
@@ -273,10 +308,11 @@ fn alone(keep: OwnedFd) -> BorrowedFd<'static> {
 }
 
 /// True if it took a user namespace; the step and the reason if it could not be done.
-fn make_network(ids: (u32, u32)) -> Result<bool, (Step, Errno)> {
+fn make_network(ids: (u32, u32), has_entered: bool) -> Result<bool, (Step, Errno)> {
     // Root needs no user namespace. Everybody else, and a root without CAP_SYS_ADMIN, does.
     let has_user_namespace = match unshare(CloneFlags::CLONE_NEWNET) {
-        Ok(()) => false,
+        Ok(()) => has_entered,
+        Err(errno) if has_entered => return Err((Step::Unshare, errno)),
         Err(_) => {
             unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET).map_err(|errno| (Step::Unshare, errno))?;
             map_ids(ids).map_err(|errno| (Step::MapIds, errno))?;
@@ -288,7 +324,17 @@ fn make_network(ids: (u32, u32)) -> Result<bool, (Step, Errno)> {
     // Linux 6.5 and later: a client goes interactive, and delays its ACKs, from its first reply on.
     // Where the file is not there the kernel's threshold is fixed.
     let _ = write_file(c"/proc/sys/net/ipv4/tcp_pingpong_thresh", b"1");
+    // Here everybody may listen on port 80.
+    let _ = write_file(c"/proc/sys/net/ipv4/ip_unprivileged_port_start", b"0");
+    // Between two hosts that lose packets a connection would begin with what the one before it has
+    // learned of the way, such as its ssthresh: tcp_metrics(8). Each is to begin as the first.
+    let _ = write_file(c"/proc/sys/net/ipv4/tcp_no_metrics_save", b"1");
     Ok(has_user_namespace)
+}
+
+fn choose_congestion(name: &str) -> Result<(), (Step, Errno)> {
+    let chosen = write_file(c"/proc/sys/net/ipv4/tcp_congestion_control", name.as_bytes());
+    chosen.map_err(|errno| (Step::Congestion, errno))
 }
 
 /// Moves on to a network whose TCP sockets have a hash table of their own: `tcp_child_ehash_entries`
@@ -355,18 +401,13 @@ fn bring_up_loopback() -> nix::Result<()> {
         let fd = Errno::result(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?;
         OwnedFd::from_raw_fd(fd)
     };
-    let mut request = lo();
+    let mut request = named("lo");
     request.ifr_ifru.ifru_mtu = MTU;
     interface_ioctl(&socket, libc::SIOCSIFMTU, &mut request)?;
     // Segments as a network would carry them: no merging on either side (linux/ethtool.h:
     // ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO). Transmit checksums cannot be switched on.
-    for command in [0x1f, 0x24, 0x2c] {
-        let mut value = EthtoolValue { command, data: 0 };
-        let mut request = lo();
-        request.ifr_ifru.ifru_data = (&raw mut value).cast();
-        interface_ioctl(&socket, libc::SIOCETHTOOL, &mut request)?;
-    }
-    let mut request = lo();
+    switch_off(&socket, "lo", &[0x1f, 0x24, 0x2c])?;
+    let mut request = named("lo");
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
     interface_ioctl(&socket, libc::SIOCSIFFLAGS, &mut request)
 }
@@ -378,16 +419,38 @@ struct EthtoolValue {
     data: u32,
 }
 
-fn lo() -> libc::ifreq {
+/// Switches features of an interface off, each by its command in linux/ethtool.h.
+pub(super) fn switch_off(socket: &impl AsRawFd, interface: &str, commands: &[u32]) -> nix::Result<()> {
+    for command in commands {
+        let mut value = EthtoolValue {
+            command: *command,
+            data: 0,
+        };
+        let mut request = named(interface);
+        request.ifr_ifru.ifru_data = (&raw mut value).cast();
+        interface_ioctl(socket, libc::SIOCETHTOOL, &mut request)?;
+    }
+    Ok(())
+}
+
+/// A request about an interface.
+pub(super) fn named(interface: &str) -> libc::ifreq {
     // SAFETY: `ifreq` is a name and a union of plain numbers and pointers; all zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    request.ifr_name[0] = b'l' as libc::c_char;
-    request.ifr_name[1] = b'o' as libc::c_char;
+    // The last byte stays 0, whatever the name.
+    let room = request.ifr_name.len() - 1;
+    for (place, byte) in request.ifr_name[..room].iter_mut().zip(interface.bytes()) {
+        *place = byte as libc::c_char;
+    }
     request
 }
 
-fn interface_ioctl(socket: &OwnedFd, number: libc::Ioctl, request: &mut libc::ifreq) -> nix::Result<()> {
-    // SAFETY: netdevice(7): these requests read an `ifreq`, and SIOCETHTOOL the `ethtool_value`
-    // that it points to; both outlive the call.
+pub(super) fn interface_ioctl(
+    socket: &impl AsRawFd,
+    number: libc::Ioctl,
+    request: &mut libc::ifreq,
+) -> nix::Result<()> {
+    // SAFETY: netdevice(7): these requests read or fill an `ifreq`, and SIOCETHTOOL reads the
+    // `ethtool_value` that it points to; both outlive the call.
     Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), number, request) }).map(drop)
 }

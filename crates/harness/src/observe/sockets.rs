@@ -64,11 +64,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches the network of process `pid` for connections to the server's ports.
-    pub fn start(pid: i32, recorder: Arc<Recorder>) -> Watch {
+    /// Watches the networks of processes for connections to the server's ports.
+    pub fn start(pids: Vec<i32>, recorder: Arc<Recorder>) -> Watch {
         let stop = Arc::new(AtomicBool::new(false));
         let (seen, records) = (Arc::clone(&stop), Arc::clone(&recorder));
-        let thread = std::thread::spawn(move || watch(pid, &records, &seen));
+        let thread = std::thread::spawn(move || watch(&pids, &records, &seen));
         Watch {
             stop,
             recorder,
@@ -97,7 +97,7 @@ impl Drop for Watch {
     }
 }
 
-fn watch(pid: i32, recorder: &Recorder, stop: &AtomicBool) {
+fn watch(pids: &[i32], recorder: &Recorder, stop: &AtomicBool) {
     let mut known = HashMap::new();
     let mut hints = 0;
     let mut idle = IDLE_INTERVAL;
@@ -107,7 +107,7 @@ fn watch(pid: i32, recorder: &Recorder, stop: &AtomicBool) {
         let began = Instant::now();
         let ports = recorder.with(|seen| seen.listening.iter().map(SocketAddr::port).collect::<Vec<_>>());
         if !ports.is_empty() {
-            sample(pid, &ports, &mut known, recorder);
+            sample(pids, &ports, &mut known, recorder);
         }
         if last {
             return;
@@ -124,9 +124,9 @@ fn watch(pid: i32, recorder: &Recorder, stop: &AtomicBool) {
     }
 }
 
-/// Reads the table once and records what has changed.
-fn sample(pid: i32, ports: &[u16], known: &mut HashMap<(Endpoints, Side), TcpState>, recorder: &Recorder) {
-    let current: HashMap<_, _> = ends(pid, ports).collect();
+/// Reads the tables once and records what has changed.
+fn sample(pids: &[i32], ports: &[u16], known: &mut HashMap<(Endpoints, Side), TcpState>, recorder: &Recorder) {
+    let current: HashMap<_, _> = ends(pids, ports).collect();
     let at = now();
     let record = |&(on, side): &(Endpoints, Side), from, to| {
         recorder.push(Record {
@@ -149,10 +149,11 @@ fn sample(pid: i32, ports: &[u16], known: &mut HashMap<(Endpoints, Side), TcpSta
     *known = current;
 }
 
-/// Both ends of every connection to the server's ports, with their states.
-pub(crate) fn ends(pid: i32, ports: &[u16]) -> impl Iterator<Item = ((Endpoints, Side), TcpState)> {
-    table(pid)
-        .into_iter()
+/// Both ends of every connection to the server's ports, with their states, in the networks of these
+/// processes.
+pub(crate) fn ends(pids: &[i32], ports: &[u16]) -> impl Iterator<Item = ((Endpoints, Side), TcpState)> {
+    pids.iter()
+        .flat_map(|pid| table(*pid))
         .filter_map(|entry| Some((identify(&entry, ports)?, state_of(&entry)?)))
 }
 

@@ -23,7 +23,6 @@ mod options;
 mod process;
 mod rights;
 mod seccomp;
-mod spin;
 mod stops;
 
 use std::io::{self, Read, Write};

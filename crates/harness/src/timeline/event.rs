@@ -130,13 +130,132 @@ pub struct Packet {
 }
 
 /// What became of a packet on its way from one host to the other. Its event stands where it left.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     /// When it came to the other host: once, several times if it was duplicated, or never.
     pub arrivals: Vec<Timestamp>,
     /// What the wire did to it, in words, other than to carry it: `lost: "server data 2"`. `None` if
     /// it was carried, late as that may be.
     pub what: Option<String>,
+    /// True if it came [`damaged`], so that the other host's kernel threw it away for its checksum.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub corrupted: bool,
+    /// How many packets waited before it for the wire to be free, when it left its host.
+    #[serde(default)]
+    pub queue: u32,
+    /// What TCP said of the two sockets at that moment, where the wire asked: see [`TcpView`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<Box<TcpViews>>,
+}
+
+/// A frame as a wire that corrupts it hands it over: the lowest bit of its last byte is another one.
+pub fn damaged(frame: &[u8]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    if let Some(last) = frame.last_mut() {
+        *last ^= 1;
+    }
+    frame
+}
+
+/// TCP's view of both sockets of a connection, of those that there were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpViews {
+    /// The client's socket.
+    pub client: Option<TcpView>,
+    /// The server's socket.
+    pub server: Option<TcpView>,
+}
+
+impl TcpViews {
+    /// One side's.
+    pub fn of(&self, side: Side) -> Option<&TcpView> {
+        match side {
+            Side::Client => self.client.as_ref(),
+            Side::Server => self.server.as_ref(),
+        }
+    }
+}
+
+/// What TCP says of a socket: `struct tcp_info` of linux/tcp.h, whose names of fields stand below.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpView {
+    /// `tcpi_state`; `None` for a number that has no name here.
+    pub state: Option<TcpState>,
+    /// `tcpi_ca_state`.
+    pub congestion: CongestionState,
+    /// `tcpi_snd_cwnd`: the congestion window, in segments.
+    pub cwnd: u32,
+    /// `tcpi_snd_ssthresh`, in segments: below it the congestion window doubles each round trip. `None`
+    /// as long as no loss has set it.
+    pub ssthresh: Option<u32>,
+    /// `tcpi_rtt`: the smoothed round-trip time.
+    pub rtt: Duration,
+    /// `tcpi_rttvar`: its mean deviation.
+    pub rttvar: Duration,
+    /// `tcpi_rto`: how long an ACK may take until a segment is sent again.
+    pub rto: Duration,
+    /// `tcpi_unacked`: segments sent and not acknowledged.
+    pub unacked: u32,
+    /// `tcpi_sacked`: those of them that the other side has, out of order.
+    pub sacked: u32,
+    /// `tcpi_lost`: those of them that are taken for lost.
+    pub lost: u32,
+    /// `tcpi_retransmits`: timeouts in a row without an ACK.
+    pub retransmits: u32,
+    /// `tcpi_total_retrans`: segments sent again since the beginning.
+    pub total_retransmits: u32,
+}
+
+/// What Linux is about in its congestion control (`enum tcp_ca_state` of linux/tcp.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CongestionState {
+    /// Nothing is amiss.
+    Open,
+    /// ACKs tell of a hole, which reordering may have made.
+    Disorder,
+    /// The window was reduced, as the network asked (ECN), or as the machine itself was congested.
+    Reduced,
+    /// A loss was found by its ACKs, and is being repaired: fast retransmit.
+    Recovery,
+    /// A loss was found by a timeout.
+    Loss,
+}
+
+impl fmt::Display for CongestionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            CongestionState::Open => "open",
+            CongestionState::Disorder => "disorder",
+            CongestionState::Reduced => "cwr",
+            CongestionState::Recovery => "recovery",
+            CongestionState::Loss => "loss",
+        })
+    }
+}
+
+/// As `ss -i` writes it: `cwnd 10 rtt 50.3 ms rto 252 ms unacked 2`.
+impl fmt::Display for TcpView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+        write!(f, "cwnd {}", self.cwnd)?;
+        if let Some(ssthresh) = self.ssthresh {
+            write!(f, " ssthresh {ssthresh}")?;
+        }
+        write!(f, " rtt {:.1} ms rto {:.0} ms", ms(self.rtt), ms(self.rto))?;
+        let counts = [
+            ("unacked", self.unacked),
+            ("sacked", self.sacked),
+            ("lost", self.lost),
+            ("retransmits", self.retransmits),
+        ];
+        for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            write!(f, " {name} {count}")?;
+        }
+        match self.congestion {
+            CongestionState::Open => Ok(()),
+            state => write!(f, " {state}"),
+        }
+    }
 }
 
 /// A system call that the server made, from its entry to its exit.

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use harness::suite::Needs::{self, Calls, Program, Request, Sandbox};
+use harness::suite::Needs::{self, Calls, Program, Request, Sandbox, Wire};
 use harness::suite::built;
 
 /// One of them is enough on a reader's machine.
@@ -52,6 +52,12 @@ fn capture() -> Result<()> {
     Ok(())
 }
 
+fn wire() -> Result<()> {
+    assert_eq!(rows("wire")?.len(), 4);
+    assert_eq!(rows("delay")?.len(), 1);
+    Ok(())
+}
+
 fn show() -> Result<()> {
     let rows = rows("show")?;
     assert_eq!(rows.iter().filter(|row| *row == "`lab show`").count(), 2, "{rows:?}");
@@ -68,6 +74,7 @@ harness::tests! {
     tracer needs [ASKED, Calls];
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];
     capture needs [ASKED, Sandbox];
+    wire needs [ASKED, Wire];
     show needs [ASKED, Calls];
     connections needs [ASKED, Calls];
 }

@@ -11,6 +11,8 @@ pub(super) struct Layout<'a> {
     timeline: &'a Timeline,
     start: Timestamp,
     time: usize,
+    /// When a packet came to the other host; 0 where both are one.
+    came: usize,
     /// 0 where there are no packets.
     number: usize,
     client: usize,
@@ -85,6 +87,8 @@ impl<'a> Layout<'a> {
     pub fn new(timeline: &'a Timeline, start: Timestamp, rows: &[Row], width: usize) -> Layout<'a> {
         let packets: Vec<&Packet> = rows.iter().filter_map(|row| timeline.packet(row.packet?)).collect();
         let times = rows.iter().filter_map(|row| row.at).map(|at| columns(&time(start, at)));
+        let came = packets.iter().filter_map(|packet| Some(columns(&came(start, packet)?)));
+        let came = came.max().map_or(0, |came| came.max(CAME.len()));
         let number = rows
             .iter()
             .filter_map(|row| row.number)
@@ -94,6 +98,7 @@ impl<'a> Layout<'a> {
             timeline,
             start,
             time: times.max().unwrap_or(0).max("ms".len()),
+            came,
             number: if timeline.level == Level::NoPackets {
                 0
             } else {
@@ -157,7 +162,8 @@ impl<'a> Layout<'a> {
 
     fn before_client(&self) -> usize {
         let number = if self.number > 0 { self.number + 1 } else { 0 };
-        self.time + 1 + number
+        let came = if self.came > 0 { self.came + 1 } else { 0 };
+        self.time + 1 + came + number
     }
 
     fn wire(&self) -> usize {
@@ -166,6 +172,9 @@ impl<'a> Layout<'a> {
 
     pub fn heading(&self) -> Line {
         let mut line = Line::new(Role::Note, format!("{:>1$} ", "ms", self.time));
+        if self.came > 0 {
+            line.push(Role::Note, format!("{CAME:>0$} ", self.came));
+        }
         if self.number > 0 {
             line.push(Role::Note, format!("{:>1$} ", "#", self.number));
         }
@@ -183,34 +192,52 @@ impl<'a> Layout<'a> {
             (None, false) => String::new(),
         };
         let mut line = Line::new(Role::Time, format!("{at:>0$} ", self.time));
+        if self.came > 0 {
+            let came = packet.and_then(|packet| came(self.start, packet)).unwrap_or_default();
+            line.push(Role::Time, format!("{came:>0$} ", self.came));
+        }
         if self.number > 0 {
             let number = row.number.map_or(String::new(), |number| number.to_string());
             line.push(Role::Frame, format!("{number:>0$} ", self.number));
         }
         let (role, client) = fitted(row.client.as_ref(), Role::Client, self.client);
         line.push(role, format!("{client:<0$} ", self.client));
-        self.push_wire(&mut line, packet);
+        self.push_wire(&mut line, packet, row.wire.as_ref());
         line.push(Role::Bracket, format!("{} ", row.mark.map_or(' ', mark)));
         let (role, server) = fitted(row.server.as_ref(), Role::Call, self.server);
         line.push(role, server);
         line
     }
 
-    fn push_wire(&self, line: &mut Line, packet: Option<&Packet>) {
+    fn push_wire(&self, line: &mut Line, packet: Option<&Packet>, note: Option<&Cell>) {
         let Some(packet) = packet else {
-            line.push(Role::Wire, self.ends('│'));
+            match self.wire().checked_sub(2) {
+                Some(room) if note.is_some() => {
+                    let (role, text) = fitted(note, Role::Note, room);
+                    line.push(Role::Wire, "│");
+                    line.push(role, format!("{text:^room$}"));
+                    line.push(Role::Wire, "│");
+                }
+                _ => line.push(Role::Wire, self.ends('│')),
+            }
             return;
         };
         let label = label(packet, self.detail, self.label);
-        let dashes = "─".repeat(self.label - columns(&label) + 1);
+        let dashes = "─".repeat(self.label - columns(&label));
+        let is_lost = packet
+            .passage
+            .as_ref()
+            .is_some_and(|passage| passage.arrivals.is_empty());
         match packet.from {
             Side::Client => {
+                let head = if is_lost { "✗ │" } else { "─►│" };
                 line.push(Role::Wire, "├ ");
                 line.push(Role::Segment, label);
-                line.push(Role::Wire, format!(" {dashes}►│"));
+                line.push(Role::Wire, format!(" {dashes}{head}"));
             }
             Side::Server => {
-                line.push(Role::Wire, format!("│◄{dashes} "));
+                let head = if is_lost { "│ ✗" } else { "│◄─" };
+                line.push(Role::Wire, format!("{head}{dashes} "));
                 line.push(Role::Segment, label);
                 line.push(Role::Wire, " ┤");
             }
@@ -224,6 +251,16 @@ impl<'a> Layout<'a> {
             wire => format!("{end}{}{end}", " ".repeat(wire - 2)),
         }
     }
+}
+
+/// The heading of the moments at which packets came.
+const CAME: &str = "came";
+
+/// When a packet came to the other host, if that is another one.
+fn came(start: Timestamp, packet: &Packet) -> Option<String> {
+    let passage = packet.passage.as_ref()?;
+    let first = passage.arrivals.iter().min();
+    Some(first.map_or_else(|| "lost".to_owned(), |first| time(start, *first)))
 }
 
 /// A moment in milliseconds, rounded to a tenth. What was before the start is negative.

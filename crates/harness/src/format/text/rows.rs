@@ -23,6 +23,8 @@ pub(super) struct Row {
     pub packet: Option<usize>,
     /// The number of the frame that it shows.
     pub number: Option<usize>,
+    /// What the wire did to the packet in the row above.
+    pub wire: Option<Cell>,
     /// The bracket left of the server's lane.
     pub mark: Option<Mark>,
     pub server: Option<Cell>,
@@ -171,6 +173,33 @@ impl<'a> Rows<'a> {
             ..Row::default()
         });
         self.row_of.insert(index, self.rows.len() - 1);
+        self.passage(packet);
+    }
+
+    /// Below a packet: what the wire did to it, and where it was lost or sent again TCP's view of its sender.
+    fn passage(&mut self, packet: &Packet) {
+        let Some(passage) = &packet.passage else { return };
+        let wire = passage.what.as_deref().map(|what| {
+            let what = printable(what);
+            let before = |end: char| what.split(end).next().unwrap_or_default().trim_end().to_owned();
+            Cell::new(Role::Note, [what.to_string(), before('('), before(':')])
+        });
+        let is_of_interest = packet.facts.is_repeat() || passage.arrivals.is_empty();
+        let view = passage.tcp.as_ref().and_then(|views| views.of(packet.from));
+        let view = view.filter(|_| is_of_interest).map(view_cell);
+        if wire.is_none() && view.is_none() {
+            return;
+        }
+        let (client, server) = match packet.from {
+            Side::Client => (view, None),
+            Side::Server => (None, view),
+        };
+        self.rows.push(Row {
+            client,
+            wire,
+            server,
+            ..Row::default()
+        });
     }
 
     fn client_behind(&self, index: usize, packet: &Packet) -> Option<Cell> {
@@ -366,6 +395,13 @@ impl<'a> Rows<'a> {
         let held = self.timeline.packet(packet)?.held()?;
         self.row_of.get(&held.write).copied()
     }
+}
+
+/// TCP's view of a socket, as `ss -i` has it.
+fn view_cell(view: &TcpView) -> Cell {
+    let cwnd = format!("cwnd {}", view.cwnd);
+    let rto = format!("{cwnd} rto {:.0} ms", view.rto.as_secs_f64() * 1000.0);
+    Cell::new(Role::State, [view.to_string(), rto, cwnd])
 }
 
 fn apart(timeline: &Timeline, a: usize, b: usize) -> Duration {

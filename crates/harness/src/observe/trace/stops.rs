@@ -14,8 +14,8 @@ use nix::unistd::Pid;
 
 use super::calls::{Calls, Entered, InFlight, Left};
 use super::process::{Processes, Tasks};
-use super::spin::AdaptiveSpin;
 use crate::observe::recorder::Recorder;
+use crate::observe::spin::AdaptiveSpin;
 use crate::timeline::{Exit, ProcessEventKind, Side};
 
 /// The tracing thread.

@@ -1,4 +1,4 @@
-//! Whether to spin before sleeping.
+//! Whether to spin before sleeping: for the tracer, and for the relay of a wire.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ const DISAPPOINTMENT: u32 = 2;
 /// Without trust one wait in so many spins, to see whether things have changed.
 const RETRY: u32 = 64;
 
-/// Decides, from how it went before, whether the tracer spins for a moment before it sleeps until
+/// Decides, from how it went before, whether to spin for a moment before sleeping until
 /// the program's next stop, as an adaptive mutex does.
 ///
 /// A traced program often stops again within microseconds. To fall asleep and be woken takes
 /// longer than that where the processor falls asleep too, and much longer in a virtual machine.
 /// But where the program has to wait for the very processor that we keep busy, spinning only
 /// holds it up. Which it is changes from one moment to the next.
-pub(super) struct AdaptiveSpin {
+pub(in crate::observe) struct AdaptiveSpin {
     trust: u32,
     /// How many waits have not spun since the last one that did.
     slept: u32,

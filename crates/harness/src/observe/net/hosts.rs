@@ -1,0 +1,245 @@
+//! Two hosts and what stands between them: three private networks.
+//!
+//! Each host has an interface `eth0`. Its peer is in the third network, the middle, where nobody has
+//! an address: only the relay's packet sockets are there.
+#![allow(
+    unsafe_code,
+    reason = "an interface's index (SIOCGIFINDEX), which stands alone below"
+)]
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
+
+use nix::libc;
+use socket2::Socket;
+
+use super::netlink::{self, Mac};
+use super::wire::Wire;
+use crate::observe::packets::{PACKET_SOCKET, close_unawaited};
+use crate::observe::sandbox::{Refused, Sandbox, interface_ioctl, named, switch_off};
+use crate::timeline::Side;
+
+/// The client's host and the server's, for as long as this lives.
+pub(crate) struct Hosts {
+    pub client: Sandbox,
+    pub server: Sandbox,
+    /// `None` if they are connected with each other.
+    _middle: Option<Sandbox>,
+}
+
+/// Where the relay stands: a packet socket and its interface, for each host.
+pub(crate) struct Ends {
+    /// The one that the client's host is behind, and the server's.
+    pub packets: [(Socket, u32); 2],
+    /// Asks for TCP's view of the sockets of the client's host, and of the server's.
+    pub sockets: [Socket; 2],
+}
+
+/// Why there is no wire.
+#[derive(Debug)]
+pub(crate) enum NoWire {
+    /// There are no private networks.
+    Network(Refused),
+    /// This congestion control is not there, or not for everybody.
+    Congestion(String),
+    /// There are, but this could not be made.
+    Wire(&'static str, io::Error),
+}
+
+/// How long an Ethernet's header is.
+const ETHERNET: u32 = 14;
+
+/// The hardware address of both ends in the middle, to which nobody sends.
+const RELAY: Mac = [2, 0, 0, 0, 0, 0xff];
+
+/// The interface of a host.
+const INTERFACE: &str = "eth0";
+
+/// The addresses of a host: 10.0.0.1 and fd00::1 of the client's, 10.0.0.2 and fd00::2 of the server's.
+pub(crate) fn addresses(side: Side) -> (Ipv4Addr, Ipv6Addr) {
+    let last = match side {
+        Side::Client => 1,
+        Side::Server => 2,
+    };
+    (
+        Ipv4Addr::new(10, 0, 0, last),
+        Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last.into()),
+    )
+}
+
+/// A locally administered hardware address that ends as the host's addresses do.
+fn mac(side: Side) -> Mac {
+    [2, 0, 0, 0, 0, addresses(side).0.octets()[3]]
+}
+
+impl Hosts {
+    /// Makes the hosts, and a place for the relay unless the wire is bare. They share a user namespace, so that whoever owns one owns all.
+    pub fn open(wire: &Wire) -> Result<(Hosts, Option<Ends>), NoWire> {
+        let refused = |refused: Refused| match refused.is_congestion() {
+            true => NoWire::Congestion(wire.congestion_control().to_owned()),
+            false => NoWire::Network(refused),
+        };
+        let open = |beside| Sandbox::open_host(beside, wire.congestion_control()).map_err(refused);
+        let server = open(None)?;
+        let client = open(Some(&server))?;
+        if wire.is_bare() {
+            connect(&client, &server, wire)?;
+            let _middle = None;
+            return Ok((
+                Hosts {
+                    client,
+                    server,
+                    _middle,
+                },
+                None,
+            ));
+        }
+        let middle = open(Some(&server))?;
+        let ends = Ends {
+            packets: [
+                plug(Side::Client, &client, &middle, wire)?,
+                plug(Side::Server, &server, &middle, wire)?,
+            ],
+            sockets: [ask(&client)?, ask(&server)?],
+        };
+        let hosts = Hosts {
+            client,
+            server,
+            _middle: Some(middle),
+        };
+        Ok((hosts, Some(ends)))
+    }
+
+    pub fn of(&self, side: Side) -> &Sandbox {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+}
+
+/// True if two hosts and a wire can be made here; what stands in the way if not.
+pub(crate) fn try_out() -> Result<(), NoWire> {
+    let (_hosts, ends) = Hosts::open(&Wire::new())?;
+    close_unawaited(ends);
+    Ok(())
+}
+
+fn ask(host: &Sandbox) -> Result<Socket, NoWire> {
+    socket(host, netlink::SOCK_DIAG, "a socket that asks for sockets (sock_diag)")
+}
+
+fn socket(host: &Sandbox, (domain, kind, protocol): (i32, i32, i32), what: &'static str) -> Result<Socket, NoWire> {
+    host.socket(domain, kind, protocol)
+        .map_err(|error| NoWire::Wire(what, error))
+}
+
+/// An interface of a network, and the sockets to configure it with.
+struct Interface {
+    route: Socket,
+    index: u32,
+}
+
+fn failed(what: &'static str) -> impl Fn(io::Error) -> NoWire {
+    move |error| NoWire::Wire(what, error)
+}
+
+impl Interface {
+    /// Finds an interface and takes from it what a network card would do: checksums are computed in
+    /// software and checked, and no segment is longer than the wire takes.
+    fn whole(network: &Sandbox, name: &str) -> Result<Interface, NoWire> {
+        let control = socket(network, (libc::AF_INET, libc::SOCK_DGRAM, 0), "a socket")?;
+        let off = switch_off(&control, name, &[TX_CHECKSUM, SCATTER_GATHER, TSO, GSO, GRO]);
+        let index = off
+            .map_err(io::Error::from)
+            .and_then(|()| interface_index(&control, name));
+        Ok(Interface {
+            route: route(network)?,
+            index: index.map_err(failed("an interface without offloads"))?,
+        })
+    }
+
+    fn start(&self) -> Result<(), NoWire> {
+        netlink::start(&self.route, self.index).map_err(failed("an interface that is up"))
+    }
+
+    /// Gives it a host's addresses, and says where the other host's are.
+    fn give_addresses(&self, side: Side) -> Result<(), NoWire> {
+        let ((v4, v6), (peer_v4, peer_v6)) = (addresses(side), addresses(side.peer()));
+        let give = |mine: IpAddr, prefix, theirs: IpAddr| {
+            netlink::add_address(&self.route, self.index, mine, prefix)?;
+            netlink::add_neighbour(&self.route, self.index, theirs, mac(side.peer()))
+        };
+        give(v4.into(), 24, peer_v4.into()).map_err(failed("an address"))?;
+        // There may be no IPv6, or the packets may be too small for it: then there is IPv4 alone.
+        let _ = give(v6.into(), 64, peer_v6.into());
+        Ok(())
+    }
+}
+
+fn route(network: &Sandbox) -> Result<Socket, NoWire> {
+    socket(
+        network,
+        netlink::ROUTE,
+        "a socket that configures a network (rtnetlink)",
+    )
+}
+
+const PAIR: &str = "a pair of virtual Ethernet interfaces (veth)";
+
+/// Connects a host with the middle. The middle's end.
+fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<(Socket, u32), NoWire> {
+    let name = side.to_string();
+    let theirs = (INTERFACE, mac(side), host.network().as_raw_fd());
+    netlink::make_pair(&route(middle)?, (&name, RELAY), wire.largest().into(), theirs).map_err(failed(PAIR))?;
+    let (inside, outside) = (Interface::whole(host, INTERFACE)?, Interface::whole(middle, &name)?);
+    // Whichever starts first has nobody at its other end, and until a worker of the kernel's has seen that
+    // this is no longer so (linkwatch), its queue drops what is sent. The relay's sockets pass by that queue.
+    outside.start()?;
+    inside.start()?;
+    inside.give_addresses(side)?;
+    Ok((socket(middle, PACKET_SOCKET, "a packet socket")?, outside.index))
+}
+
+/// Connects the hosts with each other.
+fn connect(client: &Sandbox, server: &Sandbox, wire: &Wire) -> Result<(), NoWire> {
+    let theirs = (INTERFACE, mac(Side::Client), client.network().as_raw_fd());
+    let ours = (INTERFACE, mac(Side::Server));
+    netlink::make_pair(&route(server)?, ours, wire.largest().into(), theirs).map_err(failed(PAIR))?;
+    for (side, host) in [(Side::Client, client), (Side::Server, server)] {
+        let interface = Interface::whole(host, INTERFACE)?;
+        interface.start()?;
+        interface.give_addresses(side)?;
+    }
+    Ok(())
+}
+
+/// Commands of linux/ethtool.h: ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO.
+const TX_CHECKSUM: u32 = 0x17;
+const SCATTER_GATHER: u32 = 0x19;
+const TSO: u32 = 0x1f;
+const GSO: u32 = 0x24;
+const GRO: u32 = 0x2c;
+
+fn interface_index(socket: &Socket, name: &str) -> io::Result<u32> {
+    let mut request = named(name);
+    interface_ioctl(socket, libc::SIOCGIFINDEX, &mut request)?;
+    // SAFETY: netdevice(7): SIOCGIFINDEX has filled in this member of the union.
+    Ok(unsafe { request.ifr_ifru.ifru_ifindex }.cast_unsigned())
+}
+
+/// The longest frame of a wire.
+pub(crate) fn longest_frame(wire: &Wire) -> usize {
+    (u32::from(wire.largest()) + ETHERNET) as usize
+}
+
+impl std::fmt::Display for NoWire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NoWire::Network(refused) => write!(f, "{refused}"),
+            NoWire::Congestion(name) => write!(f, "choosing the congestion control {name} failed"),
+            NoWire::Wire(what, error) => write!(f, "making {what} failed: {error}"),
+        }
+    }
+}

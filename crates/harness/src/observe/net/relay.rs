@@ -1,0 +1,326 @@
+//! The wire itself: a thread that takes each packet that leaves one host, and hands it to the other when
+//! its [`Traffic`] says so. It is the exact record of both: a packet's stamp at its departure is the
+//! kernel's, inside the call that sent it, and the one at its arrival is taken just before it is handed over.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::eventfd::EventFd;
+use nix::sys::prctl::set_timerslack;
+use nix::sys::socket::{MsgFlags, send};
+use nix::sys::time::TimeSpec;
+use socket2::Socket;
+
+use super::hosts::{Ends, longest_frame};
+use super::netlink::tcp_view;
+use super::traffic::{Outcome, Traffic};
+use super::wire::Wire;
+use crate::observe::packets::{Ring, close_unawaited};
+use crate::observe::recorder::{Recorder, now};
+use crate::observe::spin::AdaptiveSpin;
+use crate::timeline::{LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
+
+/// A wire at work.
+pub(crate) struct Relay {
+    control: Arc<Control>,
+    thread: Option<JoinHandle<io::Result<u64>>>,
+}
+
+/// What the relay and those who give it orders share.
+struct Control {
+    traffic: Mutex<Traffic<Load>>,
+    wake: EventFd,
+    stop: std::sync::atomic::AtomicBool,
+}
+
+/// What the relay has to know of a packet.
+struct Load {
+    frame: Arc<[u8]>,
+    left: Timestamp,
+    segment: Option<Segment>,
+    tcp: Option<Box<TcpViews>>,
+}
+
+/// The destination of a frame for several is odd in its first byte: what hosts say of themselves.
+const GROUP: u8 = 1;
+/// EtherTypes of IP.
+const IP: [[u8; 2]; 2] = [[0x08, 0x00], [0x86, 0xdd]];
+
+impl Control {
+    fn traffic(&self) -> MutexGuard<'_, Traffic<Load>> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Relay {
+    pub fn start(wire: Wire, ends: Ends, recorder: Arc<Recorder>) -> io::Result<Relay> {
+        let length = longest_frame(&wire);
+        let [client, server] = ends.packets;
+        let ring = |(socket, index)| Ring::new(socket, index, length);
+        let rings = [ring(client)?, ring(server)?];
+        for ring in &rings {
+            ring.pass_by_the_queue()?;
+        }
+        let control = Arc::new(Control {
+            traffic: Mutex::new(Traffic::new(wire)),
+            wake: EventFd::new()?,
+            stop: false.into(),
+        });
+        let mut work = Work {
+            rings,
+            sockets: ends.sockets,
+            recorder,
+            control: Arc::clone(&control),
+            spin: AdaptiveSpin::new(),
+        };
+        let thread = std::thread::spawn(move || {
+            // A timer may be late by this much, to be merged with others; 50 microseconds unless told.
+            let _ = set_timerslack(1);
+            let done = work.run();
+            close_unawaited(work);
+            done
+        });
+        Ok(Relay {
+            control,
+            thread: Some(thread),
+        })
+    }
+
+    /// Pulls the cable: from when this returns nothing passes. What is on its way is lost.
+    pub fn cut(&self, of: Option<Side>) {
+        self.control.traffic().cut(of, "by the test");
+        self.wake();
+    }
+
+    /// Puts the cable back.
+    pub fn restore(&self, of: Option<Side>) {
+        self.control.traffic().restore(of);
+    }
+
+    /// True if nothing passes in some direction.
+    pub fn is_cut(&self) -> bool {
+        self.control.traffic().is_cut()
+    }
+
+    /// True if nothing is on its way.
+    pub fn is_empty(&self) -> bool {
+        self.control.traffic().on_its_way() == 0
+    }
+
+    fn wake(&self) {
+        // It fails only if there are 2^64 - 1 that have not been read: then it is awake.
+        let _ = self.control.wake.write(1);
+    }
+
+    /// Ends it. How many packets the kernel had to drop because it did not keep up.
+    pub fn stop(mut self) -> io::Result<u64> {
+        self.end().unwrap_or(Ok(0))
+    }
+
+    fn end(&mut self) -> Option<io::Result<u64>> {
+        let thread = self.thread.take()?;
+        self.control.stop.store(true, std::sync::atomic::Ordering::Release);
+        self.wake();
+        let panicked = |_| Err(io::Error::other("the wire panicked"));
+        Some(thread.join().unwrap_or_else(panicked))
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // Whoever drops a wire without stopping it does not want its count.
+        let _ = self.end();
+    }
+}
+
+/// What the thread works with. The first of each pair is the client's.
+struct Work {
+    rings: [Ring; 2],
+    sockets: [Socket; 2],
+    recorder: Arc<Recorder>,
+    control: Arc<Control>,
+    spin: AdaptiveSpin,
+}
+
+/// How late a timer wakes us, usually. So much earlier it is set, and the rest is waited for awake.
+const WAKES_LATE: Duration = Duration::from_micros(60);
+
+const SIDES: [Side; 2] = [Side::Client, Side::Server];
+
+impl Work {
+    fn run(&mut self) -> io::Result<u64> {
+        let control = Arc::clone(&self.control);
+        loop {
+            let mut traffic = control.traffic();
+            self.take(&mut traffic)?;
+            self.deliver(&mut traffic)?;
+            if control.stop.load(std::sync::atomic::Ordering::Acquire) {
+                let rest: Vec<_> = traffic.rest().collect();
+                rest.into_iter().for_each(|outcome| self.record(outcome, Vec::new()));
+                return Ok(self.rings[0].dropped()? + self.rings[1].dropped()?);
+            }
+            let next = traffic.next();
+            drop(traffic);
+            self.sleep(next)?;
+        }
+    }
+
+    /// Takes what has left the hosts, in the order in which it did.
+    fn take(&mut self, traffic: &mut Traffic<Load>) -> io::Result<()> {
+        loop {
+            let left = [0, 1].map(|side| self.rings[side].next_stamp());
+            let side = match left {
+                [None, None] => return Ok(()),
+                [Some(_), None] => 0,
+                [None, Some(_)] => 1,
+                [Some(client), Some(server)] => usize::from(server < client),
+            };
+            let Some((at, frame, _)) = self.rings[side].take() else {
+                return Ok(());
+            };
+            if self.is_beside(&frame) {
+                self.hand_over(SIDES[side], &frame)?;
+                continue;
+            }
+            let segment = Segment::from_ethernet(&frame);
+            traffic.has_read(at, self.recorder.bytes_read());
+            let lost = traffic.send(SIDES[side], at, segment.as_ref(), frame.len(), |of_interest| {
+                let tcp = segment.as_ref().filter(|_| of_interest);
+                Load {
+                    tcp: tcp.and_then(|segment| views(&self.sockets, SIDES[side], segment)),
+                    segment: segment.clone(),
+                    frame: Arc::clone(&frame),
+                    left: at,
+                }
+            });
+            if let Some(lost) = lost {
+                self.record(lost, Vec::new());
+            }
+        }
+    }
+
+    /// True for what is no packet of a program: it passes at once, and is not on the timeline.
+    fn is_beside(&self, frame: &[u8]) -> bool {
+        let to_several = frame.first().is_some_and(|first| first & GROUP != 0);
+        to_several || !IP.iter().any(|kind| frame.get(12..14) == Some(kind))
+    }
+
+    /// Hands over what is due, and records it.
+    fn deliver(&mut self, traffic: &mut Traffic<Load>) -> io::Result<()> {
+        traffic.has_read(now(), self.recorder.bytes_read());
+        traffic.tick(now());
+        while let Some(outcome) = traffic.due(now()) {
+            let mut arrivals = Vec::with_capacity(outcome.copies.into());
+            for _ in 0..outcome.copies {
+                arrivals.push(now());
+                match outcome.corrupted {
+                    true => self.hand_over(outcome.from, &damaged(&outcome.load.frame))?,
+                    false => self.hand_over(outcome.from, &outcome.load.frame)?,
+                }
+            }
+            self.record(outcome, arrivals);
+        }
+        Ok(())
+    }
+
+    /// Gives a frame that one side sent to the other's host.
+    fn hand_over(&self, from: Side, frame: &[u8]) -> io::Result<()> {
+        let ring = match from {
+            Side::Client => &self.rings[1],
+            Side::Server => &self.rings[0],
+        };
+        loop {
+            match send(ring.socket().as_raw_fd(), frame, MsgFlags::empty()) {
+                Ok(_) => return Ok(()),
+                Err(Errno::EINTR | Errno::ENOBUFS | Errno::EAGAIN) => std::thread::yield_now(),
+                // The other host is gone, as its holder was killed: nobody is there to receive.
+                Err(Errno::ENETDOWN | Errno::ENXIO | Errno::ENODEV) => return Ok(()),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    fn record(&self, outcome: Outcome<Load>, arrivals: Vec<Timestamp>) {
+        let Outcome { load, .. } = outcome;
+        self.recorder.push(Record {
+            at: load.left,
+            what: What::Frame {
+                wire_len: u32::try_from(load.frame.len()).unwrap_or(u32::MAX),
+                frame: load.frame,
+                link_type: LinkType::ETHERNET,
+                comment: None,
+                passage: Some(Passage {
+                    arrivals,
+                    what: outcome.what,
+                    corrupted: outcome.corrupted,
+                    queue: outcome.queue,
+                    tcp: load.tcp,
+                }),
+                segment: load.segment,
+            },
+        });
+    }
+
+    /// Waits for a packet, an order, or a moment.
+    fn sleep(&mut self, until: Option<Timestamp>) -> io::Result<()> {
+        if self.stay_awake(until) {
+            return Ok(());
+        }
+        let left = until.map(|until| TimeSpec::from_duration(until.since(now()).saturating_sub(WAKES_LATE)));
+        let mut fds = [
+            PollFd::new(self.rings[0].socket().as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.rings[1].socket().as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.control.wake.as_fd(), PollFlags::POLLIN),
+        ];
+        match ppoll(&mut fds, left, None) {
+            Err(Errno::EINTR) | Ok(_) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        if fds[2].any().unwrap_or(false) {
+            let _ = self.control.wake.read();
+        }
+        Ok(())
+    }
+
+    /// Waits awake where that is short: until a moment that is near, or for a packet as long as packets
+    /// have come soon. False if it was in vain.
+    fn stay_awake(&mut self, until: Option<Timestamp>) -> bool {
+        let began = now();
+        let near = until.filter(|until| until.since(began) <= WAKES_LATE);
+        let length = match near {
+            Some(until) => until.since(began),
+            None => self.spin.limit(),
+        };
+        if length.is_zero() {
+            return near.is_some();
+        }
+        let mut came = false;
+        while !came && now().since(began) < length {
+            std::hint::spin_loop();
+            came = self.rings.iter().any(|ring| ring.next_stamp().is_some());
+        }
+        if near.is_none() {
+            self.spin.learn(came);
+        }
+        came || near.is_some()
+    }
+}
+
+/// TCP's view of both sockets of a segment that one side sent.
+fn views(sockets: &[Socket; 2], from: Side, segment: &Segment) -> Option<Box<TcpViews>> {
+    let ends: [SocketAddr; 2] = match from {
+        Side::Client => [segment.source, segment.destination],
+        Side::Server => [segment.destination, segment.source],
+    };
+    let views = TcpViews {
+        client: tcp_view(&sockets[0], ends[0], ends[1]),
+        server: tcp_view(&sockets[1], ends[1], ends[0]),
+    };
+    (views.client.is_some() || views.server.is_some()).then(|| Box::new(views))
+}

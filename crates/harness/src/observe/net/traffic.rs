@@ -1,0 +1,771 @@
+//! What becomes of each packet: a wire's decisions, without any I/O. Whoever carries packets says when
+//! each one left its host, and is told when to hand it to the other, if at all.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::wire::{Acked, Action, Change, Copies, Kind, Moment, Named, QUEUE, Rule, Wire, percent};
+use crate::timeline::{Flags, Segment, Side, Timestamp};
+
+/// A packet that is to be swapped with the next waits so long for one.
+const SWAP_WAIT: Duration = Duration::from_millis(500);
+
+/// The packets on a wire, each with what its carrier needs of it.
+pub(super) struct Traffic<T> {
+    wire: Wire,
+    limits: Limits,
+    ways: [Link; 2],
+    tracks: HashMap<Addresses, Track>,
+    /// How many connections have begun.
+    begun: u32,
+    /// By the moment at which they come; those of one moment in the order in which they left.
+    on_their_way: BTreeMap<(Timestamp, u64), Parcel<T>>,
+    /// How many were put there.
+    carried: u64,
+    /// What was on its way when the cable was cut.
+    lost_in_it: VecDeque<Outcome<T>>,
+    /// How many changes of the script have come.
+    changed: usize,
+    /// When the last one came; before the first, when the first packet left.
+    since: Option<Timestamp>,
+    /// How many packets were lost since then.
+    lost: u32,
+    /// Bytes of data that each side has sent, each counted once.
+    sent: [u64; 2],
+    /// Bytes that each side's program has read.
+    read: [u64; 2],
+    /// The connection whose reply has come and is yet to be acknowledged, before the cable is cut.
+    replied: Option<Addresses>,
+}
+
+/// What became of a packet.
+#[derive(Debug, PartialEq)]
+pub(super) struct Outcome<T> {
+    pub from: Side,
+    /// How often it is to be handed over, now: not at all if it was lost.
+    pub copies: u8,
+    pub corrupted: bool,
+    /// How many packets waited before it.
+    pub queue: u32,
+    /// What the wire did to it.
+    pub what: Option<String>,
+    pub load: T,
+}
+
+/// The addresses of a connection: on the client's host, on the server's.
+type Addresses = [SocketAddr; 2];
+
+/// One direction.
+#[derive(Default)]
+struct Link {
+    /// Why it is cut, if it is.
+    cut: Option<String>,
+    /// When the last packet so far has been sent.
+    free: Timestamp,
+    /// When those begin that wait for the wire.
+    begin: VecDeque<Timestamp>,
+    /// The one that waits for the next.
+    aside: Option<(Timestamp, u64)>,
+    chance: Chance,
+}
+
+/// A packet on its way.
+struct Parcel<T> {
+    outcome: Outcome<T>,
+    /// What of it matters for a moment.
+    content: Option<Content>,
+    /// How many bytes both sides had sent when it left, its own among them.
+    sent: [u64; 2],
+}
+
+/// What a segment is on its connection.
+#[derive(Clone, Debug)]
+struct Content {
+    on: Addresses,
+    connection: u32,
+    from: Side,
+    labels: Vec<Label>,
+    /// Where its data begins and ends.
+    range: (u32, u32),
+    ack: Option<u32>,
+    /// True if it carries data, a SYN or a FIN that was sent before.
+    again: bool,
+    /// True for the first data of a side, and for its FIN.
+    first: bool,
+    /// True if it is without data, SYN, FIN and RST.
+    bare: bool,
+}
+
+/// A name of a segment: its kind, its number, and how many copies of it went before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Label {
+    kind: Kind,
+    number: u32,
+    copy: u32,
+}
+
+/// A connection, as far as a script can speak of it.
+#[derive(Default)]
+struct Track {
+    number: u32,
+    ends: [End; 2],
+    /// Where a named reply ends: its number, and the sequence number behind it.
+    replies: Vec<(u32, u32)>,
+    lines: u32,
+}
+
+/// What one side of a connection has sent.
+#[derive(Default)]
+struct End {
+    /// Its SYN's sequence number.
+    syn: Option<u32>,
+    /// The sequence number behind all that it has sent.
+    next: Option<u32>,
+    /// The one behind its FIN.
+    fin: Option<u32>,
+    /// Where its numbered segments of data begin and end, as far as a script names them.
+    data: Vec<(u32, u32)>,
+    counts: HashMap<Kind, u32>,
+    copies: HashMap<(Kind, u32), u32>,
+}
+
+impl<T> Traffic<T> {
+    pub fn new(wire: Wire) -> Traffic<T> {
+        let link = |side: Side| Link {
+            chance: Chance::new(wire.seed, side),
+            ..Link::default()
+        };
+        let mut traffic = Traffic {
+            ways: [link(Side::Client), link(Side::Server)],
+            limits: Limits::of(&wire),
+            wire,
+            tracks: HashMap::new(),
+            begun: 0,
+            on_their_way: BTreeMap::new(),
+            carried: 0,
+            lost_in_it: VecDeque::new(),
+            changed: 0,
+            since: None,
+            lost: 0,
+            sent: [0; 2],
+            read: [0; 2],
+            replied: None,
+        };
+        traffic.advance(Timestamp(0), None);
+        traffic
+    }
+
+    /// A packet has left a host. What became of it, if it was lost at once; the others are told of
+    /// by [`due`](Self::due). `load` is told if TCP's view of the sockets is of interest with it.
+    pub fn send(
+        &mut self,
+        from: Side,
+        at: Timestamp,
+        segment: Option<&Segment>,
+        length: usize,
+        load: impl FnOnce(bool) -> T,
+    ) -> Option<Outcome<T>> {
+        self.since.get_or_insert(at);
+        let content = segment.map(|segment| self.content(from, segment));
+        let rules = self.rules_for(content.as_ref());
+        let queue = self.ways[index(from)].waiting(at);
+        let lost = self.loss(from, content.as_ref(), &rules, queue);
+        let is_of_interest = |content: &Content| content.again || content.first;
+        let of_interest = lost.is_some() || !rules.is_empty() || content.as_ref().is_some_and(is_of_interest);
+        let mut outcome = Outcome {
+            from,
+            copies: 1,
+            corrupted: false,
+            queue,
+            what: lost,
+            load: load(of_interest),
+        };
+        if outcome.what.is_some() {
+            outcome.copies = 0;
+            self.lost += 1;
+            self.advance(at, None);
+            return Some(outcome);
+        }
+        self.carry(at, outcome, content, &rules, length);
+        None
+    }
+
+    /// The next moment at which there is something to do.
+    pub fn next(&self) -> Option<Timestamp> {
+        if !self.lost_in_it.is_empty() {
+            return Some(Timestamp(0));
+        }
+        let packet = self.on_their_way.first_key_value().map(|((due, _), _)| *due);
+        let change = match (self.wire.changes.get(self.changed), self.since) {
+            (Some(change), Some(since)) => match change.when {
+                Moment::Time(after) => Some(later(since, after)),
+                _ => None,
+            },
+            _ => None,
+        };
+        [packet, change].into_iter().flatten().min()
+    }
+
+    /// The next packet that is lost, or due to be handed over.
+    pub fn due(&mut self, now: Timestamp) -> Option<Outcome<T>> {
+        loop {
+            if let Some(lost) = self.lost_in_it.pop_front() {
+                self.lost += 1;
+                self.advance(now, None);
+                return Some(lost);
+            }
+            let ((due, number), _) = self.on_their_way.first_key_value()?;
+            let key = (*due, *number);
+            // A change by time that comes before it.
+            let before = self.changed;
+            self.advance(now.min(*due), None);
+            if self.changed != before {
+                continue;
+            }
+            if key.0 > now {
+                return None;
+            }
+            let mut parcel = self.on_their_way.remove(&key)?;
+            let link = &mut self.ways[index(parcel.outcome.from)];
+            if link.aside == Some(key) {
+                link.aside = None;
+                let waited = ", but nothing followed within 500 ms";
+                parcel.outcome.what = parcel.outcome.what.map(|what| what + waited);
+            }
+            self.arrived(now, &parcel);
+            return Some(parcel.outcome);
+        }
+    }
+
+    /// A program has read so many bytes so far.
+    pub fn has_read(&mut self, now: Timestamp, read: [u64; 2]) {
+        if read != self.read {
+            self.read = read;
+            self.advance(now, None);
+        }
+    }
+
+    /// Changes that come by time alone.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.advance(now, None);
+    }
+
+    /// Pulls the cable, in one direction or in both. What is on its way there is lost.
+    pub fn cut(&mut self, of: Option<Side>, why: &str) {
+        for side in sides(of) {
+            let link = &mut self.ways[index(side)];
+            if link.cut.is_some() {
+                continue;
+            }
+            link.cut = Some(why.to_owned());
+            link.aside = None;
+            let why = cut_text(why);
+            for (key, mut parcel) in std::mem::take(&mut self.on_their_way) {
+                if parcel.outcome.from == side {
+                    (parcel.outcome.copies, parcel.outcome.what) = (0, Some(why.clone()));
+                    self.lost_in_it.push_back(parcel.outcome);
+                } else {
+                    self.on_their_way.insert(key, parcel);
+                }
+            }
+        }
+    }
+
+    /// Puts the cable back.
+    pub fn restore(&mut self, of: Option<Side>) {
+        sides(of).for_each(|side| self.ways[index(side)].cut = None);
+    }
+
+    /// True if the cable is pulled, in some direction.
+    pub fn is_cut(&self) -> bool {
+        self.ways.iter().any(|link| link.cut.is_some())
+    }
+
+    /// How many packets are on their way.
+    pub fn on_its_way(&self) -> usize {
+        self.on_their_way.len() + self.lost_in_it.len()
+    }
+
+    /// All that is still on its way, and will not come.
+    pub fn rest(&mut self) -> impl Iterator<Item = Outcome<T>> {
+        let rest = std::mem::take(&mut self.on_their_way)
+            .into_values()
+            .map(|parcel| Outcome {
+                copies: 0,
+                what: Some("still on its way when the observation ended".to_owned()),
+                ..parcel.outcome
+            });
+        std::mem::take(&mut self.lost_in_it).into_iter().chain(rest)
+    }
+
+    /// Why a packet is lost, if it is.
+    fn loss(&mut self, from: Side, content: Option<&Content>, rules: &[Rule], queue: u32) -> Option<String> {
+        let way = self.wire.way(from);
+        // The luck of each packet is drawn, whatever else becomes of it: it must not shift that of others.
+        let unlucky = self.ways[index(from)].chance.below(way.loss);
+        if let Some(why) = &self.ways[index(from)].cut {
+            return Some(cut_text(why));
+        }
+        if let Some(content) = content
+            && self.replied == Some(content.on)
+            && from == Side::Client
+            && !content.bare
+        {
+            let change = self.wire.changes.get(self.changed)?;
+            return Some(cut_text(&change.when.to_string()));
+        }
+        if let Some(rule) = rules.iter().find(|rule| rule.action == Action::Lose) {
+            return Some(format!("lost: \"{}\"", rule.packets));
+        }
+        if unlucky {
+            return Some(format!("lost: by chance ({})", percent(way.loss)));
+        }
+        let room = way.queue.unwrap_or(QUEUE);
+        (way.rate.is_some() && queue >= room).then(|| format!("lost: the queue was full ({room} packets)"))
+    }
+
+    /// Puts a packet on its way.
+    fn carry(
+        &mut self,
+        at: Timestamp,
+        mut outcome: Outcome<T>,
+        content: Option<Content>,
+        rules: &[Rule],
+        length: usize,
+    ) {
+        let way = self.wire.way(outcome.from).clone();
+        let link = &mut self.ways[index(outcome.from)];
+        let mut due = later(link.transmit(at, way.rate, length), way.delay);
+        let mut words = Vec::new();
+        let mut swaps = false;
+        for rule in rules {
+            let named = &rule.packets;
+            words.push(match rule.action {
+                Action::Lose => continue,
+                Action::Duplicate => {
+                    outcome.copies = 2;
+                    format!("came twice: \"{named}\"")
+                }
+                Action::Corrupt => {
+                    outcome.corrupted = true;
+                    format!("corrupted: \"{named}\"")
+                }
+                Action::Hold(length) => {
+                    due = later(due, length);
+                    format!("held: \"{rule}\"", rule = rule.to_string().trim_start_matches("hold "))
+                }
+                Action::Swap => {
+                    swaps = true;
+                    format!("swapped with the next: \"{named}\"")
+                }
+            });
+        }
+        outcome.what = (!words.is_empty()).then(|| words.join("; "));
+        let from = outcome.from;
+        let parcel = Parcel {
+            outcome,
+            content,
+            sent: self.sent,
+        };
+        let aside = self.ways[index(from)].aside.take_if(|_| !swaps);
+        if swaps && self.ways[index(from)].aside.is_none() {
+            due = later(due, SWAP_WAIT);
+            self.ways[index(from)].aside = Some((due, self.carried));
+        }
+        self.put(due, parcel);
+        // The one that waited for this comes right behind it.
+        if let Some(waited) = aside.and_then(|key| self.on_their_way.remove(&key)) {
+            self.put(due, waited);
+        }
+    }
+
+    fn put(&mut self, due: Timestamp, parcel: Parcel<T>) {
+        self.on_their_way.insert((due, self.carried), parcel);
+        self.carried += 1;
+    }
+
+    /// A packet is handed over: a moment of the script may have come.
+    fn arrived(&mut self, now: Timestamp, parcel: &Parcel<T>) {
+        if self.wire.changes.len() == self.changed {
+            return;
+        }
+        self.advance(now, Some(parcel));
+        // The client has a reply that it has yet to acknowledge.
+        let next = self.wire.changes.get(self.changed);
+        if let (
+            Some(Change {
+                cut: true,
+                of,
+                when: Moment::Reply(number),
+            }),
+            Some(content),
+        ) = (next, &parcel.content)
+            && *of != Some(Side::Server)
+            && content.from == Side::Server
+            && let Some(end) = self.tracks.get(&content.on).and_then(|track| track.reply(*number))
+            && !is_after(end, content.range.1)
+            && is_after(end, content.range.0)
+        {
+            self.replied = Some(content.on);
+        }
+    }
+
+    /// Does what the script says of the moments that have come.
+    fn advance(&mut self, now: Timestamp, arrived: Option<&Parcel<T>>) {
+        while let Some(change) = self.wire.changes.get(self.changed).cloned() {
+            if !self.has_come(&change.when, now, arrived) {
+                return;
+            }
+            self.changed += 1;
+            self.replied = None;
+            self.lost = 0;
+            if change.when != Moment::AtOnce {
+                self.since = Some(now);
+            }
+            match change.cut {
+                true => self.cut(change.of, &change.when.to_string()),
+                false => self.restore(change.of),
+            }
+        }
+    }
+
+    fn has_come(&self, moment: &Moment, now: Timestamp, arrived: Option<&Parcel<T>>) -> bool {
+        let content = arrived.and_then(|parcel| parcel.content.as_ref());
+        match moment {
+            Moment::AtOnce => true,
+            Moment::Time(after) => self.since.is_some_and(|since| now >= later(since, *after)),
+            Moment::Lost(packets) => self.lost >= *packets,
+            Moment::Read(side, bytes) => self.read[index(*side)] >= *bytes,
+            Moment::Bytes(of, bytes) => arrived.is_some_and(|parcel| {
+                let sent: u64 = sides(*of).map(|side| parcel.sent[index(side)]).sum();
+                sent >= *bytes
+            }),
+            Moment::Packet(named) => content.is_some_and(|content| named.names(content, false)),
+            Moment::Reply(number) => content.is_some_and(|content| {
+                let end = self.tracks.get(&content.on).and_then(|track| track.reply(*number));
+                let acked = content.ack.filter(|_| content.from == Side::Client);
+                matches!((end, acked), (Some(end), Some(acked)) if !is_after(end, acked))
+            }),
+        }
+    }
+
+    fn rules_for(&self, content: Option<&Content>) -> Vec<Rule> {
+        let Some(content) = content else { return Vec::new() };
+        let rules = self.wire.rules.iter();
+        rules
+            .filter(|rule| rule.packets.names(content, true))
+            .cloned()
+            .collect()
+    }
+
+    /// Follows a segment's connection, and says what the segment is there.
+    fn content(&mut self, from: Side, segment: &Segment) -> Content {
+        let on = match from {
+            Side::Client => [segment.source, segment.destination],
+            Side::Server => [segment.destination, segment.source],
+        };
+        let opens = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
+        let known = self.tracks.get(&on).is_some_and(|track| {
+            let syn = track.ends[index(from)].syn;
+            // A connection that is opened from both sides at once has two SYNs.
+            !opens || syn == Some(segment.seq) || (syn.is_none() && track.ends[index(from.peer())].fin.is_none())
+        });
+        if !known {
+            self.begun += 1;
+            let number = self.begun;
+            self.tracks.insert(
+                on,
+                Track {
+                    number,
+                    ..Track::default()
+                },
+            );
+        }
+        let limits = &self.limits;
+        let track = self.tracks.entry(on).or_default();
+        let before = track.ends[index(from)].counts.get(&Kind::Data).copied().unwrap_or(0);
+        let (new, again) = track.follow(from, segment, limits);
+        let counted = &track.ends[index(from)].counts;
+        self.sent[index(from)] += u64::from(new);
+        let flags = segment.flags;
+        let controls = [Flags::SYN, Flags::FIN, Flags::RST];
+        Content {
+            on,
+            connection: track.number,
+            from,
+            first: flags.has(Flags::FIN) || (before == 0 && counted.contains_key(&Kind::Data)),
+            labels: match limits.are_needed {
+                true => track.labels(from, segment),
+                false => Vec::new(),
+            },
+            range: (segment.seq, segment.seq.wrapping_add(segment.len)),
+            ack: flags.has(Flags::ACK).then_some(segment.ack),
+            again,
+            bare: segment.len == 0 && !controls.into_iter().any(|control| flags.has(control)),
+        }
+    }
+}
+
+/// How far a script makes it necessary to remember.
+struct Limits {
+    /// True if it names packets at all.
+    are_needed: bool,
+    /// The highest number of data that it names.
+    data: u32,
+    /// The replies that it names.
+    replies: Vec<u32>,
+}
+
+impl Limits {
+    fn of(wire: &Wire) -> Limits {
+        let moments = || wire.changes.iter().map(|change| &change.when);
+        let of_moments = moments().filter_map(|moment| match moment {
+            Moment::Packet(named) => Some(named),
+            _ => None,
+        });
+        let named: Vec<&Named> = wire.rules.iter().map(|rule| &rule.packets).chain(of_moments).collect();
+        let data = named.iter().map(|named| match named.kind {
+            Kind::Data => *named.numbers.end(),
+            Kind::AckOf(Acked::Data(number)) => number,
+            _ => 0,
+        });
+        Limits {
+            are_needed: !named.is_empty(),
+            data: data.max().unwrap_or(0),
+            replies: moments()
+                .filter_map(|moment| match moment {
+                    Moment::Reply(number) => Some(*number),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Track {
+    /// The sequence number behind a reply of the server's.
+    fn reply(&self, number: u32) -> Option<u32> {
+        let found = self.replies.iter().find(|(reply, _)| *reply == number);
+        found.map(|(_, end)| *end)
+    }
+
+    /// Counts a segment. How many bytes of its data are new, and whether it was sent before.
+    fn follow(&mut self, from: Side, segment: &Segment, limits: &Limits) -> (u32, bool) {
+        let end = &mut self.ends[index(from)];
+        let (seq, flags) = (segment.seq, segment.flags);
+        let (syn, fin) = (flags.has(Flags::SYN), flags.has(Flags::FIN));
+        let first = seq.wrapping_add(u32::from(syn));
+        let behind = first.wrapping_add(segment.len);
+        let known = end.next;
+        let next = known.unwrap_or(first);
+        let new = match is_after(behind, next) {
+            true => behind.wrapping_sub(next).min(segment.len),
+            false => 0,
+        };
+        let again = (syn && end.syn == Some(seq)) || (fin && end.fin.is_some()) || (segment.len > 0 && new == 0);
+        if syn {
+            end.syn = Some(seq);
+        }
+        if new > 0 {
+            *end.counts.entry(Kind::Data).or_default() += 1;
+            if end.data.len() < limits.data as usize {
+                end.data.push((behind.wrapping_sub(new), behind));
+            }
+        }
+        if flags.has(Flags::RST) || segment.len > 0 || syn || fin {
+        } else if known.is_some_and(|next| is_after(next, seq)) {
+            *end.counts.entry(Kind::Probe).or_default() += 1;
+        } else {
+            *end.counts.entry(Kind::Ack).or_default() += 1;
+        }
+        *end.counts.entry(Kind::Packet).or_default() += 1;
+        let mut highest = if is_after(behind, next) { behind } else { next };
+        if fin {
+            end.fin = Some(behind.wrapping_add(1));
+            highest = behind.wrapping_add(1);
+        }
+        // A reset carries whatever number.
+        if !flags.has(Flags::RST) {
+            end.next = Some(highest);
+        }
+        if from == Side::Server && new > 0 && !limits.replies.is_empty() {
+            self.count_lines(segment, behind, new, limits);
+        }
+        (new, again)
+    }
+
+    fn count_lines(&mut self, segment: &Segment, behind: u32, new: u32, limits: &Limits) {
+        let skipped = segment.len - new;
+        let bytes = segment.payload.iter().enumerate().skip(skipped as usize);
+        for (at, _) in bytes.filter(|(_, byte)| **byte == b'\n') {
+            self.lines += 1;
+            if limits.replies.contains(&self.lines) {
+                let start = behind.wrapping_sub(segment.len);
+                self.replies.push((self.lines, start.wrapping_add(at as u32 + 1)));
+            }
+        }
+    }
+
+    /// The names of a segment that was just [followed](Self::follow).
+    fn labels(&mut self, from: Side, segment: &Segment) -> Vec<Label> {
+        let [one, other] = &mut self.ends;
+        let (end, peer) = match from {
+            Side::Client => (one, other),
+            Side::Server => (other, one),
+        };
+        let flags = segment.flags;
+        let controls = [
+            (Flags::SYN, Kind::Syn),
+            (Flags::FIN, Kind::Fin),
+            (Flags::RST, Kind::Rst),
+        ];
+        let mut names: Vec<(Kind, u32)> = controls
+            .into_iter()
+            .filter(|(flag, _)| flags.has(*flag))
+            .map(|(_, kind)| (kind, 1))
+            .collect();
+        let bare = names.is_empty() && segment.len == 0;
+        let count = |kind: Kind| end.counts.get(&kind).copied().unwrap_or(0);
+        if bare {
+            // What it was counted as is what it is: a probe repeats a number, an ACK does not.
+            let kind = match end.next.is_some_and(|next| is_after(next, segment.seq)) {
+                true => Kind::Probe,
+                false => Kind::Ack,
+            };
+            names.push((kind, count(kind)));
+            if kind == Kind::Ack {
+                names.extend(acknowledged(segment.ack, peer).map(|acked| (Kind::AckOf(acked), 1)));
+            }
+        }
+        if segment.len > 0 {
+            let (start, behind) = (segment.seq, segment.seq.wrapping_add(segment.len));
+            let touches = |(from, to): &(u32, u32)| is_after(behind, *from) && is_after(*to, start);
+            let numbers = end.data.iter().zip(1_u32..).filter(|(range, _)| touches(range));
+            names.extend(numbers.map(|(_, number)| (Kind::Data, number)));
+        }
+        names.push((Kind::Packet, count(Kind::Packet)));
+        let copies = &mut end.copies;
+        let label = |(kind, number)| match kind {
+            // Each of these is another one.
+            Kind::Packet | Kind::Ack | Kind::Probe => Label { kind, number, copy: 0 },
+            _ => {
+                let copies = copies.entry((kind, number)).or_default();
+                *copies += 1;
+                Label {
+                    kind,
+                    number,
+                    copy: *copies - 1,
+                }
+            }
+        };
+        names.into_iter().map(label).collect()
+    }
+}
+
+/// What of the other side's an acknowledgment number covers, of what has a name.
+fn acknowledged(ack: u32, peer: &End) -> impl Iterator<Item = Acked> {
+    let syn = peer.syn.filter(|syn| is_after(ack, *syn)).map(|_| Acked::Syn);
+    let fin = peer.fin.filter(|fin| !is_after(*fin, ack)).map(|_| Acked::Fin);
+    let data = peer
+        .data
+        .iter()
+        .zip(1..)
+        .filter(move |((_, end), _)| !is_after(*end, ack));
+    let data = data.map(|(_, number)| Acked::Data(number));
+    syn.into_iter().chain(fin).chain(data)
+}
+
+impl Named {
+    /// True if it means this segment, and with `counted` this copy of it.
+    fn names(&self, content: &Content, counted: bool) -> bool {
+        let is_there = self.connection.is_none_or(|number| number == content.connection);
+        is_there
+            && self.by == content.from
+            && content.labels.iter().any(|label| {
+                let copy = match self.copies {
+                    Copies::First(copies) => !counted || label.copy < copies,
+                    Copies::Every => true,
+                };
+                label.kind == self.kind && self.numbers.contains(&label.number) && copy
+            })
+    }
+}
+
+impl Link {
+    /// How many packets wait until the wire is free.
+    fn waiting(&mut self, at: Timestamp) -> u32 {
+        while self.begin.front().is_some_and(|begin| *begin <= at) {
+            self.begin.pop_front();
+        }
+        self.begin.len() as u32
+    }
+
+    /// When a packet that left at this moment has been sent.
+    fn transmit(&mut self, at: Timestamp, rate: Option<u64>, length: usize) -> Timestamp {
+        let Some(rate) = rate else { return at };
+        let begin = self.free.max(at);
+        if begin > at {
+            self.begin.push_back(begin);
+        }
+        let nanoseconds = length as u128 * 8 * 1_000_000_000 / u128::from(rate);
+        self.free = Timestamp(begin.0.saturating_add(u64::try_from(nanoseconds).unwrap_or(u64::MAX)));
+        self.free
+    }
+}
+
+/// Random numbers that follow from a seed: SplitMix64, as in Steele, Lea and Flood, "Fast splittable
+/// pseudorandom number generators" (2014).
+#[derive(Default)]
+struct Chance(u64);
+
+impl Chance {
+    fn new(seed: u64, side: Side) -> Chance {
+        let mut chance = Chance(seed ^ (index(side) as u64) << 63);
+        Chance(chance.next())
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// True for so many of a million.
+    fn below(&mut self, millionths: u32) -> bool {
+        let drawn = u128::from(self.next()) * 1_000_000 >> 64;
+        drawn < u128::from(millionths)
+    }
+}
+
+fn cut_text(why: &str) -> String {
+    format!("lost: the cable is cut ({why})")
+}
+
+fn later(at: Timestamp, length: Duration) -> Timestamp {
+    let nanoseconds = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+    Timestamp(at.0.saturating_add(nanoseconds))
+}
+
+fn index(side: Side) -> usize {
+    match side {
+        Side::Client => 0,
+        Side::Server => 1,
+    }
+}
+
+fn sides(of: Option<Side>) -> impl Iterator<Item = Side> {
+    [Side::Client, Side::Server]
+        .into_iter()
+        .filter(move |side| of.is_none_or(|of| of == *side))
+}
+
+/// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
+fn is_after(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() > 0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,326 @@
+//! The hosts, and the wire's own promises.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use harness::timeline::{Call, CallKind, EventKind, Level, Passage, Segment, Side};
+use harness::{Error, LISTEN, Server, Wire};
+
+use super::{SERVER, behind, packets, texts};
+
+pub fn a_packet_does_not_come_before_its_delay() -> Result<()> {
+    let server = behind("delay client 30ms\ndelay server 5ms", "echo")?.start()?;
+    let mut client = server.connect()?;
+    client.exchange("1\n")?;
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!((timeline.level, timeline.dropped), (Level::Sandbox, 0));
+    for seen in packets(&timeline) {
+        let least = match seen.packet.from {
+            Side::Client => Duration::from_millis(30),
+            Side::Server => Duration::from_millis(5),
+        };
+        let [came] = seen.passage.arrivals[..] else {
+            panic!("{timeline}")
+        };
+        assert!(came.since(seen.left) >= least, "{timeline}");
+    }
+    // The order at each end: nothing answers what has not come.
+    let all = packets(&timeline);
+    assert_eq!(
+        texts(&timeline)[..5],
+        ["C SYN", "S SYN,ACK", "C ACK 1", "C data 1", "S ACK 3"],
+        "{timeline}"
+    );
+    for (answer, asked) in [(1, 0), (2, 1), (4, 3)] {
+        assert!(all[answer].left >= all[asked].passage.arrivals[0], "{timeline}");
+    }
+    Ok(())
+}
+
+pub fn a_packet_leaves_during_the_call_that_sends_it() -> Result<()> {
+    let server = behind("delay 5ms", "echo")?.start()?;
+    let mut client = server.connect()?;
+    for _ in 0..20 {
+        client.exchange("1\n")?;
+    }
+    client.close();
+    let timeline = server.stop()?;
+    let writes = |call: &Call| call.kind == CallKind::Write;
+    let replies = packets(&timeline);
+    let replies = replies
+        .iter()
+        .filter(|seen| seen.packet.from == Side::Server && seen.packet.segment.len > 0);
+    let mut count = 0;
+    for seen in replies {
+        let during = seen.packet.facts.during.and_then(|index| timeline.call(index));
+        assert!(during.is_some_and(writes), "{timeline}");
+        count += 1;
+    }
+    assert_eq!(count, 20, "{timeline}");
+    Ok(())
+}
+
+pub fn both_versions_of_ip_pass() -> Result<()> {
+    for (address, server_host) in [
+        ("0.0.0.0:3000", "10.0.0.2"),
+        ("[::]:3000", "fd00::2"),
+        ("[fd00::2]:80", "fd00::2"),
+    ] {
+        let wire: Wire = "delay 2ms\nlose client data 1".parse()?;
+        let server = Server::build(SERVER).args(["echo", address]).wire(wire).start()?;
+        assert_eq!(server.address().ip().to_string(), server_host);
+        let mut client = server.connect()?;
+        assert_eq!(client.exchange("1\n")?, "1\n");
+        client.close();
+        let timeline = server.stop()?;
+        assert!(texts(&timeline).contains(&"C data 1 lost".to_owned()), "{timeline}");
+        let ends = timeline.only().endpoints();
+        assert_eq!(ends.server.ip().to_string(), server_host, "{timeline}");
+    }
+    Ok(())
+}
+
+/// What is on the wire is what a network card would send: whole checksums, and no segment that is
+/// still to be cut.
+pub fn checksums_are_whole_and_segments_fit_the_mtu() -> Result<()> {
+    let server = behind("mtu 1000", "bulk")?.start()?;
+    let mut client = server.connect()?;
+    client.send("50000\n")?;
+    client.read_exact(50_000)?;
+    client.close();
+    let timeline = server.stop()?;
+    let all = packets(&timeline);
+    let longest = all.iter().map(|seen| seen.packet.wire_len).max();
+    assert_eq!(longest, Some(1014), "{timeline}");
+    for seen in &all {
+        let headers = etherparse::SlicedPacket::from_ethernet(&seen.packet.frame)?;
+        let (Some(etherparse::NetSlice::Ipv4(ip)), Some(etherparse::TransportSlice::Tcp(tcp))) =
+            (&headers.net, &headers.transport)
+        else {
+            panic!("{timeline}");
+        };
+        assert_eq!(
+            ip.header().header_checksum(),
+            ip.header().to_header().calc_header_checksum()
+        );
+        let calculated = tcp.calc_checksum_ipv4(ip.header().source(), ip.header().destination());
+        assert_eq!(Ok(tcp.checksum()), calculated, "{timeline}");
+    }
+    Ok(())
+}
+
+pub fn a_loopback_address_is_refused_with_the_cure() -> Result<()> {
+    let server = Server::build(SERVER)
+        .args(["echo", "127.0.0.1:3000"])
+        .wire(Wire::new())
+        .start()?;
+    let error = server.connect().unwrap_err();
+    assert!(matches!(error, Error::Loopback { .. }), "{error}");
+    assert!(error.to_string().contains("0.0.0.0"), "{error}");
+    Ok(())
+}
+
+pub fn a_command_runs_on_either_host() -> Result<()> {
+    let server = behind("", "echo")?.start()?;
+    let addresses = |host| -> Result<String> {
+        let mut command = Command::new("cat");
+        command.arg("/proc/net/fib_trie").stdout(Stdio::piped());
+        server.enter_host(host, &mut command)?;
+        Ok(String::from_utf8(command.output()?.stdout)?)
+    };
+    let has = |addresses: &str, address| addresses.contains(&format!("-- {address}\n"));
+    let (client, on_server) = (addresses(Side::Client)?, addresses(Side::Server)?);
+    assert!(has(&client, "10.0.0.1") && !has(&client, "10.0.0.2"), "{client}");
+    assert!(
+        has(&on_server, "10.0.0.2") && !has(&on_server, "10.0.0.1"),
+        "{on_server}"
+    );
+    Ok(())
+}
+
+/// Reno unless told, whatever this machine uses: the same script is to do the same.
+pub fn congestion_control_is_chosen() -> Result<()> {
+    let server = behind("", "echo")?.start()?;
+    let client = server.connect()?;
+    let mut command = Command::new("cat");
+    command
+        .arg("/proc/sys/net/ipv4/tcp_congestion_control")
+        .stdout(Stdio::piped());
+    server.enter_host(Side::Server, &mut command)?;
+    assert_eq!(command.output()?.stdout, b"reno\n");
+    assert!(client.socket().tcp_congestion()?.starts_with(b"reno"));
+    let refused = behind("congestion no-such", "echo")?.start().unwrap_err().to_string();
+    assert!(refused.contains("no-such") && refused.contains("reno"), "{refused}");
+    Ok(())
+}
+
+pub fn client_programs_are_on_the_clients_host() -> Result<()> {
+    let server = behind("delay 1ms", "echo")?.start()?;
+    let mut client = Command::new(SERVER);
+    client.args(["dials", "10.0.0.1:4000/10.0.0.2:3000"]);
+    let exit = server.run_client(client)?;
+    assert_eq!(exit, Some(harness::timeline::Exit::Status(0)));
+    let timeline = server.stop()?;
+    let connection = timeline.only();
+    assert_eq!(connection.endpoints().client.to_string(), "10.0.0.1:4000");
+    let did = connection
+        .events()
+        .filter(|(_, event)| matches!(event.kind, EventKind::Client(_)));
+    assert!(did.count() >= 4, "{timeline}");
+    Ok(())
+}
+
+pub fn a_cut_loses_everything_until_it_is_restored() -> Result<()> {
+    let server = behind("delay 1ms", "echo")?.start()?;
+    let mut client = server.connect()?;
+    client.exchange("1\n")?;
+    client.settle();
+    server.cut()?;
+    client.send("2\n")?;
+    let lost = |segment: &Segment, passage: Option<&Passage>| {
+        segment.len > 0 && passage.is_some_and(|passage| passage.arrivals.is_empty())
+    };
+    ensure!(server.wait_for_segment(lost), "nothing was lost");
+    server.restore()?;
+    assert_eq!(client.read_line()?, b"2\n");
+    client.close();
+    let timeline = server.stop()?;
+    let (lost, came): (Vec<_>, Vec<_>) = packets(&timeline).into_iter().partition(super::Seen::is_lost);
+    assert!(lost.iter().all(|seen| seen.name() == "C data 3"), "{timeline}");
+    let by = lost[0].passage.what.as_deref();
+    assert_eq!(by, Some("lost: the cable is cut (by the test)"), "{timeline}");
+    assert!(came.iter().any(|seen| seen.name() == "C data 3"), "{timeline}");
+    // The kernel's own view of the socket that waits for an ACK.
+    let view = lost[0]
+        .passage
+        .tcp
+        .as_ref()
+        .and_then(|tcp| tcp.of(Side::Client))
+        .context("no TCP_INFO")?;
+    assert_eq!((view.unacked, view.total_retransmits), (1, 0), "{timeline}");
+    Ok(())
+}
+
+pub fn a_server_without_a_wire_has_none_to_cut() -> Result<()> {
+    let server = Server::build(SERVER).args(["echo", LISTEN]).start()?;
+    assert!(matches!(server.cut(), Err(Error::NoWire)));
+    assert!(matches!(server.restore(), Err(Error::NoWire)));
+    let refused = behind("", "echo")?.level(Level::NoPackets).start().unwrap_err();
+    assert!(matches!(refused, Error::WireRefused { .. }), "{refused}");
+    Ok(())
+}
+
+pub fn a_queue_grows_and_drops_what_finds_no_room() -> Result<()> {
+    let server = behind("rate server 4mbit\nqueue 5\ndelay 2ms", "bulk")?.start()?;
+    let mut client = server.connect()?;
+    client.send("100000\n")?;
+    client.read_exact(100_000)?;
+    client.close();
+    let timeline = server.stop()?;
+    let all = packets(&timeline);
+    let longest = all.iter().map(|seen| seen.passage.queue).max();
+    assert_eq!(longest, Some(5), "{timeline}");
+    let lost: Vec<_> = all.iter().filter(|seen| seen.is_lost()).collect();
+    assert!(!lost.is_empty(), "{timeline}");
+    for seen in lost {
+        assert_eq!(seen.passage.queue, 5, "{timeline}");
+        assert_eq!(
+            seen.passage.what.as_deref(),
+            Some("lost: the queue was full (5 packets)"),
+            "{timeline}"
+        );
+    }
+    Ok(())
+}
+
+/// The wire's own decisions: how many packets there are is the kernels' affair.
+pub fn the_same_script_loses_the_same_packets() -> Result<()> {
+    let lost = || -> Result<Vec<usize>> {
+        let server = behind("loss client 30%\nseed 5\ndelay 1ms", "echo")?.start()?;
+        let mut client = server.connect()?;
+        for _ in 0..5 {
+            client.exchange("1\n")?;
+        }
+        let timeline = server.stop()?;
+        let all = packets(&timeline);
+        let of_client = all.iter().filter(|seen| seen.packet.from == Side::Client).enumerate();
+        let lost = of_client.take(8).filter(|(_, seen)| seen.is_lost());
+        Ok(lost.map(|(place, _)| place).collect())
+    };
+    let first = lost()?;
+    assert!(!first.is_empty());
+    assert_eq!(first, lost()?);
+    Ok(())
+}
+
+/// This test again, as a process of its own that is killed: what it started ends as well.
+pub fn nothing_is_left_behind_when_its_owner_is_killed() -> Result<()> {
+    const MARK: &str = "WIRE_TEST_IS_KILLED";
+    if std::env::var_os(MARK).is_some() {
+        let server = behind("delay 1ms", "echo")?.start()?;
+        let _client = server.connect()?;
+        println!("started");
+        loop {
+            std::thread::park();
+        }
+    }
+    let mut owner = Command::new(std::env::current_exe()?);
+    owner.args([
+        "--exact",
+        "hosts::nothing_is_left_behind_when_its_owner_is_killed",
+        "--nocapture",
+    ]);
+    let mut owner = owner.env(MARK, "1").stdout(Stdio::piped()).spawn()?;
+    let output = std::io::BufReader::new(owner.stdout.take().context("no output")?);
+    let started = std::io::BufRead::lines(output)
+        .map_while(Result::ok)
+        .any(|line| line.contains("started"));
+    let descendants = descendants_of(owner.id())?;
+    owner.kill()?;
+    owner.wait()?;
+    ensure!(started, "it did not start");
+    // Three networks' holders, and the server.
+    assert_eq!(descendants.len(), 4, "{descendants:?}");
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while descendants.iter().any(|process| process.is_there()) {
+        ensure!(std::time::Instant::now() < end, "left behind: {descendants:?}");
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+/// A process that may end, and whose number another may get.
+#[derive(Debug)]
+struct Process {
+    pid: i32,
+    name: String,
+    began: u64,
+}
+
+impl Process {
+    fn is_there(&self) -> bool {
+        let stat = procfs::process::Process::new(self.pid).and_then(|process| process.stat());
+        stat.is_ok_and(|stat| stat.starttime == self.began && stat.state != 'Z')
+    }
+}
+
+fn descendants_of(pid: u32) -> Result<Vec<Process>> {
+    let all: Vec<_> = procfs::process::all_processes()?
+        .filter_map(|process| process.and_then(|process| process.stat()).ok())
+        .collect();
+    let mut found = Vec::new();
+    let mut parents = vec![pid.cast_signed()];
+    while let Some(parent) = parents.pop() {
+        for stat in all.iter().filter(|stat| stat.ppid == parent && stat.state != 'Z') {
+            parents.push(stat.pid);
+            found.push(Process {
+                pid: stat.pid,
+                name: stat.comm.clone(),
+                began: stat.starttime,
+            });
+        }
+    }
+    Ok(found)
+}
