@@ -8,7 +8,7 @@ use super::coverage::{Coverage, Place};
 use super::ending::Sockets;
 use super::numbers::unwrapped;
 use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
-use crate::timeline::{Flags, Packet, Side, Timestamp};
+use crate::timeline::{CongestionState, Flags, Packet, Side, Timestamp};
 
 /// So many segments without an ACK are remembered of a direction. A capture of one direction alone
 /// must not fill the memory.
@@ -369,6 +369,16 @@ impl Flow {
         }
         let Some(before) = before else { return };
         let waited = at.since(before.last);
+        if let Some(kind) = told_by_kernel(packet) {
+            let reason = match kind {
+                FactKind::FastRetransmission => Reason::FastRetransmit,
+                FactKind::TailLossProbe => Reason::TailLossProbe,
+                _ => Reason::Timeout,
+            };
+            facts.add(kind, Certainty::Seen, copy);
+            facts.why = Why::new(reason, Certainty::Seen).by(copy).after(waited);
+            return;
+        }
         let above = half.sacked.iter().any(|&(_, end)| end > to);
         let ask = Evidence::Frame(half.last_duplicate);
         if before.times == 1 && (above || half.duplicates >= DUPLICATES_ASK) {
@@ -446,6 +456,22 @@ impl Half {
             self.flight.insert(at, sent);
         }
     }
+}
+
+/// What kind of retransmission it is, as its sender's kernel says, where that was asked (TCP_INFO). It is in
+/// recovery if ACKs told of the loss, and takes all for lost after a timeout (`tcp_enter_recovery`,
+/// `tcp_enter_loss` of net/ipv4/tcp_input.c). A tail loss probe leaves while it is in neither.
+fn told_by_kernel(packet: &Packet) -> Option<FactKind> {
+    if packet.segment.flags.has(Flags::SYN) {
+        return None;
+    }
+    let view = packet.passage.as_ref()?.tcp.as_ref()?.of(packet.from)?;
+    Some(match view.congestion {
+        CongestionState::Recovery => FactKind::FastRetransmission,
+        CongestionState::Loss => FactKind::RetransmissionTimeout,
+        _ if view.retransmits > 0 => FactKind::RetransmissionTimeout,
+        _ => FactKind::TailLossProbe,
+    })
 }
 
 fn sent(packet: &Packet, at: Timestamp, from: u64, to: u64) -> Sent {

@@ -128,12 +128,14 @@ fn steps(connection: Connection<'_>) -> Vec<Step> {
             });
             continue;
         };
+        // What comes damaged, TCP throws away unseen.
+        let arrivals: &[Timestamp] = if passage.corrupted { &[] } else { &passage.arrivals };
         let leaves = Step {
             at,
             index,
             arrives: Some(false),
         };
-        let comes = passage.arrivals.iter().map(|&at| Step {
+        let comes = arrivals.iter().map(|&at| Step {
             at,
             index,
             arrives: Some(true),

@@ -9,6 +9,7 @@ mod merge;
 mod plain;
 mod query;
 mod segment;
+mod vantage;
 
 pub mod explain;
 

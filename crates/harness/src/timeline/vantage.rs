@@ -1,0 +1,42 @@
+//! What a capture at one end alone would hold.
+
+use super::Timeline;
+use super::event::*;
+use super::merge::{Record, Recording, What};
+
+impl Timeline {
+    /// The packets as a capture on one side's host would have them, and nothing else: what it sent when it
+    /// left, what came to it when it came, and nothing of what was lost on the way to it.
+    ///
+    /// Where both hosts were observed this tells apart what each of them can know. Of any other timeline all
+    /// packets are there.
+    pub fn captured_at(&self, side: Side) -> Timeline {
+        let mut records = Vec::new();
+        for event in &self.events {
+            let EventKind::Packet(packet) = &event.kind else {
+                continue;
+            };
+            let came = packet.passage.as_ref().filter(|_| packet.from != side);
+            let moments = came.map_or(vec![event.at], |passage| passage.arrivals.clone());
+            records.extend(moments.into_iter().map(|at| Record {
+                at,
+                what: What::Frame {
+                    frame: packet.frame.clone(),
+                    link_type: packet.link_type,
+                    wire_len: packet.wire_len,
+                    comment: None,
+                    passage: None,
+                    segment: Some(packet.segment.clone()),
+                },
+            }));
+        }
+        Recording {
+            level: Level::Capture,
+            records,
+            dropped: self.dropped,
+            not_kept: self.not_kept,
+            numbers: Vec::new(),
+        }
+        .into_timeline()
+    }
+}
