@@ -148,7 +148,7 @@ fn follow(mut cargo: Child, name: &str) -> Result<PathBuf> {
     let talk = thread::spawn(move || {
         for line in BufReader::new(words).split(b'\n').map_while(Result::ok) {
             let text = String::from_utf8_lossy(&line);
-            if !text.contains("Finished") {
+            if !text.contains("Finished `") {
                 // A standard error that is closed leaves nobody to tell.
                 let _ = writeln!(io::stderr(), "{text}");
             }

@@ -1,7 +1,8 @@
 //! What this machine allows, why not more, and the cure; and whether that is enough for the exercises.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
+use std::io;
+use std::net::{TcpListener, ToSocketAddrs};
 
 use harness::suite::find_program;
 use harness::timeline::Level;
@@ -84,7 +85,7 @@ pub struct Report {
 impl Report {
     /// Looks at the machine: its kernel, its programs, and the port of the exercises.
     pub fn look() -> Report {
-        let taken = TcpListener::bind(ADDRESS).err();
+        let taken = listen().err();
         Report::of(
             &Machine::look(),
             |tool| find_program(tool).is_some(),
@@ -177,6 +178,12 @@ impl Report {
         });
         format!("{line}\n")
     }
+}
+
+/// Listens as a step does: on the first address of the name, and on no other.
+fn listen() -> io::Result<TcpListener> {
+    let first = ADDRESS.to_socket_addrs()?.next();
+    TcpListener::bind(first.ok_or(io::ErrorKind::AddrNotAvailable)?)
 }
 
 #[cfg(test)]

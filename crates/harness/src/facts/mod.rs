@@ -137,36 +137,175 @@ pub enum FactKind {
 }
 
 impl FactKind {
+    /// All of them.
+    pub const ALL: [FactKind; 27] = [
+        FactKind::Retransmission,
+        FactKind::FastRetransmission,
+        FactKind::SpuriousRetransmission,
+        FactKind::TailLossProbe,
+        FactKind::RetransmissionTimeout,
+        FactKind::OutOfOrder,
+        FactKind::PreviousSegmentNotCaptured,
+        FactKind::AckedUnseenSegment,
+        FactKind::DuplicateAck,
+        FactKind::DelayedAck,
+        FactKind::Sack,
+        FactKind::DSack,
+        FactKind::KeepAlive,
+        FactKind::KeepAliveAck,
+        FactKind::ZeroWindow,
+        FactKind::ZeroWindowProbe,
+        FactKind::ZeroWindowProbeAck,
+        FactKind::WindowUpdate,
+        FactKind::WindowFull,
+        FactKind::FastOpen,
+        FactKind::Urgent,
+        FactKind::HalfClose,
+        FactKind::SimultaneousClose,
+        FactKind::SimultaneousOpen,
+        FactKind::ChallengeAck,
+        FactKind::PortReuse,
+        FactKind::BeganBefore,
+    ];
+
     /// Its name, in kebab case.
     pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The last part of Wireshark's field for it: `retransmission` of `tcp.analysis.retransmission`. `None`
+    /// where Wireshark has none.
+    pub fn wireshark(self) -> Option<&'static str> {
+        Some(self.words().1).filter(|field| !field.is_empty())
+    }
+
+    /// What it means, in a line.
+    pub fn summary(self) -> &'static str {
+        self.words().2
+    }
+
+    /// Name, field of Wireshark's or nothing, and meaning.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            FactKind::Retransmission => "retransmission",
-            FactKind::FastRetransmission => "fast-retransmission",
-            FactKind::SpuriousRetransmission => "spurious-retransmission",
-            FactKind::TailLossProbe => "tail-loss-probe",
-            FactKind::RetransmissionTimeout => "retransmission-timeout",
-            FactKind::OutOfOrder => "out-of-order",
-            FactKind::PreviousSegmentNotCaptured => "previous-segment-not-captured",
-            FactKind::AckedUnseenSegment => "acked-unseen-segment",
-            FactKind::DuplicateAck => "duplicate-ack",
-            FactKind::DelayedAck => "delayed-ack",
-            FactKind::Sack => "sack",
-            FactKind::DSack => "d-sack",
-            FactKind::KeepAlive => "keep-alive",
-            FactKind::KeepAliveAck => "keep-alive-ack",
-            FactKind::ZeroWindow => "zero-window",
-            FactKind::ZeroWindowProbe => "zero-window-probe",
-            FactKind::ZeroWindowProbeAck => "zero-window-probe-ack",
-            FactKind::WindowUpdate => "window-update",
-            FactKind::WindowFull => "window-full",
-            FactKind::FastOpen => "fast-open",
-            FactKind::Urgent => "urgent",
-            FactKind::HalfClose => "half-close",
-            FactKind::SimultaneousClose => "simultaneous-close",
-            FactKind::SimultaneousOpen => "simultaneous-open",
-            FactKind::ChallengeAck => "challenge-ack",
-            FactKind::PortReuse => "port-reuse",
-            FactKind::BeganBefore => "began-before",
+            FactKind::Retransmission => (
+                "retransmission",
+                "retransmission",
+                "its data, SYN or FIN had been sent before",
+            ),
+            FactKind::FastRetransmission => (
+                "fast-retransmission",
+                "fast_retransmission",
+                "sent again because duplicate ACKs or SACK blocks ask for it (RFC 5681)",
+            ),
+            FactKind::SpuriousRetransmission => (
+                "spurious-retransmission",
+                "spurious_retransmission",
+                "sent again although its receiver had it: the receiver had acknowledged it by then, or it had come",
+            ),
+            FactKind::TailLossProbe => (
+                "tail-loss-probe",
+                "",
+                "the last segment, sent again after some two round trips while nothing says that it is lost (RFC 8985)",
+            ),
+            FactKind::RetransmissionTimeout => (
+                "retransmission-timeout",
+                "",
+                "sent again because no ACK had come in time (RFC 6298)",
+            ),
+            FactKind::OutOfOrder => (
+                "out-of-order",
+                "out_of_order",
+                "bytes below the highest ones, seen for the first time",
+            ),
+            FactKind::PreviousSegmentNotCaptured => (
+                "previous-segment-not-captured",
+                "lost_segment",
+                "bytes before these were not captured, or not yet",
+            ),
+            FactKind::AckedUnseenSegment => (
+                "acked-unseen-segment",
+                "ack_lost_segment",
+                "acknowledges bytes that were not captured, or not yet",
+            ),
+            FactKind::DuplicateAck => (
+                "duplicate-ack",
+                "duplicate_ack",
+                "acknowledges what was acknowledged before, and brings nothing new but SACK blocks",
+            ),
+            FactKind::DelayedAck => (
+                "delayed-ack",
+                "",
+                "its sender had put this ACK off (RFC 9293, section 3.8.6.3)",
+            ),
+            FactKind::Sack => (
+                "sack",
+                "",
+                "names bytes that came beyond the first missing one (RFC 2018)",
+            ),
+            FactKind::DSack => ("d-sack", "", "names bytes that came twice (RFC 2883)"),
+            FactKind::KeepAlive => (
+                "keep-alive",
+                "keep_alive",
+                "repeats an old number, with a byte or without, so that an idle peer answers (RFC 9293, section 3.8.4)",
+            ),
+            FactKind::KeepAliveAck => ("keep-alive-ack", "keep_alive_ack", "answers a keep-alive"),
+            FactKind::ZeroWindow => (
+                "zero-window",
+                "zero_window",
+                "its sender has no room: the peer must wait",
+            ),
+            FactKind::ZeroWindowProbe => (
+                "zero-window-probe",
+                "zero_window_probe",
+                "asks whether a window of zero has opened, with a byte or without (RFC 9293, section 3.8.6.1)",
+            ),
+            FactKind::ZeroWindowProbeAck => (
+                "zero-window-probe-ack",
+                "zero_window_probe_ack",
+                "answers such a probe, and the window is still zero",
+            ),
+            FactKind::WindowUpdate => (
+                "window-update",
+                "window_update",
+                "tells another window and nothing else",
+            ),
+            FactKind::WindowFull => ("window-full", "window_full", "with it the window of the peer is full"),
+            FactKind::FastOpen => (
+                "fast-open",
+                "",
+                "a SYN with data, or with the option that asks for it (RFC 7413)",
+            ),
+            FactKind::Urgent => ("urgent", "", "its urgent pointer is in use"),
+            FactKind::HalfClose => (
+                "half-close",
+                "",
+                "a FIN that ends one direction while the other goes on",
+            ),
+            FactKind::SimultaneousClose => (
+                "simultaneous-close",
+                "",
+                "a FIN that left before the FIN of the peer had come",
+            ),
+            FactKind::SimultaneousOpen => (
+                "simultaneous-open",
+                "",
+                "a SYN that left before the SYN of the peer had come",
+            ),
+            FactKind::ChallengeAck => (
+                "challenge-ack",
+                "",
+                "an ACK that answers a SYN or a reset which does not fit (RFC 5961)",
+            ),
+            FactKind::PortReuse => (
+                "port-reuse",
+                "reused_ports",
+                "begins a connection with the addresses and ports of an earlier one",
+            ),
+            FactKind::BeganBefore => (
+                "began-before",
+                "",
+                "the first captured packet of a connection that began before the capture",
+            ),
         }
     }
 }
@@ -224,28 +363,81 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them; unread data stands for any number of bytes.
+    pub const ALL: [Reason; 19] = [
+        Reason::Unknown,
+        Reason::AtOnce,
+        Reason::Nagle,
+        Reason::Cork,
+        Reason::CongestionWindow,
+        Reason::ReceiveWindow,
+        Reason::FastRetransmit,
+        Reason::Timeout,
+        Reason::TailLossProbe,
+        Reason::KeepAlive,
+        Reason::ZeroWindowProbe,
+        Reason::AckAtOnce,
+        Reason::DelayedAck,
+        Reason::Answer,
+        Reason::UnreadData(0),
+        Reason::Linger,
+        Reason::NoListener,
+        Reason::ClosedSocket,
+        Reason::GaveUp,
+    ];
+
     /// Its name, in kebab case.
     pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What it means, in a line.
+    pub fn summary(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Reason::Unknown => "unknown",
-            Reason::AtOnce => "at-once",
-            Reason::Nagle => "nagle",
-            Reason::Cork => "cork",
-            Reason::CongestionWindow => "congestion-window",
-            Reason::ReceiveWindow => "receive-window",
-            Reason::FastRetransmit => "fast-retransmit",
-            Reason::Timeout => "timeout",
-            Reason::TailLossProbe => "tail-loss-probe",
-            Reason::KeepAlive => "keep-alive",
-            Reason::ZeroWindowProbe => "zero-window-probe",
-            Reason::AckAtOnce => "ack-at-once",
-            Reason::DelayedAck => "delayed-ack",
-            Reason::Answer => "answer",
-            Reason::UnreadData(_) => "unread-data",
-            Reason::Linger => "linger",
-            Reason::NoListener => "no-listener",
-            Reason::ClosedSocket => "closed-socket",
-            Reason::GaveUp => "gave-up",
+            Reason::Unknown => ("unknown", "nothing that was recorded tells"),
+            Reason::AtOnce => ("at-once", "it left during the call that asked for it"),
+            Reason::Nagle => (
+                "nagle",
+                "its write had returned; Nagle's algorithm waited for the ACK of a small segment in flight",
+            ),
+            Reason::Cork => (
+                "cork",
+                "its write had returned; TCP_CORK or MSG_MORE kept it for more (for 200 ms at most, on Linux)",
+            ),
+            Reason::CongestionWindow => (
+                "congestion-window",
+                "its write had returned and the receiver had room; it left after an ACK, with much in flight",
+            ),
+            Reason::ReceiveWindow => (
+                "receive-window",
+                "it did not fit into the window of the receiver, until an ACK or a window update opened that",
+            ),
+            Reason::FastRetransmit => (
+                "fast-retransmit",
+                "sent again, as duplicate ACKs or SACK blocks ask for it",
+            ),
+            Reason::Timeout => ("timeout", "sent again, as no ACK had come in time"),
+            Reason::TailLossProbe => ("tail-loss-probe", "sent again as the last segment, to have an ACK"),
+            Reason::KeepAlive => ("keep-alive", "it asks a peer that has been idle"),
+            Reason::ZeroWindowProbe => ("zero-window-probe", "it asks a peer whose window is zero"),
+            Reason::AckAtOnce => ("ack-at-once", "it acknowledges what has just come"),
+            Reason::DelayedAck => ("delayed-ack", "it acknowledges what had come a while before"),
+            Reason::Answer => ("answer", "it answers a probe"),
+            Reason::UnreadData(_) => ("unread-data", "a close with bytes unread: Linux resets then"),
+            Reason::Linger => ("linger", "a close with SO_LINGER set to 0 seconds"),
+            Reason::NoListener => (
+                "no-listener",
+                "it refuses a SYN: nobody listens on the port, or something refuses for it",
+            ),
+            Reason::ClosedSocket => (
+                "closed-socket",
+                "it answers a segment for which there is no open socket",
+            ),
+            Reason::GaveUp => ("gave-up", "probes or retransmissions stayed without an answer"),
         }
     }
 }

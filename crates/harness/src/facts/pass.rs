@@ -254,7 +254,7 @@ impl HalfCloses {
 fn half_closes<'a>(
     halves: &HalfCloses,
     found: &ConnectionFacts,
-    of: impl Fn(Side) -> &'a Program,
+    of: impl Fn(Side) -> &'a Program<'a>,
     packets: &mut [(usize, PacketFacts)],
     timeline: &Timeline,
 ) {

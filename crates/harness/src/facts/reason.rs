@@ -12,7 +12,7 @@ pub(super) struct Leaving<'a> {
     pub at: Timestamp,
     pub packet: &'a Packet,
     pub flow: &'a Flow,
-    pub program: &'a Program,
+    pub program: &'a Program<'a>,
 }
 
 impl Leaving<'_> {
@@ -27,6 +27,10 @@ impl Leaving<'_> {
         let (from, to) = self.offsets();
         let writes = if data { self.program.writes_of(from, to) } else { &[] };
         facts.carries = writes.iter().map(|write| write.index).collect();
+        facts.carries_open = writes.iter().any(|write| write.open);
+        if facts.carries_open {
+            return;
+        }
         if facts.why.reason != Reason::Unknown || facts.is_repeat() {
             return;
         }
@@ -196,7 +200,12 @@ impl Leaving<'_> {
             return None;
         }
         let call = Evidence::Event(end.index);
-        let received = self.flow.from(self.packet.from.peer()).said.saturating_sub(1);
+        let theirs = self.flow.from(self.packet.from.peer());
+        // A FIN takes a number and is no data, as the SYN.
+        let data_end = theirs
+            .fin
+            .map_or(theirs.said, |(end, _)| theirs.said.min(end.saturating_sub(1)));
+        let received = data_end.saturating_sub(1);
         let unread = received.saturating_sub(self.program.read_by(end.entered));
         if unread > 0 {
             return Some(Why::new(Reason::UnreadData(unread), Certainty::Inferred).by([call]));

@@ -1,16 +1,20 @@
 //! What each end's program did with a connection: which bytes of the stream it wrote with which call, what it
 //! had read by when, which options held, and which calls ended it.
 
+use super::numbers::unwrapped;
+use super::writes;
 use crate::timeline::{
-    Argument, Call, CallKind, ClientActionKind, Connection, Direction, EventKind, Side, SocketOption, Timeline,
+    Argument, Call, CallKind, ClientActionKind, Connection, Direction, EventKind, Flags, Side, SocketOption, Timeline,
     Timestamp,
 };
 
 /// One end's calls, as far as they are known.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Program {
+pub(super) struct Program<'a> {
     /// In the order of the stream.
-    pub writes: Vec<Write>,
+    writes: Vec<Write>,
+    /// Those whose places are yet to be found, in the order in which they were made.
+    made: Vec<Made<'a>>,
     options: Vec<(Timestamp, usize, SocketOption)>,
     pub ends: Vec<End>,
     /// When a read returned, and how many bytes had been read by then.
@@ -28,10 +32,24 @@ pub(super) struct Write {
     pub entered: Timestamp,
     /// When it returned; `None` if that is not known, or it has not.
     pub ended: Option<Timestamp>,
-    /// The offset after its last byte; the first byte of the stream has offset 0.
-    pub end: u64,
+    /// The offsets of its first byte and after its last; the first byte of the stream has offset 0.
+    from: u64,
+    end: u64,
+    /// True if it is open which of the writes between these offsets it is.
+    pub open: bool,
     /// MSG_MORE.
     pub more: bool,
+}
+
+/// A write whose place is yet to be found.
+#[derive(Clone, Debug)]
+struct Made<'a> {
+    index: usize,
+    write: writes::Write<'a>,
+    /// When it returned, if that is known.
+    ended: Option<Timestamp>,
+    asked: u64,
+    more: bool,
 }
 
 /// A call that ends a direction, or both.
@@ -58,9 +76,13 @@ struct Span {
     ended: Timestamp,
 }
 
-impl Program {
+impl<'a> Program<'a> {
     /// The program on one side of a connection. `inherited` are the options that were set on listeners.
-    pub fn of(connection: Connection<'_>, side: Side, inherited: &[(Timestamp, usize, i32, SocketOption)]) -> Program {
+    pub fn of(
+        connection: Connection<'a>,
+        side: Side,
+        inherited: &[(Timestamp, usize, i32, SocketOption)],
+    ) -> Program<'a> {
         let mut program = Program::default();
         for (index, event) in connection.events() {
             match (&event.kind, side) {
@@ -82,10 +104,11 @@ impl Program {
             }
         }
         program.spans.sort_by_key(|span| span.entered);
+        program.place_writes(&Captured::of(connection, side));
         program
     }
 
-    fn call(&mut self, index: usize, call: &Call) {
+    fn call(&mut self, index: usize, call: &'a Call) {
         self.is_known = true;
         let ended = call.result.map(|_| call.ended);
         if matches!(
@@ -100,12 +123,13 @@ impl Program {
         }
         match (call.kind, call.argument) {
             (CallKind::Write, argument) => {
-                // Of a call that has not returned it is not known how many bytes the kernel took: at most all.
-                let moved = match call.result {
-                    Some(_) => call.moved(),
-                    None => call.asked.unwrap_or(0),
-                };
-                self.write(index, call.entered, ended, moved, argument == Some(Argument::More));
+                self.made.push(Made {
+                    index,
+                    write: call.into(),
+                    ended,
+                    asked: call.asked.unwrap_or(0),
+                    more: argument == Some(Argument::More),
+                });
             }
             (CallKind::Read, _) if call.moved() > 0 => self.read(call.ended, call.moved()),
             (CallKind::SetOption, Some(Argument::Option(option))) if call.result == Some(Ok(0)) => {
@@ -119,10 +143,22 @@ impl Program {
     }
 
     /// What the built-in client did. It is stamped just before its call, whose return is not recorded.
-    fn action(&mut self, index: usize, at: Timestamp, kind: &ClientActionKind) {
+    fn action(&mut self, index: usize, at: Timestamp, kind: &'a ClientActionKind) {
         self.is_known = true;
         match kind {
-            ClientActionKind::Sent { len, .. } => self.write(index, at, None, *len, false),
+            ClientActionKind::Sent { bytes, len } => self.made.push(Made {
+                index,
+                write: writes::Write {
+                    thread: 0,
+                    entered: at,
+                    ended: at,
+                    moved: Some(*len),
+                    kept: bytes,
+                },
+                ended: None,
+                asked: *len,
+                more: false,
+            }),
             ClientActionKind::Received { len, .. } => self.read(at, *len),
             ClientActionKind::ShutdownWrite => self.end(index, at, None, EndKind::Shutdown),
             ClientActionKind::Closed => self.end(index, at, None, EndKind::Close),
@@ -131,18 +167,29 @@ impl Program {
         }
     }
 
-    fn write(&mut self, index: usize, entered: Timestamp, ended: Option<Timestamp>, moved: u64, more: bool) {
-        if moved == 0 {
-            return;
+    /// Finds the place of each write in the stream. Writes of several threads may have been under way at
+    /// once; where the captured bytes do not tell them apart, each may be any of them.
+    fn place_writes(&mut self, captured: &Captured<'_>) {
+        self.made.sort_by_key(|made| made.write.entered);
+        let writes: Vec<writes::Write<'_>> = self.made.iter().map(|made| made.write).collect();
+        let places = writes::places(&writes, |offset, bytes| captured.has(offset, bytes));
+        let mut known = 0;
+        let mut open: Vec<usize> = Vec::new();
+        for (at, (made, place)) in self.made.iter().zip(&places).enumerate() {
+            let most = made.write.moved.unwrap_or(made.asked);
+            match place.start {
+                _ if most == 0 => {}
+                Some(from) => {
+                    self.writes.extend(open_writes(&self.made, &mut open, known));
+                    let end = place.end.unwrap_or(from.saturating_add(most));
+                    self.writes.push(made.placed(from, end, false));
+                    known = known.max(end);
+                }
+                None => open.push(at),
+            }
         }
-        let end = self.writes.last().map_or(0, |write| write.end).saturating_add(moved);
-        self.writes.push(Write {
-            index,
-            entered,
-            ended,
-            end,
-            more,
-        });
+        self.writes.extend(open_writes(&self.made, &mut open, known));
+        self.writes.sort_by_key(|write| (write.end, write.from));
     }
 
     fn read(&mut self, at: Timestamp, moved: u64) {
@@ -162,13 +209,9 @@ impl Program {
     /// The writes that the bytes from one offset to another came from.
     pub fn writes_of(&self, from: u64, to: u64) -> &[Write] {
         let first = self.writes.partition_point(|write| write.end <= from);
-        let begins = |write: &Write, index: usize| index == 0 || self.writes[index - 1].end < to || write.end <= from;
-        let count = (first..self.writes.len())
-            .take_while(|&index| {
-                begins(&self.writes[index], index) && (index == first || self.writes[index - 1].end < to)
-            })
-            .count();
-        &self.writes[first..first + count]
+        let rest = &self.writes[first..];
+        let count = rest.iter().take_while(|write| write.from < to).count();
+        &rest[..count]
     }
 
     /// How many bytes its program had read by then.
@@ -200,6 +243,69 @@ impl Program {
     /// last before.
     pub fn ended_by(&self, at: Timestamp) -> Option<&End> {
         self.ends.iter().rfind(|end| end.entered <= at)
+    }
+}
+
+impl Made<'_> {
+    fn placed(&self, from: u64, end: u64, open: bool) -> Write {
+        Write {
+            index: self.index,
+            entered: self.write.entered,
+            ended: self.ended,
+            from,
+            end,
+            open,
+            more: self.more,
+        }
+    }
+}
+
+/// Writes of which it is open where in a range each has its bytes: they share all of it.
+fn open_writes(made: &[Made<'_>], open: &mut Vec<usize>, from: u64) -> Vec<Write> {
+    let length = |&at: &usize| made[at].write.moved.unwrap_or(made[at].asked);
+    let end = open.iter().map(length).fold(from, u64::saturating_add);
+    open.drain(..).map(|at| made[at].placed(from, end, true)).collect()
+}
+
+/// The bytes of a direction that were captured, each segment's at its offset.
+struct Captured<'a> {
+    segments: Vec<(u64, &'a [u8])>,
+}
+
+impl<'a> Captured<'a> {
+    fn of(connection: Connection<'a>, side: Side) -> Captured<'a> {
+        let of_side = connection.packets().filter(|(_, packet)| packet.from == side);
+        let mut near = 0;
+        let mut segments: Vec<(u64, &'a [u8])> = of_side
+            .filter(|(_, packet)| packet.segment.len > 0 && !packet.segment.flags.has(Flags::SYN))
+            .map(|(_, packet)| {
+                near = unwrapped(packet.seq, near);
+                // Relative sequence number 1 is the stream's first byte.
+                (near.saturating_sub(1), &packet.segment.payload[..])
+            })
+            .collect();
+        segments.sort_by_key(|(offset, _)| *offset);
+        Captured { segments }
+    }
+
+    /// Whether these bytes were captured at this offset; `None` if something else was not either.
+    fn has(&self, offset: u64, mut bytes: &[u8]) -> Option<bool> {
+        let mut at = offset;
+        while !bytes.is_empty() {
+            let after = self.segments.partition_point(|(start, _)| *start <= at);
+            let (start, payload) = self.segments[..after].last()?;
+            let there = payload.get(usize::try_from(at - start).ok()?..)?;
+            let length = there.len().min(bytes.len());
+            if length == 0 {
+                return None;
+            }
+            if there[..length] != bytes[..length] {
+                return Some(false);
+            }
+            bytes = &bytes[length..];
+            at += length as u64;
+        }
+        Some(true)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::timeline::{
 
 /// The version of the schema. It grows when something is taken away or changes its meaning;
 /// additions leave it as it is.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Writes a timeline as one JSON object, an event at a time.
 ///
@@ -68,6 +68,7 @@ fn list(out: &mut impl Write, name: &str, values: impl Iterator<Item = Value>) -
 /// What the connections have in common, and what the rules found.
 pub fn summary(timeline: &Timeline) -> Value {
     json!({
+        "connections": timeline.endpoints.len(),
         "writes_per_reply": timeline.writes_per_reply(),
         "packets_per_exchange": timeline.packets_per_exchange(),
         "teardown": timeline.teardowns().into_iter().max_by_key(rank).map(word),
@@ -112,7 +113,7 @@ fn state(state: Option<TcpState>) -> Option<String> {
 }
 
 fn connection(connection: Connection<'_>) -> Value {
-    let closing = connection.closing();
+    let (closing, facts) = (connection.closing(), connection.facts());
     let sides = |sides: &[Side]| sides.iter().map(ToString::to_string).collect::<Vec<_>>();
     json!({
         "id": connection.id().0,
@@ -127,6 +128,11 @@ fn connection(connection: Connection<'_>) -> Value {
         "server_read_end_of_file": closing.server_read_end_of_file,
         "server_left": state(closing.server_left),
         "client_left": state(closing.client_left),
+        "began_before": facts.began_before,
+        "roles_guessed": facts.roles_guessed,
+        "port_reuse": facts.port_reuse,
+        "simultaneous_open": facts.simultaneous_open,
+        "simultaneous_close": facts.simultaneous_close,
     })
 }
 
@@ -352,7 +358,7 @@ mod tests {
         let mut text = Vec::new();
         write(&timeline, &mut text).unwrap();
         let value: Value = serde_json::from_slice(&text).unwrap();
-        assert_eq!(value["version"], 1);
+        assert_eq!(value["version"], 2);
         assert_eq!(value["summary"]["packets_per_exchange"], json!([6, 5]));
         assert_eq!(value["summary"]["teardown"], "left-open");
         assert_eq!(value["connections"][0]["client"], "127.0.0.2:57464");

@@ -238,7 +238,7 @@ mod tests {
     fn a_clean_close() {
         let page = frames(&samples::clean_close().timeline(), 12..=19);
         expect![[r#"
-            |  # | from → to       | flags   | seq | ack | len | data | behind it                   |
+            |  # | from → to       | flags   | seq | ack | len | data | call or state               |
             |---:|-----------------|---------|----:|----:|----:|------|-----------------------------|
             | 12 | client → server | FIN,ACK |   3 |   3 |   0 |      | `close`                     |
             | 13 | server          |         |     |     |     |      | `socket CLOSE_WAIT`         |

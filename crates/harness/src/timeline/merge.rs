@@ -208,8 +208,9 @@ pub(super) struct Merge {
     events: Vec<Event>,
     connections: Vec<Tracked>,
     current: HashMap<Endpoints, ConnectionId>,
-    /// Those whose server's address is known as a wildcard only.
+    /// The latest whose server's address is known as a wildcard only, if no other began since.
     wildcard: HashMap<Ends, ConnectionId>,
+    latest: HashMap<Ends, ConnectionId>,
 }
 
 /// Where a segment belongs, and who sent it.
@@ -259,23 +260,21 @@ impl Merge {
         let known = self.known(on);
         let known = known.filter(|id| beginning.is_none_or(|beginning| !*self.connections[id.0].had(beginning)));
         let id = known.unwrap_or_else(|| self.begin(on));
+        self.addressed(id, on);
         if let Some(beginning) = beginning {
             *self.connections[id.0].had(beginning) = true;
         }
         id
     }
 
-    /// The latest connection with these addresses.
+    /// The latest connection with these addresses. A wildcard stands for any address of the server, on
+    /// either side of the comparison.
     fn known(&self, on: Endpoints) -> Option<ConnectionId> {
+        if on.server.ip().is_unspecified() {
+            return self.latest.get(&ends(on)).copied();
+        }
         let exact = self.current.get(&on).copied();
-        let by_port = || self.wildcard.get(&ends(on)).copied();
-        let any = || {
-            // Who asks may know the server's address as a wildcard only.
-            let same = |known: &&ConnectionId| ends(self.connections[known.0].endpoints) == ends(on);
-            self.current.values().filter(same).max().copied()
-        };
-        let asks_for_any = on.server.ip().is_unspecified();
-        exact.or_else(by_port).or_else(|| asks_for_any.then(any).flatten())
+        exact.max(self.wildcard.get(&ends(on)).copied())
     }
 
     fn begin(&mut self, endpoints: Endpoints) -> ConnectionId {
@@ -295,9 +294,11 @@ impl Merge {
             states: [None; 2],
             last: Timestamp(0),
         });
+        self.latest.insert(ends(endpoints), id);
         if endpoints.server.ip().is_unspecified() {
             self.wildcard.insert(ends(endpoints), id);
         } else {
+            self.wildcard.remove(&ends(endpoints));
             self.current.insert(endpoints, id);
         }
         if let Some(old) = before {
@@ -309,11 +310,13 @@ impl Merge {
     /// Says that a connection has these addresses: its server's may have been known as a wildcard only.
     fn addressed(&mut self, id: ConnectionId, endpoints: Endpoints) {
         let tracked = &mut self.connections[id.0];
-        if tracked.endpoints == endpoints || endpoints.server.ip().is_unspecified() {
+        if !tracked.endpoints.server.ip().is_unspecified() || endpoints.server.ip().is_unspecified() {
             return;
         }
-        self.wildcard.remove(&ends(tracked.endpoints));
         tracked.endpoints = endpoints;
+        if self.wildcard.get(&ends(endpoints)) == Some(&id) {
+            self.wildcard.remove(&ends(endpoints));
+        }
         self.current.insert(endpoints, id);
     }
 
@@ -374,14 +377,16 @@ impl Merge {
     /// addresses only: that a socket is gone may be said of the connection before on the same ones,
     /// and is then no change.
     fn state(&mut self, on: Endpoints, change: StateChange) -> Option<(ConnectionId, StateChange)> {
-        // That a socket is gone begins no connection.
-        if change.to.is_none() && !self.knows(on) {
+        // What is no change says nothing, and that a socket is gone begins no connection.
+        let known = self
+            .known(on)
+            .map(|id| self.connections[id.0].states[change.side as usize]);
+        if known.unwrap_or_default() == change.to {
             return None;
         }
         let id = self.connection(on, None);
-        let state = &mut self.connections[id.0].states[change.side as usize];
-        let from = std::mem::replace(state, change.to);
-        (from != change.to).then_some((id, StateChange { from, ..change }))
+        let from = std::mem::replace(&mut self.connections[id.0].states[change.side as usize], change.to);
+        Some((id, StateChange { from, ..change }))
     }
 
     /// Puts an event on the timeline.

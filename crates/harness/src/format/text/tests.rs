@@ -103,7 +103,8 @@ fn a_stall_from_a_capture_file() {
     check(
         &from_packets_alone(&samples::two_writes().timeline()),
         &expect![[r#"
-            From a capture file of packets alone; the states follow from its segments.
+            From a capture file of packets alone. Socket states are worked out from the
+            segments.
 
             client 127.0.0.1:57464 → server 127.0.0.1:3000
               ms  # client    ╷                                   ╷  server
@@ -272,7 +273,8 @@ fn a_clean_close_from_a_capture_file() {
     check(
         &from_packets_alone(&samples::clean_close().timeline()),
         &expect![[r#"
-            From a capture file of packets alone; the states follow from its segments.
+            From a capture file of packets alone. Socket states are worked out from the
+            segments.
 
             client 127.0.0.1:57464 → server 127.0.0.1:3000
              ms  # client    ╷                                   ╷  server
