@@ -67,7 +67,8 @@ fn by_tshark(file: &Path) -> Result<Vec<Row>> {
     // Nothing of the user's own settings changes what is shown.
     let output = Command::new("tshark")
         .env("WIRESHARK_CONFIG_DIR", file.with_file_name("settings"))
-        .args(["-n", "-T", "fields"])
+        // The calls and states between the packets are no TCP.
+        .args(["-n", "-Y", "tcp", "-T", "fields"])
         .args(fields)
         .arg("-r")
         .arg(file)
@@ -108,14 +109,14 @@ fn by_harness(timeline: &Timeline) -> Vec<Row> {
         EventKind::Packet(packet) => Some((event.connection?, packet)),
         _ => None,
     });
-    let row = |(index, (id, packet)): (usize, (ConnectionId, &Packet))| {
+    let row = |(id, packet): (ConnectionId, &Packet)| {
         let connection = order.iter().position(|known| *known == id).unwrap_or(order.len());
         if connection == order.len() {
             order.push(id);
         }
         let segment = &packet.segment;
         Row {
-            frame: index + 1,
+            frame: packet.number,
             connection,
             source: format!("{} {}", segment.source.ip(), segment.source.port()),
             destination: format!("{} {}", segment.destination.ip(), segment.destination.port()),
@@ -127,7 +128,7 @@ fn by_harness(timeline: &Timeline) -> Vec<Row> {
             wire_len: packet.wire_len,
         }
     };
-    packets.enumerate().map(row).collect()
+    packets.map(row).collect()
 }
 
 fn tshark_agrees(name: &str, timeline: &Timeline) -> Result<()> {
