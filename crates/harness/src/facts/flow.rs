@@ -79,6 +79,8 @@ pub(crate) struct Half {
     pub mss: Option<u16>,
     /// The end of the stream with its FIN, and the FIN's frame.
     pub fin: Option<(u64, usize)>,
+    /// How many of its segments were sent again so far.
+    repeats: u32,
     syn: Option<usize>,
     syn_ack: Option<usize>,
     sack_permitted: bool,
@@ -356,6 +358,7 @@ impl Flow {
         let Passing { packet, at } = passing;
         let peer_permits = self.from(packet.from.peer()).sack_permitted;
         let half = self.from_mut(packet.from);
+        half.repeats += 1;
         let probes_tails = half.sack_permitted && peer_permits;
         let before = half.in_flight_at(from, to).next().copied();
         let copy = before.map(|sent| Evidence::Frame(sent.last_frame));
@@ -369,7 +372,7 @@ impl Flow {
         }
         let Some(before) = before else { return };
         let waited = at.since(before.last);
-        if let Some(kind) = told_by_kernel(packet) {
+        if let Some(kind) = told_by_kernel(packet, half.repeats) {
             let reason = match kind {
                 FactKind::FastRetransmission => Reason::FastRetransmit,
                 FactKind::TailLossProbe => Reason::TailLossProbe,
@@ -461,11 +464,17 @@ impl Half {
 /// What kind of retransmission it is, as its sender's kernel says, where that was asked (TCP_INFO). It is in
 /// recovery if ACKs told of the loss, and takes all for lost after a timeout (`tcp_enter_recovery`,
 /// `tcp_enter_loss` of net/ipv4/tcp_input.c). A tail loss probe leaves while it is in neither.
-fn told_by_kernel(packet: &Packet) -> Option<FactKind> {
+///
+/// On a busy machine the kernel may be asked late. It counts what it sends again: what it says is of this
+/// packet only if it has counted no more than `repeats`.
+fn told_by_kernel(packet: &Packet, repeats: u32) -> Option<FactKind> {
     if packet.segment.flags.has(Flags::SYN) {
         return None;
     }
     let view = packet.passage.as_ref()?.tcp.as_ref()?.of(packet.from)?;
+    if view.total_retransmits != repeats {
+        return None;
+    }
     Some(match view.congestion {
         CongestionState::Recovery => FactKind::FastRetransmission,
         CongestionState::Loss => FactKind::RetransmissionTimeout,

@@ -2,6 +2,7 @@
 //!
 //! Order and counts are asserted, never a duration: only that a packet did not come before its delay.
 
+mod facts;
 mod hosts;
 mod scenarios;
 
@@ -111,6 +112,10 @@ harness::suite! {
     hosts::a_queue_grows_and_drops_what_finds_no_room needs [Wire];
     hosts::the_same_script_loses_the_same_packets needs [Wire];
     hosts::nothing_is_left_behind_when_its_owner_is_killed needs [Wire];
+    facts::the_table_of_facts_part_1 needs [Wire];
+    facts::the_table_of_facts_part_2 needs [Wire];
+    facts::the_table_of_facts_part_3 needs [Wire];
+    facts::the_table_of_facts_part_4 needs [Wire];
     scenarios::a_segment_lost_in_the_middle_is_sent_again_at_once needs [Wire];
     scenarios::a_segment_lost_early needs [Wire];
     scenarios::the_last_segment_lost_is_probed_for needs [Wire];
