@@ -161,7 +161,7 @@ fn run(row: &Row<'_>) -> Result<Timeline> {
         "the same, and the client closes at once" => closes_soon(start("echo")?),
         "the client shuts down its sending side and reads on" => shuts_down(start("echo")?),
         "the server closes with data unread" => is_reset(start("close-unread")?),
-        "the server closes with SO_LINGER set to 0" => is_reset(start("reset-on-close")?),
+        "the server closes with SO_LINGER set to 0" => is_reset_at_the_end(start("reset-on-close")?),
         "nobody listens" => refused(start("echo")?),
         "the server writes twice for each reply" => exchange(start("two-writes")?, "1\n", 2),
         "nothing is lost"
@@ -301,6 +301,15 @@ fn shuts_down(server: Server) -> Result<Timeline> {
 fn is_reset(server: Server) -> Result<Timeline> {
     let mut client = server.connect()?;
     client.send("hello\n")?;
+    ensure!(client.read_to_end().is_err(), "there was no reset");
+    drop(client);
+    Ok(server.stop()?)
+}
+
+fn is_reset_at_the_end(server: Server) -> Result<Timeline> {
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    client.shutdown_write()?;
     ensure!(client.read_to_end().is_err(), "there was no reset");
     drop(client);
     Ok(server.stop()?)
