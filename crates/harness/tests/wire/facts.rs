@@ -189,10 +189,13 @@ fn exchange(server: Server, request: &str, reply: usize) -> Result<Timeline> {
 /// A client that does not read until its window is closed and was asked about it.
 fn does_not_read(server: Server) -> Result<Timeline> {
     let mut client = server.connect()?;
-    let mut closed = 0;
+    // The window is closed, it is probed, and the answer says that it still is.
+    let mut stage = 0;
     let asked = |segment: &Segment, _: Option<&Passage>| {
-        closed += usize::from(from_client(segment) && segment.window == 0);
-        closed > 1
+        let says_closed = from_client(segment) && segment.window == 0;
+        let probes = !from_client(segment) && segment.len == 0 && !segment.flags.has(Flags::SYN);
+        stage += usize::from(if stage == 1 { probes } else { says_closed });
+        stage > 2
     };
     wait_for(&server, asked, "the closed window was not probed")?;
     client.read_to_end()?;
