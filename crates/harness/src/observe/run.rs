@@ -19,9 +19,9 @@ use procfs::process::{Process, StatFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::machine::{host_packet_socket, no_wire, packet_refusal, sandbox_cure, trace_cure};
-use super::net::Wire;
-use super::net::hosts::{Ends, Hosts, addresses};
+use super::net::hosts::{Ends, Hosts};
 use super::net::relay::Relay;
+use super::net::{Wire, addresses};
 use super::packets::{Capture, PACKET_SOCKET};
 use super::recorder::{Recorder, Seen, now};
 use super::sandbox::{Doors, Sandbox, keep_network_rights};

@@ -25,3 +25,4 @@ mod wire;
 
 pub use script::ScriptError;
 pub use wire::Wire;
+pub(crate) use wire::{addresses, seen_at};
