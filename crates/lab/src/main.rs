@@ -17,7 +17,7 @@ use lab::show::Extent;
 use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, checkout, languages, newline, pages, paint, show, steps, wire};
+use lab::{capture, checkout, experiments, languages, newline, pages, paint, show, steps, wire};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -101,9 +101,9 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Answer::Text)]
         format: Answer,
     },
-    /// Run a step in a private network and write its capture anew
+    /// Run a step in a private network, or an experiment of docs/wire.md, and write its capture anew
     Capture {
-        /// A step, or "all"
+        /// A step, an experiment (wire-lost-segment), or "all"
         step: String,
     },
     /// Show what differs between the sources of two steps
@@ -490,12 +490,18 @@ fn show(what: &str, output: &Output) -> Result<()> {
 }
 
 fn capture_steps(name: &str) -> Result<()> {
-    let chosen = if name == "all" {
-        steps::all()?
-    } else {
-        vec![steps::find(name)?]
+    let (chosen, behind_wires) = match (name, experiments::find(name)) {
+        ("all", _) => (steps::all()?, experiments::ALL.to_vec()),
+        (_, Some(experiment)) => (vec![], vec![experiment]),
+        (_, None) => (vec![steps::find(name)?], vec![]),
     };
     let checkout = checkout::find()?;
+    for experiment in behind_wires {
+        let timeline = experiment.write()?;
+        let path = experiment.capture()?;
+        let path = path.strip_prefix(&checkout).unwrap_or(&path);
+        writeln!(io::stdout(), "{timeline}\nwritten to {}", path.display())?;
+    }
     for step in chosen {
         let capture::Written { timeline, renumbered } = capture::write(&step)?;
         let path = step.capture();
