@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::timeline::{Call, CallKind, EventKind, Level, Passage, Segment, Side};
+use harness::format::pcapng::{self, Vantage};
+use harness::timeline::{Call, CallKind, EventKind, Level, Passage, Segment, Side, What};
 use harness::{Error, LISTEN, Server, Wire};
 
 use super::{SERVER, behind, packets, texts};
@@ -252,6 +253,38 @@ pub fn the_same_script_loses_the_same_packets() -> Result<()> {
     let first = lost()?;
     assert!(!first.is_empty());
     assert_eq!(first, lost()?);
+    Ok(())
+}
+
+/// What each end could have captured: the sender what it lost, the receiver what came, once or twice.
+pub fn each_end_has_a_capture_of_its_own() -> Result<()> {
+    let server = behind("delay 5ms\nlose server data 1\nduplicate client data 1", "echo")?.start()?;
+    let at_client = server.follow_at(Side::Client);
+    let mut client = server.connect()?;
+    client.exchange("1\n")?;
+    client.close();
+    let timeline = server.stop()?;
+    let read = |vantage| -> Result<Vec<String>> {
+        let mut file = Vec::new();
+        pcapng::write_ends(&timeline, vantage, &mut file)?;
+        Ok(pcapng::read(&file[..])?.into_timeline().only().wire())
+    };
+    let (request, reply) = (
+        "C>S PSH,ACK seq 1 ack 1 len 2 \"1\\n\"",
+        "S>C PSH,ACK seq 1 ack 3 len 2 \"1\\n\"",
+    );
+    let count = |wire: &[String], name: &str| wire.iter().filter(|line| *line == name).count();
+    let [client, server, both] = [Vantage::At(Side::Client), Vantage::At(Side::Server), Vantage::Both].map(read);
+    let (client, server, both) = (client?, server?, both?);
+    assert_eq!((count(&client, request), count(&client, reply)), (1, 1), "{client:#?}");
+    assert_eq!((count(&server, request), count(&server, reply)), (2, 2), "{server:#?}");
+    assert_eq!(both.len(), client.len() + server.len());
+    // What was followed meanwhile is the client's capture, packet for packet.
+    let followed = at_client.filter_map(|record| match record.what {
+        What::Frame { segment, .. } => segment,
+        _ => None,
+    });
+    assert_eq!(followed.count(), client.len());
     Ok(())
 }
 

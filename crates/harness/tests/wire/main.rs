@@ -110,6 +110,7 @@ harness::suite! {
     hosts::a_server_without_a_wire_has_none_to_cut needs [Wire];
     hosts::a_queue_grows_and_drops_what_finds_no_room needs [Wire];
     hosts::the_same_script_loses_the_same_packets needs [Wire];
+    hosts::each_end_has_a_capture_of_its_own needs [Wire];
     hosts::nothing_is_left_behind_when_its_owner_is_killed needs [Wire];
     scenarios::a_segment_lost_in_the_middle_is_sent_again_at_once needs [Wire];
     scenarios::a_segment_lost_early needs [Wire];
