@@ -117,7 +117,7 @@ pub fn a_loopback_address_is_refused_with_the_cure() -> Result<()> {
         .args(["echo", "127.0.0.1:3000"])
         .wire(Wire::new())
         .start()?;
-    let error = server.connect().unwrap_err();
+    let error = server.connect().expect_err("nobody can reach it");
     assert!(matches!(error, Error::Loopback { .. }), "{error}");
     assert!(error.to_string().contains("0.0.0.0"), "{error}");
     Ok(())
@@ -152,7 +152,11 @@ pub fn congestion_control_is_chosen() -> Result<()> {
     server.enter_host(Side::Server, &mut command)?;
     assert_eq!(command.output()?.stdout, b"reno\n");
     assert!(client.socket().tcp_congestion()?.starts_with(b"reno"));
-    let refused = behind("congestion no-such", "echo")?.start().unwrap_err().to_string();
+    let refused = behind("congestion no-such", "echo")?
+        .start()
+        .err()
+        .context("it was not refused")?
+        .to_string();
     assert!(refused.contains("no-such") && refused.contains("reno"), "{refused}");
     Ok(())
 }
@@ -208,7 +212,11 @@ pub fn a_server_without_a_wire_has_none_to_cut() -> Result<()> {
     let server = Server::build(SERVER).args(["echo", LISTEN]).start()?;
     assert!(matches!(server.cut(), Err(Error::NoWire)));
     assert!(matches!(server.restore(), Err(Error::NoWire)));
-    let refused = behind("", "echo")?.level(Level::NoPackets).start().unwrap_err();
+    let refused = behind("", "echo")?
+        .level(Level::NoPackets)
+        .start()
+        .err()
+        .context("it was not refused")?;
     assert!(matches!(refused, Error::WireRefused { .. }), "{refused}");
     Ok(())
 }
@@ -328,7 +336,6 @@ pub fn nothing_is_left_behind_when_its_owner_is_killed() -> Result<()> {
 #[derive(Debug)]
 struct Process {
     pid: i32,
-    name: String,
     began: u64,
 }
 
@@ -350,7 +357,6 @@ fn descendants_of(pid: u32) -> Result<Vec<Process>> {
             parents.push(stat.pid);
             found.push(Process {
                 pid: stat.pid,
-                name: stat.comm.clone(),
                 began: stat.starttime,
             });
         }

@@ -271,7 +271,7 @@ pub fn keep_alives_without_an_answer_end_in_a_reset() -> Result<()> {
     client.settle();
     keeps_alive(&client)?;
     server.cut()?;
-    let error = client.read_line().unwrap_err();
+    let error = client.read_line().err().context("somebody answered")?;
     assert!(error.to_string().contains("timed out"), "{error}");
     let reset = |segment: &Segment, _: Option<&Passage>| segment.flags.has(Flags::RST);
     ensure!(server.wait_for_segment(reset), "there was no reset");

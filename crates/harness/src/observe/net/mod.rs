@@ -25,4 +25,6 @@ mod wire;
 
 pub use script::ScriptError;
 pub use wire::Wire;
-pub(crate) use wire::{addresses, seen_at};
+#[cfg(all(target_os = "linux", not(no_observe)))]
+pub(crate) use wire::addresses;
+pub(crate) use wire::seen_at;
