@@ -8,7 +8,7 @@ use harness::format::pcapng::{self, Vantage};
 use harness::timeline::{Call, CallKind, EventKind, Level, Passage, Segment, Side, What};
 use harness::{Error, LISTEN, Server, Wire};
 
-use super::{SERVER, behind, packets, texts};
+use super::{behind, packets, texts, wrong_server};
 
 pub fn a_packet_does_not_come_before_its_delay() -> Result<()> {
     let server = behind("delay client 30ms\ndelay server 5ms", "echo")?.start()?;
@@ -70,7 +70,10 @@ pub fn both_versions_of_ip_pass() -> Result<()> {
         ("[fd00::2]:80", "fd00::2"),
     ] {
         let wire: Wire = "delay 2ms\nlose client data 1".parse()?;
-        let server = Server::build(SERVER).args(["echo", address]).wire(wire).start()?;
+        let server = Server::build(wrong_server())
+            .args(["echo", address])
+            .wire(wire)
+            .start()?;
         assert_eq!(server.address().ip().to_string(), server_host);
         let mut client = server.connect()?;
         assert_eq!(client.exchange("1\n")?, "1\n");
@@ -113,7 +116,7 @@ pub fn checksums_are_whole_and_segments_fit_the_mtu() -> Result<()> {
 }
 
 pub fn a_loopback_address_is_refused_with_the_cure() -> Result<()> {
-    let server = Server::build(SERVER)
+    let server = Server::build(wrong_server())
         .args(["echo", "127.0.0.1:3000"])
         .wire(Wire::new())
         .start()?;
@@ -163,7 +166,7 @@ pub fn congestion_control_is_chosen() -> Result<()> {
 
 pub fn client_programs_are_on_the_clients_host() -> Result<()> {
     let server = behind("delay 1ms", "echo")?.start()?;
-    let mut client = Command::new(SERVER);
+    let mut client = Command::new(wrong_server());
     client.args(["dials", "10.0.0.1:4000/10.0.0.2:3000"]);
     let exit = server.run_client(client)?;
     assert_eq!(exit, Some(harness::timeline::Exit::Status(0)));
@@ -209,7 +212,7 @@ pub fn a_cut_loses_everything_until_it_is_restored() -> Result<()> {
 }
 
 pub fn a_server_without_a_wire_has_none_to_cut() -> Result<()> {
-    let server = Server::build(SERVER).args(["echo", LISTEN]).start()?;
+    let server = Server::build(wrong_server()).args(["echo", LISTEN]).start()?;
     assert!(matches!(server.cut(), Err(Error::NoWire)));
     assert!(matches!(server.restore(), Err(Error::NoWire)));
     let refused = behind("", "echo")?

@@ -11,11 +11,16 @@ use harness::timeline::{Packet, Passage, Side, Timeline, Timestamp};
 use harness::{LISTEN, Server, ServerBuilder};
 
 /// It has modes that are right, too.
-const SERVER: &str = env!("CARGO_BIN_EXE_wrong-server");
+fn wrong_server() -> &'static str {
+    harness::suite::built("wrong-server")
+}
 
 /// A server behind a wire with this script.
 fn behind(script: &str, mode: &str) -> Result<ServerBuilder> {
-    Ok(Server::build(SERVER).arg(mode).arg(LISTEN).wire(script.parse()?))
+    Ok(Server::build(wrong_server())
+        .arg(mode)
+        .arg(LISTEN)
+        .wire(script.parse()?))
 }
 
 /// A packet of the only connection, with when it left and what became of it.

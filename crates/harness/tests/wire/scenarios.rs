@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use harness::timeline::{CongestionState, EventKind, Flags, Passage, Segment, Side, TcpState, TcpView, Timeline};
 use harness::{Client, Server};
 
-use super::{SERVER, Seen, arrivals, assert_in_order, behind, packets, texts};
+use super::{Seen, arrivals, assert_in_order, behind, packets, texts, wrong_server};
 
 /// A server that answers `reply` bytes in one write, and a client that has read them and closed.
 fn bulk(script: &str, reply: usize) -> Result<Timeline> {
@@ -340,7 +340,7 @@ pub fn both_sides_open_at_once() -> Result<()> {
     let server = behind(script, "echo")?.start()?;
     let ends = ["10.0.0.1:4000", "10.0.0.2:4000"];
     let dial = |host, from: &str, to: &str| -> Result<_> {
-        let mut command = Command::new(SERVER);
+        let mut command = Command::new(wrong_server());
         command.args(["dials", &format!("{from}/{to}")]);
         server.enter_host(host, &mut command)?;
         Ok(command.spawn()?)
