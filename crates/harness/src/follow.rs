@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use crate::observe::net::seen_at;
 use crate::observe::recorder::now;
-use crate::timeline::{Record, Timestamp};
+use crate::timeline::{Record, Side, Timestamp};
 
 /// How long a record is held back. Most calls return, and every packet is read, well within it;
 /// to a person it is at once.
@@ -26,12 +27,15 @@ pub struct Follow {
     waiting: BTreeMap<(Timestamp, u64), Record>,
     arrived: u64,
     hold: Duration,
+    /// The host whose packets these are, if it is one's alone.
+    at: Option<Side>,
 }
 
 impl Follow {
     /// `more`: how much longer than on one host a packet may take.
-    pub(crate) fn new(arriving: Receiver<Record>, more: Duration) -> Follow {
+    pub(crate) fn new(arriving: Receiver<Record>, more: Duration, at: Option<Side>) -> Follow {
         Follow {
+            at,
             hold: HOLD + more,
             arriving,
             waiting: BTreeMap::new(),
@@ -40,8 +44,14 @@ impl Follow {
     }
 
     fn hold(&mut self, record: Record) {
-        self.waiting.insert((record.at, self.arrived), record);
-        self.arrived += 1;
+        let records = match self.at {
+            Some(host) => seen_at(host, record),
+            None => vec![record],
+        };
+        for record in records {
+            self.waiting.insert((record.at, self.arrived), record);
+            self.arrived += 1;
+        }
     }
 
     /// How long the first of the waiting records is still held back.
@@ -100,7 +110,7 @@ mod tests {
         for (offset, pid) in [(20, 1), (10, 2), (10, 3), (0, 4)] {
             sender.send(record(Timestamp(start.0 + offset), pid)).unwrap();
         }
-        let mut follow = Follow::new(receiver, Duration::ZERO);
+        let mut follow = Follow::new(receiver, Duration::ZERO, None);
         assert_eq!(pids(follow.by_ref().take(2)), [4, 2]);
         // It stood before what is gone already: it does not wait, and nothing waits for it.
         sender.send(record(Timestamp(start.0 - 1_000_000_000), 5)).unwrap();
@@ -113,7 +123,7 @@ mod tests {
         let (sender, receiver) = channel();
         let in_an_hour = Timestamp(now().0 + 3_600_000_000_000);
         sender.send(record(in_an_hour, 1)).unwrap();
-        assert_eq!(pids(Follow::new(receiver, Duration::ZERO).take(1)), [1]);
+        assert_eq!(pids(Follow::new(receiver, Duration::ZERO, None).take(1)), [1]);
         drop(sender);
     }
 }

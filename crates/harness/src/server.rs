@@ -334,7 +334,15 @@ impl Server {
     /// live capture.
     pub fn follow(&self) -> Follow {
         let network = self.run.network();
-        Follow::new(network.recorder().follow(), network.slow_by())
+        Follow::new(network.recorder().follow(), network.slow_by(), None)
+    }
+
+    /// As [`follow`](Self::follow), with those packets that could have been captured on one host: its own
+    /// when they left, and those of the other host when they came, if they did. Without a wire there is
+    /// one host only.
+    pub fn follow_at(&self, host: Side) -> Follow {
+        let network = self.run.network();
+        Follow::new(network.recorder().follow(), network.slow_by(), Some(host))
     }
 
     /// Waits until every connection that has begun to close is closed, or will not close.

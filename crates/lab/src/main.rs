@@ -17,7 +17,7 @@ use lab::show::Extent;
 use lab::spill::{Spill, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, checkout, languages, newline, pages, paint, show, steps, wire};
+use lab::{capture, checkout, experiments, languages, newline, pages, paint, show, steps, wire};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -88,6 +88,9 @@ enum Command {
     Wireshark {
         #[command(flatten)]
         plan: Plan,
+        /// Of two hosts with a wire, show what could have been captured on this one
+        #[arg(long, value_enum)]
+        vantage: Option<Host>,
     },
     /// Say what this machine allows, why not more, and the cure
     ///
@@ -98,9 +101,9 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Answer::Text)]
         format: Answer,
     },
-    /// Run a step in a private network and write its capture anew
+    /// Run a step in a private network, or an experiment of docs/wire.md, and write its capture anew
     Capture {
-        /// A step, or "all"
+        /// A step, an experiment (wire-lost-segment), or "all"
         step: String,
     },
     /// Show what differs between the sources of two steps
@@ -142,6 +145,10 @@ struct TraceArguments {
     /// standard output, in place of the lanes
     #[arg(long, value_name = "FILE")]
     pcapng: Option<PathBuf>,
+    /// Of two hosts with a wire, let that file hold the packets that could have been captured on this one,
+    /// or on both
+    #[arg(long, value_enum, requires = "pcapng")]
+    vantage: Option<Vantage>,
     /// Draw the lines that the server writes, too
     #[arg(long)]
     log: bool,
@@ -245,7 +252,7 @@ fn run(command: Command) -> Result<ExitCode> {
             };
             shell(server.start()?, host.unwrap_or(Host::Client).into())?;
         }
-        Command::Wireshark { plan } => wireshark(plan)?,
+        Command::Wireshark { plan, vantage } => wireshark(plan, vantage)?,
         Command::Doctor { format } => {
             let report = Report::look();
             let told = match format {
@@ -281,6 +288,36 @@ fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where packets are captured, of two hosts with a wire.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Vantage {
+    /// On the client's host
+    Client,
+    /// On the server's host
+    Server,
+    /// On both, each with an interface of its own
+    Both,
+}
+
+impl From<Vantage> for pcapng::Vantage {
+    fn from(vantage: Vantage) -> pcapng::Vantage {
+        match vantage {
+            Vantage::Client => pcapng::Vantage::At(Side::Client),
+            Vantage::Server => pcapng::Vantage::At(Side::Server),
+            Vantage::Both => pcapng::Vantage::Both,
+        }
+    }
+}
+
+/// Writes what was captured at an end of the wire.
+fn write_vantage(timeline: &Timeline, vantage: Vantage, path: &Path) -> Result<()> {
+    let written = match is_standard_output(path) {
+        true => pcapng::write_ends(timeline, vantage.into(), &mut io::stdout().lock()),
+        false => pcapng::write_ends(timeline, vantage.into(), &mut BufWriter::new(create(path)?)),
+    };
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Its status is 1 if the client program did not end in time, whatever there is to be seen.
 fn trace_server(arguments: &TraceArguments) -> Result<ExitCode> {
     let outcome = trace_and_show(arguments)?;
@@ -298,7 +335,8 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let live = output.format == Format::Text && output.output.is_none() && !piped;
     let name = arguments.plan.name();
     let server = arguments.plan.server()?;
-    let file = arguments.pcapng.as_deref().filter(|_| !piped);
+    let ends = arguments.vantage.zip(arguments.pcapng.as_deref());
+    let file = arguments.pcapng.as_deref().filter(|_| !piped && ends.is_none());
     let spill = file.map(|path| Spill::start(&server, &name, path)).transpose()?;
     let outcome = arguments.plan.run_on(server, |timeline| {
         if live {
@@ -308,6 +346,12 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     })?;
     let timeline = &outcome.timeline;
     tell_troubles(&outcome.troubles)?;
+    if let Some((vantage, path)) = ends {
+        write_vantage(timeline, vantage, path)?;
+    }
+    if piped && ends.is_some() {
+        return Ok(outcome);
+    }
     if piped {
         pcapng::write(timeline, &name, &mut io::stdout().lock())?;
         return Ok(outcome);
@@ -390,8 +434,8 @@ fn shell(server: Server, host: Side) -> Result<()> {
     Ok(paint::draw(&server.stop()?, None, false)?)
 }
 
-fn wireshark(plan: Plan) -> Result<()> {
-    let window = Wireshark::find()?;
+fn wireshark(plan: Plan, vantage: Option<Host>) -> Result<()> {
+    let window = Wireshark::find()?.at_host(vantage.map(Side::from));
     if let Some(file) = plan.step.as_deref().map(Path::new).filter(|path| path.is_file()) {
         return window.open(file);
     }
@@ -446,12 +490,18 @@ fn show(what: &str, output: &Output) -> Result<()> {
 }
 
 fn capture_steps(name: &str) -> Result<()> {
-    let chosen = if name == "all" {
-        steps::all()?
-    } else {
-        vec![steps::find(name)?]
+    let (chosen, behind_wires) = match (name, experiments::find(name)) {
+        ("all", _) => (steps::all()?, experiments::ALL.to_vec()),
+        (_, Some(experiment)) => (vec![], vec![experiment]),
+        (_, None) => (vec![steps::find(name)?], vec![]),
     };
     let checkout = checkout::find()?;
+    for experiment in behind_wires {
+        let timeline = experiment.write()?;
+        let path = experiment.capture()?;
+        let path = path.strip_prefix(&checkout).unwrap_or(&path);
+        writeln!(io::stdout(), "{timeline}\nwritten to {}", path.display())?;
+    }
     for step in chosen {
         let capture::Written { timeline, renumbered } = capture::write(&step)?;
         let path = step.capture();

@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use harness::format::pcapng::Encoder;
 use harness::suite::find_program;
-use harness::timeline::{Level, Record};
+use harness::timeline::{Level, Record, Side};
 use harness::{Client, Server};
 
 use crate::trace::read_reply;
@@ -28,6 +28,8 @@ pub struct Wireshark {
     program: PathBuf,
     /// Its settings: colours, and what it remembers of the window.
     folder: PathBuf,
+    /// The host whose packets it shows, of a run with a wire.
+    vantage: Option<Side>,
 }
 
 /// What helps where no window can be opened.
@@ -116,7 +118,14 @@ impl Wireshark {
         Wireshark {
             program: program.into(),
             folder: folder.into(),
+            vantage: None,
         }
+    }
+
+    /// Shows of a run with a wire what could have been captured on one host.
+    #[must_use]
+    pub fn at_host(self, host: Option<Side>) -> Wireshark {
+        Wireshark { vantage: host, ..self }
     }
 
     /// Opens Wireshark on a running server and shows each packet, call and state when it happens,
@@ -138,7 +147,10 @@ impl Wireshark {
         let input = ["-k", "-i", "-"].map(OsStr::new);
         let mut window = self.start(&COLUMNS, &input, Stdio::piped())?;
         let pipe = window.stdin.take().context("Wireshark has no standard input")?;
-        let (records, name, level) = (server.follow(), name.to_owned(), server.level());
+        let records = self
+            .vantage
+            .map_or_else(|| server.follow(), |host| server.follow_at(host));
+        let (name, level) = (name.to_owned(), server.level());
         // It ends with the observation, or with the capture, which the user can stop in the window.
         thread::spawn(move || match stream(records, (&name, level), pipe) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

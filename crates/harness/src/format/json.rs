@@ -1,14 +1,15 @@
 //! A timeline as JSON, for programs. The schema is versioned and described in `docs/json.md`.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
 use crate::rules::Finding;
 use crate::timeline::{
-    Call, CallKind, ClientAction, ClientActionKind, Connection, EventKind, Exit, Packet, ProcessEvent,
-    ProcessEventKind, Side, TcpState, Teardown, Timeline, is_plain,
+    Call, CallKind, ClientAction, ClientActionKind, Connection, EventKind, Exit, Packet, Passage, ProcessEvent,
+    ProcessEventKind, Side, TcpState, TcpView, Teardown, Timeline, is_plain,
 };
 
 /// The version of the schema. It grows when something is taken away or changes its meaning;
@@ -182,6 +183,39 @@ fn packet(packet: &Packet) -> Value {
             "until_frame": held.until_frame,
             "waited_ns": nanoseconds(held.waited),
         })),
+        "passage": packet.passage.as_ref().map(passage),
+    })
+}
+
+/// What became of a packet between two hosts.
+fn passage(passage: &Passage) -> Value {
+    json!({
+        "arrivals": passage.arrivals.iter().map(|at| at.0).collect::<Vec<_>>(),
+        "what": passage.what,
+        "corrupted": passage.corrupted,
+        "queue": passage.queue,
+        "tcp": passage.tcp.as_ref().map(|views| json!({
+            "client": views.client.as_ref().map(view),
+            "server": views.server.as_ref().map(view),
+        })),
+    })
+}
+
+fn view(view: &TcpView) -> Value {
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    json!({
+        "state": state(view.state),
+        "congestion": view.congestion.to_string(),
+        "cwnd": view.cwnd,
+        "ssthresh": view.ssthresh,
+        "rtt_ns": nanoseconds(view.rtt),
+        "rttvar_ns": nanoseconds(view.rttvar),
+        "rto_ns": nanoseconds(view.rto),
+        "unacked": view.unacked,
+        "sacked": view.sacked,
+        "lost": view.lost,
+        "retransmits": view.retransmits,
+        "total_retransmits": view.total_retransmits,
     })
 }
 

@@ -4,6 +4,7 @@
 //! file with every packet of a timeline, unedited, and a comment on each that says what it is. Between
 //! them stand the server's calls and the sockets' states, in words for Wireshark and as records that
 //! [`read()`] gives back: a timeline that is written and read is the same timeline.
+//! [`write_ends`] writes what a capture at an end of a wire would hold.
 //! [`Encoder`] writes such a file while a server runs, event by event.
 //! [`read()`] takes pcapng and classic pcap files from anywhere, [`read_into`] those of any length.
 //!
@@ -24,6 +25,7 @@
 
 mod block;
 mod encode;
+mod ends;
 mod entry;
 mod input;
 mod read;
@@ -36,6 +38,7 @@ mod tests;
 pub use encode::Encoder;
 #[cfg(test)]
 pub(crate) use encode::tests::shown_in;
+pub use ends::{Vantage, write_ends};
 pub use read::{ReadError, read, read_as_far, read_into};
 pub use write::write;
 

@@ -19,9 +19,9 @@ use procfs::process::{Process, StatFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::machine::{host_packet_socket, no_wire, packet_refusal, sandbox_cure, trace_cure};
-use super::net::Wire;
-use super::net::hosts::{Ends, Hosts, addresses};
+use super::net::hosts::{Ends, Hosts};
 use super::net::relay::Relay;
+use super::net::{Wire, addresses};
 use super::packets::{Capture, PACKET_SOCKET};
 use super::recorder::{Recorder, Seen, now};
 use super::sandbox::{Doors, Sandbox, keep_network_rights};
@@ -80,7 +80,7 @@ enum Place {
     /// Both in a private network.
     Sandbox(Sandbox),
     /// Each on a host of its own.
-    Hosts(Hosts, Wire),
+    Hosts(Box<(Hosts, Wire)>),
 }
 
 impl Place {
@@ -89,7 +89,7 @@ impl Place {
         match self {
             Place::Here => None,
             Place::Sandbox(sandbox) => Some(sandbox),
-            Place::Hosts(hosts, _) => Some(hosts.of(side)),
+            Place::Hosts(wired) => Some(wired.0.of(side)),
         }
     }
 
@@ -98,7 +98,7 @@ impl Place {
         match self {
             Place::Here => vec![std::process::id().cast_signed()],
             Place::Sandbox(sandbox) => vec![sandbox.pid()],
-            Place::Hosts(hosts, _) => vec![hosts.client.pid(), hosts.server.pid()],
+            Place::Hosts(wired) => vec![wired.0.client.pid(), wired.0.server.pid()],
         }
     }
 
@@ -127,8 +127,8 @@ impl Run {
                 let started = Capture::start(socket, level != Level::Sandbox, Arc::clone(&recorder));
                 capture = Some(started.map_err(system("start the packet capture"))?);
             }
-            (Source::Wire(ends), Place::Hosts(_, wire)) => {
-                let started = Relay::start(wire.clone(), ends, Arc::clone(&recorder));
+            (Source::Wire(ends), Place::Hosts(wired)) => {
+                let started = Relay::start(wired.1.clone(), ends, Arc::clone(&recorder));
                 relay = Some(started.map_err(system("start the wire"))?);
             }
             _ => {}
@@ -322,7 +322,7 @@ impl Network {
     /// How much later what is caused over the wire may come than on one host: twice there and back.
     pub fn slow_by(&self) -> Duration {
         match &self.place {
-            Place::Hosts(_, wire) => (wire.round_trip() + wire.longest_delay()) * 2,
+            Place::Hosts(wired) => (wired.1.round_trip() + wired.1.longest_delay()) * 2,
             _ => Duration::ZERO,
         }
     }
@@ -458,7 +458,7 @@ fn behind_wire(spec: &Spec, wire: &Wire) -> Result<(Level, Place, Source), Error
     }
     let (hosts, ends) = Hosts::open(wire).map_err(|error| refused(no_wire(&error)))?;
     let source = ends.map_or(Source::Nowhere, Source::Wire);
-    Ok((Level::Sandbox, Place::Hosts(hosts, wire.clone()), source))
+    Ok((Level::Sandbox, Place::Hosts(Box::new((hosts, wire.clone()))), source))
 }
 
 fn command(spec: &Spec, level: Level, place: &Place) -> Command {

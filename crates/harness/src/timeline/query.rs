@@ -489,7 +489,9 @@ impl<'a> Connection<'a> {
     pub(crate) fn states_in_place(self) -> Vec<(usize, StateChange)> {
         let observed = self.states();
         let whole = self.timeline.dropped == 0 && self.packets().any(|(_, packet)| packet.is_first_syn());
-        if !whole {
+        // Behind a wire a packet brings a state when it comes, if it does, and not where it stands.
+        let behind_wire = self.packets().any(|(_, packet)| packet.passage.is_some());
+        if !whole || behind_wire {
             return observed;
         }
         let mut states = self.states_by_packets();

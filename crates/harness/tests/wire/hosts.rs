@@ -4,10 +4,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::timeline::{Call, CallKind, EventKind, Level, Passage, Segment, Side};
+use harness::format::pcapng::{self, Vantage};
+use harness::timeline::{Call, CallKind, EventKind, Level, Passage, Segment, Side, What};
 use harness::{Error, LISTEN, Server, Wire};
 
-use super::{SERVER, behind, packets, texts};
+use super::{behind, packets, texts, wrong_server};
 
 pub fn a_packet_does_not_come_before_its_delay() -> Result<()> {
     let server = behind("delay client 30ms\ndelay server 5ms", "echo")?.start()?;
@@ -69,7 +70,10 @@ pub fn both_versions_of_ip_pass() -> Result<()> {
         ("[fd00::2]:80", "fd00::2"),
     ] {
         let wire: Wire = "delay 2ms\nlose client data 1".parse()?;
-        let server = Server::build(SERVER).args(["echo", address]).wire(wire).start()?;
+        let server = Server::build(wrong_server())
+            .args(["echo", address])
+            .wire(wire)
+            .start()?;
         assert_eq!(server.address().ip().to_string(), server_host);
         let mut client = server.connect()?;
         assert_eq!(client.exchange("1\n")?, "1\n");
@@ -112,11 +116,11 @@ pub fn checksums_are_whole_and_segments_fit_the_mtu() -> Result<()> {
 }
 
 pub fn a_loopback_address_is_refused_with_the_cure() -> Result<()> {
-    let server = Server::build(SERVER)
+    let server = Server::build(wrong_server())
         .args(["echo", "127.0.0.1:3000"])
         .wire(Wire::new())
         .start()?;
-    let error = server.connect().unwrap_err();
+    let error = server.connect().expect_err("nobody can reach it");
     assert!(matches!(error, Error::Loopback { .. }), "{error}");
     assert!(error.to_string().contains("0.0.0.0"), "{error}");
     Ok(())
@@ -151,14 +155,18 @@ pub fn congestion_control_is_chosen() -> Result<()> {
     server.enter_host(Side::Server, &mut command)?;
     assert_eq!(command.output()?.stdout, b"reno\n");
     assert!(client.socket().tcp_congestion()?.starts_with(b"reno"));
-    let refused = behind("congestion no-such", "echo")?.start().unwrap_err().to_string();
+    let refused = behind("congestion no-such", "echo")?
+        .start()
+        .err()
+        .context("it was not refused")?
+        .to_string();
     assert!(refused.contains("no-such") && refused.contains("reno"), "{refused}");
     Ok(())
 }
 
 pub fn client_programs_are_on_the_clients_host() -> Result<()> {
     let server = behind("delay 1ms", "echo")?.start()?;
-    let mut client = Command::new(SERVER);
+    let mut client = Command::new(wrong_server());
     client.args(["dials", "10.0.0.1:4000/10.0.0.2:3000"]);
     let exit = server.run_client(client)?;
     assert_eq!(exit, Some(harness::timeline::Exit::Status(0)));
@@ -204,10 +212,14 @@ pub fn a_cut_loses_everything_until_it_is_restored() -> Result<()> {
 }
 
 pub fn a_server_without_a_wire_has_none_to_cut() -> Result<()> {
-    let server = Server::build(SERVER).args(["echo", LISTEN]).start()?;
+    let server = Server::build(wrong_server()).args(["echo", LISTEN]).start()?;
     assert!(matches!(server.cut(), Err(Error::NoWire)));
     assert!(matches!(server.restore(), Err(Error::NoWire)));
-    let refused = behind("", "echo")?.level(Level::NoPackets).start().unwrap_err();
+    let refused = behind("", "echo")?
+        .level(Level::NoPackets)
+        .start()
+        .err()
+        .context("it was not refused")?;
     assert!(matches!(refused, Error::WireRefused { .. }), "{refused}");
     Ok(())
 }
@@ -255,6 +267,38 @@ pub fn the_same_script_loses_the_same_packets() -> Result<()> {
     Ok(())
 }
 
+/// What each end could have captured: the sender what it lost, the receiver what came, once or twice.
+pub fn each_end_has_a_capture_of_its_own() -> Result<()> {
+    let server = behind("delay 5ms\nlose server data 1\nduplicate client data 1", "echo")?.start()?;
+    let at_client = server.follow_at(Side::Client);
+    let mut client = server.connect()?;
+    client.exchange("1\n")?;
+    client.close();
+    let timeline = server.stop()?;
+    let read = |vantage| -> Result<Vec<String>> {
+        let mut file = Vec::new();
+        pcapng::write_ends(&timeline, vantage, &mut file)?;
+        Ok(pcapng::read(&file[..])?.into_timeline().only().wire())
+    };
+    let (request, reply) = (
+        "C>S PSH,ACK seq 1 ack 1 len 2 \"1\\n\"",
+        "S>C PSH,ACK seq 1 ack 3 len 2 \"1\\n\"",
+    );
+    let count = |wire: &[String], name: &str| wire.iter().filter(|line| *line == name).count();
+    let [client, server, both] = [Vantage::At(Side::Client), Vantage::At(Side::Server), Vantage::Both].map(read);
+    let (client, server, both) = (client?, server?, both?);
+    assert_eq!((count(&client, request), count(&client, reply)), (1, 1), "{client:#?}");
+    assert_eq!((count(&server, request), count(&server, reply)), (2, 2), "{server:#?}");
+    assert_eq!(both.len(), client.len() + server.len());
+    // What was followed meanwhile is the client's capture, packet for packet.
+    let followed = at_client.filter_map(|record| match record.what {
+        What::Frame { segment, .. } => segment,
+        _ => None,
+    });
+    assert_eq!(followed.count(), client.len());
+    Ok(())
+}
+
 /// This test again, as a process of its own that is killed: what it started ends as well.
 pub fn nothing_is_left_behind_when_its_owner_is_killed() -> Result<()> {
     const MARK: &str = "WIRE_TEST_IS_KILLED";
@@ -295,7 +339,6 @@ pub fn nothing_is_left_behind_when_its_owner_is_killed() -> Result<()> {
 #[derive(Debug)]
 struct Process {
     pid: i32,
-    name: String,
     began: u64,
 }
 
@@ -317,7 +360,6 @@ fn descendants_of(pid: u32) -> Result<Vec<Process>> {
             parents.push(stat.pid);
             found.push(Process {
                 pid: stat.pid,
-                name: stat.comm.clone(),
                 began: stat.starttime,
             });
         }

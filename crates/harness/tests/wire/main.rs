@@ -12,11 +12,16 @@ use harness::timeline::{Packet, Passage, Side, Timeline, Timestamp};
 use harness::{LISTEN, Server, ServerBuilder};
 
 /// It has modes that are right, too.
-const SERVER: &str = env!("CARGO_BIN_EXE_wrong-server");
+fn wrong_server() -> &'static str {
+    harness::suite::built("wrong-server")
+}
 
 /// A server behind a wire with this script.
 fn behind(script: &str, mode: &str) -> Result<ServerBuilder> {
-    Ok(Server::build(SERVER).arg(mode).arg(LISTEN).wire(script.parse()?))
+    Ok(Server::build(wrong_server())
+        .arg(mode)
+        .arg(LISTEN)
+        .wire(script.parse()?))
 }
 
 /// A packet of the only connection, with when it left and what became of it.
@@ -111,6 +116,7 @@ harness::suite! {
     hosts::a_server_without_a_wire_has_none_to_cut needs [Wire];
     hosts::a_queue_grows_and_drops_what_finds_no_room needs [Wire];
     hosts::the_same_script_loses_the_same_packets needs [Wire];
+    hosts::each_end_has_a_capture_of_its_own needs [Wire];
     hosts::nothing_is_left_behind_when_its_owner_is_killed needs [Wire];
     facts::the_table_of_facts_part_1 needs [Wire];
     facts::the_table_of_facts_part_2 needs [Wire];

@@ -1,8 +1,12 @@
 //! The committed captures and the pages say what the kernel does.
 
 use anyhow::Result;
-use harness::suite::{self, Needs::Sandbox};
+use harness::suite::{
+    self,
+    Needs::{Sandbox, Wire},
+};
 use lab::capture::{self, Seen};
+use lab::experiments::{self, Told};
 use lab::{checkout, pages, steps};
 
 /// Delayed ACKs go by the clock, so a run in which a busy machine paused somebody for 40 ms shows
@@ -28,6 +32,24 @@ fn captures_are_what_the_steps_do() -> Result<()> {
             "{}: make it anew with `just capture`\n{fresh}",
             step.slug
         );
+        Ok(())
+    })
+}
+
+/// Runs each experiment afresh behind its wire, and reads what the committed capture tells. A run in which
+/// the machine paused somebody for a delayed ACK tells something else, and proves nothing: one more may.
+fn experiments_tell_what_their_captures_tell() -> Result<()> {
+    const RUNS: usize = 5;
+    suite::at_once(experiments::ALL, |experiment| {
+        let committed = Told::of(&capture::read(&experiment.capture()?)?);
+        let mut fresh = experiment.run()?;
+        for _ in 1..RUNS {
+            if Told::of(&fresh) == committed {
+                break;
+            }
+            fresh = experiment.run()?;
+        }
+        assert_eq!(Told::of(&fresh), committed, "{}\n{fresh}", experiment.name);
         Ok(())
     })
 }
@@ -60,6 +82,7 @@ fn every_step_has_a_page_and_a_capture() -> Result<()> {
 
 harness::tests! {
     captures_are_what_the_steps_do needs [Sandbox];
+    experiments_tell_what_their_captures_tell needs [Wire];
     pages_have_not_drifted needs [];
     every_step_has_a_page_and_a_capture needs [];
 }

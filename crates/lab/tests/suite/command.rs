@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
-use harness::suite::Needs::{self, Calls, Packets, Program, Request, Sandbox};
+use harness::suite::Needs::{self, Calls, Packets, Program, Request, Sandbox, Wire};
 use harness::suite::built;
 use lab::{checkout, steps};
 use serde_json::Value;
@@ -216,6 +216,68 @@ fn a_shell_inside() -> Result<()> {
     Ok(())
 }
 
+/// The two commands at the top of docs/wire.md.
+fn two_hosts_and_a_wire() -> Result<()> {
+    let pulled = ["trace", "step3", "--cut", "after reply 1", "--send", r"1\n"];
+    let text = stdout(&lab(&pulled)?);
+    assert!(
+        text.contains("left open: the server's socket is in ESTABLISHED"),
+        "{text}"
+    );
+    assert!(text.contains("lost: the cable is cut"), "{text}");
+    let lost = ["trace", "step2", "--delay", "25ms", "--lose", "server data 1"];
+    let text = stdout(&lab(&lost)?);
+    for expected in ["lost: \"server data 1\"", "sent again", "cwnd"] {
+        assert!(text.contains(expected), "{expected} is missing in\n{text}");
+    }
+    Ok(())
+}
+
+fn a_wire_may_be_read_from_a_file() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("lab-wire-{}", std::process::id()));
+    std::fs::write(&path, "delay 1ms # far away\nlose client syn\n")?;
+    let name = path.to_string_lossy().into_owned();
+    let output = lab(&["trace", "--format", "json", "--wire", &name, "step2"])?;
+    let value: Value = serde_json::from_slice(&output.stdout)?;
+    let packets = value["events"].as_array().context("no events")?;
+    let first = packets
+        .iter()
+        .find(|event| event["kind"] == "packet")
+        .context("no packet")?;
+    assert_eq!(first["passage"]["what"], "lost: \"client syn\"");
+    assert_eq!(first["passage"]["arrivals"], Value::Array(vec![]));
+    std::fs::write(&path, "delay 1ms\nlose clint syn\n")?;
+    let complaint = complaint(&lab(&["trace", "--wire", &name, "step2"])?)?;
+    std::fs::remove_file(&path)?;
+    assert!(
+        complaint.contains("line 2") && complaint.contains("\"clint\""),
+        "{complaint}"
+    );
+    Ok(())
+}
+
+fn a_shell_on_either_host() -> Result<()> {
+    for (host, server_is_there) in [("client", false), ("server", true)] {
+        let mut shell = Command::new(env!("CARGO_BIN_EXE_lab"));
+        let mut shell = shell.args(["shell", "--host", host, "step3"]).env("SHELL", "/bin/sh");
+        shell = shell
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null());
+        let mut running = shell.spawn()?;
+        let script = "cat /proc/self/net/tcp\n";
+        std::io::Write::write_all(&mut running.stdin.take().context("no stdin")?, script.as_bytes())?;
+        let text = stdout(&running.wait_with_output()?);
+        // 10.0.0.2:3000 in state LISTEN.
+        assert_eq!(
+            text.contains("0200000A:0BB8 00000000:0000 0A"),
+            server_is_there,
+            "{text}"
+        );
+    }
+    Ok(())
+}
+
 fn wrong_words_get_an_answer_that_helps() -> Result<()> {
     let cases: &[(&[&str], &str)] = &[
         (&["trace", "step99"], "step2  (step2-one-write)"),
@@ -235,6 +297,10 @@ fn wrong_words_get_an_answer_that_helps() -> Result<()> {
             "does not listen on port 4, but on 3000",
         ),
         (&["check", "--deny", "x", "step1"], "close-wait-leak"),
+        (&["trace", "--lose", "servr data 2", "step1"], "client or server"),
+        (&["trace", "--delay", "25", "step1"], "25ms"),
+        (&["trace", "--queue", "5", "step1"], "rate"),
+        (&["trace", "--vantage", "client", "step1"], "--pcapng"),
     ];
     for (arguments, expected) in cases {
         let complaint = complaint(&lab(arguments)?)?;
@@ -430,6 +496,9 @@ harness::tests! {
     an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
+    two_hosts_and_a_wire needs [Wire];
+    a_wire_may_be_read_from_a_file needs [Wire];
+    a_shell_on_either_host needs [Wire];
     wrong_words_get_an_answer_that_helps needs [Sandbox];
     a_reader_that_leaves_is_no_error needs [];
     doctor_tells_by_its_status needs [];

@@ -301,7 +301,7 @@ fn told<'a>(lines: &str) -> Vec<PcapNGOption<'a>> {
     values.map(|value| option(OptionCode(record::CUSTOM), value)).collect()
 }
 
-fn section_header(section: &str) -> SectionHeaderBlock<'static> {
+pub(super) fn section_header(section: &str) -> SectionHeaderBlock<'static> {
     const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
     let by = option(OptionCode::ShbUserAppl, PROGRAM.as_bytes());
     SectionHeaderBlock {
@@ -316,7 +316,7 @@ fn section_header(section: &str) -> SectionHeaderBlock<'static> {
     }
 }
 
-fn interface(link_type: LinkType, name: Option<&'static str>) -> InterfaceDescriptionBlock<'static> {
+pub(super) fn interface(link_type: LinkType, name: Option<&'static str>) -> InterfaceDescriptionBlock<'static> {
     let name = name.map(|name| option(OptionCode::IfName, name.as_bytes()));
     InterfaceDescriptionBlock {
         block_type: 0,
@@ -334,7 +334,7 @@ fn interface(link_type: LinkType, name: Option<&'static str>) -> InterfaceDescri
     }
 }
 
-fn enhanced_packet<'a>(
+pub(super) fn enhanced_packet<'a>(
     interface: u32,
     at: Timestamp,
     (data, wire_len): (&'a [u8], u32),

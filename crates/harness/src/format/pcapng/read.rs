@@ -225,7 +225,7 @@ struct Reader<R> {
 }
 
 enum Format {
-    Ng(Sections),
+    Ng(Box<Sections>),
     Classic(Classic),
 }
 
@@ -236,7 +236,7 @@ impl<R: Read> Reader<R> {
         let have = input.have(MAGIC)?;
         let magic = input.bytes(0..have);
         let format = match magic.first_chunk().map(|bytes| u32::from_le_bytes(*bytes)) {
-            Some(SHB_MAGIC) => Format::Ng(Sections::default()),
+            Some(SHB_MAGIC) => Format::Ng(Box::default()),
             Some(_) if parse_pcap_header(magic).is_err_and(|error| error.is_incomplete()) => {
                 Format::Classic(Classic::read(&mut input)?)
             }

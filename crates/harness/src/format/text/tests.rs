@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -646,4 +648,81 @@ fn the_pieces_of_a_line_have_roles() {
     ]
     .concat();
     assert_eq!(roles, expected);
+}
+
+/// Behind a wire a packet has two times, or is lost; what was done to it stands below.
+#[test]
+fn packets_of_a_wire() {
+    let mut recording = Script::new()
+        .frame(0, Side::Client, "SYN", 0, 0, "")
+        .frame(20_000, Side::Server, "SYN,ACK", 0, 1, "")
+        .frame(40_000, Side::Client, "PSH,ACK", 1, 1, "1\n")
+        .frame(60_000, Side::Server, "PSH,ACK", 1, 3, "1\n")
+        .frame(300_000, Side::Server, "PSH,ACK", 1, 3, "1\n")
+        .recording
+        .clone();
+    let lost = "lost: the cable is cut (after server data 1)".to_owned();
+    let fates = [
+        None,
+        None,
+        Some("came twice: \"client data 1\"".to_owned()),
+        Some(lost),
+        None,
+    ];
+    let view = TcpView {
+        state: Some(TcpState::Established),
+        congestion: CongestionState::Loss,
+        cwnd: 1,
+        ssthresh: Some(5),
+        rtt: Duration::from_micros(20_400),
+        rttvar: Duration::ZERO,
+        rto: Duration::from_millis(440),
+        unacked: 1,
+        sacked: 0,
+        lost: 1,
+        retransmits: 1,
+        total_retransmits: 1,
+    };
+    for (record, fate) in recording.records.iter_mut().zip(fates) {
+        let comes = Timestamp(record.at.0 + 10_000_000);
+        let What::Frame { passage, .. } = &mut record.what else {
+            panic!()
+        };
+        let is_lost = fate.as_deref().is_some_and(|fate| fate.starts_with("lost"));
+        *passage = Some(Passage {
+            arrivals: if is_lost { vec![] } else { vec![comes] },
+            what: fate,
+            tcp: Some(Box::new(TcpViews {
+                client: None,
+                server: Some(view.clone()),
+            })),
+            ..Passage::default()
+        });
+    }
+    let timeline = recording.into_timeline();
+    assert_eq!(from_file(&timeline), timeline);
+    check(
+        &timeline,
+        &expect![[r#"
+        client 127.0.0.1:57464 → server 127.0.0.1:3000
+           ms  came # client  ╷                             ╷  server
+          0.0  10.0 1 connect ├ SYN seq 0 ─────────────────►│
+            ⋮                 │                             │
+         20.0  30.0 2         │◄───────────── SYN,ACK seq 0 ┤
+            ⋮                 │                             │
+         40.0  50.0 3         ├ PSH,ACK seq 1 len 2 "1\n" ─►│
+                              │ came twice: "client data 1" │
+            ⋮                 │                             │
+         60.0  lost 4         │ ✗ PSH,ACK seq 1 len 2 "1\n" ┤
+                              │   lost: the cable is cut    │  cwnd 1 rto 440 ms
+            ⋮                 │                             │
+        300.0 310.0 5         │◄─ PSH,ACK seq 1 len 2 "1\n" ┤  sent again
+                              │                             │  cwnd 1 rto 440 ms
+
+        writes per reply      none
+        packets per exchange  3
+        stalls                none
+        teardown              none: neither side has closed
+    "#]],
+    );
 }

@@ -8,14 +8,14 @@
 )]
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
 use nix::libc;
 use socket2::Socket;
 
 use super::netlink::{self, Mac};
-use super::wire::Wire;
+use super::wire::{Wire, addresses};
 use crate::observe::packets::{PACKET_SOCKET, close_unawaited};
 use crate::observe::sandbox::{Refused, Sandbox, interface_ioctl, named, switch_off};
 use crate::timeline::Side;
@@ -55,18 +55,6 @@ const RELAY: Mac = [2, 0, 0, 0, 0, 0xff];
 
 /// The interface of a host.
 const INTERFACE: &str = "eth0";
-
-/// The addresses of a host: 10.0.0.1 and fd00::1 of the client's, 10.0.0.2 and fd00::2 of the server's.
-pub(crate) fn addresses(side: Side) -> (Ipv4Addr, Ipv6Addr) {
-    let last = match side {
-        Side::Client => 1,
-        Side::Server => 2,
-    };
-    (
-        Ipv4Addr::new(10, 0, 0, last),
-        Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last.into()),
-    )
-}
 
 /// A locally administered hardware address that ends as the host's addresses do.
 fn mac(side: Side) -> Mac {

@@ -25,3 +25,6 @@ mod wire;
 
 pub use script::ScriptError;
 pub use wire::Wire;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+pub(crate) use wire::addresses;
+pub(crate) use wire::seen_at;

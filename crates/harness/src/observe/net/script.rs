@@ -378,7 +378,7 @@ fn side(word: &str) -> Option<Side> {
 }
 
 /// A number and its unit. The number is plain: no sign, no exponent.
-fn measure<'u>(word: &str, units: &[(&'u str, f64)]) -> Option<f64> {
+fn measure(word: &str, units: &[(&str, f64)]) -> Option<f64> {
     let end = word.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = word.split_at(end);
     let (_, size) = units.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name))?;

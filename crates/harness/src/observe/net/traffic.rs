@@ -735,7 +735,7 @@ impl Chance {
 
     /// True for so many of a million.
     fn below(&mut self, millionths: u32) -> bool {
-        let drawn = u128::from(self.next()) * 1_000_000 >> 64;
+        let drawn = (u128::from(self.next()) * 1_000_000) >> 64;
         drawn < u128::from(millionths)
     }
 }

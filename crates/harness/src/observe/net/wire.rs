@@ -1,11 +1,12 @@
 //! What a wire does to packets, as plain data.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::script::{self, ScriptError};
-use crate::timeline::Side;
+use crate::timeline::{Record, Segment, Side, What, damaged};
 
 /// How many packets may wait for a wire with a [rate](Wire::rate) unless [`Wire::queue`] says otherwise.
 pub const QUEUE: u32 = 100;
@@ -141,6 +142,53 @@ pub(super) enum Moment {
     Lost(u32),
     /// When this packet has come.
     Packet(Named),
+}
+
+/// The addresses of a host: 10.0.0.1 and fd00::1 of the client's, 10.0.0.2 and fd00::2 of the server's.
+pub(crate) fn addresses(host: Side) -> (Ipv4Addr, Ipv6Addr) {
+    let last = match host {
+        Side::Client => 1,
+        Side::Server => 2,
+    };
+    (
+        Ipv4Addr::new(10, 0, 0, last),
+        Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last.into()),
+    )
+}
+
+/// What of a record one host could have captured: a packet of its own when it left, and one of the other
+/// host's as often as it came, and as it came.
+pub(crate) fn seen_at(host: Side, record: Record) -> Vec<Record> {
+    let What::Frame {
+        frame,
+        link_type,
+        wire_len,
+        segment: Some(segment),
+        passage: Some(passage),
+        ..
+    } = &record.what
+    else {
+        return vec![record];
+    };
+    let (v4, v6) = addresses(host);
+    let is_own = [IpAddr::from(v4), v6.into()].contains(&segment.source.ip());
+    let (moments, frame) = match (is_own, passage.corrupted) {
+        (true, _) => (vec![record.at], frame.clone()),
+        (false, false) => (passage.arrivals.clone(), frame.clone()),
+        (false, true) => (passage.arrivals.clone(), damaged(frame).into()),
+    };
+    let seen = |at| Record {
+        at,
+        what: What::Frame {
+            segment: Segment::from_frame(*link_type, &frame, *wire_len),
+            frame: frame.clone(),
+            link_type: *link_type,
+            wire_len: *wire_len,
+            comment: None,
+            passage: None,
+        },
+    };
+    moments.into_iter().map(seen).collect()
 }
 
 impl Default for Wire {
