@@ -13,7 +13,7 @@ use super::event::*;
 use super::plain::printable;
 use super::query::{Closing, Connection};
 use super::segment::Flags;
-use crate::facts::{Acked, ConnectionFacts, Evidence, FactKind, Reason};
+use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, FactKind, Reason};
 
 mod calls;
 
@@ -687,6 +687,7 @@ impl<'a> Story<'a> {
             };
         }
         let acknowledges = match delayed(packet) {
+            Some(waited) if is_inferred(packet) => format!("{acknowledges}. {}", fits_a_delay(&waited)),
             Some(waited) => format!(
                 "A delayed ACK of the FIN: for {waited} the {side}'s kernel hoped to send it along with a FIN of its own."
             ),
@@ -740,6 +741,12 @@ impl<'a> Story<'a> {
             );
         }
         if let Some(waited) = delayed(packet) {
+            if is_inferred(packet) {
+                return format!(
+                    "The server's kernel acknowledges the request. {}",
+                    fits_a_delay(&waited)
+                );
+            }
             return format!(
                 "A delayed ACK: no reply came for {waited}, so the server's kernel acknowledges the request without one."
             );
@@ -760,6 +767,15 @@ impl<'a> Story<'a> {
 fn delayed(packet: &Packet) -> Option<String> {
     let why = &packet.facts.why;
     (why.reason == Reason::DelayedAck).then(|| milliseconds(why.waited.unwrap_or_default()))
+}
+
+/// True if why it left is inferred, and not seen.
+fn is_inferred(packet: &Packet) -> bool {
+    packet.facts.why.certainty == Certainty::Inferred
+}
+
+fn fits_a_delay(waited: &str) -> String {
+    format!("It took {waited} longer than the way there and back: that fits a delayed ACK.")
 }
 
 fn amount(number: u64, one: &str, many: &str) -> String {
