@@ -8,9 +8,9 @@ use super::{Acked, Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
 use crate::timeline::{Flags, Packet, Timestamp};
 
 /// Linux delays an ACK by 40 ms or more (`TCP_DELACK_MIN` of include/net/tcp.h), others by more than
-/// that: RFC 9293, section 3.8.6.3 allows 500 ms. An ACK that took half of that longer than the way
-/// there and back was put off.
-const DELAYED: Duration = Duration::from_millis(20);
+/// that: RFC 9293, section 3.8.6.3 allows 500 ms. An ACK that took so much longer than the way there and
+/// back was put off; what took less may have met a busy machine or a slow network.
+const DELAYED: Duration = Duration::from_millis(36);
 
 /// So many SACK blocks are remembered of a direction.
 const MOST_SACKED: usize = 32;

@@ -591,3 +591,6 @@ impl ConnectionFacts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
