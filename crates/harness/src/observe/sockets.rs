@@ -20,7 +20,8 @@ use crate::timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
 const IDLE_INTERVAL: Duration = Duration::from_millis(20);
 const LONGEST_IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// All TCP sockets of the network that a process is in. Without IPv6 there is no second table.
+/// All TCP sockets of the network that a process is in. Without IPv6 there is no second table; there is none
+/// at all if the process is gone.
 pub(crate) fn table(pid: i32) -> Vec<TcpNetEntry> {
     let read = |name: &str| {
         let file = File::open(format!("/proc/{pid}/net/{name}")).ok()?;
@@ -127,6 +128,10 @@ fn watch(pids: &[i32], recorder: &Recorder, stop: &AtomicBool) {
 /// Reads the tables once and records what has changed.
 fn sample(pids: &[i32], ports: &[u16], known: &mut HashMap<(Endpoints, Side), TcpState>, recorder: &Recorder) {
     let current: HashMap<_, _> = ends(pids, ports).collect();
+    // Of a network whose process is gone nothing is known, which is not that its sockets are.
+    if !pids.iter().all(|pid| is_there(*pid)) {
+        return;
+    }
     let at = now();
     let record = |&(on, side): &(Endpoints, Side), from, to| {
         recorder.push(Record {
@@ -147,6 +152,11 @@ fn sample(pids: &[i32], ports: &[u16], known: &mut HashMap<(Endpoints, Side), Tc
         record(socket, Some(*state), None);
     }
     *known = current;
+}
+
+/// True if a process has the files of its network.
+fn is_there(pid: i32) -> bool {
+    std::path::Path::new(&format!("/proc/{pid}/net/tcp")).exists()
 }
 
 /// Both ends of every connection to the server's ports, with their states, in the networks of these

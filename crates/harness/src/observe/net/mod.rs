@@ -1,7 +1,7 @@
 //! Two hosts and a wire between them.
 //!
-//! What the wire does is plain data ([`wire`]), written as a script ([`script`]) and decided packet by
-//! packet without any I/O ([`traffic`]), on any operating system. Linux has the hosts (`hosts`, set up
+//! What the wire does is plain data ([`wire`]), written as a script ([`script`]). It is decided packet
+//! by packet without any I/O ([`traffic`], by the [`names`] of packets), on any operating system. Linux has the hosts (`hosts`, set up
 //! by `netlink`), and the `relay` that hands packets from one to the other.
 
 #[cfg_attr(
@@ -9,6 +9,12 @@
     allow(dead_code, reason = "where nothing is observed no packet passes")
 )]
 mod traffic;
+
+#[cfg_attr(
+    not(all(target_os = "linux", not(no_observe))),
+    allow(dead_code, reason = "where nothing is observed no packet passes")
+)]
+mod names;
 
 #[cfg(all(target_os = "linux", not(no_observe)))]
 pub(crate) mod hosts;

@@ -215,13 +215,18 @@ impl Work {
     fn deliver(&mut self, traffic: &mut Traffic<Load>) -> io::Result<()> {
         traffic.has_read(now(), self.recorder.bytes_read());
         traffic.tick(now());
-        while let Some(outcome) = traffic.due(now()) {
+        while let Some(mut outcome) = traffic.due(now()) {
             let mut arrivals = Vec::with_capacity(outcome.copies.into());
             for _ in 0..outcome.copies {
-                arrivals.push(now());
-                match outcome.corrupted {
+                let at = now();
+                let taken = match outcome.corrupted {
                     true => self.hand_over(outcome.from, &damaged(&outcome.load.frame))?,
                     false => self.hand_over(outcome.from, &outcome.load.frame)?,
+                };
+                if taken {
+                    arrivals.push(at);
+                } else {
+                    outcome.what = Some("lost: the other host's interface is down".to_owned());
                 }
             }
             self.record(outcome, arrivals);
@@ -229,18 +234,18 @@ impl Work {
         Ok(())
     }
 
-    /// Gives a frame that one side sent to the other's host.
-    fn hand_over(&self, from: Side, frame: &[u8]) -> io::Result<()> {
+    /// Gives a frame that one side sent to the other's host. False if nobody is there to take it.
+    fn hand_over(&self, from: Side, frame: &[u8]) -> io::Result<bool> {
         let ring = match from {
             Side::Client => &self.rings[1],
             Side::Server => &self.rings[0],
         };
         loop {
             match send(ring.socket().as_raw_fd(), frame, MsgFlags::empty()) {
-                Ok(_) => return Ok(()),
-                Err(Errno::EINTR | Errno::ENOBUFS | Errno::EAGAIN) => std::thread::yield_now(),
-                // The other host is gone, as its holder was killed: nobody is there to receive.
-                Err(Errno::ENETDOWN | Errno::ENXIO | Errno::ENODEV) => return Ok(()),
+                Ok(_) => return Ok(true),
+                Err(Errno::EINTR) => {}
+                // The host's interface was shut down (ENOBUFS, as it is not asked to wait), or the host is gone.
+                Err(Errno::ENOBUFS | Errno::ENETDOWN | Errno::ENXIO | Errno::ENODEV) => return Ok(false),
                 Err(errno) => return Err(errno.into()),
             }
         }
