@@ -250,11 +250,10 @@ fn notes(timeline: &Timeline) -> Vec<String> {
 fn not_drawn(timeline: &Timeline) -> Option<String> {
     let left_out = timeline.left_out()?;
     let counted = |count: u64, what: String| (count > 0).then(|| format!("{count} {what}"));
-    let no_segment = counted(left_out.no_segment, "without a TCP segment".to_owned());
-    let no_link = left_out.no_link.iter();
-    let no_link = no_link.filter_map(|(link, &count)| counted(count, format!("of link type {link}")));
+    let no_segment = left_out.no_segment.iter();
+    let no_segment = no_segment.filter_map(|(why, &count)| counted(count, why.to_string()));
     let unplaced = counted(left_out.unplaced, "of still more connections".to_owned());
-    let all: Vec<String> = no_segment.into_iter().chain(no_link).chain(unplaced).collect();
+    let all: Vec<String> = no_segment.chain(unplaced).collect();
     (!all.is_empty()).then(|| format!("Packets that are not drawn: {}.", all.join(", ")))
 }
 

@@ -7,6 +7,7 @@ use super::Timeline;
 use super::event::*;
 use super::explain::Explanation;
 use super::frames::{self, Frames};
+use super::layers::NoSegment;
 use super::link::LinkType;
 use super::merge::{Merge, Record, Recording, What, indexed};
 use super::segment::Segment;
@@ -98,10 +99,8 @@ pub(crate) struct LeftOut {
     pub connections: usize,
     /// Packets of connections beyond those that are told apart.
     pub unplaced: u64,
-    /// Packets that hold no TCP segment.
-    pub no_segment: u64,
-    /// Packets of links that are not decoded.
-    pub no_link: BTreeMap<LinkType, u64>,
+    /// Packets without a segment, by the reason.
+    pub no_segment: BTreeMap<NoSegment, u64>,
     /// True if there is more of the connections than what is kept of them.
     pub is_partial: bool,
 }
@@ -320,14 +319,13 @@ impl Excerpt {
     /// Takes in the next packet of the file.
     pub(crate) fn packet(&mut self, at: Timestamp, found: Found<'_>) {
         let (link_type, frame, wire_len) = found.link;
-        if !link_type.is_decoded() {
-            *self.left_out.no_link.entry(link_type).or_default() += 1;
-            return;
-        }
         let most = if self.whole.is_some() { usize::MAX } else { Call::KEEP };
-        let Some(segment) = Segment::with_payload(link_type, frame, wire_len, most) else {
-            self.left_out.no_segment += 1;
-            return;
+        let segment = match Segment::with_payload(link_type, frame, wire_len, most) {
+            Ok(segment) => segment,
+            Err(why) => {
+                *self.left_out.no_segment.entry(why).or_default() += 1;
+                return;
+            }
         };
         let number = Some(found.number);
         if let Some(whole) = &mut self.whole {
@@ -459,7 +457,7 @@ impl Excerpt {
     /// True if no packet has come yet, and no call.
     pub fn is_empty(&self) -> bool {
         let nothing = self.whole.as_ref().is_some_and(|whole| whole.records.is_empty());
-        nothing && self.left_out.no_segment == 0 && self.left_out.no_link.is_empty()
+        nothing && self.left_out.no_segment.is_empty()
     }
 
     /// The timeline of what was kept.
@@ -473,7 +471,7 @@ impl Excerpt {
                 numbers,
             };
             let mut timeline = recording.into_timeline();
-            let undrawn = self.left_out.no_segment > 0 || !self.left_out.no_link.is_empty();
+            let undrawn = !self.left_out.no_segment.is_empty();
             timeline.left_out = undrawn.then(|| Box::new(self.left_out));
             return timeline;
         }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use etherparse::{EtherType, LaxSlicedPacket};
 
+use super::layers::NoSegment;
+
 /// The kind of link that frames were captured on
 /// ([its registered numbers](https://www.tcpdump.org/linktypes.html)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,14 +45,20 @@ impl LinkType {
     }
 
     /// The headers of a frame of this link, as far as they can be read.
-    pub(super) fn slice(self, frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+    pub(super) fn slice(self, frame: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
+        if !self.is_decoded() {
+            return Err(NoSegment::Link(self));
+        }
+        self.headers(frame).ok_or(NoSegment::Damaged)
+    }
+
+    fn headers(self, frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
         match self.0 {
             LinkType::ETHERNET_NUMBER => LaxSlicedPacket::from_ethernet(frame).ok(),
             LinkType::LINUX_SLL => cooked(frame, SLL_PROTOCOL, SLL_HEADER),
             LinkType::LINUX_SLL2 => cooked(frame, SLL2_PROTOCOL, SLL2_HEADER),
             LinkType::NULL | LinkType::LOOP => loopback(frame),
-            _ if self.is_decoded() => LaxSlicedPacket::from_ip(frame).ok(),
-            _ => None,
+            _ => LaxSlicedPacket::from_ip(frame).ok(),
         }
     }
 }

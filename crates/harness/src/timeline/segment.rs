@@ -8,6 +8,7 @@ use etherparse::{
     TransportSlice,
 };
 
+use super::layers::{NoSegment, innermost};
 use super::link::LinkType;
 
 /// What a captured frame says about TCP, with the numbers that are on the wire
@@ -115,25 +116,44 @@ impl Segment {
         Segment::from_frame(LinkType::ETHERNET, frame, wire_len)
     }
 
-    /// Decodes a frame of a kind of link; `wire_len` is its length on the wire. `None` if it holds
-    /// no TCP over IPv4 or IPv6: not a TCP header up to its window, or a fragment of a packet.
+    /// Decodes a frame of a kind of link; `wire_len` is its length on the wire. `None` if there is no
+    /// TCP header in it up to its window: see [`decode`](Self::decode).
+    pub fn from_frame(link_type: LinkType, frame: &[u8], wire_len: u32) -> Option<Segment> {
+        Segment::decode(link_type, frame, wire_len).ok()
+    }
+
+    /// Decodes a frame of a kind of link; `wire_len` is its length on the wire. Looks behind VLAN tags
+    /// and into the tunnels that IP is in: MPLS, PPPoE, GRE, VXLAN, IP in IP.
     ///
     /// A frame cut short by the capture's limit is decoded as far as it goes: `len` is computed
-    /// from the IP header, `payload` and `options` hold what is there.
-    pub fn from_frame(link_type: LinkType, frame: &[u8], wire_len: u32) -> Option<Segment> {
+    /// from the IP header, `payload` and `options` hold what is there. Where the frame is longer than
+    /// the IP packet, as Ethernet's padding makes it, or says that it is shorter, IP's length counts.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no segment.
+    pub fn decode(link_type: LinkType, frame: &[u8], wire_len: u32) -> Result<Segment, NoSegment> {
         Segment::with_payload(link_type, frame, wire_len, usize::MAX)
     }
 
     /// The same with no more than `most` bytes of the payload.
-    pub(super) fn with_payload(link_type: LinkType, frame: &[u8], wire_len: u32, most: usize) -> Option<Segment> {
-        let packet = link_type.slice(frame)?;
-        let (addresses, announced) = addressed(packet.net.as_ref()?, frame, wire_len)?;
-        if let Some(TransportSlice::Tcp(tcp)) = &packet.transport {
-            return segment(addresses, announced, tcp, tcp.options(), most);
-        }
-        let (header, captured) = cut_header(packet.net.as_ref()?.ip_payload_ref()?)?;
-        let tcp = TcpSlice::from_slice(&header[..captured.header_len]).ok()?;
-        segment(addresses, announced, &tcp, captured.options, most)
+    pub(super) fn with_payload(
+        link_type: LinkType,
+        frame: &[u8],
+        wire_len: u32,
+        most: usize,
+    ) -> Result<Segment, NoSegment> {
+        let packet = innermost(link_type, frame)?;
+        let decode = || {
+            let (addresses, announced) = addressed(packet.net.as_ref()?, frame, wire_len)?;
+            if let Some(TransportSlice::Tcp(tcp)) = &packet.transport {
+                return segment(addresses, announced, tcp, tcp.options(), most);
+            }
+            let (header, captured) = cut_header(packet.net.as_ref()?.ip_payload_ref()?)?;
+            let tcp = TcpSlice::from_slice(&header[..captured.header_len]).ok()?;
+            segment(addresses, announced, &tcp, captured.options, most)
+        };
+        decode().ok_or(NoSegment::Damaged)
     }
 }
 

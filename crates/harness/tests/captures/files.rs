@@ -154,6 +154,118 @@ pub fn tagged(tags: &[u16], ip: &[u8]) -> Vec<u8> {
     [&frame[..12], &tags, &frame[12..]].concat()
 }
 
+/// A way to wrap an IP packet, as an Ethernet frame.
+pub type Wrap = fn(&[u8]) -> Vec<u8>;
+
+/// Tunnels that IP packets come in.
+pub const TUNNELS: [(&str, Wrap); 17] = [
+    ("MPLS", |ip| {
+        ethernet(0x8847, &[&label(1000, false)[..], &label(16, true), ip].concat())
+    }),
+    ("MPLS, multicast", |ip| {
+        ethernet(0x8848, &[&label(16, true)[..], ip].concat())
+    }),
+    ("MPLS, frame behind a control word", |ip| {
+        ethernet(0x8847, &[&label(16, true)[..], &[0, 0, 0, 9], &framed(1, ip)].concat())
+    }),
+    ("MPLS, frame", |ip| {
+        // tshark looks for such a frame only where the address begins with 0.
+        let mut frame = framed(1, ip);
+        frame[..12].fill(0);
+        ethernet(0x8847, &[&label(16, true)[..], &frame].concat())
+    }),
+    ("MPLS in IP", |ip| outer(137, &[&label(16, true)[..], ip].concat())),
+    ("PPPoE", |ip| ethernet(0x8864, &pppoe(ip))),
+    ("GRE", |ip| outer(47, &[&[0, 0][..], &protocol(ip), ip].concat())),
+    ("GRE with checksum, key and number", |ip| {
+        outer(
+            47,
+            &[&[0xb0, 0][..], &protocol(ip), &[0; 4], &[0, 0, 0, 7], &[0, 0, 0, 1], ip].concat(),
+        )
+    }),
+    ("GRE, frame", |ip| {
+        outer(47, &[&[0, 0, 0x65, 0x58][..], &framed(1, ip)].concat())
+    }),
+    ("GRE, MPLS", |ip| {
+        outer(47, &[&[0, 0, 0x88, 0x47][..], &label(16, true), ip].concat())
+    }),
+    ("PPTP", |ip| {
+        let data = [&[0xff, 3][..], &[0, if ip[0] >> 4 == 6 { 0x57 } else { 0x21 }], ip].concat();
+        let length = (data.len() as u16).to_be_bytes();
+        let header = [
+            &[0x30, 0x81, 0x88, 0x0b][..],
+            &length,
+            &[0, 1],
+            &[0, 0, 0, 3],
+            &[0, 0, 0, 2],
+        ]
+        .concat();
+        outer(47, &[header, data].concat())
+    }),
+    ("VXLAN", |ip| {
+        datagram(4789, &[&[8, 0, 0, 0, 0, 0, 42, 0][..], &framed(1, ip)].concat())
+    }),
+    ("IP in IP", |ip| outer(if ip[0] >> 4 == 6 { 41 } else { 4 }, ip)),
+    ("IP in IPv6", |ip| outer_v6(if ip[0] >> 4 == 6 { 41 } else { 4 }, ip)),
+    ("SNAP", |ip| {
+        let data = [&[0xaa, 0xaa, 3, 0, 0, 0][..], &protocol(ip), ip].concat();
+        ethernet(data.len() as u16, &data)
+    }),
+    ("five tags", |ip| tagged(&[0x88a8, 0x88a8, 0x8100, 0x8100, 0x8100], ip)),
+    ("VXLAN in GRE in IP in PPPoE", |ip| {
+        let inner = datagram(4789, &[&[8, 0, 0, 0, 0, 0, 42, 0][..], &framed(1, ip)].concat());
+        let tunnel = outer(47, &[&[0, 0, 0x65, 0x58][..], &inner].concat());
+        ethernet(0x8864, &pppoe(&outer(4, &tunnel[14..])[14..]))
+    }),
+];
+
+fn ethernet(ether_type: u16, data: &[u8]) -> Vec<u8> {
+    [&[2; 12][..], &ether_type.to_be_bytes(), data].concat()
+}
+
+fn label(number: u32, is_last: bool) -> [u8; 4] {
+    (number << 12 | u32::from(is_last) << 8 | 64).to_be_bytes()
+}
+
+/// The EtherType of an IP packet.
+fn protocol(ip: &[u8]) -> [u8; 2] {
+    if ip[0] >> 4 == 6 { [0x86, 0xdd] } else { [8, 0] }
+}
+
+fn pppoe(ip: &[u8]) -> Vec<u8> {
+    let length = (ip.len() as u16 + 2).to_be_bytes();
+    let number = if ip[0] >> 4 == 6 { 0x57 } else { 0x21 };
+    [&[0x11, 0, 0, 1][..], &length, &[0, number], ip].concat()
+}
+
+fn outer(number: u8, data: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    PacketBuilder::ethernet2([2; 6], [2; 6])
+        .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
+        .write(&mut packet, IpNumber(number), data)
+        .expect("a vector takes all");
+    packet
+}
+
+fn outer_v6(number: u8, data: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    PacketBuilder::ethernet2([2; 6], [2; 6])
+        .ipv6([0xfe; 16], [0xfd; 16], 64)
+        .write(&mut packet, IpNumber(number), data)
+        .expect("a vector takes all");
+    packet
+}
+
+fn datagram(port: u16, data: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    PacketBuilder::ethernet2([2; 6], [2; 6])
+        .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
+        .udp(50_000, port)
+        .write(&mut packet, data)
+        .expect("a vector takes all");
+    packet
+}
+
 /// A UDP packet and an ARP request, as frames: neither is on a timeline.
 pub fn others() -> [Vec<u8>; 2] {
     let mut udp = Vec::new();
@@ -318,6 +430,23 @@ impl Order {
     }
 }
 
+/// A file of version 2.2, whose packets have their original length first.
+pub fn old(packets: &[Stored]) -> Vec<u8> {
+    let mut swapped = packets.to_vec();
+    let mut file = Order::Big.pcap(Magic::Microseconds, 1, &[]);
+    file[7] = 2;
+    for packet in &mut swapped {
+        let whole = std::mem::take(&mut packet.data);
+        let mut record = Order::Big
+            .pcap(Magic::Microseconds, 1, std::slice::from_ref(packet))
+            .split_off(24);
+        record[8..12].copy_from_slice(&Order::Big.length(packet.wire_len));
+        record[12..16].copy_from_slice(&Order::Big.length(whole.len()));
+        file.extend([record, whole].concat());
+    }
+    file
+}
+
 /// The kinds of classic pcap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -344,6 +473,13 @@ pub fn of_each_kind() -> Vec<Vec<u8>> {
         }
         files.push(everything(order));
     }
+    let wrapped =
+        |(port, (_, wrap)): (u16, (&str, Wrap))| conversation(Ip::V4, port).into_iter().map(move |ip| wrap(&ip));
+    let tunnels = (40_000..).zip(TUNNELS).flat_map(wrapped);
+    files.push(Order::Little.pcap(Magic::Microseconds, 1, &stored(tunnels)));
+    files.push(old(&stored(
+        conversation(Ip::V4, 40_000).iter().map(|ip| framed(1, ip)),
+    )));
     files.push(include_bytes!("../../../../captures/step1-two-writes.pcapng").to_vec());
     files
 }

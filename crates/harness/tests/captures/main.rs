@@ -6,10 +6,10 @@ mod files;
 mod long;
 mod oracle;
 
-use files::{IPS, Ip, LINKS, Magic, Order, Stored, WIRE, conversation, framed, others, stored, tagged};
+use files::{IPS, Ip, LINKS, Magic, Order, Stored, TUNNELS, WIRE, conversation, framed, others, stored, tagged};
 use harness::format::pcapng::{self, ReadError};
 use harness::format::text::Lanes;
-use harness::timeline::{Connection, Excerpt, Level, Limits, LinkType, Recording, Timeline};
+use harness::timeline::{Connection, Excerpt, Level, Limits, LinkType, NoSegment, Recording, Segment, Timeline};
 
 fn read(file: &[u8]) -> Recording {
     pcapng::read(file).expect("the file is whole")
@@ -71,6 +71,107 @@ fn vlan_tags_are_looked_behind() {
         let frames = stored(conversation(Ip::V6, 40_000).iter().map(|ip| tagged(tags, ip)));
         let file = Order::Big.pcap(Magic::Nanoseconds, 1, &frames);
         assert_eq!(read(&file).into_timeline().only().wire(), WIRE, "{tags:x?}");
+    }
+}
+
+#[test]
+fn tunnels_are_looked_into() {
+    for (name, wrap) in TUNNELS {
+        for ip in IPS {
+            let frames = stored(conversation(ip, 40_000).iter().map(|ip| wrap(ip)));
+            let file = Order::Big.pcap(Magic::Nanoseconds, 1, &frames);
+            let timeline = read(&file).into_timeline();
+            assert_eq!(timeline.endpoints.len(), 1, "{name}, {ip:?}");
+            assert_eq!(timeline.only().wire(), WIRE, "{name}, {ip:?}");
+        }
+    }
+}
+
+/// What is not decoded is told apart from what holds no TCP.
+#[test]
+fn what_is_not_decoded_says_so() {
+    let ip = &conversation(Ip::V4, 40_000)[3];
+    let wrap = |name: &str, ip: &[u8]| TUNNELS.iter().find(|(n, _)| *n == name).expect("it is there").1(ip);
+    let of = |frame: &[u8]| Segment::decode(LinkType::ETHERNET, frame, 2000).expect_err("it is not decoded");
+    let with = |name: &str, at: usize, value: u8| {
+        let mut frame = wrap(name, ip);
+        frame[at] = value;
+        of(&frame)
+    };
+    let mut deep = ip.clone();
+    for _ in 0..12 {
+        deep = wrap("IP in IP", &deep)[14..].to_vec();
+    }
+    let mut fragment = wrap("IP in IP", ip);
+    fragment[14 + 6] = 0x20; // more fragments follow
+    let [udp, arp] = others();
+    assert_eq!(of(&udp), NoSegment::OtherProtocol);
+    assert_eq!(of(&arp), NoSegment::OtherProtocol);
+    assert_eq!(of(&fragment), NoSegment::Fragment);
+    assert_eq!(of(&framed(1, &deep)), NoSegment::TooDeep);
+    assert_eq!(of(&wrap("MPLS", ip)[..14 + 4]), NoSegment::Damaged);
+    assert_eq!(with("MPLS", 14 + 8, 0xff), NoSegment::Inside("MPLS"));
+    assert_eq!(with("PPPoE", 14 + 6, 0x01), NoSegment::Inside("PPPoE"));
+    assert_eq!(with("GRE", 14 + 20 + 1, 2), NoSegment::Inside("GRE"));
+    assert_eq!(with("VXLAN", 14 + 28, 0), NoSegment::Inside("VXLAN"));
+    assert_eq!(with("MPLS", 12, 0x99), NoSegment::EtherType(0x9947));
+    let radio = Segment::decode(LinkType(105), ip, 60).expect_err("it is not decoded");
+    assert_eq!(radio, NoSegment::Link(LinkType(105)));
+}
+
+/// Ethernet fills short frames up; and what is captured may be less than what IP says, even where
+/// the file does not.
+#[test]
+fn the_length_of_ip_counts() {
+    for ip in IPS {
+        let padded = conversation(ip, 40_000)
+            .into_iter()
+            .map(|ip| [framed(1, &ip), vec![0; 46]].concat());
+        let file = Order::Little.pcap(Magic::Microseconds, 1, &stored(padded));
+        assert_eq!(read(&file).into_timeline().only().wire(), WIRE, "{ip:?}");
+        let whole = framed(1, &conversation(ip, 40_000)[3]);
+        let cut = &whole[..whole.len() - 4];
+        let segment = Segment::decode(LinkType::ETHERNET, cut, 60).expect("its header is there");
+        assert_eq!((segment.len, &segment.payload[..]), (6, &b"he"[..]), "{ip:?}");
+    }
+}
+
+/// Programs of the 1990s wrote the two lengths of a packet the other way round.
+#[test]
+fn old_files_have_their_lengths_swapped() {
+    let mut frames = stored(conversation(Ip::V4, 40_000).iter().map(|ip| framed(1, ip)));
+    frames[3].data.truncate(68);
+    let wire: Vec<String> = WIRE.iter().map(|line| line.replace("\"hello\\n\"", "\"he\"")).collect();
+    let old = files::old(&frames);
+    assert_eq!(read(&old).into_timeline().only().wire(), wire);
+    // Of version 2.3 there are files of both kinds.
+    for file in [&old, &Order::Big.pcap(Magic::Microseconds, 1, &frames)] {
+        let mut file = file.clone();
+        file[7] = 3;
+        assert_eq!(read(&file).into_timeline().only().wire(), wire);
+    }
+    let mut unknown = old;
+    unknown[5] = 7;
+    let error = pcapng::read(&unknown[..]).expect_err("there is no such version");
+    assert_eq!(
+        error.to_string(),
+        "the capture is damaged: expected pcap version 2, found version 7.2, at byte 4"
+    );
+}
+
+#[test]
+fn a_version_of_pcapng_that_is_not_known_is_an_error() {
+    for order in [Order::Little, Order::Big] {
+        let good = order.pcapng(&[1], &[]);
+        let mut next = order.section();
+        next[12..14].copy_from_slice(&order.short(2));
+        let file = [&good[..], &next].concat();
+        let error = pcapng::read(&file[..]).expect_err("there is no such version");
+        let expected = format!(
+            "the capture is damaged: expected pcapng version 1, found version 2, at byte {}",
+            good.len() + 12
+        );
+        assert_eq!(error.to_string(), expected);
     }
 }
 
@@ -151,9 +252,9 @@ fn packets_without_a_segment_count_and_are_not_drawn() {
         assert_eq!(numbers(&timeline), (4..=14).collect::<Vec<_>>());
     }
     for excerpt in [excerpt(&file, &lanes), as_of_a_long_one(&file, &lanes)] {
-        let drawn = lanes.draw(&excerpt);
+        let drawn = Lanes::with_width(100).draw(&excerpt);
         assert!(
-            drawn.contains("Packets that are not drawn: 3 without a TCP segment.\n"),
+            drawn.contains("Packets that are not drawn: 2 without TCP, 1 not decoded: fragments of IP packets.\n"),
             "{drawn}"
         );
     }

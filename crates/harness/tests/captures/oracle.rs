@@ -6,7 +6,7 @@ use std::process::Command;
 use harness::format::pcapng;
 use harness::timeline::{Connection, Packet};
 
-use crate::files::{self, IPS, LINKS, Magic, Order, conversation, framed, others, stored, tagged};
+use crate::files::{self, IPS, LINKS, Magic, Order, TUNNELS, conversation, framed, others, stored, tagged};
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -147,6 +147,23 @@ fn tags_other_packets_and_frames_cut_short() {
             &folder.file("cut.pcap", &Order::Little.pcap(Magic::Microseconds, 1, &cut)),
             22,
         );
+    }
+}
+
+/// Each conversation in a tunnel of its own; and an old file.
+#[test]
+#[ignore = "needs tshark"]
+fn tunnels() {
+    let folder = Folder::new("tunnels");
+    for ip in IPS {
+        for (name, wrap) in TUNNELS {
+            let frames = stored(conversation(ip, 40_000).iter().map(|ip| wrap(ip)));
+            eprintln!("{name}, {ip:?}");
+            agree(
+                &folder.file("tunnel.pcapng", &Order::Little.pcapng(&[1], &frames)),
+                WHOLE,
+            );
+        }
     }
 }
 

@@ -6,9 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use pcap_parser::pcapng::SHB_MAGIC;
-use pcap_parser::{
-    LegacyPcapBlock, PcapHeader, parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
-};
+use pcap_parser::{PcapHeader, parse_pcap_header};
 
 use super::LONGEST_FRAME;
 use super::block::{self, Block, Interface, Options};
@@ -612,12 +610,24 @@ pub(super) fn moment(units: u64, resolution: u8, offset: i64) -> Timestamp {
 struct Classic {
     header: PcapHeader,
     link_type: LinkType,
+    lengths: Lengths,
     frames: usize,
+}
+
+/// In which order a packet's header has its two lengths. Older programs wrote the original length
+/// first; libpcap decides by the version, as here (`sf-pcap.c`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lengths {
+    CapturedFirst,
+    OriginalFirst,
+    /// Some wrote the one and some the other: no more is captured than there was.
+    Either,
 }
 
 impl Classic {
     fn read(input: &mut Input<impl Read>) -> Result<Classic, ReadError> {
         const HEADER: usize = 24;
+        const VERSION_AT: u64 = 4;
         const LINK_TYPE_AT: u64 = 20;
         input.whole(HEADER, "a pcap file header")?;
         let Ok((_, header)) = parse_pcap_header(input.bytes(0..HEADER)) else {
@@ -625,6 +635,17 @@ impl Classic {
                 offset: 0,
                 expected: "a pcap file header".to_owned(),
             });
+        };
+        let lengths = match (header.version_major, header.version_minor) {
+            (2, 0..=2) => Lengths::OriginalFirst,
+            (2, 3) | (543, 0) => Lengths::Either,
+            (2, _) => Lengths::CapturedFirst,
+            (major, minor) => {
+                return Err(ReadError::Damaged {
+                    offset: VERSION_AT,
+                    expected: format!("pcap version 2, found version {major}.{minor},"),
+                });
+            }
         };
         // The upper half of the field tells of frame check sequences.
         let link_type = LinkType(header.network.0.cast_unsigned() & 0xffff);
@@ -638,6 +659,7 @@ impl Classic {
         Ok(Classic {
             header,
             link_type,
+            lengths,
             frames: 0,
         })
     }
@@ -655,33 +677,41 @@ impl Classic {
             HEAD
         };
         input.whole(head, "the header of a packet")?;
-        let length = self.captured(input.bytes(0..head));
-        if length > LONGEST_FRAME {
-            let expected = format!("a captured length of at most {LONGEST_FRAME}, found {length},");
+        let number = |at: usize| self.number(input.bytes(at..at + 4));
+        let (seconds, fraction) = (number(0), number(4));
+        let (first, second) = (number(8), number(12));
+        let swapped = match self.lengths {
+            Lengths::CapturedFirst => false,
+            Lengths::OriginalFirst => true,
+            Lengths::Either => first > second,
+        };
+        let (at, captured, wire_len) = if swapped {
+            (12, second, first)
+        } else {
+            (8, first, second)
+        };
+        if captured > LONGEST_FRAME {
+            let expected = format!("a captured length of at most {LONGEST_FRAME}, found {captured},");
             return Err(ReadError::Damaged {
-                offset: offset + 8,
+                offset: offset + at,
                 expected,
             });
         }
-        let end = head + length as usize;
+        let end = head + captured as usize;
         input.whole(end, "a packet")?;
-        let Some(packet) = self.packet(input.bytes(0..end)) else {
-            let expected = "a packet".to_owned();
-            return Err(ReadError::Damaged { offset, expected });
-        };
         let fraction = if self.header.is_nanosecond_precision() {
-            packet.ts_usec
+            fraction
         } else {
-            packet.ts_usec.saturating_mul(1000)
+            fraction.saturating_mul(1000)
         };
-        let seconds = u64::from(packet.ts_sec) * u64::from(NANOSECONDS_PER_SECOND);
+        let seconds = u64::from(seconds) * u64::from(NANOSECONDS_PER_SECOND);
         self.frames += 1;
         let stored = Stored {
             at: Timestamp(seconds + u64::from(fraction)),
             number: self.frames,
             link_type: self.link_type,
             data: head..end,
-            wire_len: packet.origlen,
+            wire_len,
             comment: None,
             extra: None,
         };
@@ -689,24 +719,12 @@ impl Classic {
         Ok(Some(stored))
     }
 
-    /// The third number of a packet's header.
-    fn captured(&self, packet: &[u8]) -> u32 {
-        let bytes = packet[8..].first_chunk().copied().unwrap_or_default();
+    fn number(&self, bytes: &[u8]) -> u32 {
+        let bytes = bytes.first_chunk().copied().unwrap_or_default();
         if self.header.is_bigendian() {
             u32::from_be_bytes(bytes)
         } else {
             u32::from_le_bytes(bytes)
         }
-    }
-
-    fn packet<'b>(&self, bytes: &'b [u8]) -> Option<LegacyPcapBlock<'b>> {
-        let parsed = if self.header.is_modified_format() {
-            parse_pcap_frame_modified(bytes)
-        } else if self.header.is_bigendian() {
-            parse_pcap_frame_be(bytes)
-        } else {
-            parse_pcap_frame(bytes)
-        };
-        Some(parsed.ok()?.1)
     }
 }
