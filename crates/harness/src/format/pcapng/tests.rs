@@ -402,7 +402,7 @@ fn tshark_opens_what_is_written_and_sees_the_same() {
         "tcp.len",
         "frame.comment",
     ];
-    let mut arguments = vec!["-T", "fields", "-E", "separator=|"];
+    let mut arguments = vec!["-Y", "tcp", "-T", "fields", "-E", "separator=|"];
     arguments.extend(fields.iter().flat_map(|field| ["-e", field]));
     let seen = tshark(&file(&timeline), &arguments);
     let explanations = explain_all(&timeline);
