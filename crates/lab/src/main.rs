@@ -1,5 +1,6 @@
 //! The command that the recipes run: `cargo run -p lab -- help`.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -38,7 +39,8 @@ enum Command {
     ///     tshark -i lo -w - | lab show -
     #[command(verbatim_doc_comment)]
     Show {
-        /// A step (step1), the path of a pcapng or pcap file, or - for standard input
+        /// A step (step1), an experiment of docs/wire.md (wire-lost-segment), the path of a pcapng or pcap
+        /// file, or - for standard input
         what: String,
         #[command(flatten)]
         output: Output,
@@ -145,10 +147,6 @@ struct TraceArguments {
     /// standard output, in place of the lanes
     #[arg(long, value_name = "FILE")]
     pcapng: Option<PathBuf>,
-    /// Of two hosts with a wire, let that file hold the packets that could have been captured on this one,
-    /// or on both
-    #[arg(long, value_enum, requires = "pcapng")]
-    vantage: Option<Vantage>,
     /// Draw the lines that the server writes, too
     #[arg(long)]
     log: bool,
@@ -166,6 +164,10 @@ struct Output {
     /// Columns to draw in; the terminal's unless given
     #[arg(long)]
     width: Option<usize>,
+    /// Of two hosts with a wire, show the packets alone that could have been captured on this one; with
+    /// --pcapng, let that file hold them, or those of both
+    #[arg(long, value_enum)]
+    vantage: Option<Vantage>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -335,12 +337,12 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let live = output.format == Format::Text && output.output.is_none() && !piped;
     let name = arguments.plan.name();
     let server = arguments.plan.server()?;
-    let ends = arguments.vantage.zip(arguments.pcapng.as_deref());
+    let ends = output.vantage.zip(arguments.pcapng.as_deref());
     let file = arguments.pcapng.as_deref().filter(|_| !piped && ends.is_none());
     let spill = file.map(|path| Spill::start(&server, &name, path)).transpose()?;
     let outcome = arguments.plan.run_on(server, |timeline| {
         if live {
-            lanes.draw(&timeline, output.width, arguments.log, false)?;
+            lanes.draw(&output.seen(&timeline), output.width, arguments.log, false)?;
         }
         Ok(())
     })?;
@@ -363,16 +365,27 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
             writeln!(io::stderr(), "lab: {note}")?;
         }
     }
+    let seen = output.seen(timeline);
     if live {
-        lanes.draw(timeline, output.width, arguments.log, true)?;
-        write!(io::stdout(), "\n{}", findings(timeline))?;
+        lanes.draw(&seen, output.width, arguments.log, true)?;
+        write!(io::stdout(), "\n{}", findings(&seen))?;
+        drop(seen);
         return Ok(outcome);
     }
-    output.write(timeline, arguments.log)?;
+    output.write(&seen, arguments.log)?;
+    drop(seen);
     Ok(outcome)
 }
 
 impl Output {
+    /// What of a timeline is to be shown.
+    fn seen<'t>(&self, timeline: &'t Timeline) -> Cow<'t, Timeline> {
+        match self.vantage.map(pcapng::Vantage::from) {
+            Some(pcapng::Vantage::At(host)) => Cow::Owned(timeline.captured_at(host)),
+            _ => Cow::Borrowed(timeline),
+        }
+    }
+
     /// Writes a timeline to the file, or to standard output.
     fn write(&self, timeline: &Timeline, log: bool) -> Result<()> {
         let Some(path) = &self.output else {
@@ -473,14 +486,16 @@ fn shown(message: &str) -> String {
 fn show(what: &str, output: &Output) -> Result<()> {
     let path = match steps::find(what) {
         Ok(step) => step.capture(),
+        Err(_) if experiments::find(what).is_some() => experiments::capture_of(what)?,
         Err(_) if what == "-" || Path::new(what).exists() => PathBuf::from(what),
         Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
     };
-    let extent = match output.format {
-        Format::Text => Extent::Excerpt,
-        Format::Markdown | Format::Json => Extent::Whole,
+    let extent = match (output.format, output.vantage) {
+        (Format::Text, None) => Extent::Excerpt,
+        _ => Extent::Whole,
     };
     show::read(&path, extent, |timeline| {
+        let timeline = &output.seen(timeline);
         if output.format == Format::Text && output.output.is_none() {
             paint::draw(timeline, output.width, false)?;
             return Ok(write!(io::stdout(), "\n{}", findings(timeline))?);

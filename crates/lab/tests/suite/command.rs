@@ -233,6 +233,21 @@ fn two_hosts_and_a_wire() -> Result<()> {
     Ok(())
 }
 
+/// Of the lost segment the client's end knows nothing, and of its copy not that it is one.
+fn each_end_of_a_wire_shows_what_it_knows() -> Result<()> {
+    let shown = |host| lab(&["show", "wire-lost-segment", "--vantage", host]);
+    let (client, server) = (stdout(&shown("client")?), stdout(&shown("server")?));
+    assert!(
+        !client.contains("again") && server.contains("again"),
+        "{client}\n{server}"
+    );
+    assert!(
+        !client.contains("lost") && !server.contains("lost"),
+        "{client}\n{server}"
+    );
+    Ok(())
+}
+
 fn a_wire_may_be_read_from_a_file() -> Result<()> {
     let path = std::env::temp_dir().join(format!("lab-wire-{}", std::process::id()));
     std::fs::write(&path, "delay 1ms # far away\nlose client syn\n")?;
@@ -300,7 +315,7 @@ fn wrong_words_get_an_answer_that_helps() -> Result<()> {
         (&["trace", "--lose", "servr data 2", "step1"], "client or server"),
         (&["trace", "--delay", "25", "step1"], "25ms"),
         (&["trace", "--queue", "5", "step1"], "rate"),
-        (&["trace", "--vantage", "client", "step1"], "--pcapng"),
+        (&["trace", "--vantage", "cleint", "step1"], "client"),
     ];
     for (arguments, expected) in cases {
         let complaint = complaint(&lab(arguments)?)?;
@@ -497,6 +512,7 @@ harness::tests! {
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
     two_hosts_and_a_wire needs [Wire];
+    each_end_of_a_wire_shows_what_it_knows needs [];
     a_wire_may_be_read_from_a_file needs [Wire];
     a_shell_on_either_host needs [Wire];
     wrong_words_get_an_answer_that_helps needs [Sandbox];
