@@ -25,11 +25,11 @@ impl Flow {
         }
         let answers_syn = self.is_challenge(packet);
         if answers_syn {
-            let odd = self.from(packet.from.peer()).odd.map(Evidence::Frame);
+            let odd = self.half(packet.from.peer()).odd.map(Evidence::Frame);
             facts.add(FactKind::ChallengeAck, Certainty::Inferred, odd);
             return;
         }
-        let theirs = self.from_mut(packet.from.peer());
+        let theirs = self.half_mut(packet.from.peer());
         let ack = unwrapped(packet.ack, theirs.said.max(theirs.known));
         sack(packet, ack, facts);
         if packet.window == 0 && !flags.has(Flags::SYN) && !flags.has(Flags::RST) && !flags.has(Flags::FIN) {
@@ -43,7 +43,7 @@ impl Flow {
         } else if ack == theirs.said && is_pure_ack(packet) && self.goes_on(packet) {
             self.says_again(packet, facts);
         }
-        let theirs = self.from_mut(packet.from.peer());
+        let theirs = self.half_mut(packet.from.peer());
         theirs.said_in_syn = flags.has(Flags::SYN);
         if ack > theirs.said {
             theirs.said = ack;
@@ -58,14 +58,14 @@ impl Flow {
 
     /// True for a packet whose sequence number is the next of its sender: no probe has it.
     fn goes_on(&self, packet: &Packet) -> bool {
-        let mine = self.from(packet.from);
+        let mine = self.half(packet.from);
         !mine.sent.has_begun() || unwrapped(packet.seq, mine.sent.next) == mine.sent.next
     }
 
     /// True for an ACK that says nothing of a SYN which came: its sender has a connection already, or a
     /// SYN or a reset did not fit into it.
     fn is_challenge(&self, packet: &Packet) -> bool {
-        let (mine, theirs) = (self.from(packet.from), self.from(packet.from.peer()));
+        let (mine, theirs) = (self.half(packet.from), self.half(packet.from.peer()));
         let unanswered = theirs.sent.has_begun() && theirs.sent.next == 1 && theirs.said == 0 && theirs.known == 0;
         let unfit = unanswered && theirs.flight.front().is_some_and(|sent| sent.is_syn) && packet.ack != 1;
         let odd = theirs.odd.is_some() && u64::from(packet.ack) <= theirs.said && mine.sent.has_begun();
@@ -75,7 +75,7 @@ impl Flow {
     /// What an ACK covers that none before it did, and how long that took.
     fn covers(&mut self, passing: Passing<'_>, ack: u64, vantage: Vantage, facts: &mut PacketFacts) {
         let Passing { packet, at } = passing;
-        let theirs = self.from_mut(packet.from.peer());
+        let theirs = self.half_mut(packet.from.peer());
         if !theirs.sent.has_begun() && theirs.said == 0 {
             // The first that is known of this direction: how much of it is new, nothing tells.
             return;
@@ -127,7 +127,7 @@ impl Flow {
 
     /// A bare ACK that acknowledges nothing new.
     fn says_again(&mut self, packet: &Packet, facts: &mut PacketFacts) {
-        let theirs = self.from_mut(packet.from.peer());
+        let theirs = self.half_mut(packet.from.peer());
         if !theirs.sent.has_begun() && theirs.said == 0 {
             return;
         }
@@ -165,7 +165,7 @@ impl Flow {
         if !flags.has(Flags::ACK) || flags.has(Flags::RST) || facts.has(FactKind::ChallengeAck) {
             return;
         }
-        let mine = self.from_mut(packet.from.peer());
+        let mine = self.half_mut(packet.from.peer());
         let ack = unwrapped(packet.ack, mine.said.max(mine.known));
         learn_window(mine, packet, at);
         if ack > mine.known {

@@ -176,14 +176,14 @@ pub(super) fn is_pure_ack(packet: &Packet) -> bool {
 
 impl Flow {
     /// The direction of what this side sends.
-    pub fn from(&self, side: Side) -> &Half {
+    pub fn half(&self, side: Side) -> &Half {
         match side {
             Side::Client => &self.client,
             Side::Server => &self.server,
         }
     }
 
-    pub(super) fn from_mut(&mut self, side: Side) -> &mut Half {
+    pub(super) fn half_mut(&mut self, side: Side) -> &mut Half {
         match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
@@ -225,21 +225,21 @@ impl Flow {
             self.data_arrives(packet, at, facts);
         }
         if flags.has(Flags::SYN) && self.sockets.are_open() {
-            self.from_mut(packet.from).odd = Some(packet.number);
+            self.half_mut(packet.from).odd = Some(packet.number);
         }
         self.ack_arrives(passing, facts);
         let ends = self.sockets.arrives(packet);
         if flags.has(Flags::RST) && !ends {
-            self.from_mut(packet.from).odd = Some(packet.number);
+            self.half_mut(packet.from).odd = Some(packet.number);
         }
     }
 
     fn syn_departs(&mut self, Passing { packet, .. }: Passing<'_>, facts: &mut PacketFacts) {
         let options = packet.segment.options;
-        let peers = self.from(packet.from.peer());
+        let peers = self.half(packet.from.peer());
         let (peers_syn, peers_syn_ack) = (peers.syn, peers.syn_ack);
         let reply = packet.segment.flags.has(Flags::ACK);
-        let half = self.from_mut(packet.from);
+        let half = self.half_mut(packet.from);
         half.sack_permitted = options.sack_permitted;
         let place = if reply { &mut half.syn_ack } else { &mut half.syn };
         match *place {
@@ -253,7 +253,7 @@ impl Flow {
             facts.add(FactKind::FastOpen, Certainty::Seen, []);
         }
         // What the other side sends must fit into this.
-        let theirs = self.from_mut(packet.from.peer());
+        let theirs = self.half_mut(packet.from.peer());
         theirs.mss = options.mss;
         theirs.window_is_exact = true;
     }
@@ -265,7 +265,7 @@ impl Flow {
             return;
         }
         let (syn, fin) = (flags.has(Flags::SYN), flags.has(Flags::FIN));
-        let half = self.from_mut(packet.from);
+        let half = self.half_mut(packet.from);
         let from = half.seq_of(packet);
         let to = from + u64::from(packet.segment.len) + u64::from(syn) + u64::from(fin);
         if let Some(probe) = probe(half, packet, from) {
@@ -311,7 +311,7 @@ impl Flow {
             Place::Old | Place::Overlaps if syn && !facts.is_repeat() => {}
             Place::Old | Place::Overlaps => self.again(passing, (from, to), vantage, facts),
         }
-        let half = self.from_mut(packet.from);
+        let half = self.half_mut(packet.from);
         if matches!(place, Place::Old | Place::Overlaps | Place::Fills) {
             for sent in half.in_flight_at(from, to) {
                 sent.last = at;
@@ -337,7 +337,7 @@ impl Flow {
     /// before it came here: the clock on the segment tells, if it has gone on.
     fn fills(&mut self, Passing { packet, .. }: Passing<'_>, facts: &mut PacketFacts) {
         facts.add(FactKind::OutOfOrder, Certainty::Seen, []);
-        let half = self.from(packet.from);
+        let half = self.half(packet.from);
         let (Some((beyond, frame)), Some((value, _))) = (half.beyond, packet.segment.options.timestamps) else {
             return;
         };
@@ -356,8 +356,8 @@ impl Flow {
     /// Bytes that were sent before.
     fn again(&mut self, passing: Passing<'_>, (from, to): (u64, u64), vantage: Vantage, facts: &mut PacketFacts) {
         let Passing { packet, at } = passing;
-        let peer_permits = self.from(packet.from.peer()).sack_permitted;
-        let half = self.from_mut(packet.from);
+        let peer_permits = self.half(packet.from.peer()).sack_permitted;
+        let half = self.half_mut(packet.from);
         half.repeats += 1;
         let probes_tails = half.sack_permitted && peer_permits;
         let before = half.in_flight_at(from, to).next().copied();
@@ -405,13 +405,13 @@ impl Flow {
     }
 
     fn fin_departs(&mut self, packet: &Packet, to: u64, facts: &mut PacketFacts) {
-        let peers_fin = self.from(packet.from.peer()).fin;
-        let half = self.from_mut(packet.from);
+        let peers_fin = self.half(packet.from.peer()).fin;
+        let half = self.half_mut(packet.from);
         if half.fin.is_some() {
             return;
         }
         half.fin = Some((to, packet.number));
-        let has_theirs = |end| self.from(packet.from.peer()).said >= end;
+        let has_theirs = |end| self.half(packet.from.peer()).said >= end;
         if let Some((end, frame)) = peers_fin
             && !has_theirs(end)
         {
@@ -421,7 +421,7 @@ impl Flow {
 
     fn data_arrives(&mut self, packet: &Packet, at: Timestamp, facts: &mut PacketFacts) {
         let flags = packet.segment.flags;
-        let half = self.from_mut(packet.from);
+        let half = self.half_mut(packet.from);
         let from = half.seq_of(packet);
         let numbered = u64::from(flags.has(Flags::SYN)) + u64::from(flags.has(Flags::FIN));
         let to = from + u64::from(packet.segment.len) + numbered;

@@ -200,7 +200,7 @@ fn of_connection(
         }
     }
     half_closes(&halves, &found, of, &mut packets, timeline);
-    found.half_round_trips = [flow.from(Side::Server).answered_in, flow.from(Side::Client).answered_in];
+    found.half_round_trips = [flow.half(Side::Server).answered_in, flow.half(Side::Client).answered_in];
     (found, packets)
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Leaving<'a> {
 
 impl Leaving<'_> {
     fn half(&self) -> &Half {
-        self.flow.from(self.packet.from)
+        self.flow.half(self.packet.from)
     }
 
     /// Fills in what the calls say of a packet that the facts do not explain yet.
@@ -165,7 +165,7 @@ impl Leaving<'_> {
     }
 
     fn reset(&self) -> Why {
-        let (mine, theirs) = (self.half(), self.flow.from(self.packet.from.peer()));
+        let (mine, theirs) = (self.half(), self.flow.half(self.packet.from.peer()));
         let answers_syn = !mine.sent.has_begun() && theirs.sent.has_begun();
         if answers_syn && self.packet.segment.flags.has(Flags::ACK) && theirs.sent.next == u64::from(self.packet.ack) {
             let syn = theirs.flight.front().filter(|sent| sent.is_syn);
@@ -200,7 +200,7 @@ impl Leaving<'_> {
             return None;
         }
         let call = Evidence::Event(end.index);
-        let theirs = self.flow.from(self.packet.from.peer());
+        let theirs = self.flow.half(self.packet.from.peer());
         // A FIN takes a number and is no data, as the SYN.
         let data_end = theirs
             .fin

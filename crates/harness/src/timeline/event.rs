@@ -83,6 +83,7 @@ pub struct Event {
 
 /// What can happen.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "most events are packets")]
 pub enum EventKind {
     /// A frame passed the wire.
     Packet(Packet),

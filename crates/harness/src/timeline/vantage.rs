@@ -3,6 +3,7 @@
 use super::Timeline;
 use super::event::*;
 use super::merge::{Record, Recording, What};
+use super::segment::Segment;
 
 impl Timeline {
     /// The packets as a capture on one side's host would have them, and nothing else: what it sent when it
@@ -18,15 +19,21 @@ impl Timeline {
             };
             let came = packet.passage.as_ref().filter(|_| packet.from != side);
             let moments = came.map_or(vec![event.at], |passage| passage.arrivals.clone());
+            // What the wire damaged looks sound to whoever does not add up its checksum.
+            let frame = match came {
+                Some(passage) if passage.corrupted => damaged(&packet.frame).into(),
+                _ => packet.frame.clone(),
+            };
+            let segment = Segment::from_frame(packet.link_type, &frame, packet.wire_len);
             records.extend(moments.into_iter().map(|at| Record {
                 at,
                 what: What::Frame {
-                    frame: packet.frame.clone(),
+                    frame: frame.clone(),
                     link_type: packet.link_type,
                     wire_len: packet.wire_len,
                     comment: None,
                     passage: None,
-                    segment: Some(packet.segment.clone()),
+                    segment: segment.clone(),
                 },
             }));
         }
