@@ -360,6 +360,9 @@ impl<'a> Story<'a> {
                 " Its SACK blocks say what the {side} has beyond the missing bytes."
             );
         }
+        if let Some(passage) = &packet.passage {
+            add_outcome(passage, side, sentence);
+        }
         if facts.has(FactKind::WindowFull) {
             let _ = write!(sentence, " With it the window of the {} is full.", side.peer());
         }
@@ -445,10 +448,16 @@ impl<'a> Story<'a> {
                     " The ACKs up to frame {by} ask for them, so they leave before a timer runs out: a fast retransmission."
                 )
             }
-            Reason::TailLossProbe => format!(
-                " It leaves {waited}, as nothing acknowledges the last segment. That fits a tail loss probe, which asks for an ACK."
-            ),
-            Reason::Timeout => format!(" It leaves {waited}, as no ACK has come: that fits the retransmission timer."),
+            Reason::TailLossProbe => {
+                let sure = if is_inferred(packet) { ". That fits" } else { ":" };
+                format!(
+                    " It leaves {waited}, as nothing acknowledges the last segment{sure} a tail loss probe, which asks for an ACK."
+                )
+            }
+            Reason::Timeout if is_inferred(packet) => {
+                format!(" It leaves {waited}, as no ACK has come: that fits the retransmission timer.")
+            }
+            Reason::Timeout => format!(" It leaves {waited}, as no ACK has come: the retransmission timer ran out."),
             _ => String::new(),
         };
         if let Some(spurious) = facts.get(FactKind::SpuriousRetransmission) {
@@ -704,8 +713,13 @@ impl<'a> Story<'a> {
     }
 
     fn ack_of_reply(&self, packet: &Packet, acked: &Acked) -> String {
-        let hoped = delayed(packet)
-            .map(|waited| format!("A delayed ACK: for {waited} the client's kernel hoped to send it along with data."));
+        let hoped = delayed(packet).map(|waited| {
+            if is_inferred(packet) {
+                let what = self.replied(acked);
+                return format!("The client's kernel acknowledges {what}. {}", fits_a_delay(&waited));
+            }
+            format!("A delayed ACK: for {waited} the client's kernel hoped to send it along with data.")
+        });
         match (self.releases.get(&packet.number), hoped) {
             (Some(frame), Some(hoped)) => format!("{hoped} It lets the held segment go, frame {frame}."),
             (Some(frame), None) => {
@@ -761,6 +775,19 @@ impl<'a> Story<'a> {
             _ => format!("The server's kernel {before}."),
         }
     }
+}
+
+/// What became of a packet on a wire, if it did not just come.
+fn add_outcome(passage: &Passage, from: Side, sentence: &mut String) {
+    let peer = from.peer();
+    *sentence += &match passage.arrivals.len() {
+        0 => format!(" It does not come to the {peer}."),
+        1 if passage.corrupted => {
+            format!(" It comes damaged, and the {peer}'s kernel throws it away for its checksum.")
+        }
+        1 => return,
+        _ => format!(" It comes to the {peer} twice."),
+    };
 }
 
 /// How long an ACK was put off, if it was.
