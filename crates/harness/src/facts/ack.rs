@@ -17,21 +17,30 @@ const MOST_SACKED: usize = 32;
 
 impl Flow {
     /// What the acknowledgment of a packet that leaves says of what its peer sent.
-    pub(super) fn ack_departs(&mut self, passing: Passing<'_>, vantage: Vantage, facts: &mut PacketFacts) {
-        let Passing { packet, at } = passing;
+    /// `asked` is the packet just before it, if that was a SYN.
+    pub(super) fn ack_departs(
+        &mut self,
+        passing: Passing<'_>,
+        vantage: Vantage,
+        asked: Option<usize>,
+        facts: &mut PacketFacts,
+    ) {
+        let Passing { packet, .. } = passing;
         let flags = packet.segment.flags;
         if !flags.has(Flags::ACK) {
             return;
         }
-        let answers_syn = self.is_challenge(packet);
-        if answers_syn {
-            let odd = self.half(packet.from.peer()).odd.map(Evidence::Frame);
-            facts.add(FactKind::ChallengeAck, Certainty::Inferred, odd);
+        if let Some(challenged) = self.challenged_by(packet, asked) {
+            facts.add(
+                FactKind::ChallengeAck,
+                Certainty::Inferred,
+                [Evidence::Frame(challenged)],
+            );
             return;
         }
         let theirs = self.half_mut(packet.from.peer());
         let ack = unwrapped(packet.ack, theirs.said.max(theirs.known));
-        sack(packet, ack, facts);
+        sack(packet, facts);
         if packet.window == 0 && !flags.has(Flags::SYN) && !flags.has(Flags::RST) && !flags.has(Flags::FIN) {
             facts.add(FactKind::ZeroWindow, Certainty::Seen, []);
         }
@@ -53,7 +62,6 @@ impl Flow {
         if ack >= theirs.said {
             theirs.said_window = Some(packet.window);
         }
-        let _ = at;
     }
 
     /// True for a packet whose sequence number is the next of its sender: no probe has it.
@@ -62,14 +70,19 @@ impl Flow {
         !mine.sent.has_begun() || unwrapped(packet.seq, mine.sent.next) == mine.sent.next
     }
 
-    /// True for an ACK that says nothing of a SYN which came: its sender has a connection already, or a
-    /// SYN or a reset did not fit into it.
-    fn is_challenge(&self, packet: &Packet) -> bool {
+    /// The packet that an ACK challenges. It says nothing of a SYN that has just come, as its sender has a
+    /// connection already; or it comes after a SYN or a reset that did not fit.
+    fn challenged_by(&mut self, packet: &Packet, asked: Option<usize>) -> Option<usize> {
+        if !is_pure_ack(packet) {
+            return None;
+        }
         let (mine, theirs) = (self.half(packet.from), self.half(packet.from.peer()));
-        let unanswered = theirs.sent.has_begun() && theirs.sent.next == 1 && theirs.said == 0 && theirs.known == 0;
-        let unfit = unanswered && theirs.flight.front().is_some_and(|sent| sent.is_syn) && packet.ack != 1;
-        let odd = theirs.odd.is_some() && u64::from(packet.ack) <= theirs.said && mine.sent.has_begun();
-        is_pure_ack(packet) && (unfit || odd)
+        let has_answered = mine.syn.is_some() || mine.syn_ack.is_some();
+        let unfit = asked.filter(|asked| theirs.syn == Some(*asked) && !has_answered && packet.ack != 1);
+        let says_nothing_new = u64::from(packet.ack) <= theirs.said && mine.sent.has_begun();
+        // One answer to each: what follows is about something else.
+        let odd = self.half_mut(packet.from.peer()).odd.take();
+        unfit.or(odd.filter(|_| says_nothing_new))
     }
 
     /// What an ACK covers that none before it did, and how long that took.
@@ -109,16 +122,19 @@ impl Flow {
             (Vantage::Somewhere, _) => (latest.last, Certainty::Inferred, theirs.answered_in),
         };
         let took = at.since(since);
-        if latest.times == 1 && theirs.answered_in.is_none_or(|least| took < least) {
+        let first = latest.is_syn && !latest.is_fin;
+        if latest.times == 1 && theirs.answered_in.map_or(first, |least| took < least) {
             theirs.answered_in = Some(took);
         }
         if is_pure_ack(packet) && !facts.acked.as_ref().is_some_and(|acked| acked.syn) {
-            let repeated = latest.times > 1 && vantage != Vantage::BothHosts;
+            // The copy that it answers is not known, or a burst was stretched on its way.
+            let open = (latest.times > 1 || covered().count() > 1 || ack < next) && vantage == Vantage::Somewhere;
+            let open = open || latest.times > 1 && vantage == Vantage::SameHost;
             timing(
                 took,
                 baseline,
                 certainty,
-                repeated,
+                open,
                 Evidence::Frame(latest.last_frame),
                 facts,
             );
@@ -131,9 +147,11 @@ impl Flow {
         if !theirs.sent.has_begun() && theirs.said == 0 {
             return;
         }
-        // The window of a SYN is not scaled, so the next one tells nothing new by being another.
-        let told = theirs.said_window.filter(|_| !theirs.said_in_syn);
-        let is_update = told.is_some_and(|window| window != packet.window);
+        // The window of a SYN is not scaled, so the next one may be another by rounding alone.
+        let unit = packet.window.checked_div(packet.segment.window.into()).unwrap_or(1);
+        let rounding = if theirs.said_in_syn { unit } else { 1 };
+        let told = theirs.said_window.filter(|_| !facts.has(FactKind::DSack));
+        let is_update = told.is_some_and(|window| window.abs_diff(packet.window) >= rounding);
         let first = [Evidence::Frame(theirs.said_frame)];
         match theirs.probe.take() {
             Some((FactKind::KeepAlive, frame)) => {
@@ -151,10 +169,7 @@ impl Flow {
             _ if facts.has(FactKind::Sack) => facts.add(FactKind::DuplicateAck, Certainty::Seen, first),
             _ if is_update && packet.window > 0 => facts.add(FactKind::WindowUpdate, Certainty::Seen, first),
             _ if is_update => {}
-            _ if theirs.sent.next > 1 || theirs.said > 1 => {
-                facts.add(FactKind::DuplicateAck, Certainty::Seen, first);
-            }
-            _ => {}
+            _ => facts.add(FactKind::DuplicateAck, Certainty::Seen, first),
         }
     }
 
@@ -186,7 +201,9 @@ impl Flow {
             }
         } else if facts.has(FactKind::DuplicateAck) {
             mine.duplicates += 1;
-            mine.last_duplicate = packet.number;
+        }
+        if facts.has(FactKind::DuplicateAck) || facts.has(FactKind::Sack) {
+            mine.asked = Some(packet.number);
         }
         for (from, to) in packet.segment.options.sack_blocks() {
             let base = packet.segment.ack.wrapping_sub(packet.ack);
@@ -218,7 +235,7 @@ fn learn_window(mine: &mut super::flow::Half, packet: &Packet, at: Timestamp) {
 /// What the SACK blocks of a packet say: bytes that came beyond a hole, or bytes that came twice. The
 /// first block names the latter if it lies below the acknowledgment or inside the second
 /// (RFC 2883, section 4).
-fn sack(packet: &Packet, ack: u64, facts: &mut PacketFacts) {
+fn sack(packet: &Packet, facts: &mut PacketFacts) {
     let mut blocks = packet.segment.options.sack_blocks();
     let Some((from, to)) = blocks.next() else { return };
     let at = packet.segment.ack;
@@ -226,7 +243,6 @@ fn sack(packet: &Packet, ack: u64, facts: &mut PacketFacts) {
     let inside = |(outer_from, outer_to): (u32, u32)| not_after(outer_from, from) && not_after(to, outer_to);
     let second = blocks.next();
     let twice = not_after(to, at) || second.is_some_and(inside);
-    let _ = ack;
     if twice {
         facts.add(FactKind::DSack, Certainty::Seen, []);
     }
@@ -241,15 +257,19 @@ fn timing(
     took: Duration,
     baseline: Option<Duration>,
     certainty: Certainty,
-    repeated: bool,
+    open: bool,
     of: Evidence,
     facts: &mut PacketFacts,
 ) {
+    if took <= DELAYED {
+        facts.why = Why::new(Reason::AckAtOnce, certainty).by([of]);
+        return;
+    }
     let Some(baseline) = baseline else { return };
     let waited = took.saturating_sub(baseline);
     if waited <= DELAYED {
         facts.why = Why::new(Reason::AckAtOnce, certainty).by([of]);
-    } else if !repeated {
+    } else if !open {
         facts.add(FactKind::DelayedAck, certainty, [of]);
         facts.why = Why::new(Reason::DelayedAck, certainty).by([of]).after(waited);
     }

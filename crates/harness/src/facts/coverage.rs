@@ -7,10 +7,14 @@ const MOST_HOLES: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Coverage {
     begun: bool,
-    /// The end of the highest byte seen.
+    /// The end of the highest byte seen, by us or by whoever acknowledged it.
     pub next: u64,
-    /// Ranges below it that were not seen, in order.
+    /// The end of the highest byte that was seen here.
+    seen: u64,
+    /// Ranges below `next` that were not seen, in order.
     holes: Vec<(u64, u64)>,
+    /// True if the last bytes below `next` are known by hearsay, and nothing beyond was seen since.
+    told: bool,
 }
 
 /// How a range of bytes stands to those seen before.
@@ -20,8 +24,10 @@ pub(crate) enum Place {
     Next,
     /// It begins after the highest: something between is missing.
     Beyond,
-    /// All of it lies below the highest and had not been seen.
+    /// All of it lies below the highest byte that was seen, and had not been seen.
     Fills,
+    /// It had not been seen, and its receiver acknowledged some of it before.
+    Late,
     /// Some of it had been seen, and it goes on beyond the highest.
     Overlaps,
     /// All of it lies below the highest, and some of it had been seen.
@@ -31,28 +37,50 @@ pub(crate) enum Place {
 impl Coverage {
     /// Takes in a range, which is not empty.
     pub fn see(&mut self, from: u64, to: u64) -> Place {
+        let seen = self.seen;
+        self.seen = seen.max(to);
         if !self.begun {
             (self.begun, self.next) = (true, to);
             return Place::Next;
         }
+        if from >= self.next {
+            let follows = from == self.next && !std::mem::take(&mut self.told);
+            self.skip_to(from);
+            self.next = to;
+            return if follows { Place::Next } else { Place::Beyond };
+        }
+        let old_to = to.min(self.next);
+        let all_missing = self.fill(from, old_to) == old_to - from;
+        if to > self.next {
+            (self.next, self.told) = (to, false);
+            return if all_missing { Place::Late } else { Place::Overlaps };
+        }
+        match all_missing {
+            true if to <= seen => Place::Fills,
+            true => Place::Late,
+            false => Place::Old,
+        }
+    }
+
+    /// Takes in that a segment without bytes has this number. True if that tells of bytes which were not
+    /// seen, and nothing did before.
+    pub fn goes_on_at(&mut self, from: u64) -> bool {
+        let tells = self.begun && (from > self.next || from == self.next && self.told);
+        if tells {
+            self.skip_to(from);
+            self.told = false;
+        }
+        tells
+    }
+
+    /// Leaves a hole up to here.
+    fn skip_to(&mut self, from: u64) {
         if from > self.next {
             if self.holes.len() < MOST_HOLES {
                 self.holes.push((self.next, from));
             }
-            self.next = to;
-            return Place::Beyond;
+            self.next = from;
         }
-        if from == self.next {
-            self.next = to;
-            return Place::Next;
-        }
-        let old_to = to.min(self.next);
-        let missing = self.fill(from, old_to);
-        if to > self.next {
-            self.next = to;
-            return Place::Overlaps;
-        }
-        if missing == to - from { Place::Fills } else { Place::Old }
     }
 
     /// Closes the holes in a range. How many bytes of it had been missing.
@@ -87,11 +115,11 @@ impl Coverage {
 
     /// Says that everything below this has been seen by somebody, whoever saw it.
     pub fn assume_below(&mut self, end: u64) {
-        if end > self.next {
-            if self.begun && self.holes.len() < MOST_HOLES {
-                self.holes.push((self.next, end));
-            }
+        if !self.begun {
             (self.begun, self.next) = (true, end);
+        } else if end > self.next {
+            self.skip_to(end);
+            self.told = true;
         }
     }
 }
@@ -120,8 +148,45 @@ mod tests {
         let mut seen = Coverage::default();
         seen.see(0, 10);
         seen.assume_below(30);
-        assert_eq!(seen.see(10, 30), Place::Fills);
+        assert_eq!(seen.see(10, 20), Place::Late);
+        assert_eq!(seen.see(20, 30), Place::Late);
         assert_eq!(seen.see(10, 30), Place::Old);
+    }
+
+    #[test]
+    fn what_follows_acknowledged_bytes_that_were_not_seen_is_beyond_a_hole() {
+        let mut seen = Coverage::default();
+        seen.see(0, 10);
+        seen.assume_below(30);
+        assert_eq!(seen.see(30, 40), Place::Beyond);
+        assert_eq!(seen.see(40, 50), Place::Next, "said once");
+        assert_eq!(seen.see(10, 30), Place::Fills, "bytes beyond have been seen by now");
+    }
+
+    #[test]
+    fn new_bytes_of_which_some_were_acknowledged_are_no_repetition() {
+        let mut seen = Coverage::default();
+        seen.see(0, 10);
+        seen.assume_below(15);
+        assert_eq!(seen.see(10, 30), Place::Late);
+        assert_eq!(seen.see(30, 40), Place::Next);
+        assert_eq!(seen.see(35, 45), Place::Overlaps);
+    }
+
+    #[test]
+    fn a_number_beyond_the_highest_tells_of_a_hole_once() {
+        let mut seen = Coverage::default();
+        assert!(!seen.goes_on_at(5), "the first that is known");
+        seen.see(0, 10);
+        assert!(!seen.goes_on_at(10) && !seen.goes_on_at(9));
+        assert!(seen.goes_on_at(20));
+        assert!(!seen.goes_on_at(20));
+        assert_eq!(seen.see(20, 30), Place::Next);
+        assert_eq!(seen.see(10, 20), Place::Fills);
+        seen.assume_below(50);
+        assert!(seen.goes_on_at(50));
+        assert!(!seen.goes_on_at(50));
+        assert_eq!(seen.see(50, 60), Place::Next);
     }
 
     #[test]

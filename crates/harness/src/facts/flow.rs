@@ -14,6 +14,13 @@ use crate::timeline::{CongestionState, Flags, Packet, Side, Timestamp};
 /// must not fill the memory.
 const MOST_IN_FLIGHT: usize = 1 << 16;
 
+/// No retransmission timer runs out earlier: the shortest that a common system allows is FreeBSD's
+/// (TCPTV_MIN, 30 ms); Linux has 200 ms, and RFC 6298, section 2.4 asks for a second.
+const SHORTEST_TIMER: Duration = Duration::from_millis(30);
+
+/// No tail loss probe is that early: RFC 8985, section 7.2 names 2 round trips, and timers tick.
+const SHORTEST_PROBE: Duration = Duration::from_millis(2);
+
 /// So many duplicate ACKs ask for a retransmission (RFC 5681, section 3.2).
 pub(super) const DUPLICATES_ASK: u32 = 3;
 
@@ -42,6 +49,8 @@ pub(crate) struct Flow {
     server: Half,
     pub sockets: Sockets,
     packets: u64,
+    /// The packet before, if it was a SYN that nobody had answered.
+    pub(super) asks: Option<usize>,
 }
 
 /// One direction: what its sender sent, and what its receiver said of it.
@@ -66,7 +75,8 @@ pub(crate) struct Half {
     pub window_is_exact: bool,
     /// Duplicate ACKs that have come since the last one that was none.
     pub duplicates: u32,
-    pub last_duplicate: usize,
+    /// The last packet that has come and says what is missing: a duplicate ACK, or one with SACK blocks.
+    pub asked: Option<usize>,
     /// What its receiver has beyond `known`, as SACK blocks say.
     pub sacked: Vec<(u64, u64)>,
     /// The last ACK that moved `known`.
@@ -81,8 +91,10 @@ pub(crate) struct Half {
     pub fin: Option<(u64, usize)>,
     /// How many of its segments were sent again so far.
     repeats: u32,
-    syn: Option<usize>,
-    syn_ack: Option<usize>,
+    pub(super) syn: Option<usize>,
+    pub(super) syn_ack: Option<usize>,
+    /// The number of its SYN, as it is on the wire.
+    isn: Option<u32>,
     sack_permitted: bool,
     /// A probe of its sender that was not answered yet.
     pub probe: Option<(FactKind, usize)>,
@@ -90,7 +102,8 @@ pub(crate) struct Half {
     pub odd: Option<usize>,
     /// The timestamp on the segment that left the first hole.
     beyond: Option<(u32, usize)>,
-    /// The least time that its receiver took to acknowledge, from where that was captured.
+    /// The least time that its receiver took to acknowledge, the SYN to begin with, from where that was
+    /// captured. `None` where that was not captured: an ACK of data may have been put off each time.
     pub answered_in: Option<Duration>,
 }
 
@@ -205,13 +218,15 @@ impl Flow {
             facts.add(FactKind::BeganBefore, Certainty::Seen, []);
         }
         self.packets += 1;
+        let asked = self.asks.take();
         if flags.has(Flags::URG) {
             facts.add(FactKind::Urgent, Certainty::Seen, []);
         }
         if flags.has(Flags::SYN) {
             self.syn_departs(passing, &mut facts);
         }
-        self.ack_departs(passing, vantage, &mut facts);
+        self.ack_departs(passing, vantage, asked, &mut facts);
+        self.asks = Some(packet.number).filter(|_| flags.has(Flags::SYN) && !flags.has(Flags::ACK));
         self.data_departs(passing, vantage, &mut facts);
         self.sockets.departs(packet);
         facts
@@ -224,7 +239,8 @@ impl Flow {
         if vantage == Vantage::BothHosts && !flags.has(Flags::RST) {
             self.data_arrives(packet, at, facts);
         }
-        if flags.has(Flags::SYN) && self.sockets.are_open() {
+        // A SYN,ACK that comes again is answered with an ACK, as anything that comes again.
+        if flags.has(Flags::SYN) && self.sockets.are_open() && !facts.is_repeat() {
             self.half_mut(packet.from).odd = Some(packet.number);
         }
         self.ack_arrives(passing, facts);
@@ -240,6 +256,11 @@ impl Flow {
         let (peers_syn, peers_syn_ack) = (peers.syn, peers.syn_ack);
         let reply = packet.segment.flags.has(Flags::ACK);
         let half = self.half_mut(packet.from);
+        if half.isn.is_some_and(|isn| isn != packet.segment.seq) {
+            // A SYN with another number begins the stream anew.
+            *half = Half::default();
+        }
+        half.isn = Some(packet.segment.seq);
         half.sack_permitted = options.sack_permitted;
         let place = if reply { &mut half.syn_ack } else { &mut half.syn };
         match *place {
@@ -284,6 +305,9 @@ impl Flow {
             return;
         }
         if to == from {
+            if vantage != Vantage::BothHosts && half.sent.goes_on_at(from) {
+                facts.add(FactKind::PreviousSegmentNotCaptured, Certainty::Seen, []);
+            }
             return;
         }
         if !half.sent.has_begun() && !syn {
@@ -296,7 +320,7 @@ impl Flow {
         facts.full_size = packet.segment.len > 0 && !half.is_small(packet);
         let place = half.sent.see(from, to);
         match place {
-            Place::Next => {}
+            Place::Next | Place::Late => {}
             Place::Beyond if vantage == Vantage::BothHosts => {}
             Place::Beyond => {
                 facts.add(FactKind::PreviousSegmentNotCaptured, Certainty::Seen, []);
@@ -319,7 +343,7 @@ impl Flow {
                 sent.times += 1;
             }
         }
-        if matches!(place, Place::Next | Place::Beyond | Place::Overlaps) {
+        if matches!(place, Place::Next | Place::Beyond | Place::Overlaps) || place == Place::Late && to > half.known {
             half.push(sent(packet, at, from, to));
             if half.is_small(packet) && !syn {
                 half.small = to;
@@ -346,8 +370,8 @@ impl Flow {
         }
         let evidence = [Evidence::Frame(frame)];
         facts.add(FactKind::Retransmission, Certainty::Inferred, evidence);
-        if half.duplicates > 0 {
-            let evidence = [Evidence::Frame(half.last_duplicate)];
+        if let (true, Some(asked)) = (half.duplicates > 0, half.asked) {
+            let evidence = [Evidence::Frame(asked)];
             facts.add(FactKind::FastRetransmission, Certainty::Inferred, evidence);
             facts.why = Why::new(Reason::FastRetransmit, Certainty::Inferred).by(evidence);
         }
@@ -383,21 +407,28 @@ impl Flow {
             return;
         }
         let above = half.sacked.iter().any(|&(_, end)| end > to);
-        let ask = Evidence::Frame(half.last_duplicate);
-        if before.times == 1 && (above || half.duplicates >= DUPLICATES_ASK) {
-            facts.add(FactKind::FastRetransmission, Certainty::Inferred, [ask]);
+        // What had come before the copy left does not ask for another.
+        let ask = half
+            .asked
+            .filter(|asked| *asked > before.last_frame)
+            .map(Evidence::Frame);
+        if before.times == 1 && ask.is_some() && (above || half.duplicates >= DUPLICATES_ASK) {
+            facts.add(FactKind::FastRetransmission, Certainty::Inferred, ask);
             facts.why = Why::new(Reason::FastRetransmit, Certainty::Inferred)
-                .by([ask])
+                .by(ask)
                 .after(waited);
             return;
         }
         let is_tail = to == half.sent.next;
-        let round_trip = half.answered_in.unwrap_or_default();
         let syn = packet.segment.flags.has(Flags::SYN);
-        if before.times == 1 && is_tail && !syn && probes_tails && half.duplicates == 0 && waited >= 2 * round_trip {
+        let shortest_probe = half.answered_in.map(|round_trip| SHORTEST_PROBE.max(2 * round_trip));
+        let probes = probes_tails && shortest_probe.is_some_and(|shortest| waited >= shortest);
+        // The timer sends what the receiver waits for (RFC 6298, section 5.4).
+        let is_first = from <= half.known;
+        if before.times == 1 && is_tail && !syn && half.duplicates == 0 && probes {
             facts.add(FactKind::TailLossProbe, Certainty::Inferred, copy);
             facts.why = Why::new(Reason::TailLossProbe, Certainty::Inferred);
-        } else {
+        } else if is_first && waited >= SHORTEST_TIMER {
             facts.add(FactKind::RetransmissionTimeout, Certainty::Inferred, copy);
             facts.why = Why::new(Reason::Timeout, Certainty::Inferred);
         }
