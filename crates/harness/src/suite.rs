@@ -132,6 +132,57 @@ pub fn at_once<T: Send>(
     })
 }
 
+/// How many runs of one thing may differ from what is expected, and why any may.
+///
+/// A kernel decides by the clock when it sends an ACK alone, so a machine that pauses a process for 40 ms changes
+/// the packets. Such a run proves nothing against a server, and one run that agrees proves nothing for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tolerance {
+    /// At most so many runs.
+    pub runs: usize,
+    /// So many of them may differ.
+    pub differing: usize,
+    /// What makes a run of the right thing differ.
+    pub because: &'static str,
+}
+
+impl Tolerance {
+    /// Runs something until enough runs agree, or too many differ: `Ok(Err(difference))` is a run that differs.
+    /// Those that agree are always more than half of the runs.
+    ///
+    /// # Errors
+    ///
+    /// If more runs differ than may, with the last difference; and at once those of `run` itself.
+    ///
+    /// # Panics
+    ///
+    /// If half of the runs may differ, or more.
+    pub fn check(self, mut run: impl FnMut() -> anyhow::Result<Result<(), String>>) -> anyhow::Result<()> {
+        assert!(
+            self.differing * 2 < self.runs,
+            "a build that fails most of its runs would pass"
+        );
+        let (mut agreeing, mut differing) = (0, 0);
+        while agreeing + self.differing < self.runs {
+            match run()? {
+                Ok(()) => agreeing += 1,
+                Err(difference) => {
+                    differing += 1;
+                    anyhow::ensure!(
+                        differing <= self.differing,
+                        "{differing} of {} runs differ; {} of {} may, because {}\n{difference}",
+                        agreeing + differing,
+                        self.differing,
+                        self.runs,
+                        self.because
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 fn trial(test: &'static Test, prefix: &str) -> Trial {
     let request = test.needs.iter().find_map(|needs| match needs {
         Needs::Request(why) => Some(*why),
@@ -230,6 +281,35 @@ mod tests {
         let shell = find_program("sh").unwrap();
         assert!(shell.is_file() && shell.ends_with("sh"), "{shell:?}");
         assert_eq!(find_program("there-is-no-such-program"), None);
+    }
+
+    /// The runs that a test makes of something that agrees or differs in this order, and whether it passes.
+    fn tolerated(outcomes: &[bool]) -> (usize, bool) {
+        let tolerance = Tolerance {
+            runs: 5,
+            differing: 2,
+            because: "of the clock",
+        };
+        let mut left = outcomes.iter();
+        let passes = tolerance.check(|| match left.next() {
+            Some(true) => Ok(Ok(())),
+            Some(false) => Ok(Err("it differs".to_owned())),
+            None => anyhow::bail!("run once too often"),
+        });
+        (outcomes.len() - left.len(), passes.is_ok())
+    }
+
+    #[test]
+    fn most_runs_have_to_agree() {
+        assert_eq!(tolerated(&[true, true, true, false]), (3, true));
+        assert_eq!(tolerated(&[false, true, false, true, true]), (5, true));
+        assert_eq!(tolerated(&[true, false, true, false, false]), (5, false));
+        assert_eq!(tolerated(&[false, false, false, true]), (3, false));
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_made_is_the_last() {
+        assert_eq!(tolerated(&[true]), (1, false));
     }
 
     /// A folder on the PATH may hold a folder of that name.

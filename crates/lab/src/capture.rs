@@ -8,6 +8,7 @@ use harness::timeline::frames::{call_words, client_words, process_words, state_w
 use harness::timeline::{Event, EventKind, Level, ShownState, Timeline};
 use harness::{LISTEN, Server};
 
+use crate::lesson::End;
 use crate::steps::Step;
 
 /// The client's port in every capture: the article's.
@@ -16,19 +17,28 @@ pub const CLIENT_PORT: u16 = 57464;
 /// How often a run may differ from the one before it until we give up.
 const ATTEMPTS: usize = 10;
 
-/// Runs a step as its capture shows it: handshake, one exchange, a second one at once, close.
+/// Builds a step and runs it as its capture shows it: the client does what the lesson says.
 ///
 /// # Errors
 ///
 /// If the machine allows no private network, or the server misbehaves.
-pub fn run(binary: &Path) -> Result<Timeline> {
-    let server = Server::build(binary).arg(LISTEN).level(Level::Sandbox).start()?;
+pub fn run(step: &Step) -> Result<Timeline> {
+    let server = Server::build(step.build()?).arg(LISTEN).level(Level::Sandbox).start()?;
     let mut client = server.connect_from(CLIENT_PORT)?;
-    for line in ["1\n", "2\n"] {
+    let script = &step.lesson.client;
+    for line in &script.lines {
         let reply = client.exchange(line)?;
-        anyhow::ensure!(reply == line, "the reply to {line:?} was {reply:?}");
+        anyhow::ensure!(reply == *line, "the reply to {line:?} was {reply:?}");
     }
-    client.close();
+    match script.end {
+        End::Close => client.close(),
+        End::HalfClose => {
+            client.shutdown_write()?;
+            client.read_to_end()?;
+            client.close();
+        }
+        End::Reset => client.reset()?,
+    }
     Ok(server.stop()?)
 }
 
@@ -70,9 +80,8 @@ impl Seen {
 ///
 /// As [`run`], and if no two runs agree.
 pub fn typical(step: &Step) -> Result<Timeline> {
-    let binary = step.build()?;
     let same = |one: &Timeline, other: &Timeline| Seen::of(one) == Seen::of(other);
-    two_that_agree(ATTEMPTS, || run(&binary), same)?.with_context(|| {
+    two_that_agree(ATTEMPTS, || run(step), same)?.with_context(|| {
         format!(
             "no two of {ATTEMPTS} runs of {} showed the same packets and calls: is the machine very busy?",
             step.slug
@@ -131,7 +140,7 @@ pub fn write(step: &Step) -> Result<Written> {
 }
 
 /// What each frame of a file is, with its number.
-fn frames(timeline: &Timeline) -> Vec<(usize, String)> {
+pub fn frames(timeline: &Timeline) -> Vec<(usize, String)> {
     let mut frames = Vec::new();
     for (index, event) in timeline.events.iter().enumerate() {
         let words = match &event.kind {

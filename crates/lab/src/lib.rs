@@ -7,7 +7,9 @@ pub mod check;
 pub mod checkout;
 pub mod doctor;
 pub mod experiments;
+pub mod frames;
 pub mod languages;
+pub mod lesson;
 #[cfg(target_os = "linux")]
 mod linux;
 pub mod newline;

@@ -6,11 +6,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use harness::facts::{FactKind, Reason};
+use harness::facts::{Exchange, FactKind, Reason};
 use harness::format::markdown;
 use harness::format::text::{Lanes, Line, Role};
-use harness::timeline::explain::explain_all;
-use harness::timeline::{EventKind, Timeline};
+use harness::timeline::{Closing, Connection, EventKind, Timeline};
 use similar::TextDiff;
 
 use crate::steps::{self, Step};
@@ -283,33 +282,83 @@ pub fn changes(old: &str, new: &str) -> String {
 /// The steps side by side, from their captures. `docs` leads from the page to the steps' pages.
 fn figures(docs: &str) -> Result<String> {
     let mut table = String::from(
-        "| step | writes per reply | packets, first exchange | packets, second at once | packets to close | what is left |\n\
-         |---|--:|--:|--:|--:|---|\n",
+        "| step | writes per reply | packets per exchange | held back | packets to close | sockets left |\n\
+         |---|---|---|---|--:|---|\n",
     );
     for step in steps::all()? {
         let timeline = capture::read(&step.capture())?;
         let connection = timeline.only();
-        let exchanges = connection.packets_per_exchange();
-        let [first, second] = exchanges[..] else {
-            bail!("the capture of {} has not two exchanges", step.slug)
-        };
-        let held = explain_all(&timeline)
-            .into_values()
-            .any(|explanation| explanation.held.is_some());
-        let stall = if held { ", one held back" } else { "" };
-        let closing = connection.closing();
-        let left = match closing.fins.len() {
-            2 => "nothing; the client is in TIME_WAIT",
-            _ => "the server's socket in CLOSE_WAIT",
-        };
+        let page = step.lesson.page.strip_prefix("docs/").unwrap_or(&step.lesson.page);
         // Writing to a string cannot fail.
         let _ = writeln!(
             table,
-            "| [{slug}]({docs}{slug}.md) | {} | {first} | {second}{stall} | {} | {left} |",
-            connection.writes_per_reply().first().unwrap_or(&0),
-            closing.packets.len(),
+            "| [{slug}]({docs}{page}) | {} | {} | {} | {} | {} |",
+            listed(&connection.writes_per_reply()),
+            listed(&connection.packets_per_exchange()),
+            held_back(connection),
+            connection.closing().packets.len(),
+            left(&connection.closing()),
             slug = step.slug,
         );
     }
     Ok(table)
+}
+
+fn listed(numbers: &[usize]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    numbers.join(", ")
+}
+
+/// The exchanges in which a segment waited for an ACK, counted from 1.
+fn held_back(connection: Connection<'_>) -> String {
+    let held: Vec<usize> = connection.held_segments().map(|(index, _)| index).collect();
+    let waits = |exchange: &Exchange| exchange.packets.iter().any(|packet| held.contains(packet));
+    let exchanges = connection.exchanges();
+    let waiting = (1..).zip(&exchanges).filter(|(_, exchange)| waits(exchange));
+    let numbers: Vec<String> = waiting.map(|(number, _)| format!("exchange {number}")).collect();
+    if numbers.is_empty() {
+        return "none".to_owned();
+    }
+    numbers.join(", ")
+}
+
+/// What the two kernels still hold of a connection at the end of the capture.
+fn left(closing: &Closing) -> String {
+    let sides = [("server", closing.server_left), ("client", closing.client_left)];
+    let sockets: Vec<String> = sides
+        .into_iter()
+        .filter_map(|(side, state)| Some(format!("the {side}'s in {}", state?)))
+        .collect();
+    if sockets.is_empty() {
+        return "nothing".to_owned();
+    }
+    sockets.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness::timeline::TcpState;
+
+    fn left_with(server: Option<TcpState>, client: Option<TcpState>) -> String {
+        left(&Closing {
+            fins: Vec::new(),
+            reset_by: None,
+            packets: Vec::new(),
+            server_read_end_of_file: false,
+            server_left: server,
+            client_left: client,
+        })
+    }
+
+    /// Whoever closes first waits, and that may be the server; after a reset nobody does.
+    #[test]
+    fn what_is_left_is_what_the_states_say() {
+        let time_wait = Some(TcpState::TimeWait);
+        assert_eq!(left_with(None, time_wait), "the client's in TIME_WAIT");
+        assert_eq!(left_with(time_wait, None), "the server's in TIME_WAIT");
+        assert_eq!(left_with(None, None), "nothing");
+        let open = left_with(Some(TcpState::CloseWait), Some(TcpState::FinWait2));
+        assert_eq!(open, "the server's in CLOSE_WAIT, the client's in FIN_WAIT2");
+    }
 }

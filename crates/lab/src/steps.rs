@@ -1,40 +1,67 @@
-//! The steps: what there is, by its folder, and the binary of each.
+//! The steps: each folder of `crates` that holds a lesson, and the binary of each.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::checkout::{self, Builds};
+use crate::lesson::{self, Lesson};
 
 /// A learning step.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Its one name everywhere: the crate, the page and the capture are called `step1-two-writes`.
+    /// The name of its crate and its capture: `step1-two-writes`.
     pub slug: String,
+    /// What it teaches.
+    pub lesson: Lesson,
     /// The checkout that it is in.
     checkout: PathBuf,
 }
 
-/// All steps in order.
+/// All steps in the order of their lessons.
 ///
 /// # Errors
 ///
-/// If there is no checkout, or its folder `crates` cannot be read.
+/// If there is no checkout, its folder `crates` cannot be read, or a lesson is not as it should be.
 pub fn all() -> Result<Vec<Step>> {
     let checkout = checkout::find()?;
     let folder = checkout.join("crates");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut steps: Vec<Step> = names
-        .filter(|name| name.starts_with("step"))
-        .map(|slug| Step {
-            slug,
-            checkout: checkout.clone(),
-        })
-        .collect();
-    steps.sort();
+    let steps = names
+        .filter(|name| folder.join(name).join(lesson::FILE).is_file())
+        .map(|slug| {
+            Ok(Step {
+                lesson: Lesson::read(&folder.join(&slug))?,
+                slug,
+                checkout: checkout.clone(),
+            })
+        });
+    in_order(steps.collect::<Result<_>>()?)
+}
+
+/// Sorts steps by what their lessons say.
+fn in_order(mut steps: Vec<Step>) -> Result<Vec<Step>> {
+    steps.sort_by_key(|step| step.lesson.order);
+    for (index, step) in steps.iter().enumerate() {
+        for other in &steps[..index] {
+            let both = format!("{} and {} both have", other.slug, step.slug);
+            ensure!(
+                other.lesson.order != step.lesson.order,
+                "{both} the order {} in their {}: give each its own",
+                step.lesson.order,
+                lesson::FILE
+            );
+            ensure!(
+                other.lesson.binary != step.lesson.binary,
+                "{both} the binary {:?} in their {}: give each its own",
+                step.lesson.binary,
+                lesson::FILE
+            );
+        }
+    }
     Ok(steps)
 }
 
@@ -45,7 +72,7 @@ pub fn all() -> Result<Vec<Step>> {
 /// If there is no such step, and the message lists those that there are; or no checkout.
 pub fn find(name: &str) -> Result<Step> {
     let steps = all()?;
-    let meant = |step: &&Step| name == step.slug || name == step.binary() || format!("step{name}") == step.binary();
+    let meant = |step: &&Step| name == step.slug || name == step.binary() || name == step.lesson.order.to_string();
     if let Some(step) = steps.iter().find(meant) {
         return Ok(step.clone());
     }
@@ -59,12 +86,17 @@ pub fn find(name: &str) -> Result<Step> {
 impl Step {
     /// The name of its binary: `step1`.
     pub fn binary(&self) -> &str {
-        self.slug.split('-').next().unwrap_or(&self.slug)
+        &self.lesson.binary
     }
 
     /// Its source.
     pub fn source(&self) -> PathBuf {
         self.checkout.join("crates").join(&self.slug).join("src/main.rs")
+    }
+
+    /// Its page.
+    pub fn page(&self) -> PathBuf {
+        self.checkout.join(&self.lesson.page)
     }
 
     /// Its committed capture.
@@ -101,4 +133,47 @@ fn build_target(kind: &str, name: &str) -> Result<PathBuf> {
     let path = Builds::of(&checkout::find()?)?.build(kind, name)?;
     built.insert(name.to_owned(), path.clone());
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesson::{End, Script, Shown};
+
+    fn step(order: u32, binary: &str) -> Step {
+        Step {
+            slug: format!("{binary}-of-{order}"),
+            lesson: Lesson {
+                order,
+                binary: binary.to_owned(),
+                page: String::new(),
+                client: Script {
+                    lines: Vec::new(),
+                    end: End::Close,
+                },
+                expected: Shown {
+                    writes_per_reply: Vec::new(),
+                    facts: Vec::new(),
+                    reasons: Vec::new(),
+                    findings: Vec::new(),
+                },
+            },
+            checkout: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn the_tenth_lesson_comes_after_the_second() {
+        let steps = in_order(vec![step(10, "step10"), step(2, "step2"), step(1, "step1")]).unwrap();
+        let order: Vec<&str> = steps.iter().map(Step::binary).collect();
+        assert_eq!(order, ["step1", "step2", "step10"]);
+    }
+
+    #[test]
+    fn two_lessons_in_one_place_are_refused() {
+        let error = in_order(vec![step(2, "step2"), step(2, "step3")]).unwrap_err();
+        assert!(error.to_string().contains("both have the order 2"), "{error}");
+        let error = in_order(vec![step(2, "step2"), step(3, "step2")]).unwrap_err();
+        assert!(error.to_string().contains("both have the binary \"step2\""), "{error}");
+    }
 }

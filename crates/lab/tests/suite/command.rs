@@ -406,6 +406,8 @@ fn built_tree(tree: &Path) -> Result<()> {
     for file in ["Cargo.toml", "crates/harness/Cargo.toml", "crates/lab/Cargo.toml"] {
         fs::write(tree.join(file), "")?;
     }
+    let lesson = Path::new("crates/step1-two-writes").join(lab::lesson::FILE);
+    copy(checkout::find()?.join(&lesson), tree.join(lesson))?;
     copy(built("lab"), tree.join("target/debug/lab"))?;
     copy(steps::find("step3")?.build()?, tree.join("target/debug/step1"))
 }
@@ -470,6 +472,8 @@ fn a_copied_tree_builds_its_own_steps() -> Result<()> {
         copy(ours.join(part), tree.join(part))?;
     }
     fs::create_dir_all(tree.join("target/debug"))?;
+    let lesson = Path::new("crates/step1-two-writes").join(lab::lesson::FILE);
+    copy(checkout::find()?.join(&lesson), tree.join(lesson))?;
     copy(built("lab"), tree.join("target/debug/lab"))?;
     let source = |step: &str| tree.join("crates").join(step).join("src/main.rs");
     fs::copy(source("step3-clean-close"), source("step1-two-writes"))?;
