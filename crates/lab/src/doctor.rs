@@ -88,12 +88,18 @@ impl Report {
         let taken = listen().err();
         Report::of(
             &Machine::look(),
+            &harness::wire_refusal(),
             |tool| find_program(tool).is_some(),
             taken.map(|error| error.to_string()),
         )
     }
 
-    fn of(machine: &Machine, has: impl Fn(&str) -> bool, port_taken: Option<String>) -> Report {
+    fn of(
+        machine: &Machine,
+        no_wire: &Option<Refusal>,
+        has: impl Fn(&str) -> bool,
+        port_taken: Option<String>,
+    ) -> Report {
         let refused = |refusal: &Option<Refusal>| {
             let told = |refusal: &Refusal| format!("{}\n{:<20} cure: {}", refusal.reason, "", refusal.cure);
             refusal.as_ref().map(told)
@@ -107,6 +113,7 @@ impl Report {
             part("system calls", true, refused(&machine.no_trace)),
             part("packets", true, packets),
             part("private network", false, refused(&machine.no_sandbox)),
+            part("two hosts, a wire", false, refused(no_wire)),
             part("packets on the host", false, refused(&machine.no_host_capture)),
             part("IPv6", false, no_ipv6),
             part("port 3000", true, port),
@@ -208,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_exercises_need_packets_and_not_where_from() {
-        let lacking = |level| Report::of(&machine(level), |_| true, None).lacking();
+        let lacking = |level| Report::of(&machine(level), &None, |_| true, None).lacking();
         assert_eq!(lacking(Some(Level::Sandbox)), [""; 0]);
         assert_eq!(lacking(Some(Level::Loopback)), [""; 0]);
         assert_eq!(lacking(Some(Level::NoPackets)), ["packets"]);
@@ -217,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_needed_is_told_from_one_that_helps() {
-        let without = |missing: &'static str| Report::of(&machine(Some(Level::Sandbox)), |name| name != missing, None);
+        let without =
+            |missing: &'static str| Report::of(&machine(Some(Level::Sandbox)), &None, |name| name != missing, None);
         assert_eq!(without("nc").lacking(), ["nc"]);
         assert!(without("wireshark").is_ready());
         assert!(without("nc").text().contains("netcat-openbsd"));
@@ -227,6 +235,7 @@ mod tests {
     fn a_port_that_is_taken_is_named() {
         let report = Report::of(
             &machine(Some(Level::Sandbox)),
+            &None,
             |_| true,
             Some("Address already in use".into()),
         );
@@ -240,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_line_for_machines_is_one_line() {
-        let line = Report::of(&machine(Some(Level::NoPackets)), |_| true, None).json();
+        let line = Report::of(&machine(Some(Level::NoPackets)), &None, |_| true, None).json();
         assert_eq!(line.lines().count(), 1);
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["ready"], false);
