@@ -338,7 +338,8 @@ impl<'a> Story<'a> {
             *sentence += " An earlier connection had the same addresses and ports.";
         }
         if facts.has(FactKind::PreviousSegmentNotCaptured) {
-            *sentence += " Bytes before these were not captured, or not yet.";
+            let before = if packet.segment.len > 0 { "these" } else { "its number" };
+            let _ = write!(sentence, " Bytes before {before} were not captured, or not yet.");
         }
         if facts.has(FactKind::AckedUnseenSegment) {
             *sentence += " It covers bytes that were not captured, or not yet.";
@@ -436,6 +437,10 @@ impl<'a> Story<'a> {
             _ => "these bytes",
         };
         let mut sentence = match again.evidence.iter().find_map(frame_of) {
+            Some(frame) if facts.partly_new => {
+                format!("Sent again in part: frame {frame} carried the first of these bytes before. The rest is new.")
+            }
+            None if facts.partly_new => "Sent again in part: some of these bytes had gone by before.".to_owned(),
             Some(frame) => format!("Sent again: frame {frame} carried {what} before."),
             None => format!("Sent again: {what} had gone by before."),
         };
