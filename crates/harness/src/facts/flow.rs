@@ -246,8 +246,9 @@ impl Flow {
         self.ack_arrives(passing, facts);
         self.sockets.arrives(packet);
         let half = self.half_mut(packet.from);
-        // A reset must have the very number that its receiver expects (RFC 5961, section 3.2).
-        if flags.has(Flags::RST) && half.said > 0 && half.seq_of(packet) != half.said {
+        // A reset must have the very number that its receiver expects; one beyond it is challenged (RFC 5961,
+        // section 3.2).
+        if flags.has(Flags::RST) && half.said > 0 && half.seq_of(packet) > half.said {
             half.odd = Some(packet.number);
         }
     }
