@@ -44,7 +44,7 @@ impl Coverage {
             return Place::Next;
         }
         if from >= self.next {
-            let follows = from == self.next && !std::mem::take(&mut self.told);
+            let follows = !std::mem::take(&mut self.told) && from == self.next;
             self.skip_to(from);
             self.next = to;
             return if follows { Place::Next } else { Place::Beyond };
@@ -161,6 +161,9 @@ mod tests {
         assert_eq!(seen.see(30, 40), Place::Beyond);
         assert_eq!(seen.see(40, 50), Place::Next, "said once");
         assert_eq!(seen.see(10, 30), Place::Fills, "bytes beyond have been seen by now");
+        seen.assume_below(60);
+        assert_eq!(seen.see(70, 80), Place::Beyond);
+        assert_eq!(seen.see(80, 90), Place::Next, "and once where more is missing");
     }
 
     #[test]

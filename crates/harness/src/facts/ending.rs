@@ -75,17 +75,16 @@ impl Sockets {
     }
 
     /// A packet has come: what its receiver's socket becomes. Its ACK counts before its FIN, as in
-    /// RFC 9293, section 3.10.7.4. False for a reset that ended nothing.
-    pub fn arrives(&mut self, packet: &Packet) -> bool {
+    /// RFC 9293, section 3.10.7.4.
+    pub fn arrives(&mut self, packet: &Packet) {
         let flags = packet.segment.flags;
         let receiver = self.of(packet.from.peer());
         if flags.has(Flags::RST) {
-            let ended = receiver.state.is_some();
             receiver.state = None;
-            return ended;
+            return;
         }
         if flags.has(Flags::SYN) {
-            return true;
+            return;
         }
         if flags.has(Flags::ACK) && receiver.fin == Some(packet.ack) {
             receiver.state = match receiver.state {
@@ -103,6 +102,5 @@ impl Sockets {
                 other => other,
             };
         }
-        true
     }
 }

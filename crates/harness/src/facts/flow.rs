@@ -244,9 +244,12 @@ impl Flow {
             self.half_mut(packet.from).odd = Some(packet.number);
         }
         self.ack_arrives(passing, facts);
-        let ends = self.sockets.arrives(packet);
-        if flags.has(Flags::RST) && !ends {
-            self.half_mut(packet.from).odd = Some(packet.number);
+        self.sockets.arrives(packet);
+        let half = self.half_mut(packet.from);
+        // A reset must have the very number that its receiver expects; one beyond it is challenged (RFC 5961,
+        // section 3.2).
+        if flags.has(Flags::RST) && half.said > 0 && half.seq_of(packet) > half.said {
+            half.odd = Some(packet.number);
         }
     }
 
@@ -333,7 +336,10 @@ impl Flow {
             Place::Fills => self.fills(passing, facts),
             // A SYN,ACK has the number of a SYN that went before it, if both sides open at once.
             Place::Old | Place::Overlaps if syn && !facts.is_repeat() => {}
-            Place::Old | Place::Overlaps => self.again(passing, (from, to), vantage, facts),
+            Place::Old | Place::Overlaps => {
+                facts.partly_new = place == Place::Overlaps;
+                self.again(passing, (from, to), vantage, facts);
+            }
         }
         let half = self.half_mut(packet.from);
         if matches!(place, Place::Old | Place::Overlaps | Place::Fills) {

@@ -514,6 +514,8 @@ pub struct PacketFacts {
     pub why: Why,
     /// True if nothing that was sent before it was without an ACK, as far as its sender knew.
     pub alone: bool,
+    /// True for a [retransmission](FactKind::Retransmission) that carries new bytes too.
+    pub partly_new: bool,
     /// True if it carries as much as its receiver takes in one segment.
     pub full_size: bool,
 }
@@ -555,7 +557,7 @@ impl PacketFacts {
 
     /// True if all that it carries has been sent before.
     pub fn is_repeat(&self) -> bool {
-        self.has(FactKind::Retransmission)
+        self.has(FactKind::Retransmission) && !self.partly_new
     }
 }
 

@@ -338,7 +338,8 @@ impl<'a> Story<'a> {
             *sentence += " An earlier connection had the same addresses and ports.";
         }
         if facts.has(FactKind::PreviousSegmentNotCaptured) {
-            *sentence += " Bytes before these were not captured, or not yet.";
+            let before = if packet.segment.len > 0 { "these" } else { "its number" };
+            let _ = write!(sentence, " Bytes before {before} were not captured, or not yet.");
         }
         if facts.has(FactKind::AckedUnseenSegment) {
             *sentence += " It covers bytes that were not captured, or not yet.";
@@ -382,14 +383,29 @@ impl<'a> Story<'a> {
         }
         match (reply, again) {
             (false, false) => "The client asks for a connection and names its first sequence number.".to_owned(),
-            (false, true) => format!("The {side} asks again: its SYN has not been answered."),
+            (false, true) => format!("The {side} asks again.{}", self.not_answered(packet, "SYN")),
             (true, _) if self.facts.simultaneous_open => {
                 format!("The {side} acknowledges the SYN of the {} and repeats its own.", side.peer())
             }
             (true, false) => {
                 "The server's kernel accepts and names its own first sequence number. The server need not have called accept yet.".to_owned()
             }
-            (true, true) => "The server's kernel accepts again: its SYN,ACK has not been answered.".to_owned(),
+            (true, true) => {
+                format!("The server's kernel accepts again.{}", self.not_answered(packet, "SYN,ACK"))
+            }
+        }
+    }
+
+    /// Why a SYN is sent again: nobody answered it, or the answer did not get there in time.
+    fn not_answered(&self, packet: &Packet, what: &str) -> String {
+        match packet.facts.get(FactKind::SpuriousRetransmission) {
+            Some(fact) => match fact.evidence.iter().find_map(frame_of) {
+                Some(frame) => {
+                    format!(" Frame {frame} acknowledges its {what}, and was lost, or had not come yet.")
+                }
+                None => format!(" The {} had got its {what}.", packet.from.peer()),
+            },
+            None => format!(" No answer to its {what} has come."),
         }
     }
 
@@ -411,6 +427,10 @@ impl<'a> Story<'a> {
             }
             Reason::ClosedSocket => format!(
                 "The {side}'s host resets the connection. A reset without an acknowledgment answers a segment for which there is no open socket."
+            ),
+            Reason::GaveUp if is_inferred(packet) => format!(
+                "The {side} resets the connection. Frame {} was not answered: that fits a kernel that gives up.",
+                frame.unwrap_or_default()
             ),
             Reason::GaveUp => format!(
                 "The {side}'s kernel gives up and resets the connection: frame {} was not answered.",
@@ -436,6 +456,10 @@ impl<'a> Story<'a> {
             _ => "these bytes",
         };
         let mut sentence = match again.evidence.iter().find_map(frame_of) {
+            Some(frame) if facts.partly_new => {
+                format!("Sent again in part: frame {frame} carried the first of these bytes before. The rest is new.")
+            }
+            None if facts.partly_new => "Sent again in part: some of these bytes had gone by before.".to_owned(),
             Some(frame) => format!("Sent again: frame {frame} carried {what} before."),
             None => format!("Sent again: {what} had gone by before."),
         };
@@ -458,6 +482,9 @@ impl<'a> Story<'a> {
                 format!(" It leaves {waited}, as no ACK has come: that fits the retransmission timer.")
             }
             Reason::Timeout => format!(" It leaves {waited}, as no ACK has come: the retransmission timer ran out."),
+            _ if facts.why.waited.is_some_and(|waited| waited < TOO_EARLY) && !self.is_linux => format!(
+                " It comes {waited}, too early for a timer: it may have been copied on its way, or captured twice."
+            ),
             _ => String::new(),
         };
         if let Some(spurious) = facts.get(FactKind::SpuriousRetransmission) {
@@ -703,7 +730,9 @@ impl<'a> Story<'a> {
             None => acknowledges + ".",
         };
         let left = side == Side::Server && self.closing.server_left == Some(TcpState::CloseWait);
-        if left && !self.closing.fins.contains(&Side::Server) {
+        if left && !self.closing.fins.contains(&Side::Server) && !self.is_linux {
+            format!("{acknowledges} The capture ends before the server closes: its socket is in CLOSE_WAIT by then.")
+        } else if left && !self.closing.fins.contains(&Side::Server) {
             format!("{acknowledges} The server never closes: its socket is left in CLOSE_WAIT.")
         } else {
             format!(
@@ -789,6 +818,9 @@ fn add_outcome(passage: &Passage, from: Side, sentence: &mut String) {
         _ => format!(" It comes to the {peer} twice."),
     };
 }
+
+/// No timer of a sender runs out so soon.
+const TOO_EARLY: Duration = Duration::from_millis(2);
 
 /// How long an ACK was put off, if it was.
 fn delayed(packet: &Packet) -> Option<String> {

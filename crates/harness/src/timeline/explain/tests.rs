@@ -194,7 +194,7 @@ fn lost_and_late() {
         1,
         &expect![[r#"
             C>S SYN seq 0 [client: connect]: The client asks for a connection and names its first sequence number.
-            C>S SYN seq 0 [client: connect]: The client asks again: its SYN has not been answered.
+            C>S SYN seq 0 [client: connect]: The client asks again. No answer to its SYN has come.
             S>C SYN,ACK seq 0 ack 1: The server's kernel accepts and names its own first sequence number. The server need not have called accept yet.
             C>S ACK seq 1 ack 1: The client's kernel acknowledges the SYN of the server: the connection is established.
             C>S PSH,ACK seq 1 ack 1 len 2: The client sends its request.
