@@ -6,16 +6,16 @@ mod bench;
 mod captures;
 mod command;
 mod languages;
-mod links;
+mod prose;
 mod wireshark;
 
 fn main() -> ExitCode {
-    harness::suite::run_all(&[
+    harness::testing::run_all(&[
         ("bench", bench::TESTS),
         ("captures", captures::TESTS),
         ("command", command::TESTS),
         ("languages", languages::TESTS),
-        ("links", links::TESTS),
+        ("prose", prose::TESTS),
         ("wireshark", wireshark::TESTS),
     ])
 }
