@@ -1,6 +1,7 @@
 //! Captures of all kinds, whole and damaged, and what tshark says of them.
 
 mod damaged;
+mod facts;
 mod files;
 #[cfg(target_os = "linux")]
 mod long;

@@ -9,16 +9,16 @@ use harness::timeline::{Connection, Packet};
 use crate::files::{self, IPS, LINKS, Magic, Order, TUNNELS, conversation, framed, others, stored, tagged};
 
 /// A folder that goes with the test.
-struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Folder {
+    pub fn new(name: &str) -> Folder {
         let folder = std::env::temp_dir().join(format!("harness-test-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the folder is ours");
         Folder(folder)
     }
 
-    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, bytes).expect("the folder is ours");
         path
@@ -32,7 +32,7 @@ impl Drop for Folder {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) -> String {
+pub fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("{program} does not start: {error}"));
     assert!(
@@ -43,7 +43,7 @@ fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("cargo's folder has a plain name")
 }
 
