@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result};
 use harness::rules::{RULES, Severity};
-use harness::suite::Needs::{Calls, Packets};
+use harness::suite::{
+    Needs::{Calls, Packets},
+    Tolerance,
+};
 use harness::timeline::{Errno, Level, Timeline};
 use harness::{LISTEN, Server};
 
@@ -63,8 +66,12 @@ fn not_split_reply() -> Result<()> {
 }
 
 fn nagle_stall() -> Result<()> {
-    // A client that was paused by a busy machine for 40 ms makes no stall; another try does.
-    for _ in 0..5 {
+    let tolerated = Tolerance {
+        runs: 5,
+        differing: 2,
+        because: "a machine that pauses the client for the 40 ms of a delayed ACK hides the stall",
+    };
+    tolerated.check(|| {
         let server = start("two-writes")?;
         let mut client = server.connect()?;
         for _ in 0..5 {
@@ -72,20 +79,17 @@ fn nagle_stall() -> Result<()> {
         }
         client.close();
         let timeline = server.stop()?;
-        if let Some(found) = timeline
-            .findings()
-            .into_iter()
-            .find(|finding| finding.rule.id == "nagle-stall")
-        {
-            let [write, ack, segment] = found.evidence[..3] else {
-                panic!("{found:?}")
-            };
-            assert!(timeline.call(write).is_some());
-            assert!(timeline.packet(ack).is_some() && timeline.packet(segment).is_some());
-            return Ok(());
-        }
-    }
-    anyhow::bail!("no stall in five runs")
+        let findings = timeline.findings();
+        let Some(found) = findings.iter().find(|finding| finding.rule.id == "nagle-stall") else {
+            return Ok(Err(timeline.to_string()));
+        };
+        let [write, ack, segment] = found.evidence[..3] else {
+            panic!("{found:?}")
+        };
+        assert!(timeline.call(write).is_some());
+        assert!(timeline.packet(ack).is_some() && timeline.packet(segment).is_some());
+        Ok(Ok(()))
+    })
 }
 
 fn not_nagle_stall() -> Result<()> {

@@ -1,13 +1,19 @@
 //! The servers of `crates/lab/languages` do what `docs/languages.md` says of their languages.
 
-use anyhow::{Result, bail};
-use harness::suite::Needs::{Packets, Program, Request};
+use anyhow::Result;
+use harness::suite::{
+    Needs::{Packets, Program, Request},
+    Tolerance,
+};
 use harness::timeline::Teardown;
 use lab::languages::{self, Observed};
 
-/// A stall depends on the 40 ms of a delayed ACK. A machine that pauses somebody for as long
-/// hides it, but not five times in a row.
-const ATTEMPTS: usize = 5;
+/// What a run may show besides.
+const TOLERATED: Tolerance = Tolerance {
+    runs: 5,
+    differing: 2,
+    because: "a machine that pauses a process for the 40 ms of a delayed ACK hides the stall",
+};
 
 /// A server: its name, the writes of a reply, their call, and what the rules find.
 type Expected = (&'static str, usize, &'static str, &'static [&'static str]);
@@ -29,19 +35,15 @@ fn verdicts(folder: &str, expected: &[Expected]) -> Result<()> {
 }
 
 fn verdict(idiom: &languages::Idiom, expected: &Expected) -> Result<()> {
-    let mut last = None;
-    for _ in 0..ATTEMPTS {
+    TOLERATED.check(|| {
         let timeline = idiom.run()?;
         let observed = Observed::of(&timeline)?;
-        if matches(&observed, expected) {
-            return Ok(());
-        }
-        last = Some((timeline, observed));
-    }
-    let Some((timeline, observed)) = last else {
-        bail!("there was no attempt")
-    };
-    bail!("expected {expected:?}, observed {observed:?}\n{timeline}")
+        Ok(if matches(&observed, expected) {
+            Ok(())
+        } else {
+            Err(format!("expected {expected:?}, observed {observed:?}\n{timeline}"))
+        })
+    })
 }
 
 fn matches(observed: &Observed, (_, writes, call, findings): &Expected) -> bool {
