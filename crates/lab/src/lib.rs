@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 pub mod bench;
 pub mod capture;
+pub mod capture_file;
 pub mod check;
 pub mod checkout;
 pub mod doctor;
@@ -14,11 +15,10 @@ pub mod lesson;
 mod linux;
 pub mod newline;
 pub mod pages;
-pub mod paint;
 pub mod running;
 pub mod show;
-pub mod spill;
 pub mod steps;
+pub mod terminal;
 pub mod trace;
 pub mod wire;
 pub mod wireshark;

@@ -15,10 +15,10 @@ use harness::{Server, Wire};
 use lab::check::{self, Strictness};
 use lab::doctor::Report;
 use lab::show::Extent;
-use lab::spill::{Spill, create};
+use lab::capture_file::{CaptureFile, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, checkout, experiments, languages, newline, pages, paint, show, steps, wire};
+use lab::{capture, checkout, experiments, languages, newline, pages, terminal, show, steps, wire};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -331,7 +331,7 @@ fn trace_server(arguments: &TraceArguments) -> Result<ExitCode> {
 }
 
 fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
-    let mut lanes = paint::Growing::default();
+    let mut lanes = terminal::Growing::default();
     let piped = arguments.pcapng.as_deref().is_some_and(is_standard_output);
     let output = &arguments.output;
     let live = output.format == Format::Text && output.output.is_none() && !piped;
@@ -339,7 +339,7 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let server = arguments.plan.server()?;
     let ends = output.vantage.zip(arguments.pcapng.as_deref());
     let file = arguments.pcapng.as_deref().filter(|_| !piped && ends.is_none());
-    let spill = file.map(|path| Spill::start(&server, &name, path)).transpose()?;
+    let capture = file.map(|path| CaptureFile::start(&server, &name, path)).transpose()?;
     let outcome = arguments.plan.run_on(server, |timeline| {
         if live {
             lanes.draw(&output.seen(&timeline), output.width, arguments.log, false)?;
@@ -358,8 +358,8 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
         pcapng::write(timeline, &name, &mut io::stdout().lock())?;
         return Ok(outcome);
     }
-    if let Some(spill) = spill {
-        spill.finish(timeline)?;
+    if let Some(capture) = capture {
+        capture.finish(timeline)?;
         if timeline.not_kept > 0 {
             let note = "the run was longer than what is kept; the capture file has all of it, without comments";
             writeln!(io::stderr(), "lab: {note}")?;
@@ -444,7 +444,7 @@ fn shell(server: Server, host: Side) -> Result<()> {
     )?;
     // The shell's own status is its user's affair.
     trace::inside(&server, host, &mut process::Command::new(program))?;
-    Ok(paint::draw(&server.stop()?, None, false)?)
+    Ok(terminal::draw(&server.stop()?, None, false)?)
 }
 
 fn wireshark(plan: Plan, vantage: Option<Host>) -> Result<()> {
@@ -497,7 +497,7 @@ fn show(what: &str, output: &Output) -> Result<()> {
     show::read(&path, extent, |timeline| {
         let timeline = &output.seen(timeline);
         if output.format == Format::Text && output.output.is_none() {
-            paint::draw(timeline, output.width, false)?;
+            terminal::draw(timeline, output.width, false)?;
             return Ok(write!(io::stdout(), "\n{}", findings(timeline))?);
         }
         output.write(timeline, false)

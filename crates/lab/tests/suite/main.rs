@@ -6,7 +6,7 @@ mod bench;
 mod captures;
 mod command;
 mod languages;
-mod links;
+mod prose;
 mod wireshark;
 
 fn main() -> ExitCode {
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         ("captures", captures::TESTS),
         ("command", command::TESTS),
         ("languages", languages::TESTS),
-        ("links", links::TESTS),
+        ("prose", prose::TESTS),
         ("wireshark", wireshark::TESTS),
     ])
 }

@@ -15,22 +15,22 @@ type Capture = Encoder<BufWriter<File>>;
 
 /// A capture file, and who writes it.
 #[derive(Debug)]
-pub struct Spill {
+pub struct CaptureFile {
     path: PathBuf,
     program: String,
     writer: JoinHandle<io::Result<Capture>>,
 }
 
-impl Spill {
+impl CaptureFile {
     /// Begins to write what a server does from its start on.
     ///
     /// # Errors
     ///
     /// If the file cannot be created.
-    pub fn start(server: &Server, program: &str, path: &Path) -> Result<Spill> {
+    pub fn start(server: &Server, program: &str, path: &Path) -> Result<CaptureFile> {
         let file = BufWriter::new(create(path)?);
         let (records, name, level) = (server.follow(), program.to_owned(), server.level());
-        Ok(Spill {
+        Ok(CaptureFile {
             path: path.to_owned(),
             program: program.to_owned(),
             writer: thread::spawn(move || write(records, file, &name, level)),
