@@ -11,7 +11,6 @@ use crate::error::Error;
 use crate::observe::forks;
 use crate::observe::recorder::now;
 use crate::observe::{Network, segment_counters};
-use crate::server::state_of;
 use crate::timeline::{Call, ClientAction, ClientActionKind, Endpoints, Level, Record, SegmentCounters, What};
 
 /// How long [`Client::settle`] waits for acknowledgments. A delayed ACK takes 40 ms on Linux and
@@ -328,5 +327,13 @@ impl std::fmt::Debug for Client {
             .field("from", &self.on.client)
             .field("to", &self.on.server)
             .finish()
+    }
+}
+
+/// What is known of a server when a client of it fails: a sentence's end.
+pub(crate) fn state_of(network: &Network) -> String {
+    match network.ended() {
+        Some(exit) => format!("; the server has ended ({exit}){}", network.output()),
+        None => format!("; the server still runs{}", network.output()),
     }
 }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use socket2::Domain;
 
-use crate::client::Client;
+use crate::client::{Client, state_of};
 use crate::error::{Error, Output};
 use crate::follow::Follow;
 use crate::observe::net::Wire;
-use crate::observe::{Network, Run, Spec};
+use crate::observe::{Run, Spec};
 use crate::timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
@@ -495,13 +495,5 @@ impl ServerBuilder {
             grace: self.grace,
             reply: self.reply,
         })
-    }
-}
-
-/// What is known of a server when a client of it fails: a sentence's end.
-pub(crate) fn state_of(network: &Network) -> String {
-    match network.ended() {
-        Some(exit) => format!("; the server has ended ({exit}){}", network.output()),
-        None => format!("; the server still runs{}", network.output()),
     }
 }

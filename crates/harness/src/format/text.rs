@@ -216,6 +216,15 @@ fn start(timeline: &Timeline) -> Timestamp {
     first.map_or(Timestamp(0), |event| event.at)
 }
 
+/// A moment in milliseconds, rounded to a tenth. What was before the start is negative.
+fn time(start: Timestamp, at: Timestamp) -> String {
+    let (sign, distance) = match at < start {
+        true => ("-", start.since(at)),
+        false => ("", at.since(start)),
+    };
+    format!("{sign}{:.1}", distance.as_secs_f64() * 1000.0)
+}
+
 fn title(timeline: &Timeline, connection: Connection<'_>) -> String {
     let ends = connection.endpoints();
     let place = match timeline.connections_in_all() {

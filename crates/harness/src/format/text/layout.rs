@@ -4,7 +4,7 @@ use crate::timeline::explain::{cut, data_text};
 use crate::timeline::{Flags, Level, Packet, Side, Timeline, Timestamp};
 
 use super::rows::{Cell, Mark, Row};
-use super::{Line, Role};
+use super::{Line, Role, time};
 
 /// The widths of the lanes of one connection, in columns.
 pub(super) struct Layout<'a> {
@@ -261,15 +261,6 @@ fn came(start: Timestamp, packet: &Packet) -> Option<String> {
     let passage = packet.passage.as_ref()?;
     let first = passage.arrivals.iter().min();
     Some(first.map_or_else(|| "lost".to_owned(), |first| time(start, *first)))
-}
-
-/// A moment in milliseconds, rounded to a tenth. What was before the start is negative.
-pub(super) fn time(start: Timestamp, at: Timestamp) -> String {
-    let (sign, distance) = match at < start {
-        true => ("-", start.since(at)),
-        false => ("", at.since(start)),
-    };
-    format!("{sign}{:.1}", distance.as_secs_f64() * 1000.0)
 }
 
 /// Columns of a text. All characters that are drawn are one column wide.

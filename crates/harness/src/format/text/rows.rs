@@ -9,7 +9,7 @@ use crate::timeline::explain::{
 use crate::timeline::frames::{call_words, client_words, process_words, state_words};
 use crate::timeline::*;
 
-use super::{Role, start};
+use super::{Role, start, time};
 
 /// A row of the lanes.
 #[derive(Default)]
@@ -222,7 +222,7 @@ impl<'a> Rows<'a> {
             .last()
             .filter(|&&write| packet.facts.during != Some(write))?;
         let name = &self.timeline.call(write)?.name;
-        let entered = super::layout::time(start(self.timeline), self.timeline.events[write].at);
+        let entered = time(start(self.timeline), self.timeline.events[write].at);
         Some(Cell::new(Role::Call, [format!("of {name} at {entered}")]))
     }
 
@@ -232,7 +232,7 @@ impl<'a> Rows<'a> {
             .held()
             .and_then(|held| Some((held.write, self.timeline.call(held.write)?)));
         let long = write.map(|(index, call)| {
-            let entered = super::layout::time(start(self.timeline), self.timeline.events[index].at);
+            let entered = time(start(self.timeline), self.timeline.events[index].at);
             format!("{} of {entered} ms, {until}", call.name)
         });
         let short = format!("until frame {}", held.until_frame);
