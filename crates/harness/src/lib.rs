@@ -57,7 +57,7 @@
 //! - [`facts`] is what is so of each packet, with its evidence and how sure it is.
 //! - [`rules`] find what a server should not do; they go by facts.
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, pcapng for Wireshark.
-//! - [`mod@suite`] runs tests that look at the machine before they run.
+//! - [`mod@testing`] runs tests that look at the machine before they run.
 //! - [`Machine`] tells what can be observed here, and what stands in the way.
 //!
 //! Where events come from (ptrace and seccomp, a packet socket, the socket table, namespaces) is
@@ -71,7 +71,7 @@ pub mod format;
 mod observe;
 pub mod rules;
 mod server;
-pub mod suite;
+pub mod testing;
 pub mod timeline;
 
 pub use client::Client;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use harness::rules::{RULES, Severity};
-use harness::suite::{
+use harness::testing::{
     Needs::{Calls, Packets},
     Tolerance,
 };
@@ -10,7 +10,7 @@ use harness::timeline::{Errno, Level, Timeline};
 use harness::{LISTEN, Server};
 
 fn start(mode: &str) -> Result<Server> {
-    Ok(Server::build(harness::suite::built("wrong-server"))
+    Ok(Server::build(harness::testing::built("wrong-server"))
         .args([mode, LISTEN])
         .start()?)
 }
@@ -171,7 +171,7 @@ fn write_after_close() -> Result<()> {
 
 /// Without packets, what needs packets is unknown, and what needs calls is found.
 fn unknown_without_packets() -> Result<()> {
-    let program = harness::suite::built("wrong-server");
+    let program = harness::testing::built("wrong-server");
     let server = Server::build(program)
         .args(["two-writes", LISTEN])
         .level(Level::NoPackets)
@@ -188,7 +188,7 @@ fn unknown_without_packets() -> Result<()> {
 
 fn accept_stopped() -> Result<()> {
     let limited = r#"ulimit -n 8 && exec "$0" "$@""#;
-    let program = harness::suite::built("wrong-server");
+    let program = harness::testing::built("wrong-server");
     let server = Server::build("/bin/sh")
         .args(["-c", limited, program, "dup", LISTEN])
         .start()?;

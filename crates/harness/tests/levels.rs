@@ -6,12 +6,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use harness::format::pcapng;
-use harness::suite::Needs::{Calls, HostCapture, Ipv6, Packets, Sandbox};
+use harness::testing::Needs::{Calls, HostCapture, Ipv6, Packets, Sandbox};
 use harness::timeline::{EventKind, Flags, Level, Side, TcpState, Teardown, Timeline};
 use harness::{Client, Error, LISTEN, Machine, Server, ServerBuilder};
 
 fn wrong_server() -> &'static str {
-    harness::suite::built("wrong-server")
+    harness::testing::built("wrong-server")
 }
 
 const CLEAN: Teardown = Teardown::Clean { first: Side::Client };
@@ -148,7 +148,7 @@ fn at_level(level: Level) -> Result<()> {
         assert_eq!(found, expected, "{mode} at level {level}\n{timeline}");
         Ok(())
     };
-    harness::suite::at_once(cases, run)
+    harness::testing::at_once(cases, run)
 }
 
 fn in_a_private_network() -> Result<()> {

@@ -9,12 +9,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use harness::format::pcapng;
-use harness::suite::Needs::{self, Calls, Ipv6, Packets, Program, Request};
+use harness::testing::Needs::{self, Calls, Ipv6, Packets, Program, Request};
 use harness::timeline::{CallKind, ConnectionId, EventKind, Packet, Timeline};
 use harness::{Client, LISTEN, Server};
 
 fn wrong_server() -> &'static str {
-    harness::suite::built("wrong-server")
+    harness::testing::built("wrong-server")
 }
 
 const ASKED: Needs = Request("compares with tshark and strace: run with --ignored");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::facts::writes;
-use harness::suite::Needs::{Calls, Packets, Program};
+use harness::testing::Needs::{Calls, Packets, Program};
 use harness::timeline::explain::{action_text, call_text};
 use harness::timeline::{
     Argument, Call, CallKind, Closing, Connection, Direction, Event, EventKind, Exit, Level, ProcessEventKind, Side,
@@ -18,7 +18,7 @@ use harness::timeline::{
 use harness::{Error, LISTEN, Server, ServerBuilder};
 
 fn wrong_server() -> &'static str {
-    harness::suite::built("wrong-server")
+    harness::testing::built("wrong-server")
 }
 
 const CLEAN: Teardown = Teardown::Clean { first: Side::Client };
@@ -394,7 +394,7 @@ fn a_set_user_id_program_keeps_its_rights_or_it_is_told() -> Result<()> {
         client.close();
         let timeline = server.stop()?;
         assert_eq!(processes(&timeline, without), 0, "{timeline}");
-    } else if let Some(su) = harness::suite::find_program("su") {
+    } else if let Some(su) = harness::testing::find_program("su") {
         let line = format!("{} --version; exec {} echo $0", su.display(), wrong_server());
         let timeline = after_one_echo(Server::build("/bin/sh").args(["-c", &line, LISTEN]).start()?)?;
         assert_eq!(processes(&timeline, without), 1, "{timeline}");

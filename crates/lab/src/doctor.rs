@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
 
-use harness::suite::find_program;
+use harness::testing::find_program;
 use harness::timeline::Level;
 use harness::{Machine, Refusal};
 use serde_json::json;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use harness::rules::Severity;
 use harness::timeline::{Teardown, Timeline};
-use harness::{LISTEN, Server, suite};
+use harness::{LISTEN, Server, testing};
 
 use crate::capture::two_that_agree;
 use crate::checkout::{self, Builds};
@@ -174,7 +174,7 @@ impl Language {
     /// The first program that it takes and that is not installed.
     pub fn missing(&self) -> Option<&'static str> {
         let programs = [self.version, self.build, self.run].map(|command| command.first().copied());
-        let outside = |program: &&str| !program.starts_with('{') && suite::find_program(program).is_none();
+        let outside = |program: &&str| !program.starts_with('{') && testing::find_program(program).is_none();
         programs.into_iter().flatten().find(outside)
     }
 

@@ -12,13 +12,13 @@ use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
 use harness::timeline::{Side, Timeline, printable};
 use harness::{Server, Wire};
+use lab::capture_file::{CaptureFile, create};
 use lab::check::{self, Strictness};
 use lab::doctor::Report;
 use lab::show::Extent;
-use lab::capture_file::{CaptureFile, create};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, checkout, experiments, languages, newline, pages, terminal, show, steps, wire};
+use lab::{capture, checkout, experiments, languages, newline, pages, show, steps, terminal, wire};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]

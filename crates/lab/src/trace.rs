@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use harness::timeline::{Exit, Side, Timeline};
-use harness::{Client, LISTEN, Server, ServerBuilder, suite};
+use harness::{Client, LISTEN, Server, ServerBuilder, testing};
 
 use crate::{steps, wire};
 
@@ -395,7 +395,7 @@ pub(crate) fn find_program(program: &OsStr) -> Result<PathBuf> {
     if path.components().count() > 1 {
         return Ok(path.to_owned());
     }
-    suite::find_program(path).with_context(|| {
+    testing::find_program(path).with_context(|| {
         format!(
             "there is no program {} on the PATH; a program in this folder is ./{0}",
             path.display()

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::format::pcapng::Encoder;
-use harness::suite::find_program;
+use harness::testing::find_program;
 use harness::timeline::{Level, Record, Side};
 use harness::{Client, Server};
 

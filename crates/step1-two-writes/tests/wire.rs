@@ -1,8 +1,8 @@
 //! What step 1 does on the wire.
 
 use anyhow::Result;
-use harness::suite::Needs::{Calls, Packets, Sandbox};
-use harness::suite::built;
+use harness::testing::Needs::{Calls, Packets, Sandbox};
+use harness::testing::built;
 
 mod echo;
 

@@ -1,7 +1,7 @@
 //! What step 2 does on the wire.
 
 use anyhow::Result;
-use harness::suite::Needs::{Calls, Packets, Sandbox};
+use harness::testing::Needs::{Calls, Packets, Sandbox};
 
 #[path = "../../step1-two-writes/tests/echo/mod.rs"]
 mod echo;

@@ -1,7 +1,7 @@
 //! What step 3 does on the wire.
 
 use anyhow::Result;
-use harness::suite::Needs::{self, Calls, Packets, Request, Sandbox};
+use harness::testing::Needs::{self, Calls, Packets, Request, Sandbox};
 use harness::timeline::{Side, Teardown};
 
 #[path = "../../step1-two-writes/tests/echo/mod.rs"]

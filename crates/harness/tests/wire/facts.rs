@@ -108,7 +108,7 @@ fn rows() -> Result<Vec<Row<'static>>> {
 fn check(places: impl Iterator<Item = usize> + Clone) -> Result<()> {
     let rows = rows()?;
     let rows: Vec<&Row<'_>> = places.filter_map(|place| rows.get(place)).collect();
-    harness::suite::at_once(rows, |row| {
+    harness::testing::at_once(rows, |row| {
         let timeline = undisturbed(row).with_context(|| row.name.to_owned())?;
         let views = [
             timeline.clone(),

@@ -7,13 +7,13 @@ mod hosts;
 mod scenarios;
 
 use anyhow::Result;
-use harness::suite::Needs::{Ipv6, Wire};
+use harness::testing::Needs::{Ipv6, Wire};
 use harness::timeline::{Packet, Passage, Side, Timeline, Timestamp};
 use harness::{LISTEN, Server, ServerBuilder};
 
 /// It has modes that are right, too.
 fn wrong_server() -> &'static str {
-    harness::suite::built("wrong-server")
+    harness::testing::built("wrong-server")
 }
 
 /// A server behind a wire with this script.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use harness::suite::find_program;
+use harness::testing::find_program;
 use harness::timeline::{EventKind, Level};
 use harness::{LISTEN, Server};
 use nix::sys::signal::{Signal, kill};

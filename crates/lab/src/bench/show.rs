@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use etherparse::PacketBuilder;
 use harness::format::pcapng::Encoder;
-use harness::suite::find_program;
+use harness::testing::find_program;
 use harness::timeline::{Level, LinkType, Timestamp};
 use procfs::process::Process;
 

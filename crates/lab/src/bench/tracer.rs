@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use harness::suite::find_program;
+use harness::testing::find_program;
 use harness::timeline::{EventKind, Level};
 use harness::{LISTEN, Machine, Server};
 use nix::sys::signal::{Signal, kill};

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use harness::suite::Needs::{self, Calls, Program, Request, Sandbox, Wire};
-use harness::suite::built;
+use harness::testing::Needs::{self, Calls, Program, Request, Sandbox, Wire};
+use harness::testing::built;
 
 /// One of them is enough on a reader's machine.
 const ASKED: Needs = Request("measures: run with --ignored");

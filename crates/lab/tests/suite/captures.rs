@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use harness::suite::{
+use harness::testing::{
     self,
     Needs::{Sandbox, Wire},
     Tolerance,
@@ -30,7 +30,7 @@ const TOLERATED_BEHIND_A_WIRE: Tolerance = Tolerance {
 /// Runs each step afresh: the kernel still does what the committed capture shows, the same calls caused its packets,
 /// and facts and findings are those that the lesson expects.
 fn captures_are_what_the_steps_do() -> Result<()> {
-    suite::at_once(steps::all()?, |step| {
+    testing::at_once(steps::all()?, |step| {
         let committed = Seen::of(&capture::read(&step.capture())?);
         TOLERATED.check(|| {
             let fresh = capture::run(&step)?;
@@ -57,7 +57,7 @@ fn captures_are_what_the_steps_do() -> Result<()> {
 
 /// Runs each experiment afresh behind its wire, and reads what the committed capture tells.
 fn experiments_tell_what_their_captures_tell() -> Result<()> {
-    suite::at_once(experiments::ALL, |experiment| {
+    testing::at_once(experiments::ALL, |experiment| {
         let committed = Told::of(&capture::read(&experiment.capture()?)?);
         TOLERATED_BEHIND_A_WIRE.check(|| {
             let fresh = experiment.run()?;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
-use harness::suite::Needs::{self, Calls, Packets, Program, Request, Sandbox, Wire};
-use harness::suite::built;
+use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox, Wire};
+use harness::testing::built;
 use lab::{checkout, steps};
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ fn check_tells_by_its_status() -> Result<()> {
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {output:?}");
         Ok(())
     };
-    harness::suite::at_once(cases, run)
+    harness::testing::at_once(cases, run)
 }
 
 fn check_writes_annotations() -> Result<()> {
@@ -156,7 +156,7 @@ fn a_client_program_that_does_not_end_is_killed() -> Result<()> {
         assert!(stdout(&output).contains("findings"), "{output:?}");
         Ok(())
     };
-    harness::suite::at_once([("trace", 1), ("check", 2)], run)?;
+    harness::testing::at_once([("trace", 1), ("check", 2)], run)?;
     for entry in std::fs::read_dir("/proc")? {
         let line = std::fs::read_to_string(entry?.path().join("cmdline")).unwrap_or_default();
         assert!(!line.starts_with("sleep\x0031415926"), "it still sleeps");

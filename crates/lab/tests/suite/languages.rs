@@ -1,7 +1,7 @@
 //! The servers of `crates/lab/languages` do what `docs/languages.md` says of their languages.
 
 use anyhow::Result;
-use harness::suite::{
+use harness::testing::{
     Needs::{Packets, Program, Request},
     Tolerance,
 };
@@ -165,7 +165,7 @@ fn every_language_has_a_test() -> Result<()> {
 }
 
 /// Toolchains take their time; a learner's machine is spared it.
-const ASKED: harness::suite::Needs = Request("runs another language: run with --ignored");
+const ASKED: harness::testing::Needs = Request("runs another language: run with --ignored");
 
 harness::tests! {
     every_language_has_a_test needs [];

@@ -10,7 +10,7 @@ mod prose;
 mod wireshark;
 
 fn main() -> ExitCode {
-    harness::suite::run_all(&[
+    harness::testing::run_all(&[
         ("bench", bench::TESTS),
         ("captures", captures::TESTS),
         ("command", command::TESTS),

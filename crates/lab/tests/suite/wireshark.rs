@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use harness::format::pcapng::{self, Encoder};
-use harness::suite::Needs::{Calls, Program, Request, Sandbox};
+use harness::testing::Needs::{Calls, Program, Request, Sandbox};
 use harness::timeline::{CallKind, Level, Record, Timeline, What};
 use harness::{LISTEN, Server};
 use lab::wireshark::{Wireshark, stream, type_lines};
@@ -429,7 +429,7 @@ fn a_wireshark_that_fails_is_quoted() -> Result<()> {
     Ok(())
 }
 
-const ORACLE: harness::suite::Needs = Request("compares with tshark: run with --ignored");
+const ORACLE: harness::testing::Needs = Request("compares with tshark: run with --ignored");
 
 harness::tests! {
     each_write_stands_before_its_packet needs [Sandbox, Program("tshark"), ORACLE];

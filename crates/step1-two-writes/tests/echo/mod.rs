@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use anyhow::{Result, bail};
-use harness::suite::{Tolerance, built};
+use harness::testing::{Tolerance, built};
 use harness::timeline::{Errno, Exit, Level, Side, TcpState, Teardown, Timeline};
 use harness::{Error, LISTEN, Server};
 

@@ -6,7 +6,7 @@
 //! exit status are those of `cargo test`.
 //!
 //! ```no_run
-//! use harness::suite::Needs::*;
+//! use harness::testing::Needs::*;
 //!
 //! fn a_reply_is_one_write() -> anyhow::Result<()> {
 //!     let server = harness::Server::start("target/debug/my-server")?;
@@ -63,14 +63,14 @@ pub struct Test {
     pub run: fn() -> anyhow::Result<()>,
 }
 
-/// Declares the `main` of a suite: see [the module](mod@crate::suite).
+/// Declares the `main` of a suite: see [the module](mod@crate::testing).
 #[macro_export]
 macro_rules! suite {
     ($($tests:tt)+) => {
         $crate::tests! { $($tests)+ }
 
         fn main() -> ::std::process::ExitCode {
-            $crate::suite::run(TESTS)
+            $crate::testing::run(TESTS)
         }
     };
 }
@@ -80,7 +80,7 @@ macro_rules! suite {
 macro_rules! tests {
     ($($($name:ident)::+ needs [$($needs:expr),* $(,)?];)+) => {
         /// The tests of this module.
-        pub const TESTS: &[$crate::suite::Test] = &[$($crate::suite::Test {
+        pub const TESTS: &[$crate::testing::Test] = &[$($crate::testing::Test {
             name: stringify!($($name)::+),
             needs: &[$($needs),*],
             run: $($name)::+,
