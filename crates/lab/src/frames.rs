@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! <!-- frames of step2-one-write
-//! 10 sendto(7, "1\n") = 2
+//! 10 sendto(7, "1\n", 2) = 2
 //! 11 S>C PSH,ACK seq 1 ack 3 len 2 "1\n"
 //! -->
 //! ```

@@ -18,7 +18,7 @@ use lab::doctor::Report;
 use lab::show::Extent;
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, checkout, experiments, languages, newline, pages, show, steps, terminal, wire};
+use lab::{capture, checkout, experiments, frames, languages, newline, pages, show, steps, terminal, wire};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -527,7 +527,8 @@ fn capture_steps(name: &str) -> Result<()> {
             path.display()
         )?;
         if renumbered {
-            let note = "frames have other numbers than before: look for them in the sentences of the pages";
+            let note =
+                "frames have other numbers than before: `lab docs` tells which sentences of the pages name others now";
             writeln!(io::stdout(), "{note}")?;
         }
     }
@@ -535,7 +536,7 @@ fn capture_steps(name: &str) -> Result<()> {
 }
 
 fn docs(check: bool) -> Result<ExitCode> {
-    let mut drifted = false;
+    let (mut drifted, mut misnamed) = (false, false);
     let checkout = checkout::find()?;
     for page in pages::all()? {
         let name = page
@@ -545,6 +546,11 @@ fn docs(check: bool) -> Result<ExitCode> {
             .display()
             .to_string();
         let made = pages::generate(&page).with_context(|| format!("in {name}"))?;
+        // What a sentence means no command can write.
+        for complaint in frames::check(&page.text).with_context(|| format!("in {name}"))? {
+            misnamed = true;
+            writeln!(io::stdout(), "{name}: {complaint}")?;
+        }
         if made == page.text {
             continue;
         }
@@ -560,7 +566,7 @@ fn docs(check: bool) -> Result<ExitCode> {
             writeln!(io::stdout(), "{name} written")?;
         }
     }
-    Ok(if check && drifted {
+    Ok(if misnamed || (check && drifted) {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
-use super::link::LinkType;
+use super::link_type::LinkType;
 use super::segment::Segment;
 use crate::facts::PacketFacts;
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use etherparse::{EtherType, IpNumber, LaxNetSlice, LaxSlicedPacket, TransportSlice};
 
-use super::link::LinkType;
+use super::link_type::LinkType;
 
 /// Why a frame has no segment on the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

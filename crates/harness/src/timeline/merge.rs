@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Timeline;
 use super::event::*;
 use super::frames::{self, Frames};
-use super::link::LinkType;
+use super::link_type::LinkType;
 use super::segment::{Flags, Segment};
 use crate::facts::{self, ConnectionFacts, Numbering, Numbers, PacketFacts};
 

@@ -2,10 +2,10 @@
 
 mod bytes;
 mod event;
-mod excerpt;
 pub mod frames;
 mod layers;
-mod link;
+mod link_type;
+mod long_capture;
 mod merge;
 mod plain;
 mod query;
@@ -15,11 +15,11 @@ mod vantage;
 pub mod explain;
 
 pub use event::*;
-pub(crate) use excerpt::{Counts, Found, Run, Stalls};
-pub use excerpt::{Excerpt, Limits};
 pub use frames::ShownState;
 pub use layers::NoSegment;
-pub use link::LinkType;
+pub use link_type::LinkType;
+pub(crate) use long_capture::{Counts, Found, Run, Stalls};
+pub use long_capture::{Excerpt, Limits};
 pub use merge::{Record, Recording, What};
 pub(crate) use plain::is_plain;
 pub use plain::printable;
@@ -54,5 +54,5 @@ pub struct Timeline {
     /// The numbers of the frames.
     frames: frames::Frames,
     /// What an [`Excerpt`] counted of a long capture and did not keep; `None` where all is here.
-    left_out: Option<Box<excerpt::LeftOut>>,
+    left_out: Option<Box<long_capture::LeftOut>>,
 }

@@ -9,7 +9,7 @@ use etherparse::{
 };
 
 use super::layers::{NoSegment, innermost};
-use super::link::LinkType;
+use super::link_type::LinkType;
 
 /// What a captured frame says about TCP, with the numbers that are on the wire
 /// ([RFC 9293, section 3.1](https://www.rfc-editor.org/rfc/rfc9293#section-3.1)).

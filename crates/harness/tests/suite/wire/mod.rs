@@ -103,7 +103,7 @@ fn assert_in_order(list: &[String], wanted: &[&str], timeline: &Timeline) {
     }
 }
 
-harness::suite! {
+harness::tests! {
     hosts::a_packet_does_not_come_before_its_delay needs [Wire];
     hosts::congestion_control_is_chosen needs [Wire];
     hosts::a_packet_leaves_during_the_call_that_sends_it needs [Wire];

@@ -8,7 +8,7 @@ use super::event::*;
 use super::explain::Explanation;
 use super::frames::{self, Frames};
 use super::layers::NoSegment;
-use super::link::LinkType;
+use super::link_type::LinkType;
 use super::merge::{Merge, Record, Recording, What, indexed};
 use super::segment::Segment;
 use crate::facts::{ConnectionFacts, Exchanging, Following, Replying};

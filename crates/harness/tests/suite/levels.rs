@@ -572,7 +572,7 @@ fn events_stand_in_order() -> Result<()> {
     Ok(())
 }
 
-harness::suite! {
+harness::tests! {
     in_a_private_network needs [Sandbox];
     on_the_hosts_loopback_interface needs [HostCapture];
     without_packets needs [Calls];

@@ -1023,7 +1023,7 @@ fn a_server_that_ignores_sigterm_is_killed() -> Result<()> {
     Ok(())
 }
 
-harness::suite! {
+harness::tests! {
     three_writes_are_three needs [Calls];
     writes_of_other_threads_count needs [Calls];
     bytes_tell_the_order_of_two_writers needs [Packets];

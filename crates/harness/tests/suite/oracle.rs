@@ -331,7 +331,7 @@ fn strace_counts_the_same_calls() -> Result<()> {
     Ok(())
 }
 
-harness::suite! {
+harness::tests! {
     tshark_reads_the_same_over_ipv4 needs [ASKED, Packets, Program("tshark")];
     tshark_reads_the_same_over_ipv6 needs [ASKED, Packets, Ipv6, Program("tshark")];
     tshark_tells_the_same_connections_apart needs [ASKED, Packets, Program("tshark")];

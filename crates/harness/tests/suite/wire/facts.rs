@@ -8,7 +8,7 @@ use harness::timeline::{Flags, Passage, Segment, Side, Timeline};
 use super::behind;
 use super::scenarios::keeps_alive;
 
-const PAGE: &str = include_str!("../../../../docs/facts.md");
+const PAGE: &str = include_str!("../../../../../docs/facts.md");
 
 /// A row of the table.
 #[derive(Debug)]

@@ -215,7 +215,7 @@ fn every_rule_has_its_section() -> Result<()> {
     Ok(())
 }
 
-harness::suite! {
+harness::tests! {
     a_careful_server_has_no_findings needs [Packets];
     split_reply needs [Calls];
     split_reply_is_milder_with_nodelay needs [Packets];
