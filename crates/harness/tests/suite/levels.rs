@@ -327,7 +327,7 @@ fn what_cannot_run_is_ignored_with_the_reason() -> Result<()> {
     let refused = [Refused::Namespaces, Refused::PacketSockets];
     let run = || {
         Command::new(std::env::current_exe()?)
-            .args(["--exact", "in_a_private_network"])
+            .args(["--exact", "levels::in_a_private_network"])
             .output()
     };
     let output = String::from_utf8(where_refused(&refused, run)??.stdout)?;

@@ -975,7 +975,7 @@ fn a_killed_test_process_leaves_nothing() -> Result<()> {
         return wait_to_be_killed();
     }
     let mut test = Command::new(std::env::current_exe()?)
-        .args(["--exact", "a_killed_test_process_leaves_nothing"])
+        .args(["--exact", "wrong_servers::a_killed_test_process_leaves_nothing"])
         .env(TO_BE_KILLED, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -313,7 +313,7 @@ pub fn nothing_is_left_behind_when_its_owner_is_killed() -> Result<()> {
     let mut owner = Command::new(std::env::current_exe()?);
     owner.args([
         "--exact",
-        "hosts::nothing_is_left_behind_when_its_owner_is_killed",
+        "wire::hosts::nothing_is_left_behind_when_its_owner_is_killed",
         "--nocapture",
     ]);
     let mut owner = owner.env(MARK, "1").stdout(Stdio::piped()).spawn()?;
