@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use crate::facts::FactKind;
 use crate::timeline::explain::{
     Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_of, cut, data_text,
 };
@@ -156,13 +157,15 @@ impl<'a> Rows<'a> {
     fn packet(&mut self, index: usize, at: Timestamp, packet: &Packet) {
         let mut client = self.client_behind(index, packet);
         let mut server = self.server_behind(index, packet);
-        if packet.facts.is_repeat() {
+        if let Some(note) = note(packet) {
             let sender = if packet.from == Side::Client {
                 &mut client
             } else {
                 &mut server
             };
-            *sender = Some(Cell::new(Role::Note, ["sent again".to_owned(), "again".to_owned()]));
+            if packet.facts.is_repeat() || sender.is_none() {
+                *sender = Some(Cell::new(Role::Note, note.map(str::to_owned)));
+            }
         }
         self.push(Row {
             at: Some(at),
@@ -453,6 +456,24 @@ fn plain(text: &str) -> String {
         }
     };
     text.chars().map(escape).collect()
+}
+
+/// What is unusual about a packet, in words and in fewer.
+fn note(packet: &Packet) -> Option<[&'static str; 2]> {
+    let notes = [
+        (FactKind::OutOfOrder, ["out of order", "late"]),
+        (FactKind::Retransmission, ["sent again", "again"]),
+        (FactKind::KeepAlive, ["keep-alive", "alive?"]),
+        (FactKind::ZeroWindowProbe, ["window probe", "probe"]),
+        (FactKind::KeepAliveAck, ["answers", "answers"]),
+        (FactKind::ZeroWindowProbeAck, ["answers", "answers"]),
+        (FactKind::DuplicateAck, ["duplicate ACK", "dup ACK"]),
+        (FactKind::ChallengeAck, ["challenge ACK", "challenge"]),
+        (FactKind::WindowUpdate, ["window update", "window"]),
+        (FactKind::PreviousSegmentNotCaptured, ["gap before it", "gap"]),
+    ];
+    let found = notes.into_iter().find(|(kind, _)| packet.facts.has(*kind));
+    found.map(|(_, note)| note)
 }
 
 /// How many bytes of data the client's lane shows.
