@@ -77,8 +77,7 @@ impl Flow {
             return None;
         }
         let (mine, theirs) = (self.half(packet.from), self.half(packet.from.peer()));
-        let has_answered = mine.syn.is_some() || mine.syn_ack.is_some();
-        let unfit = asked.filter(|asked| theirs.syn == Some(*asked) && !has_answered && packet.ack != 1);
+        let unfit = asked.filter(|asked| theirs.syn == Some(*asked) && packet.ack != 1);
         let says_nothing_new = u64::from(packet.ack) <= theirs.said && mine.sent.has_begun();
         // One answer to each: what follows is about something else.
         let odd = self.half_mut(packet.from.peer()).odd.take();
@@ -100,7 +99,8 @@ impl Flow {
         let first = theirs.flight.partition_point(|sent| sent.to <= said);
         let covered = || theirs.flight.iter().skip(first).take_while(|sent| sent.to <= ack);
         let numbered = |sent: &super::flow::Sent| u64::from(sent.is_syn) + u64::from(sent.is_fin);
-        let ends_inside = theirs.flight.iter().any(|sent| sent.from < ack && ack < sent.to);
+        let beyond = theirs.flight.partition_point(|sent| sent.to <= ack);
+        let ends_inside = theirs.flight.get(beyond).is_some_and(|sent| sent.from < ack);
         let ends = covered().next().zip(covered().last());
         facts.acked = Some(Acked {
             frames: ends

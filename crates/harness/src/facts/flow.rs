@@ -92,7 +92,7 @@ pub(crate) struct Half {
     /// How many of its segments were sent again so far.
     repeats: u32,
     pub(super) syn: Option<usize>,
-    pub(super) syn_ack: Option<usize>,
+    syn_ack: Option<usize>,
     /// The number of its SYN, as it is on the wire.
     isn: Option<u32>,
     sack_permitted: bool,
