@@ -143,7 +143,10 @@ fn steps(connection: Connection<'_>) -> Vec<Step> {
         steps.push(leaves);
         steps.extend(comes);
     }
-    steps.sort_by_key(|step| step.at);
+    // What leaves stands in order. Stamps of a file may go back, and its order is what there is to go by.
+    if steps.iter().any(|step| step.arrives.is_some()) {
+        steps.sort_by_key(|step| step.at);
+    }
     steps
 }
 

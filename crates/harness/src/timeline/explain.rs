@@ -345,7 +345,11 @@ impl<'a> Story<'a> {
             *sentence += " It covers bytes that were not captured, or not yet.";
         }
         if facts.has(FactKind::FastOpen) {
-            *sentence += " It offers or carries data with the SYN: TCP Fast Open.";
+            *sentence += if packet.segment.options.fast_open {
+                " It has the option of TCP Fast Open: data may go with the SYN."
+            } else {
+                " It carries data with the SYN, as TCP Fast Open does."
+            };
         }
         if facts.has(FactKind::Urgent) {
             *sentence += " Its urgent pointer is in use.";
@@ -426,7 +430,7 @@ impl<'a> Story<'a> {
                 format!("The {side}'s host refuses: nobody listens on this port, or something there refuses for it.")
             }
             Reason::ClosedSocket => format!(
-                "The {side}'s host resets the connection. A reset without an acknowledgment answers a segment for which there is no open socket."
+                "The {side}'s host resets the connection. It has no acknowledgment: that fits an answer to a segment for which there is no open socket."
             ),
             Reason::GaveUp if is_inferred(packet) => format!(
                 "The {side} resets the connection. Frame {} was not answered: that fits a kernel that gives up.",
@@ -468,8 +472,9 @@ impl<'a> Story<'a> {
         let by = facts.why.evidence.iter().find_map(frame_of).unwrap_or_default();
         sentence += &match facts.why.reason {
             Reason::FastRetransmit => {
+                let sure = if is_inferred(packet) { "that fits" } else { "it is" };
                 format!(
-                    " The ACKs up to frame {by} ask for them, so they leave before a timer runs out: a fast retransmission."
+                    " The ACKs up to frame {by} ask for them: {sure} a fast retransmission, which waits for no timer."
                 )
             }
             Reason::TailLossProbe => {

@@ -475,7 +475,7 @@ fn unusual_writes() {
               0.2  8            │                                  │┌ sendto = 2000
               0.2  9            │◄─────── ACK seq 1 ack 6 len 1400 ┤│
               0.2 10            ├ ACK seq 6 ack 1401 win 0 ───────►│└
-              5.0 11            ├ ACK seq 6 ack 1401 ─────────────►│
+              5.0 11 window     ├ ACK seq 6 ack 1401 ─────────────►│
               5.0 12            │◄─ PSH,ACK seq 1401 ack 6 len 600 ┤  of sendto at 0.2
                 ⋮               │                                  │
             205.0 13            │◄─ PSH,ACK seq 1401 ack 6 len 600 ┤  sent again
