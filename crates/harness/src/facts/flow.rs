@@ -292,20 +292,8 @@ impl Flow {
         let half = self.half_mut(packet.from);
         let from = half.seq_of(packet);
         let to = from + u64::from(packet.segment.len) + u64::from(syn) + u64::from(fin);
-        if let Some(probe) = probe(half, packet, from) {
-            facts.add(probe, Certainty::Seen, []);
-            let reason = match probe {
-                FactKind::KeepAlive => Reason::KeepAlive,
-                _ => Reason::ZeroWindowProbe,
-            };
-            facts.why = Why::new(reason, Certainty::Inferred);
-            half.probe = Some((probe, packet.number));
-            // The byte may be one of the stream's.
-            if probe == FactKind::ZeroWindowProbe && to > half.sent.next {
-                half.sent.see(from, to);
-                half.push(sent(packet, at, from, to));
-            }
-            return;
+        if let Some(kind) = probe(half, packet, from) {
+            return probes(half, kind, sent(packet, at, from, to), facts);
         }
         if to == from {
             if vantage != Vantage::BothHosts && half.sent.goes_on_at(from) {
@@ -342,22 +330,8 @@ impl Flow {
             }
         }
         let half = self.half_mut(packet.from);
-        if matches!(place, Place::Old | Place::Overlaps | Place::Fills) {
-            for sent in half.in_flight_at(from, to) {
-                sent.last = at;
-                sent.last_frame = packet.number;
-                sent.times += 1;
-            }
-        }
-        if matches!(place, Place::Next | Place::Beyond | Place::Overlaps) || place == Place::Late && to > half.known {
-            half.push(sent(packet, at, from, to));
-            if half.is_small(packet) && !syn {
-                half.small = to;
-            }
-        }
-        if place == Place::Fills {
-            half.insert(sent(packet, at, from, to));
-        }
+        let small = half.is_small(packet) && !syn;
+        half.remember(place, sent(packet, at, from, to), small);
         if fin {
             self.fin_departs(packet, to, facts);
         }
@@ -475,6 +449,27 @@ impl Flow {
 }
 
 impl Half {
+    /// Takes what left to those in flight, or to the copy of it that is there.
+    fn remember(&mut self, place: Place, sent: Sent, small: bool) {
+        if matches!(place, Place::Old | Place::Overlaps | Place::Fills) {
+            for before in self.in_flight_at(sent.from, sent.to) {
+                before.last = sent.last;
+                before.last_frame = sent.frame;
+                before.times += 1;
+            }
+        }
+        let is_new = matches!(place, Place::Next | Place::Beyond | Place::Overlaps);
+        if is_new || place == Place::Late && sent.to > self.known {
+            self.push(sent);
+            if small {
+                self.small = sent.to;
+            }
+        }
+        if place == Place::Fills {
+            self.insert(sent);
+        }
+    }
+
     fn push(&mut self, sent: Sent) {
         if self.flight.len() == MOST_IN_FLIGHT {
             self.flight.pop_front();
@@ -532,6 +527,21 @@ fn sent(packet: &Packet, at: Timestamp, from: u64, to: u64) -> Sent {
         came: None,
         is_syn: flags.has(Flags::SYN),
         is_fin: flags.has(Flags::FIN),
+    }
+}
+
+/// Takes in a probe. The byte that it may have can be one of the stream's.
+fn probes(half: &mut Half, kind: FactKind, sent: Sent, facts: &mut PacketFacts) {
+    facts.add(kind, Certainty::Seen, []);
+    let reason = match kind {
+        FactKind::KeepAlive => Reason::KeepAlive,
+        _ => Reason::ZeroWindowProbe,
+    };
+    facts.why = Why::new(reason, Certainty::Inferred);
+    half.probe = Some((kind, sent.frame));
+    if kind == FactKind::ZeroWindowProbe && sent.to > half.sent.next {
+        half.sent.see(sent.from, sent.to);
+        half.push(sent);
     }
 }
 
