@@ -77,7 +77,13 @@ pub fn call_text_within(call: &Call, width: usize) -> String {
         (_, Some(Err(errno))) => format!("{}: {errno}", call.name),
         (_, None) => format!("{}: unfinished", call.name),
     };
-    let fitting = forms.chain([least.clone()]).find(|form| form.chars().count() <= width);
+    let named = match (&call.detail, call.result) {
+        (Some(detail), Some(Ok(0))) => format!("{}({})", call.name, printable(detail)),
+        _ => least.clone(),
+    };
+    let fitting = forms
+        .chain([named, least.clone()])
+        .find(|form| form.chars().count() <= width);
     fitting.unwrap_or_else(|| cut(&least, width))
 }
 
