@@ -13,6 +13,7 @@ mod exchange;
 mod flow;
 mod numbers;
 mod pass;
+mod progress;
 mod reason;
 mod streams;
 pub mod writes;
@@ -24,6 +25,7 @@ pub use exchange::Exchange;
 pub(crate) use exchange::{Exchanging, Replying};
 pub(crate) use numbers::{Numbering, Numbers, is_after};
 pub(crate) use pass::{Following, find, name_frames};
+pub(crate) use progress::Progress;
 
 use crate::timeline::{Side, StateChange};
 

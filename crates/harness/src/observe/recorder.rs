@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::facts::Progress;
 use crate::timeline::{
     CallKind, ClientActionKind, Endpoints, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
 };
@@ -51,7 +52,7 @@ pub(crate) struct Seen {
     pub first_pid: Option<i32>,
     /// How many processes of the server run.
     running: usize,
-    flows: HashMap<(SocketAddr, u16), Flow>,
+    flows: HashMap<(SocketAddr, u16), Progress>,
     closed_to_new: bool,
     /// How many wait for the next record. Most of the time nobody does, and then nobody is woken:
     /// that would cost each record a system call.
@@ -280,7 +281,7 @@ impl Seen {
         };
         let flow = self.flows.entry(key).or_default();
         if side == Side::Client && segment.flags.has(Flags::SYN) {
-            *flow = Flow::default();
+            *flow = Progress::default();
         }
         flow.see(side, segment, came);
         self.state_hints += u64::from(flow.closing || segment.flags.has(Flags::SYN));
@@ -294,9 +295,7 @@ impl Seen {
 
     /// True if something was sent on a connection that is not acknowledged and may be sent again.
     pub fn awaits_ack(&self) -> bool {
-        self.flows
-            .values()
-            .any(|flow| !flow.reset && (flow.client.next != flow.client.acked || flow.server.next != flow.server.acked))
+        self.flows.values().any(Progress::awaits_ack)
     }
 
     /// True if all that both ends of a connection have sent is acknowledged, and that is at least so
@@ -305,68 +304,6 @@ impl Seen {
         self.flows
             .get(&(on.client, on.server.port()))
             .is_some_and(|flow| flow.is_quiet(client_sent, server_sent))
-    }
-}
-
-/// How far the two directions of a connection have come.
-#[derive(Default)]
-struct Flow {
-    client: Progress,
-    server: Progress,
-    closing: bool,
-    reset: bool,
-}
-
-#[derive(Default)]
-struct Progress {
-    start: Option<u32>,
-    /// The sequence number behind everything sent.
-    next: u32,
-    /// What the other side has acknowledged.
-    acked: u32,
-}
-
-impl Flow {
-    fn see(&mut self, side: Side, segment: &Segment, came: bool) {
-        let (mine, theirs) = match side {
-            Side::Client => (&mut self.client, &mut self.server),
-            Side::Server => (&mut self.server, &mut self.client),
-        };
-        let controls = u32::from(segment.flags.has(Flags::SYN)) + u32::from(segment.flags.has(Flags::FIN));
-        let end = segment.seq.wrapping_add(segment.len).wrapping_add(controls);
-        if mine.start.is_none() {
-            *mine = Progress {
-                start: Some(segment.seq),
-                next: end,
-                acked: segment.seq,
-            };
-        } else if end.wrapping_sub(mine.next).cast_signed() > 0 {
-            mine.next = end;
-        }
-        // ACKs may come in another order than they left.
-        let is_newer = segment.ack.wrapping_sub(theirs.acked).cast_signed() > 0;
-        if segment.flags.has(Flags::ACK) && came && is_newer {
-            theirs.acked = segment.ack;
-        }
-        self.reset |= segment.flags.has(Flags::RST) && came;
-        self.closing |= self.reset || segment.flags.has(Flags::FIN);
-    }
-
-    fn is_quiet(&self, client_sent: u64, server_sent: u64) -> bool {
-        let all_left = self.client.has_sent(client_sent) && self.server.has_sent(server_sent);
-        let quiet = self.client.next == self.client.acked && self.server.next == self.server.acked;
-        self.reset || (all_left && quiet)
-    }
-}
-
-impl Progress {
-    /// True if so many bytes were sent, one for a FIN among them.
-    fn has_sent(&self, bytes: u64) -> bool {
-        self.start.is_some_and(|start| {
-            // The SYN counts for one; the low 32 bits are all that a sequence number holds.
-            let due = start.wrapping_add(1).wrapping_add(bytes as u32);
-            self.next.wrapping_sub(due).cast_signed() >= 0
-        })
     }
 }
 
