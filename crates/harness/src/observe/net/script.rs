@@ -249,6 +249,10 @@ impl<'a> Words<'a> {
         let kind = self.kind()?;
         let numbered = kind.is_numbered() && !self.copies_follow();
         let range = self.peek().filter(|_| numbered).and_then(numbers);
+        let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+        if range.is_none() && numbered && self.peek().is_some_and(is_number) {
+            return Err(self.error("a number from 1 on is wanted here, or a range such as 2-4"));
+        }
         self.next += usize::from(range.is_some());
         Ok(Named {
             connection,
@@ -449,7 +453,8 @@ mod tests {
             ("lose servr data 2", "servr", "client or server"),
             ("lose server dta 2", "dta", "data, ack"),
             ("lose server data x", "x", "complete"),
-            ("lose server data 0", "0", "complete"),
+            ("lose server data 0", "0", "a number from 1 on"),
+            ("lose server data 4-2", "4-2", "a number from 1 on"),
             ("lose server data 2 forever", "forever", "complete"),
             ("lose server ack of it", "it", "syn, fin or data"),
             ("delay 25", "25", "25ms"),
