@@ -60,6 +60,24 @@ pub enum Evidence {
     Event(usize),
 }
 
+impl Evidence {
+    /// The number of the frame, if it is one.
+    pub fn frame(&self) -> Option<usize> {
+        match self {
+            Evidence::Frame(number) => Some(*number),
+            Evidence::Event(_) => None,
+        }
+    }
+
+    /// The index into the timeline's events, if it is a call or an action.
+    pub fn event(&self) -> Option<usize> {
+        match self {
+            Evidence::Event(index) => Some(*index),
+            Evidence::Frame(_) => None,
+        }
+    }
+}
+
 /// One thing that is so of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {

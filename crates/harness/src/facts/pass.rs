@@ -1,6 +1,7 @@
 //! The one pass: all packets of a connection in the order in which they left and came, with the calls of both
 //! ends beside them.
 
+use super::ending::Sockets;
 use super::flow::{Flow, Passing, Vantage};
 use super::reason::Leaving;
 use super::streams::{EndKind, Program, of_listeners};
@@ -63,26 +64,12 @@ pub(crate) struct Following {
 impl Following {
     /// Takes in the next packet and fills in its facts. True if it changed what is known of the sockets.
     pub fn see(&mut self, at: Timestamp, packet: &mut Packet) -> bool {
-        let open = !self.flow.sockets.are_closed();
         let before = self.flow.sockets;
-        let mut facts = self.flow.departs(Passing { at, packet }, Vantage::Somewhere);
-        note(&mut self.found, packet, &facts, open);
+        let passing = Passing { at, packet };
         let nothing = Program::default();
-        Leaving {
-            at,
-            packet,
-            flow: &self.flow,
-            program: &nothing,
-        }
-        .fill(&mut facts);
-        self.flow
-            .arrives(Passing { at, packet }, Vantage::Somewhere, &mut facts);
-        for side in [Side::Client, Side::Server] {
-            let (from, to) = (before.state(side), self.flow.sockets.state(side));
-            if from != to {
-                self.found.states.push((packet.number, StateChange { side, from, to }));
-            }
-        }
+        let mut facts = leaves(&mut self.flow, &mut self.found, passing, Vantage::Somewhere, &nothing);
+        self.flow.arrives(passing, Vantage::Somewhere, &mut facts);
+        note_states(&mut self.found, before, self.flow.sockets, packet.number);
         packet.facts = facts;
         before != self.flow.sockets || packet.segment.flags.has(Flags::RST)
     }
@@ -109,8 +96,15 @@ pub(crate) fn vantage(timeline: &Timeline, connection: Connection<'_>) -> Vantag
 struct Step {
     at: Timestamp,
     index: usize,
-    /// `None` where it leaves and comes at once.
-    arrives: Option<bool>,
+    moment: Moment,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Leaves,
+    Comes,
+    /// It was seen at one place, where it does both.
+    LeavesAndComes,
 }
 
 fn steps(connection: Connection<'_>) -> Vec<Step> {
@@ -124,7 +118,7 @@ fn steps(connection: Connection<'_>) -> Vec<Step> {
             steps.push(Step {
                 at,
                 index,
-                arrives: None,
+                moment: Moment::LeavesAndComes,
             });
             continue;
         };
@@ -133,18 +127,18 @@ fn steps(connection: Connection<'_>) -> Vec<Step> {
         let leaves = Step {
             at,
             index,
-            arrives: Some(false),
+            moment: Moment::Leaves,
         };
         let comes = arrivals.iter().map(|&at| Step {
             at,
             index,
-            arrives: Some(true),
+            moment: Moment::Comes,
         });
         steps.push(leaves);
         steps.extend(comes);
     }
     // What leaves stands in order. Stamps of a file may go back, and its order is what there is to go by.
-    if steps.iter().any(|step| step.arrives.is_some()) {
+    if steps.iter().any(|step| step.moment != Moment::LeavesAndComes) {
         steps.sort_by_key(|step| step.at);
     }
     steps
@@ -166,45 +160,65 @@ fn of_connection(
     let mut found = ConnectionFacts::default();
     let mut packets: Vec<(usize, PacketFacts)> = Vec::new();
     let mut halves = HalfCloses::default();
-    // The place of a packet in `packets`, by its place among the events.
-    let mut place = std::collections::HashMap::new();
-    for Step { at, index, arrives } in steps(connection) {
+    // Where in `packets` one is that is still to come, by its place among the events.
+    let mut place: std::collections::HashMap<usize, usize> = std::collections::HashMap::new();
+    for Step { at, index, moment } in steps(connection) {
         let Some(packet) = timeline.packet(index) else { continue };
         let passing = Passing { at, packet };
-        let before = [Side::Client, Side::Server].map(|side| flow.sockets.state(side));
-        if arrives != Some(true) {
-            let open = !flow.sockets.are_closed();
-            let mut facts = flow.departs(passing, vantage);
-            note(&mut found, packet, &facts, open);
-            Leaving {
-                at,
-                packet,
-                flow: &flow,
-                program: of(packet.from),
+        let before = flow.sockets;
+        if moment == Moment::Comes {
+            if let Some(&known) = place.get(&index) {
+                flow.arrives(passing, vantage, &mut packets[known].1);
             }
-            .fill(&mut facts);
+        } else {
+            let mut facts = leaves(&mut flow, &mut found, passing, vantage, of(packet.from));
             if packet.from == Side::Server || vantage == Vantage::SameHost {
                 facts.during = server.call_around(at);
             }
-            if arrives.is_none() {
-                flow.arrives(passing, vantage, &mut facts);
+            match moment {
+                Moment::LeavesAndComes => flow.arrives(passing, vantage, &mut facts),
+                _ => _ = place.insert(index, packets.len()),
             }
             halves.see(packet, &facts);
-            place.insert(index, packets.len());
             packets.push((index, facts));
-        } else if let Some(&known) = place.get(&index) {
-            flow.arrives(passing, vantage, &mut packets[known].1);
         }
-        for (side, from) in [Side::Client, Side::Server].into_iter().zip(before) {
-            let to = flow.sockets.state(side);
-            if from != to {
-                found.states.push((index, StateChange { side, from, to }));
-            }
-        }
+        note_states(&mut found, before, flow.sockets, index);
     }
     half_closes(&halves, &found, of, &mut packets, timeline);
     found.half_round_trips = [flow.half(Side::Server).answered_in, flow.half(Side::Client).answered_in];
     (found, packets)
+}
+
+/// A packet leaves: its facts, as far as they are known by then.
+fn leaves(
+    flow: &mut Flow,
+    found: &mut ConnectionFacts,
+    passing: Passing<'_>,
+    vantage: Vantage,
+    program: &Program<'_>,
+) -> PacketFacts {
+    let Passing { at, packet } = passing;
+    let open = !flow.sockets.are_closed();
+    let mut facts = flow.departs(passing, vantage);
+    note(found, packet, &facts, open);
+    Leaving {
+        at,
+        packet,
+        flow,
+        program,
+    }
+    .fill(&mut facts);
+    facts
+}
+
+/// Takes down which sockets are in another state than before.
+fn note_states(found: &mut ConnectionFacts, before: Sockets, after: Sockets, at: usize) {
+    for side in [Side::Client, Side::Server] {
+        let (from, to) = (before.state(side), after.state(side));
+        if from != to {
+            found.states.push((at, StateChange { side, from, to }));
+        }
+    }
 }
 
 /// Takes down what a packet says of its connection as a whole.

@@ -74,10 +74,9 @@ impl Leaving<'_> {
             .or_else(|| self.nagle(since))
             .or_else(|| self.by_congestion(since, during));
         if let Some(why) = found {
-            let evidence = why.evidence.clone();
             return Why::new(why.reason, why.certainty)
                 .by([write])
-                .by(evidence)
+                .by(why.evidence)
                 .after(waited);
         }
         if acked_since(since).is_none() && last.ended.is_none() {

@@ -248,17 +248,9 @@ fn why(why: &Why) -> Value {
 
 /// Frame numbers, and indices into the events.
 fn evidence(evidence: &[Evidence]) -> (Vec<usize>, Vec<usize>) {
-    let frame = |evidence: &Evidence| match evidence {
-        Evidence::Frame(number) => Some(*number),
-        Evidence::Event(_) => None,
-    };
-    let event = |evidence: &Evidence| match evidence {
-        Evidence::Event(index) => Some(*index),
-        Evidence::Frame(_) => None,
-    };
     (
-        evidence.iter().filter_map(frame).collect(),
-        evidence.iter().filter_map(event).collect(),
+        evidence.iter().filter_map(Evidence::frame).collect(),
+        evidence.iter().filter_map(Evidence::event).collect(),
     )
 }
 

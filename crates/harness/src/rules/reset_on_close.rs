@@ -1,9 +1,9 @@
 //! A close that sends a reset.
 
 use super::{Found, Needs, Rule, Run, Severity, count, sent_by};
-use crate::facts::{Evidence, Reason};
+use crate::facts::Reason;
 use crate::timeline::explain::call_text;
-use crate::timeline::{CallKind, Connection, Flags, Packet, Side};
+use crate::timeline::{Connection, Flags, Side};
 
 pub(super) const RULE: Rule = Rule {
     id: "reset-on-close",
@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();
     let (index, packet, close) = sent_by(connection, Side::Server).find_map(|(index, packet)| {
-        let close = close_of(connection, packet)?;
+        let close = timeline.ending_call(packet)?;
         packet.segment.flags.has(Flags::RST).then_some((index, packet, close))
     })?;
     let call = timeline.call(close).map(call_text).unwrap_or_default();
@@ -32,19 +32,5 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         severity: Severity::Warning,
         message: format!("{call} {why} sent the reset in frame {}", packet.number),
         evidence: vec![close, index],
-    })
-}
-
-/// The close during which a packet left.
-fn close_of(connection: Connection<'_>, packet: &Packet) -> Option<usize> {
-    let event = |evidence: &Evidence| match evidence {
-        Evidence::Event(index) => Some(*index),
-        Evidence::Frame(_) => None,
-    };
-    let named = packet.facts.why.evidence.iter().filter_map(event);
-    let mut calls = named.chain(packet.facts.during);
-    calls.find(|call| {
-        let call = connection.timeline().call(*call);
-        call.is_some_and(|call| matches!(call.kind, CallKind::Close | CallKind::Shutdown))
     })
 }

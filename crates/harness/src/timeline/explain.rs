@@ -128,7 +128,7 @@ pub(crate) fn client_actions_of(connection: Connection<'_>) -> HashMap<usize, us
         let flags = packet.segment.flags;
         let ends = (flags.has(Flags::FIN) || flags.has(Flags::RST)) && packet.segment.len == 0;
         let action = if ends {
-            packet.facts.why.evidence.iter().find_map(event_of)
+            packet.facts.why.evidence.iter().find_map(Evidence::event)
         } else if packet.facts.is_repeat() {
             None
         } else {
@@ -141,20 +141,6 @@ pub(crate) fn client_actions_of(connection: Connection<'_>) -> HashMap<usize, us
         actions.extend(action.map(|action| (index, action)));
     }
     actions
-}
-
-fn event_of(evidence: &Evidence) -> Option<usize> {
-    match evidence {
-        Evidence::Event(index) => Some(*index),
-        Evidence::Frame(_) => None,
-    }
-}
-
-fn frame_of(evidence: &Evidence) -> Option<usize> {
-    match evidence {
-        Evidence::Frame(number) => Some(*number),
-        Evidence::Event(_) => None,
-    }
 }
 
 /// What is said of the packets of a connection: what the facts say, in sentences.
@@ -278,7 +264,11 @@ impl<'a> Story<'a> {
         let mut calls: Vec<&Call> = carried.filter_map(|write| self.timeline.call(write)).collect();
         let flags = packet.segment.flags;
         if flags.has(Flags::FIN) || flags.has(Flags::RST) {
-            calls.extend(self.ending_call(packet));
+            calls.extend(
+                self.timeline
+                    .ending_call(packet)
+                    .and_then(|call| self.timeline.call(call)),
+            );
         }
         if calls.is_empty() && packet.facts.has(FactKind::WindowUpdate) {
             let during = packet.facts.during.and_then(|call| self.timeline.call(call));
@@ -289,14 +279,6 @@ impl<'a> Story<'a> {
             .map(|call| format!("server: {}", call_text(call)))
             .collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
-    }
-
-    /// The close or shutdown that a FIN or a reset of the server came from.
-    fn ending_call(&self, packet: &Packet) -> Option<&'a Call> {
-        let evidence = packet.facts.why.evidence.iter().filter_map(event_of);
-        let during = packet.facts.during;
-        let mut calls = evidence.chain(during).filter_map(|call| self.timeline.call(call));
-        calls.find(|call| matches!(call.kind, CallKind::Close | CallKind::Shutdown))
     }
 
     // The sentences.
@@ -403,7 +385,7 @@ impl<'a> Story<'a> {
     /// Why a SYN is sent again: nobody answered it, or the answer did not get there in time.
     fn not_answered(&self, packet: &Packet, what: &str) -> String {
         match packet.facts.get(FactKind::SpuriousRetransmission) {
-            Some(fact) => match fact.evidence.iter().find_map(frame_of) {
+            Some(fact) => match fact.evidence.iter().find_map(Evidence::frame) {
                 Some(frame) => {
                     format!(" Frame {frame} acknowledges its {what}, and was lost, or had not come yet.")
                 }
@@ -415,7 +397,7 @@ impl<'a> Story<'a> {
 
     fn reset(&self, packet: &Packet) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
-        let frame = packet.facts.why.evidence.iter().find_map(frame_of);
+        let frame = packet.facts.why.evidence.iter().find_map(Evidence::frame);
         match packet.facts.why.reason {
             Reason::Linger => format!(
                 "The {side} resets the connection: it closed its socket with SO_LINGER set to 0, so a reset leaves instead of a FIN."
@@ -459,7 +441,7 @@ impl<'a> Story<'a> {
             0 => "the FIN",
             _ => "these bytes",
         };
-        let mut sentence = match again.evidence.iter().find_map(frame_of) {
+        let mut sentence = match again.evidence.iter().find_map(Evidence::frame) {
             Some(frame) if facts.partly_new => {
                 format!("Sent again in part: frame {frame} carried the first of these bytes before. The rest is new.")
             }
@@ -469,7 +451,7 @@ impl<'a> Story<'a> {
         };
         let waited = facts.why.waited.map(|waited| milliseconds(waited) + " later");
         let waited = waited.unwrap_or_default();
-        let by = facts.why.evidence.iter().find_map(frame_of).unwrap_or_default();
+        let by = facts.why.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
         sentence += &match facts.why.reason {
             Reason::FastRetransmit => {
                 let sure = if is_inferred(packet) { "that fits" } else { "it is" };
@@ -493,7 +475,7 @@ impl<'a> Story<'a> {
             _ => String::new(),
         };
         if let Some(spurious) = facts.get(FactKind::SpuriousRetransmission) {
-            sentence += &match spurious.evidence.iter().find_map(frame_of) {
+            sentence += &match spurious.evidence.iter().find_map(Evidence::frame) {
                 Some(frame) => format!(
                     " It was not needed: frame {frame} acknowledges {what}. That ACK was lost, or had not come yet."
                 ),
@@ -508,7 +490,7 @@ impl<'a> Story<'a> {
         let mut sentence = "Out of order: bytes beyond these had come by before.".to_owned();
         match facts.get(FactKind::Retransmission) {
             Some(again) => {
-                let frame = again.evidence.iter().find_map(frame_of).unwrap_or_default();
+                let frame = again.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
                 let _ = write!(
                     sentence,
                     " They were sent again: their timestamp is newer than that of frame {frame}, so a first copy was lost before it came here."
@@ -534,7 +516,7 @@ impl<'a> Story<'a> {
                 format!("The {side} closes too, before it has the FIN of the {peer}: both close at once.")
             }
             (true, _) => format!("The {side} closes too. Its FIN ends the other direction."),
-            (false, Some(fact)) => match fact.evidence.iter().find_map(frame_of) {
+            (false, Some(fact)) => match fact.evidence.iter().find_map(Evidence::frame) {
                 Some(frame) => format!(
                     "The {side} ends its sending side. It still receives, as frame {frame} shows: a half-close."
                 ),
@@ -642,13 +624,13 @@ impl<'a> Story<'a> {
     /// A segment that left later than its write.
     fn waited(&self, packet: &Packet) -> Option<String> {
         let why = &packet.facts.why;
-        let write = why.evidence.iter().find_map(event_of)?;
+        let write = why.evidence.iter().find_map(Evidence::event)?;
         let name = match &self.timeline.events[write].kind {
             EventKind::Call(call) => call.name.clone(),
             EventKind::Client(action) => action.call.as_ref().map_or("send".into(), |call| call.name.clone()),
             _ => return None,
         };
-        let frame = why.evidence.iter().find_map(frame_of).unwrap_or_default();
+        let frame = why.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
         let waited = why.waited.map(milliseconds);
         let late = waited.map_or_else(
             || format!("Held back: it did not leave with its `{name}`."),
@@ -671,7 +653,11 @@ impl<'a> Story<'a> {
     fn bare_ack(&self, packet: &Packet) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let facts = &packet.facts;
-        let frame = |kind| facts.get(kind).and_then(|fact| fact.evidence.iter().find_map(frame_of));
+        let frame = |kind| {
+            facts
+                .get(kind)
+                .and_then(|fact| fact.evidence.iter().find_map(Evidence::frame))
+        };
         if facts.has(FactKind::ChallengeAck) {
             return format!(
                 "A challenge ACK: the {side}'s kernel says which byte it expects, as a SYN or a reset of the {peer} did not fit."

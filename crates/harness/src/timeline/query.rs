@@ -226,6 +226,16 @@ impl Timeline {
         }
     }
 
+    /// The close or shutdown that a FIN or a reset of the server came from, as an index into the events.
+    pub(crate) fn ending_call(&self, packet: &Packet) -> Option<usize> {
+        let named = packet.facts.why.evidence.iter().filter_map(Evidence::event);
+        let mut calls = named.chain(packet.facts.during);
+        calls.find(|call| {
+            let call = self.call(*call);
+            call.is_some_and(|call| matches!(call.kind, CallKind::Close | CallKind::Shutdown))
+        })
+    }
+
     /// The call at an index that a query gave.
     pub fn call(&self, index: usize) -> Option<&Call> {
         match &self.events.get(index)?.kind {
@@ -551,17 +561,9 @@ impl Packet {
         if why.reason != Reason::Nagle {
             return None;
         }
-        let event = |evidence: &Evidence| match evidence {
-            Evidence::Event(index) => Some(*index),
-            Evidence::Frame(_) => None,
-        };
-        let frame = |evidence: &Evidence| match evidence {
-            Evidence::Frame(number) => Some(*number),
-            Evidence::Event(_) => None,
-        };
         Some(Held {
-            write: why.evidence.iter().find_map(event)?,
-            until_frame: why.evidence.iter().find_map(frame)?,
+            write: why.evidence.iter().find_map(Evidence::event)?,
+            until_frame: why.evidence.iter().find_map(Evidence::frame)?,
             waited: why.waited.unwrap_or_default(),
         })
     }
