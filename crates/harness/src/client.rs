@@ -27,7 +27,7 @@ pub struct Client {
     network: Arc<Network>,
     on: Endpoints,
     /// Bytes received and not yet handed out.
-    buffer: Vec<u8>,
+    buffer: Unread,
     sent: u64,
     received: u64,
     /// The end of file has been read.
@@ -52,7 +52,7 @@ impl Client {
             socket: Some(socket),
             network,
             on,
-            buffer: Vec::new(),
+            buffer: Unread::default(),
             sent: 0,
             received: 0,
             ended: false,
@@ -116,8 +116,8 @@ impl Client {
     /// [`Error::Client`] if it does not come in time, or the server closes first.
     pub fn read_line(&mut self) -> Result<Vec<u8>, Error> {
         loop {
-            if let Some(at) = self.buffer.iter().position(|byte| *byte == b'\n') {
-                return Ok(self.buffer.drain(..=at).collect());
+            if let Some(line) = self.buffer.line() {
+                return Ok(line);
             }
             if self.fill("read a line")? == 0 {
                 return Err(self.ended("read a line"));
@@ -131,12 +131,12 @@ impl Client {
     ///
     /// As [`read_line`](Self::read_line).
     pub fn read_exact(&mut self, length: usize) -> Result<Vec<u8>, Error> {
-        while self.buffer.len() < length {
+        while self.buffer.bytes.len() < length {
             if self.fill("read")? == 0 {
                 return Err(self.ended("read"));
             }
         }
-        Ok(self.buffer.drain(..length).collect())
+        Ok(self.buffer.take(length))
     }
 
     /// Reads until the server closes.
@@ -146,7 +146,7 @@ impl Client {
     /// [`Error::Client`] if it does not close in time, or resets.
     pub fn read_to_end(&mut self) -> Result<Vec<u8>, Error> {
         while self.fill("read to the end")? > 0 {}
-        Ok(std::mem::take(&mut self.buffer))
+        Ok(self.buffer.take_all())
     }
 
     /// Reads what comes next, however much it is: at least a byte, or nothing at the end.
@@ -155,10 +155,10 @@ impl Client {
     ///
     /// [`Error::Client`] if nothing comes in time, or the server resets.
     pub fn read_some(&mut self) -> Result<Vec<u8>, Error> {
-        if self.buffer.is_empty() {
+        if self.buffer.bytes.is_empty() {
             self.fill("read")?;
         }
-        Ok(std::mem::take(&mut self.buffer))
+        Ok(self.buffer.take_all())
     }
 
     /// How long reads and writes wait from here on.
@@ -192,7 +192,7 @@ impl Client {
         })?;
         self.ended |= length == 0;
         self.received += length as u64;
-        self.buffer.extend_from_slice(&part[..length]);
+        self.buffer.bytes.extend_from_slice(&part[..length]);
         self.record(match length {
             0 => ClientActionKind::EndOfFile,
             _ => ClientActionKind::Received {
@@ -305,6 +305,40 @@ impl Client {
     }
 }
 
+/// What a client has received and not yet handed out.
+#[derive(Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    /// So many of the first bytes are known to hold no newline. A long line comes in thousands of parts,
+    /// and each byte is looked at once.
+    searched: usize,
+}
+
+impl Unread {
+    /// Takes the first line out, its newline included, if all of it is there.
+    fn line(&mut self) -> Option<Vec<u8>> {
+        let newline = self.bytes[self.searched..].iter().position(|byte| *byte == b'\n');
+        match newline {
+            Some(at) => Some(self.take(self.searched + at + 1)),
+            None => {
+                self.searched = self.bytes.len();
+                None
+            }
+        }
+    }
+
+    /// Takes the first bytes out, of which there are so many.
+    fn take(&mut self, length: usize) -> Vec<u8> {
+        self.searched = 0;
+        self.bytes.drain(..length).collect()
+    }
+
+    fn take_all(&mut self) -> Vec<u8> {
+        self.searched = 0;
+        std::mem::take(&mut self.bytes)
+    }
+}
+
 /// How long a socket waits in a read or a write.
 fn set_limit(socket: &Socket, limit: Duration) -> io::Result<()> {
     socket.set_read_timeout(Some(limit))?;
@@ -335,5 +369,28 @@ pub(crate) fn state_of(network: &Network) -> String {
     match network.ended() {
         Some(exit) => format!("; the server has ended ({exit}){}", network.output()),
         None => format!("; the server still runs{}", network.output()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_comes_in_parts_is_searched_once() {
+        let mut unread = Unread::default();
+        for part in 1..=100 {
+            unread.bytes.extend_from_slice(&[b'x'; 1000]);
+            assert_eq!(unread.line(), None);
+            assert_eq!(unread.searched, part * 1000);
+        }
+        unread.bytes.extend_from_slice(b"\nand\n more");
+        assert_eq!(unread.line().map(|line| line.len()), Some(100_001));
+        assert_eq!(unread.line().as_deref(), Some(&b"and\n"[..]));
+        assert_eq!(unread.line(), None);
+        assert_eq!(unread.take(2), b" m");
+        unread.bytes.push(b'\n');
+        assert_eq!(unread.line().as_deref(), Some(&b"ore\n"[..]));
+        assert_eq!(unread.take_all(), b"");
     }
 }
