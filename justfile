@@ -53,6 +53,10 @@ capture STEP:
 docs:
     cargo run -p lab -- docs
 
+# Make a book of the pages, with mdBook: target/book/html/index.html
+book:
+    cargo run -p lab -- book
+
 # Measure what the newline costs and write the table into its page (a tracked file), or: just newline --print
 newline *OPTION:
     cargo run --release -p lab -- newline {{OPTION}}

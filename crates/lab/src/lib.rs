@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod bench;
+pub mod book;
 pub mod capture;
 pub mod capture_file;
 pub mod check;

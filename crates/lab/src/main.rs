@@ -18,7 +18,7 @@ use lab::doctor::Report;
 use lab::show::Extent;
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{capture, checkout, experiments, frames, languages, newline, pages, show, steps, terminal, wire};
+use lab::{book, capture, checkout, experiments, frames, languages, newline, pages, show, steps, terminal, wire};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -121,6 +121,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Make a book of the pages, with mdBook: target/book/html/index.html
+    Book {
+        /// What mdBook asks for, as docs/book.toml tells it
+        #[command(subcommand)]
+        part: Option<BookPart>,
+    },
     /// Run small echo servers in other languages and write the table into its page
     Languages,
     /// Measure speed, side by side with strace, tcpdump and tshark, and write the tables into docs/speed.md
@@ -178,6 +184,20 @@ enum Format {
     Markdown,
     /// One object; docs/json.md describes it
     Json,
+}
+
+/// What mdBook runs while it makes the book.
+#[derive(Subcommand)]
+enum BookPart {
+    /// Point the links of the chapters on standard input at what the book holds
+    #[command(hide = true)]
+    Chapters {
+        /// mdBook asks with "supports html" whether this is for a renderer
+        asked: Vec<String>,
+    },
+    /// Put beside the chapters what they link to
+    #[command(hide = true)]
+    Files,
 }
 
 /// How the doctor answers.
@@ -272,6 +292,20 @@ fn run(command: Command) -> Result<ExitCode> {
             io::stdout().write_all(diff.as_bytes())?;
         }
         Command::Docs { check } => return docs(check),
+        Command::Book { part: None } => {
+            writeln!(io::stdout(), "the book is at {}", book::build()?.display())?;
+        }
+        Command::Book {
+            part: Some(BookPart::Chapters { asked }),
+        } => {
+            // The answer to "supports RENDERER" is the exit status: for any.
+            if asked.is_empty() {
+                book::preprocess(io::stdin().lock(), io::stdout().lock())?;
+            }
+        }
+        Command::Book {
+            part: Some(BookPart::Files),
+        } => book::add_files(io::stdin().lock())?,
         Command::Languages => {
             let survey = languages::survey()?;
             write!(io::stdout(), "{survey}")?;

@@ -463,6 +463,27 @@ fn an_installed_program_says_what_it_needs() -> Result<()> {
     Ok(())
 }
 
+/// The book takes a program that a reader may lack, and its parts are run by that program alone.
+fn a_book_without_its_maker_says_how_to_get_it() -> Result<()> {
+    let book = |parts: &[&str]| {
+        Command::new(built("lab"))
+            .arg("book")
+            .args(parts)
+            .env("PATH", "/none")
+            .output()
+    };
+    let missing = complaint(&book(&[])?)?;
+    assert!(
+        missing.contains("cargo install mdbook --locked --version 0."),
+        "{missing}"
+    );
+    for part in ["chapters", "files"] {
+        let by_hand = complaint(&book(&[part])?)?;
+        assert!(by_hand.contains("mdBook runs this by itself"), "{by_hand}");
+    }
+    Ok(())
+}
+
 /// The whole of it: a copy whose sources are others than ours builds and traces those.
 fn a_copied_tree_builds_its_own_steps() -> Result<()> {
     let folder = Folder::new("built")?;
@@ -504,6 +525,7 @@ harness::tests! {
     a_program_from_elsewhere_works_on_the_checkout_around_us needs [Packets];
     an_installed_program_says_what_it_needs needs [Packets];
     a_copied_tree_builds_its_own_steps needs [BUILDS, Packets, Program("cargo")];
+    a_book_without_its_maker_says_how_to_get_it needs [];
     trace_shows_the_leak_and_says_why needs [Packets];
     trace_writes_json_of_the_documented_shape needs [Sandbox];
     a_run_that_is_too_long_to_keep_goes_to_the_file needs [Packets];
