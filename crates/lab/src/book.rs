@@ -225,7 +225,7 @@ pub fn add_files(input: impl Read) -> Result<()> {
             let Some(within) = within.filter(|path| !path.starts_with("docs") && checkout.join(path).is_file()) else {
                 continue;
             };
-            if !within.extension().is_some_and(|extension| extension == "md") {
+            if within.extension().is_none_or(|extension| extension != "md") {
                 copy(&checkout.join(&within), &book.join(place_of(&within)))?;
             }
         }
