@@ -56,6 +56,7 @@
 //! - [`timeline`] is what happened: events in one order, and the questions to ask. Pure data.
 //! - [`facts`] is what is so of each packet, with its evidence and how sure it is.
 //! - [`rules`] find what a server should not do; they go by facts.
+//! - [`scene`] is what to draw of a timeline: arrows, calls, states, waits, words.
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, pcapng for Wireshark.
 //! - [`mod@testing`] runs tests that look at the machine before they run.
 //! - [`Machine`] tells what can be observed here, and what stands in the way.
@@ -70,6 +71,7 @@ mod follow;
 pub mod format;
 mod observe;
 pub mod rules;
+pub mod scene;
 mod server;
 pub mod testing;
 pub mod timeline;

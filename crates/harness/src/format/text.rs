@@ -2,14 +2,12 @@
 
 mod layout;
 mod rows;
-mod verdict;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::timeline::explain::{call_text, cut, explain_connection};
-use crate::timeline::printable;
-use crate::timeline::{Connection, EventKind, Exit, Level, Limits, ProcessEventKind, Timeline, Timestamp};
+use crate::scene::{Diagram, Part, Scene, Verdict};
+use crate::timeline::explain::cut;
+use crate::timeline::{Limits, Timeline};
 
 use layout::Layout;
 use rows::Row;
@@ -141,18 +139,29 @@ impl Lanes {
 
     /// The lines of [`draw`](Self::draw), in pieces with their roles, for drawing in colour.
     pub fn lines(&self, timeline: &Timeline) -> Vec<Line> {
+        self.lines_of(&Scene::part_of(
+            timeline,
+            Part {
+                connections: self.connections,
+                output: self.output,
+            },
+        ))
+    }
+
+    /// The lines of a scene: of a part of a timeline, for example.
+    pub fn lines_of(&self, scene: &Scene) -> Vec<Line> {
         let width = self.width.max(60);
         let mut lines = Vec::new();
-        for note in notes(timeline) {
-            lines.extend(wrapped(Role::Note, "", &note, width));
+        for note in &scene.notes {
+            lines.extend(wrapped(Role::Note, "", note, width));
         }
-        for connection in timeline.connections().take(self.connections) {
+        for diagram in &scene.connections {
             if !lines.is_empty() {
                 lines.push(Line::default());
             }
-            lines.extend(self.block(timeline, connection, width));
+            lines.extend(self.block(scene, diagram, width));
         }
-        let left_out = timeline.connections_in_all() - timeline.endpoints.len().min(self.connections);
+        let left_out = scene.connections_in_all - scene.connections.len();
         if left_out > 0 {
             lines.push(Line::default());
             lines.push(Line::new(
@@ -160,31 +169,28 @@ impl Lanes {
                 format!("... {left_out} connections are left out ..."),
             ));
         }
-        if timeline.endpoints.is_empty() {
+        if scene.connections_in_all == 0 {
             lines.push(Line::new(Role::Note, "no connection"));
         }
         // Of a single connection they stand between its rows.
-        let outside = (timeline.connections_in_all() != 1).then(|| outside(timeline));
+        let outside = (scene.connections_in_all != 1).then_some(&scene.outside);
         for note in outside.into_iter().flatten() {
-            lines.extend(wrapped(Role::Verdict, &verdict::name("server"), &note, width));
+            lines.extend(wrapped(Role::Verdict, &padded("server"), note, width));
         }
         lines
     }
 
     /// A connection: its addresses, its lanes, its verdict.
-    fn block(&self, timeline: &Timeline, connection: Connection<'_>, width: usize) -> Vec<Line> {
-        let explanations = &explain_connection(timeline, connection);
-        let mut lines = wrapped(Role::Note, "", &title(timeline, connection), width);
-        let rows = rows::of(timeline, connection, explanations, self.output);
-        let layout = Layout::new(timeline, start(timeline), &rows, width);
+    fn block(&self, scene: &Scene, diagram: &Diagram, width: usize) -> Vec<Line> {
+        let mut lines = wrapped(Role::Note, "", &title(scene, diagram), width);
+        let rows = rows::of(diagram);
+        let layout = Layout::new(diagram, &rows, width);
         lines.push(layout.heading());
-        let totals = timeline.totals(connection.id());
-        let excerpt = totals.map_or(0, |totals| totals.left_out);
-        let (head, tail) = self.shown(&rows, excerpt > 0);
+        let (head, tail) = self.shown(&rows, diagram.left_out > 0);
         lines.extend(head.iter().map(|row| layout.line(row)));
         let middle = &rows[head.len()..rows.len() - tail.len()];
-        if excerpt > 0 {
-            let packets = excerpt + middle.iter().filter(|row| row.packet.is_some()).count() as u64;
+        if diagram.left_out > 0 {
+            let packets = diagram.left_out + middle.iter().filter(|row| row.arrow.is_some()).count() as u64;
             let note = format!("    ... {packets} packets are left out ...");
             lines.push(Line::new(Role::Note, note));
         } else if !middle.is_empty() {
@@ -193,14 +199,14 @@ impl Lanes {
         }
         lines.extend(tail.iter().map(|row| layout.line(row)));
         lines.push(Line::default());
-        for (name, text) in verdict::of(timeline, connection, explanations) {
-            lines.extend(wrapped(Role::Verdict, &verdict::name(name), &text, width));
+        for Verdict { name, words } in &diagram.verdict {
+            lines.extend(wrapped(Role::Verdict, &padded(name), words, width));
         }
         lines
     }
 
     /// The first and the last rows, as many as may be drawn. In an excerpt there is a gap between.
-    fn shown<'r>(&self, rows: &'r [Row], gap: bool) -> (&'r [Row], &'r [Row]) {
+    fn shown<'r, 's>(&self, rows: &'r [Row<'s>], gap: bool) -> (&'r [Row<'s>], &'r [Row<'s>]) {
         if rows.len() <= self.rows && !gap {
             return (rows, &[]);
         }
@@ -210,101 +216,20 @@ impl Lanes {
     }
 }
 
-/// The moment that is shown as 0: the first thing that happened on a connection.
-fn start(timeline: &Timeline) -> Timestamp {
-    let first = timeline.events.iter().find(|event| event.connection.is_some());
-    first.map_or(Timestamp(0), |event| event.at)
-}
-
-/// A moment in milliseconds, rounded to a tenth. What was before the start is negative.
-fn time(start: Timestamp, at: Timestamp) -> String {
-    let (sign, distance) = match at < start {
-        true => ("-", start.since(at)),
-        false => ("", at.since(start)),
-    };
-    format!("{sign}{:.1}", distance.as_secs_f64() * 1000.0)
-}
-
-fn title(timeline: &Timeline, connection: Connection<'_>) -> String {
-    let ends = connection.endpoints();
-    let place = match timeline.connections_in_all() {
+fn title(scene: &Scene, diagram: &Diagram) -> String {
+    let place = match scene.connections_in_all {
         1 => String::new(),
-        all => format!("connection {} of {all}: ", connection.id().0 + 1),
+        all => format!("connection {} of {all}: ", diagram.connection + 1),
     };
-    format!("{place}client {} → server {}", ends.client, ends.server)
+    format!(
+        "{place}client {} → server {}",
+        diagram.client.address, diagram.server.address
+    )
 }
 
-/// What a reader must know before reading on: what could not be observed.
-fn notes(timeline: &Timeline) -> Vec<String> {
-    let level = match timeline.level {
-        Level::Sandbox => None,
-        Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
-        Level::NoPackets => Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO)."),
-        Level::Capture => Some("From a capture file of packets alone. Socket states are worked out from the segments."),
-    };
-    let dropped =
-        (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));
-    let level = level.map(str::to_owned);
-    let not_kept = (timeline.not_kept > 0).then(|| {
-        format!(
-            "The run was longer than what is kept of it: {} later events are not here.",
-            timeline.not_kept
-        )
-    });
-    let whole = dropped.into_iter().chain(not_kept);
-    level.into_iter().chain(whole).chain(not_drawn(timeline)).collect()
-}
-
-/// What a file holds besides connections.
-fn not_drawn(timeline: &Timeline) -> Option<String> {
-    let left_out = timeline.left_out()?;
-    let counted = |count: u64, what: String| (count > 0).then(|| format!("{count} {what}"));
-    let no_segment = left_out.no_segment.iter();
-    let no_segment = no_segment.filter_map(|(why, &count)| counted(count, why.to_string()));
-    let unplaced = counted(left_out.unplaced, "of still more connections".to_owned());
-    let all: Vec<String> = no_segment.chain(unplaced).collect();
-    (!all.is_empty()).then(|| format!("Packets that are not drawn: {}.", all.join(", ")))
-}
-
-/// What happened to the server outside any connection.
-fn outside(timeline: &Timeline) -> Vec<String> {
-    let mut failed: BTreeMap<String, usize> = BTreeMap::new();
-    let mut ends = Vec::new();
-    let first = timeline.first_process();
-    for event in &timeline.events {
-        match &event.kind {
-            EventKind::Call(call) if event.connection.is_none() && call.cannot_accept() => {
-                *failed.entry(call_text(call)).or_default() += 1;
-            }
-            EventKind::Process(process) => match &process.kind {
-                ProcessEventKind::Started => {}
-                // A program may have children by the dozen that do their work and end.
-                ProcessEventKind::Exited(exit) if first == Some(process.pid) || matches!(exit, Exit::Signal(_)) => {
-                    ends.push(format!("process {} ended: {exit}", process.pid));
-                }
-                ProcessEventKind::Exited(_) | ProcessEventKind::Wrote { .. } => {}
-                ProcessEventKind::UsesIoUring => ends.push(format!(
-                    "process {} uses io_uring: what it does through that is no system call and is not shown",
-                    process.pid
-                )),
-                ProcessEventKind::ForeignCalls => ends.push(format!(
-                    "process {} makes calls of another architecture, as 32-bit programs do: they are not shown",
-                    process.pid
-                )),
-                ProcessEventKind::WithoutRights { program, rights } => ends.push(format!(
-                    "process {} runs {} without what its file gives: {rights}; as root it would have it",
-                    process.pid,
-                    printable(program)
-                )),
-            },
-            _ => {}
-        }
-    }
-    let failed = failed.into_iter().map(|(call, times)| match times {
-        1 => call,
-        _ => format!("{call} ({times} times)"),
-    });
-    failed.chain(ends).collect()
+/// The name of a line of the verdict, padded so that what follows stands in a column.
+fn padded(name: &str) -> String {
+    format!("{name:<22}")
 }
 
 /// A text behind a first word, in lines of at most `width` columns; further lines are indented.

@@ -18,7 +18,7 @@ use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, FactKind, Reason
 mod calls;
 
 pub use calls::{action_text, call_text, call_text_within};
-pub(crate) use calls::{cut, data_text};
+pub(crate) use calls::{cut, data_text, whole_call};
 
 /// What there is to say of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,14 @@
 //! How wide each lane is, and a row drawn in them.
 
+use crate::scene::{Arrow, Diagram, Outcome};
 use crate::timeline::explain::{cut, data_text};
-use crate::timeline::{Flags, Level, Packet, Side, Timeline, Timestamp};
+use crate::timeline::{Flags, Side};
 
 use super::rows::{Cell, Mark, Row};
-use super::{Line, Role, time};
+use super::{Line, Role};
 
 /// The widths of the lanes of one connection, in columns.
-pub(super) struct Layout<'a> {
-    timeline: &'a Timeline,
-    start: Timestamp,
+pub(super) struct Layout {
     time: usize,
     /// When a packet came to the other host; 0 where both are one.
     came: usize,
@@ -83,11 +82,11 @@ impl Want {
     }
 }
 
-impl<'a> Layout<'a> {
-    pub fn new(timeline: &'a Timeline, start: Timestamp, rows: &[Row], width: usize) -> Layout<'a> {
-        let packets: Vec<&Packet> = rows.iter().filter_map(|row| timeline.packet(row.packet?)).collect();
-        let times = rows.iter().filter_map(|row| row.at).map(|at| columns(&time(start, at)));
-        let came = packets.iter().filter_map(|packet| Some(columns(&came(start, packet)?)));
+impl Layout {
+    pub fn new(diagram: &Diagram, rows: &[Row<'_>], width: usize) -> Layout {
+        let arrows: Vec<&Arrow> = rows.iter().filter_map(|row| row.arrow).collect();
+        let times = rows.iter().filter_map(|row| row.at).map(|at| columns(&at.to_string()));
+        let came = arrows.iter().filter_map(|arrow| Some(columns(&came(arrow)?)));
         let came = came.max().map_or(0, |came| came.max(CAME.len()));
         let number = rows
             .iter()
@@ -95,15 +94,9 @@ impl<'a> Layout<'a> {
             .max()
             .map(|number| number.to_string().len());
         let mut layout = Layout {
-            timeline,
-            start,
             time: times.max().unwrap_or(0).max("ms".len()),
             came,
-            number: if timeline.level == Level::NoPackets {
-                0
-            } else {
-                number.unwrap_or(1)
-            },
+            number: if diagram.has_wire { number.unwrap_or(1) } else { 0 },
             client: 0,
             label: 0,
             server: 0,
@@ -115,7 +108,7 @@ impl<'a> Layout<'a> {
         let server = server.at_least(SERVER_LEAST);
         for detail in [Detail::Full, Detail::WithoutAck, Detail::Least] {
             layout.detail = detail;
-            let label = wanted(&packets, detail);
+            let label = wanted(&arrows, detail);
             (layout.client, layout.label, layout.server) = (client.least, label.least, server.least);
             if layout.width() <= width {
                 layout.grow(width, client, label, server);
@@ -184,16 +177,15 @@ impl<'a> Layout<'a> {
         line
     }
 
-    pub fn line(&self, row: &Row) -> Line {
-        let packet = row.packet.and_then(|index| self.timeline.packet(index));
+    pub fn line(&self, row: &Row<'_>) -> Line {
         let at = match (row.at, row.pause) {
-            (Some(at), _) => time(self.start, at),
+            (Some(at), _) => at.to_string(),
             (None, true) => "⋮".to_owned(),
             (None, false) => String::new(),
         };
         let mut line = Line::new(Role::Time, format!("{at:>0$} ", self.time));
         if self.came > 0 {
-            let came = packet.and_then(|packet| came(self.start, packet)).unwrap_or_default();
+            let came = row.arrow.and_then(came).unwrap_or_default();
             line.push(Role::Time, format!("{came:>0$} ", self.came));
         }
         if self.number > 0 {
@@ -202,15 +194,15 @@ impl<'a> Layout<'a> {
         }
         let (role, client) = fitted(row.client.as_ref(), Role::Client, self.client);
         line.push(role, format!("{client:<0$} ", self.client));
-        self.push_wire(&mut line, packet, row.wire.as_ref());
+        self.push_wire(&mut line, row.arrow, row.wire.as_ref());
         line.push(Role::Bracket, format!("{} ", row.mark.map_or(' ', mark)));
         let (role, server) = fitted(row.server.as_ref(), Role::Call, self.server);
         line.push(role, server);
         line
     }
 
-    fn push_wire(&self, line: &mut Line, packet: Option<&Packet>, note: Option<&Cell>) {
-        let Some(packet) = packet else {
+    fn push_wire(&self, line: &mut Line, arrow: Option<&Arrow>, note: Option<&Cell>) {
+        let Some(arrow) = arrow else {
             match self.wire().checked_sub(2) {
                 Some(room) if note.is_some() => {
                     let (role, text) = fitted(note, Role::Note, room);
@@ -222,13 +214,10 @@ impl<'a> Layout<'a> {
             }
             return;
         };
-        let label = label(packet, self.detail, self.label);
+        let label = label(arrow, self.detail, self.label);
         let dashes = "─".repeat(self.label - columns(&label));
-        let is_lost = packet
-            .passage
-            .as_ref()
-            .is_some_and(|passage| passage.arrivals.is_empty());
-        match packet.from {
+        let is_lost = arrow.outcome == Outcome::Lost;
+        match arrow.from {
             Side::Client => {
                 let head = if is_lost { "✗ │" } else { "─►│" };
                 line.push(Role::Wire, "├ ");
@@ -257,10 +246,12 @@ impl<'a> Layout<'a> {
 const CAME: &str = "came";
 
 /// When a packet came to the other host, if that is another one.
-fn came(start: Timestamp, packet: &Packet) -> Option<String> {
-    let passage = packet.passage.as_ref()?;
-    let first = passage.arrivals.iter().min();
-    Some(first.map_or_else(|| "lost".to_owned(), |first| time(start, *first)))
+fn came(arrow: &Arrow) -> Option<String> {
+    match arrow.outcome {
+        Outcome::Captured => None,
+        Outcome::Lost => Some("lost".to_owned()),
+        Outcome::Delivered | Outcome::Duplicated | Outcome::Damaged => arrow.came.first().map(ToString::to_string),
+    }
 }
 
 /// Columns of a text. All characters that are drawn are one column wide.
@@ -268,16 +259,16 @@ fn columns(text: &str) -> usize {
     text.chars().count()
 }
 
-/// What the labels of all packets need at a level of detail: all numbers, and short data.
-fn wanted(packets: &[&Packet], detail: Detail) -> Want {
-    let most = packets.iter().map(|packet| columns(&label(packet, detail, usize::MAX)));
-    let least = packets.iter().map(|packet| {
-        let header = columns(&header(packet, detail));
-        let payload = &packet.segment.payload;
-        if payload.is_empty() || payload.len() > PAYLOAD_SHORT {
+/// What the labels of all arrows need at a level of detail: all numbers, and short data.
+fn wanted(arrows: &[&Arrow], detail: Detail) -> Want {
+    let most = arrows.iter().map(|arrow| columns(&label(arrow, detail, usize::MAX)));
+    let least = arrows.iter().map(|arrow| {
+        let header = columns(&header(arrow, detail));
+        let data = &arrow.data;
+        if data.is_empty() || data.len() > PAYLOAD_SHORT {
             return header;
         }
-        header + 1 + columns(&data_text(payload, packet.segment.len.into(), PAYLOAD_SHORT))
+        header + 1 + columns(&data_text(data, arrow.len.into(), PAYLOAD_SHORT))
     });
     Want {
         least: least.max().unwrap_or(0),
@@ -309,34 +300,31 @@ fn mark(mark: Mark) -> char {
 }
 
 /// What a segment holds, in at most `width` columns.
-fn label(packet: &Packet, detail: Detail, width: usize) -> String {
-    let mut label = header(packet, detail);
-    let payload = &packet.segment.payload;
-    let len = u64::from(packet.segment.len);
+fn label(arrow: &Arrow, detail: Detail, width: usize) -> String {
+    let mut label = header(arrow, detail);
     let room = width.saturating_sub(columns(&label) + 1);
-    let shown = (1..=payload.len().min(PAYLOAD_MOST)).rev();
-    let mut data = shown.map(|shown| data_text(payload, len, shown));
+    let shown = (1..=arrow.data.len().min(PAYLOAD_MOST)).rev();
+    let mut data = shown.map(|shown| data_text(&arrow.data, arrow.len.into(), shown));
     if let Some(data) = data.find(|data| columns(data) <= room) {
         label = format!("{label} {data}");
     }
     cut(&label, width)
 }
 
-fn header(packet: &Packet, detail: Detail) -> String {
-    let flags = packet.segment.flags;
-    let len = packet.segment.len;
+fn header(arrow: &Arrow, detail: Detail) -> String {
+    let (flags, len) = (arrow.flags, arrow.len);
     let numbered = len > 0 || flags.has(Flags::SYN) || flags.has(Flags::FIN);
     let mut header = flags.to_string();
     if detail != Detail::Least || (numbered && len == 0) {
-        header += &format!(" seq {}", packet.seq);
+        header += &format!(" seq {}", arrow.seq);
     }
-    if flags.has(Flags::ACK) && (detail == Detail::Full || !numbered) {
-        header += &format!(" ack {}", packet.ack);
+    if let Some(ack) = arrow.ack.filter(|_| detail == Detail::Full || !numbered) {
+        header += &format!(" ack {ack}");
     }
     if len > 0 {
         header += &format!(" len {len}");
     }
-    if packet.window == 0 && !flags.has(Flags::RST) {
+    if arrow.window == 0 && !flags.has(Flags::RST) {
         header += " win 0";
     }
     header

@@ -1,27 +1,25 @@
-//! Which events share a row, and which rows a call spans.
+//! Which marks share a row, and which rows a call spans.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::facts::FactKind;
-use crate::timeline::explain::{
-    Explanation, HeldBack, action_text, call_text, call_text_within, client_actions_of, cut, data_text,
-};
-use crate::timeline::frames::{call_words, client_words, process_words, state_words};
-use crate::timeline::*;
+use crate::facts::{FactKind, Reason};
+use crate::scene::{Action, Arrow, Bracket, Diagram, Held, Mark as Drawn, Moment, Outcome, Process, State};
+use crate::timeline::explain::{action_text, call_text, call_text_within, cut, data_text};
+use crate::timeline::{Call, CallKind, ClientActionKind, Side, TcpView};
 
-use super::{Role, start, time};
+use super::Role;
 
 /// A row of the lanes.
 #[derive(Default)]
-pub(super) struct Row {
+pub(super) struct Row<'s> {
     /// When it happened. A row that stands for a time in which nothing happened has none.
-    pub at: Option<Timestamp>,
+    pub at: Option<Moment>,
     /// True for a row that stands for such a time.
     pub pause: bool,
     pub client: Option<Cell>,
-    /// The packet on the wire, as an index into the timeline's events.
-    pub packet: Option<usize>,
+    /// The packet on the wire.
+    pub arrow: Option<&'s Arrow>,
     /// The number of the frame that it shows.
     pub number: Option<usize>,
     /// What the wire did to the packet in the row above.
@@ -61,89 +59,71 @@ impl Cell {
     }
 }
 
-/// A pause is a row of its own from here on: many times what loopback needs for a packet, and
-/// less than Linux's shortest delayed ACK.
-const PAUSE: Duration = Duration::from_millis(10);
-
 /// An action of the client and its packet share a row if they are not further apart.
 const TOGETHER: Duration = Duration::from_millis(1);
 
-/// The rows of a connection. Each frame has one of its own, with its number. Where there is only one
-/// connection, what belongs to none has its rows among them.
-pub(super) fn of(
-    timeline: &Timeline,
-    connection: Connection<'_>,
-    explanations: &BTreeMap<usize, Explanation>,
-    output: bool,
-) -> Vec<Row> {
-    let mut rows = Rows::new(timeline, connection, explanations);
-    let alone = timeline.connections_in_all() == 1;
-    for (index, event) in timeline.events_around(connection, alone || output) {
-        match &event.kind {
-            EventKind::Packet(packet) => rows.packet(index, event.at, packet),
-            EventKind::Call(call) if event.connection.is_some() || alone => rows.call(index, event.at, call),
-            EventKind::Client(action) => rows.client(index, event.at, action),
-            EventKind::Process(process) => match &process.kind {
-                ProcessEventKind::Wrote { stream, line } if output => rows.output(event.at, *stream, line),
-                _ if alone => rows.process(index, event.at, process),
-                _ => {}
-            },
-            EventKind::Call(_) | EventKind::State(_) => {}
+/// The rows of a connection. Each frame has one of its own, with its number.
+pub(super) fn of(diagram: &Diagram) -> Vec<Row<'_>> {
+    let mut rows = Rows::new(diagram);
+    for (place, mark) in diagram.marks.iter().enumerate() {
+        rows.folded |= rows.folds.contains(&place);
+        match mark {
+            Drawn::Arrow(arrow) => rows.arrow(arrow),
+            Drawn::Call(call) => rows.call(call),
+            Drawn::Action(action) => rows.action(action),
+            Drawn::State(state) => rows.state(state),
+            Drawn::Process(process) => rows.process(process),
         }
-        rows.states(index, event.at);
     }
     rows.brackets();
     rows.waits();
     rows.rows
 }
 
-struct Rows<'a> {
-    timeline: &'a Timeline,
-    connection: Connection<'a>,
-    explanations: &'a BTreeMap<usize, Explanation>,
-    rows: Vec<Row>,
+struct Rows<'s> {
+    diagram: &'s Diagram,
+    rows: Vec<Row<'s>>,
+    /// The row of an arrow or a call, by its event.
     row_of: HashMap<usize, usize>,
-    /// The packets that left or were caused during a call.
-    inside: HashMap<usize, Vec<usize>>,
-    /// The client's action that shares a row with a packet, and the other way round.
-    behind: HashMap<usize, usize>,
-    shares: HashSet<usize>,
-    has_syn: bool,
-    /// True if the client's calls have rows of their own.
-    client_is_traced: bool,
+    /// The server's calls, by their events.
+    calls: HashMap<usize, &'s Bracket>,
+    /// The client's action that shares a row with an arrow, by the arrow's event.
+    shared: HashMap<usize, &'s Action>,
+    /// The places of the marks before which nothing happened for long.
+    folds: BTreeSet<usize>,
+    /// True if the next row comes after such a time.
+    folded: bool,
 }
 
-impl<'a> Rows<'a> {
-    fn new(
-        timeline: &'a Timeline,
-        connection: Connection<'a>,
-        explanations: &'a BTreeMap<usize, Explanation>,
-    ) -> Rows<'a> {
-        let mut behind = client_actions_of(connection);
-        behind.retain(|&packet, &mut action| {
-            timeline.frame(action).is_none() && apart(timeline, packet, action) <= TOGETHER
+impl<'s> Rows<'s> {
+    fn new(diagram: &'s Diagram) -> Rows<'s> {
+        let left: HashMap<usize, Moment> = diagram.arrows().map(|arrow| (arrow.event, arrow.left)).collect();
+        let shares = |action: &&Action| {
+            let left = action.arrow.and_then(|arrow| left.get(&arrow));
+            let apart = |left: &Moment| left.since(action.at).max(action.at.since(*left));
+            action.frame.is_none() && !action.quiet && left.is_some_and(|left| apart(left) <= TOGETHER)
+        };
+        let actions = diagram.marks.iter().filter_map(|mark| match mark {
+            Drawn::Action(action) => Some(action),
+            _ => None,
         });
-        let is_traced =
-            |(_, event): (usize, &Event)| matches!(&event.kind, EventKind::Client(action) if action.call.is_some());
+        let shared = actions
+            .filter(shares)
+            .filter_map(|action| Some((action.arrow?, action)));
+        let of_server = diagram.calls().filter(|call| call.side == Side::Server);
         Rows {
-            timeline,
-            connection,
-            explanations,
+            diagram,
             rows: Vec::new(),
             row_of: HashMap::new(),
-            inside: packets_inside(timeline, connection),
-            shares: behind.values().copied().collect(),
-            behind,
-            has_syn: connection.packets().any(|(_, packet)| packet.is_first_syn()),
-            client_is_traced: connection.events().any(is_traced),
+            calls: of_server.map(|call| (call.event, call)).collect(),
+            shared: shared.collect(),
+            folds: diagram.folds.iter().map(|fold| fold.mark).collect(),
+            folded: false,
         }
     }
 
-    fn push(&mut self, row: Row) {
-        let last = self.rows.iter().rev().find_map(|row| row.at);
-        if let (Some(last), Some(at)) = (last, row.at)
-            && at.since(last) >= PAUSE
-        {
+    fn push(&mut self, row: Row<'s>) {
+        if row.at.is_some() && std::mem::take(&mut self.folded) {
             self.rows.push(Row {
                 pause: true,
                 ..Row::default()
@@ -154,46 +134,43 @@ impl<'a> Rows<'a> {
 
     // What goes into which row.
 
-    fn packet(&mut self, index: usize, at: Timestamp, packet: &Packet) {
-        let mut client = self.client_behind(index, packet);
-        let mut server = self.server_behind(index, packet);
-        if let Some(note) = note(packet) {
-            let sender = if packet.from == Side::Client {
+    fn arrow(&mut self, arrow: &'s Arrow) {
+        let mut client = self.client_behind(arrow);
+        let mut server = self.server_behind(arrow);
+        if let Some(note) = note(arrow) {
+            let sender = if arrow.from == Side::Client {
                 &mut client
             } else {
                 &mut server
             };
-            if packet.facts.is_repeat() || sender.is_none() {
+            if arrow.repeats || sender.is_none() {
                 *sender = Some(Cell::new(Role::Note, note.map(str::to_owned)));
             }
         }
         self.push(Row {
-            at: Some(at),
-            packet: Some(index),
-            number: self.timeline.frame(index),
+            at: Some(arrow.left),
+            arrow: Some(arrow),
+            number: arrow.frame,
             client,
             server,
             ..Row::default()
         });
-        self.row_of.insert(index, self.rows.len() - 1);
-        self.passage(packet);
+        self.row_of.insert(arrow.event, self.rows.len() - 1);
+        self.passage(arrow);
     }
 
     /// Below a packet: what the wire did to it, and where it was lost or sent again TCP's view of its sender.
-    fn passage(&mut self, packet: &Packet) {
-        let Some(passage) = &packet.passage else { return };
-        let wire = passage.what.as_deref().map(|what| {
-            let what = printable(what);
+    fn passage(&mut self, arrow: &'s Arrow) {
+        let wire = arrow.wire.as_ref().map(|what| {
             let before = |end: char| what.split(end).next().unwrap_or_default().trim_end().to_owned();
-            Cell::new(Role::Note, [what.to_string(), before('('), before(':')])
+            Cell::new(Role::Note, [what.clone(), before('('), before(':')])
         });
-        let is_of_interest = packet.facts.is_repeat() || passage.arrivals.is_empty();
-        let view = passage.tcp.as_ref().and_then(|views| views.of(packet.from));
-        let view = view.filter(|_| is_of_interest).map(view_cell);
+        let is_of_interest = arrow.repeats || arrow.outcome == Outcome::Lost;
+        let view = arrow.tcp.as_ref().filter(|_| is_of_interest).map(view_cell);
         if wire.is_none() && view.is_none() {
             return;
         }
-        let (client, server) = match packet.from {
+        let (client, server) = match arrow.from {
             Side::Client => (view, None),
             Side::Server => (None, view),
         };
@@ -205,129 +182,109 @@ impl<'a> Rows<'a> {
         });
     }
 
-    fn client_behind(&self, index: usize, packet: &Packet) -> Option<Cell> {
-        if packet.is_first_syn() && !self.client_is_traced && self.timeline.level != Level::Capture {
+    fn client_behind(&self, arrow: &Arrow) -> Option<Cell> {
+        if arrow.opens && !self.diagram.client_is_traced && self.diagram.tells_calls {
             return Some(Cell::new(Role::Client, ["connect".to_owned()]));
         }
-        match &self.timeline.events[*self.behind.get(&index)?].kind {
-            EventKind::Client(action) => Some(action_cell(&action.kind)),
-            _ => None,
-        }
+        let action = self.shared.get(&arrow.event)?;
+        Some(action_cell(&action.action))
     }
 
-    fn server_behind(&self, index: usize, packet: &Packet) -> Option<Cell> {
-        if let Some(held) = self.held(index) {
-            return Some(self.held_cell(packet, held));
+    fn server_behind(&self, arrow: &Arrow) -> Option<Cell> {
+        if let Some(held) = arrow.held {
+            return Some(self.held_cell(held));
         }
-        let write = *packet
-            .facts
-            .carries
-            .last()
-            .filter(|&&write| packet.facts.during != Some(write))?;
-        let name = &self.timeline.call(write)?.name;
-        let entered = time(start(self.timeline), self.timeline.events[write].at);
-        Some(Cell::new(Role::Call, [format!("of {name} at {entered}")]))
+        let write = arrow.carries.last().filter(|&&write| arrow.during != Some(write))?;
+        let write = self.calls.get(write)?;
+        Some(Cell::new(
+            Role::Call,
+            [format!("of {} at {}", write.call.name, write.at)],
+        ))
     }
 
-    fn held_cell(&self, packet: &Packet, held: HeldBack) -> Cell {
+    fn held_cell(&self, held: Held) -> Cell {
         let until = format!("held until frame {}", held.until_frame);
-        let write = packet
-            .held()
-            .and_then(|held| Some((held.write, self.timeline.call(held.write)?)));
-        let long = write.map(|(index, call)| {
-            let entered = time(start(self.timeline), self.timeline.events[index].at);
-            format!("{} of {entered} ms, {until}", call.name)
-        });
+        let write = held.write.and_then(|write| self.calls.get(&write));
+        let long = write.map(|write| format!("{} of {} ms, {until}", write.call.name, write.at));
         let short = format!("until frame {}", held.until_frame);
         Cell::new(Role::Held, long.into_iter().chain([until, short]))
     }
 
-    fn call(&mut self, index: usize, at: Timestamp, call: &Call) {
+    fn call(&mut self, call: &'s Bracket) {
         // A read that had to wait is no frame, and there may be very many.
-        if call.kind != CallKind::Write && call_words(call).is_none() {
+        if call.quiet {
             return;
         }
+        let cell = call_cell(&call.call);
+        let (client, server) = match call.side {
+            Side::Client => (
+                Some(Cell {
+                    role: Role::Client,
+                    ..cell
+                }),
+                None,
+            ),
+            Side::Server => (None, Some(cell)),
+        };
         self.push(Row {
-            at: Some(at),
-            number: self.timeline.frame(index),
-            server: Some(call_cell(call)),
+            at: Some(call.at),
+            number: call.frame,
+            client,
+            server,
             ..Row::default()
         });
-        self.row_of.insert(index, self.rows.len() - 1);
+        if call.side == Side::Server {
+            self.row_of.insert(call.event, self.rows.len() - 1);
+        }
     }
 
-    fn process(&mut self, index: usize, at: Timestamp, process: &ProcessEvent) {
-        let Some(words) = process_words(process) else { return };
-        let short = words.split(':').next().unwrap_or_default().to_owned();
+    fn process(&mut self, process: &Process) {
+        if process.quiet {
+            return;
+        }
+        let words = &process.words;
+        let forms = match process.output {
+            // A line that the server wrote.
+            Some(stream) => [120, 80, 40, 24, 16]
+                .map(|width| format!("{stream}: {}", cut(words, width)))
+                .to_vec(),
+            None => vec![words.clone(), words.split(':').next().unwrap_or_default().to_owned()],
+        };
         self.push(Row {
-            at: Some(at),
-            number: self.timeline.frame(index),
-            server: Some(Cell::new(Role::Note, [words, short])),
-            ..Row::default()
-        });
-    }
-
-    /// A line that the server wrote.
-    fn output(&mut self, at: Timestamp, stream: OutputStream, line: &str) {
-        let forms = [120, 80, 40, 24, 16].map(|width| format!("{stream}: {}", cut(&printable(line), width)));
-        self.push(Row {
-            at: Some(at),
+            at: Some(process.at),
+            number: process.frame,
             server: Some(Cell::new(Role::Note, forms)),
             ..Row::default()
         });
     }
 
-    fn client(&mut self, index: usize, at: Timestamp, action: &ClientAction) {
-        let number = self.timeline.frame(index);
-        let drawn_with_syn = action.kind == ClientActionKind::Connected && self.has_syn;
-        if number.is_none() && (drawn_with_syn || self.shares.contains(&index)) {
+    fn action(&mut self, action: &Action) {
+        let shares = action.arrow.and_then(|arrow| self.shared.get(&arrow));
+        if action.quiet || shares.is_some_and(|shared| shared.event == action.event) {
             return;
         }
-        let call = action.call.as_ref().filter(|_| client_words(action).is_some());
-        let client = call.map_or_else(
-            || action_cell(&action.kind),
-            |call| Cell {
-                role: Role::Client,
-                ..call_cell(call)
-            },
-        );
         self.push(Row {
-            at: Some(at),
-            number,
-            client: Some(client),
+            at: Some(action.at),
+            number: action.frame,
+            client: Some(action_cell(&action.action)),
             ..Row::default()
         });
     }
 
-    fn states(&mut self, index: usize, at: Timestamp) {
-        let of_connection = |state: &&ShownState| state.connection == self.connection.id();
-        let states: Vec<ShownState> = self
-            .timeline
-            .states_after(index)
-            .iter()
-            .filter(of_connection)
-            .copied()
-            .collect();
-        for state in states {
-            self.state(at, state);
-        }
-    }
-
     /// A state is a row, or goes into that of the packet before it if it has no frame of its own and
     /// there is room.
-    fn state(&mut self, at: Timestamp, state: ShownState) {
-        let change = state.change;
-        if state_words(&change).is_none() {
+    fn state(&mut self, state: &State) {
+        if state.quiet {
             return;
         }
-        let client = change.side == Side::Client;
-        let name = change.to.map_or("closed".to_owned(), |state| state.to_string());
+        let client = state.side == Side::Client;
+        let name = &state.words;
         let long = (!client).then(|| format!("socket: {name}"));
-        let cell = Cell::new(Role::State, long.into_iter().chain([name]));
+        let cell = Cell::new(Role::State, long.into_iter().chain([name.clone()]));
         let room = self
             .rows
             .last_mut()
-            .filter(|row| row.packet.is_some() && state.frame.is_none());
+            .filter(|row| row.arrow.is_some() && state.frame.is_none());
         let room = room.map(|row| if client { &mut row.client } else { &mut row.server });
         if let Some(room) = room.filter(|cell| cell.is_none()) {
             *room = Some(cell);
@@ -335,7 +292,7 @@ impl<'a> Rows<'a> {
         }
         let (client, server) = if client { (Some(cell), None) } else { (None, Some(cell)) };
         self.push(Row {
-            at: Some(at),
+            at: Some(state.at),
             number: state.frame,
             client,
             server,
@@ -343,17 +300,23 @@ impl<'a> Rows<'a> {
         });
     }
 
-    fn held(&self, index: usize) -> Option<HeldBack> {
-        self.explanations.get(&index)?.held
-    }
-
     // The brackets.
 
     /// Marks the rows of the packets inside each call.
     fn brackets(&mut self) {
-        for (call, packets) in &self.inside {
-            let packets = packets.iter().filter_map(|packet| self.row_of.get(packet));
-            let rows: Vec<usize> = self.row_of.get(call).into_iter().chain(packets).copied().collect();
+        let of_server = self
+            .diagram
+            .calls()
+            .filter(|call| call.side == Side::Server && !call.arrows.is_empty());
+        for call in of_server {
+            let packets = call.arrows.iter().filter_map(|arrow| self.row_of.get(arrow));
+            let rows: Vec<usize> = self
+                .row_of
+                .get(&call.event)
+                .into_iter()
+                .chain(packets)
+                .copied()
+                .collect();
             let (Some(&first), Some(&last)) = (rows.iter().min(), rows.iter().max()) else {
                 continue;
             };
@@ -371,32 +334,29 @@ impl<'a> Rows<'a> {
 
     /// Marks the rows from a write to its held segment.
     fn waits(&mut self) {
-        let spans: Vec<(usize, usize)> = self
-            .row_of
-            .keys()
-            .filter_map(|&packet| Some((self.row_written(packet)?, self.row_of[&packet])))
+        let held = self.diagram.waits.iter().filter(|wait| wait.reason == Reason::Nagle);
+        let spans: Vec<(usize, usize, &'static str)> = held
+            .filter_map(|wait| {
+                Some((
+                    *self.row_of.get(&wait.call?)?,
+                    *self.row_of.get(&wait.arrow)?,
+                    wait.words,
+                ))
+            })
             // A file may say otherwise.
-            .filter(|(write, packet)| write < packet)
+            .filter(|(write, packet, _)| write < packet)
             .collect();
-        for (write, packet) in spans {
+        for (write, packet, words) in spans {
             self.rows[write].mark.get_or_insert(Mark::First);
             for row in &mut self.rows[write + 1..packet] {
                 row.mark.get_or_insert(Mark::Waits);
                 if row.pause && row.server.is_none() {
-                    row.server = Some(Cell::new(
-                        Role::Held,
-                        ["Nagle waits for an ACK", "Nagle waits"].map(str::to_owned),
-                    ));
+                    let short = words.split(" for ").next().unwrap_or_default();
+                    row.server = Some(Cell::new(Role::Held, [words, short].map(str::to_owned)));
                 }
             }
             self.rows[packet].mark = Some(Mark::Leaves);
         }
-    }
-
-    /// The row of the write whose segment was held back until this packet.
-    fn row_written(&self, packet: usize) -> Option<usize> {
-        let held = self.timeline.packet(packet)?.held()?;
-        self.row_of.get(&held.write).copied()
     }
 }
 
@@ -405,27 +365,6 @@ fn view_cell(view: &TcpView) -> Cell {
     let cwnd = format!("cwnd {}", view.cwnd);
     let rto = format!("{cwnd} rto {:.0} ms", view.rto.as_secs_f64() * 1000.0);
     Cell::new(Role::State, [view.to_string(), rto, cwnd])
-}
-
-fn apart(timeline: &Timeline, a: usize, b: usize) -> Duration {
-    let (a, b) = (timeline.events[a].at, timeline.events[b].at);
-    a.since(b).max(b.since(a))
-}
-
-/// The packets that each call made: those inside its interval, without what the client sent on its
-/// own. A read is left out: it may wait through any number of packets that it has nothing to do
-/// with, and stands where it returned.
-fn packets_inside(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Vec<usize>> {
-    let mut inside: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (index, packet) in connection.packets() {
-        let bare_ack = packet.segment.flags == Flags::ACK && packet.segment.len == 0;
-        let during = packet.facts.during.and_then(|call| Some((call, timeline.call(call)?)));
-        let during = during.filter(|_| packet.from == Side::Server || bare_ack);
-        if let Some((call, _)) = during.filter(|(_, call)| call.kind != CallKind::Read) {
-            inside.entry(call).or_default().push(index);
-        }
-    }
-    inside
 }
 
 fn call_cell(call: &Call) -> Cell {
@@ -459,7 +398,7 @@ fn plain(text: &str) -> String {
 }
 
 /// What is unusual about a packet, in words and in fewer.
-fn note(packet: &Packet) -> Option<[&'static str; 2]> {
+fn note(arrow: &Arrow) -> Option<[&'static str; 2]> {
     let notes = [
         (FactKind::OutOfOrder, ["out of order", "late"]),
         (FactKind::Retransmission, ["sent again", "again"]),
@@ -472,7 +411,9 @@ fn note(packet: &Packet) -> Option<[&'static str; 2]> {
         (FactKind::WindowUpdate, ["window update", "window"]),
         (FactKind::PreviousSegmentNotCaptured, ["gap before it", "gap"]),
     ];
-    let found = notes.into_iter().find(|(kind, _)| packet.facts.has(*kind));
+    let found = notes
+        .into_iter()
+        .find(|(kind, _)| arrow.facts.iter().any(|fact| fact.kind == *kind));
     found.map(|(_, note)| note)
 }
 

@@ -60,6 +60,11 @@ pub fn call_text(call: &Call) -> String {
     render(call, SHOWN_BYTES, Shape::Whole)
 }
 
+/// A call as strace would write it, with all of its data that was kept.
+pub(crate) fn whole_call(call: &Call) -> String {
+    render(call, Call::KEEP, Shape::Whole)
+}
+
 /// A call in at most `width` columns: what matters least goes first, which is the number of bytes
 /// asked for, then the end of the data, then the descriptor, then all arguments.
 pub fn call_text_within(call: &Call, width: usize) -> String {

@@ -1,7 +1,8 @@
-//! What a reader should take away, under the lanes.
+//! What a reader should take away of a connection.
 
 use std::collections::BTreeMap;
 
+use super::Verdict;
 use crate::timeline::explain::Explanation;
 use crate::timeline::{Closing, Connection, Counts, Level, Run, Stalls, Teardown, Timeline};
 
@@ -13,8 +14,9 @@ pub(super) fn of(
     timeline: &Timeline,
     connection: Connection<'_>,
     explanations: &BTreeMap<usize, Explanation>,
-) -> Vec<(&'static str, String)> {
+) -> Vec<Verdict> {
     let mut verdict = Vec::new();
+    let mut say = |name, words| verdict.push(Verdict { name, words });
     let totals = timeline.totals(connection.id());
     // That a segment was held back shows only beside its write, or in our comment that says so.
     let stalls_show = match (timeline.level, totals) {
@@ -26,27 +28,22 @@ pub(super) fn of(
     let whole = || tells_calls.then(|| connection.writes_per_reply().into_iter().collect());
     let writes = totals.map_or_else(whole, |totals| totals.writes_per_reply.clone());
     if let Some(writes) = writes {
-        verdict.push(("writes per reply", counts(&writes)));
+        say("writes per reply", counts(&writes));
     } else {
         let segments = totals.map(|totals| totals.segments_per_reply.clone());
         let segments = segments.unwrap_or_else(|| connection.segments_per_reply().into_iter().collect());
-        verdict.push(("segments per reply", counts(&segments)));
+        say("segments per reply", counts(&segments));
     }
     let packets = totals.map(|totals| totals.packets_per_exchange.clone());
     let packets = packets.unwrap_or_else(|| connection.packets_per_exchange().into_iter().collect());
-    verdict.push(("packets per exchange", counts(&packets)));
+    say("packets per exchange", counts(&packets));
     if stalls_show {
         let seen = totals.map(|totals| totals.stalls.clone());
         let seen = seen.unwrap_or_else(|| stalls(connection, explanations));
-        verdict.push(("stalls", stalls_text(timeline, &seen)));
+        say("stalls", stalls_text(timeline, &seen));
     }
-    verdict.push(("teardown", teardown(&connection.closing())));
+    say("teardown", teardown(&connection.closing()));
     verdict
-}
-
-/// A name, padded so that what follows stands in a column.
-pub(super) fn name(name: &str) -> String {
-    format!("{name:<22}")
 }
 
 /// `2, 2, 1`; long runs of one number are drawn together, and of a long list how often each came.

@@ -1,0 +1,515 @@
+//! A timeline, its facts and its sentences put together as what to draw.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use crate::facts::{self, Evidence, Reason};
+use crate::rules;
+use crate::timeline::explain::{
+    Explanation, action_text, call_text, client_actions_of, explain_connection, whole_call,
+};
+use crate::timeline::frames::{call_words, client_words, process_words, state_words};
+use crate::timeline::{
+    Call, CallKind, ClientAction, ClientActionKind, Connection, Event, EventKind, Exit, Flags, Level, Packet, Passage,
+    ProcessEvent, ProcessEventKind, Side, Timeline, Timestamp, printable,
+};
+
+use super::*;
+
+/// A stretch without anything is a fold from here on: many times what loopback needs for a packet, and less
+/// than Linux's shortest delayed ACK.
+const FOLD: Duration = Duration::from_millis(10);
+
+pub(super) fn scene(timeline: &Timeline, part: Part) -> Scene {
+    let start = start(timeline);
+    // They stand in the order of the connections.
+    let mut findings = timeline.findings().into_iter().peekable();
+    let connections = timeline.connections().take(part.connections);
+    let diagrams = connections.map(|connection| {
+        let of_it = std::iter::from_fn(|| findings.next_if(|found| found.connection == connection.id()));
+        let of_it = of_it.map(finding).collect();
+        Assembly::new(timeline, connection, start, part).diagram(of_it)
+    });
+    let diagrams = diagrams.collect();
+    Scene {
+        level: timeline.level,
+        start,
+        notes: notes(timeline),
+        connections: diagrams,
+        connections_in_all: timeline.connections_in_all(),
+        outside: outside(timeline),
+        unknown: timeline.unknown_rules().map(|rule| rule.id).collect(),
+    }
+}
+
+/// The moment that is shown as 0: the first thing that happened on a connection.
+fn start(timeline: &Timeline) -> Timestamp {
+    let first = timeline.events.iter().find(|event| event.connection.is_some());
+    first.map_or(Timestamp(0), |event| event.at)
+}
+
+/// One connection on its way to be a diagram.
+struct Assembly<'a> {
+    timeline: &'a Timeline,
+    connection: Connection<'a>,
+    start: Timestamp,
+    part: Part,
+    /// True if what belongs to no connection is told among its marks.
+    alone: bool,
+    explanations: BTreeMap<usize, Explanation>,
+    /// The packet that an action made leave.
+    packet_of: HashMap<usize, usize>,
+    /// The packets that each call caused.
+    caused: HashMap<usize, Vec<usize>>,
+    /// The client's first SYN.
+    syn: Option<usize>,
+    client_is_traced: bool,
+}
+
+impl<'a> Assembly<'a> {
+    fn new(timeline: &'a Timeline, connection: Connection<'a>, start: Timestamp, part: Part) -> Assembly<'a> {
+        let is_traced =
+            |(_, event): (usize, &Event)| matches!(&event.kind, EventKind::Client(action) if action.call.is_some());
+        Assembly {
+            timeline,
+            connection,
+            start,
+            part,
+            alone: timeline.connections_in_all() == 1,
+            explanations: explain_connection(timeline, connection),
+            packet_of: client_actions_of(connection)
+                .into_iter()
+                .map(|(packet, action)| (action, packet))
+                .collect(),
+            caused: packets_caused(timeline, connection),
+            syn: connection
+                .packets()
+                .find(|(_, packet)| packet.is_first_syn())
+                .map(|(index, _)| index),
+            client_is_traced: connection.events().any(is_traced),
+        }
+    }
+
+    fn diagram(self, findings: Vec<Finding>) -> Diagram {
+        let marks = self.marks();
+        let ends = self.connection.endpoints();
+        let lifeline = |side, address| Lifeline { side, address };
+        let totals = self.timeline.totals(self.connection.id());
+        Diagram {
+            connection: self.connection.id().0,
+            client: lifeline(Side::Client, ends.client),
+            server: lifeline(Side::Server, ends.server),
+            has_wire: self.timeline.level != Level::NoPackets,
+            tells_calls: self.timeline.level > Level::Capture,
+            client_is_traced: self.client_is_traced,
+            bands: bands(&marks),
+            waits: self.waits(),
+            folds: folds(&marks),
+            findings,
+            verdict: verdict::of(self.timeline, self.connection, &self.explanations),
+            left_out: totals.map_or(0, |totals| totals.left_out),
+            marks,
+        }
+    }
+
+    fn at(&self, at: Timestamp) -> Moment {
+        Moment::of(self.start, at)
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        let output = self.part.output;
+        for (index, event) in self.timeline.events_around(self.connection, self.alone || output) {
+            match &event.kind {
+                EventKind::Packet(packet) => marks.push(Mark::Arrow(self.arrow(index, event.at, packet))),
+                EventKind::Call(call) if event.connection.is_some() || self.alone => {
+                    marks.push(Mark::Call(self.call(index, event.at, call)));
+                }
+                EventKind::Client(action) => marks.push(self.client(index, event.at, action)),
+                EventKind::Process(process) => {
+                    let is_output = matches!(process.kind, ProcessEventKind::Wrote { .. });
+                    if if is_output { output } else { self.alone } {
+                        marks.push(Mark::Process(self.process(index, event.at, process)));
+                    }
+                }
+                EventKind::Call(_) | EventKind::State(_) => {}
+            }
+            marks.extend(self.states(index, event.at));
+        }
+        marks
+    }
+
+    fn arrow(&self, index: usize, at: Timestamp, packet: &Packet) -> Arrow {
+        let segment = &packet.segment;
+        let facts = &packet.facts;
+        let explanation = self.explanations.get(&index);
+        let calls = explanation.and_then(|explanation| explanation.call.as_deref());
+        let passage = packet.passage.as_ref();
+        let mut came: Vec<Moment> = passage
+            .iter()
+            .flat_map(|passage| &passage.arrivals)
+            .map(|came| self.at(*came))
+            .collect();
+        came.sort_unstable();
+        Arrow {
+            event: index,
+            frame: self.timeline.frame(index),
+            from: packet.from,
+            left: self.at(at),
+            came,
+            outcome: passage.map_or(Outcome::Captured, outcome),
+            wire: passage.and_then(|passage| Some(printable(passage.what.as_deref()?))),
+            flags: segment.flags,
+            seq: packet.seq,
+            ack: segment.flags.has(Flags::ACK).then_some(packet.ack),
+            len: segment.len,
+            window: packet.window,
+            data: segment.payload.clone(),
+            words: words(packet),
+            sentence: explanation.map_or(String::new(), |explanation| explanation.sentence.clone()),
+            calls: calls.into_iter().flat_map(str::lines).map(str::to_owned).collect(),
+            facts: facts.facts.iter().map(fact).collect(),
+            why: why(&facts.why),
+            opens: packet.is_first_syn(),
+            repeats: facts.is_repeat(),
+            held: explanation.and_then(|explanation| explanation.held).map(|held| Held {
+                write: packet.held().map(|held| held.write),
+                milliseconds: held.milliseconds,
+                until_frame: held.until_frame,
+            }),
+            carries: facts.carries.clone(),
+            carries_open: facts.carries_open,
+            during: facts.during,
+            tcp: passage
+                .and_then(|passage| passage.tcp.as_ref())
+                .and_then(|views| views.of(packet.from).cloned()),
+        }
+    }
+
+    fn call(&self, index: usize, at: Timestamp, call: &Call) -> Bracket {
+        // Of the client's calls it is known what they sent.
+        let sent = self.packet_of.get(&index).copied();
+        let quiet = call.kind != CallKind::Write && call_words(call).is_none();
+        Bracket {
+            event: index,
+            frame: self.timeline.frame(index),
+            side: Side::Server,
+            process: None,
+            thread: call.thread,
+            at: self.at(at),
+            entered: self.at(call.entered),
+            returned: call.result.map(|_| self.at(call.ended)),
+            waits: matches!(call.kind, CallKind::Accept | CallKind::Connect | CallKind::Read),
+            words: whole_call(call),
+            arrows: sent.map_or_else(
+                || self.caused.get(&index).cloned().unwrap_or_default(),
+                |sent| vec![sent],
+            ),
+            quiet,
+            call: call.clone(),
+        }
+    }
+
+    fn client(&self, index: usize, at: Timestamp, action: &ClientAction) -> Mark {
+        if let (Some(call), Some(_)) = (&action.call, client_words(action)) {
+            return Mark::Call(Bracket {
+                side: Side::Client,
+                quiet: false,
+                ..self.call(index, at, call)
+            });
+        }
+        let arrow = self.packet_of.get(&index).copied();
+        let connected = action.kind == ClientActionKind::Connected;
+        let frame = self.timeline.frame(index);
+        Mark::Action(Action {
+            event: index,
+            frame,
+            at: self.at(at),
+            words: action_text(&action.kind),
+            arrow: arrow.or(self.syn.filter(|_| connected)),
+            quiet: connected && self.syn.is_some() && frame.is_none(),
+            action: action.kind.clone(),
+        })
+    }
+
+    fn process(&self, index: usize, at: Timestamp, process: &ProcessEvent) -> Process {
+        let words = process_words(process);
+        let (line, output) = match &process.kind {
+            ProcessEventKind::Wrote { stream, line } => (Some(printable(line)), Some(*stream)),
+            _ => (None, None),
+        };
+        Process {
+            event: index,
+            frame: self.timeline.frame(index),
+            at: self.at(at),
+            pid: process.pid,
+            quiet: words.is_none() && output.is_none(),
+            words: words
+                .or(line)
+                .unwrap_or_else(|| format!("process {} started", process.pid)),
+            output,
+        }
+    }
+
+    fn states(&self, index: usize, at: Timestamp) -> impl Iterator<Item = Mark> {
+        let states = self.timeline.states_after(index).iter();
+        let of_it = states.filter(|state| state.connection == self.connection.id());
+        of_it.map(move |state| {
+            let change = state.change;
+            Mark::State(State {
+                event: index,
+                frame: state.frame,
+                side: change.side,
+                at: self.at(at),
+                to: change.to,
+                words: change.to.map_or("closed".to_owned(), |state| state.to_string()),
+                quiet: state_words(&change).is_none(),
+            })
+        })
+    }
+
+    fn waits(&self) -> Vec<Wait> {
+        let packets = self.connection.packets();
+        packets.filter_map(|(index, packet)| self.wait(index, packet)).collect()
+    }
+
+    /// What a packet waited for before it left.
+    fn wait(&self, index: usize, packet: &Packet) -> Option<Wait> {
+        let why = &packet.facts.why;
+        let words = waiting(why.reason)?;
+        let waited = why.waited.filter(|waited| !waited.is_zero())?;
+        let until = self.at(self.timeline.events[index].at);
+        let waited = i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX);
+        let named = why.evidence.iter().find_map(Evidence::event);
+        let ended_by = why.evidence.iter().find_map(Evidence::frame);
+        Some(Wait {
+            side: packet.from,
+            reason: why.reason,
+            certainty: why.certainty,
+            since: Moment(until.0.saturating_sub(waited)),
+            until,
+            call: named.filter(|event| self.timeline.call(*event).is_some() || self.is_client(*event)),
+            arrow: index,
+            ended_by: ended_by.and_then(|frame| self.timeline.index_of_frame(frame)),
+            words,
+        })
+    }
+
+    fn is_client(&self, event: usize) -> bool {
+        let event = self.timeline.events.get(event);
+        event.is_some_and(|event| matches!(event.kind, EventKind::Client(_)))
+    }
+}
+
+/// The packets that each call made: those inside its interval, without what the client sent on its
+/// own. A read is left out: it may wait through any number of packets that it has nothing to do
+/// with, and stands where it returned.
+fn packets_caused(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Vec<usize>> {
+    let mut caused: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (index, packet) in connection.packets() {
+        let bare_ack = packet.segment.flags == Flags::ACK && packet.segment.len == 0;
+        let during = packet.facts.during.and_then(|call| Some((call, timeline.call(call)?)));
+        let during = during.filter(|_| packet.from == Side::Server || bare_ack);
+        if let Some((call, _)) = during.filter(|(_, call)| call.kind != CallKind::Read) {
+            caused.entry(call).or_default().push(index);
+        }
+    }
+    caused
+}
+
+/// What is put off, and until what, of the reasons that are a wait.
+fn waiting(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
+        Reason::Nagle => "Nagle waits for an ACK",
+        Reason::Cork => "the cork waits for more",
+        Reason::CongestionWindow => "waits for the congestion window",
+        Reason::ReceiveWindow => "waits for the receive window",
+        Reason::DelayedAck => "the ACK is put off",
+        Reason::Timeout => "no ACK comes in time",
+        Reason::TailLossProbe => "no ACK comes",
+        _ => return None,
+    })
+}
+
+fn outcome(passage: &Passage) -> Outcome {
+    match passage.arrivals.len() {
+        0 => Outcome::Lost,
+        _ if passage.corrupted => Outcome::Damaged,
+        1 => Outcome::Delivered,
+        _ => Outcome::Duplicated,
+    }
+}
+
+/// Flags, numbers and length, in whole.
+fn words(packet: &Packet) -> String {
+    let flags = packet.segment.flags;
+    let mut words = format!("{flags} seq {}", packet.seq);
+    if flags.has(Flags::ACK) {
+        words += &format!(" ack {}", packet.ack);
+    }
+    if packet.segment.len > 0 {
+        words += &format!(" len {}", packet.segment.len);
+    }
+    if packet.window == 0 && !flags.has(Flags::RST) {
+        words += " win 0";
+    }
+    words
+}
+
+fn fact(fact: &facts::Fact) -> Fact {
+    let (frames, events) = evidence(&fact.evidence);
+    Fact {
+        kind: fact.kind,
+        meaning: fact.kind.summary(),
+        certainty: fact.certainty,
+        frames,
+        events,
+    }
+}
+
+fn why(why: &facts::Why) -> Why {
+    let (frames, events) = evidence(&why.evidence);
+    Why {
+        reason: why.reason,
+        meaning: why.reason.summary(),
+        certainty: why.certainty,
+        frames,
+        events,
+        waited: why.waited,
+    }
+}
+
+/// Frame numbers, and indices into the events.
+fn evidence(evidence: &[Evidence]) -> (Vec<usize>, Vec<usize>) {
+    (
+        evidence.iter().filter_map(Evidence::frame).collect(),
+        evidence.iter().filter_map(Evidence::event).collect(),
+    )
+}
+
+fn finding(finding: rules::Finding) -> Finding {
+    Finding {
+        id: finding.rule.id,
+        severity: finding.severity,
+        summary: finding.rule.summary,
+        message: finding.message,
+        cure: finding.rule.cure,
+        evidence: finding.evidence,
+    }
+}
+
+/// How long each socket had each state.
+fn bands(marks: &[Mark]) -> Vec<Band> {
+    let mut bands: Vec<Band> = Vec::new();
+    for mark in marks {
+        let Mark::State(state) = mark else { continue };
+        let last = bands
+            .iter_mut()
+            .rfind(|band| band.side == state.side && band.until.is_none());
+        if let Some(last) = last {
+            if Some(last.state) == state.to {
+                continue;
+            }
+            last.until = Some(state.at);
+        }
+        bands.extend(state.to.map(|to| Band {
+            side: state.side,
+            state: to,
+            since: state.at,
+            event: state.event,
+            until: None,
+        }));
+    }
+    bands
+}
+
+/// Where nothing happens for long.
+fn folds(marks: &[Mark]) -> Vec<Fold> {
+    let mut folds = Vec::new();
+    let mut last: Option<Moment> = None;
+    for (place, mark) in marks.iter().enumerate().filter(|(_, mark)| !mark.is_quiet()) {
+        let at = mark.at();
+        if let Some(since) = last.filter(|last| at.since(*last) >= FOLD) {
+            folds.push(Fold {
+                since,
+                until: at,
+                mark: place,
+            });
+        }
+        last = Some(at);
+    }
+    folds
+}
+
+/// What a reader must know before reading on: what could not be observed.
+fn notes(timeline: &Timeline) -> Vec<String> {
+    let level = match timeline.level {
+        Level::Sandbox => None,
+        Level::Loopback => Some("Captured on the host's own loopback interface, not in a private network."),
+        Level::NoPackets => Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO)."),
+        Level::Capture => Some("From a capture file of packets alone. Socket states are worked out from the segments."),
+    };
+    let dropped =
+        (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));
+    let level = level.map(str::to_owned);
+    let not_kept = (timeline.not_kept > 0).then(|| {
+        format!(
+            "The run was longer than what is kept of it: {} later events are not here.",
+            timeline.not_kept
+        )
+    });
+    let whole = dropped.into_iter().chain(not_kept);
+    level.into_iter().chain(whole).chain(not_drawn(timeline)).collect()
+}
+
+/// What a file holds besides connections.
+fn not_drawn(timeline: &Timeline) -> Option<String> {
+    let left_out = timeline.left_out()?;
+    let counted = |count: u64, what: String| (count > 0).then(|| format!("{count} {what}"));
+    let no_segment = left_out.no_segment.iter();
+    let no_segment = no_segment.filter_map(|(why, &count)| counted(count, why.to_string()));
+    let unplaced = counted(left_out.unplaced, "of still more connections".to_owned());
+    let all: Vec<String> = no_segment.chain(unplaced).collect();
+    (!all.is_empty()).then(|| format!("Packets that are not drawn: {}.", all.join(", ")))
+}
+
+/// What happened to the server outside any connection.
+fn outside(timeline: &Timeline) -> Vec<String> {
+    let mut failed: BTreeMap<String, usize> = BTreeMap::new();
+    let mut ends = Vec::new();
+    let first = timeline.first_process();
+    for event in &timeline.events {
+        match &event.kind {
+            EventKind::Call(call) if event.connection.is_none() && call.cannot_accept() => {
+                *failed.entry(call_text(call)).or_default() += 1;
+            }
+            EventKind::Process(process) => match &process.kind {
+                ProcessEventKind::Started => {}
+                // A program may have children by the dozen that do their work and end.
+                ProcessEventKind::Exited(exit) if first == Some(process.pid) || matches!(exit, Exit::Signal(_)) => {
+                    ends.push(format!("process {} ended: {exit}", process.pid));
+                }
+                ProcessEventKind::Exited(_) | ProcessEventKind::Wrote { .. } => {}
+                ProcessEventKind::UsesIoUring => ends.push(format!(
+                    "process {} uses io_uring: what it does through that is no system call and is not shown",
+                    process.pid
+                )),
+                ProcessEventKind::ForeignCalls => ends.push(format!(
+                    "process {} makes calls of another architecture, as 32-bit programs do: they are not shown",
+                    process.pid
+                )),
+                ProcessEventKind::WithoutRights { program, rights } => ends.push(format!(
+                    "process {} runs {} without what its file gives: {rights}; as root it would have it",
+                    process.pid,
+                    printable(program)
+                )),
+            },
+            _ => {}
+        }
+    }
+    let failed = failed.into_iter().map(|(call, times)| match times {
+        1 => call,
+        _ => format!("{call} ({times} times)"),
+    });
+    failed.chain(ends).collect()
+}

@@ -1,0 +1,174 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::format::{arbitrary, pcapng, samples};
+use crate::timeline::{EventKind, is_plain};
+
+fn committed(name: &str) -> Scene {
+    let file = std::fs::File::open(format!("../../captures/{name}.pcapng")).unwrap();
+    Scene::of(&pcapng::read(file).unwrap().into_timeline())
+}
+
+fn arrow(diagram: &Diagram, frame: usize) -> &Arrow {
+    diagram.arrows().find(|arrow| arrow.frame == Some(frame)).unwrap()
+}
+
+fn call(diagram: &Diagram, event: usize) -> &Bracket {
+    diagram.calls().find(|call| call.event == event).unwrap()
+}
+
+#[test]
+fn a_held_segment_leaves_after_its_bracket_has_closed() {
+    let scene = Scene::of(&samples::two_writes().timeline());
+    let [diagram] = &scene.connections[..] else {
+        panic!("{scene:?}")
+    };
+    let wait = diagram.waits.iter().find(|wait| wait.reason == Reason::Nagle).unwrap();
+    let write = call(diagram, wait.call.unwrap());
+    assert_eq!(write.words, r#"sendto(9, "\n", 1) = 1"#);
+    // It caused nothing before it returned.
+    assert_eq!(write.arrows, [0; 0]);
+    assert_eq!(Some(wait.since), write.returned);
+    let held = arrow(diagram, 21);
+    assert_eq!((wait.arrow, wait.until), (held.event, held.left));
+    assert_eq!(held.held.map(|held| held.until_frame), Some(20));
+    assert_eq!(wait.ended_by, Some(arrow(diagram, 20).event));
+    // The write before it caused its packet at once.
+    let first = arrow(diagram, 18);
+    assert_eq!(call(diagram, first.during.unwrap()).arrows, [first.event]);
+    // All of the wait is folded.
+    let [fold] = diagram.folds[..] else {
+        panic!("{diagram:?}")
+    };
+    assert_eq!(diagram.marks[fold.mark].frame(), Some(20));
+}
+
+#[test]
+fn a_socket_that_is_left_open_has_a_state_without_an_end() {
+    let scene = Scene::of(&samples::two_writes().timeline());
+    let bands = |side| {
+        let bands = scene.connections[0].bands.iter().filter(move |band| band.side == side);
+        bands.map(|band| (band.state, band.until.is_some())).collect::<Vec<_>>()
+    };
+    use TcpState::{CloseWait, Established, FinWait1, FinWait2};
+    assert_eq!(bands(Side::Server), [(Established, true), (CloseWait, false)]);
+    assert_eq!(
+        bands(Side::Client),
+        [(Established, true), (FinWait1, true), (FinWait2, false)]
+    );
+}
+
+#[test]
+fn what_a_wire_does_is_the_arrows_outcome() {
+    let scene = committed("wire-lost-segment");
+    let diagram = &scene.connections[0];
+    let lost: Vec<&Arrow> = diagram
+        .arrows()
+        .filter(|arrow| arrow.outcome == Outcome::Lost)
+        .collect();
+    let [lost] = lost[..] else { panic!("{diagram:?}") };
+    assert_eq!(
+        (lost.from, &*lost.data, lost.came.len()),
+        (Side::Server, &b"1\n"[..], 0)
+    );
+    let carried = diagram.arrows().filter(|arrow| arrow.outcome == Outcome::Delivered);
+    for arrow in carried {
+        let [came] = arrow.came[..] else { panic!("{arrow:?}") };
+        assert!(came > arrow.left, "{arrow:?}");
+    }
+}
+
+#[test]
+fn a_part_holds_the_frames_asked_for_and_what_lies_between() {
+    let whole = Scene::of(&samples::two_writes().timeline());
+    let part = whole.clone().frames(&(15..=22));
+    let numbers: Vec<usize> = part.connections[0].marks.iter().filter_map(Mark::frame).collect();
+    assert_eq!(numbers, (15..=22).collect::<Vec<_>>());
+    let [fold] = part.connections[0].folds[..] else {
+        panic!("{part:?}")
+    };
+    assert_eq!(part.connections[0].marks[fold.mark].frame(), Some(20));
+    // The fold before the first mark of a part is none of it.
+    assert_eq!(whole.frames(&(20..=22)).connections[0].folds, []);
+}
+
+/// The events of a timeline that are marks, each of them once.
+fn events_of(timeline: &Timeline) -> BTreeSet<usize> {
+    let alone = timeline.connections().len() == 1;
+    let is_mark = |(index, event): (usize, &crate::timeline::Event)| {
+        let drawn = match &event.kind {
+            EventKind::State(_) => false,
+            EventKind::Process(_) => alone,
+            _ => event.connection.is_some() || alone,
+        };
+        drawn.then_some(index)
+    };
+    timeline.events.iter().enumerate().filter_map(is_mark).collect()
+}
+
+fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
+    let part = Part {
+        output: timeline.connections().len() == 1,
+        ..Part::default()
+    };
+    let scene = Scene::part_of(timeline, part);
+    let mut seen = BTreeSet::new();
+    for diagram in &scene.connections {
+        let places = diagram.marks.iter().map(Mark::event);
+        prop_assert!(places.is_sorted());
+        for mark in &diagram.marks {
+            if !matches!(mark, Mark::State(_)) {
+                prop_assert!(seen.insert(mark.event()), "{mark:?} twice");
+            }
+        }
+        let arrows: BTreeSet<usize> = diagram.arrows().map(|arrow| arrow.event).collect();
+        for call in diagram.calls() {
+            prop_assert!(call.arrows.iter().all(|arrow| arrows.contains(arrow)), "{call:?}");
+        }
+        for wait in &diagram.waits {
+            prop_assert!(arrows.contains(&wait.arrow) && wait.since <= wait.until, "{wait:?}");
+        }
+        for fold in &diagram.folds {
+            prop_assert!(fold.mark > 0 && fold.mark < diagram.marks.len(), "{fold:?}");
+        }
+    }
+    prop_assert_eq!(seen, events_of(timeline));
+    // All that a reader sees of it can only be read.
+    let value = serde_json::to_value(&scene).unwrap();
+    all_plain(&value)?;
+    // A part of it holds together too.
+    for frames in [0..=3, 2..=5, 7..=usize::MAX] {
+        let part = scene.clone().frames(&frames);
+        for diagram in &part.connections {
+            prop_assert!(
+                diagram
+                    .folds
+                    .iter()
+                    .all(|fold| fold.mark > 0 && fold.mark < diagram.marks.len())
+            );
+        }
+    }
+    Ok(())
+}
+
+fn all_plain(value: &Value) -> Result<(), TestCaseError> {
+    match value {
+        Value::String(text) => prop_assert!(text.chars().all(is_plain), "{text:?}"),
+        Value::Array(values) => values.iter().try_for_each(all_plain)?,
+        Value::Object(values) => values.values().try_for_each(all_plain)?,
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_event_is_one_mark(recording in arbitrary::recording()) {
+        check(&recording.into_timeline())?;
+    }
+}
