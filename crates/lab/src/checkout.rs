@@ -140,6 +140,41 @@ impl Builds {
     }
 }
 
+/// What cargo said, and the program if it built one.
+type Built = Result<Result<PathBuf, String>>;
+
+impl Builds {
+    /// Lets cargo build a program of another package, from that package's folder, into the same target folder and
+    /// without a network. The inner error is what cargo said.
+    ///
+    /// # Errors
+    ///
+    /// If cargo cannot be run.
+    pub fn build_in(&self, folder: &Path, name: &str) -> Built {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.current_dir(folder).args(["build", "--offline", "--quiet"]);
+        command.args(["--profile", &self.profile, "--bin", name]);
+        command.args(["--message-format", "json-render-diagnostics"]);
+        if let Some(target) = &self.target {
+            command.arg("--target-dir").arg(target);
+        }
+        if io::stderr().is_terminal() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+        let output = command.stdin(Stdio::null()).output();
+        let output = output.context("cannot run cargo: is a Rust toolchain installed, and on the PATH?")?;
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let program = messages.lines().rev().find_map(|line| executable(line, name));
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok(match (output.status.success(), program) {
+            (true, Some(program)) => Ok(program),
+            (true, None) => bail!("cargo built {name}, and did not say where"),
+            (false, _) => Err(words),
+        })
+    }
+}
+
 /// Passes on what cargo says, but that it has finished, and gives the path of the program that it built.
 fn follow(mut cargo: Child, name: &str) -> Result<PathBuf> {
     let (Some(messages), Some(words)) = (cargo.stdout.take(), cargo.stderr.take()) else {

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod experiments;
 pub mod frames;
 pub mod languages;
+pub mod learn;
 pub mod lesson;
 #[cfg(target_os = "linux")]
 mod linux;

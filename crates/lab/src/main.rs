@@ -18,7 +18,9 @@ use lab::doctor::Report;
 use lab::show::Extent;
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
-use lab::{book, capture, checkout, experiments, frames, languages, newline, pages, show, steps, terminal, wire};
+use lab::{
+    book, capture, checkout, experiments, frames, languages, learn, newline, pages, show, steps, terminal, wire,
+};
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
 #[derive(Parser)]
@@ -94,6 +96,13 @@ enum Command {
         #[arg(long, value_enum)]
         vantage: Option<Host>,
     },
+    /// Exercises that the wire checks: predict, find, fix, break
+    ///
+    ///     lab learn              go on where you were
+    ///     lab learn list
+    ///     lab learn check NAME
+    #[command(verbatim_doc_comment)]
+    Learn(learn::Arguments),
     /// Say what this machine allows, why not more, and the cure
     ///
     /// Exit status: 0 if that is enough for the exercises, 1 if not, 2 if it could not be told.
@@ -212,7 +221,10 @@ enum Answer {
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     // These tell "found something" (1) from "could not run" (2).
-    let failed = if matches!(command, Command::Check { .. } | Command::Doctor { .. }) {
+    let failed = if matches!(
+        command,
+        Command::Check { .. } | Command::Doctor { .. } | Command::Learn(_)
+    ) {
         ExitCode::from(2)
     } else {
         ExitCode::FAILURE
@@ -286,6 +298,7 @@ fn run(command: Command) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Learn(arguments) => return Ok(ExitCode::from(arguments.run()?)),
         Command::Capture { step } => capture_steps(&step)?,
         Command::Diff { from, to } => {
             let diff = pages::diff(&steps::find(&from)?, &steps::find(&to)?)?;
@@ -597,6 +610,17 @@ fn docs(check: bool) -> Result<ExitCode> {
             )?;
         } else {
             std::fs::write(&page.path, &made).with_context(|| format!("cannot write {name}"))?;
+            writeln!(io::stdout(), "{name} written")?;
+        }
+    }
+    let (path, text, made) = learn::catalog::source()?;
+    if made != text {
+        drifted = true;
+        let name = path.strip_prefix(&checkout).unwrap_or(&path).display();
+        if check {
+            writeln!(io::stdout(), "{name} has drifted from the folders of the exercises")?;
+        } else {
+            std::fs::write(&path, &made).with_context(|| format!("cannot write {name}"))?;
             writeln!(io::stdout(), "{name} written")?;
         }
     }

@@ -25,7 +25,12 @@ fn lines(timeline: &Timeline, width: Option<usize>, output: bool) -> Vec<Line> {
     .lines(timeline)
 }
 
-fn print(lines: &[Line]) -> io::Result<()> {
+/// Prints lines on standard output, in colour where that has it.
+///
+/// # Errors
+///
+/// As [`draw`].
+pub fn print(lines: &[Line]) -> io::Result<()> {
     let mut out = anstream::AutoStream::auto(io::stdout()).lock();
     for line in lines {
         let blank = line

@@ -6,6 +6,7 @@ mod bench;
 mod captures;
 mod command;
 mod languages;
+mod learn;
 mod prose;
 mod wireshark;
 
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
         ("captures", captures::TESTS),
         ("command", command::TESTS),
         ("languages", languages::TESTS),
+        ("learn", learn::TESTS),
         ("prose", prose::TESTS),
         ("wireshark", wireshark::TESTS),
     ])

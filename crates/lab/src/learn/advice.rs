@@ -1,0 +1,599 @@
+//! One piece of advice for a server that does not do what it has to: small pure functions over what was seen, the
+//! most particular first.
+
+use std::time::Duration;
+
+use harness::rules::Finding;
+use harness::timeline::explain::call_text;
+use harness::timeline::{Argument, Call, CallKind, Connection, Exit, Flags, Side, SocketOption, Timeline, printable};
+
+use super::judge::Fault;
+use super::measure::replies;
+use super::play::{How, Trouble};
+
+/// What a learner is told, and where to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// Its name: what the tests hold wrong turns to.
+    pub id: &'static str,
+    /// A sentence or two. They name frames and calls, and do not give the solution.
+    pub text: String,
+    /// The events that show it, as indices into the timeline: they are marked.
+    pub evidence: Vec<usize>,
+}
+
+/// What advice goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The run that is shown.
+    pub timeline: &'a Timeline,
+    /// What is wrong with it.
+    pub fault: &'a Fault,
+    /// The learner's source, without comments.
+    pub source: &'a str,
+}
+
+/// All advice, the most particular first.
+const ADVICE: &[fn(&Case<'_>) -> Option<Advice>] = &[
+    ended,
+    closed_too_early,
+    not_utf8,
+    empty_line,
+    one_line_of_several,
+    half_a_line,
+    newline,
+    written_too_late,
+    no_write,
+    wrong_bytes,
+    stays_open,
+    nagle_is_off,
+    waits_between_writes,
+    flushes_each,
+    writeln,
+    two_writes,
+    stalled,
+    drops_one_owner,
+    still_owned,
+    shutdown_alone,
+    slow,
+    not_shown,
+    by_its_finding,
+    by_its_measure,
+];
+
+/// A pause in a reply that no scheduler makes in every one of them.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The advice for a case.
+pub fn advise(case: &Case<'_>) -> Advice {
+    let found = ADVICE.iter().find_map(|advice| advice(case));
+    found.unwrap_or_else(|| Advice {
+        id: "look",
+        text: case.fault.to_string(),
+        evidence: Vec::new(),
+    })
+}
+
+impl<'a> Case<'a> {
+    fn trouble(&self) -> Option<&'a Trouble> {
+        match self.fault {
+            Fault::Reply(trouble) => Some(trouble),
+            _ => None,
+        }
+    }
+
+    /// The finding that is too much.
+    fn finding(&self) -> Option<&'a Finding> {
+        match self.fault {
+            Fault::Found(finding) | Fault::Worse(finding) => Some(finding),
+            _ => None,
+        }
+    }
+
+    fn is_found(&self, id: &str) -> bool {
+        self.finding().is_some_and(|finding| finding.rule.id == id)
+    }
+
+    /// The connection that shows it; the first one if none does in particular.
+    fn connection(&self) -> Option<Connection<'a>> {
+        let place = match (self.trouble(), self.finding()) {
+            (Some(trouble), _) => trouble.connection,
+            (_, Some(finding)) => finding.connection.0,
+            _ => 0,
+        };
+        self.timeline.connections().nth(place)
+    }
+
+    fn call(&self, index: usize) -> String {
+        self.timeline.call(index).map(call_text).unwrap_or_default()
+    }
+
+    /// `frame 8`, or `frames 8 and 10`.
+    fn frames(&self, events: &[usize]) -> String {
+        let numbers = events.iter().filter_map(|&index| self.timeline.frame(index));
+        let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+        match numbers.split_last() {
+            None => "no frame".to_owned(),
+            Some((one, [])) => format!("frame {one}"),
+            Some((last, rest)) => format!("frames {} and {last}", rest.join(", ")),
+        }
+    }
+
+    /// The writes of the first reply that took several, where it is the writes that are too many.
+    fn parts(&self) -> Option<Vec<usize>> {
+        let too_many = match self.fault {
+            Fault::Found(finding) | Fault::Worse(finding) => ["split-reply", "nagle-stall"].contains(&finding.rule.id),
+            Fault::Must { .. } | Fault::Slow { .. } => true,
+            _ => false,
+        };
+        let replies = replies(self.connection()?);
+        replies.into_iter().find(|writes| too_many && writes.len() > 1)
+    }
+}
+
+/// The server's packets with this flag.
+fn flagged(connection: Connection<'_>, flag: Flags) -> impl Iterator<Item = usize> {
+    let has = move |(index, packet): (usize, &harness::timeline::Packet)| {
+        (packet.from == Side::Server && packet.segment.flags.has(flag)).then_some(index)
+    };
+    connection.packets().filter_map(has)
+}
+
+/// The calls that moved bytes, or read the end.
+fn calls_of<'a>(connection: Connection<'a>, kind: CallKind) -> impl DoubleEndedIterator<Item = (usize, &'a Call)> {
+    let calls: Vec<_> = connection.calls().filter(|(_, call)| call.kind == kind).collect();
+    calls.into_iter()
+}
+
+fn last_read(connection: Connection<'_>) -> Option<usize> {
+    calls_of(connection, CallKind::Read)
+        .rev()
+        .find(|(_, call)| call.moved() > 0)
+        .map(|(index, _)| index)
+}
+
+fn shown(bytes: &[u8]) -> String {
+    const SHOWN: usize = 24;
+    let text = bytes[..bytes.len().min(SHOWN)].escape_ascii().to_string();
+    let more = if bytes.len() > SHOWN { ", …" } else { "" };
+    format!("\"{text}\"{more}")
+}
+
+fn ended(case: &Case<'_>) -> Option<Advice> {
+    case.trouble()?;
+    let exit: Exit = case.timeline.exit()?;
+    Some(Advice {
+        id: "server-ended",
+        text: format!(
+            "The server's process ended ({exit}) while a client waited. One client's trouble must not end the \
+             others': what does your code do with an error?"
+        ),
+        evidence: case.connection().and_then(last_read).into_iter().collect(),
+    })
+}
+
+fn closed_too_early(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    if !matches!(trouble.how, How::Closed | How::Failed) || std::str::from_utf8(&trouble.sent).is_err() {
+        return None;
+    }
+    let connection = case.connection()?;
+    let (word, packet) = match flagged(connection, Flags::RST).next() {
+        Some(reset) => ("a reset", reset),
+        None => ("a FIN", flagged(connection, Flags::FIN).next()?),
+    };
+    Some(Advice {
+        id: "closes-early",
+        text: format!(
+            "In {} the server closes with {word}. The client had sent {} and was still waiting for {}.",
+            case.frames(&[packet]),
+            shown(&trouble.sent),
+            shown(&trouble.wanted)
+        ),
+        evidence: vec![packet],
+    })
+}
+
+fn not_utf8(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    if std::str::from_utf8(&trouble.sent).is_ok() || trouble.how == How::StaysOpen {
+        return None;
+    }
+    Some(Advice {
+        id: "not-utf8",
+        text: format!(
+            "The client sent {}, which is no UTF-8, and got {}. TCP carries bytes; which of your functions wants text?",
+            shown(&trouble.sent),
+            shown(&trouble.got)
+        ),
+        evidence: case.connection().and_then(last_read).into_iter().collect(),
+    })
+}
+
+fn empty_line(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    if trouble.sent != b"\n" || trouble.how != How::Silence || !trouble.got.is_empty() {
+        return None;
+    }
+    Some(Advice {
+        id: "empty-line",
+        text: "The client sent an empty line, one byte, and got nothing back. An empty line is a line.".to_owned(),
+        evidence: case.connection().and_then(last_read).into_iter().collect(),
+    })
+}
+
+fn one_line_of_several(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    if lines(&trouble.sent) < 2 || trouble.how != How::Silence || lines(&trouble.got) >= lines(&trouble.sent) {
+        return None;
+    }
+    let read = case.connection().and_then(last_read)?;
+    Some(Advice {
+        id: "lines-in-one-segment",
+        text: format!(
+            "{} lines came in one segment, and {} gave the server all of them ({}). It answered {}. One read is not \
+             one line.",
+            lines(&trouble.sent),
+            case.call(read),
+            case.frames(&[read]),
+            lines(&trouble.got)
+        ),
+        evidence: vec![read],
+    })
+}
+
+fn half_a_line(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    let (last, line) = trouble.got.split_last()?;
+    if *last != b'\n' || line.is_empty() || trouble.wanted.len() <= trouble.got.len() || line.contains(&b'\n') {
+        return None;
+    }
+    if !trouble.wanted.starts_with(line) {
+        return None;
+    }
+    let connection = case.connection()?;
+    let read = calls_of(connection, CallKind::Read)
+        .find(|(_, call)| call.moved() > 0)?
+        .0;
+    Some(Advice {
+        id: "half-a-line",
+        text: format!(
+            "The client sent a line in two segments. The server answered the first part alone: {} ({}) returned half \
+             a line, and the reply was {}. Where does a line end?",
+            case.call(read),
+            case.frames(&[read]),
+            shown(&trouble.got)
+        ),
+        evidence: vec![read],
+    })
+}
+
+fn newline(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    let without = trouble.wanted.strip_suffix(b"\n")?;
+    let (id, what) = if trouble.got == without && !without.is_empty() {
+        (
+            "newline-missing",
+            "without its newline, and the client waits for the end of the line",
+        )
+    } else if trouble.got.starts_with(&trouble.wanted) && trouble.got[trouble.wanted.len()..].starts_with(b"\n") {
+        ("newline-twice", "with two newlines")
+    } else {
+        return None;
+    };
+    let written = case
+        .connection()
+        .map(|connection| calls_of(connection, CallKind::Write));
+    let write = written.and_then(|mut calls| calls.next_back())?.0;
+    Some(Advice {
+        id,
+        text: format!(
+            "The reply to {} came {what}: {} ({}).",
+            shown(&trouble.sent),
+            case.call(write),
+            case.frames(&[write])
+        ),
+        evidence: vec![write],
+    })
+}
+
+fn written_too_late(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    let connection = case.connection()?;
+    let (end, _) = connection.calls().find(|(_, call)| call.is_end_of_file())?;
+    let (write, _) =
+        calls_of(connection, CallKind::Write).find(|(index, call)| *index > end && !call.bytes.is_empty())?;
+    (trouble.how == How::Silence && trouble.got.is_empty()).then(|| Advice {
+        id: "written-too-late",
+        text: format!(
+            "The server wrote its reply only when the client had gone: the end of file is {}, the write {}. Until \
+             then the bytes stood in a buffer. Who empties it, and when?",
+            case.frames(&[end]),
+            case.frames(&[write])
+        ),
+        evidence: vec![end, write],
+    })
+}
+
+fn no_write(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    let connection = case.connection()?;
+    let read = last_read(connection);
+    let written = calls_of(connection, CallKind::Write).any(|(index, call)| Some(index) > read && call.moved() > 0);
+    if trouble.how != How::Silence || written {
+        return None;
+    }
+    let Some(read) = read else {
+        return Some(Advice {
+            id: "no-read",
+            text: format!(
+                "The client sent {}, and the server never read it.",
+                shown(&trouble.sent)
+            ),
+            evidence: Vec::new(),
+        });
+    };
+    Some(Advice {
+        id: "no-write",
+        text: format!(
+            "The server read the request in {} and made no write call after it. What stands in a buffer is sent by \
+             nobody: which call would send it?",
+            case.frames(&[read])
+        ),
+        evidence: vec![read],
+    })
+}
+
+fn wrong_bytes(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble().filter(|trouble| trouble.how != How::StaysOpen)?;
+    let write = case
+        .connection()
+        .and_then(|connection| calls_of(connection, CallKind::Write).next_back());
+    Some(Advice {
+        id: "wrong-bytes",
+        text: format!(
+            "The client sent {} and has to get {} back. It got {}.",
+            shown(&trouble.sent),
+            shown(&trouble.wanted),
+            shown(&trouble.got)
+        ),
+        evidence: write.map(|(index, _)| index).into_iter().collect(),
+    })
+}
+
+fn stays_open(case: &Case<'_>) -> Option<Advice> {
+    case.trouble().filter(|trouble| trouble.how == How::StaysOpen)?;
+    let connection = case.connection()?;
+    let end = connection
+        .calls()
+        .find(|(_, call)| call.is_end_of_file())
+        .map(|(index, _)| index);
+    Some(Advice {
+        id: "stays-open",
+        text: match end {
+            Some(end) => format!(
+                "The client has closed its side and waits for the server's end. The server knows: {} is the read that \
+                 returned 0. Who still owns the socket?",
+                case.frames(&[end])
+            ),
+            None => "The client has closed its side and waits for the server's end. The server has not read that far."
+                .to_owned(),
+        },
+        evidence: end.into_iter().collect(),
+    })
+}
+
+fn nagle_is_off(case: &Case<'_>) -> Option<Advice> {
+    let parts = case.parts()?;
+    let off = Some(Argument::Option(SocketOption::NoDelay(true)));
+    let set = (0..case.timeline.events.len()).find(|&index| {
+        let call = case.timeline.call(index);
+        call.is_some_and(|call| call.kind == CallKind::SetOption && call.argument == off)
+    })?;
+    let mut evidence = vec![set];
+    evidence.extend(&parts);
+    Some(Advice {
+        id: "nodelay",
+        text: format!(
+            "{} switches Nagle's algorithm off: nothing waits now, and a reply is still {} writes, {}. Each is a \
+             packet of its own, with an ACK.",
+            case.call(set),
+            parts.len(),
+            case.frames(&parts)
+        ),
+        evidence,
+    })
+}
+
+fn waits_between_writes(case: &Case<'_>) -> Option<Advice> {
+    let parts = case.parts()?;
+    let replies = replies(case.connection()?);
+    let pause = |writes: &Vec<usize>| {
+        let (first, last) = (
+            case.timeline.call(*writes.first()?)?,
+            case.timeline.call(*writes.last()?)?,
+        );
+        Some(last.entered.since(first.ended))
+    };
+    let several = replies.iter().filter(|writes| writes.len() > 1);
+    let shortest = several.clone().filter_map(pause).min()?;
+    (several.count() > 1 && shortest >= PAUSE).then(|| Advice {
+        id: "sleep",
+        text: format!(
+            "In each reply at least {} ms pass between the first write and the last, {}. Waiting joins nothing: it is \
+             still {} packets, and each reply takes longer.",
+            shortest.as_millis(),
+            case.frames(&parts),
+            parts.len()
+        ),
+        evidence: parts,
+    })
+}
+
+fn flushes_each(case: &Case<'_>) -> Option<Advice> {
+    let parts = case.parts()?;
+    case.source.contains("flush(").then(|| Advice {
+        id: "flush-each",
+        text: format!(
+            "Still {} writes for one reply: {}. A `flush` sends what a buffer holds at that moment, and a bare socket \
+             holds nothing. How often is it called for one reply, and on what?",
+            parts.len(),
+            case.frames(&parts)
+        ),
+        evidence: parts,
+    })
+}
+
+fn writeln(case: &Case<'_>) -> Option<Advice> {
+    let parts = case.parts()?;
+    case.source.contains("writeln!(").then(|| Advice {
+        id: "writeln",
+        text: format!(
+            "Still {} writes for one reply: {}. The source has one `writeln!`. What does it call for each part of its \
+             format?",
+            parts.len(),
+            case.frames(&parts)
+        ),
+        evidence: parts,
+    })
+}
+
+fn two_writes(case: &Case<'_>) -> Option<Advice> {
+    let parts = case.parts()?;
+    let name = |index: usize| case.timeline.call(index).map_or("?", |call| &call.name);
+    Some(Advice {
+        id: "two-writes",
+        text: format!(
+            "Still {} writes for one reply: {}. In the source, what stands between the line that makes the first `{}` \
+             and the one that makes the last?",
+            parts.len(),
+            case.frames(&parts),
+            name(*parts.first()?)
+        ),
+        evidence: parts,
+    })
+}
+
+fn stalled(case: &Case<'_>) -> Option<Advice> {
+    let finding = case.finding().filter(|_| case.is_found("nagle-stall"))?;
+    Some(Advice {
+        id: "stalled",
+        text: format!("{}.", finding.message),
+        evidence: finding.evidence.clone(),
+    })
+}
+
+fn drops_one_owner(case: &Case<'_>) -> Option<Advice> {
+    let finding = case.finding().filter(|_| case.is_found("close-wait-leak"))?;
+    case.source.contains("drop(").then(|| Advice {
+        id: "drops-one-owner",
+        text: format!(
+            "{} tells the server that the client has gone, and the socket stays in CLOSE_WAIT. Your `drop` lets one \
+             owner go. Which value holds another?",
+            case.frames(&finding.evidence)
+        ),
+        evidence: finding.evidence.clone(),
+    })
+}
+
+fn still_owned(case: &Case<'_>) -> Option<Advice> {
+    let finding = case.finding().filter(|_| case.is_found("close-wait-leak"))?;
+    Some(Advice {
+        id: "still-owned",
+        text: format!(
+            "{} tells the server that the client has gone, and the socket stays in CLOSE_WAIT. A socket closes when \
+             its last owner is dropped. Who else owns this one?",
+            case.frames(&finding.evidence)
+        ),
+        evidence: finding.evidence.clone(),
+    })
+}
+
+fn shutdown_alone(case: &Case<'_>) -> Option<Advice> {
+    let finding = case.finding().filter(|_| case.is_found("descriptor-leak"))?;
+    let connection = case.connection()?;
+    let shut = calls_of(connection, CallKind::Shutdown).next().map(|(index, _)| index);
+    let evidence: Vec<usize> = shut.map_or_else(|| finding.evidence.clone(), |shut| vec![shut]);
+    Some(Advice {
+        id: "shutdown-alone",
+        text: format!(
+            "On the wire it is right: {} sends the FIN. Yet no `close` follows, so the descriptor stays taken. Who \
+             still owns the socket?",
+            case.frames(&evidence)
+        ),
+        evidence,
+    })
+}
+
+fn slow(case: &Case<'_>) -> Option<Advice> {
+    let Fault::Slow { waited, evidence } = case.fault else {
+        return None;
+    };
+    Some(Advice {
+        id: "slow",
+        text: format!(
+            "No reply of many came sooner than {} ms after its request. The wire takes less than one. What does the \
+             server wait for?",
+            waited.as_millis()
+        ),
+        evidence: evidence.clone(),
+    })
+}
+
+fn not_shown(case: &Case<'_>) -> Option<Advice> {
+    let Fault::Missing(rule) = case.fault else { return None };
+    let connection = case.timeline.connections().next()?;
+    let fin = flagged(connection, Flags::FIN).next();
+    let (what, evidence) = match (rule.id, fin) {
+        ("reset-on-close", Some(fin)) => (
+            format!("In {} the server closes with a FIN. ", case.frames(&[fin])),
+            vec![fin],
+        ),
+        ("close-wait-leak" | "unread-eof", Some(fin)) => (
+            format!(
+                "In {} the server sends a FIN, so its socket is closed. ",
+                case.frames(&[fin])
+            ),
+            vec![fin],
+        ),
+        _ => (String::new(), Vec::new()),
+    };
+    Some(Advice {
+        id: "not-shown",
+        text: format!(
+            "{what}{} is not there yet: {}. docs/findings.md#{} says by what it is told.",
+            rule.id, rule.summary, rule.id
+        ),
+        evidence,
+    })
+}
+
+fn by_its_finding(case: &Case<'_>) -> Option<Advice> {
+    let finding = case.finding()?;
+    Some(Advice {
+        id: finding.rule.id,
+        text: format!(
+            "{}. docs/findings.md#{} says more.",
+            printable(&finding.message),
+            finding.rule.id
+        ),
+        evidence: finding.evidence.clone(),
+    })
+}
+
+fn by_its_measure(case: &Case<'_>) -> Option<Advice> {
+    match case.fault {
+        Fault::Must { evidence, .. } => Some(Advice {
+            id: "measure",
+            text: format!("{}.", case.fault),
+            evidence: evidence.clone(),
+        }),
+        Fault::Untraced(text) => Some(Advice {
+            id: "untraced",
+            text: format!("{text} What is checked has to be what runs."),
+            evidence: Vec::new(),
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,243 @@
+//! The learner's folder: `exercises/` at the top of the checkout, a package of its own.
+//!
+//! What a learner wrote is never overwritten. Files of ours are written beside their place and moved there, so a disk
+//! that is full leaves what there was.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::exercise::{self, Exercise};
+use crate::checkout;
+
+/// The environment variable that names another place for the folder.
+pub const PLACE: &str = "LAB_EXERCISES";
+
+/// The learner's folder.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// Where it is.
+    pub path: PathBuf,
+    checkout: PathBuf,
+}
+
+/// What stands at the top of each file that is ours.
+const OURS: &str = "# Made by `lab learn`.";
+
+impl Folder {
+    /// The folder at `place`, or where the environment says, or at the top of the checkout.
+    ///
+    /// # Errors
+    ///
+    /// If there is no checkout.
+    pub fn find(place: Option<&Path>) -> Result<Folder> {
+        let checkout = checkout::find()?;
+        let told = env::var_os(PLACE).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let path = place
+            .map(Path::to_owned)
+            .or(told)
+            .unwrap_or_else(|| checkout.join("exercises"));
+        let path = std::path::absolute(&path).with_context(|| format!("cannot find {}", path.display()))?;
+        Ok(Folder { path, checkout })
+    }
+
+    /// Makes what is missing of it.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot be written: what, and what to do.
+    pub fn make(&self, exercises: &[Exercise]) -> Result<()> {
+        self.make_all(exercises).with_context(|| {
+            format!(
+                "cannot make the folder of your exercises, {}: name another one with --folder DIR, or with {PLACE}=DIR",
+                self.path.display()
+            )
+        })
+    }
+
+    fn make_all(&self, exercises: &[Exercise]) -> Result<()> {
+        fs::create_dir_all(&self.path).with_context(|| format!("cannot make {}", self.path.display()))?;
+        for exercise in exercises {
+            self.make_one(exercise)?;
+        }
+        self.write_ours("Cargo.toml", &self.manifest(exercises)?)?;
+        self.write_ours(".cargo/config.toml", &self.cargo_config())?;
+        let lock = self.path.join("Cargo.lock");
+        if !lock.exists() {
+            // From here on it is cargo's, which takes out what these servers do not need.
+            write_whole(&lock, &read(&self.checkout.join("Cargo.lock"))?)?;
+        }
+        Ok(())
+    }
+
+    /// Its server is put there once: one that was deleted since is the learner's affair, and `reset` brings it back.
+    fn make_one(&self, exercise: &Exercise) -> Result<()> {
+        let folder = self.path.join(&exercise.slug);
+        let is_new = !folder.exists();
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        if is_new && let Some(server) = exercise.given()? {
+            write_whole(&folder.join("main.rs"), &server)?;
+        }
+        let page = folder.join("page.md");
+        if !page.exists() {
+            write_whole(&page, &exercise.page()?)?;
+        }
+        Ok(())
+    }
+
+    /// A learner's server.
+    pub fn server(&self, exercise: &Exercise) -> PathBuf {
+        self.path.join(&exercise.slug).join("main.rs")
+    }
+
+    /// Puts the given server back, and gives the path of a copy of what was there, if it was another.
+    ///
+    /// # Errors
+    ///
+    /// If the copy or the server cannot be written. Then what was there is still there.
+    pub fn reset(&self, exercise: &Exercise) -> Result<Option<PathBuf>> {
+        let Some(given) = exercise.given()? else {
+            bail!("{} has no server to put back", exercise.name);
+        };
+        let path = self.server(exercise);
+        let written = match fs::read(&path) {
+            Ok(written) => Some(written).filter(|written| *written != given.as_bytes()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let copy = written.map(|written| keep_copy(&path, &written)).transpose()?;
+        write_whole(&path, &given)?;
+        Ok(copy)
+    }
+
+    /// Writes a file of ours, if it is missing or another than it was. One that a learner has changed stays.
+    fn write_ours(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.path.join(name);
+        let ours = format!("{OURS} Yours to change: without this line it stays as it is.\n\n{text}");
+        match fs::read_to_string(&path) {
+            Ok(there) if there == ours || !there.starts_with(OURS) => Ok(()),
+            Ok(_) => write_whole(&path, &ours),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+                }
+                write_whole(&path, &ours)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// One package with a program for each exercise. Its dependencies and profiles are those of the checkout, so that
+    /// what was built for the steps is not built again.
+    fn manifest(&self, exercises: &[Exercise]) -> Result<String> {
+        let root = read(&self.checkout.join("Cargo.toml"))?;
+        let mut text = String::from(
+            "[package]\nname = \"exercises\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n",
+        );
+        for name in ["anyhow", "env_logger", "log", "tokio"] {
+            let line = root.lines().find(|line| line.starts_with(&format!("{name} = ")));
+            let line = line.with_context(|| format!("{name} is no dependency of the checkout"))?;
+            // Writing to a string cannot fail, in all of this.
+            let _ = writeln!(text, "{line}");
+        }
+        for exercise in exercises
+            .iter()
+            .filter(|exercise| !matches!(exercise.given(), Ok(None)))
+        {
+            let _ = write!(
+                text,
+                "\n[[bin]]\nname = \"{}\"\npath = \"{}/main.rs\"\n",
+                exercise.name, exercise.slug
+            );
+        }
+        text += "\n[workspace]\nresolver = \"3\"\n";
+        for profile in ["[profile.dev]", "[profile.dev.package.\"*\"]"] {
+            let section = root.lines().skip_while(|line| *line != profile);
+            let section: Vec<&str> = section
+                .take_while(|line| !line.is_empty())
+                .filter(|line| !line.starts_with('#'))
+                .collect();
+            let _ = writeln!(text, "\n{}", section.join("\n"));
+        }
+        Ok(text)
+    }
+
+    /// Cargo builds where the checkout is built.
+    fn cargo_config(&self) -> String {
+        let target = match self.path.parent() == Some(&self.checkout) {
+            true => "../target".to_owned(),
+            false => self.checkout.join("target").display().to_string(),
+        };
+        format!("[build]\ntarget-dir = {target:?}\n\n[net]\noffline = true\n")
+    }
+
+    /// Builds a learner's server as `cargo` does, and gives its program.
+    ///
+    /// # Errors
+    ///
+    /// If the server is not there, or cannot be built: then cargo's words.
+    pub fn build(&self, exercise: &Exercise) -> Result<Result<PathBuf, String>> {
+        checkout::Builds::of(&self.checkout)?.build_in(&self.path, &exercise.name)
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}: is the checkout whole?", path.display()))
+}
+
+/// Keeps a copy beside a file under a name that is free.
+fn keep_copy(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
+    for number in 1..=u32::MAX {
+        let copy = path.with_extension(format!("{number}.rs"));
+        match fs::OpenOptions::new().write(true).create_new(true).open(&copy) {
+            Ok(mut file) => {
+                let written = file.write_all(bytes).and_then(|()| file.sync_all());
+                written.with_context(|| format!("cannot write {}; nothing is changed", copy.display()))?;
+                return Ok(copy);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot write {}; nothing is changed", copy.display()));
+            }
+        }
+    }
+    bail!("no name is free for a copy of {}", path.display())
+}
+
+/// Writes a file beside its place, and moves it there: a reader sees the old one or the new one, and a disk that is
+/// full leaves the old one.
+///
+/// # Errors
+///
+/// What the system says, with the path.
+pub fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let mut beside = OsString::from(path);
+    beside.push(format!(".new-{}", std::process::id()));
+    let written = fs::File::create(&beside).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    let moved = written.and_then(|()| fs::rename(&beside, path));
+    if moved.is_err() {
+        // It may not have come to be.
+        let _ = fs::remove_file(&beside);
+    }
+    moved.with_context(|| format!("cannot write {}; what was there before is still there", path.display()))
+}
+
+/// All exercises of the checkout, and the learner's folder with all of them in it.
+///
+/// # Errors
+///
+/// As [`exercise::all`] and [`Folder::make`].
+pub fn open(place: Option<&Path>) -> Result<(Vec<Exercise>, Folder)> {
+    let exercises = exercise::all()?;
+    let folder = Folder::find(place)?;
+    folder.make(&exercises)?;
+    Ok((exercises, folder))
+}

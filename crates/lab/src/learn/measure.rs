@@ -1,0 +1,338 @@
+//! Questions that a timeline answers: each a name, the form of its answer, and a pure function.
+
+use std::collections::BTreeSet;
+
+use harness::facts::FactKind;
+use harness::timeline::{Call, CallKind, Connection, Flags, Packet, Side, TcpState, Timeline};
+
+/// A question that a timeline answers.
+pub struct Measure {
+    /// Its name in `exercise.json`.
+    pub name: &'static str,
+    /// What an answer looks like.
+    pub form: Form,
+    /// What it tells.
+    pub summary: &'static str,
+    ask: fn(Connection<'_>, Option<usize>) -> Option<Measured>,
+}
+
+/// What an answer looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A number.
+    Number,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// The number of a frame; any right one counts.
+    Frame,
+    /// The numbers of all frames, in any order.
+    Frames,
+}
+
+/// What a timeline answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The answers that are right. Of [`Form::Frames`] all of them together are.
+    pub right: Vec<String>,
+    /// The events that show it, as indices into the timeline.
+    pub evidence: Vec<usize>,
+}
+
+const SIDES: Form = Form::Word(&["client", "server", "nobody"]);
+const STATES: Form = Form::Word(&[
+    "ESTABLISHED",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "CLOSE_WAIT",
+    "CLOSING",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSED",
+]);
+
+macro_rules! measures {
+    ($($name:literal $form:expr, $summary:literal, $ask:expr;)+) => {
+        /// All measures. They ask the first connection of a timeline.
+        pub const MEASURES: &[Measure] = &[$(Measure { name: $name, form: $form, summary: $summary, ask: $ask }),+];
+    };
+}
+
+measures! {
+    "packets-of-handshake" Form::Number, "packets until both sides know of the connection", |c, _| counted(handshake(c)?);
+    "handshake-or-accept" Form::Word(&["handshake", "accept"]), "which ends first: the handshake, or the accept that returns the connection", |c, _| handshake_or_accept(c);
+    "packets-per-exchange" Form::Number, "packets of an exchange, in both directions", packets_of_exchange;
+    "segments-per-reply" Form::Number, "segments of the server with data, in an exchange", |c, of| counted(in_exchange(c, of, |p| p.from == Side::Server && p.segment.len > 0)?);
+    "acks-alone" Form::Number, "packets of an exchange that carry no data", |c, of| counted(in_exchange(c, of, is_ack_alone)?);
+    "writes-per-reply" Form::Number, "write-family calls of a reply", writes_of_reply;
+    "most-writes-per-reply" Form::Number, "write-family calls of the reply that took most", |c, _| most_writes(c);
+    "reads-with-data" Form::Number, "read-family calls of the server that returned data", |c, _| counted(calls(c, CallKind::Read).collect());
+    "stalls" Form::Number, "segments that were held back until an ACK came", |c, _| stalls(c);
+    "packets-to-close" Form::Number, "packets from the first FIN or reset on", |c, _| packets_to_close(c);
+    "fins" Form::Number, "FINs, of both sides", |c, _| counted(packets(c, |p| p.segment.flags.has(Flags::FIN)));
+    "first-fin" SIDES, "who sends the first FIN", |c, _| first_fin(c);
+    "resets" SIDES, "who sends a reset", |c, _| resets(c);
+    "time-wait" SIDES, "whose socket waits in TIME_WAIT", |c, _| time_wait(c);
+    "server-left-in" STATES, "the state that the server's socket is left in", |c, _| left(c, Side::Server);
+    "client-left-in" STATES, "the state that the client's socket is left in", |c, _| left(c, Side::Client);
+    "held-frame" Form::Frame, "a packet that was held back until an ACK came", |c, of| nth(c, held(c, 0), of);
+    "held-write" Form::Frame, "the call that wrote what was held back", |c, of| nth(c, held(c, 1), of);
+    "releasing-ack" Form::Frame, "the packet whose ACK let a held packet go", |c, of| nth(c, held(c, 2), of);
+    "delayed-ack" Form::Frame, "an ACK that its sender had put off", |c, of| nth(c, packets(c, |p| p.facts.has(FactKind::DelayedAck)), of);
+    "fin-of-client" Form::Frame, "the client's FIN", |c, _| nth(c, packets(c, |p| p.from == Side::Client && p.segment.flags.has(Flags::FIN)), None);
+    "fin-of-server" Form::Frame, "the server's FIN", |c, _| nth(c, packets(c, |p| p.from == Side::Server && p.segment.flags.has(Flags::FIN)), None);
+    "reset-frame" Form::Frame, "a packet with RST", |c, of| nth(c, packets(c, |p| p.segment.flags.has(Flags::RST)), of);
+    "end-of-file" Form::Frame, "the read that returned 0: it tells the server that the client has closed", |c, _| nth(c, end_of_file(c), None);
+    "retransmission" Form::Frame, "a packet that had been sent before", |c, of| nth(c, packets(c, |p| p.facts.has(FactKind::Retransmission)), of);
+    "packets-of-exchange" Form::Frames, "the packets of an exchange", |c, of| nth(c, exchange(c, of)?, None);
+    "acks-of-kernels" Form::Frames, "the packets without data, SYN, FIN or RST: kernels send them", |c, _| nth(c, packets(c, is_ack_alone), None);
+}
+
+/// The measure with this name.
+pub fn find(name: &str) -> Option<&'static Measure> {
+    MEASURES.iter().find(|measure| measure.name == name)
+}
+
+/// The names of all, for a message.
+pub fn names() -> String {
+    MEASURES
+        .iter()
+        .map(|measure| measure.name)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl Measure {
+    /// Asks a timeline. `None` if it does not tell, as where packets could not be captured.
+    pub fn ask(&self, timeline: &Timeline, of: Option<usize>) -> Option<Measured> {
+        (self.ask)(timeline.connections().next()?, of)
+    }
+}
+
+impl Form {
+    /// What to answer with, in a few words.
+    pub fn words(self) -> String {
+        match self {
+            Form::Number => "a number".to_owned(),
+            Form::Word(words) => words.join(", "),
+            Form::Frame => "the number of a frame".to_owned(),
+            Form::Frames => "the numbers of frames, with spaces between".to_owned(),
+        }
+    }
+
+    /// An answer in the form in which answers are compared.
+    ///
+    /// # Errors
+    ///
+    /// If it is none of this form; the message says what one looks like.
+    pub fn read(self, answer: &str) -> Result<Vec<String>, String> {
+        let complain = || format!("{:?} is no answer to this: give {}", answer.trim(), self.words());
+        let numbers = || -> Option<BTreeSet<u64>> {
+            let parts = answer
+                .split(|c: char| c.is_whitespace() || c == ',')
+                .filter(|part| !part.is_empty());
+            parts.map(|part| part.trim_start_matches('#').parse().ok()).collect()
+        };
+        let read: Vec<String> = match self {
+            Form::Word(words) => {
+                let plain = |word: &str| word.trim().to_ascii_lowercase().replace(['-', ' '], "_");
+                let found = words
+                    .iter()
+                    .find(|word| plain(word) == plain(answer.trim().trim_start_matches("the ")));
+                vec![(*found.ok_or_else(complain)?).to_owned()]
+            }
+            _ => numbers().ok_or_else(complain)?.iter().map(u64::to_string).collect(),
+        };
+        match (self, read.len()) {
+            (_, 0) => Err(complain()),
+            (Form::Number | Form::Frame, 2..) => Err(complain()),
+            _ => Ok(read),
+        }
+    }
+}
+
+impl Measured {
+    /// True if this is a right answer, as [`Form::read`] gives it.
+    pub fn is_right(&self, form: Form, answer: &[String]) -> bool {
+        match form {
+            Form::Frames => {
+                let set = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>();
+                set(&self.right) == set(answer)
+            }
+            _ => answer.len() == 1 && self.right.contains(&answer[0]),
+        }
+    }
+
+    /// The right answer, to show it.
+    pub fn shown(&self) -> String {
+        self.right.join(" ")
+    }
+}
+
+fn counted(evidence: Vec<usize>) -> Option<Measured> {
+    number(evidence.len(), evidence)
+}
+
+fn number(number: usize, evidence: Vec<usize>) -> Option<Measured> {
+    Some(Measured {
+        right: vec![number.to_string()],
+        evidence,
+    })
+}
+
+fn word(word: impl ToString, evidence: Vec<usize>) -> Option<Measured> {
+    Some(Measured {
+        right: vec![word.to_string()],
+        evidence,
+    })
+}
+
+/// These events that are frames, or the one at this place among them, from 1.
+fn nth(c: Connection<'_>, mut evidence: Vec<usize>, of: Option<usize>) -> Option<Measured> {
+    if let Some(of) = of {
+        evidence = vec![*evidence.get(of.checked_sub(1)?)?];
+    }
+    let frames = evidence.iter().filter_map(|&index| c.timeline().frame(index));
+    let right: Vec<String> = frames.map(|frame| frame.to_string()).collect();
+    (!right.is_empty()).then_some(Measured { right, evidence })
+}
+
+fn packets(c: Connection<'_>, wanted: impl Fn(&Packet) -> bool) -> Vec<usize> {
+    c.packets()
+        .filter(|(_, packet)| wanted(packet))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+fn is_ack_alone(packet: &Packet) -> bool {
+    let flags = packet.segment.flags;
+    packet.segment.len == 0
+        && ![Flags::SYN, Flags::FIN, Flags::RST]
+            .into_iter()
+            .any(|flag| flags.has(flag))
+}
+
+fn calls(c: Connection<'_>, kind: CallKind) -> impl Iterator<Item = usize> {
+    let moved = move |(index, call): (usize, &Call)| (call.kind == kind && call.moved() > 0).then_some(index);
+    c.calls().filter_map(moved)
+}
+
+/// The SYN, the SYN,ACK and the ACK of it: `None` if they were not all captured.
+fn handshake(c: Connection<'_>) -> Option<Vec<usize>> {
+    let first: Vec<(usize, &Packet)> = c.packets().take_while(|(_, packet)| packet.segment.len == 0).collect();
+    let answer = first
+        .iter()
+        .position(|(_, packet)| packet.from == Side::Server && packet.segment.flags.has(Flags::SYN))?;
+    let ack = answer
+        + first[answer..]
+            .iter()
+            .position(|(_, packet)| packet.from == Side::Client)?;
+    Some(first[..=ack].iter().map(|(index, _)| *index).collect())
+}
+
+fn handshake_or_accept(c: Connection<'_>) -> Option<Measured> {
+    let done = *handshake(c)?.last()?;
+    let (accept, call) = c.calls().find(|(_, call)| call.kind == CallKind::Accept)?;
+    let first = c.timeline().events[done].at <= call.ended;
+    word(if first { "handshake" } else { "accept" }, vec![done, accept])
+}
+
+/// The packets of an exchange, the first one unless told.
+fn exchange(c: Connection<'_>, of: Option<usize>) -> Option<Vec<usize>> {
+    let exchanges = c.exchanges();
+    Some(exchanges.get(of.unwrap_or(1).checked_sub(1)?)?.packets.clone())
+}
+
+fn in_exchange(c: Connection<'_>, of: Option<usize>, wanted: impl Fn(&Packet) -> bool) -> Option<Vec<usize>> {
+    let packets = exchange(c, of)?.into_iter();
+    let is_wanted = |index: &usize| c.timeline().packet(*index).is_some_and(&wanted);
+    Some(packets.filter(is_wanted).collect())
+}
+
+/// Also where no packets could be captured: then the kernel has counted them.
+fn packets_of_exchange(c: Connection<'_>, of: Option<usize>) -> Option<Measured> {
+    let count = *c.packets_per_exchange().get(of.unwrap_or(1).checked_sub(1)?)?;
+    number(count, exchange(c, of).unwrap_or_default())
+}
+
+/// The writes of each reply: see [`Connection::writes_per_reply`].
+pub fn replies(c: Connection<'_>) -> Vec<Vec<usize>> {
+    let mut writes = calls(c, CallKind::Write);
+    c.writes_per_reply()
+        .into_iter()
+        .map(|count| writes.by_ref().take(count).collect())
+        .collect()
+}
+
+fn writes_of_reply(c: Connection<'_>, of: Option<usize>) -> Option<Measured> {
+    counted(replies(c).get(of.unwrap_or(1).checked_sub(1)?)?.clone())
+}
+
+fn most_writes(c: Connection<'_>) -> Option<Measured> {
+    // The first of those that took most.
+    counted(replies(c).into_iter().rev().max_by_key(Vec::len)?)
+}
+
+/// Of each packet that Nagle's algorithm held back: itself, the call that wrote it, the packet that let it go.
+fn held(c: Connection<'_>, part: usize) -> Vec<usize> {
+    let parts = |(index, packet): (usize, &Packet)| {
+        let held = packet.held()?;
+        Some([index, held.write, c.timeline().index_of_frame(held.until_frame)?])
+    };
+    c.packets()
+        .filter_map(parts)
+        .filter_map(|parts| parts.get(part).copied())
+        .collect()
+}
+
+fn stalls(c: Connection<'_>) -> Option<Measured> {
+    // Without packets nothing tells whether one waited.
+    (c.packets().count() > 0).then(|| held(c, 0)).and_then(counted)
+}
+
+fn packets_to_close(c: Connection<'_>) -> Option<Measured> {
+    (c.packets().count() > 0).then(|| c.closing().packets).and_then(counted)
+}
+
+fn first_fin(c: Connection<'_>) -> Option<Measured> {
+    let fins = packets(c, |packet| packet.segment.flags.has(Flags::FIN));
+    match c.closing().fins.first() {
+        Some(side) => word(side, fins.into_iter().take(1).collect()),
+        None => word("nobody", Vec::new()),
+    }
+}
+
+fn resets(c: Connection<'_>) -> Option<Measured> {
+    let frames = packets(c, |packet| packet.segment.flags.has(Flags::RST));
+    match c.closing().reset_by {
+        Some(side) => word(side, frames),
+        None => word("nobody", Vec::new()),
+    }
+}
+
+fn time_wait(c: Connection<'_>) -> Option<Measured> {
+    let last = c
+        .states()
+        .into_iter()
+        .rev()
+        .find(|(_, change)| change.to == Some(TcpState::TimeWait));
+    match c.closing().time_wait() {
+        Some(side) => word(side, last.map(|(index, _)| index).into_iter().collect()),
+        None => word("nobody", Vec::new()),
+    }
+}
+
+fn left(c: Connection<'_>, side: Side) -> Option<Measured> {
+    let mut states = c.states().into_iter().filter(|(_, change)| change.side == side);
+    let (index, change) = states.next_back()?;
+    word(
+        change.to.map_or_else(|| "CLOSED".to_owned(), |state| state.to_string()),
+        vec![index],
+    )
+}
+
+fn end_of_file(c: Connection<'_>) -> Vec<usize> {
+    c.calls()
+        .filter(|(_, call)| call.is_end_of_file())
+        .map(|(index, _)| index)
+        .collect()
+}

@@ -1,0 +1,207 @@
+//! The exercises: each is unsolved as it is given, solved by its solution, and each wrong turn gets its advice.
+
+use anyhow::{Context, Result, ensure};
+use harness::testing::{self, Needs::Sandbox, Tolerance};
+use lab::learn::exercise::{self, Exercise, Kind};
+use lab::learn::judge::{self, Outcome, Subject, Verdict};
+use lab::learn::{catalog, measure};
+use lab::steps;
+
+/// What a run may show besides.
+const TOLERATED: Tolerance = Tolerance {
+    runs: 3,
+    differing: 1,
+    because: "a machine that pauses a process for the 40 ms of a delayed ACK changes the packets",
+};
+
+/// One of the servers of an exercise: `main.rs`, `solution.rs`, `wrong/sleep.rs`.
+fn subject(exercise: &Exercise, file: &str) -> Result<Subject> {
+    Ok(Subject {
+        program: steps::build_example(catalog::PROGRAM)?,
+        environment: vec![("EXERCISE".to_owned(), format!("{}/{file}", exercise.slug))],
+        source: std::fs::read_to_string(exercise.folder().join(file))?,
+        level: None,
+    })
+}
+
+fn judged(exercise: &Exercise, file: &str) -> Result<Verdict> {
+    judge::server(exercise, &subject(exercise, file)?)
+}
+
+fn advice(verdict: &Verdict) -> &str {
+    verdict.advice.as_ref().map_or("none", |advice| advice.id)
+}
+
+/// Checks a server, and whether it comes to this.
+fn comes_to(exercise: &Exercise, file: &str, outcome: Outcome, id: Option<&str>) -> Result<()> {
+    TOLERATED.check(|| {
+        let verdict = judged(exercise, file)?;
+        let right = verdict.outcome == outcome && id.is_none_or(|id| advice(&verdict) == id);
+        Ok(match right {
+            true => Ok(()),
+            false => Err(format!(
+                "{}/{file}: expected {outcome:?} and advice {id:?}; it was {:?} and {:?}: {:?} {:?}\n{}",
+                exercise.slug,
+                verdict.outcome,
+                advice(&verdict),
+                verdict.said,
+                verdict.advice,
+                verdict.timeline.as_ref().map(ToString::to_string).unwrap_or_default()
+            )),
+        })
+    })
+}
+
+fn of_kind(is_code: bool) -> Result<Vec<Exercise>> {
+    let exercises = exercise::all()?;
+    Ok(exercises
+        .into_iter()
+        .filter(|exercise| exercise.about.kind.is_code() == is_code)
+        .collect())
+}
+
+/// As it is given it fails, and a fix shows what it names and nothing else.
+fn an_exercise_is_unsolved_as_it_is_given() -> Result<()> {
+    testing::at_once(of_kind(true)?, |exercise| {
+        comes_to(&exercise, "main.rs", Outcome::Failed, None)?;
+        if exercise.about.kind == Kind::Break {
+            return Ok(());
+        }
+        TOLERATED.check(|| {
+            let timeline = judged(&exercise, "main.rs")?.timeline.context("it did not run")?;
+            let mut expected: Vec<&String> = exercise.about.gone.iter().chain(&exercise.about.stays).collect();
+            let mut found = timeline.finding_ids();
+            expected.sort();
+            found.sort_unstable();
+            Ok(match found == expected {
+                true => Ok(()),
+                false => Err(format!(
+                    "{}: expected {expected:?}, found {found:?}\n{timeline}",
+                    exercise.slug
+                )),
+            })
+        })
+    })
+}
+
+fn a_solution_passes() -> Result<()> {
+    testing::at_once(of_kind(true)?, |exercise| {
+        comes_to(&exercise, "solution.rs", Outcome::Passed, None)
+    })
+}
+
+fn a_wrong_turn_gets_advice_of_its_own() -> Result<()> {
+    let mut turns = Vec::new();
+    for exercise in of_kind(true)? {
+        let named: Vec<&String> = exercise.about.wrong.keys().collect();
+        ensure!(
+            exercise.wrong_turns().iter().eq(named.iter().copied()),
+            "{}: the files in wrong/ and the advice in {} are not of the same names",
+            exercise.slug,
+            exercise::FILE
+        );
+        turns.extend(
+            exercise
+                .about
+                .wrong
+                .clone()
+                .into_iter()
+                .map(|turn| (exercise.clone(), turn)),
+        );
+    }
+    testing::at_once(turns, |(exercise, (turn, id))| {
+        comes_to(&exercise, &format!("wrong/{turn}.rs"), Outcome::Failed, Some(&id))
+    })
+}
+
+/// The answers are asked of a run of our own, and a wrong one is any other.
+fn an_answer_is_right_or_wrong() -> Result<()> {
+    testing::at_once(of_kind(false)?, |exercise| {
+        let subject = match (exercise.about.kind, &exercise.about.server) {
+            (Kind::Find, _) => None,
+            (_, Some(step)) => Some(Subject {
+                program: steps::find(step)?.build()?,
+                environment: Vec::new(),
+                source: String::new(),
+                level: None,
+            }),
+            (_, None) => Some(subject(&exercise, "main.rs")?),
+        };
+        TOLERATED.check(|| {
+            let right = judge::right_answers(&exercise, subject.as_ref())?;
+            let passed = judge::answers(&exercise, subject.as_ref(), &right)?;
+            let mut differs = String::new();
+            if passed.outcome != Outcome::Passed {
+                differs += &format!("{}: {right:?} is not right: {:?}\n", exercise.slug, passed.said);
+            }
+            for (place, question) in exercise.about.questions.iter().enumerate() {
+                let mut wrong = right.clone();
+                wrong[place] = vec![other_than(&right[place][0], &question.measure)];
+                let failed = judge::answers(&exercise, subject.as_ref(), &wrong)?;
+                let told = failed
+                    .said
+                    .iter()
+                    .chain(failed.advice.iter().map(|advice| &advice.text));
+                let line = told
+                    .clone()
+                    .find(|line| line.contains(&question.ask))
+                    .cloned()
+                    .unwrap_or_default();
+                let after = line.replace(&question.ask, "");
+                let gives_away = after
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .any(|word| word == right[place][0]);
+                if failed.outcome != Outcome::Failed || gives_away || failed.timeline.is_some() {
+                    differs += &format!(
+                        "{}: {wrong:?} gives {:?} {:?}\n",
+                        exercise.slug, failed.outcome, failed.said
+                    );
+                }
+            }
+            Ok(if differs.is_empty() { Ok(()) } else { Err(differs) })
+        })
+    })
+}
+
+fn other_than(right: &str, measure: &str) -> String {
+    let form = measure::find(measure).map(|measure| measure.form);
+    match form {
+        Some(measure::Form::Word(words)) => words
+            .iter()
+            .find(|word| **word != right)
+            .map_or("?", |word| word)
+            .to_owned(),
+        _ => right.parse::<u64>().map_or(0, |number| number + 1).to_string(),
+    }
+}
+
+/// A server that no test runs would rot.
+fn every_server_is_in_the_program() -> Result<()> {
+    let (path, text, made) = catalog::source()?;
+    assert!(
+        text == made,
+        "{} has drifted; `just docs` writes it anew",
+        path.display()
+    );
+    Ok(())
+}
+
+/// A page fits on a screen of 80 columns and 24 rows.
+fn a_page_is_one_screen() -> Result<()> {
+    for exercise in exercise::all()? {
+        let page = exercise.page()?;
+        let rows: usize = page.lines().map(|line| line.chars().count().div_ceil(80).max(1)).sum();
+        assert!(rows <= 20, "{}: its page takes {rows} rows of 20", exercise.slug);
+        assert_eq!(exercise.hints()?.len(), 3, "{}: three hints", exercise.slug);
+    }
+    Ok(())
+}
+
+harness::tests! {
+    an_exercise_is_unsolved_as_it_is_given needs [Sandbox];
+    a_solution_passes needs [Sandbox];
+    a_wrong_turn_gets_advice_of_its_own needs [Sandbox];
+    an_answer_is_right_or_wrong needs [Sandbox];
+    every_server_is_in_the_program needs [];
+    a_page_is_one_screen needs [];
+}
