@@ -15,6 +15,8 @@ pub mod learn;
 pub mod lesson;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+pub mod live;
 pub mod newline;
 pub mod pages;
 pub mod running;
