@@ -4,6 +4,7 @@
 //! file with every packet of a timeline, unedited, and a comment on each that says what it is. Between
 //! them stand the server's calls and the sockets' states, in words for Wireshark and as records that
 //! [`read()`] gives back: a timeline that is written and read is the same timeline.
+//! [`write_frames`] writes the frames without the records and the comments.
 //! [`write_ends`] writes what a capture at an end of a wire would hold.
 //! [`Encoder`] writes such a file while a server runs, event by event.
 //! [`read()`] takes pcapng and classic pcap files from anywhere, [`read_into`] those of any length.
@@ -40,7 +41,7 @@ pub use encode::Encoder;
 pub(crate) use encode::tests::shown_in;
 pub use ends::{Vantage, write_ends};
 pub use read::{ReadError, read, read_as_far, read_into};
-pub use write::write;
+pub use write::{write, write_frames};
 
 /// The longest frame that a capture keeps: what Wireshark writes and takes at most.
 const LONGEST_FRAME: u32 = 262_144;

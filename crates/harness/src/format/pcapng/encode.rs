@@ -50,6 +50,8 @@ pub struct Encoder<W> {
     out: W,
     /// The server's name.
     program: String,
+    /// False if the file has frames alone, without the records of the run and without comments.
+    tells: bool,
     /// The interfaces so far, by number.
     interfaces: Vec<LinkType>,
     frames: usize,
@@ -66,19 +68,21 @@ impl<W: Write> Encoder<W> {
     ///
     /// What `out` says, as of all methods.
     pub fn new(out: W, program: &str, level: Level) -> io::Result<Encoder<W>> {
-        Encoder::begin(out, (program, level, 0), LinkType::ETHERNET)
+        Encoder::begin(out, (program, level, 0), LinkType::ETHERNET, true)
     }
 
     /// Begins a file whose first interface is of this kind, of a run of which so many events were not
-    /// kept.
+    /// kept. It `tells` what the run was, or has frames alone.
     pub(super) fn begin(
         out: W,
         (program, level, not_kept): (&str, Level, u64),
         link_type: LinkType,
+        tells: bool,
     ) -> io::Result<Encoder<W>> {
         let mut encoder = Encoder {
             out,
             program: program.to_owned(),
+            tells,
             interfaces: Vec::new(),
             frames: 0,
             pending: String::new(),
@@ -90,7 +94,8 @@ impl<W: Write> Encoder<W> {
             not_kept,
             program: fitting(program, LONGEST_WORDS).to_owned(),
         };
-        encoder.put(section_header(&record::line(&section)?))?;
+        let section = if tells { record::line(&section)? } else { String::new() };
+        encoder.put(section_header(&section))?;
         encoder.interface(link_type, Some("lo"))?;
         encoder.put(interface(UPPER_PDU, Some("calls")))?;
         encoder.interfaces.push(UPPER_PDU);
@@ -136,7 +141,7 @@ impl<W: Write> Encoder<W> {
             self.attach(&Line(None, Told::Packet(extra)))?;
         }
         // The record has the comment as it is.
-        let shown = comment.or(explanation).map(|text| {
+        let shown = comment.or(explanation).filter(|_| self.tells).map(|text| {
             let lines: Vec<String> = text.split('\n').map(printable).collect();
             lines.join("\n")
         });
@@ -210,6 +215,9 @@ impl<W: Write> Encoder<W> {
 
     /// Lets a record wait for the next frame. If too many wait, some are put down where they are.
     fn attach(&mut self, line: &Line<'_>) -> io::Result<()> {
+        if !self.tells {
+            return Ok(());
+        }
         self.pending += &record::line(line)?;
         while self.pending.len() > record::MOST_IN_A_BLOCK {
             let rest = self.pending.split_off(record::MOST_IN_A_BLOCK);

@@ -37,6 +37,30 @@ fn what_is_written_is_read_back() {
     }
 }
 
+/// Whoever is to find out has the same frames, and nothing that says what they are.
+#[test]
+fn frames_alone_have_the_same_numbers_and_say_no_more() {
+    for script in [samples::two_writes(), samples::clean_close(), samples::client_reset()] {
+        let timeline = script.timeline();
+        let mut bare = Vec::new();
+        write_frames(&timeline, "step1", &mut bare).unwrap();
+        let again = read(&bare[..]).unwrap().into_timeline();
+        let numbers = |timeline: &Timeline| {
+            packets(timeline)
+                .iter()
+                .map(|(_, packet)| packet.number)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(&again), numbers(&timeline));
+        assert!(packets(&again).iter().all(|(_, packet)| packet.comment.is_none()));
+        assert!(again.findings().is_empty() && again.held_segments().is_empty());
+        for word in ["harness {", "Held", "kernel", "Sent"] {
+            let found = bare.windows(word.len()).any(|window| window == word.as_bytes());
+            assert!(!found, "{word:?} is in the file");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

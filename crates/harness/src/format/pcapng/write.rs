@@ -25,13 +25,28 @@ use crate::timeline::{Event, EventKind, Level, LinkType, Side, Timeline, Timesta
 ///
 /// What `out` says. An excerpt of a long capture, which has no frames any more, is an error too.
 pub fn write(timeline: &Timeline, program: &str, out: &mut impl Write) -> io::Result<()> {
+    put(timeline, program, out, true)
+}
+
+/// Writes the frames of a timeline alone, for somebody who is to find out what they mean: the same
+/// packets and words as [`write()`] has, with the same numbers, and neither comments nor records. Who
+/// reads the file has a capture of packets, of which nobody knows more than it shows.
+///
+/// # Errors
+///
+/// As [`write()`].
+pub fn write_frames(timeline: &Timeline, program: &str, out: &mut impl Write) -> io::Result<()> {
+    put(timeline, program, out, false)
+}
+
+fn put(timeline: &Timeline, program: &str, out: &mut impl Write, tells: bool) -> io::Result<()> {
     if timeline.is_excerpt() {
         let error = "an excerpt of a long capture has no frames to write: read the file whole";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
     }
     let explanations = explain_all(timeline);
     let run = (program, timeline.level, timeline.not_kept);
-    let mut encoder = Encoder::begin(out, run, link_type(timeline))?;
+    let mut encoder = Encoder::begin(out, run, link_type(timeline), tells)?;
     for (index, event) in timeline.events.iter().enumerate() {
         let comment = explanations.get(&index).map(|explanation| explanation.to_comment());
         encode(&mut encoder, timeline, event, comment.as_deref())?;
