@@ -35,6 +35,7 @@ pub struct Case<'a> {
 
 /// All advice, the most particular first.
 const ADVICE: &[fn(&Case<'_>) -> Option<Advice>] = &[
+    no_descriptor_left,
     ended,
     closed_too_early,
     not_utf8,
@@ -56,6 +57,10 @@ const ADVICE: &[fn(&Case<'_>) -> Option<Advice>] = &[
     still_owned,
     shutdown_alone,
     slow,
+    nothing_waits,
+    knows_the_end,
+    fin_then_reset,
+    unread_bytes,
     not_shown,
     by_its_finding,
     by_its_measure,
@@ -119,11 +124,22 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The call that switched Nagle's algorithm off.
+    fn nagle_off(&self) -> Option<usize> {
+        let off = Some(Argument::Option(SocketOption::NoDelay(true)));
+        (0..self.timeline.events.len()).find(|&index| {
+            let call = self.timeline.call(index);
+            call.is_some_and(|call| call.kind == CallKind::SetOption && call.argument == off)
+        })
+    }
+
     /// The writes of the first reply that took several, where it is the writes that are too many.
     fn parts(&self) -> Option<Vec<usize>> {
         let too_many = match self.fault {
             Fault::Found(finding) | Fault::Worse(finding) => ["split-reply", "nagle-stall"].contains(&finding.rule.id),
-            Fault::Must { .. } | Fault::Slow { .. } => true,
+            // Not where there have to be more.
+            Fault::Must { wanted, got, .. } => got.parse::<u32>().ok() > wanted.parse().ok(),
+            Fault::Slow { .. } => true,
             _ => false,
         };
         let replies = replies(self.connection()?);
@@ -353,10 +369,11 @@ fn wrong_bytes(case: &Case<'_>) -> Option<Advice> {
     Some(Advice {
         id: "wrong-bytes",
         text: format!(
-            "The client sent {} and has to get {} back. It got {}.",
+            "The client sent {} and has to get {} back. It got {}.{}",
             shown(&trouble.sent),
             shown(&trouble.wanted),
-            shown(&trouble.got)
+            shown(&trouble.got),
+            trouble.why.as_ref().map_or_else(String::new, |why| format!(" {why}"))
         ),
         evidence: write.map(|(index, _)| index).into_iter().collect(),
     })
@@ -369,9 +386,13 @@ fn stays_open(case: &Case<'_>) -> Option<Advice> {
         .calls()
         .find(|(_, call)| call.is_end_of_file())
         .map(|(index, _)| index);
+    let closed = connection.closing().fins.contains(&Side::Client);
     Some(Advice {
         id: "stays-open",
         text: match end {
+            _ if !closed => {
+                "The client waits for the server to close, as it has to here, and the server does not.".to_owned()
+            }
             Some(end) => format!(
                 "The client has closed its side and waits for the server's end. The server knows: {} is the read that \
                  returned 0. Who still owns the socket?",
@@ -386,11 +407,7 @@ fn stays_open(case: &Case<'_>) -> Option<Advice> {
 
 fn nagle_is_off(case: &Case<'_>) -> Option<Advice> {
     let parts = case.parts()?;
-    let off = Some(Argument::Option(SocketOption::NoDelay(true)));
-    let set = (0..case.timeline.events.len()).find(|&index| {
-        let call = case.timeline.call(index);
-        call.is_some_and(|call| call.kind == CallKind::SetOption && call.argument == off)
-    })?;
+    let set = case.nagle_off()?;
     let mut evidence = vec![set];
     evidence.extend(&parts);
     Some(Advice {
@@ -447,10 +464,15 @@ fn flushes_each(case: &Case<'_>) -> Option<Advice> {
 
 fn writeln(case: &Case<'_>) -> Option<Advice> {
     let parts = case.parts()?;
-    case.source.contains("writeln!(").then(|| Advice {
+    let macros = ["writeln!(", "write!("];
+    let name = macros
+        .into_iter()
+        .find(|name| case.source.contains(name))?
+        .trim_end_matches('(');
+    Some(Advice {
         id: "writeln",
         text: format!(
-            "Still {} writes for one reply: {}. The source has one `writeln!`. What does it call for each part of its \
+            "Still {} writes for one reply: {}. The source has `{name}`. What does it call for each part of its \
              format?",
             parts.len(),
             case.frames(&parts)
@@ -538,6 +560,83 @@ fn slow(case: &Case<'_>) -> Option<Advice> {
             waited.as_millis()
         ),
         evidence: evidence.clone(),
+    })
+}
+
+fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble()?;
+    let (index, call) = (0..case.timeline.events.len())
+        .filter_map(|index| Some((index, case.timeline.call(index)?)))
+        .find(|(_, call)| call.cannot_accept())?;
+    Some(Advice {
+        id: "no-descriptor-left",
+        text: format!(
+            "Client {} is connected, which is the kernel's work, and no accept returns it: {} ({}). The clients before \
+             it have all left. What still holds their descriptors?",
+            trouble.connection + 1,
+            call_text(call),
+            case.frames(&[index])
+        ),
+        evidence: vec![index],
+    })
+}
+
+/// Of a stall that has to be there.
+fn nothing_waits(case: &Case<'_>) -> Option<Advice> {
+    let Fault::Missing(rule) = case.fault else { return None };
+    let off = case.nagle_off().filter(|_| rule.id == "nagle-stall")?;
+    Some(Advice {
+        id: "nagle-is-off",
+        text: format!(
+            "{} switches Nagle's algorithm off, so nothing waits for an ACK.",
+            case.call(off)
+        ),
+        evidence: vec![off],
+    })
+}
+
+/// Of an end that nobody has to read.
+fn knows_the_end(case: &Case<'_>) -> Option<Advice> {
+    let Fault::Missing(rule) = case.fault else { return None };
+    let connection = case.connection().filter(|_| rule.id == "unread-eof")?;
+    let (end, _) = connection.calls().find(|(_, call)| call.is_end_of_file())?;
+    Some(Advice {
+        id: "reads-the-end",
+        text: format!(
+            "In {} a read returns 0: the server learns that its client has closed. It must not come to that read.",
+            case.frames(&[end])
+        ),
+        evidence: vec![end],
+    })
+}
+
+fn fin_then_reset(case: &Case<'_>) -> Option<Advice> {
+    let finding = case.finding().filter(|_| case.is_found("reset-on-close"))?;
+    let connection = case.connection()?;
+    let reset = flagged(connection, Flags::RST).next()?;
+    let fin = flagged(connection, Flags::FIN).next().filter(|fin| *fin < reset)?;
+    Some(Advice {
+        id: "fin-then-reset",
+        text: format!(
+            "The FIN in {} is right: nothing more will come from the server. Then it closes, and bytes of the client \
+             are still unread, so the reset in {} follows. What has to happen between the two?",
+            case.frames(&[fin]),
+            case.frames(&[reset])
+        ),
+        evidence: finding.evidence.iter().copied().chain([fin]).collect(),
+    })
+}
+
+fn unread_bytes(case: &Case<'_>) -> Option<Advice> {
+    let finding = case.finding().filter(|_| case.is_found("reset-on-close"))?;
+    Some(Advice {
+        id: "unread-bytes",
+        text: format!(
+            "Still a reset: {}. Those bytes are in the kernel, on the receiving side. No flush and no pause takes them \
+             out; which call does?",
+            printable(&finding.message)
+        ),
+        evidence: finding.evidence.clone(),
     })
 }
 

@@ -55,6 +55,12 @@ pub struct About {
     /// More conversations whose replies must be right, beside those that any echo server must hold.
     #[serde(default)]
     pub probes: Vec<Vec<Step>>,
+    /// How many descriptors the server may have, if that matters.
+    #[serde(default)]
+    pub descriptors: Option<u32>,
+    /// Fix: so many clients do what the client does, one after the other, before anything else is tried.
+    #[serde(default)]
+    pub crowd: usize,
     /// Fix: the findings that have to go.
     #[serde(default)]
     pub gone: Vec<String>,

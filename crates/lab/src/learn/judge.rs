@@ -12,7 +12,7 @@ use harness::{Error, LISTEN, Machine, Server};
 use super::advice::{self, Advice, Case};
 use super::exercise::{Exercise, Kind};
 use super::measure;
-use super::play::{self, Ran, Script, Trouble};
+use super::play::{self, How, Ran, Script, Trouble};
 use crate::capture;
 
 /// A learner's server, or one of ours in its place.
@@ -138,8 +138,15 @@ impl fmt::Display for Fault {
 const SLOW: Duration = Duration::from_millis(20);
 
 impl Subject {
-    fn start(&self) -> Result<Server, Error> {
-        let mut build = Server::build(&self.program).arg(LISTEN);
+    fn start(&self, descriptors: Option<u32>) -> Result<Server, Error> {
+        let mut build = match descriptors {
+            None => Server::build(&self.program),
+            // The shell becomes the server, under its limit.
+            Some(most) => Server::build("/bin/sh")
+                .args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &most.to_string()])
+                .arg(&self.program),
+        }
+        .arg(LISTEN);
         for (name, value) in &self.environment {
             build = build.env(name, value);
         }
@@ -153,8 +160,8 @@ impl Subject {
     }
 
     /// Runs it. `Err` of the inner result: it did not come to listen.
-    fn run(&self, scripts: &[Script<'_>]) -> Result<Result<Ran, String>> {
-        match self.start() {
+    fn run(&self, exercise: &Exercise, scripts: &[Script<'_>]) -> Result<Result<Ran, String>> {
+        match self.start(exercise.about.descriptors) {
             Ok(server) => Ok(Ok(play::play(server, scripts)?)),
             Err(error @ (Error::ExitedEarly { .. } | Error::NeverListened { .. })) => Ok(Err(error.to_string())),
             Err(error) => Err(error.into()),
@@ -168,7 +175,16 @@ impl Subject {
 ///
 /// If it cannot be run or observed at all.
 pub fn server(exercise: &Exercise, subject: &Subject) -> Result<Verdict> {
-    let ran = match subject.run(&[exercise.script()])? {
+    if exercise.about.crowd > 0 {
+        let ran = match subject.run(exercise, &vec![exercise.script(); exercise.about.crowd])? {
+            Ok(ran) => ran,
+            Err(error) => return Ok(not_started(error)),
+        };
+        if let Some(fault) = fault(exercise, &ran) {
+            return Ok(failed(ran.timeline, &fault, subject));
+        }
+    }
+    let ran = match subject.run(exercise, &[exercise.script()])? {
         Ok(ran) => ran,
         Err(error) => return Ok(not_started(error)),
     };
@@ -190,7 +206,7 @@ pub fn server(exercise: &Exercise, subject: &Subject) -> Result<Verdict> {
             .map(|steps| (steps, exercise.about.echo))
             .chain(echo.iter().map(|steps| (steps, true)))
         {
-            let probe = match subject.run(&[Script { steps, echo }])? {
+            let probe = match subject.run(exercise, &[Script { steps, echo }])? {
                 Ok(probe) => probe,
                 Err(error) => return Ok(not_started(error)),
             };
@@ -241,13 +257,15 @@ pub fn server(exercise: &Exercise, subject: &Subject) -> Result<Verdict> {
 /// What is wrong with the run that is shown.
 fn fault(exercise: &Exercise, ran: &Ran) -> Option<Fault> {
     let about = &exercise.about;
-    if let Some(trouble) = &ran.trouble {
-        return Some(Fault::Reply(trouble.clone()));
-    }
     let findings = ran.timeline.findings();
     let of = |id: &str| findings.iter().find(|finding| finding.rule.id == id).cloned();
-    if let Some(finding) = about.gone.iter().find_map(|id| of(id)) {
-        return Some(Fault::Found(finding));
+    let found = about.gone.iter().find_map(|id| of(id)).map(Fault::Found);
+    match &ran.trouble {
+        // An end that fails is what a reset looks like to a client: the finding says more.
+        Some(trouble) if trouble.how == How::Failed && trouble.wanted.is_empty() && found.is_some() => return found,
+        Some(trouble) => return Some(Fault::Reply(trouble.clone())),
+        None if found.is_some() => return found,
+        None => {}
     }
     if let Some(missing) = about.shows.iter().find(|id| of(id).is_none()).and_then(|id| rule(id)) {
         let can_tell = ran.timeline.unknown_rules().all(|unknown| unknown != missing);
@@ -539,8 +557,8 @@ fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<(Timeline,
 }
 
 /// Runs it until two runs in a row answer the questions alike: see [`capture::two_that_agree`].
-fn typical(exercise: &Exercise, subject: &Subject) -> Result<Timeline> {
-    let run = || match subject.run(&[exercise.script()])? {
+pub(super) fn typical(exercise: &Exercise, subject: &Subject) -> Result<Timeline> {
+    let run = || match subject.run(exercise, &[exercise.script()])? {
         Ok(ran) => Ok(ran.timeline),
         Err(error) => anyhow::bail!(error),
     };
@@ -549,7 +567,7 @@ fn typical(exercise: &Exercise, subject: &Subject) -> Result<Timeline> {
     agreed.ok_or_else(|| anyhow::anyhow!("no two of 6 runs in a row did the same: is the machine very busy?"))
 }
 
-fn tell(exercise: &Exercise, timeline: &Timeline) -> Vec<Option<Vec<String>>> {
+pub(super) fn tell(exercise: &Exercise, timeline: &Timeline) -> Vec<Option<Vec<String>>> {
     let answer = |question: &super::exercise::Question| {
         let measure = measure::find(&question.measure)?;
         Some(measure.ask(timeline, question.of)?.right)

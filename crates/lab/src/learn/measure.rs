@@ -84,6 +84,11 @@ measures! {
     "end-of-file" Form::Frame, "the read that returned 0: it tells the server that the client has closed", |c, _| nth(c, end_of_file(c), None);
     "retransmission" Form::Frame, "a packet that had been sent before", |c, of| nth(c, packets(c, |p| p.facts.has(FactKind::Retransmission)), of);
     "packets-of-exchange" Form::Frames, "the packets of an exchange", |c, of| nth(c, exchange(c, of)?, None);
+    "last-write" Form::Frame, "the call that wrote the last byte of a reply", |c, of| nth(c, last_write(c, of)?, None);
+    "ends" Form::Frames, "the packets with FIN or RST", |c, _| nth(c, packets(c, |p| [Flags::FIN, Flags::RST].into_iter().any(|flag| p.segment.flags.has(flag))), None);
+    "releasing-side" SIDES, "who sends the packet that lets a held packet go", |c, _| releasing_side(c);
+    "bytes-after-fin" Form::Number, "bytes that the server sends after the client's FIN", |c, _| bytes_after_fin(c);
+    "duplicate-ack" Form::Frame, "an ACK that brings nothing new: something before what came is missing", |c, of| nth(c, packets(c, |p| p.facts.has(FactKind::DuplicateAck)), of);
     "acks-of-kernels" Form::Frames, "the packets without data, SYN, FIN or RST: kernels send them", |c, _| nth(c, packets(c, is_ack_alone), None);
 }
 
@@ -335,4 +340,31 @@ fn end_of_file(c: Connection<'_>) -> Vec<usize> {
         .filter(|(_, call)| call.is_end_of_file())
         .map(|(index, _)| index)
         .collect()
+}
+
+fn last_write(c: Connection<'_>, of: Option<usize>) -> Option<Vec<usize>> {
+    let reply = replies(c).into_iter().nth(of.unwrap_or(1).checked_sub(1)?)?;
+    Some(reply.last().copied().into_iter().collect())
+}
+
+fn releasing_side(c: Connection<'_>) -> Option<Measured> {
+    let acks = held(c, 2);
+    match acks.first().and_then(|&ack| c.timeline().packet(ack)) {
+        Some(packet) => word(packet.from, acks),
+        None => word("nobody", Vec::new()),
+    }
+}
+
+/// Bytes that are sent again count once: packets that repeat some are left out.
+fn bytes_after_fin(c: Connection<'_>) -> Option<Measured> {
+    let is_fin = |packet: &Packet| packet.from == Side::Client && packet.segment.flags.has(Flags::FIN);
+    let after = c.packets().skip_while(|(_, packet)| !is_fin(packet));
+    let data = after.filter(|(_, packet)| {
+        packet.from == Side::Server && packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission)
+    });
+    let data: Vec<(usize, usize)> = data
+        .map(|(index, packet)| (index, packet.segment.len as usize))
+        .collect();
+    let bytes = data.iter().map(|(_, length)| length).sum();
+    number(bytes, data.into_iter().map(|(index, _)| index).collect())
 }

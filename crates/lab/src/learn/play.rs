@@ -1,6 +1,7 @@
 //! What the clients of an exercise do, and whether they got back what they had to.
 
 use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -19,11 +20,15 @@ pub struct Step {
     pub client: Option<usize>,
     /// How many milliseconds it waits before.
     pub pause: u64,
+    /// How many letters `x` it sends before that.
+    pub fill: usize,
     /// What it sends. Understands the escapes of `lab trace --send`, beside those of JSON.
     pub send: Option<String>,
     /// What must come back, before the next step; `""` for nothing. Of an echo server it is what was sent, unless told.
     /// Of others nothing is read then, and whatever comes is all right.
     pub expect: Option<String>,
+    /// Why that must come, in a sentence for whom it did not come.
+    pub why: Option<String>,
     /// How it ends. A client that is not told to closes when all is done.
     pub end: Option<Ending>,
 }
@@ -40,6 +45,8 @@ pub enum Ending {
     Reset,
     /// It reads until the server closes, and closes then.
     Read,
+    /// It waits until a reply has come, and closes without reading it.
+    Unread,
     /// It stays connected until the observation has ended.
     Stay,
 }
@@ -76,6 +83,8 @@ pub struct Trouble {
     pub got: Vec<u8>,
     /// Why nothing more came.
     pub how: How,
+    /// Why it had to come, where the exercise says so.
+    pub why: Option<String>,
 }
 
 /// How waiting for a reply ended.
@@ -177,7 +186,10 @@ impl Stage<'_> {
             Some(known) => known,
             None => self.connect()?,
         };
-        let sent = step.send.as_deref().map(bytes);
+        let sent = step
+            .send
+            .as_deref()
+            .map(|text| [vec![b'x'; step.fill], bytes(text)].concat());
         let wanted = match (&step.expect, &sent) {
             (Some(text), _) => Some(bytes(text)),
             (None, Some(sent)) if echo => Some(sent.clone()),
@@ -185,6 +197,10 @@ impl Stage<'_> {
         };
         guest.is_strict &= wanted.is_some() || sent.is_none();
         let done = guest.exchange(&sent.unwrap_or_default(), &wanted.unwrap_or_default());
+        let done = done.map_err(|trouble| Trouble {
+            why: step.why.clone(),
+            ..trouble
+        });
         match step.end {
             Some(ending) if done.is_ok() => self.end(guest, ending),
             _ => {
@@ -203,6 +219,7 @@ impl Stage<'_> {
             wanted: Vec::new(),
             got: Vec::new(),
             how: How::Failed,
+            why: None,
         };
         let mut client = self.server.connect().map_err(failed)?;
         client.wait_at_most(PATIENCE).map_err(failed)?;
@@ -233,6 +250,13 @@ impl Stage<'_> {
                 let ended = to_the_end(read, connection);
                 if is_strict { ended } else { Ok(()) }
             }
+            Ending::Unread => {
+                // If nothing comes, there is nothing to leave unread: the timeline shows it.
+                let _ = client.socket().peek(&mut [MaybeUninit::uninit()]);
+                client.settle();
+                drop(client);
+                Ok(())
+            }
             Ending::Reset => {
                 client.settle();
                 // A socket that refuses the option is reset by nobody; the timeline shows its FIN.
@@ -259,6 +283,7 @@ impl Guest {
             wanted: wanted.to_vec(),
             got: got.to_vec(),
             how,
+            why: None,
         };
         if !sent.is_empty() {
             self.client.send(sent).map_err(|_| trouble(&[], How::Failed))?;
@@ -288,6 +313,7 @@ fn nothing_more(client: &mut Client, connection: usize) -> Result<(), Trouble> {
             wanted: Vec::new(),
             got,
             how: How::Differs,
+            why: None,
         }),
         _ => Ok(()),
     }
@@ -306,6 +332,7 @@ fn to_the_end(read: Result<Vec<u8>, Error>, connection: usize) -> Result<(), Tro
         wanted: Vec::new(),
         got,
         how,
+        why: None,
     })
 }
 

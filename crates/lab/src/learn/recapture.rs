@@ -1,0 +1,46 @@
+//! Makes the captures anew that exercises of the kind `find` are about, and have in their folders.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use harness::format::pcapng;
+use harness::timeline::Level;
+
+use super::exercise::Exercise;
+use super::{catalog, judge};
+use crate::steps;
+
+/// Runs the server of an exercise as its file says, until two runs answer its questions alike, and writes the capture.
+///
+/// # Errors
+///
+/// If the exercise has no capture and server of its own, the run cannot be observed in whole, or answers no question.
+pub fn write(exercise: &Exercise) -> Result<PathBuf> {
+    let own = exercise.capture().filter(|path| path.starts_with(exercise.folder()));
+    let path = own.with_context(|| format!("{} has no capture in its folder", exercise.slug))?;
+    let file = "main.rs";
+    ensure!(
+        exercise.folder().join(file).is_file(),
+        "{} has no server in its folder that would make its capture anew",
+        exercise.slug
+    );
+    let subject = judge::Subject {
+        program: steps::build_example(catalog::PROGRAM)?,
+        environment: vec![("EXERCISE".to_owned(), format!("{}/{file}", exercise.slug))],
+        source: String::new(),
+        level: Some(Level::Sandbox),
+    };
+    let timeline = judge::typical(exercise, &subject)?;
+    for (question, answer) in exercise.about.questions.iter().zip(judge::tell(exercise, &timeline)) {
+        ensure!(
+            answer.is_some(),
+            "a run of {} does not answer {:?}",
+            exercise.slug,
+            question.ask
+        );
+    }
+    let mut bytes = Vec::new();
+    pcapng::write(&timeline, "server", &mut bytes)?;
+    std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
