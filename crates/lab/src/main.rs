@@ -19,7 +19,7 @@ use lab::show::Extent;
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
 use lab::{
-    book, capture, checkout, experiments, frames, languages, learn, newline, pages, show, steps, terminal, wire,
+    book, capture, checkout, experiments, frames, languages, learn, newline, pages, quiz, show, steps, terminal, wire,
 };
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
@@ -103,6 +103,13 @@ enum Command {
     ///     lab learn check NAME
     #[command(verbatim_doc_comment)]
     Learn(learn::Arguments),
+    /// Make a capture for one learner, with a sheet of questions: ports, text and fault follow from a name
+    Quiz(quiz::Arguments),
+    /// Grade sheets of `lab quiz` by the captures that the teacher kept
+    ///
+    /// Exit status: 0 if every answer is right, 1 if not, 2 if a sheet cannot be graded.
+    #[command(verbatim_doc_comment)]
+    Grade(quiz::grade::Arguments),
     /// Say what this machine allows, why not more, and the cure
     ///
     /// Exit status: 0 if that is enough for the exercises, 1 if not, 2 if it could not be told.
@@ -112,9 +119,10 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Answer::Text)]
         format: Answer,
     },
-    /// Run a step in a private network, or an experiment of docs/wire.md, and write its capture anew
+    /// Run a step in a private network, an experiment of docs/wire.md, or an exercise, and write its capture anew
     Capture {
-        /// A step, an experiment (wire-lost-segment), or "all"
+        /// A step, an experiment (wire-lost-segment), an exercise that is about a capture, or "all" of the
+        /// first two
         step: String,
     },
     /// Show what differs between the sources of two steps
@@ -223,7 +231,7 @@ fn main() -> ExitCode {
     // These tell "found something" (1) from "could not run" (2).
     let failed = if matches!(
         command,
-        Command::Check { .. } | Command::Doctor { .. } | Command::Learn(_)
+        Command::Check { .. } | Command::Doctor { .. } | Command::Learn(_) | Command::Grade(_)
     ) {
         ExitCode::from(2)
     } else {
@@ -299,6 +307,8 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Learn(arguments) => return Ok(ExitCode::from(arguments.run()?)),
+        Command::Quiz(arguments) => arguments.run()?,
+        Command::Grade(arguments) => return Ok(ExitCode::from(arguments.run()?)),
         Command::Capture { step } => capture_steps(&step)?,
         Command::Diff { from, to } => {
             let diff = pages::diff(&steps::find(&from)?, &steps::find(&to)?)?;
@@ -552,6 +562,11 @@ fn show(what: &str, output: &Output) -> Result<()> {
 }
 
 fn capture_steps(name: &str) -> Result<()> {
+    if let Some(exercise) = learn::exercise::all()?.iter().find(|exercise| exercise.name == name) {
+        let path = learn::recapture::write(exercise)?;
+        writeln!(io::stdout(), "written to {}", path.display())?;
+        return Ok(());
+    }
     let (chosen, behind_wires) = match (name, experiments::find(name)) {
         ("all", _) => (steps::all()?, experiments::ALL.to_vec()),
         (_, Some(experiment)) => (vec![], vec![experiment]),

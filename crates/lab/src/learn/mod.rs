@@ -6,12 +6,15 @@
 
 pub mod advice;
 pub mod catalog;
+pub mod class;
 pub mod exercise;
 pub mod folder;
 pub mod judge;
 pub mod measure;
 pub mod play;
 pub mod progress;
+pub mod recapture;
+pub mod report;
 mod show;
 #[cfg(target_os = "linux")]
 mod untraced;
@@ -69,6 +72,10 @@ enum Command {
         /// Its name, or its number in the list
         name: String,
     },
+    /// Write what you have solved into a small file, for a teacher: no source, no times of day
+    Report(report::Arguments),
+    /// Print the table of a class from its learners' reports; exit status 1 if a file is none
+    Class(class::Arguments),
 }
 
 impl Arguments {
@@ -78,6 +85,11 @@ impl Arguments {
     ///
     /// If something stands in the way that is no matter of being right or wrong.
     pub fn run(&self) -> Result<u8> {
+        match &self.command {
+            Some(Command::Report(arguments)) => return arguments.run(&Folder::find(self.folder.as_deref())?),
+            Some(Command::Class(arguments)) => return arguments.run(),
+            _ => {}
+        }
         let (exercises, folder) = folder::open(self.folder.as_deref())?;
         let find = |name: &str| exercise::find(&exercises, name);
         match &self.command {
@@ -87,6 +99,7 @@ impl Arguments {
             Some(Command::Hint { name }) => hint(&folder, find(name)?)?,
             Some(Command::Solution { name, anyway }) => solution(&folder, find(name)?, *anyway)?,
             Some(Command::Reset { name }) => reset(&folder, find(name)?)?,
+            Some(Command::Report(_) | Command::Class(_)) => {}
         }
         Ok(0)
     }

@@ -8,6 +8,7 @@ mod command;
 mod languages;
 mod learn;
 mod prose;
+mod teaching;
 mod wireshark;
 
 fn main() -> ExitCode {
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         ("languages", languages::TESTS),
         ("learn", learn::TESTS),
         ("prose", prose::TESTS),
+        ("teaching", teaching::TESTS),
         ("wireshark", wireshark::TESTS),
     ])
 }

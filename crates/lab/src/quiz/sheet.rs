@@ -1,0 +1,224 @@
+//! The questions of a quiz, and a sheet to write the answers on.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use harness::rules::RULES;
+use harness::timeline::{EventKind, Timeline};
+
+use crate::capture::frames;
+use crate::learn::measure::{self, Form, Measured};
+
+/// What stands for "there is none".
+pub const NONE: &str = "none";
+
+/// A question of a quiz.
+#[derive(Debug)]
+pub struct Question {
+    /// The question.
+    pub ask: &'static str,
+    /// What answers it.
+    answer: Answer,
+}
+
+#[derive(Debug)]
+enum Answer {
+    /// A measure of the exercises, and which one of several.
+    Measure(&'static str, Option<usize>),
+    /// The rules that find something.
+    Rules,
+}
+
+const fn measured(ask: &'static str, measure: &'static str, of: Option<usize>) -> Question {
+    Question {
+        ask,
+        answer: Answer::Measure(measure, of),
+    }
+}
+
+/// The questions, the same for each quiz: so they do not tell which fault its server has.
+pub const QUESTIONS: &[Question] = &[
+    measured(
+        "Which frames are the packets of the first exchange, from the first request to the last packet before the \
+         second one, or before somebody closes? All of them.",
+        "packets-of-exchange",
+        Some(1),
+    ),
+    measured(
+        "Which frame is the call that wrote the last byte of the first reply?",
+        "last-write",
+        Some(1),
+    ),
+    measured(
+        "Which frame carries bytes that a call had handed to the kernel long before? One of them.",
+        "held-frame",
+        None,
+    ),
+    measured(
+        "Which frame is the ACK that such bytes waited for? One of them.",
+        "releasing-ack",
+        None,
+    ),
+    measured("Which frames carry a FIN or an RST? All of them.", "ends", None),
+    measured(
+        "Which frame is the read that told the server that its client has closed?",
+        "end-of-file",
+        None,
+    ),
+    measured("In which state is the server's socket left?", "server-left-in", None),
+    Question {
+        ask: "What is wrong with this server? One of the names of docs/findings.md.",
+        answer: Answer::Rules,
+    },
+];
+
+impl Question {
+    /// What an answer looks like.
+    pub fn form(&self) -> Form {
+        match self.answer {
+            Answer::Measure(name, _) => measure::find(name).map_or(Form::Frame, |measure| measure.form),
+            Answer::Rules => Form::Frame,
+        }
+    }
+
+    /// The right answers of a run; none where there is nothing to name.
+    pub fn right(&self, timeline: &Timeline) -> Option<Measured> {
+        match self.answer {
+            Answer::Measure(name, of) => measure::find(name)?.ask(timeline, of),
+            Answer::Rules => {
+                let right: Vec<String> = timeline.finding_ids().into_iter().map(str::to_owned).collect();
+                (!right.is_empty()).then_some(Measured {
+                    right,
+                    evidence: Vec::new(),
+                })
+            }
+        }
+    }
+
+    /// The right answer in words.
+    pub fn shown(&self, timeline: &Timeline) -> String {
+        let Some(measured) = self.right(timeline) else {
+            return NONE.to_owned();
+        };
+        let between = match self.form() {
+            Form::Frames => " ",
+            Form::Frame | Form::Number | Form::Word(_) => " or ",
+        };
+        measured.right.join(between)
+    }
+
+    /// Whether an answer is right.
+    ///
+    /// # Errors
+    ///
+    /// If it is no answer to this question, in words.
+    pub fn is_right(&self, timeline: &Timeline, answer: &str) -> Result<bool, String> {
+        let right = self.right(timeline);
+        let plain = answer.trim().to_ascii_lowercase();
+        if plain == NONE {
+            return Ok(right.is_none());
+        }
+        if matches!(self.answer, Answer::Rules) {
+            if RULES.iter().all(|rule| rule.id != plain) {
+                return Err(format!("{answer:?} is no finding, and not {NONE:?}"));
+            }
+            return Ok(right.is_some_and(|measured| measured.right.contains(&plain)));
+        }
+        let form = self.form();
+        let given = form.read(&plain).map_err(|why| format!("{why}, or {NONE:?}"))?;
+        Ok(right.is_some_and(|measured| measured.is_right(form, &given)))
+    }
+}
+
+/// A sheet without answers: what is to be seen, and the questions.
+pub fn blank(seed: &str, timeline: &Timeline) -> String {
+    let mut text = format!(
+        "# Quiz: {seed}\n\n\
+         A server ran, and one client talked to it. {seed}.pcapng has the frames; below is a list of them. Frames are\n\
+         packets, calls of the server, and states of sockets. The first column are milliseconds.\n\n\
+         Write each answer behind its `Answer`: numbers of frames with spaces between them, a word, or `{NONE}` where\n\
+         there is no such thing.\n\n```text\n"
+    );
+    text += &list(timeline);
+    text += "```\n";
+    for (number, question) in (1..).zip(QUESTIONS) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{number}. {}\n\n    Answer {number}: \n", question.ask);
+    }
+    text
+}
+
+/// All frames with their times, a line each.
+pub fn list(timeline: &Timeline) -> String {
+    let packet = |event: &&harness::timeline::Event| matches!(event.kind, EventKind::Packet(_));
+    let begin = timeline.events.iter().find(packet).map_or(0, |event| event.at.0);
+    let mut text = String::new();
+    let mut last = begin;
+    for (number, words) in frames(timeline) {
+        // A state has the time of the packet that it stands behind.
+        last = timeline
+            .index_of_frame(number)
+            .map_or(last, |index| timeline.events[index].at.0);
+        let nanoseconds = i128::from(last) - i128::from(begin);
+        let tenths = nanoseconds / 100_000;
+        let sign = if tenths < 0 { "-" } else { "" };
+        let tenths = tenths.abs();
+        let time = format!("{sign}{}.{}", tenths / 10, tenths % 10);
+        let _ = writeln!(text, "{time:>8} {number:>3}  {words}"); // writing to a string cannot fail
+    }
+    text
+}
+
+/// The answers that somebody wrote on a sheet, by the number of the question.
+///
+/// # Errors
+///
+/// If it has none at all.
+pub fn read_answers(sheet: &str) -> Result<Vec<Option<String>>> {
+    let mut answers = vec![None; QUESTIONS.len()];
+    let mut found = false;
+    for line in sheet.lines() {
+        let Some((number, answer)) = line
+            .trim()
+            .strip_prefix("Answer ")
+            .and_then(|rest| rest.split_once(':'))
+        else {
+            continue;
+        };
+        let place = number
+            .trim()
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| number.checked_sub(1));
+        if let Some(place) = place.filter(|place| *place < answers.len()) {
+            found = true;
+            let answer = answer.trim().trim_matches('`').trim();
+            answers[place] = (!answer.is_empty()).then(|| answer.to_owned());
+        }
+    }
+    found
+        .then_some(answers)
+        .context("it has no line that begins with `Answer 1:`: is it the sheet of a quiz?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_found_as_people_write_them() {
+        let sheet =
+            "1. Which?\n\n    Answer 1: 6 7, 11\nAnswer 2:`none`\n  Answer 9999999999999999999999: 1\nAnswer x: 2\n";
+        let answers = read_answers(sheet).unwrap();
+        assert_eq!(answers[0].as_deref(), Some("6 7, 11"));
+        assert_eq!(answers[1].as_deref(), Some("none"));
+        assert!(answers[2..].iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn what_is_no_sheet_is_refused() {
+        for text in ["", "Answer", "Answer 1 2", "# Quiz\n\nAnswers: 1\n"] {
+            assert!(read_answers(text).is_err(), "{text:?}");
+        }
+    }
+}
