@@ -4,9 +4,11 @@
 //! copied and moved, and works on itself.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 use std::{env, io, thread};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -140,19 +142,22 @@ impl Builds {
     }
 }
 
-/// What cargo said, and the program if it built one.
+/// The program, or what cargo said.
 type Built = Result<Result<PathBuf, String>>;
+
+/// How often to ask whether a build is still wanted.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Builds {
     /// Lets cargo build a program of another package, from that package's folder, into the same target folder and
-    /// without a network. The inner error is what cargo said.
+    /// without a network, until `is_off` says that nobody waits for it. The inner error is what cargo said.
     ///
     /// # Errors
     ///
     /// If cargo cannot be run.
-    pub fn build_in(&self, folder: &Path, name: &str) -> Built {
+    pub fn build_in(&self, folder: &Path, name: &str, is_off: impl Fn() -> bool) -> Built {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
+        let mut command = Command::new(&cargo);
         command.current_dir(folder).args(["build", "--offline", "--quiet"]);
         command.args(["--profile", &self.profile, "--bin", name]);
         command.args(["--message-format", "json-render-diagnostics"]);
@@ -162,17 +167,53 @@ impl Builds {
         if io::stderr().is_terminal() {
             command.env("CARGO_TERM_COLOR", "always");
         }
-        let output = command.stdin(Stdio::null()).output();
-        let output = output.context("cannot run cargo: is a Rust toolchain installed, and on the PATH?")?;
-        let messages = String::from_utf8_lossy(&output.stdout);
+        let piped = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = piped.spawn().with_context(|| {
+            format!(
+                "cannot run {}: is a Rust toolchain installed, and on the PATH? https://rustup.rs",
+                cargo.display()
+            )
+        })?;
+        let (messages, words) = (all_of(child.stdout.take()), all_of(child.stderr.take()));
+        let messages = loop {
+            match messages.recv_timeout(ASK_AGAIN) {
+                Ok(messages) => break messages,
+                Err(RecvTimeoutError::Disconnected) => break String::new(),
+                Err(RecvTimeoutError::Timeout) if is_off() => {
+                    // It may just have ended.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    bail!("the build was called off");
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        };
+        let status = child.wait().context("cannot wait for cargo")?;
         let program = messages.lines().rev().find_map(|line| executable(line, name));
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok(match (output.status.success(), program) {
+        Ok(match (status.success(), program) {
             (true, Some(program)) => Ok(program),
             (true, None) => bail!("cargo built {name}, and did not say where"),
-            (false, _) => Err(words),
+            (false, _) => Err(words.recv().unwrap_or_default()),
         })
     }
+}
+
+/// All that comes out of a pipe, once it has come.
+fn all_of(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What came before an error is all that there is.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        // Nobody may wait for it any more.
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    receiver
 }
 
 /// Passes on what cargo says, but that it has finished, and gives the path of the program that it built.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::attempt::CallOff;
 use super::exercise::{self, Exercise};
 use crate::checkout;
 
@@ -181,8 +182,8 @@ impl Folder {
     /// # Errors
     ///
     /// If the server is not there, or cannot be built: then cargo's words.
-    pub fn build(&self, exercise: &Exercise) -> Result<Result<PathBuf, String>> {
-        checkout::Builds::of(&self.checkout)?.build_in(&self.path, &exercise.name)
+    pub fn build(&self, exercise: &Exercise, call_off: &CallOff) -> Result<Result<PathBuf, String>> {
+        checkout::Builds::of(&self.checkout)?.build_in(&self.path, &exercise.name, || call_off.is_so())
     }
 }
 

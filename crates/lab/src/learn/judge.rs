@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use harness::rules::{Finding, Rule, Severity, rule};
 use harness::timeline::{ClientActionKind, Connection, EventKind, Level, Side, Timeline};
 use harness::{Error, LISTEN, Machine, Server};
 
 use super::advice::{self, Advice, Case};
+use super::attempt::CallOff;
 use super::exercise::{Exercise, Kind};
 use super::measure;
 use super::play::{self, How, Ran, Script, Trouble};
@@ -74,6 +75,8 @@ pub struct Verdict {
     pub advice: Option<Advice>,
     /// What could not be observed, or stands in for it.
     pub notes: Vec<String>,
+    /// Which answers are right, where answers were judged.
+    pub right: Vec<bool>,
 }
 
 /// What is wrong with a server.
@@ -134,6 +137,9 @@ impl fmt::Display for Fault {
     }
 }
 
+/// The rules that count the writes of a reply.
+const WRITES: [&str; 2] = ["split-reply", "nagle-stall"];
+
 /// No machine is so busy that each of many exchanges takes so long.
 const SLOW: Duration = Duration::from_millis(20);
 
@@ -173,12 +179,12 @@ impl Subject {
 ///
 /// # Errors
 ///
-/// If it cannot be run or observed at all.
-pub fn server(exercise: &Exercise, subject: &Subject) -> Result<Verdict> {
+/// If it cannot be run or observed at all, or the check was called off.
+pub fn server(exercise: &Exercise, subject: &Subject, call_off: &CallOff) -> Result<Verdict> {
     if exercise.about.crowd > 0 {
         let ran = match subject.run(exercise, &vec![exercise.script(); exercise.about.crowd])? {
             Ok(ran) => ran,
-            Err(error) => return Ok(not_started(error)),
+            Err(error) => return Ok(not_started(&error)),
         };
         if let Some(fault) = fault(exercise, &ran) {
             return Ok(failed(ran.timeline, &fault, subject));
@@ -186,72 +192,76 @@ pub fn server(exercise: &Exercise, subject: &Subject) -> Result<Verdict> {
     }
     let ran = match subject.run(exercise, &[exercise.script()])? {
         Ok(ran) => ran,
-        Err(error) => return Ok(not_started(error)),
+        Err(error) => return Ok(not_started(&error)),
     };
-    let ran = match fault(exercise, &ran) {
-        Some(fault) => return Ok(failed(ran.timeline, &fault, subject)),
-        None => ran,
-    };
-    let mut shortest = quickest(&ran.timeline);
-    if exercise.about.kind == Kind::Fix {
-        let token = token();
-        let echo = match exercise.about.echo {
-            true => play::echo_probes(&token),
-            false => Vec::new(),
-        };
-        for (steps, echo) in exercise
-            .about
-            .probes
-            .iter()
-            .map(|steps| (steps, exercise.about.echo))
-            .chain(echo.iter().map(|steps| (steps, true)))
-        {
-            let probe = match subject.run(exercise, &[Script { steps, echo }])? {
-                Ok(probe) => probe,
-                Err(error) => return Ok(not_started(error)),
-            };
-            if let Some(fault) = probe_fault(exercise, steps, &probe) {
-                return Ok(failed(probe.timeline, &fault, subject));
-            }
-            if let Some(quick) = quickest(&probe.timeline) {
-                shortest = shortest
-                    .filter(|known| known.0 <= quick.0)
-                    .or(Some((quick.0, Vec::new())));
-            }
-        }
-        if let Some((waited, evidence)) = shortest.filter(|(waited, _)| *waited >= SLOW) {
-            return Ok(failed(ran.timeline, &Fault::Slow { waited, evidence }, subject));
-        }
-        #[cfg(target_os = "linux")]
-        if let Some(text) = super::untraced::differs(exercise, subject, &ran.timeline)? {
-            return Ok(failed(ran.timeline, &Fault::Untraced(text), subject));
-        }
+    if let Some(fault) = fault(exercise, &ran) {
+        return Ok(failed(ran.timeline, &fault, subject));
     }
-    let unknown: Vec<&str> = ran
-        .timeline
-        .unknown_rules()
-        .map(|rule| rule.id)
-        .filter(|id| {
-            exercise
-                .about
-                .gone
-                .iter()
-                .chain(&exercise.about.shows)
-                .any(|asked| asked == id)
-        })
-        .collect();
+    if exercise.about.kind == Kind::Fix
+        && let Some(verdict) = otherwise(exercise, subject, &ran.timeline, call_off)?
+    {
+        return Ok(verdict);
+    }
+    let asked = |rule: &&Rule| {
+        exercise
+            .about
+            .gone
+            .iter()
+            .chain(&exercise.about.shows)
+            .any(|id| id == rule.id)
+    };
+    let unknown: Vec<&str> = ran.timeline.unknown_rules().filter(asked).map(|rule| rule.id).collect();
     if !unknown.is_empty() {
         return Ok(unknown_for_want(ran.timeline, &unknown));
     }
-    let marks = what_passed(exercise, &ran.timeline);
     Ok(Verdict {
         outcome: Outcome::Passed,
         said: passed(exercise, &ran.timeline),
+        marks: what_passed(exercise, &ran.timeline),
         timeline: Some(ran.timeline),
-        marks,
         advice: None,
         notes: Vec::new(),
+        right: Vec::new(),
     })
+}
+
+/// What is wrong with a server that did well in the run that is shown: with other inputs, with the clock, without a
+/// tracer. `None` if nothing is.
+fn otherwise(exercise: &Exercise, subject: &Subject, shown: &Timeline, call_off: &CallOff) -> Result<Option<Verdict>> {
+    ensure!(!call_off.is_so(), "the check was called off");
+    let own = match exercise.about.echo {
+        true => play::echo_probes(&token()),
+        false => Vec::new(),
+    };
+    let probes = exercise.about.probes.iter().chain(&own);
+    let scripts: Vec<Script<'_>> = probes
+        .map(|steps| Script {
+            steps,
+            echo: exercise.about.echo,
+        })
+        .collect();
+    if !scripts.is_empty() {
+        let ran = match subject.run(exercise, &scripts)? {
+            Ok(ran) => ran,
+            Err(error) => return Ok(Some(not_started(&error))),
+        };
+        if let Some(fault) = probe_fault(exercise, &scripts, &ran) {
+            return Ok(Some(failed(ran.timeline, &fault, subject)));
+        }
+        let quickest = [&ran.timeline, shown]
+            .into_iter()
+            .filter_map(quickest)
+            .min_by_key(|(time, _)| *time);
+        if let Some((waited, evidence)) = quickest.filter(|(waited, _)| *waited >= SLOW) {
+            return Ok(Some(failed(ran.timeline, &Fault::Slow { waited, evidence }, subject)));
+        }
+    }
+    ensure!(!call_off.is_so(), "the check was called off");
+    #[cfg(target_os = "linux")]
+    if let Some(text) = super::untraced::differs(exercise, subject, shown)? {
+        return Ok(Some(failed(shown.clone(), &Fault::Untraced(text), subject)));
+    }
+    Ok(None)
 }
 
 /// What is wrong with the run that is shown.
@@ -291,17 +301,19 @@ fn fault(exercise: &Exercise, ran: &Ran) -> Option<Fault> {
     })
 }
 
-/// What is wrong with another conversation.
-fn probe_fault(exercise: &Exercise, steps: &[play::Step], ran: &Ran) -> Option<Fault> {
+/// What is wrong with other conversations.
+fn probe_fault(exercise: &Exercise, scripts: &[Script<'_>], ran: &Ran) -> Option<Fault> {
     if let Some(trouble) = &ran.trouble {
         return Some(Fault::Reply(trouble.clone()));
     }
     let mut findings = ran.timeline.findings();
     // A write for each line is not one too many where several lines came at once.
     let lines = |step: &play::Step| step.send.iter().flat_map(|text| text.matches('\n')).count();
-    if steps.iter().any(|step| lines(step) > 1) {
-        findings.retain(|finding| !["split-reply", "nagle-stall"].contains(&finding.rule.id));
-    }
+    let several = |connection: usize| {
+        let script = ran.scripts.get(connection).and_then(|&place| scripts.get(place));
+        script.is_some_and(|script| script.steps.iter().any(|step| lines(step) > 1))
+    };
+    findings.retain(|finding| !(WRITES.contains(&finding.rule.id) && several(finding.connection.0)));
     let is_gone = |finding: &&Finding| exercise.about.gone.iter().any(|id| id == finding.rule.id);
     let found = findings.iter().find(is_gone).cloned().map(Fault::Found);
     found.or_else(|| worse(exercise, &findings).map(Fault::Worse))
@@ -313,7 +325,7 @@ fn worse(exercise: &Exercise, findings: &[Finding]) -> Option<Finding> {
     findings.iter().find(counts).cloned()
 }
 
-fn not_started(error: String) -> Verdict {
+fn not_started(error: &str) -> Verdict {
     Verdict {
         outcome: Outcome::Failed,
         said: error.lines().map(str::to_owned).collect(),
@@ -326,6 +338,7 @@ fn not_started(error: String) -> Verdict {
             evidence: Vec::new(),
         }),
         notes: Vec::new(),
+        right: Vec::new(),
     }
 }
 
@@ -342,6 +355,7 @@ fn failed(timeline: Timeline, fault: &Fault, subject: &Subject) -> Verdict {
         timeline: Some(timeline),
         advice: Some(advice),
         notes: Vec::new(),
+        right: Vec::new(),
     }
 }
 
@@ -358,6 +372,7 @@ fn unknown_for_want(timeline: Timeline, unknown: &[&str]) -> Verdict {
         marks: Vec::new(),
         advice: None,
         notes,
+        right: Vec::new(),
     }
 }
 
@@ -466,6 +481,7 @@ pub fn answers(exercise: &Exercise, subject: Option<&Subject>, answers: &[Vec<St
         marks: Vec::new(),
         advice: None,
         notes,
+        right: Vec::new(),
     };
     for (question, answer) in questions.iter().zip(answers) {
         let measured = measure::find(&question.measure)
@@ -474,15 +490,18 @@ pub fn answers(exercise: &Exercise, subject: Option<&Subject>, answers: &[Vec<St
             verdict
                 .said
                 .push(format!("?  {}  This run does not tell.", question.ask));
+            verdict.right.push(false);
             if verdict.outcome == Outcome::Passed {
                 verdict.outcome = Outcome::Unknown;
             }
             continue;
         };
         let given = answer.join(" ");
-        if measured.is_right(form, answer) {
+        let is_right = measured.is_right(form, answer);
+        verdict.right.push(is_right);
+        if is_right {
             verdict.said.push(format!("✓  {}  {given}", question.ask));
-            let counts = questions.len() == 1 && form == measure::Form::Number;
+            let counts = form == measure::Form::Number && measured.shown() == measured.evidence.len().to_string();
             verdict
                 .marks
                 .extend(measured.evidence.iter().enumerate().map(|(place, &event)| Mark {

@@ -5,16 +5,20 @@
 //! learner's.
 
 pub mod advice;
+pub mod attempt;
 pub mod catalog;
 pub mod class;
 pub mod exercise;
 pub mod folder;
 pub mod judge;
+mod keys;
 pub mod measure;
 pub mod play;
 pub mod progress;
 pub mod recapture;
 pub mod report;
+mod screen;
+mod session;
 mod show;
 #[cfg(target_os = "linux")]
 mod untraced;
@@ -22,13 +26,14 @@ mod untraced;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
 use crate::terminal;
-use exercise::{Exercise, Kind};
+use attempt::{Attempt, CallOff};
+use exercise::Exercise;
 use folder::Folder;
-use judge::{Outcome, Subject, Verdict};
+use judge::Outcome;
 use progress::Progress;
 
 /// What to do with the exercises.
@@ -93,7 +98,7 @@ impl Arguments {
         let (exercises, folder) = folder::open(self.folder.as_deref())?;
         let find = |name: &str| exercise::find(&exercises, name);
         match &self.command {
-            None => bail!("not yet: use list and check"),
+            None => session::run(&exercises, &folder, progress(&folder)?)?,
             Some(Command::List) => list(&exercises, &folder)?,
             Some(Command::Check { name, answers }) => return check(&folder, find(name)?, answers),
             Some(Command::Hint { name }) => hint(&folder, find(name)?)?,
@@ -119,117 +124,30 @@ fn progress(folder: &Folder) -> Result<Progress> {
 }
 
 fn list(exercises: &[Exercise], folder: &Folder) -> Result<()> {
-    let progress = progress(folder)?;
-    let mut out = io::stdout().lock();
-    let done = exercises
-        .iter()
-        .filter(|exercise| progress.of(&exercise.name).passed)
-        .count();
-    writeln!(out, "{}", bar(done, exercises.len()))?;
-    let longest = exercises.iter().map(|exercise| exercise.name.len()).max().unwrap_or(0);
-    for exercise in exercises {
-        let about = &exercise.about;
-        let mark = if progress.of(&exercise.name).passed { "✓" } else { " " };
-        writeln!(
-            out,
-            "{mark} {:2}  {:longest$}  {:7}  {:2} min  {}",
-            about.order,
-            exercise.name,
-            about.kind.word(),
-            about.minutes,
-            about.title
-        )?;
+    for line in screen::list(exercises, &progress(folder)?, None) {
+        writeln!(io::stdout(), "{line}")?;
     }
     Ok(())
 }
 
-/// `[████░░░░░░░░░░░░░░░░] 4 of 20 done`
-fn bar(done: usize, all: usize) -> String {
-    const CELLS: usize = 20;
-    let full = (done * CELLS).checked_div(all).unwrap_or(0);
-    format!(
-        "[{}{}] {done} of {all} done",
-        "█".repeat(full),
-        "░".repeat(CELLS - full)
-    )
-}
-
 fn check(folder: &Folder, exercise: &Exercise, answers: &[String]) -> Result<u8> {
-    let verdict = match exercise.about.kind.is_code() {
-        true => match build(folder, exercise)? {
-            Ok(subject) => judge::server(exercise, &subject)?,
-            Err(words) => {
-                io::stderr().write_all(words.as_bytes())?;
-                does_not_build()
-            }
-        },
+    let call_off = CallOff::default();
+    let attempt = match exercise.about.kind.is_code() {
+        true => attempt::server(folder, exercise, &call_off, || {})?,
         false => match read_answers(exercise, answers) {
-            Ok(answers) => judge::answers(exercise, asked(folder, exercise)?.as_ref(), &answers)?,
+            Ok(answers) => attempt::answers(folder, exercise, &answers, &call_off)?,
             Err(words) => {
                 writeln!(io::stderr(), "{words}")?;
                 return Ok(Outcome::Unknown.status());
             }
         },
     };
-    Progress::change(&folder.path, |progress| {
-        progress.checked(&exercise.name, verdict.outcome)
-    })?;
-    tell(exercise, &verdict)?;
-    Ok(verdict.outcome.status())
-}
-
-/// Builds a learner's server; `Err` of the inner result are cargo's words.
-fn build(folder: &Folder, exercise: &Exercise) -> Result<Result<Subject, String>> {
-    let path = folder.server(exercise);
-    let source = std::fs::read(&path).with_context(|| {
-        format!(
-            "cannot read {}: `lab learn reset {}` puts the given server there",
-            path.display(),
-            exercise.name
-        )
-    })?;
-    let program = folder.build(exercise)?;
-    Ok(program.map(|program| Subject {
-        program,
-        environment: Vec::new(),
-        source: String::from_utf8_lossy(&source).into_owned(),
-        level: None,
-    }))
-}
-
-fn does_not_build() -> Verdict {
-    Verdict {
-        outcome: Outcome::Failed,
-        said: vec!["It does not build.".to_owned()],
-        timeline: None,
-        marks: Vec::new(),
-        advice: None,
-        notes: Vec::new(),
+    let outcome = attempt.outcome();
+    if let Err(error) = Progress::change(&folder.path, |progress| progress.checked(&exercise.name, outcome)) {
+        writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
     }
-}
-
-/// The server that a question is about, if there is one and it can be built.
-fn asked(folder: &Folder, exercise: &Exercise) -> Result<Option<Subject>> {
-    if exercise.about.kind == Kind::Find {
-        return Ok(None);
-    }
-    let given = exercise.given()?.unwrap_or_default();
-    let built = build(folder, exercise).and_then(|built| built.map_err(anyhow::Error::msg));
-    match built {
-        Ok(subject) if subject.source == given => Ok(Some(subject)),
-        Ok(_) => bail!(
-            "you have changed {}, and the question is about the server as it was: `lab learn reset {}` puts it back, \
-             and keeps yours",
-            folder.server(exercise).display(),
-            exercise.name
-        ),
-        // Its capture answers too, where there is one.
-        Err(error) if exercise.capture().is_some() => {
-            writeln!(io::stderr(), "lab: {error:#}")?;
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
+    tell(exercise, &attempt)?;
+    Ok(outcome.status())
 }
 
 /// An answer to each question, or what is missing, in words.
@@ -241,32 +159,40 @@ fn read_answers(exercise: &Exercise, answers: &[String]) -> Result<Vec<Vec<Strin
             questions.len()
         );
         for (number, question) in (1..).zip(questions) {
-            let form = measure::find(&question.measure).map(|measure| measure.form.words());
-            words += &format!("\n  {number}. {}  ({})", question.ask, form.unwrap_or_default());
+            words += &format!("\n  {number}. {}  ({})", question.ask, attempt::form(question).words());
         }
         return Err(words);
     }
-    let read = |(question, answer): (&exercise::Question, &String)| {
-        let measure = measure::find(&question.measure).ok_or("there is no such measure")?;
-        measure.form.read(answer)
-    };
+    let read = |(question, answer): (&exercise::Question, &String)| attempt::form(question).read(answer);
     questions.iter().zip(answers).map(read).collect()
 }
 
+/// Rows of lanes, where the terminal has no more.
+const ROWS: usize = 40;
+
 /// Prints what a check has come to.
-fn tell(exercise: &Exercise, verdict: &Verdict) -> Result<()> {
-    let width = terminal::terminal_width().unwrap_or(80);
-    if let Some(timeline) = &verdict.timeline {
-        terminal::print(&show::marked(timeline, &verdict.marks, width, None))?;
-        writeln!(io::stdout())?;
+fn tell(exercise: &Exercise, attempt: &Attempt) -> Result<()> {
+    let (width, height) = terminal::terminal_size().unwrap_or((screen::COLUMNS, ROWS));
+    match attempt {
+        // As cargo says it, where it says it.
+        Attempt::Cargo(words) => io::stderr().write_all(words.as_bytes())?,
+        Attempt::Judged(verdict) => {
+            let words = show::words(verdict, width);
+            if let Some(timeline) = &verdict.timeline {
+                let room = height.saturating_sub(words.len() + 4).max(ROWS / 2);
+                terminal::print(&show::marked(timeline, &verdict.marks, width, Some(room)))?;
+                writeln!(io::stdout())?;
+            }
+            for line in words {
+                writeln!(io::stdout(), "{line}")?;
+            }
+        }
     }
-    for line in show::words(verdict, width) {
-        writeln!(io::stdout(), "{line}")?;
-    }
-    let word = match verdict.outcome {
-        Outcome::Passed => "solved",
-        Outcome::Failed => "not solved yet",
-        Outcome::Unknown => "this machine cannot tell",
+    let word = match (attempt, attempt.outcome()) {
+        (Attempt::Cargo(_), _) => "it does not build",
+        (_, Outcome::Passed) => "solved",
+        (_, Outcome::Failed) => "not solved yet",
+        (_, Outcome::Unknown) => "this machine cannot tell",
     };
     writeln!(io::stdout(), "{}: {word}", exercise.name)?;
     Ok(())
@@ -274,11 +200,7 @@ fn tell(exercise: &Exercise, verdict: &Verdict) -> Result<()> {
 
 fn hint(folder: &Folder, exercise: &Exercise) -> Result<()> {
     let hints = exercise.hints()?;
-    let done = Progress::change(&folder.path, |progress| {
-        progress.work_on(&exercise.name);
-        let done = progress.exercises.entry(exercise.name.clone()).or_default();
-        done.hints = (done.hints + 1).min(u32::try_from(hints.len()).unwrap_or(u32::MAX));
-    })?;
+    let done = Progress::change(&folder.path, |progress| progress.hint(&exercise.name, hints.len()))?;
     let shown = done.of(&exercise.name).hints as usize;
     for (number, hint) in (1..).zip(&hints).take(shown) {
         writeln!(io::stdout(), "hint {number} of {}: {hint}\n", hints.len())?;

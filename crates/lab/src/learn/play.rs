@@ -109,6 +109,8 @@ pub struct Ran {
     pub timeline: Timeline,
     /// The first thing that went wrong: nothing is done after it.
     pub trouble: Option<Trouble>,
+    /// Which script each connection belongs to.
+    pub scripts: Vec<usize>,
 }
 
 /// How long a reply may take. What a kernel puts off takes 40 ms.
@@ -123,31 +125,41 @@ const MORE: Duration = Duration::from_millis(1);
 ///
 /// If the server cannot be stopped.
 pub fn play(server: Server, scripts: &[Script<'_>]) -> Result<Ran> {
-    let mut connections = 0;
-    let mut stay = Vec::new();
+    let mut stage = Stage {
+        server: &server,
+        clients: BTreeMap::new(),
+        scripts: Vec::new(),
+        playing: 0,
+        stay: Vec::new(),
+    };
     let mut trouble = None;
-    for script in scripts {
-        let mut stage = Stage {
-            server: &server,
-            clients: BTreeMap::new(),
-            connections: &mut connections,
-            stay: &mut stay,
-        };
-        if let Err(found) = stage.script(*script) {
-            trouble = Some(found);
+    for (place, script) in scripts.iter().enumerate() {
+        stage.playing = place;
+        trouble = stage.script(*script).err();
+        if trouble.is_some() {
             break;
         }
     }
+    let Stage { scripts, stay, .. } = stage;
     let timeline = server.stop()?;
-    Ok(Ran { timeline, trouble })
+    drop(stay);
+    Ok(Ran {
+        timeline,
+        trouble,
+        scripts,
+    })
 }
 
 struct Stage<'s> {
     server: &'s Server,
     /// By their numbers in the script.
     clients: BTreeMap<usize, Guest>,
-    connections: &'s mut usize,
-    stay: &'s mut Vec<Client>,
+    /// Which script each connection so far belongs to.
+    scripts: Vec<usize>,
+    /// The script that is played.
+    playing: usize,
+    /// Those that stay connected until the observation has ended.
+    stay: Vec<Client>,
 }
 
 /// A client that is connected.
@@ -211,8 +223,8 @@ impl Stage<'_> {
     }
 
     fn connect(&mut self) -> Result<Guest, Trouble> {
-        let connection = *self.connections;
-        *self.connections += 1;
+        let connection = self.scripts.len();
+        self.scripts.push(self.playing);
         let failed = |_| Trouble {
             connection,
             sent: Vec::new(),

@@ -109,6 +109,13 @@ impl Progress {
         done.last = now;
     }
 
+    /// The next hint of so many was asked for.
+    pub fn hint(&mut self, name: &str, of: usize) {
+        self.work_on(name);
+        let done = self.exercises.entry(name.to_owned()).or_default();
+        done.hints = done.hints.saturating_add(1).min(u32::try_from(of).unwrap_or(u32::MAX));
+    }
+
     /// A check has come to an end.
     pub fn checked(&mut self, name: &str, outcome: Outcome) {
         self.work_on(name);

@@ -4,6 +4,7 @@ use harness::format::text::{Lanes, Line, Role, Span};
 use harness::timeline::Timeline;
 
 use super::judge::{Mark, Verdict};
+use super::screen::wrapped;
 
 /// What stands before a row that matters.
 const ARROW: &str = "▶";
@@ -120,36 +121,18 @@ fn with_gaps(mut wanted: Vec<usize>, all: usize) -> Vec<Option<usize>> {
     shown
 }
 
-/// A text in lines of at most so many columns, each after an indent.
-pub fn wrapped(text: &str, indent: usize, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let length = line.chars().count();
-        if length > 0 && indent + length + 1 + word.chars().count() > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines.iter().map(|line| format!("{:indent$}{line}", "")).collect()
-}
-
 /// What stands below the lanes: what is so, what to do, what could not be seen.
 pub fn words(verdict: &Verdict, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for said in &verdict.said {
-        lines.extend(wrapped(said, 0, width));
+        lines.extend(wrapped(said, width));
     }
     if let Some(advice) = &verdict.advice {
         lines.push(String::new());
-        lines.extend(wrapped(&advice.text, 0, width));
+        lines.extend(wrapped(&advice.text, width));
     }
     for note in &verdict.notes {
-        lines.extend(wrapped(&format!("note: {note}"), 0, width));
+        lines.extend(wrapped(&format!("note: {note}"), width));
     }
     lines
 }

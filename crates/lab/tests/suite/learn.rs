@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use harness::testing::{self, Needs::Sandbox, Tolerance};
+use lab::learn::attempt::CallOff;
 use lab::learn::exercise::{self, Exercise, Kind};
 use lab::learn::judge::{self, Outcome, Subject, Verdict};
 use lab::learn::{catalog, measure};
@@ -25,7 +26,7 @@ fn subject(exercise: &Exercise, file: &str) -> Result<Subject> {
 }
 
 fn judged(exercise: &Exercise, file: &str) -> Result<Verdict> {
-    judge::server(exercise, &subject(exercise, file)?)
+    judge::server(exercise, &subject(exercise, file)?, &CallOff::default())
 }
 
 fn advice(verdict: &Verdict) -> &str {

@@ -1,0 +1,128 @@
+//! A check from the learner's file to the verdict: build, run, judge. It can be called off.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail};
+
+use super::exercise::{Exercise, Kind, Question};
+use super::folder::Folder;
+use super::judge::{self, Outcome, Subject, Verdict};
+use super::measure;
+
+/// Says that nobody waits for a check any more.
+#[derive(Clone, Debug, Default)]
+pub struct CallOff(Arc<AtomicBool>);
+
+impl CallOff {
+    /// Calls it off.
+    pub fn now(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// True if it was called off.
+    pub fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a check comes to.
+#[derive(Debug)]
+pub enum Attempt {
+    /// It does not build: cargo's words.
+    Cargo(String),
+    /// It was judged.
+    Judged(Box<Verdict>),
+}
+
+impl Attempt {
+    /// What it comes to.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Attempt::Cargo(_) => Outcome::Failed,
+            Attempt::Judged(verdict) => verdict.outcome,
+        }
+    }
+}
+
+/// Builds a learner's server and judges it. `builds` hears when the build is over.
+///
+/// # Errors
+///
+/// If the server is not there, or cannot be built, run or observed for another reason than what is in it.
+pub fn server(folder: &Folder, exercise: &Exercise, call_off: &CallOff, built: impl FnOnce()) -> Result<Attempt> {
+    let subject = match build(folder, exercise, call_off)? {
+        Ok(subject) => subject,
+        Err(words) => return Ok(Attempt::Cargo(words)),
+    };
+    built();
+    let verdict = judge::server(exercise, &subject, call_off)?;
+    Ok(Attempt::Judged(Box::new(verdict)))
+}
+
+/// Judges answers.
+///
+/// # Errors
+///
+/// As [`server`].
+pub fn answers(folder: &Folder, exercise: &Exercise, answers: &[Vec<String>], call_off: &CallOff) -> Result<Attempt> {
+    let (subject, notes) = asked(folder, exercise, call_off)?;
+    let mut verdict = judge::answers(exercise, subject.as_ref(), answers)?;
+    verdict.notes.splice(0..0, notes);
+    Ok(Attempt::Judged(Box::new(verdict)))
+}
+
+/// Builds a learner's server; `Err` of the inner result are cargo's words.
+fn build(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<Result<Subject, String>> {
+    let path = folder.server(exercise);
+    let source = std::fs::read(&path).with_context(|| {
+        format!(
+            "cannot read {}: `lab learn reset {}` puts the given server there",
+            path.display(),
+            exercise.name
+        )
+    })?;
+    let program = folder.build(exercise, call_off)?;
+    Ok(program.map(|program| Subject {
+        program,
+        environment: Vec::new(),
+        source: String::from_utf8_lossy(&source).into_owned(),
+        level: None,
+    }))
+}
+
+/// The server that a question is about, if there is one and it can be built; and why not.
+fn asked(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<(Option<Subject>, Vec<String>)> {
+    if exercise.about.kind == Kind::Find {
+        return Ok((None, Vec::new()));
+    }
+    let given = exercise.given()?.unwrap_or_default();
+    let built = build(folder, exercise, call_off).and_then(|built| built.map_err(anyhow::Error::msg));
+    match built {
+        Ok(subject) if subject.source == given => Ok((Some(subject), Vec::new())),
+        Ok(_) => bail!(
+            "you have changed {}, and the question is about the server as it was: `lab learn reset {}` puts it back, \
+             and keeps yours",
+            folder.server(exercise).display(),
+            exercise.name
+        ),
+        // Its capture answers too, where there is one.
+        Err(error) if exercise.capture().is_some() => Ok((
+            None,
+            vec![
+                format!("{error:#}"),
+                format!(
+                    "so the committed capture answers: {}",
+                    exercise.about.capture.as_deref().unwrap_or_default()
+                ),
+            ],
+        )),
+        Err(error) => Err(error),
+    }
+}
+
+/// What an answer to a question has to look like.
+pub fn form(question: &Question) -> measure::Form {
+    // Each exercise was read with measures that exist.
+    measure::find(&question.measure).map_or(measure::Form::Number, |measure| measure.form)
+}

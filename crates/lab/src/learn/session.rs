@@ -1,0 +1,651 @@
+//! The loop of `lab learn`: shows the task, waits for saves and keys, checks, shows what came of it.
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use harness::format::text::Line;
+use notify::{RecursiveMode, Watcher};
+
+use super::attempt::{self, Attempt, CallOff};
+use super::exercise::Exercise;
+use super::folder::Folder;
+use super::judge::Outcome;
+use super::keys::{self, Keys};
+use super::progress::Progress;
+use super::{screen, show};
+use crate::terminal;
+
+/// An editor saves in several steps: a save is over when nothing has happened for so long.
+const SAVED: Duration = Duration::from_millis(80);
+
+/// How often to look whether the terminal has another size.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Rows of lanes where there is no terminal.
+const ROWS: usize = 40;
+
+/// What the loop waits for.
+enum Event {
+    /// Bytes of standard input; none at its end.
+    Input(Vec<u8>),
+    /// Something happened in the exercise's folder.
+    Saved,
+    /// The build of this check is over.
+    Built(u64),
+    /// This check is over.
+    Checked(u64, Result<Attempt>),
+}
+
+/// What is on the screen.
+enum View {
+    Task,
+    List,
+    Hint,
+    Result(Result<Attempt>),
+}
+
+/// A check that is on its way.
+struct Running {
+    number: u64,
+    call_off: CallOff,
+    is_built: bool,
+}
+
+/// A learner at work.
+struct Session<'a> {
+    exercises: &'a [Exercise],
+    folder: &'a Folder,
+    progress: Progress,
+    /// Which exercise.
+    place: usize,
+    view: View,
+    running: Option<Running>,
+    checks: u64,
+    /// The server as it was checked last.
+    checked: Option<Vec<u8>>,
+    /// The answers so far; `None` where one is still asked for.
+    answers: Vec<Option<Vec<String>>>,
+    /// Only what stands below is new.
+    only_foot: bool,
+    /// A line to tell, once.
+    note: Option<String>,
+    /// What was typed of a line.
+    typed: Vec<u8>,
+    /// Lines that were typed while a check ran, where that is done one after the other.
+    waiting: Vec<String>,
+    is_terminal: bool,
+    /// The terminal gives each key at once.
+    keys: Option<Keys>,
+    watcher: Option<Box<dyn Watcher>>,
+    sender: Sender<Event>,
+}
+
+/// Whether to go on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Wait,
+    Quit,
+}
+
+/// Goes on where a learner was, until the learner quits.
+///
+/// # Errors
+///
+/// If standard output is closed, or the folder cannot be watched at all.
+pub fn run(exercises: &[Exercise], folder: &Folder, progress: Progress) -> Result<()> {
+    let (sender, events) = mpsc::channel();
+    read_input(sender.clone());
+    let mut session = Session {
+        exercises,
+        folder,
+        place: place(exercises, &progress),
+        progress,
+        view: View::Task,
+        running: None,
+        checks: 0,
+        checked: None,
+        answers: Vec::new(),
+        only_foot: false,
+        note: None,
+        typed: Vec::new(),
+        waiting: Vec::new(),
+        is_terminal: io::stdin().is_terminal() && io::stdout().is_terminal(),
+        keys: None,
+        watcher: None,
+        sender,
+    };
+    session.begin()?;
+    session.go_on(&events)
+}
+
+/// The exercise that a learner was at, or if that is solved the next one that is not.
+fn place(exercises: &[Exercise], progress: &Progress) -> usize {
+    let current = progress.current.as_deref();
+    let at = exercises
+        .iter()
+        .position(|exercise| Some(exercise.name.as_str()) == current)
+        .unwrap_or(0);
+    let open = |place: &usize| !progress.of(&exercises[*place].name).passed;
+    (at..exercises.len()).chain(0..at).find(open).unwrap_or(at)
+}
+
+/// Passes on what is typed.
+fn read_input(sender: Sender<Event>) {
+    thread::spawn(move || {
+        let mut part = [0; 1024];
+        loop {
+            let read = match io::stdin().read(&mut part) {
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => 0,
+            };
+            let sent = sender.send(Event::Input(part[..read].to_vec()));
+            if read == 0 || sent.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+impl Session<'_> {
+    fn exercise(&self) -> &Exercise {
+        &self.exercises[self.place]
+    }
+
+    fn is_code(&self) -> bool {
+        self.exercise().about.kind.is_code()
+    }
+
+    fn go_on(&mut self, events: &Receiver<Event>) -> Result<()> {
+        let mut size = terminal::terminal_size();
+        loop {
+            let event = match events.recv_timeout(LOOK) {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    let now = terminal::terminal_size();
+                    if self.is_terminal && now != size {
+                        size = now;
+                        self.draw()?;
+                    }
+                    continue;
+                }
+            };
+            let next = match event {
+                Event::Input(bytes) if bytes.is_empty() => self.no_more_input(events)?,
+                Event::Input(bytes) => self.input(&bytes)?,
+                Event::Saved => self.saved(events)?,
+                Event::Built(number) => self.built(number)?,
+                Event::Checked(number, attempt) => self.checked(number, attempt)?,
+            };
+            if next == Next::Quit {
+                return self.quit();
+            }
+        }
+    }
+
+    /// Begins with the exercise at this place.
+    fn begin(&mut self) -> Result<()> {
+        self.call_off();
+        self.view = View::Task;
+        self.checked = None;
+        self.answers = vec![None; self.exercise().about.questions.len()];
+        // A terminal that gives single keys is no place to type an answer in.
+        self.keys = None;
+        if self.is_terminal && self.is_code() {
+            self.keys = Keys::one_by_one();
+        }
+        self.remember(|progress, name| progress.work_on(name));
+        self.watch();
+        self.draw()?;
+        if self.is_code() && (self.is_changed() || !self.is_terminal) {
+            self.check()?;
+        }
+        Ok(())
+    }
+
+    /// True if the server is not as it was given.
+    fn is_changed(&self) -> bool {
+        let there = std::fs::read(self.folder.server(self.exercise())).ok();
+        let given = self.exercise().given().ok().flatten().map(String::into_bytes);
+        there.is_some() && there != given
+    }
+
+    /// Changes what is remembered. A disk that is full must not stop anybody.
+    fn remember(&mut self, change: impl FnOnce(&mut Progress, &str)) {
+        let name = self.exercise().name.clone();
+        match Progress::change(&self.folder.path, |progress| change(progress, &name)) {
+            Ok(progress) => self.progress = progress,
+            Err(error) => self.note = Some(format!("what is done is not remembered: {error:#}")),
+        }
+    }
+
+    fn watch(&mut self) {
+        self.watcher = None;
+        if !self.is_code() {
+            return;
+        }
+        let server = self.folder.server(self.exercise());
+        let folder = server.parent().unwrap_or(Path::new("."));
+        match watcher(folder, &self.sender) {
+            Ok(watcher) => self.watcher = Some(watcher),
+            Err(error) => self.note = Some(format!("saves are not seen here ({error:#}): press r after a save")),
+        }
+    }
+
+    fn input(&mut self, bytes: &[u8]) -> Result<Next> {
+        if self.keys.is_some() {
+            // The rest of what an arrow sends is no key.
+            if bytes.first() == Some(&0x1b) {
+                return Ok(Next::Wait);
+            }
+            for &byte in bytes {
+                if matches!(byte, keys::INTERRUPT | keys::END) || self.command(byte.into())? == Next::Quit {
+                    return Ok(Next::Quit);
+                }
+            }
+            return Ok(Next::Wait);
+        }
+        self.typed.extend(bytes);
+        while let Some(end) = self.typed.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.typed.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line).trim().to_owned();
+            if !self.is_terminal && self.running.is_some() {
+                self.waiting.push(line);
+            } else if self.line(&line)? == Next::Quit {
+                return Ok(Next::Quit);
+            }
+        }
+        Ok(Next::Wait)
+    }
+
+    /// A line: a command, or an answer.
+    fn line(&mut self, line: &str) -> Result<Next> {
+        let mut letters = line.chars();
+        match (letters.next(), letters.next()) {
+            (Some(letter), None) if letter.is_ascii_alphabetic() => self.command(letter),
+            (None, _) => Ok(Next::Wait),
+            _ if !self.is_code() => self.answer(line).map(|()| Next::Wait),
+            _ => {
+                self.note = Some(format!("there is no key {line:?}"));
+                self.draw()?;
+                Ok(Next::Wait)
+            }
+        }
+    }
+
+    fn command(&mut self, key: char) -> Result<Next> {
+        match key {
+            'q' => return Ok(Next::Quit),
+            'n' if self.place + 1 < self.exercises.len() => {
+                self.place += 1;
+                self.begin()?;
+            }
+            'p' if self.place > 0 => {
+                self.place -= 1;
+                self.begin()?;
+            }
+            'n' | 'p' => {
+                let end = if key == 'n' { "last" } else { "first" };
+                self.note = Some(format!("this is the {end} exercise"));
+                self.draw()?;
+            }
+            'l' => self.show(View::List)?,
+            't' => self.show(View::Task)?,
+            'h' => {
+                let hints = self.exercise().hints()?.len();
+                self.remember(|progress, name| progress.hint(name, hints));
+                self.show(View::Hint)?;
+            }
+            'r' if self.is_code() => self.check()?,
+            'r' => {
+                self.answers.fill(None);
+                self.show(View::Task)?;
+            }
+            other if other.is_ascii_graphic() => {
+                self.note = Some(format!("there is no key {other:?}"));
+                self.draw()?;
+            }
+            _ => {}
+        }
+        Ok(Next::Wait)
+    }
+
+    fn show(&mut self, view: View) -> Result<()> {
+        self.view = view;
+        self.draw()
+    }
+
+    /// An answer to the question that is asked. Those that were right stay.
+    fn answer(&mut self, line: &str) -> Result<()> {
+        let Some(place) = self.answers.iter().position(Option::is_none) else {
+            return self.check();
+        };
+        match attempt::form(&self.exercise().about.questions[place]).read(line) {
+            Ok(answer) => self.answers[place] = Some(answer),
+            Err(complaint) => self.note = Some(complaint),
+        }
+        if self.answers.iter().all(Option::is_some) {
+            return self.check();
+        }
+        self.only_foot = true;
+        self.show(View::Task)
+    }
+
+    /// Something was saved. Not each of an editor's steps is a save, nor each save a change.
+    fn saved(&mut self, events: &Receiver<Event>) -> Result<Next> {
+        let mut others = Vec::new();
+        while let Ok(event) = events.recv_timeout(SAVED) {
+            if !matches!(event, Event::Saved) {
+                others.push(event);
+            }
+        }
+        let there = std::fs::read(self.folder.server(self.exercise())).ok();
+        let mut next = Next::Wait;
+        if there.is_some() && there != self.checked && self.is_code() {
+            self.check()?;
+        }
+        for event in others {
+            let one = match event {
+                Event::Input(bytes) if bytes.is_empty() => self.no_more_input(events)?,
+                Event::Input(bytes) => self.input(&bytes)?,
+                Event::Built(number) => self.built(number)?,
+                Event::Checked(number, attempt) => self.checked(number, attempt)?,
+                Event::Saved => Next::Wait,
+            };
+            if one == Next::Quit {
+                next = one;
+            }
+        }
+        Ok(next)
+    }
+
+    fn call_off(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.call_off.now();
+        }
+    }
+
+    /// Starts a check; one that is on its way is of a server that is no more.
+    fn check(&mut self) -> Result<()> {
+        self.call_off();
+        self.checks += 1;
+        let (number, call_off, sender) = (self.checks, CallOff::default(), self.sender.clone());
+        self.running = Some(Running {
+            number,
+            call_off: call_off.clone(),
+            is_built: false,
+        });
+        let (folder, exercise) = (self.folder.clone(), self.exercise().clone());
+        self.checked = std::fs::read(folder.server(&exercise)).ok();
+        let answers: Vec<Vec<String>> = self.answers.iter().flatten().cloned().collect();
+        thread::spawn(move || {
+            let attempt = match exercise.about.kind.is_code() {
+                // Nobody may wait for either any more.
+                true => attempt::server(&folder, &exercise, &call_off, || {
+                    drop(sender.send(Event::Built(number)))
+                }),
+                false => attempt::answers(&folder, &exercise, &answers, &call_off),
+            };
+            drop(sender.send(Event::Checked(number, attempt)));
+        });
+        self.draw_status()
+    }
+
+    fn built(&mut self, number: u64) -> Result<Next> {
+        if let Some(running) = self.running.as_mut().filter(|running| running.number == number) {
+            running.is_built = true;
+            self.draw_status()?;
+        }
+        Ok(Next::Wait)
+    }
+
+    fn checked(&mut self, number: u64, attempt: Result<Attempt>) -> Result<Next> {
+        if self.running.as_ref().is_none_or(|running| running.number != number) {
+            return Ok(Next::Wait);
+        }
+        self.running = None;
+        if let Ok(attempt) = &attempt {
+            let outcome = attempt.outcome();
+            self.remember(|progress, name| progress.checked(name, outcome));
+            if let Attempt::Judged(verdict) = attempt {
+                for (answer, _) in self
+                    .answers
+                    .iter_mut()
+                    .zip(&verdict.right)
+                    .filter(|(_, right)| !**right)
+                {
+                    *answer = None;
+                }
+            }
+        }
+        self.show(View::Result(attempt))?;
+        let waiting = std::mem::take(&mut self.waiting);
+        for (place, line) in waiting.iter().enumerate() {
+            if self.running.is_some() {
+                self.waiting = waiting[place..].to_vec();
+                break;
+            }
+            if self.line(line)? == Next::Quit {
+                return Ok(Next::Quit);
+            }
+        }
+        Ok(Next::Wait)
+    }
+
+    /// A script has said all that it wants: what is on its way is waited for.
+    fn no_more_input(&mut self, events: &Receiver<Event>) -> Result<Next> {
+        while self.running.is_some() && !self.is_terminal {
+            let next = match events.recv() {
+                Ok(Event::Built(number)) => self.built(number)?,
+                Ok(Event::Checked(number, attempt)) => self.checked(number, attempt)?,
+                Ok(_) => Next::Wait,
+                Err(_) => Next::Quit,
+            };
+            if next == Next::Quit {
+                break;
+            }
+        }
+        Ok(Next::Quit)
+    }
+
+    fn quit(&mut self) -> Result<()> {
+        self.call_off();
+        self.keys = None;
+        let done = screen::done(self.exercises, &self.progress);
+        let note = format!(
+            "{}; `lab learn` goes on here",
+            screen::bar(done, self.exercises.len(), 20)
+        );
+        Ok(writeln!(io::stdout(), "\n{note}")?)
+    }
+
+    /// What is going on, below what is on the screen.
+    fn draw_status(&mut self) -> Result<()> {
+        if let View::Result(_) = self.view {
+            self.view = View::Task;
+        }
+        self.draw()
+    }
+
+    /// Draws the screen anew; where there is no terminal, what is new follows what there was.
+    fn draw(&mut self) -> Result<()> {
+        let (width, height) = terminal::terminal_size().unwrap_or((screen::COLUMNS, 24));
+        let mut out = io::stdout();
+        if self.is_terminal {
+            // Clear, and go to the corner: ECMA-48, ED and CUP.
+            write!(out, "\x1b[2J\x1b[H")?;
+        } else if let (Some(running), View::Task) = (&self.running, &self.view) {
+            // In a pipe the task stands above already.
+            let what = if running.is_built {
+                "running ..."
+            } else {
+                "building ..."
+            };
+            return Ok(writeln!(out, "{what}")?);
+        }
+        let head = screen::head(self.exercises, &self.progress, self.exercise());
+        if std::mem::take(&mut self.only_foot) && !self.is_terminal {
+            // In a pipe the task stands above already.
+            for line in self.foot(width) {
+                writeln!(out, "{line}")?;
+            }
+            return Ok(());
+        }
+        let keys = screen::keys(self.exercise().about.kind, self.keys.is_none());
+        let foot = self.foot(width);
+        let room = height.saturating_sub(foot.len() + 5);
+        writeln!(out, "{}\n", cut(&head, width))?;
+        self.body(width, self.is_terminal.then_some(room))?;
+        writeln!(out)?;
+        for line in foot {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out, "{}", cut(&keys, width))?;
+        if self.is_terminal && !self.is_code() {
+            write!(out, "> ")?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn body(&self, width: usize, room: Option<usize>) -> Result<()> {
+        match &self.view {
+            View::Task => lines(&screen::page(&self.exercise().page()?, width), room),
+            View::List => {
+                let list = screen::list(self.exercises, &self.progress, Some(&self.exercise().name));
+                let list: Vec<String> = list.iter().map(|line| cut(line, width)).collect();
+                lines(&list, room)
+            }
+            View::Hint => {
+                let hints = self.exercise().hints()?;
+                let shown = self.progress.of(&self.exercise().name).hints as usize;
+                let mut text = Vec::new();
+                for (number, hint) in (1..).zip(&hints).take(shown.max(1)) {
+                    text.push(format!("Hint {number} of {}", hints.len()));
+                    text.extend(screen::page(hint, width));
+                    text.push(String::new());
+                }
+                // The last one is the one that was asked for.
+                let from = room.map_or(0, |room| text.len().saturating_sub(room));
+                lines(&text[from..], room)
+            }
+            View::Result(Err(error)) => lines(&screen::wrapped(&format!("{error:#}"), width), room),
+            View::Result(Ok(Attempt::Cargo(words))) => {
+                let words: Vec<String> = words.lines().map(str::to_owned).collect();
+                let room = room.map(|room| room.saturating_sub(1));
+                lines(&words, room)?;
+                let left = words.len().saturating_sub(room.unwrap_or(words.len()));
+                if left > 0 {
+                    writeln!(
+                        io::stdout(),
+                        "... {left} more lines: cargo build --bin {}, in {}",
+                        self.exercise().name,
+                        self.folder.path.display()
+                    )?;
+                }
+                Ok(())
+            }
+            View::Result(Ok(Attempt::Judged(verdict))) => {
+                let words = show::words(verdict, width);
+                if let Some(timeline) = &verdict.timeline {
+                    let room = room.map_or(ROWS, |room| room.saturating_sub(words.len() + 1).max(5));
+                    let lanes: Vec<Line> = show::marked(timeline, &verdict.marks, width, Some(room));
+                    terminal::print(&lanes)?;
+                    writeln!(io::stdout())?;
+                }
+                lines(&words, None)
+            }
+        }
+    }
+
+    /// What stands above the keys: what is going on, or what to do.
+    fn foot(&mut self, width: usize) -> Vec<String> {
+        let mut foot = Vec::new();
+        if let Some(note) = self.note.take() {
+            foot.extend(screen::wrapped(&note, width));
+        }
+        let exercise = &self.exercises[self.place];
+        let is_last = self.place + 1 == self.exercises.len();
+        let next = match is_last {
+            true => "Solved. That was the last one.",
+            false => "Solved. n goes on to the next one.",
+        };
+        let status = match (&self.running, &self.view) {
+            (Some(running), _) if running.is_built || !exercise.about.kind.is_code() => "running ...".to_owned(),
+            (Some(_), _) => "building ...".to_owned(),
+            (None, View::Result(Ok(attempt))) if attempt.outcome() == Outcome::Passed => next.to_owned(),
+            (None, View::List) => String::new(),
+            (None, _) => self.task_in_a_line(exercise),
+        };
+        if !status.is_empty() {
+            foot.extend(screen::wrapped(&status, width));
+        }
+        foot
+    }
+
+    /// What the learner is to do now.
+    fn task_in_a_line(&self, exercise: &Exercise) -> String {
+        if exercise.about.kind.is_code() {
+            let path = self.folder.server(exercise);
+            let here = std::env::current_dir().unwrap_or_default();
+            return format!(
+                "Edit {} and save it.",
+                path.strip_prefix(here).unwrap_or(&path).display()
+            );
+        }
+        match self.answers.iter().position(Option::is_none) {
+            Some(place) => {
+                let question = &exercise.about.questions[place];
+                let of = self.answers.len();
+                format!(
+                    "Question {} of {of}: {} ({})",
+                    place + 1,
+                    question.ask,
+                    attempt::form(question).words()
+                )
+            }
+            None => "r asks anew.".to_owned(),
+        }
+    }
+}
+
+fn lines(lines: &[String], room: Option<usize>) -> Result<()> {
+    for line in &lines[..room.unwrap_or(lines.len()).min(lines.len())] {
+        writeln!(io::stdout(), "{line}")?;
+    }
+    Ok(())
+}
+
+fn cut(line: &str, width: usize) -> String {
+    line.chars().take(width).collect()
+}
+
+/// Watches a folder by the system's own means, or where these are used up by looking again and again.
+fn watcher(folder: &Path, sender: &Sender<Event>) -> Result<Box<dyn Watcher>> {
+    let tell = |sender: &Sender<Event>| {
+        let sender = sender.clone();
+        move |event: notify::Result<notify::Event>| {
+            // Reading a file is no save; that the watch failed is told nowhere else.
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                drop(sender.send(Event::Saved));
+            }
+        }
+    };
+    let by_system = notify::recommended_watcher(tell(sender)).and_then(|mut watcher| {
+        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        Ok(Box::new(watcher) as Box<dyn Watcher>)
+    });
+    by_system
+        .or_else(|_| {
+            let often = notify::Config::default().with_poll_interval(LOOK);
+            let mut watcher = notify::PollWatcher::new(tell(sender), often)?;
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+            Ok::<_, notify::Error>(Box::new(watcher) as Box<dyn Watcher>)
+        })
+        .with_context(|| format!("cannot watch {}", folder.display()))
+}
