@@ -142,8 +142,19 @@ impl Builds {
     }
 }
 
-/// The program, or what cargo said.
-type Built = Result<Result<PathBuf, String>>;
+/// The program, or why there is none.
+type Built = Result<Result<PathBuf, NotBuilt>>;
+
+/// Why cargo built nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotBuilt {
+    /// What cargo said.
+    pub words: String,
+    /// True if it did not come to look at the source: nothing downloaded, a disk that is full.
+    pub is_not_the_source: bool,
+    /// True if something was never downloaded.
+    pub is_offline: bool,
+}
 
 /// How often to ask whether a build is still wanted.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -159,6 +170,8 @@ impl Builds {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(&cargo);
         command.current_dir(folder).args(["build", "--offline", "--quiet"]);
+        // Without it cargo would go on to the folder above.
+        command.arg("--manifest-path").arg(folder.join("Cargo.toml"));
         command.args(["--profile", &self.profile, "--bin", name]);
         command.args(["--message-format", "json-render-diagnostics"]);
         if let Some(target) = &self.target {
@@ -196,8 +209,40 @@ impl Builds {
         Ok(match (status.success(), program) {
             (true, Some(program)) => Ok(program),
             (true, None) => bail!("cargo built {name}, and did not say where"),
-            (false, _) => Err(words.recv().unwrap_or_default()),
+            (false, _) => Err(NotBuilt::of(words.recv().unwrap_or_default())),
         })
+    }
+
+    /// Lets cargo download what the checkout's lock file names.
+    ///
+    /// # Errors
+    ///
+    /// If there is no network, or it cannot be written; with cargo's words.
+    pub fn fetch(&self) -> Result<()> {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(&cargo);
+        command
+            .current_dir(&self.checkout)
+            .args(["fetch", "--locked", "--quiet"]);
+        let output = command.stdin(Stdio::null()).output();
+        let output = output.with_context(|| format!("cannot run {}", cargo.display()))?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(())
+    }
+}
+
+impl NotBuilt {
+    fn of(words: String) -> NotBuilt {
+        let full = words.contains("No space left on device");
+        NotBuilt {
+            is_not_the_source: full || !words.contains("could not compile"),
+            is_offline: words.contains("offline mode") || words.contains("--offline was specified"),
+            words,
+        }
     }
 }
 

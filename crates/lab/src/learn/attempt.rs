@@ -9,6 +9,7 @@ use super::exercise::{Exercise, Kind, Question};
 use super::folder::Folder;
 use super::judge::{self, Outcome, Subject, Verdict};
 use super::measure;
+use crate::checkout::NotBuilt;
 
 /// Says that nobody waits for a check any more.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +30,8 @@ impl CallOff {
 /// What a check comes to.
 #[derive(Debug)]
 pub enum Attempt {
-    /// It does not build: cargo's words.
-    Cargo(String),
+    /// It was not built.
+    NotBuilt(NotBuilt),
     /// It was judged.
     Judged(Box<Verdict>),
 }
@@ -39,7 +40,8 @@ impl Attempt {
     /// What it comes to.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Attempt::Cargo(_) => Outcome::Failed,
+            Attempt::NotBuilt(not) if not.is_not_the_source => Outcome::Unknown,
+            Attempt::NotBuilt(_) => Outcome::Failed,
             Attempt::Judged(verdict) => verdict.outcome,
         }
     }
@@ -53,7 +55,7 @@ impl Attempt {
 pub fn server(folder: &Folder, exercise: &Exercise, call_off: &CallOff, built: impl FnOnce()) -> Result<Attempt> {
     let subject = match build(folder, exercise, call_off)? {
         Ok(subject) => subject,
-        Err(words) => return Ok(Attempt::Cargo(words)),
+        Err(not) => return Ok(Attempt::NotBuilt(not)),
     };
     built();
     let verdict = judge::server(exercise, &subject, call_off)?;
@@ -72,17 +74,20 @@ pub fn answers(folder: &Folder, exercise: &Exercise, answers: &[Vec<String>], ca
     Ok(Attempt::Judged(Box::new(verdict)))
 }
 
-/// Builds a learner's server; `Err` of the inner result are cargo's words.
-fn build(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<Result<Subject, String>> {
+/// Builds a learner's server.
+fn build(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<Result<Subject, NotBuilt>> {
     let path = folder.server(exercise);
-    let source = std::fs::read(&path).with_context(|| {
+    let read = || std::fs::read(&path);
+    // Also where all of the folder is gone: then it is made anew by the build.
+    let before = read();
+    let program = folder.build(exercise, call_off)?;
+    let source = before.or_else(|_| read()).with_context(|| {
         format!(
             "cannot read {}: `lab learn reset {}` puts the given server there",
             path.display(),
             exercise.name
         )
     })?;
-    let program = folder.build(exercise, call_off)?;
     Ok(program.map(|program| Subject {
         program,
         environment: Vec::new(),
@@ -97,7 +102,7 @@ fn asked(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<(Op
         return Ok((None, Vec::new()));
     }
     let given = exercise.given()?.unwrap_or_default();
-    let built = build(folder, exercise, call_off).and_then(|built| built.map_err(anyhow::Error::msg));
+    let built = build(folder, exercise, call_off).and_then(|built| built.map_err(|not| anyhow::Error::msg(not.words)));
     match built {
         Ok(subject) if subject.source == given => Ok((Some(subject), Vec::new())),
         Ok(_) => bail!(

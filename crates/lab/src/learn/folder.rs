@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use super::attempt::CallOff;
 use super::exercise::{self, Exercise};
-use crate::checkout;
+use crate::checkout::{self, NotBuilt};
 
 /// The environment variable that names another place for the folder.
 pub const PLACE: &str = "LAB_EXERCISES";
@@ -84,11 +84,16 @@ impl Folder {
         if is_new && let Some(server) = exercise.given()? {
             write_whole(&folder.join("main.rs"), &server)?;
         }
-        let page = folder.join("page.md");
+        let page = self.page(exercise);
         if !page.exists() {
             write_whole(&page, &exercise.page()?)?;
         }
         Ok(())
+    }
+
+    /// A learner's copy of a page.
+    pub fn page(&self, exercise: &Exercise) -> PathBuf {
+        self.path.join(&exercise.slug).join("page.md")
     }
 
     /// A learner's server.
@@ -106,6 +111,9 @@ impl Folder {
             bail!("{} has no server to put back", exercise.name);
         };
         let path = self.server(exercise);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
         let written = match fs::read(&path) {
             Ok(written) => Some(written).filter(|written| *written != given.as_bytes()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -177,13 +185,30 @@ impl Folder {
         format!("[build]\ntarget-dir = {target:?}\n\n[net]\noffline = true\n")
     }
 
-    /// Builds a learner's server as `cargo` does, and gives its program.
+    /// Builds a learner's server, and gives its program. What was never downloaded is downloaded, if there is a network.
     ///
     /// # Errors
     ///
-    /// If the server is not there, or cannot be built: then cargo's words.
-    pub fn build(&self, exercise: &Exercise, call_off: &CallOff) -> Result<Result<PathBuf, String>> {
-        checkout::Builds::of(&self.checkout)?.build_in(&self.path, &exercise.name, || call_off.is_so())
+    /// If cargo cannot be run, or files of ours that are missing cannot be made.
+    pub fn build(&self, exercise: &Exercise, call_off: &CallOff) -> Result<Result<PathBuf, NotBuilt>> {
+        self.make(&exercise::all()?)?;
+        let builds = checkout::Builds::of(&self.checkout)?;
+        let build = || builds.build_in(&self.path, &exercise.name, || call_off.is_so());
+        match build()? {
+            Err(not) if not.is_offline => match builds.fetch() {
+                Ok(()) => build(),
+                Err(error) => Ok(Err(NotBuilt {
+                    words: format!(
+                        "{}\n\nWhat the servers need was never downloaded, and cannot be now:\n{error:#}\nWith a network, \
+                         once: cargo fetch --locked, in {}\n",
+                        not.words.trim_end(),
+                        self.checkout.display()
+                    ),
+                    ..not
+                })),
+            },
+            built => Ok(built),
+        }
     }
 }
 

@@ -119,8 +119,8 @@ impl fmt::Display for Fault {
         match self {
             Fault::Start(error) => f.write_str(error),
             Fault::Reply(trouble) => trouble.fmt(f),
-            Fault::Found(finding) => write!(f, "still there: {finding}"),
-            Fault::Worse(finding) => write!(f, "new: {finding}"),
+            Fault::Found(finding) => write!(f, "still there: {}: {}", finding.rule.id, finding.rule.summary),
+            Fault::Worse(finding) => write!(f, "new: {}: {}", finding.rule.id, finding.rule.summary),
             Fault::Slow { waited, .. } => {
                 write!(
                     f,

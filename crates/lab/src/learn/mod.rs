@@ -175,7 +175,7 @@ fn tell(exercise: &Exercise, attempt: &Attempt) -> Result<()> {
     let (width, height) = terminal::terminal_size().unwrap_or((screen::COLUMNS, ROWS));
     match attempt {
         // As cargo says it, where it says it.
-        Attempt::Cargo(words) => io::stderr().write_all(words.as_bytes())?,
+        Attempt::NotBuilt(not) => io::stderr().write_all(not.words.as_bytes())?,
         Attempt::Judged(verdict) => {
             let words = show::words(verdict, width);
             if let Some(timeline) = &verdict.timeline {
@@ -189,7 +189,8 @@ fn tell(exercise: &Exercise, attempt: &Attempt) -> Result<()> {
         }
     }
     let word = match (attempt, attempt.outcome()) {
-        (Attempt::Cargo(_), _) => "it does not build",
+        (Attempt::NotBuilt(_), Outcome::Failed) => "it does not build",
+        (Attempt::NotBuilt(_), _) => "it could not be built, and that is not its source's fault",
         (_, Outcome::Passed) => "solved",
         (_, Outcome::Failed) => "not solved yet",
         (_, Outcome::Unknown) => "this machine cannot tell",

@@ -118,6 +118,7 @@ pub fn run(exercises: &[Exercise], folder: &Folder, progress: Progress) -> Resul
         watcher: None,
         sender,
     };
+    session.warm_up();
     session.begin()?;
     session.go_on(&events)
 }
@@ -188,6 +189,19 @@ impl Session<'_> {
         }
     }
 
+    /// Builds one of the servers, so that whatever has to be downloaded is, and the first check is quick.
+    fn warm_up(&self) {
+        let code = self
+            .exercises
+            .iter()
+            .find(|exercise| exercise.given().is_ok_and(|given| given.is_some()));
+        if let Some(exercise) = code.cloned() {
+            let folder = self.folder.clone();
+            // A check says what stands in the way, if something does.
+            thread::spawn(move || drop(folder.build(&exercise, &CallOff::default())));
+        }
+    }
+
     /// Begins with the exercise at this place.
     fn begin(&mut self) -> Result<()> {
         self.call_off();
@@ -201,6 +215,10 @@ impl Session<'_> {
         }
         self.remember(|progress, name| progress.work_on(name));
         self.watch();
+        let page = std::fs::read_to_string(self.folder.page(self.exercise()));
+        if page.is_ok_and(|page| self.exercise().page().is_ok_and(|given| given != page)) {
+            self.note = Some("Your page.md is not the given one any more; this is the given one.".to_owned());
+        }
         self.draw()?;
         if self.is_code() && (self.is_changed() || !self.is_terminal) {
             self.check()?;
@@ -535,8 +553,8 @@ impl Session<'_> {
                 lines(&text[from..], room)
             }
             View::Result(Err(error)) => lines(&screen::wrapped(&format!("{error:#}"), width), room),
-            View::Result(Ok(Attempt::Cargo(words))) => {
-                let words: Vec<String> = words.lines().map(str::to_owned).collect();
+            View::Result(Ok(Attempt::NotBuilt(not))) => {
+                let words: Vec<String> = not.words.lines().map(str::to_owned).collect();
                 let room = room.map(|room| room.saturating_sub(1));
                 lines(&words, room)?;
                 let left = words.len().saturating_sub(room.unwrap_or(words.len()));

@@ -89,7 +89,15 @@ fn window(lines: &[Line], labels: &[String], height: usize) -> Vec<Option<usize>
     let marked: Vec<usize> = (0..lines.len()).filter(|&place| !labels[place].is_empty()).collect();
     let mut wanted: Vec<usize> = vec![heading];
     wanted.extend(&marked);
-    wanted.truncate(height.saturating_sub(2).max(1));
+    while wanted.len() > 1 && with_gaps(wanted.clone(), lines.len()).len() > height {
+        wanted.pop();
+    }
+    // What it comes to, where there is room for more than that.
+    let mut figures = wanted.clone();
+    figures.extend((0..lines.len()).filter(|&place| is_figure(&lines[place])));
+    if with_gaps(figures.clone(), lines.len()).len() * 4 <= height * 3 {
+        wanted = figures;
+    }
     let near = |place: usize| marked.iter().map(|mark| mark.abs_diff(place)).min().unwrap_or(place);
     let mut rest: Vec<usize> = (heading..lines.len()).filter(|place| !wanted.contains(place)).collect();
     rest.sort_by_key(|&place| near(place));
@@ -102,6 +110,10 @@ fn window(lines: &[Line], labels: &[String], height: usize) -> Vec<Option<usize>
         wanted = more;
     }
     with_gaps(wanted, lines.len())
+}
+
+fn is_figure(line: &Line) -> bool {
+    line.spans.first().is_some_and(|span| span.role == Role::Verdict)
 }
 
 fn with_gaps(mut wanted: Vec<usize>, all: usize) -> Vec<Option<usize>> {
