@@ -20,6 +20,7 @@ mod linux;
 pub mod live;
 pub mod newline;
 pub mod pages;
+pub mod pictures;
 pub mod quiz;
 pub mod running;
 pub mod show;

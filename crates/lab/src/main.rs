@@ -8,8 +8,10 @@ use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use harness::format::svg::Picture;
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
+use harness::scene::Scene;
 use harness::timeline::{Side, Timeline, printable};
 use harness::{Server, Wire};
 use lab::capture_file::{CaptureFile, create};
@@ -19,7 +21,8 @@ use lab::show::Extent;
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
 use lab::{
-    book, capture, checkout, experiments, frames, languages, learn, newline, pages, quiz, show, steps, terminal, wire,
+    book, capture, checkout, experiments, frames, languages, learn, newline, pages, pictures, quiz, show, steps, terminal,
+    wire,
 };
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
@@ -201,6 +204,10 @@ enum Format {
     Markdown,
     /// One object; docs/json.md describes it
     Json,
+    /// A picture: time runs down, each packet is an arrow
+    Svg,
+    /// A picture: the bytes of the server against time
+    SvgBytes,
 }
 
 /// What mdBook runs while it makes the book.
@@ -452,6 +459,10 @@ impl Output {
         written.with_context(|| format!("cannot write {}", path.display()))
     }
 
+    fn picture(&self) -> Picture {
+        Picture::titled("what client and server do")
+    }
+
     fn write_to(&self, timeline: &Timeline, log: bool, out: &mut impl Write) -> io::Result<()> {
         match self.format {
             Format::Text => {
@@ -463,6 +474,8 @@ impl Output {
             }
             Format::Markdown => out.write_all(markdown::frames(timeline, 1..=usize::MAX).as_bytes())?,
             Format::Json => json::write(timeline, out)?,
+            Format::Svg => out.write_all(self.picture().draw(&Scene::of(timeline)).as_bytes())?,
+            Format::SvgBytes => out.write_all(self.picture().draw_bytes(&Scene::of(timeline)).as_bytes())?,
         }
         out.flush()
     }
@@ -548,7 +561,7 @@ fn show(what: &str, output: &Output) -> Result<()> {
         Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
     };
     let extent = match (output.format, output.vantage) {
-        (Format::Text, None) => Extent::Excerpt,
+        (Format::Text | Format::Svg, None) => Extent::Excerpt,
         _ => Extent::Whole,
     };
     show::read(&path, extent, |timeline| {
@@ -639,9 +652,30 @@ fn docs(check: bool) -> Result<ExitCode> {
             writeln!(io::stdout(), "{name} written")?;
         }
     }
+    drifted |= draw_pictures(check)?;
     Ok(if misnamed || (check && drifted) {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Draws the pictures of the pages anew, or only looks. True if one was another.
+fn draw_pictures(check: bool) -> Result<bool> {
+    let mut drifted = false;
+    let checkout = checkout::find()?;
+    for drawn in pictures::all()? {
+        let name = drawn.path.strip_prefix(&checkout).unwrap_or(&drawn.path).display();
+        if std::fs::read_to_string(&drawn.path).is_ok_and(|old| old == drawn.text) {
+            continue;
+        }
+        drifted = true;
+        if check {
+            writeln!(io::stdout(), "{name} has drifted from its capture")?;
+        } else {
+            std::fs::write(&drawn.path, &drawn.text).with_context(|| format!("cannot write {name}"))?;
+            writeln!(io::stdout(), "{name} written")?;
+        }
+    }
+    Ok(drifted)
 }

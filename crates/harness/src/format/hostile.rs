@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event as Markup, Options, Parser, Tag};
 use serde_json::Value;
 
+use super::svg::{Picture, Theme, side_by_side};
 use super::{arbitrary, json, markdown, pcapng, text};
+use crate::scene::Scene;
 use crate::timeline::{Timeline, is_plain};
 
 fn all_plain(format: &str, shown: &str) -> Result<(), TestCaseError> {
@@ -60,6 +62,15 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
     prop_assert!(serde_json::from_slice::<Value>(&object).is_ok());
     for finding in timeline.findings() {
         all_plain("findings", &finding.to_string())?;
+    }
+    let picture = Picture::titled("<script>&\"\u{1}\u{202e}\u{ffff}");
+    let scene = Scene::of(timeline);
+    let beside = side_by_side(&picture.title, &[(picture.title.clone(), scene.clone())], Theme::Auto);
+    for drawn in [picture.draw(&scene), picture.draw_bytes(&scene), beside] {
+        all_plain("svg", &drawn)?;
+        let document = roxmltree::Document::parse(&drawn);
+        prop_assert!(document.is_ok(), "{document:?} in:\n{drawn}");
+        prop_assert!(!drawn.contains("NaN") && !drawn.contains("inf\""), "{drawn}");
     }
     let mut file = Vec::new();
     pcapng::write(timeline, "a \u{1b}[31m\u{202e}server", &mut file).unwrap();

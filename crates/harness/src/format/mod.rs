@@ -1,8 +1,11 @@
 //! How a timeline is shown. Pure: text and bytes in, text and bytes out.
 
+mod fit;
 pub mod json;
 pub mod markdown;
 pub mod pcapng;
+mod rows;
+pub mod svg;
 pub mod text;
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Lanes for a terminal: client, wire and server side by side, time running down.
 
 mod layout;
-mod rows;
 
 use std::fmt;
 
@@ -9,8 +8,9 @@ use crate::scene::{Diagram, Part, Scene, Verdict};
 use crate::timeline::explain::cut;
 use crate::timeline::{Limits, Timeline};
 
+use super::rows::{self, Row};
+
 use layout::Layout;
-use rows::Row;
 
 /// Draws at 80 columns. See [`Lanes`] for other widths.
 impl fmt::Display for Timeline {

@@ -325,8 +325,8 @@ fn waiting(reason: Reason) -> Option<&'static str> {
         Reason::CongestionWindow => "waits for the congestion window",
         Reason::ReceiveWindow => "waits for the receive window",
         Reason::DelayedAck => "the ACK is put off",
-        Reason::Timeout => "no ACK comes in time",
-        Reason::TailLossProbe => "no ACK comes",
+        Reason::Timeout => "no ACK in time",
+        Reason::TailLossProbe => "no ACK yet",
         _ => return None,
     })
 }

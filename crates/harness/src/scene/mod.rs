@@ -22,6 +22,7 @@ mod assemble;
 mod shown;
 mod verdict;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -519,7 +520,7 @@ impl Scene {
     }
 
     /// Leaves only what is about these frames, and what lies between them. What has no number belongs to the
-    /// frame before it. Verdicts and findings stay: they are about all of a connection.
+    /// frame before it, and what made a packet leave to that. Verdicts and findings stay: they are about all of a connection.
     #[must_use]
     pub fn frames(mut self, frames: &RangeInclusive<usize>) -> Scene {
         for diagram in &mut self.connections {
@@ -555,6 +556,11 @@ impl Diagram {
     }
 
     fn keep(&mut self, frames: &RangeInclusive<usize>) {
+        let kept_arrows: HashSet<usize> = self
+            .arrows()
+            .filter(|arrow| arrow.frame.is_some_and(|number| frames.contains(&number)))
+            .map(|arrow| arrow.event)
+            .collect();
         let mut inside = false;
         let mut kept = 0;
         // The place of each mark among those that stay.
@@ -563,8 +569,17 @@ impl Diagram {
             .iter()
             .map(|mark| {
                 inside = mark.frame().map_or(inside, |number| frames.contains(&number));
-                kept += usize::from(inside);
-                inside.then(|| kept - 1)
+                // What made a packet leave stands before it.
+                let stays = match mark {
+                    Mark::Action(Action {
+                        arrow: Some(arrow),
+                        frame: None,
+                        ..
+                    }) => kept_arrows.contains(arrow),
+                    _ => inside,
+                };
+                kept += usize::from(stays);
+                stays.then(|| kept - 1)
             })
             .collect();
         let mut place = places.iter();

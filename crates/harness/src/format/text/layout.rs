@@ -1,11 +1,12 @@
 //! How wide each lane is, and a row drawn in them.
 
 use crate::scene::{Arrow, Diagram, Outcome};
+use crate::timeline::Side;
 use crate::timeline::explain::{cut, data_text};
-use crate::timeline::{Flags, Side};
 
-use super::rows::{Cell, Mark, Row};
 use super::{Line, Role};
+use crate::format::fit::{Detail, header, label};
+use crate::format::rows::{Cell, Mark, Row};
 
 /// The widths of the lanes of one connection, in columns.
 pub(super) struct Layout {
@@ -21,17 +22,6 @@ pub(super) struct Layout {
     detail: Detail,
 }
 
-/// How much of a segment is written on its arrow.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Detail {
-    /// `PSH,ACK seq 1 ack 1 len 2 "1\n"`
-    Full,
-    /// `PSH,ACK seq 1 len 2 "1\n"`
-    WithoutAck,
-    /// `PSH,ACK len 2 "1\n"`
-    Least,
-}
-
 /// `├ ` before a client's segment and ` ─►│` behind it; as much for the server's.
 const ARROW: usize = 6;
 /// The bracket and a space before a call.
@@ -41,8 +31,6 @@ const SERVER_LEAST: usize = 22;
 /// What the client's lane grows to before others do: `send "1\n"` fits.
 const CLIENT_FIRST: usize = 10;
 const CLIENT_MOST: usize = 28;
-/// How many bytes of a payload are written on an arrow at most.
-const PAYLOAD_MOST: usize = 32;
 /// A payload of so many bytes is always written. Of a longer one the start is, where there is room.
 const PAYLOAD_SHORT: usize = 4;
 
@@ -180,8 +168,8 @@ impl Layout {
     pub fn line(&self, row: &Row<'_>) -> Line {
         let at = match (row.at, row.pause) {
             (Some(at), _) => at.to_string(),
-            (None, true) => "⋮".to_owned(),
-            (None, false) => String::new(),
+            (None, Some(_)) => "⋮".to_owned(),
+            (None, None) => String::new(),
         };
         let mut line = Line::new(Role::Time, format!("{at:>0$} ", self.time));
         if self.came > 0 {
@@ -297,35 +285,4 @@ fn mark(mark: Mark) -> char {
         Mark::Waits => '┆',
         Mark::Leaves => '╰',
     }
-}
-
-/// What a segment holds, in at most `width` columns.
-fn label(arrow: &Arrow, detail: Detail, width: usize) -> String {
-    let mut label = header(arrow, detail);
-    let room = width.saturating_sub(columns(&label) + 1);
-    let shown = (1..=arrow.data.len().min(PAYLOAD_MOST)).rev();
-    let mut data = shown.map(|shown| data_text(&arrow.data, arrow.len.into(), shown));
-    if let Some(data) = data.find(|data| columns(data) <= room) {
-        label = format!("{label} {data}");
-    }
-    cut(&label, width)
-}
-
-fn header(arrow: &Arrow, detail: Detail) -> String {
-    let (flags, len) = (arrow.flags, arrow.len);
-    let numbered = len > 0 || flags.has(Flags::SYN) || flags.has(Flags::FIN);
-    let mut header = flags.to_string();
-    if detail != Detail::Least || (numbered && len == 0) {
-        header += &format!(" seq {}", arrow.seq);
-    }
-    if let Some(ack) = arrow.ack.filter(|_| detail == Detail::Full || !numbered) {
-        header += &format!(" ack {ack}");
-    }
-    if len > 0 {
-        header += &format!(" len {len}");
-    }
-    if arrow.window == 0 && !flags.has(Flags::RST) {
-        header += " win 0";
-    }
-    header
 }

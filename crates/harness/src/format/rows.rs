@@ -1,22 +1,26 @@
-//! Which marks share a row, and which rows a call spans.
+//! Which marks of a diagram share a row, and which rows a call spans: what lanes and pictures have in common.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::facts::{FactKind, Reason};
-use crate::scene::{Action, Arrow, Bracket, Diagram, Held, Mark as Drawn, Moment, Outcome, Process, State};
+use crate::scene::{Action, Arrow, Bracket, Diagram, Fold, Held, Mark as Drawn, Moment, Outcome, Process, State};
 use crate::timeline::explain::{action_text, call_text, call_text_within, cut, data_text};
 use crate::timeline::{Call, CallKind, ClientActionKind, Side, TcpView};
 
-use super::Role;
+use super::text::Role;
 
 /// A row of the lanes.
 #[derive(Default)]
-pub(super) struct Row<'s> {
+pub(crate) struct Row<'s> {
     /// When it happened. A row that stands for a time in which nothing happened has none.
     pub at: Option<Moment>,
-    /// True for a row that stands for such a time.
-    pub pause: bool,
+    /// The event that it shows.
+    pub event: Option<usize>,
+    /// The event that brought the state that it shows, and whose it is.
+    pub state: Option<(usize, Side)>,
+    /// That time, for a row that stands for it.
+    pub pause: Option<Fold>,
     pub client: Option<Cell>,
     /// The packet on the wire.
     pub arrow: Option<&'s Arrow>,
@@ -30,7 +34,7 @@ pub(super) struct Row<'s> {
 }
 
 /// A text that has shorter forms for where there is less room.
-pub(super) struct Cell {
+pub(crate) struct Cell {
     pub role: Role,
     /// From the longest to the shortest; never empty.
     pub forms: Vec<String>,
@@ -38,7 +42,7 @@ pub(super) struct Cell {
 
 /// A piece of a bracket.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// The only packet of a call.
     Only,
     First,
@@ -63,10 +67,10 @@ impl Cell {
 const TOGETHER: Duration = Duration::from_millis(1);
 
 /// The rows of a connection. Each frame has one of its own, with its number.
-pub(super) fn of(diagram: &Diagram) -> Vec<Row<'_>> {
+pub(crate) fn of(diagram: &Diagram) -> Vec<Row<'_>> {
     let mut rows = Rows::new(diagram);
     for (place, mark) in diagram.marks.iter().enumerate() {
-        rows.folded |= rows.folds.contains(&place);
+        rows.folded = rows.folds.get(&place).copied().or(rows.folded);
         match mark {
             Drawn::Arrow(arrow) => rows.arrow(arrow),
             Drawn::Call(call) => rows.call(call),
@@ -89,10 +93,10 @@ struct Rows<'s> {
     calls: HashMap<usize, &'s Bracket>,
     /// The client's action that shares a row with an arrow, by the arrow's event.
     shared: HashMap<usize, &'s Action>,
-    /// The places of the marks before which nothing happened for long.
-    folds: BTreeSet<usize>,
-    /// True if the next row comes after such a time.
-    folded: bool,
+    /// The times in which nothing happened, by the place of the mark after each.
+    folds: HashMap<usize, Fold>,
+    /// Set if the next row comes after such a time.
+    folded: Option<Fold>,
 }
 
 impl<'s> Rows<'s> {
@@ -117,18 +121,17 @@ impl<'s> Rows<'s> {
             row_of: HashMap::new(),
             calls: of_server.map(|call| (call.event, call)).collect(),
             shared: shared.collect(),
-            folds: diagram.folds.iter().map(|fold| fold.mark).collect(),
-            folded: false,
+            folds: diagram.folds.iter().map(|fold| (fold.mark, *fold)).collect(),
+            folded: None,
         }
     }
 
     fn push(&mut self, row: Row<'s>) {
-        if row.at.is_some() && std::mem::take(&mut self.folded) {
-            self.rows.push(Row {
-                pause: true,
-                ..Row::default()
-            });
-        }
+        let pause = self.folded.take_if(|_| row.at.is_some());
+        self.rows.extend(pause.map(|fold| Row {
+            pause: Some(fold),
+            ..Row::default()
+        }));
         self.rows.push(row);
     }
 
@@ -149,6 +152,7 @@ impl<'s> Rows<'s> {
         }
         self.push(Row {
             at: Some(arrow.left),
+            event: Some(arrow.event),
             arrow: Some(arrow),
             number: arrow.frame,
             client,
@@ -161,10 +165,7 @@ impl<'s> Rows<'s> {
 
     /// Below a packet: what the wire did to it, and where it was lost or sent again TCP's view of its sender.
     fn passage(&mut self, arrow: &'s Arrow) {
-        let wire = arrow.wire.as_ref().map(|what| {
-            let before = |end: char| what.split(end).next().unwrap_or_default().trim_end().to_owned();
-            Cell::new(Role::Note, [what.clone(), before('('), before(':')])
-        });
+        let wire = wire_cell(arrow);
         let is_of_interest = arrow.repeats || arrow.outcome == Outcome::Lost;
         let view = arrow.tcp.as_ref().filter(|_| is_of_interest).map(view_cell);
         if wire.is_none() && view.is_none() {
@@ -228,6 +229,7 @@ impl<'s> Rows<'s> {
         };
         self.push(Row {
             at: Some(call.at),
+            event: Some(call.event),
             number: call.frame,
             client,
             server,
@@ -252,6 +254,7 @@ impl<'s> Rows<'s> {
         };
         self.push(Row {
             at: Some(process.at),
+            event: Some(process.event),
             number: process.frame,
             server: Some(Cell::new(Role::Note, forms)),
             ..Row::default()
@@ -265,6 +268,7 @@ impl<'s> Rows<'s> {
         }
         self.push(Row {
             at: Some(action.at),
+            event: Some(action.event),
             number: action.frame,
             client: Some(action_cell(&action.action)),
             ..Row::default()
@@ -293,6 +297,7 @@ impl<'s> Rows<'s> {
         let (client, server) = if client { (Some(cell), None) } else { (None, Some(cell)) };
         self.push(Row {
             at: Some(state.at),
+            state: Some((state.event, state.side)),
             number: state.frame,
             client,
             server,
@@ -350,7 +355,7 @@ impl<'s> Rows<'s> {
             self.rows[write].mark.get_or_insert(Mark::First);
             for row in &mut self.rows[write + 1..packet] {
                 row.mark.get_or_insert(Mark::Waits);
-                if row.pause && row.server.is_none() {
+                if row.pause.is_some() && row.server.is_none() {
                     let short = words.split(" for ").next().unwrap_or_default();
                     row.server = Some(Cell::new(Role::Held, [words, short].map(str::to_owned)));
                 }
@@ -358,6 +363,13 @@ impl<'s> Rows<'s> {
             self.rows[packet].mark = Some(Mark::Leaves);
         }
     }
+}
+
+/// What the wire did to a packet.
+pub(crate) fn wire_cell(arrow: &Arrow) -> Option<Cell> {
+    let what = arrow.wire.as_ref()?;
+    let before = |end: char| what.split(end).next().unwrap_or_default().trim_end().to_owned();
+    Some(Cell::new(Role::Note, [what.clone(), before('('), before(':')]))
 }
 
 /// TCP's view of a socket, as `ss -i` has it.

@@ -1,0 +1,103 @@
+//! Writes XML that is well formed whatever its texts are.
+
+use std::fmt::{Display, Write as _};
+
+use crate::timeline::printable;
+
+/// A document that grows.
+#[derive(Default)]
+pub(super) struct Xml {
+    text: String,
+    open: Vec<&'static str>,
+}
+
+/// An element whose attributes are being written.
+#[must_use = "an element needs an end: empty, text or open"]
+pub(super) struct Element<'x> {
+    xml: &'x mut Xml,
+    tag: &'static str,
+}
+
+impl Xml {
+    /// Begins an element.
+    pub fn element(&mut self, tag: &'static str) -> Element<'_> {
+        self.text += &" ".repeat(self.open.len());
+        self.text.push('<');
+        self.text += tag;
+        Element { xml: self, tag }
+    }
+
+    /// Ends the innermost element that is open.
+    pub fn close(&mut self) {
+        if let Some(tag) = self.open.pop() {
+            self.text += &" ".repeat(self.open.len());
+            let _ = writeln!(self.text, "</{tag}>"); // writing to a string cannot fail, here and below
+        }
+    }
+
+    /// The document, with all elements ended.
+    pub fn finish(mut self) -> String {
+        while !self.open.is_empty() {
+            self.close();
+        }
+        self.text
+    }
+}
+
+impl Element<'_> {
+    /// An attribute.
+    pub fn with(self, name: &str, value: impl Display) -> Self {
+        let _ = write!(self.xml.text, " {name}=\"{}\"", escaped(&value.to_string()));
+        self
+    }
+
+    /// An attribute that is a length or a place, to a tenth.
+    pub fn at(self, name: &str, value: f64) -> Self {
+        self.with(name, number(value))
+    }
+
+    /// Ends it: there is nothing in it.
+    pub fn empty(self) {
+        self.xml.text += "/>\n";
+    }
+
+    /// Ends it with this text in it.
+    pub fn text(self, text: &str) {
+        let _ = writeln!(self.xml.text, ">{}</{}>", escaped(text), self.tag);
+    }
+
+    /// Ends it with a text of ours in it, as it is: a style sheet.
+    pub fn verbatim(self, text: &str) {
+        let _ = writeln!(self.xml.text, ">\n{text}</{}>", self.tag);
+    }
+
+    /// What follows is in it, until [`Xml::close`].
+    pub fn open(self) {
+        self.xml.text += ">\n";
+        self.xml.open.push(self.tag);
+    }
+}
+
+/// A number of an attribute, to a tenth: shorter, and the same on every machine.
+pub(super) fn number(value: f64) -> String {
+    let rounded = (value * 10.0).round() / 10.0;
+    // No `-0`.
+    (rounded + 0.0).to_string()
+}
+
+/// Text for content and attributes. What can do more than be read is escaped as everywhere; the two characters
+/// that are no XML and that this leaves are escaped too ([XML 1.0, section 2.2](https://www.w3.org/TR/xml/#charsets)).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in printable(text).chars() {
+        match c {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\u{fffe}' | '\u{ffff}' => escaped.extend(c.escape_default()),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
