@@ -11,7 +11,7 @@ use harness::testing::{
 use lab::capture::{self, Seen};
 use lab::experiments::{self, Told};
 use lab::lesson::Shown;
-use lab::{checkout, frames, pages, steps};
+use lab::{checkout, frames, pages, pictures, steps};
 
 /// What a run may show besides.
 const TOLERATED: Tolerance = Tolerance {
@@ -97,6 +97,29 @@ fn pages_have_not_drifted() -> Result<()> {
     Ok(())
 }
 
+/// Each picture is what its capture gives, and a page shows it with words for who cannot see it.
+fn pictures_have_not_drifted_and_are_shown() -> Result<()> {
+    let pages = pages::all()?;
+    for drawn in pictures::all()? {
+        let name = drawn.path.display();
+        let old = std::fs::read_to_string(&drawn.path).unwrap_or_default();
+        assert!(old == drawn.text, "{name} has drifted; `just docs` draws it anew");
+        let file = drawn.path.file_name().unwrap_or_default().to_string_lossy();
+        let link = format!("images/{file})");
+        let told = |text: &str| {
+            let before = text.split(&link).next().filter(|before| before.len() < text.len());
+            before
+                .and_then(|before| Some(before.rsplit_once("![")?.1.len()))
+                .is_some_and(|words| words > 40)
+        };
+        assert!(
+            pages.iter().any(|page| told(&page.text)),
+            "no page shows {name} and tells what it shows"
+        );
+    }
+    Ok(())
+}
+
 /// Each step has a lesson, and each lesson a page and a capture.
 fn every_step_has_a_lesson_a_page_and_a_capture() -> Result<()> {
     let steps = steps::all()?;
@@ -133,6 +156,7 @@ harness::tests! {
     experiments_tell_what_their_captures_tell needs [Wire];
     captures_show_what_the_lessons_expect needs [];
     pages_have_not_drifted needs [];
+    pictures_have_not_drifted_and_are_shown needs [];
     every_step_has_a_lesson_a_page_and_a_capture needs [];
     frames_in_prose_are_those_of_the_captures needs [];
 }
