@@ -69,7 +69,7 @@ const COLOURS: &str = r#"@State@syslog.msg matches "^[^ ]+: socket [A-Za-z0-9_]+
 @Reset@tcp.flags.reset == 1@[42148,0,0][65535,64764,40092]
 @Beginning and end@tcp.flags.syn == 1 || tcp.flags.fin == 1@[55512,55512,55512][4718,10030,11796]
 @Data@tcp.len > 0@[55255,60909,65535][4112,12850,24672]
-@ACK@tcp@[65535,65535,65535][24672,24672,24672]
+@ACK@tcp@[65535,65535,65535][4112,10280,14392]
 "#;
 
 /// What Wireshark remembers from one run to the next, as it is before the first: a window that is
@@ -142,7 +142,7 @@ impl Wireshark {
         D: FnOnce(&Server) -> Result<()> + Send + 'static,
     {
         if server.level() < Level::Loopback {
-            tell("no packets can be captured here, only calls and states; docs/harness.md has the cure");
+            tell("no packets can be captured here, only calls and states; `lab doctor` has the cure");
         }
         let input = ["-k", "-i", "-"].map(OsStr::new);
         let mut window = self.start(&COLUMNS, &input, Stdio::piped())?;

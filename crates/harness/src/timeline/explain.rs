@@ -42,40 +42,43 @@ pub struct HeldBack {
 }
 
 impl Explanation {
-    /// As the comment of a packet in a capture file: `call: ...` lines, then the sentence.
+    /// As the comment of a packet in a capture file: the sentence, which is what a narrow column shows of it,
+    /// then a line for a wait, and one for each call: `call: server: sendto(9, "1", 1) = 1`.
     pub fn to_comment(&self) -> String {
-        let mut comment = String::new();
-        for call in self.call.iter().flat_map(|calls| calls.lines()) {
-            // Writing to a string cannot fail.
-            let _ = writeln!(comment, "call: {call}");
-        }
+        let mut comment = self.sentence.clone();
+        // Writing to a string cannot fail.
         if let Some(held) = self.held {
-            let _ = writeln!(
-                comment,
-                "held: {} ms, until frame {}",
-                held.milliseconds, held.until_frame
-            );
+            let (milliseconds, frame) = (held.milliseconds, held.until_frame);
+            let _ = write!(comment, "\nheld: {milliseconds} ms, until frame {frame}");
         }
-        comment + &self.sentence
+        for call in self.call.iter().flat_map(|calls| calls.lines()) {
+            let _ = write!(comment, "\ncall: {call}");
+        }
+        comment
     }
 
-    /// Reads back what [`to_comment`](Self::to_comment) wrote. Any other comment becomes the
-    /// sentence. Control characters are escaped, since a file may hold any.
+    /// Reads back what [`to_comment`](Self::to_comment) wrote, or wrote when calls stood before the sentence.
+    /// Any other comment becomes the sentence. Control characters are escaped, since a file may hold any.
     pub fn from_comment(comment: &str) -> Explanation {
-        let (mut calls, mut held, mut sentence) = (Vec::new(), None, Vec::new());
-        for line in comment.lines() {
-            if let Some(call) = line.strip_prefix("call: ").filter(|_| sentence.is_empty()) {
-                calls.push(printable(call));
-            } else if let Some(found) = read_held(line).filter(|_| sentence.is_empty()) {
-                held = Some(found);
-            } else {
-                sentence.push(printable(line));
-            }
-        }
-        let call = (!calls.is_empty()).then(|| calls.join("\n"));
+        let mut lines: Vec<&str> = comment.lines().collect();
+        let is_told = |line: &&str| line.starts_with("call: ") || read_held(line).is_some();
+        let before = lines.iter().take_while(|line| is_told(line)).count();
+        let told = if before > 0 && before < lines.len() {
+            lines.drain(..before).collect()
+        } else {
+            let behind = lines.iter().rev().take_while(|line| is_told(line)).count();
+            // Of a comment there is a sentence, whatever it looks like.
+            lines.split_off((lines.len() - behind).max(1).min(lines.len()))
+        };
+        let calls: Vec<String> = told
+            .iter()
+            .filter_map(|line| line.strip_prefix("call: "))
+            .map(printable)
+            .collect();
+        let sentence: Vec<String> = lines.iter().map(|line| printable(line)).collect();
         Explanation {
-            call,
-            held,
+            call: (!calls.is_empty()).then(|| calls.join("\n")),
+            held: told.iter().find_map(|line| read_held(line)),
             sentence: sentence.join(" "),
         }
     }

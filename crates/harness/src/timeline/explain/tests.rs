@@ -363,6 +363,26 @@ fn comments_of_others_become_the_sentence() {
     assert_eq!((explanation.call, explanation.held), (None, None));
 }
 
+/// A narrow column shows the beginning of a comment: the reason. In files of before, calls stood there.
+#[test]
+fn a_comment_begins_with_its_sentence_and_either_order_is_read() {
+    let timeline = samples::two_writes().timeline();
+    let held = explain(&timeline, timeline.index_of_frame(21).unwrap()).unwrap();
+    let comment = held.to_comment();
+    assert!(comment.starts_with("Held back: "), "{comment}");
+    assert!(
+        comment.ends_with("\nheld: 42 ms, until frame 20\ncall: server: sendto(9, \"\\n\", 1) = 1"),
+        "{comment}"
+    );
+    let sentence = &held.sentence;
+    let before = format!("call: server: sendto(9, \"\\n\", 1) = 1\nheld: 42 ms, until frame 20\n{sentence}");
+    assert_eq!(Explanation::from_comment(&before), held);
+    // There is always a sentence.
+    let bare = Explanation::from_comment("call: me");
+    assert_eq!((bare.sentence.as_str(), bare.call), ("call: me", None));
+    assert_eq!(Explanation::from_comment("").sentence, "");
+}
+
 #[test]
 fn only_packets_are_explained() {
     let timeline = samples::clean_close().timeline();
