@@ -99,7 +99,7 @@ impl Checked {
             let _ = writeln!(text, "{severity}[{}]: {}", rule.id, rule.summary);
             let _ = writeln!(text, "  connection {}: {}", connection.0 + 1, printable(message));
             let _ = writeln!(text, "  cure: {}", rule.cure);
-            let _ = writeln!(text, "  more: docs/findings.md#{}", rule.id);
+            let _ = writeln!(text, "  more: lab explain {}", rule.id);
         }
         if !self.unknown.is_empty() {
             let ids: Vec<&str> = self.unknown.iter().map(|(rule, _)| rule.id).collect();

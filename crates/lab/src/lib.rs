@@ -9,6 +9,7 @@ pub mod check;
 pub mod checkout;
 pub mod doctor;
 pub mod experiments;
+pub mod explain;
 pub mod frames;
 pub mod handout;
 pub mod languages;

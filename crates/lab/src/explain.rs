@@ -1,0 +1,316 @@
+//! `lab explain`: what the pages say of a finding, a fact or a word, where there are no pages.
+
+use anyhow::{Result, bail};
+use harness::facts::{FactKind, Reason};
+use harness::format::text::{Line, Role, Span};
+use harness::rules::RULES;
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+/// The pages that it reads from, as they were when this program was built.
+const FINDINGS: &str = include_str!("../../../docs/findings.md");
+const WORDS: &str = include_str!("../../../docs/words.md");
+
+/// What is said of a name: the sections of the pages, and the meaning of a fact or a reason.
+///
+/// # Errors
+///
+/// If there is no such name, and the message names those that are like it.
+pub fn explain(name: &str, width: usize) -> Result<Vec<Line>> {
+    let wanted = plain(name);
+    let mut markdown: Vec<String> = Vec::new();
+    markdown.extend(section(FINDINGS, HeadingLevel::H2, &wanted));
+    for fact in FactKind::ALL.into_iter().filter(|fact| plain(fact.name()) == wanted) {
+        let wireshark = fact.wireshark().map_or(String::new(), |field| {
+            format!(" In Wireshark it is `tcp.analysis.{field}`.")
+        });
+        markdown.push(format!(
+            "**{}**, of a packet: {}.{wireshark}\n",
+            fact.name(),
+            fact.summary()
+        ));
+    }
+    for reason in Reason::ALL.into_iter().filter(|reason| plain(reason.name()) == wanted) {
+        markdown.push(format!(
+            "**{}**, why a packet left when it did: {}.\n",
+            reason.name(),
+            reason.summary()
+        ));
+    }
+    markdown.extend(section(WORDS, HeadingLevel::H3, &wanted));
+    if markdown.is_empty() {
+        bail!("nothing here is called {name:?}{}", like(&wanted));
+    }
+    Ok(rendered(&markdown.join("\n"), width))
+}
+
+/// All names, of one kind to a line.
+pub fn names(width: usize) -> Vec<Line> {
+    let said = names_by_kind()
+        .into_iter()
+        .map(|(kind, names)| format!("**{kind}**: {}\n", names.join(", ")));
+    rendered(&said.collect::<Vec<_>>().join("\n"), width)
+}
+
+fn names_by_kind() -> [(&'static str, Vec<String>); 4] {
+    [
+        ("findings", RULES.iter().map(|rule| rule.id.to_owned()).collect()),
+        (
+            "facts",
+            FactKind::ALL.iter().map(|fact| fact.name().to_owned()).collect(),
+        ),
+        (
+            "reasons",
+            Reason::ALL.iter().map(|reason| reason.name().to_owned()).collect(),
+        ),
+        ("words", headings(WORDS, HeadingLevel::H3).collect()),
+    ]
+}
+
+/// The names that a name may have been meant for.
+fn like(wanted: &str) -> String {
+    let names = names_by_kind().into_iter().flat_map(|(_, names)| names);
+    let shares = |name: &String| {
+        let name = plain(name);
+        name.contains(wanted)
+            || wanted
+                .split(' ')
+                .any(|word| word.len() > 2 && name.split(' ').any(|of| of == word))
+    };
+    let mut alike: Vec<String> = names.filter(shares).collect();
+    alike.dedup();
+    match alike.is_empty() || wanted.is_empty() {
+        true => "; `lab explain` without a name lists all that there is".to_owned(),
+        false => format!("; is it one of these? {}", alike.join(", ")),
+    }
+}
+
+/// A name as it is compared: `CLOSE_WAIT`, `close-wait` and `close wait` are one.
+fn plain(name: &str) -> String {
+    let spaced = name.to_lowercase().replace(['-', '_'], " ");
+    let kept: String = spaced.chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect();
+    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The headings of a page at a level.
+fn headings(page: &str, level: HeadingLevel) -> impl Iterator<Item = String> {
+    let marks = "#".repeat(level as usize) + " ";
+    let mut code = false;
+    page.lines().filter_map(move |line| {
+        code ^= line.starts_with("```");
+        line.strip_prefix(&marks)
+            .filter(|_| !code)
+            .map(|heading| heading.replace('`', ""))
+    })
+}
+
+/// The section of a page under this heading, with the heading.
+fn section(page: &str, level: HeadingLevel, wanted: &str) -> Option<String> {
+    let mut section = String::new();
+    let mut code = false;
+    for line in page.lines() {
+        code ^= line.starts_with("```");
+        let marks = line.bytes().take_while(|byte| *byte == b'#').count();
+        let heads = !code && marks > 0 && line.as_bytes().get(marks) == Some(&b' ');
+        if heads && !section.is_empty() && marks <= level as usize {
+            break;
+        }
+        let found = heads && marks == level as usize && plain(&line[marks..]) == wanted;
+        if (found || !section.is_empty()) && !line.starts_with("<!--") {
+            section += line;
+            section.push('\n');
+        }
+    }
+    (!section.is_empty()).then_some(section)
+}
+
+/// Markdown as lines of text.
+fn rendered(markdown: &str, width: usize) -> Vec<Line> {
+    let mut text = Text {
+        lines: Vec::new(),
+        words: Vec::new(),
+        indent: 0,
+        bullet: false,
+        role: Role::Segment,
+        width: width.max(20),
+        code: false,
+    };
+    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+        text.take(event);
+    }
+    text.end_paragraph();
+    while text.lines.last().is_some_and(|line| line.spans.is_empty()) {
+        text.lines.pop();
+    }
+    text.lines
+}
+
+/// Lines that grow.
+struct Text {
+    lines: Vec<Line>,
+    /// The paragraph: pieces with their roles. A space in them may become the end of a line.
+    words: Vec<(Role, String)>,
+    indent: usize,
+    /// True before the first line of an item.
+    bullet: bool,
+    role: Role,
+    width: usize,
+    code: bool,
+}
+
+impl Text {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(Tag::Strong | Tag::Heading { .. } | Tag::TableHead) => self.role = Role::Verdict,
+            Event::End(TagEnd::Strong) => self.role = Role::Segment,
+            Event::End(TagEnd::Heading(_) | TagEnd::TableHead | TagEnd::TableRow) => {
+                self.role = Role::Segment;
+                self.end_paragraph();
+            }
+            Event::End(TagEnd::TableCell) => self.words.push((self.role, "  ".to_owned())),
+            Event::Start(Tag::Item) => {
+                self.end_paragraph();
+                self.indent += 2;
+                self.bullet = true;
+            }
+            Event::End(TagEnd::Item) => {
+                self.end_paragraph();
+                self.indent -= 2;
+            }
+            Event::End(TagEnd::Paragraph | TagEnd::List(_) | TagEnd::Table) => {
+                self.end_paragraph();
+                self.blank();
+            }
+            Event::Start(Tag::CodeBlock(_)) => self.code = true,
+            Event::End(TagEnd::CodeBlock) => {
+                self.code = false;
+                self.blank();
+            }
+            Event::Text(text) if self.code => {
+                let lines = text.lines().map(|line| line_of([(Role::Segment, line.to_owned())]));
+                self.lines.extend(lines);
+            }
+            Event::Text(text) => self.words.push((self.role, text.into_string())),
+            Event::Code(code) => self.words.push((Role::Call, format!("`{code}`"))),
+            Event::SoftBreak | Event::HardBreak => self.words.push((self.role, " ".to_owned())),
+            _ => {}
+        }
+    }
+
+    fn blank(&mut self) {
+        if self.indent == 0 && self.lines.last().is_some_and(|line| !line.spans.is_empty()) {
+            self.lines.push(Line::default());
+        }
+    }
+
+    /// Breaks what has come into lines.
+    fn end_paragraph(&mut self) {
+        let mut line: Vec<(Role, String)> = Vec::new();
+        let mut columns = 0;
+        // A word that has not ended: its pieces may have roles of their own.
+        let mut word: Vec<(Role, String)> = Vec::new();
+        let words = std::mem::take(&mut self.words);
+        let pieces = words.iter().flat_map(|(role, text)| {
+            let mut rest = text.as_str();
+            std::iter::from_fn(move || {
+                let end = rest.find(' ').map_or(rest.len(), |at| at.max(1));
+                let (piece, left) = rest.split_at(end);
+                rest = left;
+                (!piece.is_empty()).then_some((*role, piece))
+            })
+        });
+        for (role, piece) in pieces.chain([(Role::Segment, " ")]) {
+            if piece != " " {
+                word.push((role, piece.to_owned()));
+                continue;
+            }
+            let length: usize = word.iter().map(|(_, text)| text.chars().count()).sum();
+            if length == 0 {
+                continue;
+            }
+            if columns > 0 && columns + 1 + length > self.width - self.indent.min(self.width / 2) {
+                self.push(std::mem::take(&mut line));
+                columns = 0;
+            }
+            if columns > 0 {
+                line.push((Role::Segment, " ".to_owned()));
+                columns += 1;
+            }
+            line.append(&mut word);
+            columns += length;
+        }
+        if columns > 0 {
+            self.push(line);
+        }
+    }
+
+    fn push(&mut self, line: Vec<(Role, String)>) {
+        let margin = match std::mem::take(&mut self.bullet) {
+            true => format!("{}- ", " ".repeat(self.indent - 2)),
+            false => " ".repeat(self.indent),
+        };
+        let margin = (Role::Segment, margin);
+        self.lines.push(line_of([margin].into_iter().chain(line)));
+    }
+}
+
+fn line_of(pieces: impl IntoIterator<Item = (Role, String)>) -> Line {
+    let pieces = pieces.into_iter().filter(|(_, text)| !text.is_empty());
+    Line {
+        spans: pieces.map(|(role, text)| Span { role, text }).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(name: &str) -> String {
+        let lines = explain(name, 80).unwrap();
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Each has a section of its page; a rule without one would be found only when somebody asks.
+    #[test]
+    fn every_finding_fact_and_word_is_explained() {
+        for (kind, names) in names_by_kind() {
+            for name in names {
+                let told = told(&name);
+                assert!(told.split_whitespace().count() > 5, "{kind} {name}: {told:?}");
+                assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+                assert!(!told.contains("](") && !told.contains("**"), "{told}");
+            }
+        }
+        for rule in RULES {
+            assert!(told(rule.id).contains("Cure"), "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn a_finding_is_what_its_page_says() {
+        let told = told("split-reply");
+        assert!(told.starts_with("split-reply\n"), "{told}");
+        assert!(told.contains("- Evidence: two write-family calls in a row"), "{told}");
+        assert!(!told.contains("nagle-stall\n\n"), "{told}");
+    }
+
+    #[test]
+    fn a_name_may_be_written_in_any_way() {
+        assert_eq!(told("CLOSE_WAIT"), told("close-wait"));
+        // A word, a fact of a packet and a reason.
+        let told = told("delayed ack");
+        assert!(
+            told.contains("of a packet:") && told.contains("why a packet left"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_there_is_not_is_told_with_what_is_like_it() {
+        let error = explain("nagle", 80).map(|_| ()).err();
+        assert_eq!(error.map(|error| error.to_string()), None, "a reason has this name");
+        let error = explain("stall", 80).unwrap_err().to_string();
+        assert!(error.contains("nagle-stall"), "{error}");
+        let error = explain("xyzzy", 80).unwrap_err().to_string();
+        assert!(error.contains("without a name lists all"), "{error}");
+    }
+}
