@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use harness::format::svg::Picture;
+use harness::format::svg::{self, Picture};
 use harness::format::text::Lanes;
 use harness::format::{json, markdown, pcapng};
 use harness::scene::Scene;
@@ -18,11 +19,12 @@ use lab::capture_file::{CaptureFile, create};
 use lab::check::{self, Strictness};
 use lab::doctor::Report;
 use lab::show::Extent;
+use lab::terminal::{Look, Theme};
 use lab::trace::{self, Plan};
 use lab::wireshark::{Wireshark, type_lines};
 use lab::{
-    book, capture, checkout, experiments, frames, languages, learn, newline, pages, pictures, quiz, show, steps, terminal,
-    wire,
+    book, capture, checkout, experiments, explain, frames, languages, learn, newline, pages, pictures, quiz, show,
+    steps, terminal, wire,
 };
 
 /// Runs, captures, shows and compares the steps, and keeps the pages true.
@@ -48,6 +50,11 @@ enum Command {
         /// file, or - for standard input
         what: String,
         #[command(flatten)]
+        part: Part,
+        /// Show a row for each key that is pressed, with what there is to say of it
+        #[arg(long, conflicts_with_all = ["output", "format"])]
+        step: bool,
+        #[command(flatten)]
         output: Output,
     },
     /// Run a server, talk to it, and show what happened on one timeline
@@ -69,6 +76,11 @@ enum Command {
         /// How to print the findings
         #[arg(long, value_enum, default_value_t = check::Format::Text)]
         format: check::Format,
+    },
+    /// Say what a finding, a fact or a word means: lab explain split-reply
+    Explain {
+        /// Its name, as a trace or a check prints it; without one, all names are listed
+        name: Option<String>,
     },
     /// Open a shell in a server's private network: ss, nc, lsof, dumpcap work there without root
     ///
@@ -178,6 +190,63 @@ struct TraceArguments {
     log: bool,
 }
 
+/// Which frames of a capture.
+#[derive(Args)]
+struct Part {
+    /// Begin with this frame
+    #[arg(long, value_name = "FRAME")]
+    from: Option<usize>,
+    /// End with this frame
+    #[arg(long, value_name = "FRAME")]
+    to: Option<usize>,
+}
+
+impl Part {
+    fn is_all(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
+    /// The frames asked for, of a timeline that has them. `None` for all.
+    fn of(&self, timeline: &Timeline) -> Result<Option<RangeInclusive<usize>>> {
+        if self.is_all() {
+            return Ok(None);
+        }
+        let last = timeline.last_frame();
+        let (from, to) = (self.from.unwrap_or(1), self.to.unwrap_or(last));
+        for (option, frame) in [("--from", from), ("--to", to)] {
+            ensure!(
+                (1..=last).contains(&frame),
+                "{option} {frame}: this capture has the frames 1 to {last}"
+            );
+        }
+        ensure!(
+            from <= to,
+            "--from {from} --to {to}: the first frame comes after the last; did you mean --from {to} --to {from}?"
+        );
+        Ok(Some(from..=to))
+    }
+}
+
+/// What is shown, beside how.
+struct Shown<'a> {
+    /// What it is of: the name of a step, a file, a server.
+    name: &'a str,
+    /// Lines that the server wrote, too.
+    log: bool,
+    /// Only these frames.
+    frames: Option<RangeInclusive<usize>>,
+}
+
+impl Shown<'_> {
+    fn scene(&self, timeline: &Timeline, lanes: &Lanes) -> Scene {
+        let scene = Scene::part_of(timeline, lanes.part());
+        match &self.frames {
+            Some(frames) => scene.frames(frames),
+            None => scene,
+        }
+    }
+}
+
 /// How a timeline is written, and where.
 #[derive(Args)]
 struct Output {
@@ -190,6 +259,9 @@ struct Output {
     /// Columns to draw in; the terminal's unless given
     #[arg(long)]
     width: Option<usize>,
+    /// Colours of the terminal or of a picture; such as suit any ground unless told
+    #[arg(long, value_enum)]
+    theme: Option<Theme>,
     /// Of two hosts with a wire, show the packets alone that could have been captured on this one; with
     /// --pcapng, let that file hold them, or those of both
     #[arg(long, value_enum)]
@@ -269,7 +341,12 @@ fn run(command: Command) -> Result<ExitCode> {
                 writeln!(io::stdout(), "{}  {}", step.binary(), step.slug)?;
             }
         }
-        Command::Show { what, output } => show(&what, &output)?,
+        Command::Show {
+            what,
+            part,
+            step,
+            output,
+        } => show(&what, &part, step, &output)?,
         Command::Trace(arguments) => return trace_server(&arguments),
         Command::Check {
             plan,
@@ -279,13 +356,25 @@ fn run(command: Command) -> Result<ExitCode> {
             let outcome = plan.run(|_| Ok(()))?;
             tell_troubles(&outcome.troubles)?;
             let checked = strictness.check(&outcome.timeline);
-            io::stdout().write_all(checked.show(format).as_bytes())?;
+            let told = checked.show(format);
+            match format {
+                check::Format::Text => terminal::findings(&told, Look::default())?,
+                check::Format::Json | check::Format::Github => io::stdout().write_all(told.as_bytes())?,
+            }
             // What it did until then may be all right, and is not all.
             let status = match checked.status() {
                 0 if outcome.client_timed_out => 2,
                 status => status,
             };
             return Ok(ExitCode::from(status));
+        }
+        Command::Explain { name } => {
+            let width = terminal::terminal_width().unwrap_or(80);
+            let lines = match name {
+                Some(name) => explain::explain(&name, width)?,
+                None => explain::names(width),
+            };
+            terminal::print(&lines)?;
         }
         Command::Shell {
             host,
@@ -406,7 +495,7 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let capture = file.map(|path| CaptureFile::start(&server, &name, path)).transpose()?;
     let outcome = arguments.plan.run_on(server, |timeline| {
         if live {
-            lanes.draw(&output.seen(&timeline), output.width, arguments.log, false)?;
+            lanes.draw(&output.seen(&timeline), output.look(arguments.log), false)?;
         }
         Ok(())
     })?;
@@ -431,12 +520,19 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     }
     let seen = output.seen(timeline);
     if live {
-        lanes.draw(&seen, output.width, arguments.log, true)?;
-        write!(io::stdout(), "\n{}", findings(&seen))?;
+        let look = output.look(arguments.log);
+        lanes.draw(&seen, look, true)?;
+        writeln!(io::stdout())?;
+        terminal::findings(&findings(&seen), look)?;
         drop(seen);
         return Ok(outcome);
     }
-    output.write(&seen, arguments.log)?;
+    let shown = Shown {
+        name: &name,
+        log: arguments.log,
+        frames: None,
+    };
+    output.write(&seen, &shown)?;
     drop(seen);
     Ok(outcome)
 }
@@ -450,32 +546,61 @@ impl Output {
         }
     }
 
+    /// How it looks in a terminal.
+    fn look(&self, log: bool) -> Look {
+        Look {
+            width: self.width,
+            theme: self.theme,
+            output: log,
+        }
+    }
+
     /// Writes a timeline to the file, or to standard output.
-    fn write(&self, timeline: &Timeline, log: bool) -> Result<()> {
+    fn write(&self, timeline: &Timeline, shown: &Shown<'_>) -> Result<()> {
         let Some(path) = &self.output else {
-            return Ok(self.write_to(timeline, log, &mut BufWriter::new(io::stdout().lock()))?);
+            return Ok(self.write_to(timeline, shown, &mut BufWriter::new(io::stdout().lock()))?);
         };
-        let written = self.write_to(timeline, log, &mut BufWriter::new(create(path)?));
+        let written = self.write_to(timeline, shown, &mut BufWriter::new(create(path)?));
         written.with_context(|| format!("cannot write {}", path.display()))
     }
 
-    fn picture(&self) -> Picture {
-        Picture::titled("what client and server do")
+    fn picture(&self, name: &str) -> Picture {
+        Picture {
+            theme: match self.theme {
+                None => svg::Theme::Auto,
+                Some(Theme::Light) => svg::Theme::Light,
+                Some(Theme::Dark) => svg::Theme::Dark,
+                Some(Theme::Mono) => svg::Theme::Mono,
+            },
+            ..Picture::titled(format!("{name}: what client, wire and server do"))
+        }
     }
 
-    fn write_to(&self, timeline: &Timeline, log: bool, out: &mut impl Write) -> io::Result<()> {
+    fn write_to(&self, timeline: &Timeline, shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
+        let lanes = Lanes {
+            output: shown.log,
+            ..Lanes::with_width(self.width.unwrap_or(80))
+        };
         match self.format {
             Format::Text => {
-                let lanes = Lanes {
-                    output: log,
-                    ..Lanes::with_width(self.width.unwrap_or(80))
-                };
-                write!(out, "{}\n{}", lanes.draw(timeline), findings(timeline))?;
+                for line in lanes.lines_of(&shown.scene(timeline, &lanes)) {
+                    writeln!(out, "{line}")?;
+                }
+                write!(out, "\n{}", findings(timeline))?;
             }
-            Format::Markdown => out.write_all(markdown::frames(timeline, 1..=usize::MAX).as_bytes())?,
+            Format::Markdown => {
+                let frames = shown.frames.clone().unwrap_or(1..=usize::MAX);
+                out.write_all(markdown::frames(timeline, frames).as_bytes())?;
+            }
             Format::Json => json::write(timeline, out)?,
-            Format::Svg => out.write_all(self.picture().draw(&Scene::of(timeline)).as_bytes())?,
-            Format::SvgBytes => out.write_all(self.picture().draw_bytes(&Scene::of(timeline)).as_bytes())?,
+            Format::Svg => {
+                let picture = self.picture(shown.name);
+                out.write_all(picture.draw(&shown.scene(timeline, &lanes)).as_bytes())?;
+            }
+            Format::SvgBytes => {
+                let picture = self.picture(shown.name);
+                out.write_all(picture.draw_bytes(&shown.scene(timeline, &lanes)).as_bytes())?;
+            }
         }
         out.flush()
     }
@@ -514,7 +639,7 @@ fn shell(server: Server, host: Side) -> Result<()> {
     )?;
     // The shell's own status is its user's affair.
     trace::inside(&server, host, &mut process::Command::new(program))?;
-    Ok(terminal::draw(&server.stop()?, None, false)?)
+    Ok(terminal::draw(&server.stop()?, Look::default())?)
 }
 
 fn wireshark(plan: Plan, vantage: Option<Host>) -> Result<()> {
@@ -553,24 +678,42 @@ fn shown(message: &str) -> String {
     lines.join("\n")
 }
 
-fn show(what: &str, output: &Output) -> Result<()> {
+fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
     let path = match steps::find(what) {
         Ok(step) => step.capture(),
         Err(_) if experiments::find(what).is_some() => experiments::capture_of(what)?,
         Err(_) if what == "-" || Path::new(what).exists() => PathBuf::from(what),
         Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
     };
+    ensure!(
+        part.is_all() || output.format != Format::Json,
+        "--from and --to choose what is drawn, and JSON has all of a capture: filter its frames, as with jq"
+    );
     let extent = match (output.format, output.vantage) {
-        (Format::Text | Format::Svg, None) => Extent::Excerpt,
+        // An excerpt leaves out frames that were asked for.
+        (Format::Text | Format::Svg, None) if part.is_all() => Extent::Excerpt,
         _ => Extent::Whole,
     };
     show::read(&path, extent, |timeline| {
         let timeline = &output.seen(timeline);
-        if output.format == Format::Text && output.output.is_none() {
-            terminal::draw(timeline, output.width, false)?;
-            return Ok(write!(io::stdout(), "\n{}", findings(timeline))?);
+        let shown = Shown {
+            name: what,
+            log: false,
+            frames: part.of(timeline)?,
+        };
+        if output.format != Format::Text || output.output.is_some() {
+            return output.write(timeline, &shown);
         }
-        output.write(timeline, false)
+        let look = output.look(false);
+        let scene = shown.scene(timeline, &look.lanes());
+        if step && !terminal::step(&scene, look)? {
+            return Ok(());
+        }
+        if !step {
+            terminal::draw_scene(&scene, look)?;
+        }
+        writeln!(io::stdout())?;
+        Ok(terminal::findings(&findings(timeline), look)?)
     })
 }
 

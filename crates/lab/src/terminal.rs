@@ -1,28 +1,150 @@
 //! Lanes in colour, where the terminal has it. `NO_COLOR` and pipes are respected.
 
+#[cfg(target_os = "linux")]
+mod step;
+mod walk;
+
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
-use harness::format::text::{Lanes, Line, Role};
+use anstyle::{Ansi256Color, AnsiColor, Style};
+use clap::ValueEnum;
+use harness::format::text::{Lanes, Line, Role, Span};
+use harness::scene::Scene;
 use harness::timeline::Timeline;
 
-/// Draws a timeline on standard output, as wide as the terminal unless a width is given, with the
-/// lines that the server wrote if `output` says so.
+#[cfg(target_os = "linux")]
+pub use step::step;
+
+/// Elsewhere there is no walk.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn step(_: &Scene, _: Look) -> anyhow::Result<bool> {
+    anyhow::bail!("--step reads single keys, which is written for Linux only: without it, all rows are drawn at once")
+}
+
+/// How text looks in a terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Columns; the terminal's unless given.
+    pub width: Option<usize>,
+    /// The colours; such as can be read on any ground unless given.
+    pub theme: Option<Theme>,
+    /// Draw the lines that the server wrote, too.
+    pub output: bool,
+}
+
+/// For what ground the colours are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Theme {
+    /// For a light ground: a projector, paper
+    Light,
+    /// For a dark ground
+    Dark,
+    /// Without colours
+    Mono,
+}
+
+impl Look {
+    /// The lanes, as wide as the terminal unless a width is given.
+    pub fn lanes(&self) -> Lanes {
+        Lanes {
+            output: self.output,
+            ..Lanes::with_width(self.width.or_else(terminal_width).unwrap_or(80))
+        }
+    }
+}
+
+/// Draws a timeline on standard output.
 ///
 /// # Errors
 ///
 /// What standard output says; a reader that has left is a broken pipe.
-pub fn draw(timeline: &Timeline, width: Option<usize>, output: bool) -> io::Result<()> {
-    print(&lines(timeline, width, output))
+pub fn draw(timeline: &Timeline, look: Look) -> io::Result<()> {
+    print_in(&look.lanes().lines(timeline), look.theme)
 }
 
-fn lines(timeline: &Timeline, width: Option<usize>, output: bool) -> Vec<Line> {
-    let width = width.or_else(terminal_width).unwrap_or(80);
-    Lanes {
-        output,
-        ..Lanes::with_width(width)
+/// Draws a scene on standard output: a part of a timeline.
+///
+/// # Errors
+///
+/// As [`draw`].
+pub fn draw_scene(scene: &Scene, look: Look) -> io::Result<()> {
+    print_in(&look.lanes().lines_of(scene), look.theme)
+}
+
+/// Writes findings, as `lab check` words them, on standard output: in colour and in lines of the terminal's width,
+/// where it is one.
+///
+/// # Errors
+///
+/// As [`draw`].
+pub fn findings(text: &str, look: Look) -> io::Result<()> {
+    print_in(&finding_lines(text, look.width.or_else(terminal_width)), look.theme)
+}
+
+/// The lines of findings, broken at spaces if there is a width to keep to.
+fn finding_lines(text: &str, width: Option<usize>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let role = match line.split(['[', ':']).next().unwrap_or_default() {
+            "warning" => Role::Held,
+            "note" => Role::State,
+            _ if line.starts_with(' ') => Role::Segment,
+            _ => Role::Note,
+        };
+        // Its name and how much it matters; the rest is prose.
+        let head = if indent == 0 {
+            line.find("]: ").map_or(line.len(), |end| end + 2)
+        } else {
+            0
+        };
+        let mut head = head;
+        let mut rest = line;
+        let mut first = true;
+        loop {
+            let margin = if first { 0 } else { indent + 2 };
+            let end = width.map_or(rest.len(), |width| {
+                broken_at(rest, width.saturating_sub(margin).max(20))
+            });
+            let (shown, left) = rest.split_at(end);
+            let (named, prose) = shown.split_at(head.min(shown.len()));
+            let spans = [
+                (Role::Segment, " ".repeat(margin)),
+                (role, named.to_owned()),
+                (Role::Segment, prose.to_owned()),
+            ];
+            let spans = spans.into_iter().filter(|(_, text)| !text.is_empty());
+            lines.push(Line {
+                spans: spans.map(|(role, text)| Span { role, text }).collect(),
+            });
+            head = head.saturating_sub(end);
+            rest = left.trim_start();
+            first = false;
+            if rest.is_empty() {
+                break;
+            }
+        }
     }
-    .lines(timeline)
+    lines
+}
+
+/// Where a text is broken to have at most `width` columns: at the last space, or in a word that is longer.
+fn broken_at(text: &str, width: usize) -> usize {
+    let Some((end, _)) = text.char_indices().nth(width) else {
+        return text.len();
+    };
+    // Not within the spaces before its first word.
+    let begin = text.len() - text.trim_start().len();
+    // The space may come right behind what fits.
+    let next = end + text[end..].chars().next().map_or(0, char::len_utf8);
+    match text[..next].rfind(' ').filter(|space| *space > begin) {
+        Some(space) => space,
+        None => end,
+    }
 }
 
 /// Prints lines on standard output, in colour where that has it.
@@ -31,23 +153,29 @@ fn lines(timeline: &Timeline, width: Option<usize>, output: bool) -> Vec<Line> {
 ///
 /// As [`draw`].
 pub fn print(lines: &[Line]) -> io::Result<()> {
+    print_in(lines, None)
+}
+
+fn print_in(lines: &[Line], theme: Option<Theme>) -> io::Result<()> {
     let mut out = anstream::AutoStream::auto(io::stdout()).lock();
-    for line in lines {
-        let blank = line
-            .spans
-            .iter()
-            .rev()
-            .take_while(|span| span.text.trim().is_empty())
-            .count();
-        let shown = &line.spans[..line.spans.len() - blank];
-        for (left, span) in (0..shown.len()).rev().zip(shown) {
-            let style = style(span.role);
-            let text = if left == 0 { span.text.trim_end() } else { &span.text };
-            write!(out, "{style}{text}{style:#}")?;
-        }
-        writeln!(out)?;
-    }
+    lines.iter().try_for_each(|line| write_line(&mut out, line, theme))?;
     out.flush()
+}
+
+fn write_line(out: &mut impl Write, line: &Line, theme: Option<Theme>) -> io::Result<()> {
+    let blank = line
+        .spans
+        .iter()
+        .rev()
+        .take_while(|span| span.text.trim().is_empty())
+        .count();
+    let shown = &line.spans[..line.spans.len() - blank];
+    for (left, span) in (0..shown.len()).rev().zip(shown) {
+        let style = style(span.role, theme);
+        let text = if left == 0 { span.text.trim_end() } else { &span.text };
+        write!(out, "{style}{text}{style:#}")?;
+    }
+    writeln!(out)
 }
 
 /// Lanes that grow while a server runs.
@@ -64,8 +192,8 @@ impl Growing {
     /// # Errors
     ///
     /// As [`draw`].
-    pub fn draw(&mut self, timeline: &Timeline, width: Option<usize>, output: bool, last: bool) -> io::Result<()> {
-        let mut lines = lines(timeline, width, output);
+    pub fn draw(&mut self, timeline: &Timeline, look: Look, last: bool) -> io::Result<()> {
+        let mut lines = look.lanes().lines(timeline);
         if !last {
             // The verdict stands after an empty line.
             let rows = lines
@@ -74,17 +202,15 @@ impl Growing {
                 .unwrap_or(lines.len());
             lines.truncate(rows);
         }
-        let at = lines
-            .iter()
-            .position(|line| line.spans.iter().any(|span| span.text.contains('╷')));
+        let at = lines.iter().position(walk::is_heading);
         if let Some(heading) = at.and_then(|at| lines.get(at)) {
             let moved = self.printed > 0 && heading.to_string() != self.heading;
             self.heading = heading.to_string();
             if moved {
-                print(std::slice::from_ref(heading))?;
+                print_in(std::slice::from_ref(heading), look.theme)?;
             }
         }
-        print(lines.get(self.printed..).unwrap_or_default())?;
+        print_in(lines.get(self.printed..).unwrap_or_default(), look.theme)?;
         self.printed = self.printed.max(lines.len());
         Ok(())
     }
@@ -100,14 +226,100 @@ pub fn terminal_width() -> Option<usize> {
     Some(terminal_size()?.0)
 }
 
-fn style(role: Role) -> Style {
-    match role {
-        Role::Note | Role::Verdict => Style::new().bold(),
-        Role::Time | Role::Wire | Role::Bracket => Style::new().dimmed(),
-        Role::Frame | Role::Segment => Style::new(),
-        Role::Client => AnsiColor::Cyan.on_default(),
-        Role::Call => AnsiColor::Green.on_default(),
-        Role::State => AnsiColor::Magenta.on_default(),
-        Role::Held => AnsiColor::Red.on_default().bold(),
+/// What each piece looks like. Nothing is dim: an arrow and a time carry the meaning, and on a projector what is dim is
+/// not there.
+fn style(role: Role, theme: Option<Theme>) -> Style {
+    let plain = Style::new();
+    if role == Role::Note || role == Role::Verdict {
+        return plain.bold();
+    }
+    let colour = |number: u8| Ansi256Color(number).on_default();
+    match (role, theme) {
+        (Role::Client, None) => AnsiColor::Cyan.on_default(),
+        (Role::Call, None) => AnsiColor::Green.on_default(),
+        (Role::State, None) => AnsiColor::Magenta.on_default(),
+        (Role::Held, None) => AnsiColor::Red.on_default().bold(),
+        // Blue, green, purple and vermilion of Okabe and Ito, as near as the 256 colours come, and dark enough.
+        (Role::Client, Some(Theme::Light)) => colour(25),
+        (Role::Call, Some(Theme::Light)) => colour(23),
+        (Role::State, Some(Theme::Light)) => colour(90),
+        (Role::Held, Some(Theme::Light)) => colour(130).bold(),
+        (Role::Client, Some(Theme::Dark)) => colour(117),
+        (Role::Call, Some(Theme::Dark)) => colour(79),
+        (Role::State, Some(Theme::Dark)) => colour(182),
+        (Role::Held, Some(Theme::Dark)) => colour(215).bold(),
+        (Role::State, Some(Theme::Mono)) => plain.underline(),
+        (Role::Held, Some(Theme::Mono)) => plain.bold(),
+        (Role::Client | Role::Call, Some(Theme::Mono)) => plain,
+        (Role::Time | Role::Frame | Role::Wire | Role::Segment | Role::Bracket | Role::Note | Role::Verdict, _) => {
+            plain
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(text: &str, width: usize) -> Vec<String> {
+        finding_lines(text, Some(width))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn findings_are_broken_at_words_and_lose_none() {
+        let text = "warning[split-reply]: a reply is made of several small writes\n  cure: put the whole reply into one write: a buffer and one flush, or writev\n";
+        let lines = broken(text, 40);
+        assert_eq!(
+            lines,
+            [
+                "warning[split-reply]: a reply is made of",
+                "  several small writes",
+                "  cure: put the whole reply into one",
+                "    write: a buffer and one flush, or",
+                "    writev",
+            ]
+        );
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for width in [24, 33, 80, 500] {
+            let lines = broken(text, width);
+            assert_eq!(words(&lines.join("\n")), words(text));
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:?}");
+        }
+        // For a program that reads it, a line stays a line.
+        assert_eq!(finding_lines(text, None).len(), 2);
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_is_broken_between_characters() {
+        assert_eq!(
+            broken("  ääääääääääääääääääääääääää", 22),
+            ["  ääääääääääääääääääää", "    ääääää"]
+        );
+    }
+
+    #[test]
+    fn nothing_is_dim_and_mono_has_no_colour() {
+        let roles = [
+            Role::Note,
+            Role::Time,
+            Role::Frame,
+            Role::Client,
+            Role::Wire,
+            Role::Segment,
+            Role::Bracket,
+            Role::Call,
+            Role::State,
+            Role::Held,
+            Role::Verdict,
+        ];
+        for role in roles {
+            for theme in [None, Some(Theme::Light), Some(Theme::Dark), Some(Theme::Mono)] {
+                assert!(!style(role, theme).get_effects().contains(anstyle::Effects::DIMMED));
+            }
+            assert_eq!(style(role, Some(Theme::Mono)).get_fg_color(), None);
+        }
     }
 }

@@ -139,13 +139,15 @@ impl Lanes {
 
     /// The lines of [`draw`](Self::draw), in pieces with their roles, for drawing in colour.
     pub fn lines(&self, timeline: &Timeline) -> Vec<Line> {
-        self.lines_of(&Scene::part_of(
-            timeline,
-            Part {
-                connections: self.connections,
-                output: self.output,
-            },
-        ))
+        self.lines_of(&Scene::part_of(timeline, self.part()))
+    }
+
+    /// How much of a timeline these lanes draw: for a scene of it.
+    pub fn part(&self) -> Part {
+        Part {
+            connections: self.connections,
+            output: self.output,
+        }
     }
 
     /// The lines of a scene: of a part of a timeline, for example.

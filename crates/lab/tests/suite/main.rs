@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod bench;
 mod captures;
 mod command;
+mod drawing;
 mod languages;
 mod learn;
 mod prose;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         ("bench", bench::TESTS),
         ("captures", captures::TESTS),
         ("command", command::TESTS),
+        ("drawing", drawing::TESTS),
         ("languages", languages::TESTS),
         ("learn", learn::TESTS),
         ("prose", prose::TESTS),

@@ -1,0 +1,184 @@
+//! A trace row by row, as a teacher walks through it: what is on the screen after so many steps.
+
+use std::collections::BTreeMap;
+
+use harness::format::text::{Line, Role, Span};
+use harness::scene::{Mark, Scene};
+
+/// True for the line that names the lanes.
+pub(super) fn is_heading(line: &Line) -> bool {
+    line.spans
+        .iter()
+        .any(|span| span.role == Role::Wire && span.text.contains('╷'))
+}
+
+/// True for a row of the lanes.
+fn is_row(line: &Line) -> bool {
+    line.spans.first().is_some_and(|span| span.role == Role::Time)
+}
+
+/// The lanes, and how many of their rows are shown.
+#[derive(Debug)]
+pub(super) struct Walk {
+    lines: Vec<Line>,
+    /// Where the rows are among the lines.
+    rows: Vec<usize>,
+    shown: usize,
+}
+
+impl Walk {
+    /// Begins before the first row.
+    pub fn new(lines: Vec<Line>) -> Walk {
+        let mut walk = Walk {
+            lines: Vec::new(),
+            rows: Vec::new(),
+            shown: 0,
+        };
+        walk.draw_anew(lines);
+        walk
+    }
+
+    /// The same rows, drawn for another width.
+    pub fn draw_anew(&mut self, lines: Vec<Line>) {
+        self.rows = (0..lines.len()).filter(|at| is_row(&lines[*at])).collect();
+        self.lines = lines;
+        self.shown = self.shown.min(self.rows.len());
+    }
+
+    /// Shows one row more. False if there is none.
+    pub fn forward(&mut self) -> bool {
+        let more = self.shown < self.rows.len();
+        self.shown += usize::from(more);
+        more
+    }
+
+    /// Takes the last row away.
+    pub fn back(&mut self) {
+        self.shown = self.shown.saturating_sub(1);
+    }
+
+    /// All that is shown so far, with what stands above it.
+    pub fn so_far(&self) -> &[Line] {
+        let end = match self.shown.checked_sub(1).and_then(|last| self.rows.get(last)) {
+            Some(last) => last + 1,
+            None => self.rows.first().copied().unwrap_or(self.lines.len()),
+        };
+        &self.lines[..end]
+    }
+
+    /// What fits on a screen of so many lines: the heading, and the last rows.
+    pub fn screen(&self, height: usize) -> Vec<&Line> {
+        let so_far = self.so_far();
+        let heading = so_far.iter().rposition(is_heading);
+        let Some(heading) = heading else {
+            return so_far[so_far.len().saturating_sub(height)..].iter().collect();
+        };
+        let title = heading.saturating_sub(1);
+        let rows = &so_far[heading + 1..];
+        let room = height.saturating_sub(heading + 1 - title);
+        so_far[title..=heading]
+            .iter()
+            .chain(&rows[rows.len().saturating_sub(room)..])
+            .collect()
+    }
+
+    /// The number of the frame that the last row shows.
+    pub fn frame(&self) -> Option<usize> {
+        let line = &self.lines[*self.rows.get(self.shown.checked_sub(1)?)?];
+        let number = line.spans.iter().find(|span| span.role == Role::Frame)?;
+        number.text.trim().parse().ok()
+    }
+}
+
+/// What there is to say of each frame: of a packet why it is there, of a call all of its words.
+pub(super) fn sentences(scene: &Scene) -> BTreeMap<usize, String> {
+    let marks = scene.connections.iter().flat_map(|diagram| &diagram.marks);
+    let said = marks.filter_map(|mark| {
+        let words = match mark {
+            Mark::Arrow(arrow) if arrow.sentence.is_empty() => arrow.words.clone(),
+            Mark::Arrow(arrow) => arrow.sentence.clone(),
+            Mark::Call(call) => format!("The {} calls {}", call.side, call.words),
+            Mark::Action(action) => format!("The client: {}", action.words),
+            Mark::State(state) => format!("The {}'s socket is {} now.", state.side, state.words),
+            Mark::Process(process) => process.words.clone(),
+        };
+        Some((mark.frame()?, words))
+    });
+    said.collect()
+}
+
+/// Words in lines of a width.
+pub(super) fn said(words: &str, width: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut rest = words;
+    while !rest.is_empty() {
+        let (line, left) = rest.split_at(super::broken_at(rest, width.max(20)));
+        lines.push(Line {
+            spans: vec![Span {
+                role: Role::Verdict,
+                text: line.to_owned(),
+            }],
+        });
+        rest = left.trim_start();
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness::format::text::Lanes;
+
+    fn walk() -> (Walk, Scene) {
+        let file = std::fs::File::open("../../captures/step1-two-writes.pcapng").unwrap();
+        let timeline = harness::format::pcapng::read(file).unwrap().into_timeline();
+        let scene = Scene::of(&timeline);
+        (Walk::new(Lanes::default().lines_of(&scene)), scene)
+    }
+
+    #[test]
+    fn each_step_shows_a_row_more_under_the_heading() {
+        let (mut walk, _) = walk();
+        assert_eq!(walk.screen(20).len(), 2, "the heading alone: {walk:?}");
+        assert_eq!(walk.frame(), None);
+        let mut frames = Vec::new();
+        while walk.forward() {
+            let screen = walk.screen(20);
+            assert!(screen.len() <= 20 && is_heading(screen[1]));
+            frames.extend(walk.frame());
+        }
+        assert_eq!(frames, (1..=28).collect::<Vec<_>>());
+        let rows = walk.so_far().iter().filter(|line| is_row(line)).count();
+        assert_eq!(rows, walk.rows.len());
+    }
+
+    #[test]
+    fn a_step_back_takes_the_last_row_away() {
+        let (mut walk, _) = walk();
+        walk.back();
+        for _ in 0..5 {
+            walk.forward();
+        }
+        walk.back();
+        assert_eq!(walk.frame(), Some(4));
+    }
+
+    #[test]
+    fn another_width_leaves_the_place() {
+        let (mut walk, scene) = walk();
+        for _ in 0..7 {
+            walk.forward();
+        }
+        walk.draw_anew(Lanes::with_width(60).lines_of(&scene));
+        assert_eq!(walk.frame(), Some(7));
+    }
+
+    #[test]
+    fn each_frame_has_something_to_say() {
+        let (_, scene) = walk();
+        let said = sentences(&scene);
+        assert_eq!(said.len(), 28);
+        assert!(said[&22].starts_with("Held back: "), "{}", said[&22]);
+        assert_eq!(said[&25], "The server's socket is CLOSE_WAIT now.");
+    }
+}

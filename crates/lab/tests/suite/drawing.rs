@@ -1,0 +1,175 @@
+//! What `lab show` draws: parts, pictures, a row for each key; and what `lab explain` says.
+
+use std::io::{Read, Write};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use harness::testing::Needs::Program;
+use harness::testing::built;
+use lab::{checkout, steps};
+
+fn lab(arguments: &[&str]) -> Result<Output> {
+    let output = Command::new(built("lab")).args(arguments).output();
+    output.context("cannot start lab")
+}
+
+fn told(arguments: &[&str]) -> Result<String> {
+    let output = lab(arguments)?;
+    ensure!(output.status.success(), "{output:?}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn complaint(arguments: &[&str]) -> Result<String> {
+    let output = lab(arguments)?;
+    ensure!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    Ok(String::from_utf8(output.stderr)?)
+}
+
+/// The numbers of the frames whose rows are drawn.
+fn frames(lanes: &str) -> Vec<usize> {
+    let rows = lanes.lines().take_while(|line| !line.is_empty());
+    let second = |line: &str| line.split_whitespace().nth(1)?.parse().ok();
+    rows.filter_map(second).collect()
+}
+
+fn a_part_has_the_frames_asked_for() -> Result<()> {
+    let lanes = told(&["show", "step1", "--from", "16", "--to", "23"])?;
+    assert_eq!(frames(&lanes), (16..=23).collect::<Vec<_>>(), "{lanes}");
+    // What made the first packet leave stands beside it.
+    assert!(lanes.contains(" 16 send \"2\\n\" ├"), "{lanes}");
+    assert_eq!(frames(&told(&["show", "step1", "--from", "26"])?), [26, 27, 28]);
+    assert_eq!(frames(&told(&["show", "step1", "--to", "2"])?), [1, 2]);
+    let table = told(&["show", "step1", "--to", "3", "--format", "markdown"])?;
+    assert!(
+        table.contains("- **Frame 3**") && !table.contains("- **Frame 4**"),
+        "{table}"
+    );
+    let picture = told(&["show", "step1", "--from", "16", "--to", "23", "--format", "svg"])?;
+    assert_eq!(picture.matches("class=\"arrow ").count(), 5, "{picture}");
+    Ok(())
+}
+
+fn a_wrong_part_is_told_from_a_right_one() -> Result<()> {
+    let beyond = complaint(&["show", "step1", "--from", "29"])?;
+    assert!(
+        beyond.contains("--from 29") && beyond.contains("frames 1 to 28"),
+        "{beyond}"
+    );
+    let zero = complaint(&["show", "step1", "--to", "0"])?;
+    assert!(zero.contains("frames 1 to 28"), "{zero}");
+    let turned = complaint(&["show", "step1", "--from", "20", "--to", "3"])?;
+    assert!(turned.contains("did you mean --from 3 --to 20"), "{turned}");
+    let json = complaint(&["show", "step1", "--from", "2", "--format", "json"])?;
+    assert!(json.contains("JSON has all"), "{json}");
+    Ok(())
+}
+
+/// A picture goes to a file as everything else does, and has the colours that were asked for.
+fn a_picture_is_written() -> Result<()> {
+    let file = std::env::temp_dir().join(format!("lab-picture-{}.svg", std::process::id()));
+    let path = file.to_str().context("a path that is no text")?;
+    for (theme, scheme) in [(None, true), (Some("dark"), false)] {
+        let mut arguments = vec!["show", "step1", "--format", "svg", "-o", path];
+        arguments.extend(theme.into_iter().flat_map(|theme| ["--theme", theme]));
+        assert_eq!(told(&arguments)?, "");
+        let picture = std::fs::read_to_string(&file)?;
+        assert!(picture.starts_with("<svg ") && picture.trim_end().ends_with("</svg>"));
+        assert!(picture.contains("<title id=\"title\">step1: "), "{picture}");
+        assert_eq!(picture.contains("prefers-color-scheme"), scheme);
+    }
+    std::fs::remove_file(&file)?;
+    let bytes = told(&["show", "wire-lost-segment", "--format", "svg-bytes"])?;
+    assert!(bytes.contains("What the server sends"), "{bytes}");
+    Ok(())
+}
+
+/// A terminal of util-linux' script(1). It takes the keys from us once it waits for them.
+fn a_trace_is_walked_row_by_row() -> Result<()> {
+    let walk = format!(
+        "stty -g; {} show {} --step; stty -g",
+        built("lab"),
+        steps::find("step1")?.capture().display()
+    );
+    // However it fails, it ends.
+    let mut running = Command::new("timeout")
+        .args(["60", "script", "-qec", &walk, "/dev/null"])
+        .current_dir(checkout::find()?)
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm-256color")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let (mut keys, mut screen) = (
+        running.stdin.take().context("no keys")?,
+        running.stdout.take().context("no screen")?,
+    );
+    let mut seen = String::new();
+    let mut until = |words: &str, seen: &mut String| -> Result<()> {
+        let mut bytes = [0; 4096];
+        while !seen.contains(words) {
+            let count = screen.read(&mut bytes)?;
+            ensure!(count > 0, "{words:?} does not come:\n{seen}");
+            *seen += &String::from_utf8_lossy(&bytes[..count]);
+        }
+        Ok(())
+    };
+    until("q quit", &mut seen)?;
+    keys.write_all(b"   ")?;
+    until("frame 3: ", &mut seen)?;
+    assert!(!seen.contains("frame 4: "), "{seen}");
+    // Ctrl-C, which puts the terminal back.
+    keys.write_all(b"\x03")?;
+    let status = running.wait()?;
+    until("\x1b[?1049l", &mut seen)?;
+    let _ = screen.read_to_string(&mut seen);
+    assert!(status.success(), "{status}: {seen}");
+    let settings: Vec<&str> = seen
+        .lines()
+        .filter(|line| line.matches(':').count() > 10)
+        .map(str::trim)
+        .collect();
+    let [before, after] = settings[..] else {
+        anyhow::bail!("{settings:?} in\n{seen}")
+    };
+    assert!(before.ends_with(after) || after.ends_with(before), "{before}\n{after}");
+    // What was shown stays.
+    let left = seen.rsplit_once("\x1b[?1049l").context("no way back")?.1;
+    assert!(
+        left.contains("SYN,ACK seq 0 ack 1") && !left.contains("ACK seq 1 ack 1 ─"),
+        "{left}"
+    );
+    Ok(())
+}
+
+fn a_walk_needs_a_terminal() -> Result<()> {
+    let complaint = complaint(&["show", "step1", "--step"])?;
+    assert!(complaint.contains("needs a terminal"), "{complaint}");
+    Ok(())
+}
+
+/// Also where there is no checkout to find a page in.
+fn a_finding_is_explained_anywhere() -> Result<()> {
+    let output = Command::new(built("lab"))
+        .args(["explain", "split-reply"])
+        .current_dir("/")
+        .output()?;
+    let said = String::from_utf8(output.stdout)?;
+    assert!(said.contains("Cure: put the whole reply into one write."), "{said}");
+    let checked = told(&["show", "step1"])?;
+    assert!(
+        checked.contains("more: lab explain split-reply") && !checked.contains("docs/"),
+        "{checked}"
+    );
+    let complaint = complaint(&["explain", "stall"])?;
+    assert!(complaint.contains("nagle-stall"), "{complaint}");
+    Ok(())
+}
+
+harness::tests! {
+    a_part_has_the_frames_asked_for needs [];
+    a_wrong_part_is_told_from_a_right_one needs [];
+    a_picture_is_written needs [];
+    a_trace_is_walked_row_by_row needs [Program("script"), Program("stty")];
+    a_walk_needs_a_terminal needs [];
+    a_finding_is_explained_anywhere needs [];
+}
