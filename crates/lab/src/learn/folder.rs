@@ -145,8 +145,9 @@ impl Folder {
     /// what was built for the steps is not built again.
     fn manifest(&self, exercises: &[Exercise]) -> Result<String> {
         let root = read(&self.checkout.join("Cargo.toml"))?;
-        let mut text = String::from(
-            "[package]\nname = \"exercises\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n",
+        let mut text = format!(
+            "[package]\nname = \"exercises\"\nversion = \"{}\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n",
+            self.version()
         );
         for name in ["anyhow", "env_logger", "log", "tokio"] {
             let line = root.lines().find(|line| line.starts_with(&format!("{name} = ")));
@@ -174,6 +175,15 @@ impl Folder {
             let _ = writeln!(text, "\n{}", section.join("\n"));
         }
         Ok(text)
+    }
+
+    /// A version that no other folder has. Two folders may build in one target folder, and cargo would take the one's
+    /// server for the other's, if that is newer: it looks at names, versions and times.
+    fn version(&self) -> String {
+        let bytes = self.path.as_os_str().as_encoded_bytes();
+        // FNV-1a, which is the same in each version of the standard library.
+        let hashed = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+        format!("0.0.{}", bytes.iter().fold(0x811c_9dc5, hashed))
     }
 
     /// Cargo builds where the checkout is built.
@@ -266,4 +276,22 @@ pub fn open(place: Option<&Path>) -> Result<(Vec<Exercise>, Folder)> {
     let folder = Folder::find(place)?;
     folder.make(&exercises)?;
     Ok((exercises, folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_folders_have_two_versions() {
+        let version = |path: &str| {
+            let folder = Folder {
+                path: path.into(),
+                checkout: "/checkout".into(),
+            };
+            folder.version()
+        };
+        assert_ne!(version("/home/ada/exercises"), version("/home/bob/exercises"));
+        assert_eq!(version("/home/ada/exercises"), version("/home/ada/exercises"));
+    }
 }
