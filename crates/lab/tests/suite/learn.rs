@@ -172,7 +172,8 @@ fn other_than(right: &str, measure: &str) -> String {
             .find(|word| **word != right)
             .map_or("?", |word| word)
             .to_owned(),
-        _ => right.parse::<u64>().map_or(0, |number| number + 1).to_string(),
+        // Where several frames fit, the next number may fit too.
+        _ => right.parse::<u64>().map_or(0, |number| number + 1000).to_string(),
     }
 }
 
