@@ -3,6 +3,7 @@
 //! Nothing here is a test. Tests see to it that each part runs and gives its rows.
 
 mod capture;
+mod class;
 mod connections;
 mod servers;
 mod show;
@@ -33,7 +34,7 @@ pub struct Arguments {
     quick: bool,
 }
 
-/// A part of the benchmark: a table in docs/speed.md.
+/// A part of the benchmark: a table in docs/speed.md, unless told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
     /// What the steps make of their clients' time
@@ -50,6 +51,8 @@ pub enum Part {
     Wire,
     /// How exactly a wire keeps its delay
     Delay,
+    /// A class of thirty: what a check of an exercise costs. A table in docs/workshop.md
+    Class,
 }
 
 /// How much is measured.
@@ -72,6 +75,10 @@ struct Sizes {
     delayed: usize,
     /// Bytes to send in one stream.
     stream: u64,
+    /// Learners of a class.
+    learners: usize,
+    /// Exercises that each of them checks.
+    checks: usize,
 }
 
 const FULL: Sizes = Sizes {
@@ -83,6 +90,8 @@ const FULL: Sizes = Sizes {
     connections: 10_000,
     delayed: 10_000,
     stream: 1_000_000_000,
+    learners: 30,
+    checks: 3,
 };
 
 const QUICK: Sizes = Sizes {
@@ -94,6 +103,8 @@ const QUICK: Sizes = Sizes {
     connections: 20,
     delayed: 20,
     stream: 100_000,
+    learners: 3,
+    checks: 2,
 };
 
 impl Arguments {
@@ -131,6 +142,7 @@ impl Part {
             Part::Connections => connections::measure(sizes),
             Part::Wire => wire::measure(sizes),
             Part::Delay => wire::measure_delay(sizes),
+            Part::Class => class::measure(sizes),
         }
     }
 }

@@ -69,7 +69,13 @@ fn connections() -> Result<()> {
     Ok(())
 }
 
+fn class() -> Result<()> {
+    assert_eq!(rows("class")?, ["unsolved", "half solved", "solved"]);
+    Ok(())
+}
+
 harness::tests! {
+    class needs [ASKED, Sandbox];
     servers needs [Calls];
     tracer needs [ASKED, Calls];
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];
