@@ -119,8 +119,8 @@ impl Client {
             if let Some(line) = self.buffer.line() {
                 return Ok(line);
             }
-            if self.fill("read a line")? == 0 {
-                return Err(self.ended("read a line"));
+            if self.fill("read a line", "a line")? == 0 {
+                return Err(self.ended("read a line", "a line"));
             }
         }
     }
@@ -131,9 +131,10 @@ impl Client {
     ///
     /// As [`read_line`](Self::read_line).
     pub fn read_exact(&mut self, length: usize) -> Result<Vec<u8>, Error> {
+        let wanted = format!("{length} bytes");
         while self.buffer.bytes.len() < length {
-            if self.fill("read")? == 0 {
-                return Err(self.ended("read"));
+            if self.fill("read", &wanted)? == 0 {
+                return Err(self.ended("read", &wanted));
             }
         }
         Ok(self.buffer.take(length))
@@ -145,7 +146,7 @@ impl Client {
     ///
     /// [`Error::Client`] if it does not close in time, or resets.
     pub fn read_to_end(&mut self) -> Result<Vec<u8>, Error> {
-        while self.fill("read to the end")? > 0 {}
+        while self.fill("read to the end", "the end of file")? > 0 {}
         Ok(self.buffer.take_all())
     }
 
@@ -156,9 +157,28 @@ impl Client {
     /// [`Error::Client`] if nothing comes in time, or the server resets.
     pub fn read_some(&mut self) -> Result<Vec<u8>, Error> {
         if self.buffer.bytes.is_empty() {
-            self.fill("read")?;
+            self.fill("read", "data")?;
         }
         Ok(self.buffer.take_all())
+    }
+
+    /// As [`read_some`](Self::read_some), but `None` if nothing comes within this time: that is no failure of
+    /// anybody's, and is not on the timeline.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if the server resets.
+    pub fn read_within(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, Error> {
+        if self.buffer.bytes.is_empty() {
+            let kept = self.limit;
+            self.wait_at_most(limit)?;
+            let filled = self.try_fill("read");
+            self.wait_at_most(kept)?;
+            if filled?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.buffer.take_all()))
     }
 
     /// How long reads and writes wait from here on.
@@ -171,7 +191,29 @@ impl Client {
         set_limit(self.socket(), limit).map_err(|error| self.error("set a time limit", error))
     }
 
-    fn fill(&mut self, what: &str) -> Result<usize, Error> {
+    /// Puts on the timeline that it has waited for something in vain: `a line`, say. An error to return.
+    pub fn give_up(&self, what: &str, wanted: &str, waited: Duration) -> Error {
+        self.record(ClientActionKind::GaveUp {
+            wanted: wanted.to_owned(),
+            waited: Some(waited),
+        });
+        let text = match self.buffer.bytes.is_empty() {
+            true => format!("nothing came within {waited:?}"),
+            false => format!("{wanted} did not come within {waited:?}"),
+        };
+        self.error(what, io::Error::new(io::ErrorKind::TimedOut, text))
+    }
+
+    /// Reads more, as much as is there, and has to read something, or the end.
+    fn fill(&mut self, what: &str, wanted: &str) -> Result<usize, Error> {
+        match self.try_fill(what)? {
+            Some(length) => Ok(length),
+            None => Err(self.give_up(what, wanted, self.limit)),
+        }
+    }
+
+    /// Reads more, as much as is there: how many bytes, and 0 at the end. `None` if none comes in time.
+    fn try_fill(&mut self, what: &str) -> Result<Option<usize>, Error> {
         let mut part = [0; 16 * 1024];
         let read = loop {
             match self.socket().read(&mut part) {
@@ -181,15 +223,12 @@ impl Client {
                 read => break read,
             }
         };
-        let length = read.map_err(|error| {
+        let length = match read {
+            Ok(length) => length,
             // That the connection has timed out (ETIMEDOUT) is another matter.
-            if error.kind() == io::ErrorKind::WouldBlock {
-                let text = format!("nothing came within {:?}", self.limit);
-                self.error(what, io::Error::new(io::ErrorKind::TimedOut, text))
-            } else {
-                self.failed(what, error)
-            }
-        })?;
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(self.failed(what, error)),
+        };
         self.ended |= length == 0;
         self.received += length as u64;
         self.buffer.bytes.extend_from_slice(&part[..length]);
@@ -200,7 +239,7 @@ impl Client {
                 len: length as u64,
             },
         });
-        Ok(length)
+        Ok(Some(length))
     }
 
     /// Waits until all that both sides have sent is acknowledged, the client's delayed ACK
@@ -289,7 +328,11 @@ impl Client {
         self.error(what, error)
     }
 
-    fn ended(&self, what: &str) -> Error {
+    fn ended(&self, what: &str, wanted: &str) -> Error {
+        self.record(ClientActionKind::GaveUp {
+            wanted: wanted.to_owned(),
+            waited: None,
+        });
         self.error(
             what,
             io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection first"),

@@ -12,7 +12,7 @@ use crate::client::{Client, state_of};
 use crate::error::{Error, Output};
 use crate::follow::Follow;
 use crate::observe::net::Wire;
-use crate::observe::{Run, Spec};
+use crate::observe::{Patience, Run, Spec};
 use crate::timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
@@ -22,7 +22,7 @@ pub const KEEP: usize = 2_000_000;
 pub struct Server {
     run: Run,
     name: String,
-    settle: Duration,
+    settle: Patience,
     grace: Duration,
     reply: Duration,
 }
@@ -32,7 +32,7 @@ pub struct Server {
 pub struct ServerBuilder {
     spec: Spec,
     listen: Duration,
-    settle: Duration,
+    settle: Patience,
     grace: Duration,
     reply: Duration,
 }
@@ -76,7 +76,10 @@ impl Server {
         ServerBuilder {
             spec,
             listen: Duration::from_secs(20),
-            settle: Duration::from_millis(250),
+            settle: Patience {
+                asleep: Duration::from_millis(250),
+                on_clock: Duration::from_secs(2),
+            },
             grace: Duration::from_secs(2),
             reply: Duration::from_secs(20),
         }
@@ -439,12 +442,15 @@ impl ServerBuilder {
         self
     }
 
-    /// How long an idle server may keep a connection that its client has closed before it is
-    /// taken to be left open; 250 ms unless told. A server that closes after a pause of its own
-    /// needs more.
+    /// How long a server whose threads are all asleep may keep a connection that its client has closed before it
+    /// is taken to be left open. Unless told it is 250 ms, and 2 s for one that has a thread which sleeps until
+    /// some moment, as in a pause of its own or with a ticking clock. [`Timeline::settled`] says what it was.
     #[must_use]
     pub fn settle_for(mut self, patience: Duration) -> Self {
-        self.settle = patience;
+        self.settle = Patience {
+            asleep: patience,
+            on_clock: patience,
+        };
         self
     }
 

@@ -257,9 +257,7 @@ impl Plan {
     ) -> Result<Result<(), harness::Error>> {
         for line in io::stdin().lines() {
             let line = line.context("cannot read standard input")? + "\n";
-            let replied = client
-                .send(line)
-                .and_then(|()| read_reply(client, self.limit(), |_| {}));
+            let replied = client.send(line).and_then(|()| read_any_reply(client, self.limit()));
             if let Err(error) = replied {
                 return Ok(Err(error));
             }
@@ -282,7 +280,7 @@ impl Plan {
             if is_line(text) {
                 client.read_line()?;
             } else {
-                read_reply(client, self.limit(), |_| {})?;
+                read_any_reply(client, self.limit())?;
             }
         }
         Ok(())
@@ -294,27 +292,46 @@ impl Plan {
     }
 }
 
-/// Reads a reply, each part when it comes, until nothing follows or the server closes; false if it
-/// has closed. The reply has to begin within `limit`, which holds for the client from here on.
+/// What came of waiting for a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replied {
+    /// It came, and nothing more after it.
+    Whole,
+    /// The server closed the connection, with or without a reply before that.
+    Closed,
+    /// Nothing came.
+    Nothing,
+}
+
+/// Reads a reply, each part when it comes, until nothing follows or the server closes. It has to begin within
+/// `limit`.
 ///
 /// # Errors
 ///
-/// Those of the client; a timeout if nothing came.
-pub fn read_reply(client: &mut Client, limit: Duration, mut take: impl FnMut(&[u8])) -> Result<bool, harness::Error> {
-    client.wait_at_most(limit)?;
-    let mut begun = false;
-    loop {
-        match client.read_some() {
-            Ok(part) if part.is_empty() => return Ok(false),
-            Ok(part) => take(&part),
-            Err(error) if begun && error.is_timeout() => break,
-            Err(error) => return Err(error),
+/// Those of the client.
+pub fn read_reply(
+    client: &mut Client,
+    limit: Duration,
+    mut take: impl FnMut(&[u8]),
+) -> Result<Replied, harness::Error> {
+    let mut replied = Replied::Nothing;
+    let mut wait = limit;
+    while let Some(part) = client.read_within(wait)? {
+        if part.is_empty() {
+            return Ok(Replied::Closed);
         }
-        begun = true;
-        client.wait_at_most(REPLY_IS_OVER)?;
+        take(&part);
+        (replied, wait) = (Replied::Whole, REPLY_IS_OVER);
     }
-    client.wait_at_most(limit)?;
-    Ok(true)
+    Ok(replied)
+}
+
+/// Reads a reply that has to come.
+fn read_any_reply(client: &mut Client, limit: Duration) -> Result<(), harness::Error> {
+    match read_reply(client, limit, |_| {})? {
+        Replied::Nothing => Err(client.give_up("read a reply", "a reply", limit)),
+        Replied::Whole | Replied::Closed => Ok(()),
+    }
 }
 
 /// Runs a command in the server's network, or behind a wire on the host of one side, and waits for its end.

@@ -20,7 +20,7 @@ use harness::testing::find_program;
 use harness::timeline::{Level, Record, Side};
 use harness::{Client, Server};
 
-use crate::trace::read_reply;
+use crate::trace::{Replied, read_reply};
 
 /// An installed Wireshark.
 #[derive(Clone, Debug)]
@@ -310,12 +310,11 @@ fn exchange(mut client: Client, line: &[u8], replies: &mut impl Write) -> Result
         let _ = replies.write_all(part).and_then(|()| replies.flush());
     };
     match read_reply(&mut client, REPLY_BEGINS, show) {
-        Ok(true) => Ok(Some(client)),
-        Ok(false) => {
+        Ok(Replied::Whole | Replied::Nothing) => Ok(Some(client)),
+        Ok(Replied::Closed) => {
             tell("the server has closed the connection");
             Ok(None)
         }
-        Err(error) if error.is_timeout() => Ok(Some(client)),
         Err(error) => Err(error),
     }
 }

@@ -192,7 +192,7 @@ fn argument() -> impl Strategy<Value = Argument> {
 
 fn action() -> impl Strategy<Value = ClientAction> {
     let counters = (any::<u32>(), any::<u32>()).prop_map(|(sent, received)| SegmentCounters { sent, received });
-    let kind = (0..9, bytes(), number(), hostile()).prop_map(|(which, bytes, len, why)| match which {
+    let kind = (0..10, bytes(), number(), hostile()).prop_map(|(which, bytes, len, why)| match which {
         0 => ClientActionKind::Connected,
         1 => ClientActionKind::Sent { bytes, len },
         2 => ClientActionKind::Received { bytes, len },
@@ -201,6 +201,10 @@ fn action() -> impl Strategy<Value = ClientAction> {
         5 => ClientActionKind::Closed,
         6 => ClientActionKind::Reset,
         7 => ClientActionKind::Called(why),
+        8 => ClientActionKind::GaveUp {
+            wanted: why,
+            waited: (len % 2 == 0).then(|| std::time::Duration::from_nanos(len)),
+        },
         _ => ClientActionKind::Failed(why),
     });
     (kind, of(counters), of(call())).prop_map(|(kind, counters, call)| ClientAction { kind, counters, call })
@@ -229,7 +233,7 @@ fn change() -> impl Strategy<Value = StateChange> {
 
 fn process() -> impl Strategy<Value = ProcessEvent> {
     let stream = select(&[OutputStream::Stdout, OutputStream::Stderr][..]);
-    let kind = (0..7, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
+    let kind = (0..9, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
         0 => ProcessEventKind::Started,
         1 => ProcessEventKind::Exited(Exit::Status(number)),
         2 => ProcessEventKind::Exited(Exit::Signal(number)),
@@ -239,6 +243,18 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
             program: line,
             rights: "set-user-ID".to_owned(),
         },
+        6 => ProcessEventKind::Holds {
+            fd: number,
+            on: Endpoints {
+                client: ([127, 0, 0, 2], 40_000).into(),
+                server: ([127, 0, 0, 1], 3000).into(),
+            },
+        },
+        7 => ProcessEventKind::Settled(Settled {
+            asleep: number % 2 == 0,
+            on_clock: number % 3 == 0,
+            quiet: std::time::Duration::from_millis(number.unsigned_abs().into()),
+        }),
         _ => ProcessEventKind::Wrote { stream, line },
     });
     (0..5, kind).prop_map(|(pid, kind)| ProcessEvent { pid, kind })

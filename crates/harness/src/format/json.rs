@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
 use crate::rules::Finding;
+use crate::timeline::explain::action_text;
 use crate::timeline::{
     Call, CallKind, ClientAction, ClientActionKind, Connection, EventKind, Exit, Packet, Passage, ProcessEvent,
     ProcessEventKind, Side, TcpState, TcpView, Teardown, Timeline, is_plain,
@@ -295,6 +296,7 @@ fn client(action: &ClientAction) -> Value {
         ClientActionKind::Closed => ("closed", None, None, None),
         ClientActionKind::Reset => ("reset", None, None, None),
         ClientActionKind::Failed(error) => ("failed", None, None, Some(error.clone())),
+        ClientActionKind::GaveUp { .. } => ("gave-up", None, None, Some(action_text(&action.kind))),
         ClientActionKind::Called(_) => ("called", None, None, None),
     };
     let counters = action
@@ -312,11 +314,17 @@ fn process(event: &ProcessEvent) -> Value {
         ProcessEventKind::UsesIoUring => ("uses-io-uring", None, None, None, None),
         ProcessEventKind::ForeignCalls => ("foreign-calls", None, None, None, None),
         ProcessEventKind::WithoutRights { .. } => ("without-rights", None, None, None, None),
+        ProcessEventKind::Holds { .. } => ("holds", None, None, None, None),
+        ProcessEventKind::Settled(_) => ("settled", None, None, None, None),
         ProcessEventKind::Wrote { stream, line } => ("wrote", Some(stream.to_string()), Some(line), None, None),
     };
     let (program, rights) = match &event.kind {
         ProcessEventKind::WithoutRights { program, rights } => (Some(program), Some(rights)),
         _ => (None, None),
+    };
+    let settled = match &event.kind {
+        ProcessEventKind::Settled(settled) => Some(settled),
+        _ => None,
     };
     json!({
         "kind": "process",
@@ -328,13 +336,20 @@ fn process(event: &ProcessEvent) -> Value {
         "line": line,
         "status": status,
         "signal": signal,
+        "fd": match event.kind {
+            ProcessEventKind::Holds { fd, .. } => Some(fd),
+            _ => None,
+        },
+        "asleep": settled.map(|settled| settled.asleep),
+        "on_clock": settled.map(|settled| settled.on_clock),
+        "quiet_ns": settled.map(|settled| nanoseconds(settled.quiet)),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::OutputStream;
+    use crate::timeline::{Endpoints, OutputStream, Settled};
 
     #[test]
     fn each_process_event_has_the_fields_of_its_kind() {
@@ -365,13 +380,36 @@ mod tests {
                 "without-rights",
                 json!({ "program": "/bin/su", "rights": "set-user-ID" }),
             ),
+            (
+                ProcessEventKind::Holds {
+                    fd: 4,
+                    on: Endpoints {
+                        client: ([127, 0, 0, 2], 40_000).into(),
+                        server: ([127, 0, 0, 1], 3000).into(),
+                    },
+                },
+                "holds",
+                json!({ "fd": 4 }),
+            ),
+            (
+                ProcessEventKind::Settled(Settled {
+                    asleep: true,
+                    on_clock: false,
+                    quiet: Duration::from_nanos(5),
+                }),
+                "settled",
+                json!({ "asleep": true, "on_clock": false, "quiet_ns": 5 }),
+            ),
             (wrote, "wrote", json!({ "stream": "stderr", "line": "ready" })),
         ] {
             let mut value = process(&ProcessEvent { pid: 100, kind });
             assert_eq!((&value["kind"], &value["pid"]), (&json!("process"), &json!(100)));
             assert_eq!(value["what"], what);
             // The fields of other kinds are there, and null.
-            for name in ["stream", "line", "status", "signal", "program", "rights"] {
+            let names = [
+                "stream", "line", "status", "signal", "program", "rights", "fd", "asleep", "on_clock", "quiet_ns",
+            ];
+            for name in names {
                 assert_eq!(value[name].take(), fields[name], "{what}: {name}");
             }
         }

@@ -450,6 +450,7 @@ fn action_cell(action: &ClientActionKind) -> Cell {
         ClientActionKind::ShutdownWrite => vec![action_text(action), "shutdown".to_owned()],
         ClientActionKind::Reset => vec![action_text(action), "reset".to_owned()],
         ClientActionKind::Failed(_) => vec![plain(&action_text(action)), "failed".to_owned()],
+        ClientActionKind::GaveUp { .. } => vec![plain(&action_text(action)), "gave up".to_owned()],
         ClientActionKind::Connected | ClientActionKind::Closed | ClientActionKind::Called(_) => {
             vec![action_text(action)]
         }

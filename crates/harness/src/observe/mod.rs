@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::timeline::Level;
 
@@ -70,6 +71,15 @@ impl Spec {
     pub fn name(&self) -> String {
         self.program.display().to_string()
     }
+}
+
+/// How long to wait for a server that may still do its part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// With all its threads asleep until something happens.
+    pub asleep: Duration,
+    /// With one of them asleep until some moment.
+    pub on_clock: Duration,
 }
 
 /// Something that the machine refused: why, and the cure.

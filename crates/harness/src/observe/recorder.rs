@@ -266,6 +266,8 @@ impl Seen {
             ProcessEventKind::UsesIoUring
             | ProcessEventKind::ForeignCalls
             | ProcessEventKind::WithoutRights { .. }
+            | ProcessEventKind::Holds { .. }
+            | ProcessEventKind::Settled(_)
             | ProcessEventKind::Wrote { .. } => {}
         }
     }

@@ -4,6 +4,7 @@
     reason = "getsockopt(TCP_INFO), which no crate here offers whole, and pre_exec"
 )]
 
+use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
@@ -26,11 +27,12 @@ use super::packets::{Capture, PACKET_SOCKET};
 use super::recorder::{Recorder, Seen, now};
 use super::sandbox::{Doors, Sandbox, keep_network_rights};
 use super::sockets::{self, Watch};
-use super::trace::{StartError, Tracer};
-use super::{Refusal, Spec};
+use super::trace::{Held, StartError, Tracer};
+use super::{Patience, Refusal, Spec};
 use crate::error::{Error, Output};
 use crate::timeline::{
-    Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Side, TcpState, What,
+    Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Settled, Side,
+    TcpState, What,
 };
 
 /// What an argument `{listen}` stands for in a private network, on a host of its own, and on this one.
@@ -61,6 +63,8 @@ pub(crate) struct Run {
     capture: Option<Capture>,
     relay: Option<Relay>,
     readers: Vec<JoinHandle<()>>,
+    /// How things were when they had settled last.
+    settled: Mutex<Option<Settled>>,
     network: Arc<Network>,
 }
 
@@ -161,6 +165,7 @@ impl Run {
             capture,
             relay,
             readers,
+            settled: Mutex::new(None),
             network,
         })
     }
@@ -213,12 +218,12 @@ impl Run {
     /// Waits until every connection that has begun to close has either closed or will not, and until
     /// the server is past the calls that did it.
     ///
-    /// "Will not" means: all threads of the server are asleep, and for `patience` no event came
-    /// and the socket is still there.
-    pub fn settle(&self, patience: Duration) {
-        let limit = Instant::now() + SETTLE_LIMIT + self.network.slow_by() * 2;
+    /// "Will not" means: all threads of the server are asleep, and for as long as `patience` says no event came, and
+    /// the socket is still there, or a descriptor of one that is gone.
+    pub fn settle(&self, patience: Patience) {
+        let limit = Instant::now() + SETTLE_LIMIT + patience.on_clock + self.network.slow_by() * 2;
         let mut last = (0, Instant::now());
-        while Instant::now() < limit {
+        let settled = loop {
             let hints = self.network.recorder.with(|seen| seen.state_hints);
             if hints != last.0 {
                 last = (hints, Instant::now());
@@ -226,16 +231,56 @@ impl Run {
             let closed = !self.network.has_closing_sockets();
             // A socket may be gone while the call that closed it has yet to return, so look at the server
             // after the sockets.
-            let quiet = last.1.elapsed() >= patience + self.more_patience();
+            let more = self.more_patience();
+            let silence = last.1.elapsed();
+            let quiet = silence >= patience.asleep + more;
             let idle = self.tracer.is_idle();
+            let on_clock = quiet && idle && self.tracer.waits_on_clock();
             let closed = closed && self.relay.as_ref().is_none_or(Relay::is_empty);
-            if (closed && (quiet || idle)) || (quiet && idle) {
-                return;
+            let over = closed && (quiet || idle) && self.holds_what_is_over().is_empty();
+            let stuck = quiet && idle && (!on_clock || silence >= patience.on_clock + more);
+            if over || stuck || Instant::now() >= limit {
+                break Settled {
+                    asleep: idle,
+                    on_clock,
+                    quiet: silence,
+                };
             }
             // The last packet is seen a moment before the kernel acts on it: look again without a hint too.
             let again = Instant::now() + LOOK_AGAIN;
             let changed = |seen: &Seen| (seen.state_hints != hints).then_some(());
             let _ = self.network.recorder.wait_for_hint(again, changed);
+        };
+        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(settled);
+    }
+
+    /// The descriptors of the server whose connections are over: the kernel has done with them, and only the
+    /// descriptor keeps the socket.
+    fn holds_what_is_over(&self) -> Vec<Held> {
+        let mut held = self.tracer.held();
+        if !held.is_empty() {
+            let pids = self.network.place.pids();
+            let tables = pids.into_iter().flat_map(sockets::table);
+            let alive: HashSet<u64> = tables.map(|entry| entry.inode).collect();
+            held.retain(|held| !alive.contains(&held.inode));
+        }
+        held
+    }
+
+    /// Records what the server is left at.
+    fn record_what_is_left(&self) {
+        let record = |pid, kind| {
+            self.network.recorder.push(Record {
+                at: now(),
+                what: What::Process(ProcessEvent { pid, kind }),
+            });
+        };
+        for Held { pid, fd, on, .. } in self.holds_what_is_over() {
+            record(pid, ProcessEventKind::Holds { fd, on });
+        }
+        let settled = *self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(settled) = settled {
+            record(self.tracer.pid(), ProcessEventKind::Settled(settled));
         }
     }
 
@@ -266,6 +311,7 @@ impl Run {
             what: "read the packet capture",
             source,
         })?;
+        self.record_what_is_left();
         self.tracer.end_observation();
         self.tracer.terminate();
         let _ = self.network.recorder.wait(Instant::now() + grace, |seen| {

@@ -9,6 +9,7 @@
 //! - [`calls`] makes a record of a call from what is known at its entry and at its exit:
 //!   [`arguments`] and [`options`] say what it asks, [`memory`] reads what its arguments point to,
 //!   [`endpoints`] and [`descriptors`] tell which connection it is made on.
+//! - [`held`] and [`waits`] ask the system what a program has, and what it waits for, when things have settled.
 #![allow(
     unsafe_code,
     reason = "waitpid, ptrace resume, seccomp and pre_exec; each stands alone below"
@@ -18,12 +19,14 @@ mod arguments;
 mod calls;
 mod descriptors;
 mod endpoints;
+mod held;
 mod memory;
 mod options;
 mod process;
 mod rights;
 mod seccomp;
 mod stops;
+mod waits;
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -39,6 +42,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use self::calls::InFlight;
+use self::endpoints::Accepted;
+pub(crate) use self::held::Held;
 use self::process::Tasks;
 use self::stops::Trace;
 use super::forks;
@@ -52,6 +57,7 @@ pub(crate) struct Tracer {
     side: Side,
     tasks: Arc<Tasks>,
     in_flight: Arc<InFlight>,
+    accepted: Arc<Accepted>,
     recorder: Arc<Recorder>,
     thread: Option<JoinHandle<()>>,
 }
@@ -106,7 +112,14 @@ impl Tracer {
 
         let tasks = Arc::new(Tasks::default());
         let in_flight = Arc::new(InFlight::default());
-        let trace = Trace::new(side, Arc::clone(&tasks), Arc::clone(&in_flight), Arc::clone(&recorder));
+        let accepted = Arc::new(Accepted::default());
+        let trace = Trace::new(
+            side,
+            Arc::clone(&tasks),
+            Arc::clone(&in_flight),
+            Arc::clone(&accepted),
+            Arc::clone(&recorder),
+        );
         let thread = std::thread::spawn(move || trace.run(ours));
         // Blocks until the program has been executed, which the tracer lets it do.
         let fork = forks::under_way();
@@ -121,6 +134,7 @@ impl Tracer {
                     side,
                     tasks,
                     in_flight,
+                    accepted,
                     recorder,
                     thread: Some(thread),
                 };
@@ -160,6 +174,22 @@ impl Tracer {
     /// True if every thread of the program is asleep: it waits for something.
     pub fn is_idle(&self) -> bool {
         self.tasks.all().into_iter().all(process::is_asleep)
+    }
+
+    /// True if a thread of the program waits for a moment in time, among other things, or nobody can tell that it
+    /// does not: it may go on by itself.
+    pub fn waits_on_clock(&self) -> bool {
+        self.tasks.all().into_iter().any(waits::on_clock)
+    }
+
+    /// The descriptors that the program's processes have of connections that they accepted.
+    pub fn held(&self) -> Vec<Held> {
+        held::of(&self.tasks.processes(), &self.accepted)
+    }
+
+    /// Its first process.
+    pub fn pid(&self) -> i32 {
+        self.main.as_raw()
     }
 
     /// Kills every process of the program and waits until all are gone.

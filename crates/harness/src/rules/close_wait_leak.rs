@@ -1,6 +1,6 @@
 //! A connection that its client has closed and the server keeps.
 
-use super::{Found, Needs, Rule, Run, Severity};
+use super::{Found, Needs, Rule, Run, Severity, waited};
 use crate::timeline::explain::call_text;
 use crate::timeline::{Connection, TcpState, Teardown};
 
@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     id: "close-wait-leak",
     summary: "the client has closed, the server has read that, and its socket stays open",
     cure: "drop or close every owner of the socket when a read returns 0",
-    needs: Needs::Calls,
+    needs: Needs::CallsAndSleep,
     look,
 };
 
@@ -19,8 +19,9 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     Some(Found {
         severity: Severity::Warning,
         message: format!(
-            "{} read the client's end, and the socket is still in CLOSE_WAIT",
-            call_text(call)
+            "{} read the client's end, and the socket is still in CLOSE_WAIT{}",
+            call_text(call),
+            waited(connection.timeline())
         ),
         evidence: vec![index],
     })

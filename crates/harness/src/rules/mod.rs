@@ -22,7 +22,9 @@ use crate::timeline::{
 mod accept_stopped;
 mod blocked_write;
 mod close_wait_leak;
+mod descriptor_leak;
 mod nagle_stall;
+mod no_reply;
 mod reset_on_close;
 mod split_reply;
 mod unread_eof;
@@ -54,6 +56,8 @@ impl PartialEq for Rule {
 enum Needs {
     Calls,
     CallsAndPackets,
+    /// Calls, and a server that was asleep at the end: whoever is still at work may yet do his part.
+    CallsAndSleep,
 }
 
 /// How much a finding matters.
@@ -108,9 +112,11 @@ pub const RULES: &[Rule] = &[
     blocked_write::RULE,
     close_wait_leak::RULE,
     unread_eof::RULE,
+    descriptor_leak::RULE,
     reset_on_close::RULE,
     write_after_close::RULE,
     accept_stopped::RULE,
+    no_reply::RULE,
 ];
 
 /// The rule with this name.
@@ -125,6 +131,8 @@ struct Run<'a> {
     listener_has_no_delay: bool,
     /// The last accept that failed, and not because nobody had connected.
     refused: Option<(usize, &'a Call)>,
+    /// True if the server, or a process of it, ended in a way that ends its exchanges too.
+    server_ended: bool,
 }
 
 impl<'a> Run<'a> {
@@ -132,6 +140,7 @@ impl<'a> Run<'a> {
         let mut run = Run {
             listener_has_no_delay: false,
             refused: None,
+            server_ended: timeline.exit().is_some() || timeline.killed().is_some(),
         };
         for (index, event) in timeline.events.iter().enumerate() {
             let EventKind::Call(call) = &event.kind else { continue };
@@ -197,8 +206,18 @@ impl Timeline {
         match rule.needs {
             Needs::Calls => calls,
             Needs::CallsAndPackets => calls && packets,
+            Needs::CallsAndSleep => calls && self.settled().is_none_or(|settled| settled.asleep),
         }
     }
+}
+
+/// What was waited for before a server was said not to do its part, to end a sentence; nothing where that was not
+/// recorded.
+fn waited(timeline: &Timeline) -> String {
+    timeline
+        .settled()
+        .map(|settled| format!(" {settled}"))
+        .unwrap_or_default()
 }
 
 fn count(number: usize, one: &str, many: &str) -> String {

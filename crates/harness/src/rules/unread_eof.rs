@@ -1,13 +1,13 @@
 //! A client's end that the server never reads.
 
-use super::{Found, Needs, Rule, Run, Severity};
+use super::{Found, Needs, Rule, Run, Severity, waited};
 use crate::timeline::{CallKind, Connection, TcpState};
 
 pub(super) const RULE: Rule = Rule {
     id: "unread-eof",
     summary: "the client has closed and the server never reads that",
     cure: "keep reading until a read returns 0, then close",
-    needs: Needs::Calls,
+    needs: Needs::CallsAndSleep,
     look,
 };
 
@@ -19,11 +19,12 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         .packets
         .first()
         .and_then(|index| connection.timeline().packet(*index));
+    let waited = waited(connection.timeline());
     (left && accepted).then(|| Found {
         severity: Severity::Warning,
         message: match fin {
-            Some(fin) => format!("no read returned 0 after the FIN in frame {}", fin.number),
-            None => "the socket is in CLOSE_WAIT and no read has returned 0".to_owned(),
+            Some(fin) => format!("no read returned 0 after the FIN in frame {}{waited}", fin.number),
+            None => format!("the socket is in CLOSE_WAIT and no read has returned 0{waited}"),
         },
         evidence: closing.packets,
     })

@@ -128,7 +128,8 @@ impl<'a> Assembly<'a> {
                 EventKind::Client(action) => marks.push(self.client(index, event.at, action)),
                 EventKind::Process(process) => {
                     let is_output = matches!(process.kind, ProcessEventKind::Wrote { .. });
-                    if if is_output { output } else { self.alone } {
+                    let is_ours = self.alone || event.connection.is_some();
+                    if if is_output { output } else { is_ours } {
                         marks.push(Mark::Process(self.process(index, event.at, process)));
                     }
                 }
@@ -236,6 +237,7 @@ impl<'a> Assembly<'a> {
         let words = process_words(process);
         let (line, output) = match &process.kind {
             ProcessEventKind::Wrote { stream, line } => (Some(printable(line)), Some(*stream)),
+            ProcessEventKind::Settled(settled) => (Some(format!("the run ends {settled}")), None),
             _ => (None, None),
         };
         Process {
@@ -489,7 +491,10 @@ fn outside(timeline: &Timeline) -> Vec<String> {
                 ProcessEventKind::Exited(exit) if first == Some(process.pid) || matches!(exit, Exit::Signal(_)) => {
                     ends.push(format!("process {} ended: {exit}", process.pid));
                 }
-                ProcessEventKind::Exited(_) | ProcessEventKind::Wrote { .. } => {}
+                ProcessEventKind::Exited(_)
+                | ProcessEventKind::Holds { .. }
+                | ProcessEventKind::Settled(_)
+                | ProcessEventKind::Wrote { .. } => {}
                 ProcessEventKind::UsesIoUring => ends.push(format!(
                     "process {} uses io_uring: what it does through that is no system call and is not shown",
                     process.pid

@@ -531,6 +531,14 @@ pub enum ClientActionKind {
     Reset,
     /// A read or a write failed.
     Failed(String),
+    /// Gave up waiting for the server. It is what a client of ours does; of a client program nobody knows what
+    /// it waits for.
+    GaveUp {
+        /// What it waited for: `a line`.
+        wanted: String,
+        /// How long it had waited. `None` if the server ended the connection meanwhile.
+        waited: Option<Duration>,
+    },
     /// Made another call on its socket, as strace writes it: one that sets an option, peeks, shuts
     /// down reading alone, or has not returned. [`ClientAction::call`] has it.
     Called(String),
@@ -621,6 +629,16 @@ pub enum ProcessEventKind {
         /// What it did not get: `set-user-ID`, `set-group-ID`, `file capabilities`.
         rights: String,
     },
+    /// It still had this descriptor when the observation ended, although the connection was over: both sides had
+    /// closed it, or one had reset it. So `/proc/PID/fd` said, and the socket table.
+    Holds {
+        /// The descriptor.
+        fd: i32,
+        /// The connection that it stands for.
+        on: Endpoints,
+    },
+    /// The observation of all processes has ended; `pid` is the first one.
+    Settled(Settled),
     /// The server wrote a line. The time is when we read it, which is a little later.
     Wrote {
         /// Where to.
@@ -628,6 +646,29 @@ pub enum ProcessEventKind {
         /// The line, without its end.
         line: String,
     },
+}
+
+/// What a server was left at when an observation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// True if all its threads were asleep: each waited for something.
+    pub asleep: bool,
+    /// True if one of them waited for a moment in time, among other things: it may go on by itself.
+    pub on_clock: bool,
+    /// For so long nothing had happened on any connection.
+    pub quiet: Duration,
+}
+
+/// In words, as the end of a sentence: `after 250 ms in which nothing happened and all threads slept`.
+impl fmt::Display for Settled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "after {} ms in which nothing happened", self.quiet.as_millis())?;
+        match (self.asleep, self.on_clock) {
+            (true, false) => f.write_str(" and all threads slept"),
+            (true, true) => f.write_str(" and all threads slept, one of them until some moment"),
+            (false, _) => f.write_str(", with a thread still at work"),
+        }
+    }
 }
 
 /// Where a program's output goes.

@@ -158,7 +158,8 @@ pub fn state_words(change: &StateChange) -> Option<String> {
 pub fn process_words(event: &ProcessEvent) -> Option<String> {
     let pid = event.pid;
     match &event.kind {
-        ProcessEventKind::Started | ProcessEventKind::Wrote { .. } => None,
+        ProcessEventKind::Started | ProcessEventKind::Settled(_) | ProcessEventKind::Wrote { .. } => None,
+        ProcessEventKind::Holds { fd, .. } => Some(format!("process {pid} still has descriptor {fd}")),
         ProcessEventKind::Exited(exit) => Some(format!("process {pid} ended: {exit}")),
         ProcessEventKind::UsesIoUring => Some(format!(
             "process {pid} uses io_uring: what it does through that is not shown"

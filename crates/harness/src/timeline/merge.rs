@@ -349,7 +349,13 @@ impl Merge {
                 let (id, change) = self.state(on, change)?;
                 (Some(id), EventKind::State(change))
             }
-            What::Process(event) => (None, EventKind::Process(event)),
+            What::Process(event) => {
+                let on = match &event.kind {
+                    ProcessEventKind::Holds { on, .. } => self.known(*on),
+                    _ => None,
+                };
+                (on, EventKind::Process(event))
+            }
         })
     }
 

@@ -192,6 +192,22 @@ impl Timeline {
         })
     }
 
+    /// The first process of the server that a signal ended before the server was told to end, and how.
+    pub fn killed(&self) -> Option<(i32, Exit)> {
+        self.processes().find_map(|event| match event.kind {
+            ProcessEventKind::Exited(exit @ Exit::Signal(_)) => Some((event.pid, exit)),
+            _ => None,
+        })
+    }
+
+    /// What the server was left at when the observation ended. `None` if that was not recorded.
+    pub fn settled(&self) -> Option<Settled> {
+        self.processes().find_map(|event| match event.kind {
+            ProcessEventKind::Settled(settled) => Some(settled),
+            _ => None,
+        })
+    }
+
     /// True if a process of the server set up an io_uring, whose work is not on this timeline.
     pub fn uses_io_uring(&self) -> bool {
         self.processes()
@@ -289,9 +305,10 @@ impl<'a> Connection<'a> {
         self.calls().filter(|(_, call)| call.kind == CallKind::Write)
     }
 
-    fn client_actions(self) -> impl Iterator<Item = &'a ClientAction> {
-        self.events().filter_map(|(_, event)| match &event.kind {
-            EventKind::Client(action) => Some(action),
+    /// What the client did on it, with indices, in order.
+    pub fn client_actions(self) -> impl Iterator<Item = (usize, &'a ClientAction)> {
+        self.events().filter_map(|(index, event)| match &event.kind {
+            EventKind::Client(action) => Some((index, action)),
             _ => None,
         })
     }
@@ -362,7 +379,7 @@ impl<'a> Connection<'a> {
         let mut counts = Vec::new();
         let mut start: Option<SegmentCounters> = None;
         let mut replied = false;
-        for action in self.client_actions() {
+        for (_, action) in self.client_actions() {
             let Some(now) = action.counters else { continue };
             let closes = match action.kind {
                 ClientActionKind::Sent { .. } => false,

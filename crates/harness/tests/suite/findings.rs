@@ -1,18 +1,22 @@
 //! Each rule finds a server that has it, and not one that nearly has it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use harness::rules::{RULES, Severity};
 use harness::testing::{
     Needs::{Calls, Packets},
     Tolerance,
 };
-use harness::timeline::{Errno, Level, Timeline};
-use harness::{LISTEN, Server};
+use harness::timeline::{CallKind, Errno, Level, Side, Teardown, Timeline};
+use harness::{LISTEN, Server, ServerBuilder};
+
+fn build(mode: &str) -> ServerBuilder {
+    Server::build(harness::testing::built("wrong-server")).args([mode, LISTEN])
+}
 
 fn start(mode: &str) -> Result<Server> {
-    Ok(Server::build(harness::testing::built("wrong-server"))
-        .args([mode, LISTEN])
-        .start()?)
+    Ok(build(mode).start()?)
 }
 
 /// One line and its reply, then the client closes.
@@ -109,6 +113,111 @@ fn close_wait_leak_and_unread_eof() -> Result<()> {
     assert_eq!(leaks.finding_ids(), ["close-wait-leak"], "{leaks}");
     let deaf = one_exchange("never-reads-eof")?;
     assert_eq!(deaf.finding_ids(), ["unread-eof"], "{deaf}");
+    Ok(())
+}
+
+/// The wire is clean, and the descriptor is there: only `/proc` tells.
+fn descriptor_leak() -> Result<()> {
+    let timeline = one_exchange("shuts-down-only")?;
+    assert_eq!(
+        timeline.teardown(),
+        Teardown::Clean { first: Side::Client },
+        "{timeline}"
+    );
+    let found = timeline.findings();
+    assert_eq!(timeline.finding_ids(), ["descriptor-leak"], "{timeline}");
+    let accept = timeline.only().calls().find(|(_, call)| call.kind == CallKind::Accept);
+    let fd = accept.and_then(|(_, call)| call.result?.ok()).context("no accept")?;
+    // What it had, and what was waited for.
+    assert!(
+        found[0].message.contains(&format!("descriptor {fd} of process")),
+        "{}",
+        found[0]
+    );
+    assert!(found[0].message.contains("all threads slept"), "{}", found[0]);
+    // It is in the file of the run as well.
+    let mut file = Vec::new();
+    harness::format::pcapng::write(&timeline, "wrong-server", &mut file)?;
+    let read = harness::format::pcapng::read(&*file)?.into_timeline();
+    assert_eq!(read.findings(), found);
+    Ok(())
+}
+
+/// A client's reset ends the connection too, for a server that does not look.
+fn descriptor_leak_after_a_reset() -> Result<()> {
+    let server = start("never-reads-eof")?;
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    client.reset()?;
+    let timeline = server.stop()?;
+    assert_eq!(timeline.finding_ids(), ["descriptor-leak"], "{timeline}");
+    assert!(
+        timeline.findings()[0].message.contains("the client has reset"),
+        "{timeline}"
+    );
+    Ok(())
+}
+
+/// A server that closes a while after it has shut down, and one whose connection is open.
+fn not_descriptor_leak() -> Result<()> {
+    let timeline = one_exchange("shuts-down-and-closes")?;
+    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    let server = start("echo")?;
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    let timeline = server.stop()?;
+    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    drop(client);
+    Ok(())
+}
+
+/// So long a client waits that waits in vain.
+const IN_VAIN: Duration = Duration::from_millis(300);
+
+/// What the client waited for, and what it got instead.
+fn no_reply() -> Result<()> {
+    for (mode, says) in [
+        ("never-answers", "nothing came"),
+        ("answers-without-newline", "\"hello\" came"),
+        ("closes-without-answer", "the server ended the connection"),
+    ] {
+        let server = build(mode).reply_within(IN_VAIN).start()?;
+        let mut client = server.connect()?;
+        assert!(client.exchange("hello\n").is_err(), "{mode}");
+        client.close();
+        let timeline = server.stop()?;
+        assert_eq!(timeline.finding_ids(), ["no-reply"], "{mode}\n{timeline}");
+        let found = &timeline.findings()[0];
+        assert!(found.message.contains(says), "{mode}: {found}");
+        assert!(found.message.contains("sent 6 bytes"), "{mode}: {found}");
+    }
+    Ok(())
+}
+
+/// A late answer, a client that waits for none, and a server that answers once and closes.
+fn not_no_reply() -> Result<()> {
+    let late = one_exchange("answers-late")?;
+    assert_eq!(late.finding_ids(), [""; 0], "{late}");
+    let server = start("never-answers")?;
+    let mut client = server.connect()?;
+    client.send("hello\n")?;
+    assert!(server.wait_for_call(|call| call.kind == CallKind::Read && call.moved() > 0));
+    client.close();
+    let unasked = server.stop()?;
+    assert_eq!(unasked.finding_ids(), [""; 0], "{unasked}");
+    let server = start("closes-first")?;
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    assert!(client.read_line().is_err());
+    client.close();
+    let once = server.stop()?;
+    assert_eq!(once.finding_ids(), [""; 0], "{once}");
+    // A server that has ended is not one that does not answer.
+    let server = start("dies")?;
+    let mut client = server.connect()?;
+    assert!(client.exchange("hello\n").is_err());
+    let dead = server.stop()?;
+    assert!(!dead.finding_ids().contains(&"no-reply"), "{dead}");
     Ok(())
 }
 
@@ -223,6 +332,11 @@ harness::tests! {
     nagle_stall needs [Packets];
     not_nagle_stall needs [Packets];
     close_wait_leak_and_unread_eof needs [Packets];
+    descriptor_leak needs [Packets];
+    descriptor_leak_after_a_reset needs [Packets];
+    not_descriptor_leak needs [Packets];
+    no_reply needs [Packets];
+    not_no_reply needs [Packets];
     not_unread_eof needs [Packets];
     reset_on_close needs [Packets];
     not_reset_on_close needs [Packets];

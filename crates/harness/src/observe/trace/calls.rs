@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use super::arguments;
 use super::descriptors::given_up;
-use super::endpoints::{Socket, Sockets};
+use super::endpoints::{Accepted, Socket, Sockets};
 use super::seccomp::{FOREIGN, Role, Stop};
 use super::{memory, options};
 use crate::observe::recorder::{Recorder, now};
@@ -130,11 +130,11 @@ const RESTARTS: RangeInclusive<i64> = -516..=-512;
 const EARLY_SOCKETS: usize = 1024;
 
 impl Calls {
-    pub fn new(side: Side, in_flight: Arc<InFlight>, recorder: Arc<Recorder>) -> Calls {
+    pub fn new(side: Side, in_flight: Arc<InFlight>, accepted: Arc<Accepted>, recorder: Arc<Recorder>) -> Calls {
         Calls {
             side,
             in_flight,
-            sockets: Sockets::default(),
+            sockets: Sockets::new(accepted),
             early_options: HashMap::new(),
             recorder,
         }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::unistd::Pid;
 
@@ -22,13 +23,40 @@ pub(super) enum Socket {
 
 /// What is known of each socket, by inode. An inode names a socket through dup, fork and descriptor
 /// passing.
-#[derive(Default)]
 pub(super) struct Sockets {
     known: HashMap<u64, Socket>,
     pub descriptors: Descriptors,
+    accepted: Arc<Accepted>,
+}
+
+/// The connection that each accepted socket stands for, by its inode, for those outside of the tracing thread.
+#[derive(Default)]
+pub(super) struct Accepted(Mutex<HashMap<u64, Endpoints>>);
+
+impl Accepted {
+    /// Which connection a socket of this inode is, if it was accepted.
+    pub fn connection(&self, inode: u64) -> Option<Endpoints> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&inode)
+            .copied()
+    }
+
+    fn insert(&self, inode: u64, on: Endpoints) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(inode, on);
+    }
 }
 
 impl Sockets {
+    pub fn new(accepted: Arc<Accepted>) -> Sockets {
+        Sockets {
+            known: HashMap::new(),
+            descriptors: Descriptors::default(),
+            accepted,
+        }
+    }
+
     /// What is known of the socket that a descriptor refers to. `None` if it is no socket.
     pub fn get(&mut self, task: Pid, fd: i32) -> Option<Socket> {
         match self.descriptors.open_file(task, fd, || open_file(task, fd))? {
@@ -103,6 +131,7 @@ impl Sockets {
             }
         };
         self.known.insert(inode, Socket::Connection(on));
+        self.accepted.insert(inode, on);
         Some(on)
     }
 }
@@ -117,7 +146,7 @@ fn accepted_peer(task: Pid, args: &[u64; 6]) -> Option<SocketAddr> {
 }
 
 /// What a descriptor refers to: proc_pid_fd(5). `None` if it is closed.
-fn open_file(task: Pid, fd: i32) -> Option<OpenFile> {
+pub(super) fn open_file(task: Pid, fd: i32) -> Option<OpenFile> {
     let target = nix::fcntl::readlink(format!("/proc/{task}/fd/{fd}").as_str()).ok()?;
     let inode = target.to_str().and_then(|target| {
         let inode = target.strip_prefix("socket:[")?.strip_suffix(']')?;

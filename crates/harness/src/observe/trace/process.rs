@@ -34,6 +34,14 @@ impl Tasks {
         self.lock().clone()
     }
 
+    /// The processes that the tasks are threads of, each once.
+    pub fn processes(&self) -> Vec<Pid> {
+        let mut processes: Vec<Pid> = self.all().into_iter().filter_map(process_of).collect();
+        processes.sort_unstable();
+        processes.dedup();
+        processes
+    }
+
     pub fn kill_newborn(&self) {
         self.killing.store(true, Ordering::Release);
     }

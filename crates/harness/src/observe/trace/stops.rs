@@ -13,6 +13,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use super::calls::{Calls, Entered, InFlight, Left};
+use super::endpoints::Accepted;
 use super::process::{Processes, Tasks};
 use crate::observe::recorder::Recorder;
 use crate::observe::spin::AdaptiveSpin;
@@ -29,11 +30,17 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    pub fn new(side: Side, tasks: Arc<Tasks>, in_flight: Arc<InFlight>, recorder: Arc<Recorder>) -> Trace {
+    pub fn new(
+        side: Side,
+        tasks: Arc<Tasks>,
+        in_flight: Arc<InFlight>,
+        accepted: Arc<Accepted>,
+        recorder: Arc<Recorder>,
+    ) -> Trace {
         Trace {
             side,
             processes: Processes::new(side, Arc::clone(&tasks), Arc::clone(&recorder)),
-            calls: Calls::new(side, in_flight, Arc::clone(&recorder)),
+            calls: Calls::new(side, in_flight, accepted, Arc::clone(&recorder)),
             spin: AdaptiveSpin::new(),
             tasks,
             recorder,

@@ -18,8 +18,17 @@ pub fn action_text(action: &ClientActionKind) -> String {
         ClientActionKind::Closed => "close".to_owned(),
         ClientActionKind::Reset => "close (SO_LINGER 0)".to_owned(),
         ClientActionKind::Failed(why) => format!("failed: {}", printable(why)),
+        ClientActionKind::GaveUp { wanted, waited } => match waited {
+            Some(waited) => format!("gave up: no {} in {waited:?}", unarticled(wanted)),
+            None => format!("gave up: no {} before the end", unarticled(wanted)),
+        },
         ClientActionKind::Called(call) => printable(call),
     }
+}
+
+/// What was waited for, without the article that it stands with elsewhere.
+fn unarticled(wanted: &str) -> String {
+    printable(wanted.strip_prefix("a ").unwrap_or(wanted))
 }
 
 /// Data in quotes as strace shows it: cut after `shown` bytes, with `...` behind the quotes then.

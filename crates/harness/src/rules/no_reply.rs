@@ -1,0 +1,122 @@
+//! A client that waited in vain.
+
+use std::time::Duration;
+
+use super::{Found, Needs, Rule, Run, Severity};
+use crate::timeline::explain::call_text;
+use crate::timeline::{CallKind, ClientActionKind, Connection, EventKind};
+
+pub(super) const RULE: Rule = Rule {
+    id: "no-reply",
+    summary: "the client waited for a reply, and it did not come",
+    cure: "answer each request; if the answer has another form, tell the client what ends it",
+    needs: Needs::Calls,
+    look,
+};
+
+/// A client of ours that gave up.
+struct Vain<'a> {
+    index: usize,
+    wanted: &'a str,
+    waited: Option<Duration>,
+    /// How many bytes came after the last that it sent, and the first of them; and how many ever.
+    came: u64,
+    bytes: Vec<u8>,
+    ever: u64,
+    /// How many it had sent.
+    sent: u64,
+}
+
+fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    // That nobody accepts is another finding, and that the server has ended is no finding.
+    let accepted = connection.calls().any(|(_, call)| call.kind == CallKind::Accept);
+    if !accepted || run.server_ended {
+        return None;
+    }
+    let vain = in_vain(connection)?;
+    // Whoever answers once and closes has answered.
+    if vain.waited.is_none() && vain.ever > 0 {
+        return None;
+    }
+    let asked = match vain.sent {
+        0 => "the client sent nothing".to_owned(),
+        1 => "the client sent 1 byte".to_owned(),
+        sent => format!("the client sent {sent} bytes"),
+    };
+    let (done, call) = what_was_done(connection);
+    let came = match vain.came {
+        0 => "nothing came".to_owned(),
+        _ => format!("\"{}\" came", vain.bytes.escape_ascii()),
+    };
+    let end = match vain.waited {
+        Some(waited) => format!("waited {waited:?} for {}, and {came}", vain.wanted),
+        None => format!(
+            "waited for {}, and the server ended the connection: {came}",
+            vain.wanted
+        ),
+    };
+    Some(Found {
+        severity: Severity::Warning,
+        message: format!("{asked}, {end}; {done}"),
+        evidence: call.into_iter().chain([vain.index]).collect(),
+    })
+}
+
+/// The first time that the client gave up.
+fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
+    let (mut sent, mut came, mut ever, mut bytes) = (0, 0, 0, Vec::new());
+    for (index, action) in connection.client_actions() {
+        match &action.kind {
+            ClientActionKind::Sent { len, .. } => {
+                sent += len;
+                came = 0;
+                bytes.clear();
+            }
+            ClientActionKind::Received { len, bytes: first } => {
+                ever += len;
+                if came == 0 {
+                    bytes.clone_from(first);
+                }
+                came += len;
+            }
+            ClientActionKind::GaveUp { wanted, waited } => {
+                return Some(Vain {
+                    index,
+                    wanted,
+                    waited: *waited,
+                    came,
+                    bytes,
+                    ever,
+                    sent,
+                });
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What the server did last with the connection, of its reads and writes.
+fn what_was_done(connection: Connection<'_>) -> (String, Option<usize>) {
+    let moves = |(_, call): &(usize, &crate::timeline::Call)| {
+        matches!(call.kind, CallKind::Read | CallKind::Write) && (call.moved() > 0 || call.result.is_none())
+    };
+    match connection.calls().filter(moves).last() {
+        Some((index, call)) => (
+            format!("the server's last read or write was {}", call_text(call)),
+            Some(index),
+        ),
+        None => (
+            "the server has read nothing and written nothing".to_owned(),
+            first_accept(connection),
+        ),
+    }
+}
+
+fn first_accept(connection: Connection<'_>) -> Option<usize> {
+    let is_accept = |kind: &EventKind| matches!(kind, EventKind::Call(call) if call.kind == CallKind::Accept);
+    connection
+        .events()
+        .find(|(_, event)| is_accept(&event.kind))
+        .map(|(index, _)| index)
+}
