@@ -4,11 +4,9 @@
 use super::ending::Sockets;
 use super::flow::{Flow, Passing, Vantage};
 use super::reason::Leaving;
-use super::streams::{EndKind, Program, of_listeners};
+use super::streams::{EndKind, Outside, Program};
 use super::{Certainty, ConnectionFacts, Evidence, FactKind, PacketFacts};
-use crate::timeline::{
-    Connection, EventKind, Flags, Level, Packet, Side, SocketOption, StateChange, Timeline, Timestamp,
-};
+use crate::timeline::{Connection, EventKind, Flags, Level, Packet, Side, StateChange, Timeline, Timestamp};
 
 /// Fills in the facts of all packets and connections of a timeline. Until its frames are numbered they name
 /// a packet by the index of its event.
@@ -18,10 +16,10 @@ pub(crate) fn find(timeline: &mut Timeline) {
             packet.number = index;
         }
     }
-    let inherited = of_listeners(timeline);
+    let outside = Outside::of(timeline);
     let found: Vec<(ConnectionFacts, Vec<(usize, PacketFacts)>)> = timeline
         .connections()
-        .map(|connection| of_connection(connection, &inherited))
+        .map(|connection| of_connection(connection, &outside))
         .collect();
     timeline.facts = Vec::with_capacity(found.len());
     for (id, (of_connection, packets)) in found.into_iter().enumerate() {
@@ -144,14 +142,11 @@ fn steps(connection: Connection<'_>) -> Vec<Step> {
     steps
 }
 
-fn of_connection(
-    connection: Connection<'_>,
-    inherited: &[(Timestamp, usize, i32, SocketOption)],
-) -> (ConnectionFacts, Vec<(usize, PacketFacts)>) {
+fn of_connection(connection: Connection<'_>, outside: &Outside) -> (ConnectionFacts, Vec<(usize, PacketFacts)>) {
     let timeline = connection.timeline();
     let vantage = vantage(timeline, connection);
-    let client = Program::of(connection, Side::Client, inherited);
-    let server = Program::of(connection, Side::Server, inherited);
+    let client = Program::of(connection, Side::Client, outside);
+    let server = Program::of(connection, Side::Server, outside);
     let of = |side| match side {
         Side::Client => &client,
         Side::Server => &server,

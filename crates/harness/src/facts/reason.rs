@@ -144,7 +144,7 @@ impl Leaving<'_> {
     }
 
     fn fin(&self) -> Why {
-        match self.program.ended_by(self.at) {
+        match self.program.ended_by(self.at).filter(|end| end.kind != EndKind::Exit) {
             Some(end) if end.ended.is_none_or(|ended| self.at <= ended) => {
                 let certainty = end.ended.map_or(Certainty::Inferred, |_| Certainty::Seen);
                 Why::new(Reason::AtOnce, certainty).by([Evidence::Event(end.index)])
@@ -195,7 +195,9 @@ impl Leaving<'_> {
         if end.kind == EndKind::Reset {
             return Some(Why::new(Reason::Linger, Certainty::Seen).by([Evidence::Event(end.index)]));
         }
-        if !during || end.kind != EndKind::Close {
+        // What answers a segment to a socket that is closed has no acknowledgment.
+        let by_exit = end.kind == EndKind::Exit && self.packet.segment.flags.has(Flags::ACK);
+        if !during || !(end.kind == EndKind::Close || by_exit) {
             return None;
         }
         let call = Evidence::Event(end.index);

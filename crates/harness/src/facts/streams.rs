@@ -4,8 +4,8 @@
 use super::numbers::unwrapped;
 use super::writes;
 use crate::timeline::{
-    Argument, Call, CallKind, ClientActionKind, Connection, Direction, EventKind, Flags, Side, SocketOption, Timeline,
-    Timestamp,
+    Argument, Call, CallKind, ClientActionKind, Connection, Direction, EventKind, Flags, ProcessEventKind, Side,
+    SocketOption, Timeline, Timestamp,
 };
 
 /// One end's calls, as far as they are known.
@@ -67,6 +67,8 @@ pub(super) enum EndKind {
     Close,
     /// The built-in client's close with SO_LINGER set to 0.
     Reset,
+    /// The end of its process, which closes what is open.
+    Exit,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,24 +79,22 @@ struct Span {
 }
 
 impl<'a> Program<'a> {
-    /// The program on one side of a connection. `inherited` are the options that were set on listeners.
-    pub fn of(
-        connection: Connection<'a>,
-        side: Side,
-        inherited: &[(Timestamp, usize, i32, SocketOption)],
-    ) -> Program<'a> {
+    /// The program on one side of a connection.
+    pub fn of(connection: Connection<'a>, side: Side, outside: &Outside) -> Program<'a> {
         let mut program = Program::default();
+        let mut last = None;
         for (index, event) in connection.events() {
             match (&event.kind, side) {
                 (EventKind::Call(call), Side::Server) => {
                     if call.kind == CallKind::Accept {
                         let set = |(at, _, fd, _): &&(Timestamp, usize, i32, _)| *fd == call.fd && *at <= call.ended;
-                        let set = inherited.iter().filter(set);
+                        let set = outside.options.iter().filter(set);
                         program
                             .options
                             .extend(set.map(|&(at, index, _, option)| (at, index, option)));
                     }
                     program.call(index, call);
+                    last = Some(call);
                 }
                 (EventKind::Client(action), Side::Client) => match &action.call {
                     Some(call) => program.call(index, call),
@@ -103,6 +103,7 @@ impl<'a> Program<'a> {
                 _ => {}
             }
         }
+        program.ends.extend(last.and_then(|last| outside.exit_after(last)));
         program.spans.sort_by_key(|span| span.entered);
         program.place_writes(&Captured::of(connection, side));
         program
@@ -309,17 +310,49 @@ impl<'a> Captured<'a> {
     }
 }
 
-/// The options that were set on listening sockets: when, by which call, on which descriptor. On Linux an
-/// accepted socket inherits them.
-pub(super) fn of_listeners(timeline: &Timeline) -> Vec<(Timestamp, usize, i32, SocketOption)> {
-    let set = |(index, event): (usize, &crate::timeline::Event)| match &event.kind {
-        EventKind::Call(call) if event.connection.is_none() && call.kind == CallKind::SetOption => {
-            match call.argument {
-                Some(Argument::Option(option)) => Some((call.ended, index, call.fd, option)),
-                _ => None,
+/// What happened outside of any connection and matters to several.
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    /// The options that were set on listening sockets: when, by which call, on which descriptor. On Linux an
+    /// accepted socket inherits them.
+    options: Vec<(Timestamp, usize, i32, SocketOption)>,
+    /// The processes of the server that ended: when that was told, in which event, and which.
+    exits: Vec<(Timestamp, usize, i32)>,
+    first_process: Option<i32>,
+}
+
+impl Outside {
+    pub fn of(timeline: &Timeline) -> Outside {
+        let mut outside = Outside {
+            first_process: timeline.first_process(),
+            ..Outside::default()
+        };
+        for (index, event) in timeline.events.iter().enumerate() {
+            match &event.kind {
+                EventKind::Call(call) if event.connection.is_none() && call.kind == CallKind::SetOption => {
+                    if let Some(Argument::Option(option)) = call.argument {
+                        outside.options.push((call.ended, index, call.fd, option));
+                    }
+                }
+                EventKind::Process(process) if matches!(process.kind, ProcessEventKind::Exited(_)) => {
+                    outside.exits.push((event.at, index, process.pid));
+                }
+                _ => {}
             }
         }
-        _ => None,
-    };
-    timeline.events.iter().enumerate().filter_map(set).collect()
+        outside
+    }
+
+    /// The end of the process that made the last call on a connection, as far as is known: of a thread it is known
+    /// only that its process is the first one, or has the thread's own number.
+    fn exit_after(&self, last: &Call) -> Option<End> {
+        let is_its = |pid: i32| pid == last.thread || Some(pid) == self.first_process;
+        let exit = self.exits.iter().find(|(at, _, pid)| is_its(*pid) && *at >= last.ended);
+        exit.map(|&(at, index, _)| End {
+            index,
+            entered: last.ended,
+            ended: Some(at),
+            kind: EndKind::Exit,
+        })
+    }
 }

@@ -25,6 +25,7 @@ mod close_wait_leak;
 mod descriptor_leak;
 mod nagle_stall;
 mod no_reply;
+mod replies;
 mod reset_on_close;
 mod split_reply;
 mod unread_eof;

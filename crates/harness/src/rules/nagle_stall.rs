@@ -1,5 +1,7 @@
 //! A segment that Nagle's algorithm held back.
 
+use std::time::Duration;
+
 use super::{Found, Needs, Rule, Run, Severity, count};
 use crate::timeline::explain::{action_text, call_text};
 use crate::timeline::{Connection, EventKind, Held, Packet, Side};
@@ -12,11 +14,16 @@ pub(super) const RULE: Rule = Rule {
     look,
 };
 
+/// A wait of so long is a stall: on loopback an ACK that is not put off comes within a hundredth of that. Behind a wire
+/// each wait takes a round trip, and is one.
+const STALL: Duration = Duration::from_millis(10);
+
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();
     let held: Vec<(usize, &Packet, Held)> = connection
         .held_segments()
         .filter_map(|(index, packet)| Some((index, packet, packet.held()?)))
+        .filter(|(_, packet, held)| held.waited >= STALL || packet.passage.is_some())
         .collect();
     let (_, packet, first) = held.first()?;
     let write = match &timeline.events[first.write].kind {
@@ -27,12 +34,15 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         },
         _ => String::new(),
     };
-    let whose = match packet.from {
-        Side::Server => String::new(),
-        Side::Client => "of the client ".to_owned(),
+    let (whose, fault) = match packet.from {
+        Side::Server => ("", ""),
+        Side::Client => (
+            "of the client ",
+            "; these are the client's own small writes, not the server's",
+        ),
     };
     let message = format!(
-        "{} {whose}waited for an ACK: {write} had returned {} ms before frame {} left, after the ACK in frame {}",
+        "{} {whose}waited for an ACK: {write} had returned {} ms before frame {} left, after the ACK in frame {}{fault}",
         count(held.len(), "segment", "segments"),
         first.waited.as_millis(),
         packet.number,

@@ -3,7 +3,7 @@
 use super::{Found, Needs, Rule, Run, Severity, count, sent_by};
 use crate::facts::Reason;
 use crate::timeline::explain::call_text;
-use crate::timeline::{Connection, Flags, Side};
+use crate::timeline::{Connection, EventKind, Flags, Packet, ProcessEventKind, Side, Timeline};
 
 pub(super) const RULE: Rule = Rule {
     id: "reset-on-close",
@@ -15,11 +15,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();
-    let (index, packet, close) = sent_by(connection, Side::Server).find_map(|(index, packet)| {
-        let close = timeline.ending_call(packet)?;
-        packet.segment.flags.has(Flags::RST).then_some((index, packet, close))
+    let mut resets = sent_by(connection, Side::Server).filter(|(_, packet)| packet.segment.flags.has(Flags::RST));
+    let (index, packet, cause, by) = resets.find_map(|(index, packet)| {
+        let (cause, by) = cause(timeline, packet)?;
+        Some((index, packet, cause, by))
     })?;
-    let call = timeline.call(close).map(call_text).unwrap_or_default();
     let why = match packet.facts.why.reason {
         Reason::UnreadData(unread) => {
             let unread = usize::try_from(unread).unwrap_or(usize::MAX);
@@ -30,7 +30,24 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     Some(Found {
         severity: Severity::Warning,
-        message: format!("{call} {why} sent the reset in frame {}", packet.number),
-        evidence: vec![close, index],
+        message: format!("{by} {why} sent the reset in frame {}", packet.number),
+        evidence: vec![cause, index],
+    })
+}
+
+/// The close that sent a reset, or the end of the process, and in words.
+fn cause(timeline: &Timeline, reset: &Packet) -> Option<(usize, String)> {
+    if let Some(close) = timeline.ending_call(reset) {
+        return Some((close, timeline.call(close).map(call_text)?));
+    }
+    reset.facts.why.evidence.iter().find_map(|evidence| {
+        let index = evidence.event()?;
+        match &timeline.events[index].kind {
+            EventKind::Process(process) => match process.kind {
+                ProcessEventKind::Exited(exit) => Some((index, format!("process {} ended ({exit})", process.pid))),
+                _ => None,
+            },
+            _ => None,
+        }
     })
 }

@@ -1,10 +1,12 @@
 //! A reply in several small writes.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use super::replies::{Part, Reply, replies};
 use super::{Found, Needs, Rule, Run, Severity, sent_by};
 use crate::timeline::explain::call_text;
-use crate::timeline::{Call, CallKind, Connection, Side};
+use crate::timeline::{Argument, Connection, Side, SocketOption};
 
 pub(super) const RULE: Rule = Rule {
     id: "split-reply",
@@ -18,55 +20,136 @@ pub(super) const RULE: Rule = Rule {
 /// the timestamps option. Two writes below it could have shared a segment.
 const SMALL: u64 = 1448;
 
-/// Small writes that are further apart are messages of their own, not parts of one reply.
+/// A reply of so many bytes is a stream. It has hundreds of segments anyhow, and is not over in one buffer.
+const STREAM: u64 = 64 * 1024;
+
+/// What is written so soon after the part before it was written in one go.
+const IN_ONE_GO: Duration = Duration::from_millis(10);
+
+/// What is further apart is no part of one reply, whatever it completes.
 const ONE_REPLY: Duration = Duration::from_millis(200);
 
 fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
-    let splits = splits(connection);
-    let [first, second] = *splits.first()?;
-    let text = |index| connection.timeline().call(index).map(call_text).unwrap_or_default();
+    let replies = replies(connection);
+    let together = Together::of(connection);
+    let split: Vec<Vec<[Part<'_>; 2]>> = replies
+        .iter()
+        .map(|reply| splits(reply, &together))
+        .filter(|pairs| !pairs.is_empty())
+        .collect();
+    let [first, second] = split.first()?.first()?;
+    let words = if first.index == second.index {
+        format!("{} sent {} messages", call_text(first.call), first.messages)
+    } else {
+        format!("{}, then {}", call_text(first.call), call_text(second.call))
+    };
     let no_delay = run.has_no_delay(connection);
-    let replies = connection.writes_per_reply();
-    let several = replies.iter().filter(|writes| **writes > 1).count();
     let mild = if no_delay {
         "; TCP_NODELAY is set, so none of it waits"
     } else {
         ""
     };
+    let pairs = split.iter().flatten();
     Some(Found {
         severity: if no_delay { Severity::Note } else { Severity::Warning },
         message: format!(
-            "{several} of {} replies took several small writes: {}, then {}{mild}",
+            "{} of {} replies took several small writes: {words}{mild}",
+            split.len(),
             replies.len(),
-            text(first),
-            text(second)
         ),
-        evidence: splits.into_flattened(),
+        evidence: pairs.flat_map(|[first, second]| [first.index, second.index]).collect(),
     })
 }
 
-/// Pairs of writes that follow each other in one reply, could have shared a segment, and did not.
-fn splits(connection: Connection<'_>) -> Vec<[usize; 2]> {
-    let mut splits: Vec<[usize; 2]> = Vec::new();
-    let mut last: Option<(usize, &Call)> = None;
-    for (index, call) in connection.calls() {
-        match call.kind {
-            CallKind::Write if call.moved() > 0 => {
-                let follows = |(_, before): &(usize, &Call)| {
-                    before.moved() < SMALL && call.moved() < SMALL && call.entered.since(before.ended) < ONE_REPLY
-                };
-                splits.extend(last.filter(follows).map(|(before, _)| [before, index]));
-                last = Some((index, call));
+/// The pairs of parts that follow each other in a reply, could have shared a segment, and did not.
+fn splits<'a>(reply: &Reply<'a>, together: &Together) -> Vec<[Part<'a>; 2]> {
+    // As many writes as requests, or fewer: each may be the whole of a reply.
+    if reply.parts() <= reply.requests || reply.bytes() >= STREAM || is_pushed(reply) {
+        return Vec::new();
+    }
+    let inside = reply
+        .writes
+        .iter()
+        .filter(|part| part.messages > 1)
+        .map(|part| [*part; 2]);
+    let between = reply
+        .writes
+        .windows(2)
+        .filter_map(|pair| <[Part<'_>; 2]>::try_from(pair).ok());
+    let small = |[first, second]: &[Part<'_>; 2]| first.call.moved() < SMALL && second.call.moved() < SMALL;
+    let mut pairs: Vec<[Part<'_>; 2]> = inside
+        .chain(between.filter(|pair| in_one_go(pair) || completes(pair)))
+        .filter(|pair| small(pair) && !together.are(pair))
+        .collect();
+    pairs.sort_by_key(|[first, second]| (first.index, second.index));
+    pairs
+}
+
+fn in_one_go([first, second]: &[Part<'_>; 2]) -> bool {
+    second.call.entered.since(first.call.ended) < IN_ONE_GO
+}
+
+/// True if a write ends the line that the one before began, if late, as on a machine that has much else to do.
+fn completes([first, second]: &[Part<'_>; 2]) -> bool {
+    !first.ends_line() && second.ends_line() && second.call.entered.since(first.call.ended) < ONE_REPLY
+}
+
+/// True if most writes came a while after the one before: so does who tells of events when they happen.
+fn is_pushed(reply: &Reply<'_>) -> bool {
+    let pairs = reply
+        .writes
+        .windows(2)
+        .filter_map(|pair| <[Part<'_>; 2]>::try_from(pair).ok());
+    let (at_once, late): (Vec<_>, Vec<_>) = pairs.partition(in_one_go);
+    late.len() > 1 && late.len() > at_once.len()
+}
+
+/// Which writes shared a segment.
+struct Together {
+    /// The second and further writes of each segment, where packets were captured.
+    shared: HashSet<usize>,
+    /// The writes whose bytes are in several segments.
+    apart: HashSet<usize>,
+    /// The writes that asked to wait for more: with MSG_MORE, or under TCP_CORK.
+    asked: HashSet<usize>,
+    captured: bool,
+}
+
+impl Together {
+    fn of(connection: Connection<'_>) -> Together {
+        let mut together = Together {
+            shared: HashSet::new(),
+            apart: HashSet::new(),
+            asked: HashSet::new(),
+            captured: false,
+        };
+        let mut seen = HashSet::new();
+        let sent = sent_by(connection, Side::Server).filter(|(_, packet)| packet.segment.len > 0);
+        for (_, packet) in sent.filter(|(_, packet)| !packet.facts.is_repeat()) {
+            together.captured = true;
+            together.shared.extend(packet.facts.carries.iter().skip(1));
+            together
+                .apart
+                .extend(packet.facts.carries.iter().filter(|write| !seen.insert(**write)));
+        }
+        let mut corked = false;
+        for (index, call) in connection.calls() {
+            if let Some(Argument::Option(SocketOption::Cork(on))) = call.argument {
+                corked = on;
             }
-            CallKind::Read if call.moved() > 0 => last = None,
-            _ => {}
+            if corked || call.argument == Some(Argument::More) {
+                together.asked.insert(index);
+            }
+        }
+        together
+    }
+
+    /// Whether two parts left in one segment; without packets, whether the first asked for that.
+    fn are(&self, [first, second]: &[Part<'_>; 2]) -> bool {
+        match (self.captured, first.index == second.index) {
+            (true, true) => !self.apart.contains(&first.index),
+            (true, false) => self.shared.contains(&second.index),
+            (false, _) => self.asked.contains(&first.index),
         }
     }
-    // Corked, or behind a full window, they may have left together.
-    let shared: std::collections::HashSet<usize> = sent_by(connection, Side::Server)
-        .filter(|(_, packet)| !packet.facts.is_repeat())
-        .flat_map(|(_, packet)| packet.facts.carries.iter().skip(1).copied())
-        .collect();
-    splits.retain(|[_, second]| !shared.contains(second));
-    splits
 }

@@ -1,8 +1,9 @@
 //! A write to a connection that its client has left.
 
-use super::{Found, Needs, Rule, Run, Severity, count};
+use super::replies::replies;
+use super::{Found, Needs, Rule, Run, Severity, count, sent_by};
 use crate::timeline::explain::call_text;
-use crate::timeline::{Call, Connection, Errno, Side};
+use crate::timeline::{Call, ClientAction, ClientActionKind, Connection, Errno, Flags, Packet, Side};
 
 pub(super) const RULE: Rule = Rule {
     id: "write-after-close",
@@ -15,17 +16,43 @@ pub(super) const RULE: Rule = Rule {
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let failed = |call: &Call| matches!(call.result, Some(Err(Errno::EPIPE | Errno::ECONNRESET)));
     let failures: Vec<(usize, &Call)> = connection.writes().filter(|(_, call)| failed(call)).collect();
-    let (_, first) = failures.first()?;
+    let (index, first) = failures.first()?;
     // EPIPE is also what a server gets that has shut down its own sending side.
-    let closing = connection.closing();
-    let client_left = closing.fins.contains(&Side::Client) || closing.reset_by == Some(Side::Client);
-    client_left.then(|| Found {
-        severity: Severity::Warning,
+    let left = client_left(connection)?;
+    if left >= *index {
+        return None;
+    }
+    // Who is in the middle of a reply learns that the client has left by a write that fails.
+    let begun = replies(connection)
+        .into_iter()
+        .filter_map(|reply| Some(reply.writes.first()?.index));
+    let begun = begun.take_while(|begun| begun < index).last();
+    let surprised = begun.is_some_and(|begun| begun < left) && failures.len() == 1;
+    let during = if surprised {
+        "; the client left in the middle of the reply, which nothing else tells"
+    } else {
+        ""
+    };
+    Some(Found {
+        severity: if surprised { Severity::Note } else { Severity::Warning },
         message: format!(
-            "{} failed: {}",
+            "{} failed: {}{during}",
             count(failures.len(), "write", "writes"),
             call_text(first)
         ),
         evidence: failures.iter().map(|(index, _)| *index).collect(),
     })
+}
+
+/// Where the client left: its first FIN or reset, as an index into the timeline's events; without packets, its own
+/// call.
+fn client_left(connection: Connection<'_>) -> Option<usize> {
+    let ends =
+        |(_, packet): &(usize, &Packet)| packet.segment.flags.has(Flags::FIN) || packet.segment.flags.has(Flags::RST);
+    let packet = sent_by(connection, Side::Client).find(ends).map(|(index, _)| index);
+    let closes = |(_, action): &(usize, &ClientAction)| {
+        use ClientActionKind::{Closed, Reset, ShutdownWrite};
+        matches!(action.kind, Closed | Reset | ShutdownWrite)
+    };
+    packet.or_else(|| connection.client_actions().find(closes).map(|(index, _)| index))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use harness::rules::{RULES, Severity};
 use harness::testing::{
-    Needs::{Calls, Packets},
+    Needs::{Calls, Packets, Program},
     Tolerance,
 };
 use harness::timeline::{CallKind, Errno, Level, Side, Teardown, Timeline};
@@ -67,6 +67,117 @@ fn not_split_reply() -> Result<()> {
     client.close();
     assert_eq!(server.stop()?.finding_ids(), [""; 0]);
     Ok(())
+}
+
+/// Several writes that leave in one segment: MSG_MORE and TCP_CORK.
+fn not_split_reply_in_one_segment() -> Result<()> {
+    for mode in ["more", "corked"] {
+        for level in [Level::Sandbox, Level::NoPackets] {
+            let server = build(mode).level(level).start()?;
+            let mut client = server.connect()?;
+            client.exchange("hello\n")?;
+            client.exchange("hello\n")?;
+            client.close();
+            let timeline = server.stop()?;
+            assert_eq!(timeline.writes_per_reply(), [2, 2]);
+            assert_eq!(timeline.finding_ids(), [""; 0], "{mode}\n{timeline}");
+        }
+    }
+    Ok(())
+}
+
+/// What comes back for `sent`, so many lines of it.
+fn after(mode: &str, sent: &str, lines: usize) -> Result<Timeline> {
+    let server = start(mode)?;
+    let mut client = server.connect()?;
+    client.send(sent)?;
+    for _ in 0..lines {
+        client.read_line()?;
+    }
+    client.close();
+    Ok(server.stop()?)
+}
+
+/// Several requests in one segment have as many replies, of one write each. If they have more writes than there
+/// are requests, one of the replies is split.
+fn not_split_reply_of_several_requests() -> Result<()> {
+    let long = format!("{}\n", "x".repeat(100)).repeat(3);
+    // The second is more than is kept of a read.
+    for sent in ["1\n2\n3\n", long.as_str()] {
+        let timeline = after("echo", sent, 3)?;
+        assert!(!timeline.finding_ids().contains(&"split-reply"), "{sent}\n{timeline}");
+    }
+    // Two lines, and two heads, of which each line is answered in two writes.
+    for sent in ["one\ntwo\n", "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"] {
+        let timeline = after("two-halves", sent, 2)?;
+        assert!(timeline.finding_ids().contains(&"split-reply"), "{sent}\n{timeline}");
+    }
+    Ok(())
+}
+
+/// Messages that the server sends when it likes are no parts of a reply.
+fn not_split_reply_of_a_server_that_pushes() -> Result<()> {
+    for apart in ["20\n", "100\n"] {
+        let server = start("pushes")?;
+        let mut client = server.connect()?;
+        client.send(apart)?;
+        client.read_exact(8 * "event 0;".len())?;
+        client.close();
+        let timeline = server.stop()?;
+        assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    }
+    Ok(())
+}
+
+/// Bulk has as many segments as it takes, and waits for nothing but its reader.
+fn not_split_reply_nor_stalled_in_bulk() -> Result<()> {
+    for part in ["1000\n", "1447\n", "8000\n"] {
+        let server = start("bulk-in-parts")?;
+        let mut client = server.connect()?;
+        client.send(part)?;
+        client.read_exact(10_000_000)?;
+        client.close();
+        let timeline = server.stop()?;
+        let messages: Vec<String> = timeline.findings().iter().map(ToString::to_string).collect();
+        assert_eq!(messages, [""; 0], "{part}, {} packets lost", timeline.dropped);
+    }
+    Ok(())
+}
+
+/// One call that sends two messages, and so two segments.
+fn split_reply_by_sendmmsg() -> Result<()> {
+    let timeline = one_exchange("sendmmsg")?;
+    assert_eq!(timeline.writes_per_reply(), [1], "it is one call");
+    assert_eq!(timeline.segments_per_reply(), [2], "{timeline}");
+    assert_eq!(timeline.finding_ids(), ["split-reply"], "{timeline}");
+    Ok(())
+}
+
+/// A client program that writes twice before it reads stalls itself, and the finding says so.
+fn nagle_stall_of_a_client_program() -> Result<()> {
+    let tolerated = Tolerance {
+        runs: 5,
+        differing: 2,
+        because: "a machine that pauses the server for the 40 ms of a delayed ACK hides the stall",
+    };
+    tolerated.check(|| {
+        let server = start("echo")?;
+        // Each printf of bash is one write.
+        let line = "printf he >&3; printf 'llo\\n' >&3; read -r reply <&3;";
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/3000; {}", line.repeat(6));
+        let mut client = std::process::Command::new("bash");
+        client.args(["-c", &script]);
+        server.run_client(client)?;
+        let timeline = server.stop()?;
+        let findings = timeline.findings();
+        assert!(findings.len() <= 1, "{findings:?}");
+        let Some(found) = findings.first() else {
+            return Ok(Err(timeline.to_string()));
+        };
+        assert_eq!(found.rule.id, "nagle-stall");
+        assert!(found.message.contains("the client's own"), "{found}");
+        Ok(Ok(()))
+    })
 }
 
 fn nagle_stall() -> Result<()> {
@@ -278,6 +389,61 @@ fn write_after_close() -> Result<()> {
     Ok(())
 }
 
+/// EPIPE is also what a server gets that has shut down its own sending side, though its client leaves later.
+fn not_write_after_close() -> Result<()> {
+    let server = start("writes-after-shutdown")?;
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    assert!(server.wait_for_call(|call| call.result == Some(Err(Errno::EPIPE))));
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    Ok(())
+}
+
+/// A client that leaves in the middle of a reply is no fault of the server's, which learns it by a write that fails.
+/// One that had left before the server began to write is.
+fn write_after_close_says_whose_fault_it_is() -> Result<()> {
+    let server = start("writes-on")?;
+    server.connect()?.close();
+    assert!(server.wait_for_call(|call| matches!(call.result, Some(Err(Errno::EPIPE | Errno::ECONNRESET)))));
+    let timeline = server.stop()?;
+    let found = timeline.findings();
+    let found = found.iter().find(|found| found.rule.id == "write-after-close");
+    assert_eq!(found.map(|found| found.severity), Some(Severity::Warning), "{timeline}");
+    let server = start("flood")?;
+    let mut client = server.connect()?;
+    client.read_exact(10_000)?;
+    client.reset()?;
+    assert!(server.wait_for_call(|call| matches!(call.result, Some(Err(Errno::EPIPE | Errno::ECONNRESET)))));
+    let timeline = server.stop()?;
+    let found = timeline.findings();
+    let found = found.iter().find(|found| found.rule.id == "write-after-close");
+    assert_eq!(found.map(|found| found.severity), Some(Severity::Note), "{found:?}");
+    Ok(())
+}
+
+/// A process that ends with unread data resets as a close does, and makes no call for it.
+fn reset_on_exit() -> Result<()> {
+    let server = start("exits-unread")?;
+    let mut client = server.connect()?;
+    client.send("hello\n")?;
+    let _ = client.read_to_end();
+    drop(client);
+    let timeline = server.stop()?;
+    let found = timeline.findings();
+    let found = found.iter().find(|found| found.rule.id == "reset-on-close");
+    let found = found.with_context(|| timeline.to_string())?;
+    assert!(
+        found.message.contains("ended (exit status 0) with 6 bytes unread"),
+        "{found}"
+    );
+    // One that has read all ends with a FIN.
+    let timeline = one_exchange("exits-when-done")?;
+    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    Ok(())
+}
+
 /// Without packets, what needs packets is unknown, and what needs calls is found.
 fn unknown_without_packets() -> Result<()> {
     let program = harness::testing::built("wrong-server");
@@ -329,6 +495,12 @@ harness::tests! {
     split_reply needs [Calls];
     split_reply_is_milder_with_nodelay needs [Packets];
     not_split_reply needs [Packets];
+    not_split_reply_in_one_segment needs [Packets];
+    not_split_reply_of_several_requests needs [Packets];
+    not_split_reply_of_a_server_that_pushes needs [Packets];
+    not_split_reply_nor_stalled_in_bulk needs [Packets];
+    split_reply_by_sendmmsg needs [Packets];
+    nagle_stall_of_a_client_program needs [Packets, Program("bash")];
     nagle_stall needs [Packets];
     not_nagle_stall needs [Packets];
     close_wait_leak_and_unread_eof needs [Packets];
@@ -341,6 +513,9 @@ harness::tests! {
     reset_on_close needs [Packets];
     not_reset_on_close needs [Packets];
     write_after_close needs [Calls];
+    not_write_after_close needs [Packets];
+    write_after_close_says_whose_fault_it_is needs [Packets];
+    reset_on_exit needs [Packets];
     unknown_without_packets needs [Calls];
     accept_stopped needs [Packets];
     every_rule_has_its_section needs [];
