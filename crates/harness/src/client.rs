@@ -30,6 +30,8 @@ pub struct Client {
     buffer: Unread,
     sent: u64,
     received: u64,
+    /// How much of it after the last that it sent.
+    came: u64,
     /// The end of file has been read.
     ended: bool,
     limit: Duration,
@@ -55,6 +57,7 @@ impl Client {
             buffer: Unread::default(),
             sent: 0,
             received: 0,
+            came: 0,
             ended: false,
             limit,
         };
@@ -106,6 +109,7 @@ impl Client {
         });
         let done = self.socket().write_all(bytes);
         self.sent += bytes.len() as u64;
+        self.came = 0;
         done.map_err(|error| self.failed("send", error))
     }
 
@@ -120,7 +124,7 @@ impl Client {
                 return Ok(line);
             }
             if self.fill("read a line", "a line")? == 0 {
-                return Err(self.ended("read a line", "a line"));
+                return Err(self.give_up("read a line", "a line", None));
             }
         }
     }
@@ -134,7 +138,7 @@ impl Client {
         let wanted = format!("{length} bytes");
         while self.buffer.bytes.len() < length {
             if self.fill("read", &wanted)? == 0 {
-                return Err(self.ended("read", &wanted));
+                return Err(self.give_up("read", &wanted, None));
             }
         }
         Ok(self.buffer.take(length))
@@ -191,24 +195,52 @@ impl Client {
         set_limit(self.socket(), limit).map_err(|error| self.error("set a time limit", error))
     }
 
-    /// Puts on the timeline that it has waited for something in vain: `a line`, say. An error to return.
-    pub fn give_up(&self, what: &str, wanted: &str, waited: Duration) -> Error {
+    /// As [`read_within`](Self::read_within), without waiting: `None` if nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Client`] if the server resets.
+    pub fn read_now(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        if self.buffer.bytes.is_empty() {
+            let waits = |client: &Client, waits: bool| {
+                let set = client.socket().set_nonblocking(!waits);
+                set.map_err(|error| client.error("set whether it waits", error))
+            };
+            waits(self, false)?;
+            let filled = self.try_fill("read");
+            waits(self, true)?;
+            if filled?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.buffer.take_all()))
+    }
+
+    /// Puts on the timeline that it has waited for something in vain, `a line` say: for so long, or with `None` until
+    /// the server closed. An error to return.
+    pub fn give_up(&self, what: &str, wanted: &str, waited: Option<Duration>) -> Error {
         self.record(ClientActionKind::GaveUp {
             wanted: wanted.to_owned(),
-            waited: Some(waited),
+            waited,
         });
-        let text = match self.buffer.bytes.is_empty() {
-            true => format!("nothing came within {waited:?}"),
-            false => format!("{wanted} did not come within {waited:?}"),
+        let source = match waited {
+            None => io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection first"),
+            Some(waited) if self.came == 0 => {
+                io::Error::new(io::ErrorKind::TimedOut, format!("nothing came within {waited:?}"))
+            }
+            Some(waited) => io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("{wanted} did not come within {waited:?}"),
+            ),
         };
-        self.error(what, io::Error::new(io::ErrorKind::TimedOut, text))
+        self.error(what, source)
     }
 
     /// Reads more, as much as is there, and has to read something, or the end.
     fn fill(&mut self, what: &str, wanted: &str) -> Result<usize, Error> {
         match self.try_fill(what)? {
             Some(length) => Ok(length),
-            None => Err(self.give_up(what, wanted, self.limit)),
+            None => Err(self.give_up(what, wanted, Some(self.limit))),
         }
     }
 
@@ -231,6 +263,7 @@ impl Client {
         };
         self.ended |= length == 0;
         self.received += length as u64;
+        self.came += length as u64;
         self.buffer.bytes.extend_from_slice(&part[..length]);
         self.record(match length {
             0 => ClientActionKind::EndOfFile,
@@ -326,17 +359,6 @@ impl Client {
     fn failed(&self, what: &str, error: io::Error) -> Error {
         self.record(ClientActionKind::Failed(error.to_string()));
         self.error(what, error)
-    }
-
-    fn ended(&self, what: &str, wanted: &str) -> Error {
-        self.record(ClientActionKind::GaveUp {
-            wanted: wanted.to_owned(),
-            waited: None,
-        });
-        self.error(
-            what,
-            io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection first"),
-        )
     }
 
     fn error(&self, what: &str, source: io::Error) -> Error {

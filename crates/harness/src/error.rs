@@ -90,6 +90,18 @@ pub enum Error {
         /// What it wrote, ready to follow the sentence.
         output: Output,
     },
+    /// The server listens, and not on the port that was asked for.
+    #[error("{program} did not listen on port {port} within {waited:?}, but on {}", ports(.others))]
+    NotOnPort {
+        /// The program.
+        program: String,
+        /// The port that was asked for.
+        port: u16,
+        /// Where it listens.
+        others: Vec<std::net::SocketAddr>,
+        /// How long we waited.
+        waited: Duration,
+    },
     /// A client could not connect.
     #[error("cannot connect to {address}: {source}{server}")]
     Connect {
@@ -131,14 +143,30 @@ pub enum Error {
 impl Error {
     /// True if a client gave up waiting for bytes, or a client program was not waited for any longer.
     pub fn is_timeout(&self) -> bool {
+        self.is_client_of(std::io::ErrorKind::TimedOut) || matches!(self, Error::ClientTimedOut { .. })
+    }
+
+    /// True if a client waited for bytes that did not come, in time or before the server closed.
+    pub fn is_no_reply(&self) -> bool {
+        self.is_client_of(std::io::ErrorKind::TimedOut) || self.is_client_of(std::io::ErrorKind::UnexpectedEof)
+    }
+
+    /// True if a client of ours said so.
+    fn is_client_of(&self, kind: std::io::ErrorKind) -> bool {
         // An error number would be the system's: then TCP has given up.
         let gave_up = |source: &std::io::Error| source.raw_os_error().is_some();
         match self {
-            Error::Client { source, .. } => source.kind() == std::io::ErrorKind::TimedOut && !gave_up(source),
-            Error::ClientTimedOut { .. } => true,
+            Error::Client { source, .. } => source.kind() == kind && !gave_up(source),
             _ => false,
         }
     }
+}
+
+fn ports(addresses: &[std::net::SocketAddr]) -> String {
+    let mut ports: Vec<u16> = addresses.iter().map(std::net::SocketAddr::port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The end of what a program wrote to its standard output and error.

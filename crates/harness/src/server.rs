@@ -32,6 +32,7 @@ pub struct Server {
 pub struct ServerBuilder {
     spec: Spec,
     listen: Duration,
+    port: Option<u16>,
     settle: Patience,
     grace: Duration,
     reply: Duration,
@@ -76,6 +77,7 @@ impl Server {
         ServerBuilder {
             spec,
             listen: Duration::from_secs(20),
+            port: None,
             settle: Patience {
                 asleep: Duration::from_millis(250),
                 on_clock: Duration::from_secs(2),
@@ -326,6 +328,11 @@ impl Server {
         .into_timeline()
     }
 
+    /// True if all threads of the server are asleep at this moment: each waits for something.
+    pub fn is_idle(&self) -> bool {
+        self.run.is_idle()
+    }
+
     /// Waits until all threads of the server are asleep, at most so long. A server that has just
     /// begun to listen may still open another port. Returns whether it sleeps.
     pub fn wait_until_idle(&self, limit: Duration) -> bool {
@@ -435,6 +442,14 @@ impl ServerBuilder {
         self
     }
 
+    /// The port that is to be talked to, of a server that listens on several: [`start`](Self::start) waits until it
+    /// listens there, and not only on another.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
     /// How long a client waits for bytes from the server; 20 s unless told.
     #[must_use]
     pub fn reply_within(mut self, limit: Duration) -> Self {
@@ -474,7 +489,8 @@ impl ServerBuilder {
         let run = Run::start(&self.spec)?;
         let program = self.spec.name();
         let ready = run.network().recorder().wait(Instant::now() + self.listen, |seen| {
-            match (seen.listening.first(), seen.ended()) {
+            let is_wanted = |address: &&SocketAddr| self.port.is_none_or(|port| address.port() == port);
+            match (seen.listening.iter().find(is_wanted), seen.ended()) {
                 (Some(_), _) => Some(Ok(())),
                 (None, Some(exit)) => Some(Err(exit)),
                 (None, None) => None,
@@ -487,6 +503,15 @@ impl ServerBuilder {
                 return Err(Error::ExitedEarly { program, exit, output });
             }
             None => {
+                let others = run.network().recorder().with(|seen| seen.listening.clone());
+                if let Some(port) = self.port.filter(|_| !others.is_empty()) {
+                    return Err(Error::NotOnPort {
+                        program,
+                        port,
+                        others,
+                        waited: self.listen,
+                    });
+                }
                 return Err(Error::NeverListened {
                     program,
                     waited: self.listen,

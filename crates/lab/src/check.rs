@@ -1,11 +1,14 @@
 //! What `lab check` prints, and whether it fails.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use harness::format::json;
 use harness::rules::{Finding, RULES, Rule, Severity, rule};
-use harness::timeline::{Timeline, printable};
+use harness::timeline::{ClientActionKind, Exit, Teardown, Timeline, printable};
+
+use crate::trace::{Leaves, Trouble};
 
 /// Which findings count.
 #[derive(Args, Clone, Debug, Default)]
@@ -17,6 +20,10 @@ pub struct Strictness {
     /// Leave this finding out; may be repeated
     #[arg(long, value_name = "ID", value_parser = known)]
     pub allow: Vec<&'static str>,
+
+    /// Fail, with status 2, if nothing can be said of this rule, for want of evidence; may be repeated
+    #[arg(long, value_name = "ID", value_parser = known)]
+    pub require: Vec<&'static str>,
 }
 
 /// How a check's result is written.
@@ -31,10 +38,32 @@ pub enum Format {
 }
 
 /// What a check found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Checked {
     findings: Vec<(Finding, bool)>,
-    unknown: Vec<(&'static Rule, bool)>,
+    unknown: Vec<Unknown>,
+    /// Why nothing is proved, or not all of it.
+    unproved: Vec<String>,
+    connections: usize,
+}
+
+/// A rule of which nothing can be said.
+#[derive(Debug)]
+struct Unknown {
+    rule: &'static Rule,
+    /// It was asked for.
+    counts: bool,
+    why: String,
+}
+
+/// The findings of one rule.
+struct Group<'c> {
+    rule: &'static Rule,
+    severity: Severity,
+    first: &'c Finding,
+    /// How many connections have it.
+    connections: usize,
+    counts: bool,
 }
 
 fn known(id: &str) -> Result<&'static str, String> {
@@ -45,35 +74,132 @@ fn known(id: &str) -> Result<&'static str, String> {
 }
 
 impl Strictness {
-    /// Applies it to a timeline.
+    /// Applies it to a timeline: what the rules find, and of which nothing can be said.
     pub fn check(&self, timeline: &Timeline) -> Checked {
         let counts = |finding: &Finding| match self.deny.is_empty() {
             true => finding.severity == Severity::Warning,
             false => self.deny.contains(&finding.rule.id),
         };
-        let kept = |id| !self.allow.contains(&id);
-        let findings = timeline.findings().into_iter().filter(|finding| kept(finding.rule.id));
-        let unknown = timeline.unknown_rules().filter(|rule| kept(rule.id));
+        let findings = timeline
+            .findings()
+            .into_iter()
+            .filter(|finding| self.keeps(finding.rule.id));
+        let unknown = |rule: &'static Rule| Unknown {
+            rule,
+            counts: self.deny.contains(&rule.id) || self.require.contains(&rule.id),
+            why: timeline.why_unknown(rule).unwrap_or_default(),
+        };
         Checked {
             findings: findings.map(|finding| (finding.clone(), counts(&finding))).collect(),
-            unknown: unknown.map(|rule| (rule, self.deny.contains(&rule.id))).collect(),
+            unknown: timeline
+                .unknown_rules()
+                .filter(|rule| self.keeps(rule.id))
+                .map(unknown)
+                .collect(),
+            unproved: Vec::new(),
+            connections: timeline.connections().len(),
         }
+    }
+
+    /// Applies it to a run, of which something may not be proved: an exchange that did not take place shows nothing.
+    pub fn check_run(&self, timeline: &Timeline, troubles: &[Trouble]) -> Checked {
+        let mut checked = self.check(timeline);
+        checked.unproved = self.unproved(timeline, troubles);
+        if !checked.unknown.is_empty()
+            && checked.unknown.len() == RULES.iter().filter(|rule| self.keeps(rule.id)).count()
+        {
+            checked.unproved.push("nothing can be said of any rule".to_owned());
+        }
+        let asked = checked.unknown.iter().filter(|unknown| unknown.counts);
+        let asked: Vec<String> = asked
+            .map(|unknown| format!("{} is unknown: {}", unknown.rule.id, unknown.why))
+            .collect();
+        checked.unproved.extend(asked);
+        checked
+    }
+
+    fn keeps(&self, id: &str) -> bool {
+        !self.allow.contains(&id)
+    }
+
+    fn unproved(&self, timeline: &Timeline, troubles: &[Trouble]) -> Vec<String> {
+        let mut reasons = Vec::new();
+        reasons.extend(died(timeline));
+        let unanswered = troubles.iter().filter(|trouble| trouble.leaves == Leaves::Unanswered);
+        let unproved = troubles.iter().filter(|trouble| trouble.leaves == Leaves::Unproved);
+        reasons.extend(unproved.map(|trouble| trouble.text.clone()));
+        if self.keeps("no-reply") {
+            reasons.extend(unanswered.map(|trouble| trouble.text.clone()));
+            reasons.extend(nothing_came(timeline).filter(|_| reasons.is_empty()));
+        }
+        // Whom the server itself could not reach it may have tried again, or done without.
+        let of_clients = timeline
+            .connections()
+            .filter(|connection| !connection.is_the_servers_own());
+        let refused = of_clients
+            .filter(|connection| connection.teardown() == Teardown::Refused)
+            .count();
+        if refused > 0 {
+            let connections = timeline.connections().len();
+            reasons.push(format!(
+                "{refused} of {connections} connections were refused: nobody listened"
+            ));
+        }
+        reasons
     }
 }
 
+/// How the server died, if it did: by a signal, or with an exit status that says so.
+fn died(timeline: &Timeline) -> Option<String> {
+    if let Some(exit @ (Exit::Signal(_) | Exit::Status(1..))) = timeline.exit() {
+        return Some(format!("the server ended ({exit}) before it was told to"));
+    }
+    let (pid, exit) = timeline.crashed()?;
+    Some(format!(
+        "process {pid} of the server ended ({exit}) before it was told to"
+    ))
+}
+
+/// That no client has got a byte, whatever it sent.
+fn nothing_came(timeline: &Timeline) -> Option<String> {
+    if timeline.connections().len() == 0 {
+        return Some("no client has connected".to_owned());
+    }
+    let actions = || {
+        timeline
+            .connections()
+            .flat_map(|connection| connection.client_actions())
+    };
+    let came = actions().any(|(_, action)| matches!(action.kind, ClientActionKind::Received { .. }));
+    // What a program takes out by another way than we see is on the wire all the same.
+    let sent = timeline
+        .connections()
+        .any(|connection| connection.writes().any(|(_, call)| call.moved() > 0));
+    (!came && !sent).then(|| "no reply came on any connection".to_owned())
+}
+
 impl Checked {
-    /// 0 if it is clean, 1 if a finding counts, 2 if nothing can be said of one that was asked for.
+    /// A check that could not be made.
+    pub fn not_made(why: String) -> Checked {
+        Checked {
+            unproved: vec![why],
+            ..Checked::default()
+        }
+    }
+
+    /// 0 if it is clean, 1 if a finding counts, 2 if not all is proved: an exchange did not take place, or nothing
+    /// can be said of a rule that was asked for.
     pub fn status(&self) -> u8 {
         if self.findings.iter().any(|(_, counts)| *counts) {
             1
-        } else if self.unknown.iter().any(|(_, asked)| *asked) {
+        } else if !self.unproved.is_empty() || self.unknown.iter().any(|unknown| unknown.counts) {
             2
         } else {
             0
         }
     }
 
-    /// The result as text.
+    /// The result.
     pub fn show(&self, format: Format) -> String {
         match format {
             Format::Text => self.text(),
@@ -82,30 +208,69 @@ impl Checked {
         }
     }
 
+    /// The findings rule by rule, in the order of all rules.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let group = |rule: &'static Rule| {
+            let of_rule: Vec<&(Finding, bool)> = self
+                .findings
+                .iter()
+                .filter(|(finding, _)| finding.rule == rule)
+                .collect();
+            // The first that is as bad as any.
+            let severity = of_rule.iter().map(|(finding, _)| finding.severity).max()?;
+            let (first, _) = of_rule.iter().find(|(finding, _)| finding.severity == severity)?;
+            Some(Group {
+                rule,
+                severity,
+                first,
+                connections: of_rule.len(),
+                counts: of_rule.iter().any(|(_, counts)| *counts),
+            })
+        };
+        RULES.iter().filter_map(group).collect()
+    }
+
+    /// The rules of which nothing can be said, by the reason.
+    fn unknown(&self) -> BTreeMap<&str, Vec<&'static str>> {
+        let mut unknown: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
+        for Unknown { rule, why, .. } in &self.unknown {
+            unknown.entry(why).or_default().push(rule.id);
+        }
+        unknown
+    }
+
     // Writing to a string cannot fail, in all of these.
     fn text(&self) -> String {
         let mut text = String::new();
-        for (
-            Finding {
-                rule,
-                severity,
-                message,
-                connection,
-                ..
-            },
-            _,
-        ) in &self.findings
+        for Group {
+            rule,
+            severity,
+            first,
+            connections,
+            ..
+        } in self.groups()
         {
             let _ = writeln!(text, "{severity}[{}]: {}", rule.id, rule.summary);
-            let _ = writeln!(text, "  connection {}: {}", connection.0 + 1, printable(message));
+            if self.connections > 1 {
+                let _ = writeln!(text, "  {connections} of {} connections; the first:", self.connections);
+            }
+            let (number, message) = (first.connection.0 + 1, printable(&first.message));
+            let _ = writeln!(text, "  connection {number}: {message}");
             let _ = writeln!(text, "  cure: {}", rule.cure);
             let _ = writeln!(text, "  more: lab explain {}", rule.id);
         }
-        if !self.unknown.is_empty() {
-            let ids: Vec<&str> = self.unknown.iter().map(|(rule, _)| rule.id).collect();
-            let _ = writeln!(text, "unknown, for want of evidence: {}", ids.join(", "));
+        for (why, ids) in self.unknown() {
+            let _ = writeln!(
+                text,
+                "unknown, for want of evidence: {} ({})",
+                ids.join(", "),
+                printable(why)
+            );
         }
-        if self.findings.is_empty() {
+        for why in &self.unproved {
+            let _ = writeln!(text, "not proved: {}", lines(why, "\n  "));
+        }
+        if self.findings.is_empty() && self.unproved.is_empty() {
             text += "no findings\n";
         }
         text
@@ -117,34 +282,57 @@ impl Checked {
             .iter()
             .map(|(finding, _)| json::finding(finding))
             .collect();
-        let unknown: Vec<&str> = self.unknown.iter().map(|(rule, _)| rule.id).collect();
-        let value = serde_json::json!({ "version": json::VERSION, "findings": findings, "unknown": unknown });
+        let groups = self.groups();
+        let counts: BTreeMap<&str, usize> = groups.iter().map(|group| (group.rule.id, group.connections)).collect();
+        let unknown: Vec<&str> = self.unknown.iter().map(|unknown| unknown.rule.id).collect();
+        let value = serde_json::json!({
+            "version": json::VERSION,
+            "status": self.status(),
+            "findings": findings,
+            "connections": self.connections,
+            "connections_by_finding": counts,
+            "unknown": unknown,
+            "why_unknown": self.unknown.iter().map(|unknown| (unknown.rule.id, &unknown.why)).collect::<BTreeMap<_, _>>(),
+            "unproved": self.unproved,
+        });
         json::plain(&value) + "\n"
     }
 
     /// Workflow commands: `%` and line ends in the text are escaped.
     fn github(&self) -> String {
-        let escaped = |text: &str| {
-            printable(text)
-                .replace('%', "%25")
-                .replace('\r', "%0D")
-                .replace('\n', "%0A")
-        };
+        let escaped = |text: &str| lines(&text.replace('%', "%25"), "%0A");
         let mut text = String::new();
-        for (Finding { rule, message, .. }, counts) in &self.findings {
+        for group in self.groups() {
+            let level = if group.counts { "error" } else { "notice" };
+            let connections = match self.connections {
+                0 | 1 => String::new(),
+                all => format!("{} of {all} connections; the first: ", group.connections),
+            };
+            let _ = writeln!(
+                text,
+                "::{level} title={}::{connections}{}. Cure: {}",
+                group.rule.id,
+                escaped(&group.first.message),
+                group.rule.cure
+            );
+        }
+        for Unknown { rule, counts, why } in &self.unknown {
             let level = if *counts { "error" } else { "notice" };
             let _ = writeln!(
                 text,
-                "::{level} title={}::{}. Cure: {}",
+                "::{level} title={}::unknown, for want of evidence: {}",
                 rule.id,
-                escaped(message),
-                rule.cure
+                escaped(why)
             );
         }
-        for (rule, asked) in &self.unknown {
-            let level = if *asked { "error" } else { "notice" };
-            let _ = writeln!(text, "::{level} title={}::unknown, for want of evidence", rule.id);
+        for why in &self.unproved {
+            let _ = writeln!(text, "::error title=not proved::{}", escaped(why));
         }
         text
     }
+}
+
+/// The lines of a text, printable, with `between` them.
+fn lines(text: &str, between: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join(between)
 }

@@ -26,6 +26,7 @@ pub mod quiz;
 pub mod running;
 pub mod show;
 pub mod steps;
+pub mod talk;
 pub mod terminal;
 pub mod trace;
 pub mod wire;

@@ -16,11 +16,11 @@ use harness::scene::Scene;
 use harness::timeline::{Side, Timeline, printable};
 use harness::{Server, Wire};
 use lab::capture_file::{CaptureFile, create};
-use lab::check::{self, Strictness};
+use lab::check::{self, Checked, Strictness};
 use lab::doctor::Report;
 use lab::show::Extent;
 use lab::terminal::{Look, Theme};
-use lab::trace::{self, Plan};
+use lab::trace::{self, Leaves, Plan, Trouble};
 use lab::wireshark::{Wireshark, type_lines};
 use lab::{
     book, capture, checkout, experiments, explain, frames, languages, learn, newline, pages, pictures, quiz, show,
@@ -66,7 +66,8 @@ enum Command {
     Trace(TraceArguments),
     /// Run a server, talk to it, and print what the rules find
     ///
-    /// Exit status: 0 nothing found, 1 findings, 2 it could not run, or not to the client program's end.
+    /// Exit status: 0 nothing found, 1 findings, 2 it could not run, or nothing is proved: the server died, a client
+    /// could not connect or hold its conversation, no reply came.
     #[command(verbatim_doc_comment)]
     Check {
         #[command(flatten)]
@@ -353,20 +354,7 @@ fn run(command: Command) -> Result<ExitCode> {
             strictness,
             format,
         } => {
-            let outcome = plan.run(|_| Ok(()))?;
-            tell_troubles(&outcome.troubles)?;
-            let checked = strictness.check(&outcome.timeline);
-            let told = checked.show(format);
-            match format {
-                check::Format::Text => terminal::findings(&told, Look::default())?,
-                check::Format::Json | check::Format::Github => io::stdout().write_all(told.as_bytes())?,
-            }
-            // What it did until then may be all right, and is not all.
-            let status = match checked.status() {
-                0 if outcome.client_timed_out => 2,
-                status => status,
-            };
-            return Ok(ExitCode::from(status));
+            return check_server(&plan, &strictness, format);
         }
         Command::Explain { name } => {
             let width = terminal::terminal_width().unwrap_or(80);
@@ -471,6 +459,27 @@ fn write_vantage(timeline: &Timeline, vantage: Vantage, path: &Path) -> Result<(
         false => pcapng::write_ends(timeline, vantage.into(), &mut BufWriter::new(create(path)?)),
     };
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Runs a server and its clients, and says what the rules find. What could not be run is said in the format too.
+fn check_server(plan: &Plan, strictness: &Strictness, format: check::Format) -> Result<ExitCode> {
+    let outcome = match plan.run(|_| Ok(())) {
+        Ok(outcome) => outcome,
+        Err(error) if format == check::Format::Text => return Err(error),
+        Err(error) => {
+            let checked = Checked::not_made(format!("{error:#}"));
+            io::stdout().write_all(checked.show(format).as_bytes())?;
+            return Err(error);
+        }
+    };
+    let told = outcome
+        .troubles
+        .iter()
+        .filter(|trouble| trouble.leaves == Leaves::Whole);
+    tell_troubles(told)?;
+    let checked = strictness.check_run(&outcome.timeline, &outcome.troubles);
+    io::stdout().write_all(checked.show(format).as_bytes())?;
+    Ok(ExitCode::from(checked.status()))
 }
 
 /// Its status is 1 if the client program did not end in time, whatever there is to be seen.
@@ -653,7 +662,7 @@ fn wireshark(plan: Plan, vantage: Option<Host>) -> Result<()> {
     window.watch(server, &name, move |server| {
         if let Some(client) = &plan.client {
             let trouble = trace::run_client(server, address, client, plan.limit())?.trouble();
-            return Ok(tell_troubles(trouble.as_slice())?);
+            return trouble.map_or(Ok(()), |text| Ok(writeln!(io::stderr(), "lab: {}", shown(&text))?));
         }
         // Clients that are to stay connected do so while we type.
         let talked = plan.talk(server, address, |_| Ok(()))?;
@@ -666,10 +675,9 @@ fn wireshark(plan: Plan, vantage: Option<Host>) -> Result<()> {
 }
 
 /// What the clients could not do, where it does not mix with the result.
-fn tell_troubles(troubles: &[String]) -> io::Result<()> {
-    troubles
-        .iter()
-        .try_for_each(|trouble| writeln!(io::stderr(), "lab: {}", shown(trouble)))
+fn tell_troubles<'t>(troubles: impl IntoIterator<Item = &'t Trouble>) -> io::Result<()> {
+    let mut troubles = troubles.into_iter();
+    troubles.try_for_each(|trouble| writeln!(io::stderr(), "lab: {}", shown(&trouble.text)))
 }
 
 /// A message for a terminal: it may name a file or repeat what a program wrote.

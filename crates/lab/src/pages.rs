@@ -372,6 +372,7 @@ mod tests {
 
     fn left_with(server: Option<TcpState>, client: Option<TcpState>) -> String {
         left(&Closing {
+            refused: false,
             fins: Vec::new(),
             reset_by: None,
             packets: Vec::new(),

@@ -12,6 +12,9 @@ use clap::{Args, ValueEnum};
 use harness::timeline::{Exit, Side, Timeline};
 use harness::{Client, LISTEN, Server, ServerBuilder, testing};
 
+pub use crate::talk::bytes::unescape;
+use crate::talk::options::Says;
+use crate::talk::{Stopped, Talk};
 use crate::{steps, wire};
 
 /// What to run, and what its clients do.
@@ -21,40 +24,42 @@ pub struct Plan {
     #[arg(conflicts_with = "command", required_unless_present = "command")]
     pub step: Option<String>,
 
-    /// Send this and wait for the reply; may be repeated. Understands \n \r \t \0 \\ and \xHH
-    #[arg(long = "send", value_name = "TEXT", value_parser = unescape)]
-    pub send: Vec<Bytes>,
+    /// What each client says.
+    #[command(flatten)]
+    pub says: Says,
 
     /// Run this client in the server's network, traced too, in place of our own: --client 'nc localhost
     /// 3000', or with $SERVER and $PORT, which tell where the server listens
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["send", "clients", "pause", "close"])]
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["Says", "clients", "close"])]
     pub client: Option<String>,
 
     /// Send each line of standard input as it comes, and watch the lanes grow
-    #[arg(long, conflicts_with_all = ["send", "clients", "pause", "client"])]
+    #[arg(long, conflicts_with_all = ["Says", "clients", "client"])]
     pub stdin: bool,
 
     /// How many clients hold that conversation, all connected at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub clients: u16,
 
-    /// Wait so many milliseconds before each send but the first
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    pub pause: u64,
-
     /// How each client ends
     #[arg(long, value_enum, default_value_t = Close::Fin)]
     pub close: Close,
 
-    /// Wait so many seconds for the server to listen, for each reply, and for --client to end
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout: u64,
+    /// Wait at most so many seconds for the server to listen, for each reply, and for --client to end; unless told 5,
+    /// and 20 for the server to listen
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: Option<u64>,
+
+    /// Give a server so many seconds to close what its clients have closed, when all its threads sleep; unless told
+    /// 0.25, and 2 for one that sleeps until some moment
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub settle: Option<Duration>,
 
     /// Keep so many events in memory; a file that --pcapng names has all of them
     #[arg(long, value_name = "EVENTS", default_value_t = harness::KEEP)]
     pub keep: usize,
 
-    /// The port to talk to, of a server that listens on several
+    /// The port to talk to, of a server that listens on several: wait until it listens there
     #[arg(long)]
     pub port: Option<u16>,
 
@@ -66,10 +71,6 @@ pub struct Plan {
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
-
-/// Bytes from the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bytes(pub Vec<u8>);
 
 /// How a client ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,29 +91,57 @@ pub struct Outcome {
     /// What happened.
     pub timeline: Timeline,
     /// What clients could not do. It is no error of ours: it may be what the user wants to see.
-    pub troubles: Vec<String>,
+    pub troubles: Vec<Trouble>,
     /// True if the client program did not end in time and was killed: the exchange is not whole.
     pub client_timed_out: bool,
+}
+
+/// Something that a client could not do, or that its user may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// In words.
+    pub text: String,
+    /// Why nothing is proved by an exchange that was to be had.
+    pub leaves: Leaves,
+}
+
+/// What a trouble leaves of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// All of it: it is only worth a word.
+    Whole,
+    /// Some or all of it did not take place.
+    Unproved,
+    /// A reply did not come, which the rule `no-reply` is about.
+    Unanswered,
+}
+
+impl Trouble {
+    fn new(text: impl ToString, leaves: Leaves) -> Trouble {
+        Trouble {
+            text: text.to_string(),
+            leaves,
+        }
+    }
 }
 
 /// What came of the clients' talk.
 #[derive(Debug)]
 pub struct Talked {
     /// What they could not do.
-    pub troubles: Vec<String>,
+    pub troubles: Vec<Trouble>,
     /// Those that stay connected.
     pub open: Vec<Client>,
 }
 
-/// Without `--send`, two lines, the second as soon as the first is answered.
-const LINES: [&[u8]; 2] = [b"1\n", b"2\n"];
-
-/// A reply of which no line structure is known has come when so long nothing follows. Longer
-/// than a delayed ACK, which may stand between two parts of it.
-const REPLY_IS_OVER: Duration = Duration::from_millis(250);
-
-/// A program that has to be loaded, or compiled, may take so long until it listens.
+/// A program that has to be loaded, or compiled, may take so long until it listens, unless told.
 const STARTS: Duration = Duration::from_secs(20);
+
+/// A reply may take so many seconds unless told.
+const REPLIES: u64 = 5;
+
+/// A server may take so long to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How long a server that listens may take until it has opened all its ports.
 const OPENS_PORTS: Duration = Duration::from_secs(1);
@@ -137,19 +166,26 @@ impl Plan {
             // Ctrl-C is for the client; then comes the timeline of what there was.
             #[cfg(target_os = "linux")]
             let _passes = crate::linux::FirstInterrupt::passes();
-            let ended = run_client(&server, self.address(&server)?, client, self.limit())?;
+            let address = self.address(&server)?;
+            let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
+            let ended = run_client(&server, address, client, self.limit())?;
             return Ok(Outcome {
                 timeline: server.stop()?,
                 client_timed_out: matches!(ended, ClientEnd::TimedOut(_)),
-                troubles: ended.trouble().into_iter().collect(),
+                troubles: choice
+                    .into_iter()
+                    .chain(ended.trouble().map(|text| Trouble::new(text, Leaves::Unproved)))
+                    .collect(),
             });
         }
-        let talked = self.talk(&server, self.address(&server)?, watch)?;
+        let address = self.address(&server)?;
+        let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
+        let talked = self.talk(&server, address, watch)?;
         // Clients that stay connected do so until the observation has ended.
         let timeline = server.stop()?;
         Ok(Outcome {
             timeline,
-            troubles: talked.troubles,
+            troubles: choice.into_iter().chain(talked.troubles).collect(),
             client_timed_out: false,
         })
     }
@@ -165,27 +201,37 @@ impl Plan {
         address: SocketAddr,
         mut watch: impl FnMut(Timeline) -> Result<()>,
     ) -> Result<Talked> {
+        let conversation = self.says.conversation()?;
         let mut troubles = Vec::new();
         let connect = |_| {
-            server
-                .connect_to(address)
-                .map_err(|error| troubles.push(error.to_string()))
+            let connected = server.connect_to(address);
+            connected
+                .map_err(|error| troubles.push(Trouble::new(error, Leaves::Unproved)))
                 .ok()
         };
         let clients: Vec<Client> = (0..self.clients).filter_map(connect).collect();
         let mut open = Vec::new();
         for mut client in clients {
-            let talked = match self.stdin {
+            let stopped = match self.stdin {
                 true => self.read_along(server, &mut client, &mut watch)?,
-                false => self.converse(&mut client),
+                false => {
+                    let held = conversation.hold(server, &mut client, self.limit());
+                    troubles.extend(
+                        held.greeting
+                            .as_ref()
+                            .map(|said| Trouble::new(spoke_first(said), Leaves::Whole)),
+                    );
+                    held.stopped
+                        .map(|stopped| (stopped, conversation.is_asked_for || held.replies == 0))
+                }
             };
-            troubles.extend(talked.err().map(|error| error.to_string()));
+            troubles.extend(stopped.map(|(stopped, counts)| trouble(&stopped, counts)));
             match self.close {
                 Close::Fin => client.close(),
                 Close::Rst => client.reset()?,
                 Close::Half => {
                     let ended = client.shutdown_write().and_then(|()| client.read_to_end());
-                    troubles.extend(ended.err().map(|error| error.to_string()));
+                    troubles.extend(ended.err().map(|error| trouble(&error.into(), true)));
                     client.close();
                 }
                 Close::None => open.push(client),
@@ -221,116 +267,97 @@ impl Plan {
             limit += wire.round_trip() * 2;
             build = build.wire(wire);
         }
-        let build = build.listen_within(limit.max(STARTS)).reply_within(limit);
-        Ok(build.keep(self.keep).start()?)
+        if let Some(settle) = self.settle {
+            build = build.settle_for(settle);
+        }
+        let listens = if self.timeout.is_some() { limit } else { STARTS };
+        build = build.listen_within(listens).reply_within(limit).keep(self.keep);
+        build = build.grace(GRACE.min(limit));
+        Ok(match self.port {
+            Some(port) => build.port(port).start()?,
+            None => build.start()?,
+        })
     }
 
-    /// The address to talk to: the only one, or the one with the port asked for.
+    /// The address to talk to: the one with the port asked for, or else the first.
     ///
     /// # Errors
     ///
-    /// If the server listens on several ports and none was chosen, or not on the one chosen.
+    /// If no client can reach it.
     pub fn address(&self, server: &Server) -> Result<SocketAddr> {
-        server.wait_until_idle(OPENS_PORTS);
-        let mut ports: Vec<u16> = server.listening().iter().map(SocketAddr::port).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        let list = || ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
         let address = match self.port {
-            None if ports.len() > 1 => bail!("the server listens on the ports {}: choose one with --port", list()),
-            Some(port) if !ports.contains(&port) => {
-                bail!("the server does not listen on port {port}, but on {}", list())
-            }
+            // It was waited for.
             Some(port) => server.address_of(port).context("the port is not there any more")?,
-            None => server.address(),
+            None => {
+                server.wait_until_idle(OPENS_PORTS.min(self.limit()));
+                server.address()
+            }
         };
         server.check_reachable(address)?;
         Ok(address)
     }
 
-    /// Sends each line of standard input. The outer error is ours, the inner one the client's.
+    /// What to tell of a server that listens on several ports while none was asked for.
+    pub fn choice(&self, server: &Server) -> Option<String> {
+        let mut ports: Vec<u16> = server.listening().iter().map(SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let chosen = server.address().port();
+        let list = || ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        (self.port.is_none() && ports.len() > 1).then(|| {
+            format!(
+                "the server listens on the ports {}: talking to {chosen}, its first; --port chooses another",
+                list()
+            )
+        })
+    }
+
+    /// Sends each line of standard input. Why it stopped, if that was not the end of the input.
     fn read_along(
         &self,
         server: &Server,
         client: &mut Client,
         watch: &mut impl FnMut(Timeline) -> Result<()>,
-    ) -> Result<Result<(), harness::Error>> {
+    ) -> Result<Option<(Stopped, bool)>> {
+        let mut talk = Talk::new(server, client, self.limit());
         for line in io::stdin().lines() {
             let line = line.context("cannot read standard input")? + "\n";
-            let replied = client.send(line).and_then(|()| read_any_reply(client, self.limit()));
-            if let Err(error) = replied {
-                return Ok(Err(error));
+            if let Err(stopped) = talk.exchange(line.as_bytes()) {
+                return Ok(Some((stopped, true)));
             }
             watch(server.so_far())?;
         }
-        Ok(Ok(()))
-    }
-
-    fn converse(&self, client: &mut Client) -> Result<(), harness::Error> {
-        let texts: Vec<&[u8]> = match self.send.is_empty() {
-            true => LINES.to_vec(),
-            false => self.send.iter().map(|text| text.0.as_slice()).collect(),
-        };
-        for (number, text) in texts.into_iter().enumerate() {
-            if number > 0 && self.pause > 0 {
-                // What the user asked for: nothing is waited for but the clock.
-                std::thread::sleep(Duration::from_millis(self.pause));
-            }
-            client.send(text)?;
-            if is_line(text) {
-                client.read_line()?;
-            } else {
-                read_any_reply(client, self.limit())?;
-            }
-        }
-        Ok(())
+        Ok(None)
     }
 
     /// How long a reply may take, and a client program.
     pub fn limit(&self) -> Duration {
-        Duration::from_secs(self.timeout)
+        Duration::from_secs(self.timeout.unwrap_or(REPLIES))
     }
 }
 
-/// What came of waiting for a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replied {
-    /// It came, and nothing more after it.
-    Whole,
-    /// The server closed the connection, with or without a reply before that.
-    Closed,
-    /// Nothing came.
-    Nothing,
+/// What a conversation that was not held to its end leaves. It does not count where nobody asked for all of it.
+fn trouble(stopped: &Stopped, counts: bool) -> Trouble {
+    let leaves = match stopped {
+        Stopped::Failed(error) if error.is_no_reply() => Leaves::Unanswered,
+        Stopped::Failed(_) | Stopped::Closed { .. } if counts => Leaves::Unproved,
+        Stopped::Failed(_) | Stopped::Closed { .. } => Leaves::Whole,
+    };
+    Trouble::new(stopped, leaves)
 }
 
-/// Reads a reply, each part when it comes, until nothing follows or the server closes. It has to begin within
-/// `limit`.
-///
-/// # Errors
-///
-/// Those of the client.
-pub fn read_reply(
-    client: &mut Client,
-    limit: Duration,
-    mut take: impl FnMut(&[u8]),
-) -> Result<Replied, harness::Error> {
-    let mut replied = Replied::Nothing;
-    let mut wait = limit;
-    while let Some(part) = client.read_within(wait)? {
-        if part.is_empty() {
-            return Ok(Replied::Closed);
-        }
-        take(&part);
-        (replied, wait) = (Replied::Whole, REPLY_IS_OVER);
-    }
-    Ok(replied)
+fn spoke_first(said: &str) -> String {
+    format!("the server spoke first, which no request waited for: {said:?}; --greeting waits for it")
 }
 
-/// Reads a reply that has to come.
-fn read_any_reply(client: &mut Client, limit: Duration) -> Result<(), harness::Error> {
-    match read_reply(client, limit, |_| {})? {
-        Replied::Nothing => Err(client.give_up("read a reply", "a reply", limit)),
-        Replied::Whole | Replied::Closed => Ok(()),
+/// Reads a number of seconds, which may have a fraction.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "give a number of seconds, such as 0.5".to_owned())?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(time) if time <= Duration::from_secs(3600) => Ok(time),
+        _ => Err("give a number of seconds from 0 to 3600".to_owned()),
     }
 }
 
@@ -377,8 +404,17 @@ pub fn run_client(server: &Server, address: SocketAddr, client: &str, limit: Dur
     shell.arg("-c").arg(client);
     shell.env("SERVER", address.ip().to_string());
     shell.env("PORT", address.port().to_string());
+    // Standard output is for what we say of it.
+    #[cfg(unix)]
+    if let Ok(stderr) = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned() {
+        shell.stdout(stderr);
+    }
     Ok(match server.run_client_within(shell, limit) {
         Ok(Some(Exit::Status(0))) => ClientEnd::Well,
+        // Of the shell: sh(1).
+        Ok(Some(Exit::Status(127))) => {
+            ClientEnd::Badly(format!("the client {client:?}: the shell found no such program"))
+        }
         Ok(Some(exit)) => ClientEnd::Badly(format!("the client {client:?}: {exit}")),
         Ok(None) => ClientEnd::Badly(format!("the client {client:?} ended, and nobody knows how")),
         Err(error) if error.is_timeout() => ClientEnd::TimedOut(format!(
@@ -401,11 +437,6 @@ pub fn start(step: Option<&str>, command: &[OsString]) -> Result<ServerBuilder> 
     }
 }
 
-/// A single line is answered by a line. Anything else has an end that only its protocol knows.
-fn is_line(text: &[u8]) -> bool {
-    text.ends_with(b"\n") && text.iter().filter(|byte| **byte == b'\n').count() == 1
-}
-
 /// The program as a shell would find it: by its path, or on the PATH.
 pub(crate) fn find_program(program: &OsStr) -> Result<PathBuf> {
     let path = Path::new(program);
@@ -418,69 +449,4 @@ pub(crate) fn find_program(program: &OsStr) -> Result<PathBuf> {
             path.display()
         )
     })
-}
-
-/// Reads the escapes of a text.
-///
-/// # Errors
-///
-/// What is wrong with it, for clap to show.
-pub fn unescape(text: &str) -> Result<Bytes, String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
-            continue;
-        }
-        bytes.push(match rest.next() {
-            Some('n') => b'\n',
-            Some('r') => b'\r',
-            Some('t') => b'\t',
-            Some('0') => 0,
-            Some('\\') => b'\\',
-            Some('x') => {
-                let digits: String = rest.by_ref().take(2).collect();
-                let two = digits.len() == 2 && digits.chars().all(|c| c.is_ascii_hexdigit());
-                let number = two.then(|| u8::from_str_radix(&digits, 16).ok()).flatten();
-                number.ok_or_else(|| format!("\\x takes two hexadecimal digits, not {digits:?}"))?
-            }
-            Some(other) => {
-                return Err(format!(
-                    "\\{other} is no escape; there are \\n \\r \\t \\0 \\\\ and \\xHH"
-                ));
-            }
-            None => return Err("a single \\ at the end; write \\\\ for one".to_owned()),
-        });
-    }
-    Ok(Bytes(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_become_bytes() {
-        assert_eq!(
-            unescape(r"GET / HTTP/1.0\r\n\r\n").unwrap().0,
-            b"GET / HTTP/1.0\r\n\r\n"
-        );
-        assert_eq!(unescape(r"\x00\xfF\\\té").unwrap().0, b"\x00\xff\\\t\xc3\xa9");
-        assert_eq!(unescape("").unwrap().0, b"");
-    }
-
-    #[test]
-    fn what_is_no_escape_is_named() {
-        assert!(unescape(r"\q").unwrap_err().contains(r"\q"));
-        assert!(unescape(r"\x+1").unwrap_err().contains("+1"));
-        assert!(unescape(r"\xé").unwrap_err().contains("two"));
-        assert!(unescape("\\").unwrap_err().contains("end"));
-    }
-
-    #[test]
-    fn a_line_ends_where_its_only_newline_is() {
-        assert!(is_line(b"1\n") && is_line(b"\n"));
-        assert!(!is_line(b"1") && !is_line(b"") && !is_line(b"a\nb\n"));
-    }
 }

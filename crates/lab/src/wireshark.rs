@@ -20,7 +20,7 @@ use harness::testing::find_program;
 use harness::timeline::{Level, Record, Side};
 use harness::{Client, Server};
 
-use crate::trace::{Replied, read_reply};
+use crate::talk::{Replied, read_reply};
 
 /// An installed Wireshark.
 #[derive(Clone, Debug)]

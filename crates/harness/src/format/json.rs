@@ -96,8 +96,9 @@ fn rank(teardown: &Teardown) -> u8 {
     match teardown {
         Teardown::Clean { .. } => 0,
         Teardown::Open => 1,
-        Teardown::Reset { .. } => 2,
-        Teardown::LeftOpen(_) => 3,
+        Teardown::Refused => 2,
+        Teardown::Reset { .. } => 3,
+        Teardown::LeftOpen(_) => 4,
     }
 }
 
@@ -105,6 +106,7 @@ fn word(teardown: Teardown) -> &'static str {
     match teardown {
         Teardown::Clean { .. } => "clean",
         Teardown::Open => "open",
+        Teardown::Refused => "refused",
         Teardown::Reset { .. } => "reset",
         Teardown::LeftOpen(_) => "left-open",
     }

@@ -53,7 +53,11 @@ impl Run {
         match *self {}
     }
 
-    pub fn settle(&self, _patience: Duration) {
+    pub fn settle(&self, _patience: super::Patience) {
+        match *self {}
+    }
+
+    pub fn is_idle(&self) -> bool {
         match *self {}
     }
 

@@ -284,6 +284,11 @@ impl Run {
         }
     }
 
+    /// True if all threads of the program are asleep.
+    pub fn is_idle(&self) -> bool {
+        self.tracer.is_idle()
+    }
+
     /// Waits until all threads of the program are asleep, and still are a moment later.
     pub fn wait_until_idle(&self, limit: Duration) -> bool {
         const MOMENT: Duration = Duration::from_millis(20);
@@ -311,6 +316,8 @@ impl Run {
             what: "read the packet capture",
             source,
         })?;
+        // A server that has begun to end is waited for: that it did is part of the run.
+        let _ = self.network.ended();
         self.record_what_is_left();
         self.tracer.end_observation();
         self.tracer.terminate();

@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         let mut run = Run {
             listener_has_no_delay: false,
             refused: None,
-            server_ended: timeline.exit().is_some() || timeline.killed().is_some(),
+            server_ended: timeline.exit().is_some() || timeline.crashed().is_some(),
         };
         for (index, event) in timeline.events.iter().enumerate() {
             let EventKind::Call(call) = &event.kind else { continue };
@@ -201,13 +201,36 @@ impl Timeline {
     }
 
     fn can_tell(&self, rule: &Rule) -> bool {
-        let is_whole = self.not_kept == 0 && !self.is_excerpt();
-        let calls = self.level != Level::Capture && !self.has_unseen_calls() && is_whole;
-        let packets = self.level >= Level::Loopback && self.dropped == 0;
+        self.why_unknown(rule).is_none()
+    }
+
+    /// Why nothing can be said of a rule, if so: which evidence could not be recorded.
+    pub fn why_unknown(&self, rule: &Rule) -> Option<String> {
+        if self.level == Level::Capture {
+            return Some("the capture has packets alone".to_owned());
+        }
+        if self.not_kept > 0 || self.is_excerpt() {
+            return Some("the run was longer than what was kept of it".to_owned());
+        }
+        if self.has_unseen_calls() {
+            return Some("the server does things that are no system calls of this machine's".to_owned());
+        }
         match rule.needs {
-            Needs::Calls => calls,
-            Needs::CallsAndPackets => calls && packets,
-            Needs::CallsAndSleep => calls && self.settled().is_none_or(|settled| settled.asleep),
+            Needs::Calls => None,
+            Needs::CallsAndPackets if self.level < Level::Loopback => Some("no packets could be captured".to_owned()),
+            Needs::CallsAndPackets if self.dropped > 0 => Some(format!(
+                "{} lost",
+                count(
+                    usize::try_from(self.dropped).unwrap_or(usize::MAX),
+                    "packet was",
+                    "packets were"
+                )
+            )),
+            Needs::CallsAndPackets => None,
+            Needs::CallsAndSleep => {
+                let works = self.settled().is_some_and(|settled| !settled.asleep);
+                works.then(|| "a thread of the server was still at work when the run ended".to_owned())
+            }
         }
     }
 }

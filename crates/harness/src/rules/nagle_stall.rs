@@ -1,10 +1,13 @@
 //! A segment that Nagle's algorithm held back.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use super::replies::{Reply, replies};
 use super::{Found, Needs, Rule, Run, Severity, count};
+use crate::facts::FactKind;
 use crate::timeline::explain::{action_text, call_text};
-use crate::timeline::{Connection, EventKind, Held, Packet, Side};
+use crate::timeline::{Connection, EventKind, Held, Packet, Side, Timeline};
 
 pub(super) const RULE: Rule = Rule {
     id: "nagle-stall",
@@ -14,16 +17,19 @@ pub(super) const RULE: Rule = Rule {
     look,
 };
 
-/// A wait of so long is a stall: on loopback an ACK that is not put off comes within a hundredth of that. Behind a wire
-/// each wait takes a round trip, and is one.
+/// Where the ACK came with data, a wait of so long is a stall: on loopback an ACK that is not put off comes within a
+/// hundredth of that.
 const STALL: Duration = Duration::from_millis(10);
 
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();
+    let streams = replies(connection).into_iter().filter(Reply::is_stream);
+    let streamed: HashSet<usize> = streams.flat_map(|reply| reply.writes).map(|part| part.index).collect();
     let held: Vec<(usize, &Packet, Held)> = connection
         .held_segments()
         .filter_map(|(index, packet)| Some((index, packet, packet.held()?)))
-        .filter(|(_, packet, held)| held.waited >= STALL || packet.passage.is_some())
+        .filter(|(_, packet, held)| is_stall(timeline, packet, held))
+        .filter(|(.., held)| !streamed.contains(&held.write))
         .collect();
     let (_, packet, first) = held.first()?;
     let write = match &timeline.events[first.write].kind {
@@ -59,4 +65,14 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         message,
         evidence,
     })
+}
+
+/// True if a segment waited for an ACK that was put off, or for one that came with the peer's next message. Behind a
+/// wire each wait takes a round trip, and is one.
+fn is_stall(timeline: &Timeline, packet: &Packet, held: &Held) -> bool {
+    let ack = timeline
+        .index_of_frame(held.until_frame)
+        .and_then(|index| timeline.packet(index));
+    let late = |ack: &Packet| ack.facts.has(FactKind::DelayedAck) || (ack.segment.len > 0 && held.waited >= STALL);
+    packet.passage.is_some() || ack.is_none_or(late)
 }

@@ -26,9 +26,10 @@ impl Reply<'_> {
         self.writes.iter().map(|part| part.messages).sum()
     }
 
-    /// How many bytes it has.
-    pub fn bytes(&self) -> u64 {
-        self.writes.iter().map(|part| part.call.moved()).sum()
+    /// True for a reply of many segments, which no buffer would make one of.
+    pub fn is_stream(&self) -> bool {
+        const STREAM: u64 = 64 * 1024;
+        self.writes.iter().map(|part| part.call.moved()).sum::<u64>() >= STREAM
     }
 }
 

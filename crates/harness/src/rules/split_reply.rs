@@ -20,9 +20,6 @@ pub(super) const RULE: Rule = Rule {
 /// the timestamps option. Two writes below it could have shared a segment.
 const SMALL: u64 = 1448;
 
-/// A reply of so many bytes is a stream. It has hundreds of segments anyhow, and is not over in one buffer.
-const STREAM: u64 = 64 * 1024;
-
 /// What is written so soon after the part before it was written in one go.
 const IN_ONE_GO: Duration = Duration::from_millis(10);
 
@@ -64,7 +61,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 /// The pairs of parts that follow each other in a reply, could have shared a segment, and did not.
 fn splits<'a>(reply: &Reply<'a>, together: &Together) -> Vec<[Part<'a>; 2]> {
     // As many writes as requests, or fewer: each may be the whole of a reply.
-    if reply.parts() <= reply.requests || reply.bytes() >= STREAM || is_pushed(reply) {
+    if reply.parts() <= reply.requests || reply.is_stream() || is_pushed(reply) {
         return Vec::new();
     }
     let inside = reply

@@ -103,6 +103,7 @@ fn stalls_text(timeline: &Timeline, stalls: &Stalls) -> String {
 fn teardown(closing: &Closing) -> String {
     match closing.teardown() {
         Teardown::Open => "none: neither side has closed".to_owned(),
+        Teardown::Refused => "none: the connection was refused".to_owned(),
         Teardown::Reset { by } => format!("reset by the {by}"),
         Teardown::LeftOpen(state) => format!("left open: the server's socket is in {state}"),
         Teardown::Clean { first } => match closing.time_wait() {

@@ -20,6 +20,8 @@ pub struct Connection<'a> {
 pub enum Teardown {
     /// Neither side has begun to close.
     Open,
+    /// It never was one: a reset answered the SYN, as where nobody listens.
+    Refused,
     /// Both sides sent a FIN and the server's socket is gone.
     Clean {
         /// Who sent the first FIN.
@@ -38,6 +40,7 @@ impl fmt::Display for Teardown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Teardown::Open => f.write_str("open"),
+            Teardown::Refused => f.write_str("refused"),
             Teardown::Clean { first } => write!(f, "clean, the {first} closed first"),
             Teardown::Reset { by } => write!(f, "reset by the {by}"),
             Teardown::LeftOpen(state) => write!(f, "left open in {state}"),
@@ -48,6 +51,8 @@ impl fmt::Display for Teardown {
 /// The evidence for a [`Teardown`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {
+    /// True if a reset answered the SYN.
+    pub refused: bool,
     /// The sides that sent a FIN, in order.
     pub fins: Vec<Side>,
     /// Who sent the first reset.
@@ -65,6 +70,9 @@ pub struct Closing {
 impl Closing {
     /// What it comes to, in a word.
     pub fn teardown(&self) -> Teardown {
+        if self.refused {
+            return Teardown::Refused;
+        }
         if let Some(by) = self.reset_by {
             return Teardown::Reset { by };
         }
@@ -192,10 +200,13 @@ impl Timeline {
         })
     }
 
-    /// The first process of the server that a signal ended before the server was told to end, and how.
-    pub fn killed(&self) -> Option<(i32, Exit)> {
+    /// The first process of the server that crashed, or was killed, before the server was told to end, and how. That
+    /// one asks another to end is no crash.
+    pub fn crashed(&self) -> Option<(i32, Exit)> {
+        /// SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM and SIGTERM: signal(7).
+        const ASKS: [i32; 7] = [1, 2, 3, 10, 12, 14, 15];
         self.processes().find_map(|event| match event.kind {
-            ProcessEventKind::Exited(exit @ Exit::Signal(_)) => Some((event.pid, exit)),
+            ProcessEventKind::Exited(exit @ Exit::Signal(signal)) if !ASKS.contains(&signal) => Some((event.pid, exit)),
             _ => None,
         })
     }
@@ -423,7 +434,9 @@ impl<'a> Connection<'a> {
             let first = first.chain(facts.reset.map(|reset| reset.1)).min();
             first.is_some_and(|first| packet.number >= first)
         };
+        let refuses = |(_, packet): (usize, &Packet)| packet.facts.why.reason == Reason::NoListener;
         let mut closing = Closing {
+            refused: self.packets().any(refuses),
             fins: facts.fins.iter().map(|fin| fin.0).collect(),
             reset_by: facts.reset.map(|reset| reset.0),
             packets: self

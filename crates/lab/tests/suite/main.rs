@@ -6,6 +6,7 @@ mod bench;
 mod captures;
 mod command;
 mod drawing;
+mod gate;
 mod languages;
 mod learn;
 mod prose;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         ("captures", captures::TESTS),
         ("command", command::TESTS),
         ("drawing", drawing::TESTS),
+        ("gate", gate::TESTS),
         ("languages", languages::TESTS),
         ("learn", learn::TESTS),
         ("prose", prose::TESTS),
