@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::timeline::Exit;
+use crate::timeline::{Errno, Exit, Level};
 
 /// Why a server could not be started, observed or talked to.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,32 @@ pub enum Error {
         /// What it wrote, ready to follow the sentence.
         output: Output,
     },
+    /// The server could not have the address that it is to listen on.
+    #[error("{program} {} listen on {address}: bind failed with {errno}{}{output}", .exit.map_or("does not".to_owned(), |exit| format!("ended ({exit}) and did not")), no_address(*.errno, *.level))]
+    CannotBind {
+        /// The program.
+        program: String,
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What bind(2) said.
+        errno: Errno,
+        /// Where it ran.
+        level: Level,
+        /// How the program ended, if it did.
+        exit: Option<Exit>,
+        /// What it wrote, ready to follow the sentence.
+        output: Output,
+    },
+    /// The server waits for others than clients over TCP.
+    #[error("{program} waits on {where_}, and on no TCP port: only TCP is followed here{output}")]
+    NotTcp {
+        /// The program.
+        program: String,
+        /// Where it waits: `UDP 127.0.0.1:53`, `the Unix socket /run/server`.
+        where_: String,
+        /// What it wrote, ready to follow the sentence.
+        output: Output,
+    },
     /// The server listens, and not on the port that was asked for.
     #[error("{program} did not listen on port {port} within {waited:?}, but on {}", ports(.others))]
     NotOnPort {
@@ -159,6 +185,24 @@ impl Error {
             Error::Client { source, .. } => source.kind() == kind && !gave_up(source),
             _ => false,
         }
+    }
+}
+
+/// Why a host may not have an address, and the cure.
+fn no_address(errno: Errno, level: Level) -> &'static str {
+    match (errno, level) {
+        (Errno::EADDRNOTAVAIL, Level::Sandbox) => {
+            ". The private network has no addresses of this host: let it listen on 127.0.0.1, ::1, 0.0.0.0 or ::, \
+             or write {listen} for its address"
+        }
+        (Errno::EADDRNOTAVAIL, _) => ". This host has no such address: let it listen on 127.0.0.1 or 0.0.0.0",
+        (Errno::EADDRINUSE, Level::Sandbox) => ". The private network has no other programs: it has that port twice",
+        (Errno::EADDRINUSE, _) => ". Another program has that port: choose another, or write {listen} for its address",
+        (Errno::EACCES, _) => {
+            ". Ports below 1024 are for root on this host: choose another, or \
+             sysctl net.ipv4.ip_unprivileged_port_start=0"
+        }
+        _ => "",
     }
 }
 

@@ -38,6 +38,12 @@ pub struct ServerBuilder {
     reply: Duration,
 }
 
+/// How often a server that does not listen yet is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A server that waits for others than clients over TCP may take so long, asleep, until it listens for these too.
+const SLEEPS: Duration = Duration::from_secs(1);
+
 /// Where clients connect from in the private network, over IPv4.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
@@ -487,38 +493,10 @@ impl ServerBuilder {
     /// not come to listen.
     pub fn start(self) -> Result<Server, Error> {
         let run = Run::start(&self.spec)?;
-        let program = self.spec.name();
-        let ready = run.network().recorder().wait(Instant::now() + self.listen, |seen| {
-            let is_wanted = |address: &&SocketAddr| self.port.is_none_or(|port| address.port() == port);
-            match (seen.listening.iter().find(is_wanted), seen.ended()) {
-                (Some(_), _) => Some(Ok(())),
-                (None, Some(exit)) => Some(Err(exit)),
-                (None, None) => None,
-            }
-        });
-        match ready {
-            Some(Ok(())) => {}
-            Some(Err(exit)) => {
-                let output = run.last_output();
-                return Err(Error::ExitedEarly { program, exit, output });
-            }
-            None => {
-                let others = run.network().recorder().with(|seen| seen.listening.clone());
-                if let Some(port) = self.port.filter(|_| !others.is_empty()) {
-                    return Err(Error::NotOnPort {
-                        program,
-                        port,
-                        others,
-                        waited: self.listen,
-                    });
-                }
-                return Err(Error::NeverListened {
-                    program,
-                    waited: self.listen,
-                    output: run.network().output(),
-                });
-            }
+        if let Err(failed) = self.wait_until_it_listens(&run) {
+            return Err(self.explain(failed, run));
         }
+        let program = self.spec.name();
         Ok(Server {
             run,
             name: program,
@@ -527,4 +505,98 @@ impl ServerBuilder {
             reply: self.reply,
         })
     }
+
+    /// Waits until the server listens where it is to be talked to.
+    fn wait_until_it_listens(&self, run: &Run) -> Result<(), NotListening> {
+        let deadline = Instant::now() + self.listen;
+        let mut asleep_since = None;
+        loop {
+            let look = (Instant::now() + LOOK_AGAIN).min(deadline);
+            let ready = run.network().recorder().wait(look, |seen| {
+                let is_wanted = |address: &&SocketAddr| self.port.is_none_or(|port| address.port() == port);
+                match (seen.listening.iter().find(is_wanted), seen.ended()) {
+                    (Some(_), _) => Some(Ok(())),
+                    (None, Some(exit)) => Some(Err(NotListening::Exited(exit))),
+                    (None, None) => None,
+                }
+            });
+            if let Some(ready) = ready {
+                return ready;
+            }
+            // A server that waits for others, and sleeps, is not going to listen here.
+            let elsewhere = run
+                .network()
+                .recorder()
+                .with(|seen| seen.listening.is_empty() && !seen.elsewhere.is_empty());
+            match (elsewhere && run.is_idle(), asleep_since) {
+                (false, _) => asleep_since = None,
+                (true, None) => asleep_since = Some(Instant::now()),
+                (true, Some(since)) if since.elapsed() >= SLEEPS => return Err(NotListening::Elsewhere),
+                (true, Some(_)) => {}
+            }
+            if Instant::now() >= deadline {
+                return Err(if elsewhere {
+                    NotListening::Elsewhere
+                } else {
+                    NotListening::TimedOut
+                });
+            }
+        }
+    }
+
+    /// Why a server does not listen where it should.
+    fn explain(&self, failed: NotListening, run: Run) -> Error {
+        let program = self.spec.name();
+        let level = run.network().level();
+        let (refused, others, elsewhere) = run
+            .network()
+            .recorder()
+            .with(|seen| (seen.refused_address(), seen.listening.clone(), seen.elsewhere.clone()));
+        let exit = match failed {
+            NotListening::Exited(exit) => Some(exit),
+            NotListening::TimedOut | NotListening::Elsewhere => None,
+        };
+        let output = if exit.is_some() {
+            run.last_output()
+        } else {
+            run.network().output()
+        };
+        if let Some((address, errno)) = refused.filter(|_| others.is_empty()) {
+            return Error::CannotBind {
+                program,
+                address,
+                errno,
+                level,
+                exit,
+                output,
+            };
+        }
+        match (failed, self.port) {
+            (NotListening::Elsewhere, _) => Error::NotTcp {
+                program,
+                where_: elsewhere.join(" and "),
+                output,
+            },
+            (NotListening::TimedOut, Some(port)) if !others.is_empty() => Error::NotOnPort {
+                program,
+                port,
+                others,
+                waited: self.listen,
+            },
+            (NotListening::Exited(exit), _) => Error::ExitedEarly { program, exit, output },
+            (NotListening::TimedOut, _) => Error::NeverListened {
+                program,
+                waited: self.listen,
+                output,
+            },
+        }
+    }
+}
+
+/// Why a server was not waited for any longer.
+#[derive(Clone, Copy, Debug)]
+enum NotListening {
+    Exited(Exit),
+    TimedOut,
+    Elsewhere,
 }

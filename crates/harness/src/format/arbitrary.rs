@@ -233,7 +233,7 @@ fn change() -> impl Strategy<Value = StateChange> {
 
 fn process() -> impl Strategy<Value = ProcessEvent> {
     let stream = select(&[OutputStream::Stdout, OutputStream::Stderr][..]);
-    let kind = (0..9, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
+    let kind = (0..10, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
         0 => ProcessEventKind::Started,
         1 => ProcessEventKind::Exited(Exit::Status(number)),
         2 => ProcessEventKind::Exited(Exit::Signal(number)),
@@ -248,6 +248,12 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
             on: Endpoints {
                 client: ([127, 0, 0, 2], 40_000).into(),
                 server: ([127, 0, 0, 1], 3000).into(),
+            },
+        },
+        9 => ProcessEventKind::Dials {
+            on: Endpoints {
+                client: ([127, 0, 0, 1], 40_001).into(),
+                server: ([127, 0, 0, 1], 6379).into(),
             },
         },
         7 => ProcessEventKind::Settled(Settled {

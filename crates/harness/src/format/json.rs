@@ -132,6 +132,8 @@ fn connection(connection: Connection<'_>) -> Value {
         "server_read_end_of_file": closing.server_read_end_of_file,
         "server_left": state(closing.server_left),
         "client_left": state(closing.client_left),
+        "servers_own": connection.is_the_servers_own(),
+        "tls": connection.is_tls(),
         "began_before": facts.began_before,
         "roles_guessed": facts.roles_guessed,
         "port_reuse": facts.port_reuse,
@@ -317,6 +319,7 @@ fn process(event: &ProcessEvent) -> Value {
         ProcessEventKind::ForeignCalls => ("foreign-calls", None, None, None, None),
         ProcessEventKind::WithoutRights { .. } => ("without-rights", None, None, None, None),
         ProcessEventKind::Holds { .. } => ("holds", None, None, None, None),
+        ProcessEventKind::Dials { .. } => ("dials", None, None, None, None),
         ProcessEventKind::Settled(_) => ("settled", None, None, None, None),
         ProcessEventKind::Wrote { stream, line } => ("wrote", Some(stream.to_string()), Some(line), None, None),
     };

@@ -74,6 +74,10 @@ impl Spec {
 }
 
 /// How long to wait for a server that may still do its part.
+#[cfg_attr(
+    not(all(target_os = "linux", not(no_observe))),
+    allow(dead_code, reason = "where nothing is observed nothing is waited for")
+)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     /// With all its threads asleep until something happens.

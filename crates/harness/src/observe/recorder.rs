@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::facts::Progress;
 use crate::timeline::{
-    CallKind, ClientActionKind, Endpoints, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
+    CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
 };
 
 /// This moment on `CLOCK_REALTIME`.
@@ -32,6 +32,22 @@ pub(crate) struct Recorder {
     read: [AtomicU64; 2],
 }
 
+/// An address that a server gave to a socket that is none of TCP, or could not have.
+#[derive(Clone, Debug)]
+pub(crate) enum Bound {
+    Udp(SocketAddr),
+    /// It may come to listen.
+    Unix {
+        pid: i32,
+        fd: i32,
+        path: String,
+    },
+    Refused {
+        address: SocketAddr,
+        errno: Errno,
+    },
+}
+
 /// What has been recorded so far, and what follows from it.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -40,6 +56,12 @@ pub(crate) struct Seen {
     pub not_kept: u64,
     /// The addresses that the server listens on, in the order of its `listen` calls.
     pub listening: Vec<SocketAddr>,
+    /// Sockets with addresses, and those that could not have them, in order.
+    bound: Vec<Bound>,
+    /// Where the server waits for others than clients over TCP, in words.
+    pub elsewhere: Vec<String>,
+    /// The ports that the server has connected to.
+    dialed: HashSet<u16>,
     /// The first process, once it has ended.
     pub exit: Option<Exit>,
     /// Set when the tracer has no process left to trace.
@@ -123,6 +145,35 @@ impl Recorder {
         }
     }
 
+    /// A socket has an address, or could not have it.
+    pub fn bound(&self, bound: Bound) {
+        let mut seen = self.lock();
+        if let Bound::Udp(address) = &bound {
+            seen.elsewhere.push(format!("UDP {address}"));
+        }
+        seen.bound.push(bound);
+        drop(seen);
+        self.changed.notify_all();
+    }
+
+    /// A socket that is none of TCP listens.
+    pub fn listens_elsewhere(&self, pid: i32, fd: i32) {
+        let mut seen = self.lock();
+        let is_it =
+            |bound: &&Bound| matches!(bound, Bound::Unix { pid: its, fd: its_fd, .. } if (*its, *its_fd) == (pid, fd));
+        if let Some(Bound::Unix { path, .. }) = seen.bound.iter().rfind(is_it) {
+            let words = format!("the Unix socket {path}");
+            seen.elsewhere.push(words);
+        }
+        drop(seen);
+        self.changed.notify_all();
+    }
+
+    /// The server has connected to a port: its packets are the server's too.
+    pub fn dialed(&self, port: u16) {
+        self.lock().dialed.insert(port);
+    }
+
     pub fn listening(&self, address: SocketAddr) {
         let mut seen = self.lock();
         if !seen.listening.contains(&address) {
@@ -135,10 +186,9 @@ impl Recorder {
     /// True if a segment is to or from a port that the server listens on.
     pub fn is_servers(&self, segment: &Segment) -> bool {
         let ports = [segment.source.port(), segment.destination.port()];
-        self.lock()
-            .listening
-            .iter()
-            .any(|address| ports.contains(&address.port()))
+        let seen = self.lock();
+        seen.listening.iter().any(|address| ports.contains(&address.port()))
+            || ports.iter().any(|port| seen.dialed.contains(port))
     }
 
     /// Lets those who [`wait`](Self::wait) look again, at something that is not recorded here.
@@ -267,6 +317,7 @@ impl Seen {
             | ProcessEventKind::ForeignCalls
             | ProcessEventKind::WithoutRights { .. }
             | ProcessEventKind::Holds { .. }
+            | ProcessEventKind::Dials { .. }
             | ProcessEventKind::Settled(_)
             | ProcessEventKind::Wrote { .. } => {}
         }
@@ -287,6 +338,14 @@ impl Seen {
         }
         flow.see(side, segment, came);
         self.state_hints += u64::from(flow.closing || segment.flags.has(Flags::SYN));
+    }
+
+    /// The last address that the server could not have, and why.
+    pub fn refused_address(&self) -> Option<(SocketAddr, Errno)> {
+        self.bound.iter().rev().find_map(|bound| match bound {
+            Bound::Refused { address, errno } => Some((*address, *errno)),
+            _ => None,
+        })
     }
 
     /// How the server ended. A first process that ends well and leaves others behind, as a daemon's

@@ -16,6 +16,7 @@
 )]
 
 mod arguments;
+mod bound;
 mod calls;
 mod descriptors;
 mod endpoints;
@@ -42,7 +43,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use self::calls::InFlight;
-use self::endpoints::Accepted;
+use self::endpoints::Connected;
 pub(crate) use self::held::Held;
 use self::process::Tasks;
 use self::stops::Trace;
@@ -54,10 +55,9 @@ use crate::timeline::{Exit, Side};
 /// A traced program.
 pub(crate) struct Tracer {
     main: Pid,
-    side: Side,
     tasks: Arc<Tasks>,
     in_flight: Arc<InFlight>,
-    accepted: Arc<Accepted>,
+    connected: Arc<Connected>,
     recorder: Arc<Recorder>,
     thread: Option<JoinHandle<()>>,
 }
@@ -112,12 +112,12 @@ impl Tracer {
 
         let tasks = Arc::new(Tasks::default());
         let in_flight = Arc::new(InFlight::default());
-        let accepted = Arc::new(Accepted::default());
+        let connected = Arc::new(Connected::default());
         let trace = Trace::new(
             side,
             Arc::clone(&tasks),
             Arc::clone(&in_flight),
-            Arc::clone(&accepted),
+            Arc::clone(&connected),
             Arc::clone(&recorder),
         );
         let thread = std::thread::spawn(move || trace.run(ours));
@@ -131,10 +131,9 @@ impl Tracer {
             Ok(child) => {
                 let tracer = Tracer {
                     main: Pid::from_raw(child.id().cast_signed()),
-                    side,
                     tasks,
                     in_flight,
-                    accepted,
+                    connected,
                     recorder,
                     thread: Some(thread),
                 };
@@ -162,7 +161,7 @@ impl Tracer {
     /// Ends the observation: calls that have not returned are put on the timeline as such, and
     /// nothing that comes after is recorded.
     pub fn end_observation(&self) {
-        self.in_flight.end_observation(self.side, &self.recorder);
+        self.in_flight.end_observation(&self.recorder);
     }
 
     /// Asks the first process to end (SIGTERM).
@@ -184,7 +183,7 @@ impl Tracer {
 
     /// The descriptors that the program's processes have of connections that they accepted.
     pub fn held(&self) -> Vec<Held> {
-        held::of(&self.tasks.processes(), &self.accepted)
+        held::of(&self.tasks.processes(), &self.connected)
     }
 
     /// Its first process.

@@ -13,7 +13,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
-    if connection.calls().any(|(_, call)| call.kind == CallKind::Accept) {
+    // Whom the server connects to need not be one of its processes.
+    if connection.is_the_servers_own() || connection.calls().any(|(_, call)| call.kind == CallKind::Accept) {
         return None;
     }
     let waits = || {

@@ -2,7 +2,7 @@
 
 use super::{Found, Needs, Rule, Run, Severity, waited};
 use crate::timeline::explain::call_text;
-use crate::timeline::{Connection, TcpState, Teardown};
+use crate::timeline::{ClientAction, ClientActionKind, Connection, TcpState, Teardown};
 
 pub(super) const RULE: Rule = Rule {
     id: "close-wait-leak",
@@ -13,6 +13,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    if connection.is_the_servers_own() {
+        return own(connection);
+    }
     let read_end = connection.calls().find(|(_, call)| call.is_end_of_file());
     let left = connection.teardown() == Teardown::LeftOpen(TcpState::CloseWait);
     let (index, call) = read_end.filter(|_| left)?;
@@ -21,6 +24,23 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         message: format!(
             "{} read the client's end, and the socket is still in CLOSE_WAIT{}",
             call_text(call),
+            waited(connection.timeline())
+        ),
+        evidence: vec![index],
+    })
+}
+
+/// The same of a connection that the server makes: there the peer has closed, and the server is the client.
+fn own(connection: Connection<'_>) -> Option<Found> {
+    let is_end = |(_, action): &(usize, &ClientAction)| action.kind == ClientActionKind::EndOfFile;
+    let (index, action) = connection.client_actions().find(is_end)?;
+    let left = connection.closing().client_left == Some(TcpState::CloseWait);
+    left.then(|| Found {
+        severity: Severity::Warning,
+        message: format!(
+            "{} read the end of {}, and the server's own socket is still in CLOSE_WAIT{}",
+            action.call.as_ref().map(call_text).unwrap_or_default(),
+            connection.endpoints().server,
             waited(connection.timeline())
         ),
         evidence: vec![index],

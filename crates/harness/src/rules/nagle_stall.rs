@@ -40,9 +40,11 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         },
         _ => String::new(),
     };
-    let (whose, fault) = match packet.from {
-        Side::Server => ("", ""),
-        Side::Client => (
+    let (whose, fault) = match (packet.from, connection.is_the_servers_own()) {
+        (Side::Server, false) => ("", ""),
+        (Side::Server, true) => ("of whom the server connects to ", ""),
+        (Side::Client, true) => ("of the server ", ", on a connection that the server makes"),
+        (Side::Client, false) => (
             "of the client ",
             "; these are the client's own small writes, not the server's",
         ),

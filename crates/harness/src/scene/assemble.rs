@@ -493,6 +493,7 @@ fn outside(timeline: &Timeline) -> Vec<String> {
                 }
                 ProcessEventKind::Exited(_)
                 | ProcessEventKind::Holds { .. }
+                | ProcessEventKind::Dials { .. }
                 | ProcessEventKind::Settled(_)
                 | ProcessEventKind::Wrote { .. } => {}
                 ProcessEventKind::UsesIoUring => ends.push(format!(

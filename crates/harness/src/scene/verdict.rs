@@ -43,6 +43,15 @@ pub(super) fn of(
         say("stalls", stalls_text(timeline, &seen));
     }
     say("teardown", teardown(&connection.closing()));
+    if connection.is_the_servers_own() {
+        say("opened by", "the server itself, which is the client here".to_owned());
+    }
+    if connection.is_tls() {
+        say(
+            "content",
+            "TLS: encrypted, so lengths and times are what can be known".to_owned(),
+        );
+    }
     verdict
 }
 

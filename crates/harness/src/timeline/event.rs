@@ -435,6 +435,16 @@ impl Errno {
     pub const EMFILE: Errno = Errno(24);
     /// A connection is being made; whoever asked does not wait for it.
     pub const EINPROGRESS: Errno = Errno(115);
+    /// The program may not have that port.
+    pub const EACCES: Errno = Errno(13);
+    /// Another socket has that address.
+    pub const EADDRINUSE: Errno = Errno(98);
+    /// The host has no such address.
+    pub const EADDRNOTAVAIL: Errno = Errno(99);
+    /// It still is, and was asked for before.
+    pub const EALREADY: Errno = Errno(114);
+    /// It is there already.
+    pub const EISCONN: Errno = Errno(106);
     /// The peer has closed or reset the connection, and there is nobody to write to.
     pub const EPIPE: Errno = Errno(32);
     /// The peer has reset the connection.
@@ -635,6 +645,12 @@ pub enum ProcessEventKind {
         /// The descriptor.
         fd: i32,
         /// The connection that it stands for.
+        on: Endpoints,
+    },
+    /// It connected to somebody, perhaps to another process of the server: on this connection it is the client, and
+    /// what it does there are a client's actions.
+    Dials {
+        /// The connection.
         on: Endpoints,
     },
     /// The observation of all processes has ended; `pid` is the first one.

@@ -351,6 +351,7 @@ impl Merge {
             }
             What::Process(event) => {
                 let on = match &event.kind {
+                    ProcessEventKind::Dials { on } => Some(self.connection(*on, None)),
                     ProcessEventKind::Holds { on, .. } => self.known(*on),
                     _ => None,
                 };

@@ -225,12 +225,14 @@ impl Timeline {
             .any(|event| event.kind == ProcessEventKind::UsesIoUring)
     }
 
-    /// True if a process of the server does things that this timeline does not show: through an
-    /// io_uring, or by calls of another architecture.
+    /// True if a process of the server does things with its connections that this timeline does not show: by calls of
+    /// another architecture, or through an io_uring. A ring that is used for files alone leaves nothing unseen: all
+    /// that went over each connection is in its calls.
     pub fn has_unseen_calls(&self) -> bool {
-        let unseen =
-            |kind: &ProcessEventKind| matches!(kind, ProcessEventKind::UsesIoUring | ProcessEventKind::ForeignCalls);
-        self.processes().any(|event| unseen(&event.kind))
+        let foreign = self
+            .processes()
+            .any(|event| event.kind == ProcessEventKind::ForeignCalls);
+        foreign || self.uses_io_uring() && !self.connections().all(Connection::is_all_in_calls)
     }
 
     /// The server's first process, which started the others.
@@ -314,6 +316,65 @@ impl<'a> Connection<'a> {
     /// The server's write-family calls, failed ones included.
     pub fn writes(self) -> impl Iterator<Item = (usize, &'a Call)> {
         self.calls().filter(|(_, call)| call.kind == CallKind::Write)
+    }
+
+    /// True if the server's calls account for all that its side did: how the connection came to it, each byte that came
+    /// and that left, and its end.
+    fn is_all_in_calls(self) -> bool {
+        let side = if self.is_the_servers_own() {
+            Side::Client
+        } else {
+            Side::Server
+        };
+        let calls = || {
+            self.events().filter_map(move |(_, event)| match (&event.kind, side) {
+                (EventKind::Call(call), Side::Server) => Some(call),
+                (EventKind::Client(action), Side::Client) => action.call.as_ref(),
+                _ => None,
+            })
+        };
+        let moved = |kind| calls().filter(|call| call.kind == kind).map(Call::moved).sum::<u64>();
+        let made = |kinds: [CallKind; 2]| calls().any(|call| kinds.contains(&call.kind));
+        let ends = self.packets().any(|(_, packet)| {
+            let flags = packet.segment.flags;
+            packet.from == side && (flags.has(Flags::FIN) || flags.has(Flags::RST))
+        });
+        made([CallKind::Accept, CallKind::Connect])
+            && moved(CallKind::Write) >= self.bytes_from(side)
+            && moved(CallKind::Read) >= self.bytes_from(side.peer())
+            && (!ends || made([CallKind::Close, CallKind::Shutdown]) || self.timeline.exit().is_some())
+    }
+
+    /// How many bytes a side is known to have sent: on the wire, or as far as the client tells.
+    fn bytes_from(self, side: Side) -> u64 {
+        let sent = self
+            .packets()
+            .filter(|(_, packet)| packet.from == side && packet.segment.len > 0);
+        let ends = sent.map(|(_, packet)| u64::from(packet.seq.saturating_sub(1)) + u64::from(packet.segment.len));
+        let told = self.client_actions().map(|(_, action)| match (&action.kind, side) {
+            (ClientActionKind::Sent { len, .. }, Side::Client) => *len,
+            (ClientActionKind::Received { len, .. }, Side::Server) => *len,
+            _ => 0,
+        });
+        ends.max().unwrap_or(0).max(told.sum())
+    }
+
+    /// True if the server under test made it: it is the client here, and the other end may be anybody.
+    pub fn is_the_servers_own(self) -> bool {
+        let dials = |kind: &EventKind| matches!(kind, EventKind::Process(process) if matches!(process.kind, ProcessEventKind::Dials { .. }));
+        self.events().any(|(_, event)| dials(&event.kind))
+    }
+
+    /// True if both sides begin as TLS does, with records of a handshake
+    /// ([RFC 8446, section 5.1](https://www.rfc-editor.org/rfc/rfc8446#section-5.1)): the rest is encrypted.
+    pub fn is_tls(self) -> bool {
+        let begins = |side| {
+            let first = self
+                .packets()
+                .find(|(_, packet)| packet.from == side && packet.segment.len > 0);
+            first.is_some_and(|(_, packet)| matches!(packet.segment.payload[..], [22, 3, 0..=4, ..]))
+        };
+        begins(Side::Client) && begins(Side::Server)
     }
 
     /// What the client did on it, with indices, in order.
@@ -722,6 +783,34 @@ mod tests {
         };
         assert_eq!(changes(new).collect::<Vec<_>>(), [established]);
         assert!(timeline.events.is_sorted_by_key(|event| event.at));
+    }
+
+    /// A ring may be for files. It is not where bytes of a connection are in no call.
+    #[test]
+    fn a_ring_hides_what_no_call_accounts_for() {
+        use crate::format::samples::clean_close;
+        let ring = What::Process(ProcessEvent {
+            pid: 100,
+            kind: ProcessEventKind::UsesIoUring,
+        });
+        let mut all_in_calls = clean_close();
+        all_in_calls.push(60, ring);
+        assert!(!all_in_calls.timeline().has_unseen_calls());
+        let is = |record: &crate::timeline::Record, kind| matches!(&record.what, What::Call { call, .. } if call.kind == kind);
+        for kind in [CallKind::Accept, CallKind::Read, CallKind::Write, CallKind::Close] {
+            let mut script = clean_close();
+            script.recording.records.retain(|record| !is(record, kind));
+            assert!(!script.timeline().has_unseen_calls());
+            script.recording.records.extend(
+                all_in_calls
+                    .recording
+                    .records
+                    .iter()
+                    .filter(|record| matches!(record.what, What::Process(_)))
+                    .cloned(),
+            );
+            assert!(script.timeline().has_unseen_calls(), "{kind:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::facts::writes;
-use harness::testing::Needs::{Calls, Packets, Program};
+use harness::testing::Needs::{Calls, Packets, Program, Sandbox};
 use harness::timeline::explain::{action_text, call_text};
 use harness::timeline::{
     Argument, Call, CallKind, Closing, Connection, Direction, Event, EventKind, Exit, Level, ProcessEventKind, Side,
@@ -338,6 +338,108 @@ fn a_call_that_its_process_does_not_outlive_is_there() -> Result<()> {
     assert_eq!(timeline.exit(), Some(Exit::Signal(9)), "{timeline}");
     let (_, call) = timeline.only().writes().next().context("no write")?;
     assert_eq!(call.result, None, "{timeline}");
+    Ok(())
+}
+
+/// One connection is one, however often its client asks whether it is there.
+fn a_second_connect_makes_no_connection() -> Result<()> {
+    let server = wrong("echo").start()?;
+    let mut client = Command::new(wrong_server());
+    client.args(["connects-twice", "127.0.0.1:3000"]);
+    assert_eq!(server.run_client(client)?, Some(Exit::Status(0)));
+    let timeline = server.stop()?;
+    assert_eq!(timeline.connections().len(), 1, "{timeline}");
+    assert_eq!(timeline.writes_per_reply(), [1], "{timeline}");
+    Ok(())
+}
+
+/// What the server says to others stands on connections of their own, where it is the client: from its connect to its
+/// close, with what each call caused.
+fn connections_that_the_server_makes_are_its_own() -> Result<()> {
+    let timeline = after_one_echo(wrong("forwards").start()?)?;
+    let [outer, inner] = timeline.connections().collect::<Vec<_>>()[..] else {
+        bail!("{timeline}");
+    };
+    assert_eq!(
+        (outer.is_the_servers_own(), inner.is_the_servers_own()),
+        (false, true),
+        "{timeline}"
+    );
+    assert_eq!(inner.endpoints().server.port(), 3001, "{timeline}");
+    let did: Vec<&str> = inner
+        .client_actions()
+        .filter_map(|(_, action)| Some(&*action.call.as_ref()?.name))
+        .collect();
+    assert_eq!(
+        (did.first(), did.last()),
+        (Some(&"connect"), Some(&"close")),
+        "{did:?}\n{timeline}"
+    );
+    // The request is the server's write, the reply that of whom it asks.
+    let carries = |side| {
+        let packet = inner
+            .packets()
+            .find(|(_, packet)| packet.from == side && packet.segment.len > 0);
+        packet.map(|(_, packet)| packet.facts.carries.len())
+    };
+    assert_eq!(
+        (carries(Side::Client), carries(Side::Server)),
+        (Some(1), Some(1)),
+        "{timeline}"
+    );
+    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    assert!(timeline.to_string().contains("the server itself"), "{timeline}");
+    let kept = after_one_echo(wrong("forwards-and-keeps").start()?)?;
+    assert_eq!(kept.finding_ids(), ["close-wait-leak"], "{kept}");
+    assert!(kept.findings()[0].message.contains("the server's own socket"), "{kept}");
+    Ok(())
+}
+
+/// A server that is none of TCP is told apart, long before it would have been given up.
+fn a_server_on_udp_or_a_unix_socket_is_named() -> Result<()> {
+    let udp = refusal(Server::build(wrong_server()).args(["udp", "127.0.0.1:3000"]))?;
+    assert!(matches!(udp, Error::NotTcp { .. }), "{udp}");
+    assert!(
+        udp.to_string()
+            .contains("waits on UDP 127.0.0.1:3000, and on no TCP port"),
+        "{udp}"
+    );
+    let path = std::env::temp_dir().join(format!("harness-test-{}.sock", std::process::id()));
+    let path = path.to_str().context("no text")?;
+    let unix = refusal(Server::build(wrong_server()).args(["unix", path]))?;
+    assert!(
+        unix.to_string().contains(&format!("waits on the Unix socket {path}")),
+        "{unix}"
+    );
+    std::fs::remove_file(path)?;
+    Ok(())
+}
+
+/// An address that the private network lacks comes with the cure.
+fn an_address_that_is_not_there_is_named() -> Result<()> {
+    let refused = refusal(Server::build(wrong_server()).args(["echo", "192.0.2.1:80"]))?;
+    let text = refused.to_string();
+    assert!(matches!(refused, Error::CannotBind { .. }), "{text}");
+    assert!(
+        text.contains("192.0.2.1:80: bind failed with EADDRNOTAVAIL") && text.contains("127.0.0.1"),
+        "{text}"
+    );
+    // Port 80 is for everybody there.
+    let server = Server::build(wrong_server()).args(["echo", "127.0.0.1:80"]).start()?;
+    assert_eq!(server.address().port(), 80);
+    after_one_echo(server)?;
+    Ok(())
+}
+
+/// A ring that has nothing to do with the connections hides nothing of them.
+fn a_ring_for_files_leaves_rules_known() -> Result<()> {
+    let server = wrong("io-uring").start()?;
+    let mut client = server.connect()?;
+    client.exchange("hello\n")?;
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.unknown_rules().count(), 0, "{timeline}");
+    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
     Ok(())
 }
 
@@ -1035,6 +1137,11 @@ harness::tests! {
     a_read_that_still_waits_is_there needs [Calls];
     a_call_that_its_process_does_not_outlive_is_there needs [Calls];
     a_call_that_a_signal_interrupts_has_no_result needs [Calls];
+    a_second_connect_makes_no_connection needs [Packets];
+    connections_that_the_server_makes_are_its_own needs [Packets];
+    a_server_on_udp_or_a_unix_socket_is_named needs [Calls];
+    an_address_that_is_not_there_is_named needs [Sandbox];
+    a_ring_for_files_leaves_rules_known needs [Packets];
     io_uring_is_told_apart needs [Calls];
     calls_of_another_architecture_go_through_and_are_told needs [Calls];
     a_set_user_id_program_keeps_its_rights_or_it_is_told needs [Calls];

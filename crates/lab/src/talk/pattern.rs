@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 use super::bytes::unescape;
 
@@ -24,7 +24,9 @@ impl Pattern {
     pub fn parse(text: &str) -> Result<Pattern, String> {
         let inside = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
         if let Some(regex) = inside.filter(|regex| !regex.is_empty()) {
-            let regex = Regex::new(regex).map_err(|error| format!("/{regex}/ is no regular expression: {error}"))?;
+            // Line by line, as people think of replies.
+            let built = RegexBuilder::new(regex).multi_line(true).build();
+            let regex = built.map_err(|error| format!("/{regex}/ is no regular expression: {error}"))?;
             return Ok(Pattern::Regex(regex));
         }
         if text.is_empty() {
@@ -88,6 +90,7 @@ mod tests {
         let pattern = Pattern::parse(r"/^2\d\d /").unwrap();
         assert_eq!(pattern.end_in(b"220 ready\r\n"), Some(11));
         assert_eq!(pattern.end_in(b"421 busy\r\n"), None);
+        assert_eq!(pattern.end_in(b"220-it is\r\n220 ready\r\n"), Some(22));
         assert_eq!(pattern.end_in(b"220 \xff\n"), Some(6));
         assert!(Pattern::parse("/(/").unwrap_err().contains("no regular expression"));
         // A path is a text.

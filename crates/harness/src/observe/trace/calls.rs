@@ -9,16 +9,16 @@ use nix::libc;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
 
-use super::arguments;
 use super::descriptors::given_up;
-use super::endpoints::{Accepted, Socket, Sockets};
+use super::endpoints::{Connected, Socket, Sockets};
 use super::seccomp::{FOREIGN, Role, Stop};
+use super::{arguments, bound};
 use super::{memory, options};
 use crate::observe::recorder::{Recorder, now};
 use crate::timeline::explain::call_text;
 use crate::timeline::{
-    Argument, Call, CallKind, ClientAction, ClientActionKind, Direction, Endpoints, Errno, Record, Side, Timestamp,
-    What,
+    Argument, Call, CallKind, ClientAction, ClientActionKind, Direction, Endpoints, Errno, ProcessEvent,
+    ProcessEventKind, Record, Side, Timestamp, What,
 };
 
 /// The calls that tasks have entered and that have not returned, of those that are recorded.
@@ -28,7 +28,7 @@ pub(super) struct InFlight(Mutex<HashMap<Pid, Inside>>);
 impl InFlight {
     /// Ends an observation: puts the calls that have not returned on the timeline, and closes the
     /// recorder to what comes after. A call that returns at this moment is there once.
-    pub fn end_observation(&self, side: Side, recorder: &Recorder) {
+    pub fn end_observation(&self, recorder: &Recorder) {
         let in_flight = self.lock();
         let ended = now();
         let mut calls: Vec<(&Pid, &Pending)> = in_flight
@@ -37,7 +37,7 @@ impl InFlight {
             .collect();
         calls.sort_by_key(|(_, pending)| pending.entered);
         for (task, pending) in calls {
-            if let Some(record) = record(side, pending.on, pending.clone().call(*task, ended)) {
+            if let Some(record) = record(pending.side, pending.on, pending.clone().call(*task, ended)) {
                 recorder.push(record);
             }
         }
@@ -55,6 +55,8 @@ enum Inside {
     Call(Pending),
     /// It is no call on a socket, and matters only if it succeeds.
     IoUringSetup,
+    /// A socket of this descriptor gets the address that these arguments point to.
+    Bind(i32, [u64; 6]),
 }
 
 impl Inside {
@@ -62,7 +64,7 @@ impl Inside {
     /// its next client is nothing to tell, and these others do not wait.
     fn recorded_unfinished(&self) -> Option<&Pending> {
         match self {
-            Inside::IoUringSetup => None,
+            Inside::IoUringSetup | Inside::Bind(..) => None,
             Inside::Call(pending) => match pending.kind {
                 CallKind::Accept | CallKind::Listen | CallKind::SetOption => None,
                 _ => Some(pending),
@@ -79,6 +81,8 @@ struct Pending {
     kind: CallKind,
     fd: i32,
     on: Option<Endpoints>,
+    /// Which end of it the program is.
+    side: Side,
     /// The inode of a socket of which it is not known yet what it is.
     unnamed: Option<u64>,
     bytes: Vec<u8>,
@@ -130,11 +134,11 @@ const RESTARTS: RangeInclusive<i64> = -516..=-512;
 const EARLY_SOCKETS: usize = 1024;
 
 impl Calls {
-    pub fn new(side: Side, in_flight: Arc<InFlight>, accepted: Arc<Accepted>, recorder: Arc<Recorder>) -> Calls {
+    pub fn new(side: Side, in_flight: Arc<InFlight>, connected: Arc<Connected>, recorder: Arc<Recorder>) -> Calls {
         Calls {
             side,
             in_flight,
-            sockets: Sockets::new(accepted),
+            sockets: Sockets::new(connected),
             early_options: HashMap::new(),
             recorder,
         }
@@ -149,7 +153,7 @@ impl Calls {
     pub fn ended(&mut self, task: Pid) {
         let inside = self.in_flight.lock().remove(&task);
         if let Some(pending) = inside.as_ref().and_then(Inside::recorded_unfinished) {
-            self.push(pending.on, pending.clone().call(task, now()));
+            self.push(pending.side, pending.on, pending.clone().call(task, now()));
         }
         self.sockets.descriptors.ended(task);
     }
@@ -192,6 +196,7 @@ impl Calls {
         let stop = Stop::at(number)?;
         let inside = match stop.role {
             Role::IoUringSetup => Some(Inside::IoUringSetup),
+            Role::Bind => (self.side == Side::Server).then_some(Inside::Bind(args[0] as i32, args)),
             _ => self.interest(task, stop, args).map(Inside::Call),
         };
         if let Some(fds) = given_up(number, &args) {
@@ -213,7 +218,7 @@ impl Calls {
             }
             (CallKind::Accept, Some(Socket::Listener(_))) => None,
             (CallKind::SetOption | CallKind::Close, Some(Socket::Listener(_))) => None,
-            (_, Some(Socket::Connection(on))) => Some(on),
+            (_, Some(Socket::Connection(on) | Socket::Dialed(on))) => Some(on),
             _ => return None,
         };
         let asked = arguments::bytes_asked(task, stop.number, &args);
@@ -228,6 +233,10 @@ impl Calls {
             kind,
             fd,
             on,
+            side: match socket {
+                Some(Socket::Dialed(_)) => Side::Client,
+                _ => self.side,
+            },
             unnamed: match socket {
                 Some(Socket::Other(inode)) => Some(inode),
                 _ => None,
@@ -247,7 +256,7 @@ impl Calls {
             Role::On(kind) => Some((kind, from)),
             Role::Splice if self.sockets.is_connection(task, to) => Some((CallKind::Write, to)),
             Role::Splice => Some((CallKind::Read, from)),
-            Role::Descriptors | Role::IoUringSetup => None,
+            Role::Descriptors | Role::IoUringSetup | Role::Bind => None,
         }
     }
 
@@ -267,6 +276,11 @@ impl Calls {
         match (in_flight.remove(&task), result) {
             (Some(Inside::Call(_)), Some(value)) if RESTARTS.contains(&value) => {}
             (Some(Inside::Call(pending)), Some(value)) => self.record(task, pending, value, ended),
+            (Some(Inside::Bind(fd, args)), Some(value)) => {
+                if let Some(bound) = bound::look(task, fd, &args, value) {
+                    self.recorder.bound(bound);
+                }
+            }
             (Some(Inside::IoUringSetup), Some(0..)) => {
                 self.sockets.descriptors.distrust();
                 return Left::RingMade;
@@ -287,6 +301,7 @@ impl Calls {
         match (pending.kind, result) {
             (CallKind::Listen, Ok(_)) => {
                 let Some(address) = self.sockets.listens(task, fd) else {
+                    self.recorder.listens_elsewhere(task.as_raw(), fd);
                     return;
                 };
                 self.recorder.listening(address);
@@ -296,11 +311,20 @@ impl Calls {
             (CallKind::Listen, Err(_)) => {}
             (CallKind::Accept, Ok(new)) => pending.on = self.sockets.accepted(task, fd, new as i32, &args),
             (CallKind::Read, Ok(_)) => pending.bytes = arguments::data(task, number, &args, moved.unwrap_or(0)),
+            (CallKind::Connect, _) if self.is_told_again(task, fd, result) => return,
             (CallKind::Connect, _) if self.side == Side::Client => {
-                pending.on = self.sockets.connected(task, fd, &args, result);
+                pending.on = self.sockets.connected(task, (fd, &args), result, Socket::Connection);
                 if pending.on.is_some() {
                     self.tell_early_options(task, fd, pending.on);
                 }
+            }
+            (CallKind::Connect, Ok(_) | Err(Errno::EINPROGRESS)) => {
+                // The server is the client of another, or of itself.
+                let dialed = self.sockets.connected(task, (fd, &args), result, Socket::Dialed);
+                let Some(on) = dialed else { return };
+                self.dials(task, on, pending.entered);
+                (pending.on, pending.side) = (Some(on), Side::Client);
+                self.tell_early_options(task, fd, pending.on);
             }
             (CallKind::Connect, _) => {
                 let Some(address) = memory::socket_address(task, args[1], args[2]) else {
@@ -315,18 +339,39 @@ impl Calls {
         {
             pending.bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         }
-        let (on, unnamed) = (pending.on, pending.unnamed);
+        let (on, unnamed, side) = (pending.on, pending.unnamed, pending.side);
         let mut call = pending.call(task, ended);
         call.result = Some(result);
         call.moved_in_messages = moved_in_messages;
         match unnamed {
             Some(inode) if call.kind == CallKind::SetOption => self.keep_early_option(inode, call),
-            _ => self.push(on, call),
+            _ => self.push(side, on, call),
         }
     }
 
-    fn push(&self, on: Option<Endpoints>, call: Call) {
-        if let Some(record) = record(self.side, on, call) {
+    /// True for a connect that only says how an earlier one went.
+    fn is_told_again(&mut self, task: Pid, fd: i32, result: Result<u64, Errno>) -> bool {
+        let is_known = self.sockets.is_connection(task, fd);
+        is_known
+            && matches!(
+                result,
+                Ok(_) | Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EISCONN)
+            )
+    }
+
+    /// Puts on the timeline that the server connects to somebody.
+    fn dials(&self, task: Pid, on: Endpoints, at: Timestamp) {
+        self.recorder.dialed(on.server.port());
+        let kind = ProcessEventKind::Dials { on };
+        let pid = task.as_raw();
+        self.recorder.push(Record {
+            at,
+            what: What::Process(ProcessEvent { pid, kind }),
+        });
+    }
+
+    fn push(&self, side: Side, on: Option<Endpoints>, call: Call) {
+        if let Some(record) = record(side, on, call) {
             self.recorder.push(record);
         }
     }
@@ -346,7 +391,8 @@ impl Calls {
             .and_then(|inode| self.early_options.remove(&inode))
             .unwrap_or_default()
         {
-            self.push(on, call);
+            let side = if on.is_some() { Side::Client } else { self.side };
+            self.push(side, on, call);
         }
     }
 }

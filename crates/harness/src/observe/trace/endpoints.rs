@@ -17,6 +17,8 @@ use crate::timeline::{Endpoints, Errno};
 pub(super) enum Socket {
     Listener(SocketAddr),
     Connection(Endpoints),
+    /// A connection that the server under test made itself: it is the client there.
+    Dialed(Endpoints),
     /// Neither, or not yet: its inode.
     Other(u64),
 }
@@ -26,15 +28,15 @@ pub(super) enum Socket {
 pub(super) struct Sockets {
     known: HashMap<u64, Socket>,
     pub descriptors: Descriptors,
-    accepted: Arc<Accepted>,
+    connected: Arc<Connected>,
 }
 
-/// The connection that each accepted socket stands for, by its inode, for those outside of the tracing thread.
+/// The connection that each connected socket stands for, by its inode, for those outside of the tracing thread.
 #[derive(Default)]
-pub(super) struct Accepted(Mutex<HashMap<u64, Endpoints>>);
+pub(super) struct Connected(Mutex<HashMap<u64, Endpoints>>);
 
-impl Accepted {
-    /// Which connection a socket of this inode is, if it was accepted.
+impl Connected {
+    /// Which connection a socket of this inode is.
     pub fn connection(&self, inode: u64) -> Option<Endpoints> {
         self.0
             .lock()
@@ -49,11 +51,11 @@ impl Accepted {
 }
 
 impl Sockets {
-    pub fn new(accepted: Arc<Accepted>) -> Sockets {
+    pub fn new(connected: Arc<Connected>) -> Sockets {
         Sockets {
             known: HashMap::new(),
             descriptors: Descriptors::default(),
-            accepted,
+            connected,
         }
     }
 
@@ -74,7 +76,7 @@ impl Sockets {
     }
 
     pub fn is_connection(&mut self, task: Pid, fd: i32) -> bool {
-        matches!(self.get(task, fd), Some(Socket::Connection(_)))
+        matches!(self.get(task, fd), Some(Socket::Connection(_) | Socket::Dialed(_)))
     }
 
     /// A socket has begun to listen. `None` if it is no TCP socket.
@@ -85,19 +87,30 @@ impl Sockets {
         Some(entry.local_address)
     }
 
-    /// Learns where a client program has connected to, as the socket table tells.
-    pub fn connected(&mut self, task: Pid, fd: i32, args: &[u64; 6], result: Result<u64, Errno>) -> Option<Endpoints> {
+    /// Learns where a program has connected to, as the socket table tells. `None` if it has not, or had before: whoever
+    /// does not wait may connect again, to find out how it went (connect(2), EINPROGRESS).
+    pub fn connected(
+        &mut self,
+        task: Pid,
+        (fd, args): (i32, &[u64; 6]),
+        result: Result<u64, Errno>,
+        kind: fn(Endpoints) -> Socket,
+    ) -> Option<Endpoints> {
         if !matches!(result, Ok(_) | Err(Errno::EINPROGRESS)) {
             return None;
         }
         let inode = socket_inode(task, fd)?;
+        if self.known.contains_key(&inode) {
+            return None;
+        }
         let server = canonical(memory::socket_address(task, args[1], args[2])?);
         let entry = table(task.as_raw()).into_iter().find(|entry| entry.inode == inode)?;
         let on = Endpoints {
             client: canonical(entry.local_address),
             server,
         };
-        self.known.insert(inode, Socket::Connection(on));
+        self.known.insert(inode, kind(on));
+        self.connected.insert(inode, on);
         Some(on)
     }
 
@@ -131,7 +144,7 @@ impl Sockets {
             }
         };
         self.known.insert(inode, Socket::Connection(on));
-        self.accepted.insert(inode, on);
+        self.connected.insert(inode, on);
         Some(on)
     }
 }
@@ -156,7 +169,7 @@ pub(super) fn open_file(task: Pid, fd: i32) -> Option<OpenFile> {
 }
 
 /// The inode of the socket that a descriptor refers to, if it is a socket.
-fn socket_inode(task: Pid, fd: i32) -> Option<u64> {
+pub(super) fn socket_inode(task: Pid, fd: i32) -> Option<u64> {
     match open_file(task, fd)? {
         OpenFile::Socket(inode) => Some(inode),
         OpenFile::Other => None,

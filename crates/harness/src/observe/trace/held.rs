@@ -5,7 +5,7 @@ use std::fs::read_dir;
 use nix::unistd::Pid;
 
 use super::descriptors::OpenFile;
-use super::endpoints::{Accepted, open_file};
+use super::endpoints::{Connected, open_file};
 use crate::timeline::Endpoints;
 
 /// A descriptor of a connection that was accepted.
@@ -19,13 +19,13 @@ pub(crate) struct Held {
 }
 
 /// Those of these processes. A process that has just ended has none.
-pub(super) fn of(processes: &[Pid], accepted: &Accepted) -> Vec<Held> {
-    let mut held: Vec<Held> = processes.iter().flat_map(|pid| of_process(*pid, accepted)).collect();
+pub(super) fn of(processes: &[Pid], connected: &Connected) -> Vec<Held> {
+    let mut held: Vec<Held> = processes.iter().flat_map(|pid| of_process(*pid, connected)).collect();
     held.sort_unstable_by_key(|held| (held.pid, held.fd));
     held
 }
 
-fn of_process(pid: Pid, accepted: &Accepted) -> Vec<Held> {
+fn of_process(pid: Pid, connected: &Connected) -> Vec<Held> {
     let Ok(descriptors) = read_dir(format!("/proc/{pid}/fd")) else {
         return Vec::new();
     };
@@ -34,7 +34,7 @@ fn of_process(pid: Pid, accepted: &Accepted) -> Vec<Held> {
         let Some(OpenFile::Socket(inode)) = open_file(pid, fd) else {
             return None;
         };
-        let on = accepted.connection(inode)?;
+        let on = connected.connection(inode)?;
         Some(Held {
             pid: pid.as_raw(),
             fd,

@@ -30,11 +30,14 @@ pub(super) enum Role {
     Descriptors,
     /// From now on calls may be made without a stop.
     IoUringSetup,
+    /// A socket gets an address, which tells a server that is none of TCP, or why it cannot listen.
+    Bind,
 }
 
 /// The calls that stop: those on sockets, and those by which a descriptor comes to stand for
 /// something else. `read`, `write` and `close` on other files stop too, and go on at once.
 pub(super) const STOPS: &[Stop] = &[
+    stop(libc::SYS_bind, "bind", Role::Bind),
     stop(libc::SYS_listen, "listen", Role::On(Listen)),
     stop(libc::SYS_accept, "accept", Role::On(Accept)),
     stop(libc::SYS_accept4, "accept4", Role::On(Accept)),

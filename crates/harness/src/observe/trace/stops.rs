@@ -13,7 +13,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use super::calls::{Calls, Entered, InFlight, Left};
-use super::endpoints::Accepted;
+use super::endpoints::Connected;
 use super::process::{Processes, Tasks};
 use crate::observe::recorder::Recorder;
 use crate::observe::spin::AdaptiveSpin;
@@ -34,13 +34,13 @@ impl Trace {
         side: Side,
         tasks: Arc<Tasks>,
         in_flight: Arc<InFlight>,
-        accepted: Arc<Accepted>,
+        connected: Arc<Connected>,
         recorder: Arc<Recorder>,
     ) -> Trace {
         Trace {
             side,
             processes: Processes::new(side, Arc::clone(&tasks), Arc::clone(&recorder)),
-            calls: Calls::new(side, in_flight, accepted, Arc::clone(&recorder)),
+            calls: Calls::new(side, in_flight, connected, Arc::clone(&recorder)),
             spin: AdaptiveSpin::new(),
             tasks,
             recorder,
