@@ -117,7 +117,7 @@ pub enum Error {
         output: Output,
     },
     /// The server listens, and not on the port that was asked for.
-    #[error("{program} did not listen on port {port} within {waited:?}, but on {}", ports(.others))]
+    #[error("{program} does not listen on port {port}, but on {}: it was waited for {waited:?}", ports(.others))]
     NotOnPort {
         /// The program.
         program: String,

@@ -510,6 +510,8 @@ impl ServerBuilder {
     fn wait_until_it_listens(&self, run: &Run) -> Result<(), NotListening> {
         let deadline = Instant::now() + self.listen;
         let mut asleep_since = None;
+        // Of a server that listens, the port that is asked for may take as long as a reply.
+        let mut on_another = None;
         loop {
             let look = (Instant::now() + LOOK_AGAIN).min(deadline);
             let ready = run.network().recorder().wait(look, |seen| {
@@ -522,6 +524,12 @@ impl ServerBuilder {
             });
             if let Some(ready) = ready {
                 return ready;
+            }
+            if run.network().recorder().with(|seen| !seen.listening.is_empty()) {
+                let since = *on_another.get_or_insert_with(Instant::now);
+                if since.elapsed() >= self.reply {
+                    return Err(NotListening::TimedOut);
+                }
             }
             // A server that waits for others, and sleeps, is not going to listen here.
             let elsewhere = run
@@ -581,7 +589,7 @@ impl ServerBuilder {
                 program,
                 port,
                 others,
-                waited: self.listen,
+                waited: self.reply.min(self.listen),
             },
             (NotListening::Exited(exit), _) => Error::ExitedEarly { program, exit, output },
             (NotListening::TimedOut, _) => Error::NeverListened {

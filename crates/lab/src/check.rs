@@ -270,8 +270,13 @@ impl Checked {
         for why in &self.unproved {
             let _ = writeln!(text, "not proved: {}", lines(why, "\n  "));
         }
-        if self.findings.is_empty() && self.unproved.is_empty() {
-            text += "no findings\n";
+        if self.findings.is_empty() {
+            text += "no findings";
+            text += if self.unproved.is_empty() {
+                "\n"
+            } else {
+                ", and not all is proved\n"
+            };
         }
         text
     }

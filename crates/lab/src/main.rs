@@ -20,7 +20,7 @@ use lab::check::{self, Checked, Strictness};
 use lab::doctor::Report;
 use lab::show::Extent;
 use lab::terminal::{Look, Theme};
-use lab::trace::{self, Leaves, Plan, Trouble};
+use lab::trace::{self, Plan, Trouble};
 use lab::wireshark::{Wireshark, type_lines};
 use lab::{
     book, capture, checkout, experiments, explain, frames, languages, learn, newline, pages, pictures, quiz, show,
@@ -472,13 +472,13 @@ fn check_server(plan: &Plan, strictness: &Strictness, format: check::Format) -> 
             return Err(error);
         }
     };
-    let told = outcome
-        .troubles
-        .iter()
-        .filter(|trouble| trouble.leaves == Leaves::Whole);
-    tell_troubles(told)?;
+    tell_troubles(&outcome.troubles)?;
     let checked = strictness.check_run(&outcome.timeline, &outcome.troubles);
-    io::stdout().write_all(checked.show(format).as_bytes())?;
+    let told = checked.show(format);
+    match format {
+        check::Format::Text => terminal::findings(&told, Look::default())?,
+        check::Format::Json | check::Format::Github => io::stdout().write_all(told.as_bytes())?,
+    }
     Ok(ExitCode::from(checked.status()))
 }
 

@@ -317,9 +317,8 @@ impl Guest {
 
 /// Nothing has come that nobody asked for.
 fn nothing_more(client: &mut Client, connection: usize) -> Result<(), Trouble> {
-    let more = client.wait_at_most(MORE).and_then(|()| client.read_some());
-    match more {
-        Ok(got) if !got.is_empty() => Err(Trouble {
+    match client.read_within(MORE) {
+        Ok(Some(got)) if !got.is_empty() => Err(Trouble {
             connection,
             sent: Vec::new(),
             wanted: Vec::new(),

@@ -240,7 +240,7 @@ fn a_conversation_is_understood() -> Result<()> {
 /// A reply of HTTP ends where its head says, so that a server which keeps the connection is not waited for.
 fn http_and_redis_end_where_they_say() -> Result<()> {
     let get = r"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    for (mode, send, length) in [("http", get, 45), ("redis", r"*1\r\n$4\r\nPING\r\n", 21)] {
+    for (mode, send, length) in [("http", get, 44), ("redis", r"*1\r\n$4\r\nPING\r\n", 21)] {
         let output = check(&["--send", send, "--send", send, "--format", "json"], mode)?;
         assert_eq!(output.status.code(), Some(0), "{mode}: {output:?}");
         let server = ["--", built("wrong-server"), mode, "127.0.0.1:3000"];
@@ -283,10 +283,7 @@ fn a_port_is_waited_for() -> Result<()> {
     let never = check(&["--port", "4000", "--timeout", "1"], "opens-late")?;
     assert_eq!(never.status.code(), Some(2), "{never:?}");
     let said = String::from_utf8_lossy(&never.stderr).into_owned();
-    assert!(
-        said.contains("did not listen on port 4000 within 1s, but on 3000"),
-        "{said}"
-    );
+    assert!(said.contains("does not listen on port 4000, but on 3000"), "{said}");
     let several = check(&[], "two-doors")?;
     let said = String::from_utf8_lossy(&several.stderr).into_owned();
     assert!(
