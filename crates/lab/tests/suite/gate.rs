@@ -157,8 +157,10 @@ fn findings_are_told_rule_by_rule() -> Result<()> {
 
 /// A slow server is given time, and told how much; `--settle` gives it more, or less.
 fn a_slow_server_is_no_leak() -> Result<()> {
-    let slow = check(&[], "closes-late")?;
-    assert_eq!(slow.status.code(), Some(0), "{slow:?}");
+    for mode in ["closes-late", "reads-late"] {
+        let slow = check(&[], mode)?;
+        assert_eq!(slow.status.code(), Some(0), "{slow:?}");
+    }
     let hasty = check(&["--settle", "0.1"], "closes-late")?;
     assert_eq!(hasty.status.code(), Some(1), "{hasty:?}");
     let text = stdout(&hasty);
@@ -166,6 +168,26 @@ fn a_slow_server_is_no_leak() -> Result<()> {
         text.contains("close-wait-leak") && text.contains("one of them until some moment"),
         "{text}"
     );
+    Ok(())
+}
+
+/// With a run that was too long to keep there is nothing to go by.
+fn a_run_of_which_every_rule_is_unknown_proves_nothing() -> Result<()> {
+    let output = check(&["--keep", "4"], "echo")?;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let text = stdout(&output);
+    assert!(text.contains("not proved: nothing can be said of any rule"), "{text}");
+    assert!(text.contains("the run was longer than what was kept of it"), "{text}");
+    Ok(())
+}
+
+/// Encrypted bytes are said to be.
+fn tls_is_told_by_its_records() -> Result<()> {
+    let server = ["--", built("wrong-server"), "echo", "127.0.0.1:3000"];
+    let said =
+        |send: &str| -> Result<String> { Ok(stdout(&lab(&[&["trace", "--send", send], &server[..]].concat())?)) };
+    assert!(said(r"\x16\x03\x01\x00\x05hell\n")?.contains("TLS: encrypted"));
+    assert!(!said(r"\x16\x04\x01\x00\x05hell\n")?.contains("TLS"));
     Ok(())
 }
 
@@ -304,6 +326,8 @@ harness::tests! {
     a_rule_that_is_required_must_be_known needs [Packets];
     findings_are_told_rule_by_rule needs [Packets];
     a_slow_server_is_no_leak needs [Packets];
+    a_run_of_which_every_rule_is_unknown_proves_nothing needs [Packets];
+    tls_is_told_by_its_records needs [Packets];
     the_client_stops_at_the_end_of_file needs [Packets];
     a_conversation_is_understood needs [Packets];
     http_and_redis_end_where_they_say needs [Packets];
