@@ -9,6 +9,11 @@ default:
 run STEP *ADDRESS: (known STEP)
     cargo run --bin {{STEP}} -- {{ADDRESS}}
 
+# Exercises that the wire checks: just learn, just learn list, just learn check NAME
+[positional-arguments]
+learn *WHAT:
+    cargo run -q -p lab -- learn "$@"
+
 # Run all tests
 test:
     cargo test --workspace

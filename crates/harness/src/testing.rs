@@ -49,6 +49,8 @@ pub enum Needs {
     Ipv6,
     /// A program on the PATH.
     Program(&'static str),
+    /// A cargo to run, and a folder beside the test that it may build in.
+    Cargo,
     /// To be asked for, with `-- --ignored` or `-- --include-ignored`; the text says why.
     Request(&'static str),
 }
@@ -239,12 +241,31 @@ impl Needs {
                 &[&machine.no_trace, &machine.no_host_capture],
             ),
             Needs::Ipv6 if !machine.ipv6 => Some("needs IPv6 on the loopback interface, and there is none".into()),
+            Needs::Cargo => no_cargo(),
             Needs::Program(name) if find_program(name).is_none() => {
                 Some(format!("needs the program {name} on the PATH"))
             }
             _ => None,
         }
     }
+}
+
+/// Why cargo cannot build here; `None` if it can.
+fn no_cargo() -> Option<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    if find_program(&cargo).is_none() {
+        return Some(format!("needs cargo, and {} cannot be run", cargo.display()));
+    }
+    // Whether a folder may be written only the system can tell.
+    let test = std::env::current_exe().ok()?;
+    let file = test.with_extension(format!("may-build-{}", std::process::id()));
+    let made = std::fs::File::create(&file).and_then(|_| std::fs::remove_file(&file));
+    let folder = test
+        .parent()
+        .map(|folder| folder.display().to_string())
+        .unwrap_or_default();
+    made.err()
+        .map(|error| format!("needs a target folder to build in, and {folder} is none: {error}"))
 }
 
 /// The file of a program on the PATH, by its name; `None` if there is none.

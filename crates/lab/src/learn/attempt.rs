@@ -116,10 +116,7 @@ fn asked(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<(Op
             None,
             vec![
                 format!("{error:#}"),
-                format!(
-                    "so the committed capture answers: {}",
-                    exercise.about.capture.as_deref().unwrap_or_default()
-                ),
+                "so the committed capture answers, and not a run of your own".to_owned(),
             ],
         )),
         Err(error) => Err(error),

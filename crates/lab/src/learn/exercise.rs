@@ -76,7 +76,8 @@ pub struct About {
     /// Predict and find: the questions.
     #[serde(default)]
     pub questions: Vec<Question>,
-    /// Find: the capture, from the checkout. Predict: the one to go on from where nothing can be run.
+    /// Find: the capture, from the checkout. Predict: the one to go on from where nothing can be run, if that is not
+    /// `capture.pcapng` in its folder.
     #[serde(default)]
     pub capture: Option<String>,
     /// The advice that a wrong turn gets, by the name of its file: what the tests hold it to.
@@ -313,7 +314,15 @@ impl Exercise {
 
     /// Its capture's file, if it has one.
     pub fn capture(&self) -> Option<PathBuf> {
-        self.about.capture.as_ref().map(|path| self.checkout.join(path))
+        match &self.about.capture {
+            Some(path) => Some(self.checkout.join(path)),
+            None => Some(self.own_capture()).filter(|path| path.is_file()),
+        }
+    }
+
+    /// The file of a capture of its own: where nothing can be run, it answers the questions.
+    pub fn own_capture(&self) -> PathBuf {
+        self.folder.join("capture.pcapng")
     }
 
     /// Its folder in the checkout.

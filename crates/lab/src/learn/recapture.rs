@@ -1,4 +1,5 @@
-//! Makes the captures anew that exercises of the kind `find` are about, and have in their folders.
+//! Makes the captures anew that exercises have in their folders: those that `find` is about, and those that answer for
+//! `predict` where nothing can be run.
 
 use std::path::PathBuf;
 
@@ -6,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use harness::format::pcapng;
 use harness::timeline::Level;
 
-use super::exercise::Exercise;
+use super::exercise::{Exercise, Kind};
 use super::{catalog, judge};
 use crate::steps;
 
@@ -16,17 +17,28 @@ use crate::steps;
 ///
 /// If the exercise has no capture and server of its own, the run cannot be observed in whole, or answers no question.
 pub fn write(exercise: &Exercise) -> Result<PathBuf> {
-    let own = exercise.capture().filter(|path| path.starts_with(exercise.folder()));
-    let path = own.with_context(|| format!("{} has no capture in its folder", exercise.slug))?;
+    let about = &exercise.about;
+    let path = match about.capture {
+        None if about.kind == Kind::Predict => Some(exercise.own_capture()),
+        _ => exercise.capture().filter(|path| path.starts_with(exercise.folder())),
+    };
+    let path = path.with_context(|| format!("{} has no capture in its folder", exercise.slug))?;
     let file = "main.rs";
+    let (program, environment) = match &about.server {
+        Some(step) => (steps::find(step)?.build()?, Vec::new()),
+        None => (
+            steps::build_example(catalog::PROGRAM)?,
+            vec![("EXERCISE".to_owned(), format!("{}/{file}", exercise.slug))],
+        ),
+    };
     ensure!(
-        exercise.folder().join(file).is_file(),
+        about.server.is_some() || exercise.folder().join(file).is_file(),
         "{} has no server in its folder that would make its capture anew",
         exercise.slug
     );
     let subject = judge::Subject {
-        program: steps::build_example(catalog::PROGRAM)?,
-        environment: vec![("EXERCISE".to_owned(), format!("{}/{file}", exercise.slug))],
+        program,
+        environment,
         source: String::new(),
         level: Some(Level::Sandbox),
     };

@@ -8,7 +8,8 @@ pub const COLUMNS: usize = 80;
 
 /// `[████░░░░░░] 4 of 20 done`
 pub fn bar(done: usize, all: usize, cells: usize) -> String {
-    let full = (done * cells).checked_div(all).unwrap_or(0);
+    // What is done is seen, however little it is.
+    let full = (done * cells).checked_div(all).unwrap_or(0).max(done.min(1));
     format!(
         "[{}{}] {done} of {all} done",
         "█".repeat(full),

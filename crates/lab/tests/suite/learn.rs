@@ -1,7 +1,10 @@
 //! The exercises: each is unsolved as it is given, solved by its solution, and each wrong turn gets its advice.
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context, Result, ensure};
-use harness::testing::{self, Needs::Sandbox, Tolerance};
+use harness::testing::{self, Needs::Calls, Needs::Sandbox, Tolerance};
+use harness::timeline::Level;
 use lab::learn::attempt::CallOff;
 use lab::learn::exercise::{self, Exercise, Kind};
 use lab::learn::judge::{self, Outcome, Subject, Verdict};
@@ -31,6 +34,14 @@ fn judged(exercise: &Exercise, file: &str) -> Result<Verdict> {
 
 fn advice(verdict: &Verdict) -> &str {
     verdict.advice.as_ref().map_or("none", |advice| advice.id)
+}
+
+/// Runs many cases, some of them at once: a check waits more than it works, and all at once would wait for each other.
+fn few_at_once<T: Send>(cases: Vec<T>, run: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
+    const AT_ONCE: usize = 8;
+    let cases = Mutex::new(cases.into_iter());
+    let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).next();
+    testing::at_once(0..AT_ONCE, |_| std::iter::from_fn(next).try_for_each(&run))
 }
 
 /// Checks a server, and whether it comes to this.
@@ -63,7 +74,7 @@ fn of_kind(is_code: bool) -> Result<Vec<Exercise>> {
 
 /// As it is given it fails, and a fix shows what it names and nothing else.
 fn an_exercise_is_unsolved_as_it_is_given() -> Result<()> {
-    testing::at_once(of_kind(true)?, |exercise| {
+    few_at_once(of_kind(true)?, |exercise| {
         comes_to(&exercise, "main.rs", Outcome::Failed, None)?;
         if exercise.about.kind == Kind::Break {
             return Ok(());
@@ -86,7 +97,7 @@ fn an_exercise_is_unsolved_as_it_is_given() -> Result<()> {
 }
 
 fn a_solution_passes() -> Result<()> {
-    testing::at_once(of_kind(true)?, |exercise| {
+    few_at_once(of_kind(true)?, |exercise| {
         comes_to(&exercise, "solution.rs", Outcome::Passed, None)
     })
 }
@@ -110,14 +121,14 @@ fn a_wrong_turn_gets_advice_of_its_own() -> Result<()> {
                 .map(|turn| (exercise.clone(), turn)),
         );
     }
-    testing::at_once(turns, |(exercise, (turn, id))| {
+    few_at_once(turns, |(exercise, (turn, id))| {
         comes_to(&exercise, &format!("wrong/{turn}.rs"), Outcome::Failed, Some(&id))
     })
 }
 
 /// The answers are asked of a run of our own, and a wrong one is any other.
 fn an_answer_is_right_or_wrong() -> Result<()> {
-    testing::at_once(of_kind(false)?, |exercise| {
+    few_at_once(of_kind(false)?, |exercise| {
         let subject = match (exercise.about.kind, &exercise.about.server) {
             (Kind::Find, _) => None,
             (_, Some(step)) => Some(Subject {
@@ -130,6 +141,14 @@ fn an_answer_is_right_or_wrong() -> Result<()> {
         };
         TOLERATED.check(|| {
             let right = judge::right_answers(&exercise, subject.as_ref())?;
+            // Where nothing can be run, the capture answers the same.
+            let committed = judge::right_answers(&exercise, None)?;
+            if committed != right {
+                return Ok(Err(format!(
+                    "{}: make its capture anew with `lab capture {}`: it answers {committed:?}, a run {right:?}",
+                    exercise.slug, exercise.name
+                )));
+            }
             let passed = judge::answers(&exercise, subject.as_ref(), &right)?;
             let mut differs = String::new();
             if passed.outcome != Outcome::Passed {
@@ -177,6 +196,29 @@ fn other_than(right: &str, measure: &str) -> String {
     }
 }
 
+/// What cannot be seen is no reason to pass, and what can be seen is one to fail.
+fn without_packets_nothing_passes_unseen() -> Result<()> {
+    let exercise = exercise::find(&exercise::all()?, "one-write")?.clone();
+    let judged = |file: &str| {
+        let subject = Subject {
+            level: Some(Level::NoPackets),
+            ..subject(&exercise, file)?
+        };
+        judge::server(&exercise, &subject, &CallOff::default())
+    };
+    let solved = judged("solution.rs")?;
+    assert_eq!(solved.outcome, Outcome::Unknown, "{solved:?}");
+    assert!(solved.said.concat().contains("nagle-stall"), "{:?}", solved.said);
+    assert!(solved.notes.concat().contains("no packets"), "{:?}", solved.notes);
+    let given = judged("main.rs")?;
+    assert_eq!(
+        (given.outcome, advice(&given)),
+        (Outcome::Failed, "two-writes"),
+        "{given:?}"
+    );
+    Ok(())
+}
+
 /// A server that no test runs would rot.
 fn every_server_is_in_the_program() -> Result<()> {
     let (path, text, made) = catalog::source()?;
@@ -204,6 +246,7 @@ harness::tests! {
     a_solution_passes needs [Sandbox];
     a_wrong_turn_gets_advice_of_its_own needs [Sandbox];
     an_answer_is_right_or_wrong needs [Sandbox];
+    without_packets_nothing_passes_unseen needs [Calls];
     every_server_is_in_the_program needs [];
     a_page_is_one_screen needs [];
 }

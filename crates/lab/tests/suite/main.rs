@@ -9,6 +9,7 @@ mod drawing;
 mod gate;
 mod languages;
 mod learn;
+mod learning;
 mod prose;
 mod teaching;
 mod wireshark;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         ("gate", gate::TESTS),
         ("languages", languages::TESTS),
         ("learn", learn::TESTS),
+        ("learning", learning::TESTS),
         ("prose", prose::TESTS),
         ("teaching", teaching::TESTS),
         ("wireshark", wireshark::TESTS),
