@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use harness::rules::Finding;
 use harness::timeline::explain::call_text;
-use harness::timeline::{Argument, Call, CallKind, Connection, Exit, Flags, Side, SocketOption, Timeline, printable};
+use harness::timeline::{
+    Argument, Call, CallKind, ClientActionKind, Connection, Event, EventKind, Exit, Flags, Side, SocketOption,
+    Timeline, printable,
+};
 
 use super::judge::Fault;
 use super::measure::replies;
@@ -31,6 +34,8 @@ pub struct Case<'a> {
     pub fault: &'a Fault,
     /// The learner's source, without comments.
     pub source: &'a str,
+    /// The findings that may stay.
+    pub stays: &'a [String],
 }
 
 /// All advice, the most particular first.
@@ -58,11 +63,13 @@ const ADVICE: &[fn(&Case<'_>) -> Option<Advice>] = &[
     shutdown_alone,
     slow,
     nothing_waits,
+    nothing_to_hold,
     knows_the_end,
     fin_then_reset,
     unread_bytes,
     not_shown,
     by_its_finding,
+    closes_first,
     by_its_measure,
 ];
 
@@ -386,12 +393,18 @@ fn stays_open(case: &Case<'_>) -> Option<Advice> {
         .calls()
         .find(|(_, call)| call.is_end_of_file())
         .map(|(index, _)| index);
-    let closed = connection.closing().fins.contains(&Side::Client);
+    let shut = |event: &Event| matches!(&event.kind, EventKind::Client(action) if action.kind == ClientActionKind::ShutdownWrite);
+    let closed = connection.events().any(|(_, event)| shut(event));
+    let why = case
+        .trouble()?
+        .why
+        .as_ref()
+        .map_or_else(String::new, |why| format!(" {why}"));
     Some(Advice {
         id: "stays-open",
         text: match end {
             _ if !closed => {
-                "The client waits for the server to close, as it has to here, and the server does not.".to_owned()
+                format!("The client waits for the server to close, as it has to here, and the server does not.{why}")
             }
             Some(end) => format!(
                 "The client has closed its side and waits for the server's end. The server knows: {} is the read that \
@@ -482,7 +495,10 @@ fn writeln(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn two_writes(case: &Case<'_>) -> Option<Advice> {
-    let parts = case.parts()?;
+    // Where several writes are allowed, they are not what is wrong.
+    let parts = case
+        .parts()
+        .filter(|_| !case.stays.iter().any(|id| id == "split-reply"))?;
     let name = |index: usize| case.timeline.call(index).map_or("?", |call| &call.name);
     Some(Advice {
         id: "two-writes",
@@ -511,7 +527,7 @@ fn drops_one_owner(case: &Case<'_>) -> Option<Advice> {
     case.source.contains("drop(").then(|| Advice {
         id: "drops-one-owner",
         text: format!(
-            "{} tells the server that the client has gone, and the socket stays in CLOSE_WAIT. Your `drop` lets one \
+            "By {} the server knows that the client has gone, and the socket stays in CLOSE_WAIT. Your `drop` lets one \
              owner go. Which value holds another?",
             case.frames(&finding.evidence)
         ),
@@ -524,7 +540,7 @@ fn still_owned(case: &Case<'_>) -> Option<Advice> {
     Some(Advice {
         id: "still-owned",
         text: format!(
-            "{} tells the server that the client has gone, and the socket stays in CLOSE_WAIT. A socket closes when \
+            "By {} the server knows that the client has gone, and the socket stays in CLOSE_WAIT. A socket closes when \
              its last owner is dropped. Who else owns this one?",
             case.frames(&finding.evidence)
         ),
@@ -592,6 +608,26 @@ fn nothing_waits(case: &Case<'_>) -> Option<Advice> {
             case.call(off)
         ),
         evidence: vec![off],
+    })
+}
+
+/// Of a stall that has to be there.
+fn nothing_to_hold(case: &Case<'_>) -> Option<Advice> {
+    let Fault::Missing(rule) = case.fault else { return None };
+    let replies = replies(case.connection().filter(|_| rule.id == "nagle-stall")?);
+    let write = replies
+        .iter()
+        .all(|writes| writes.len() < 2)
+        .then(|| replies.first()?.first())?;
+    let evidence: Vec<usize> = write.copied().into_iter().collect();
+    Some(Advice {
+        id: "nothing-to-hold",
+        text: format!(
+            "A reply is one call: {}. Nagle's algorithm has something to hold only where a second small write comes \
+             while the first is not acknowledged.",
+            case.frames(&evidence)
+        ),
+        evidence,
     })
 }
 
@@ -681,11 +717,33 @@ fn by_its_finding(case: &Case<'_>) -> Option<Advice> {
     })
 }
 
+fn closes_first(case: &Case<'_>) -> Option<Advice> {
+    let Fault::Must { measure, got, .. } = case.fault else {
+        return None;
+    };
+    let connection = case
+        .connection()
+        .filter(|_| measure.name == "time-wait" && got == "server")?;
+    let fin = flagged(connection, Flags::FIN).next()?;
+    Some(Advice {
+        id: "closes-first",
+        text: format!(
+            "The first FIN is the server's, in {}. The side that sends the first one waits in TIME_WAIT. From what \
+             does a server learn that its client has closed?",
+            case.frames(&[fin])
+        ),
+        evidence: vec![fin],
+    })
+}
+
 fn by_its_measure(case: &Case<'_>) -> Option<Advice> {
     match case.fault {
-        Fault::Must { evidence, .. } => Some(Advice {
+        Fault::Must { evidence, wanted, .. } => Some(Advice {
             id: "measure",
-            text: format!("{}.", case.fault),
+            text: match evidence.is_empty() {
+                true => format!("The task asks for {wanted}. Read it again: key t, or page.md."),
+                false => format!("See {}. The task asks for {wanted}.", case.frames(evidence)),
+            },
             evidence: evidence.clone(),
         }),
         Fault::Untraced(text) => Some(Advice {

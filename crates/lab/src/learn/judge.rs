@@ -12,7 +12,7 @@ use harness::{Error, LISTEN, Machine, Server};
 use super::advice::{self, Advice, Case};
 use super::attempt::CallOff;
 use super::exercise::{Exercise, Kind};
-use super::measure;
+use super::measure::{self, Measure};
 use super::play::{self, How, Ran, Script, Trouble};
 use crate::capture;
 
@@ -99,8 +99,8 @@ pub enum Fault {
     },
     /// A measure has another value than it must.
     Must {
-        /// What it tells.
-        summary: &'static str,
+        /// The measure.
+        measure: &'static Measure,
         /// What it has to be.
         wanted: String,
         /// What it is.
@@ -129,8 +129,8 @@ impl fmt::Display for Fault {
                 )
             }
             Fault::Must {
-                summary, wanted, got, ..
-            } => write!(f, "{summary}: {got}, and it has to be {wanted}"),
+                measure, wanted, got, ..
+            } => write!(f, "{}: {got}, and it has to be {wanted}", measure.summary),
             Fault::Missing(rule) => write!(f, "not there yet: {}: {}", rule.id, rule.summary),
             Fault::Untraced(text) => f.write_str(text),
         }
@@ -187,7 +187,7 @@ pub fn server(exercise: &Exercise, subject: &Subject, call_off: &CallOff) -> Res
             Err(error) => return Ok(not_started(&error)),
         };
         if let Some(fault) = fault(exercise, &ran) {
-            return Ok(failed(ran.timeline, &fault, subject));
+            return Ok(failed(ran.timeline, &fault, subject, &exercise.about.stays));
         }
     }
     let ran = match subject.run(exercise, &[exercise.script()])? {
@@ -195,7 +195,7 @@ pub fn server(exercise: &Exercise, subject: &Subject, call_off: &CallOff) -> Res
         Err(error) => return Ok(not_started(&error)),
     };
     if let Some(fault) = fault(exercise, &ran) {
-        return Ok(failed(ran.timeline, &fault, subject));
+        return Ok(failed(ran.timeline, &fault, subject, &exercise.about.stays));
     }
     if exercise.about.kind == Kind::Fix
         && let Some(verdict) = otherwise(exercise, subject, &ran.timeline, call_off)?
@@ -246,20 +246,30 @@ fn otherwise(exercise: &Exercise, subject: &Subject, shown: &Timeline, call_off:
             Err(error) => return Ok(Some(not_started(&error))),
         };
         if let Some(fault) = probe_fault(exercise, &scripts, &ran) {
-            return Ok(Some(failed(ran.timeline, &fault, subject)));
+            return Ok(Some(failed(ran.timeline, &fault, subject, &exercise.about.stays)));
         }
         let quickest = [&ran.timeline, shown]
             .into_iter()
             .filter_map(quickest)
             .min_by_key(|(time, _)| *time);
         if let Some((waited, evidence)) = quickest.filter(|(waited, _)| *waited >= SLOW) {
-            return Ok(Some(failed(ran.timeline, &Fault::Slow { waited, evidence }, subject)));
+            return Ok(Some(failed(
+                ran.timeline,
+                &Fault::Slow { waited, evidence },
+                subject,
+                &exercise.about.stays,
+            )));
         }
     }
     ensure!(!call_off.is_so(), "the check was called off");
     #[cfg(target_os = "linux")]
     if let Some(text) = super::untraced::differs(exercise, subject, shown)? {
-        return Ok(Some(failed(shown.clone(), &Fault::Untraced(text), subject)));
+        return Ok(Some(failed(
+            shown.clone(),
+            &Fault::Untraced(text),
+            subject,
+            &exercise.about.stays,
+        )));
     }
     Ok(None)
 }
@@ -293,7 +303,7 @@ fn fault(exercise: &Exercise, ran: &Ran) -> Option<Fault> {
         let got = measure.ask(&ran.timeline, must.of);
         let is_right = got.as_ref().is_some_and(|got| got.right.contains(&must.is));
         (!is_right).then(|| Fault::Must {
-            summary: measure.summary,
+            measure,
             wanted: must.is.clone(),
             got: got.as_ref().map_or_else(|| "unknown".to_owned(), |got| got.shown()),
             evidence: got.map(|got| got.evidence).unwrap_or_default(),
@@ -342,11 +352,12 @@ fn not_started(error: &str) -> Verdict {
     }
 }
 
-fn failed(timeline: Timeline, fault: &Fault, subject: &Subject) -> Verdict {
+fn failed(timeline: Timeline, fault: &Fault, subject: &Subject, stays: &[String]) -> Verdict {
     let advice = advice::advise(&Case {
         timeline: &timeline,
         fault,
         source: &without_comments(&subject.source),
+        stays,
     });
     Verdict {
         outcome: Outcome::Failed,
@@ -402,6 +413,11 @@ fn passed(exercise: &Exercise, timeline: &Timeline) -> Vec<String> {
     if !about.gone.is_empty() {
         said.push(format!("Gone: {}. The bytes are right.", about.gone.join(", ")));
     }
+    let musts = about
+        .must
+        .iter()
+        .filter_map(|must| Some((measure::find(&must.measure)?, must)));
+    said.extend(musts.map(|(measure, must)| format!("{}: {}, as it has to be.", capital(measure.summary), must.is)));
     let findings = timeline.findings();
     for id in &about.shows {
         said.extend(
@@ -412,6 +428,13 @@ fn passed(exercise: &Exercise, timeline: &Timeline) -> Vec<String> {
         );
     }
     said
+}
+
+/// A sentence begins with a capital.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
 }
 
 /// The shortest time from a request to the last write of its reply, with the events of that exchange.

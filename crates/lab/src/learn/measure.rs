@@ -6,6 +6,7 @@ use harness::facts::FactKind;
 use harness::timeline::{Call, CallKind, Connection, Flags, Packet, Side, TcpState, Timeline};
 
 /// A question that a timeline answers.
+#[derive(Debug)]
 pub struct Measure {
     /// Its name in `exercise.json`.
     pub name: &'static str,

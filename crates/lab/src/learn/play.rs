@@ -209,17 +209,17 @@ impl Stage<'_> {
         };
         guest.is_strict &= wanted.is_some() || sent.is_none();
         let done = guest.exchange(&sent.unwrap_or_default(), &wanted.unwrap_or_default());
-        let done = done.map_err(|trouble| Trouble {
-            why: step.why.clone(),
-            ..trouble
-        });
-        match step.end {
+        let done = match step.end {
             Some(ending) if done.is_ok() => self.end(guest, ending),
             _ => {
                 self.clients.insert(number, guest);
                 done
             }
-        }
+        };
+        done.map_err(|trouble| Trouble {
+            why: step.why.clone(),
+            ..trouble
+        })
     }
 
     fn connect(&mut self) -> Result<Guest, Trouble> {

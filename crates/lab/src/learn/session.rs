@@ -531,9 +531,24 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// The page, and where to read and look besides.
+    fn task(&self, width: usize) -> Result<Vec<String>> {
+        let exercise = self.exercise();
+        let mut text = screen::page(&exercise.page()?, width);
+        text.push(String::new());
+        let server = self.folder.server(exercise);
+        if server.is_file() {
+            let here = std::env::current_dir().unwrap_or_default();
+            let shown = server.strip_prefix(&here).unwrap_or(&server);
+            text.push(format!("main.rs:    {}", shown.display()));
+        }
+        text.push(format!("taught by:  {}", exercise.about.page));
+        Ok(text)
+    }
+
     fn body(&self, width: usize, room: Option<usize>) -> Result<()> {
         match &self.view {
-            View::Task => lines(&screen::page(&self.exercise().page()?, width), room),
+            View::Task => lines(&self.task(width)?, room),
             View::List => {
                 let list = screen::list(self.exercises, &self.progress, Some(&self.exercise().name));
                 let list: Vec<String> = list.iter().map(|line| cut(line, width)).collect();
