@@ -46,8 +46,8 @@ enum Command {
     ///     tshark -i lo -w - | lab show -
     #[command(verbatim_doc_comment)]
     Show {
-        /// A step (step1), an experiment of docs/wire.md (wire-lost-segment), the path of a pcapng or pcap
-        /// file, or - for standard input
+        /// A step (step1), an experiment of docs/wire.md (wire-lost-segment), an exercise that is about a
+        /// capture, the path of a pcapng or pcap file, or - for standard input
         what: String,
         #[command(flatten)]
         part: Part,
@@ -687,8 +687,16 @@ fn shown(message: &str) -> String {
 }
 
 fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
+    // What is to be found in an exercise's capture is not said below it.
+    let asked = learn::exercise::all()
+        .unwrap_or_default()
+        .into_iter()
+        .find(|exercise| exercise.name == what)
+        .and_then(|exercise| exercise.capture());
+    let is_asked = asked.is_some();
     let path = match steps::find(what) {
         Ok(step) => step.capture(),
+        Err(_) if is_asked => asked.unwrap_or_default(),
         Err(_) if experiments::find(what).is_some() => experiments::capture_of(what)?,
         Err(_) if what == "-" || Path::new(what).exists() => PathBuf::from(what),
         Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
@@ -713,12 +721,21 @@ fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
             return output.write(timeline, &shown);
         }
         let look = output.look(false);
-        let scene = shown.scene(timeline, &look.lanes());
+        let mut scene = shown.scene(timeline, &look.lanes());
+        if is_asked {
+            scene
+                .connections
+                .iter_mut()
+                .for_each(|connection| connection.verdict.clear());
+        }
         if step && !terminal::step(&scene, look)? {
             return Ok(());
         }
         if !step {
             terminal::draw_scene(&scene, look)?;
+        }
+        if is_asked {
+            return Ok(());
         }
         writeln!(io::stdout())?;
         Ok(terminal::findings(&findings(timeline), look)?)

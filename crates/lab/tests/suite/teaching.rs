@@ -128,6 +128,17 @@ fn a_quiz_gives_nothing_away() -> Result<()> {
     Ok(())
 }
 
+/// A learner who looks for frames in an exercise's capture has the lanes, and no sentence that names them.
+fn what_is_to_be_found_is_not_said_below_the_lanes() -> Result<()> {
+    let checkout = lab::checkout::find()?;
+    let shown = text(&lab(&checkout, &["show", "held-newline"])?.stdout);
+    assert!(shown.contains("PSH,ACK") && shown.contains("sendto("), "{shown}");
+    for word in ["stalls", "nagle-stall", "writes per reply", "waited"] {
+        assert!(!shown.contains(word), "{word}: {shown}");
+    }
+    Ok(())
+}
+
 fn what_cannot_be_graded_is_said_to_be_so() -> Result<()> {
     let folder = Folder::new("ungraded")?;
     fs::write(folder.0.join("x.md"), "Answer 1: 2\n")?;
@@ -202,4 +213,5 @@ harness::tests! {
     a_quiz_is_graded_by_its_own_run needs [Sandbox];
     a_report_becomes_a_row_of_the_class needs [];
     what_cannot_be_graded_is_said_to_be_so needs [];
+    what_is_to_be_found_is_not_said_below_the_lanes needs [];
 }
