@@ -11,6 +11,8 @@ use super::xml::{Xml, number};
 use super::{Picture, document, lines, ticks};
 
 const WIDTH: f64 = 772.0;
+/// A segment that is drawn no higher is a stroke without ends.
+const SHORT: f64 = 9.0;
 /// The field of a plot.
 const LEFT: f64 = 86.0;
 const RIGHT: f64 = 744.0;
@@ -189,23 +191,28 @@ impl<'s> Plot<'s> {
         let x = self.x(arrow.left);
         let (low, high) = (f64::from(arrow.seq), f64::from(arrow.seq.saturating_add(arrow.len)));
         let (low, high) = (self.y(top, low), self.y(top, high));
-        let again = if arrow.repeats { " again" } else { "" };
+        let class = if arrow.repeats { " again" } else { "" };
         let group = xml
             .element("g")
-            .with("class", format!("segment data {}{again}", self.side));
+            .with("class", format!("segment data {}{class}", self.side));
         group.with("data-event", arrow.event).open();
         xml.element("title")
             .text(&format!("{} ms: {}. {}", arrow.left, arrow.words, arrow.sentence));
         line(xml, "way", (x, low), (x, high));
-        for y in [low, high] {
+        // Ends of short ones would hide them.
+        let is_long = low - high > SHORT;
+        for y in [low, high].into_iter().filter(|_| is_long) {
             line(xml, "call", (x - 5.0, y), (x + 5.0, y));
+        }
+        if arrow.repeats {
+            again(xml, (x, high - 5.0));
         }
         if arrow.outcome == Outcome::Lost {
             cross(xml, (x, (low + high) / 2.0));
         }
         for came in &arrow.came {
             let x = self.x(*came);
-            dot(xml, "head", (x, (low + high) / 2.0), 3.0);
+            dot(xml, "head", (x, (low + high) / 2.0), if is_long { 3.0 } else { 1.6 });
         }
         xml.close();
     }
@@ -251,10 +258,10 @@ impl<'s> Plot<'s> {
 
     /// What an entry of the legend looks like in the plot.
     fn sample(&self, xml: &mut Xml, name: &str, (x, y): (f64, f64)) {
-        let class = format!("data {}{}", self.side, if name == "sent again" { " again" } else { "" });
-        xml.element("g").with("class", class).open();
+        xml.element("g").with("class", format!("data {}", self.side)).open();
         match name {
             "lost" => cross(xml, (x, y)),
+            "sent again" => again(xml, (x, y + 5.0)),
             "came" => dot(xml, "head", (x, y), 3.0),
             "acknowledged" | "room for more" => {
                 let class = if name == "acknowledged" { "acked" } else { "room" };
@@ -272,4 +279,12 @@ impl<'s> Plot<'s> {
         }
         xml.close();
     }
+}
+
+/// The sign of a segment that was sent again, which tcptrace has too.
+fn again(xml: &mut Xml, (x, y): (f64, f64)) {
+    let text = xml
+        .element("text")
+        .with("class", "words strong small middle over held-text");
+    text.at("x", x).at("y", y).text("R");
 }

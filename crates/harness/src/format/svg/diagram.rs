@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::format::fit::{Detail, label};
+use crate::format::fit::{Detail, header, label};
 use crate::format::rows::{self, Cell, Row, wire_cell};
 use crate::format::text::Role;
 use crate::scene::{Arrow, Band, Bracket, Diagram, Finding, Outcome, Scene, Wait};
@@ -24,8 +24,13 @@ const CLIENT: f64 = 214.0;
 const SERVER: f64 = 502.0;
 /// From a lifeline to the brackets of its calls.
 const BRACKET: f64 = 17.0;
+/// An arrow is steep that falls by more than it goes across.
+const STEEP: f64 = 1.0;
 /// From a lifeline to the words beside it.
 const WORDS: f64 = 26.0;
+/// The room for words on either side.
+const CLIENT_ROOM: f64 = CLIENT - WORDS - FRAME - 8.0;
+const SERVER_ROOM: f64 = SIGN - 24.0 - SERVER - WORDS;
 /// Where the signs of findings end.
 const SIGN: f64 = 760.0;
 /// Height of a diagram's heading.
@@ -227,7 +232,7 @@ impl<'s> Drawing<'s> {
             self.margin(xml, row, *place, &mut last_time);
             self.words(xml, row, *place);
             if let Some(arrow) = row.arrow {
-                self.arrow(xml, arrow, *place);
+                self.arrow(xml, (row, arrow), *place);
             }
         }
         if let Some((place, words)) = &self.left_out {
@@ -476,8 +481,8 @@ impl<'s> Drawing<'s> {
             let Some(cell) = cell else { continue };
             let (end, x) = beside_lifeline(side);
             let room = match side {
-                Side::Client => x - FRAME - 8.0,
-                Side::Server => SIGN - 24.0 - x,
+                Side::Client => CLIENT_ROOM,
+                Side::Server => SERVER_ROOM,
             };
             let role = match cell.role {
                 Role::State if row.at.is_some() => "words strong small",
@@ -505,7 +510,7 @@ impl<'s> Drawing<'s> {
         }
     }
 
-    fn arrow(&self, xml: &mut Xml, arrow: &Arrow, place: f64) {
+    fn arrow(&self, xml: &mut Xml, (row, arrow): (&Row<'_>, &Arrow), place: f64) {
         let (from, to) = (lifeline(arrow.from), lifeline(arrow.from.peer()));
         let inward = -outward(arrow.from);
         let start = (from + inward * (HALF + 2.0), place);
@@ -540,7 +545,13 @@ impl<'s> Drawing<'s> {
                 _ => head(xml, start, end),
             }
         }
-        self.label(xml, arrow, start, ends.first().copied().unwrap_or(start));
+        let end = ends.first().copied().unwrap_or(start);
+        let slope = (end.1 - start.1) / (end.0 - start.0);
+        if slope.abs() > STEEP {
+            self.label_beside(xml, (row, arrow), place);
+        } else {
+            self.label(xml, arrow, start, slope);
+        }
         if let (Some(what), Some(end)) = (wire_cell(arrow), ends.first()) {
             for screen in SCREENS {
                 let words = fitting(&what, (SERVER - CLIENT - 20.0) / screen.prose);
@@ -551,8 +562,7 @@ impl<'s> Drawing<'s> {
     }
 
     /// What is written on an arrow.
-    fn label(&self, xml: &mut Xml, arrow: &Arrow, start: (f64, f64), end: (f64, f64)) {
-        let slope = (end.1 - start.1) / (end.0 - start.0);
+    fn label(&self, xml: &mut Xml, arrow: &Arrow, start: (f64, f64), slope: f64) {
         let room = SERVER - CLIENT - 2.0 * HALF - 14.0;
         // What was lost did not get so far.
         let room = if arrow.outcome == Outcome::Lost {
@@ -587,6 +597,29 @@ impl<'s> Drawing<'s> {
                 ),
             };
             text.text(&words);
+        }
+    }
+
+    /// The same beside the lifeline, if nothing stands there: words on steep arrows would lie on each other.
+    fn label_beside(&self, xml: &mut Xml, (row, arrow): (&Row<'_>, &Arrow), place: f64) {
+        let (is_free, room) = match arrow.from {
+            Side::Client => (row.client.is_none(), CLIENT_ROOM),
+            Side::Server => (row.server.is_none(), SERVER_ROOM),
+        };
+        let (end, x) = beside_lifeline(arrow.from);
+        for screen in SCREENS.into_iter().filter(|_| is_free) {
+            let width = (room / screen.character) as usize;
+            let words = match (arrow.len, arrow.ack) {
+                (0, Some(ack)) => cut(&format!("ack {ack}"), width),
+                _ => header(arrow, Detail::Least),
+            };
+            let words = match words.chars().count() > width {
+                true => cut(&format!("len {}", arrow.len), width),
+                false => words,
+            };
+            let class = format!("soft {end} {}", screen.class);
+            let text = xml.element("text").with("class", class).at("x", x);
+            text.at("y", place + 5.0).text(&words);
         }
     }
 
