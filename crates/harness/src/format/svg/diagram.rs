@@ -1,17 +1,21 @@
 //! The diagram of a connection: two lifelines, time running down, and what went from one to the other.
 
+mod arrows;
+mod calls;
+mod foot;
+mod lifelines;
+
 use std::collections::HashMap;
 
-use crate::format::fit::{Detail, header, label};
-use crate::format::rows::{self, Cell, Row, wire_cell};
+use crate::format::rows::{self, Cell, Row};
 use crate::format::text::Role;
-use crate::scene::{Arrow, Band, Bracket, Diagram, Finding, Outcome, Scene, Wait};
+use crate::scene::{Diagram, Finding, Scene};
 use crate::timeline::explain::cut;
 use crate::timeline::{Side, TcpState};
 
-use super::axis::{Axis, FLIGHT, LOST};
-use super::shapes::{HALF, bar, cross, dot, head, line, sign};
-use super::xml::{Xml, number};
+use super::axis::Axis;
+use super::shapes::{dot, sign};
+use super::xml::Xml;
 use super::{Picture, document, lines};
 
 /// The width of the picture.
@@ -24,8 +28,6 @@ const CLIENT: f64 = 214.0;
 const SERVER: f64 = 502.0;
 /// From a lifeline to the brackets of its calls.
 const BRACKET: f64 = 17.0;
-/// An arrow is steep that falls by more than it goes across.
-const STEEP: f64 = 1.0;
 /// From a lifeline to the words beside it.
 const WORDS: f64 = 26.0;
 /// The room for words on either side.
@@ -37,8 +39,6 @@ const SIGN: f64 = 760.0;
 const HEADING: f64 = 78.0;
 /// From line to line of a text.
 const LINE: f64 = 25.0;
-/// The same of words beside a wait.
-const BESIDE: f64 = 20.0;
 /// From one diagram to the next.
 const APART: f64 = 40.0;
 
@@ -260,199 +260,6 @@ impl<'s> Drawing<'s> {
         }
     }
 
-    // The lifelines.
-
-    fn lifelines(&self, xml: &mut Xml) {
-        for x in [CLIENT, SERVER] {
-            line(xml, "life", (x, self.top + 56.0), (x, self.end));
-        }
-        self.diagram.bands.iter().for_each(|band| self.band(xml, band));
-    }
-
-    fn band(&self, xml: &mut Xml, band: &Band) {
-        let x = lifeline(band.side);
-        let from = self
-            .state_place(band.event, band.side)
-            .unwrap_or_else(|| self.axis.at(band.since));
-        let from = from.max(self.top + 56.0);
-        let next = self
-            .diagram
-            .bands
-            .iter()
-            .find(|next| next.side == band.side && Some(next.since) == band.until);
-        let next = next.and_then(|next| self.state_place(next.event, next.side));
-        let to = match band.until {
-            None => self.end + 10.0,
-            // Of a part, after all that is drawn.
-            Some(until) if until > self.axis.last() => self.end,
-            Some(until) => next.unwrap_or_else(|| self.axis.at(until)),
-        };
-        let to = to.max(from);
-        xml.element("g").with("class", format!("state {}", band.side)).open();
-        xml.element("title").text(&format!(
-            "The {}'s socket is in {}, from {} ms {}",
-            band.side,
-            band.state,
-            band.since,
-            band.until
-                .map_or("on, and still when the observation ends".to_owned(), |until| format!(
-                    "to {until} ms"
-                ))
-        ));
-        bar(xml, band.state, (x, from), to - from);
-        xml.close();
-    }
-
-    /// Where a state is shown: in a row of its own, or in that of the packet that brought it.
-    fn state_place(&self, event: usize, side: Side) -> Option<f64> {
-        let own = self.state_row.get(&(event, side));
-        own.or_else(|| self.row_of.get(&event)).copied()
-    }
-
-    /// The ground of the times that are cut.
-    fn grounds(&self, xml: &mut Xml) {
-        for &(top, bottom, _) in &self.axis.cuts {
-            let ground = xml
-                .element("rect")
-                .with("class", "fold")
-                .at("x", 14.0)
-                .at("y", top + 12.0);
-            let ground = ground.at("width", WIDTH - 28.0).at("height", bottom - top - 16.0);
-            ground.with("rx", 4).empty();
-        }
-    }
-
-    fn cuts(&self, xml: &mut Xml) {
-        for &(top, bottom, length) in &self.axis.cuts {
-            let place = middle_of((top, bottom));
-            for x in [CLIENT, SERVER] {
-                // Two strokes, where a piece of the line is left out.
-                for y in [place - 4.0, place + 4.0] {
-                    line(xml, "cut", (x - 11.0, y + 5.0), (x + 11.0, y - 5.0));
-                }
-            }
-            let text = xml.element("text").with("class", "soft end").at("x", TIME);
-            text.at("y", place + 5.0).text("⋮");
-            let words = format!("{:.1} ms", length.as_secs_f64() * 1000.0);
-            let text = xml.element("text").with("class", "words middle strong");
-            text.at("x", (CLIENT + SERVER) / 2.0).at("y", place + 5.0).text(&words);
-        }
-    }
-
-    // Calls and waits.
-
-    /// From where to where a call is.
-    fn span(&self, call: &Bracket) -> Option<(f64, f64)> {
-        let first = self.row_of.get(&call.event).copied()?;
-        let arrows = call.arrows.iter().filter_map(|arrow| self.row_of.get(arrow).copied());
-        let last = arrows.fold(first, f64::max);
-        let returned = call.returned.map_or(self.end, |returned| self.axis.at(returned));
-        // A row is higher than most calls are long: the bracket closes below the last that it holds.
-        Some((first, returned.max(last + 9.0)))
-    }
-
-    fn bracket(&self, xml: &mut Xml, call: &Bracket) {
-        let Some((from, to)) = self.span(call).filter(|_| !call.quiet) else {
-            return;
-        };
-        let x = lifeline(call.side);
-        let out = outward(call.side);
-        xml.element("g")
-            .with("class", "bracket")
-            .with("data-event", call.event)
-            .open();
-        xml.element("title").text(&call.words);
-        if call.waits {
-            dot(xml, "dot", (x, from), 3.5);
-        } else {
-            let (near, far) = (x + out * (HALF + 3.0), x + out * BRACKET);
-            let mut path = format!("M{} {}H{}V{}", number(near), number(from), number(far), number(to));
-            if call.returned.is_some() {
-                path += &format!("H{}", number(near));
-            }
-            xml.element("path").with("class", "call").with("d", path).empty();
-        }
-        xml.close();
-    }
-
-    fn wait(&self, xml: &mut Xml, wait: &Wait) {
-        let Some(&to) = self.row_of.get(&wait.arrow) else {
-            return;
-        };
-        let call = wait
-            .call
-            .and_then(|call| self.diagram.calls().find(|bracket| bracket.event == call));
-        let closed = call.and_then(|call| Some(self.span(call)?.1));
-        let from = closed
-            .unwrap_or_else(|| self.axis.at(wait.since))
-            .max(self.top + HEADING);
-        if to - from < 12.0 {
-            return;
-        }
-        let (x, out) = (lifeline(wait.side), outward(wait.side));
-        let far = x + out * BRACKET;
-        let length = format!("{:.1} ms", wait.until.since(wait.since).as_secs_f64() * 1000.0);
-        xml.element("g")
-            .with("class", "waiting")
-            .with("data-event", wait.arrow)
-            .open();
-        xml.element("title").text(&format!("{}: {length}", wait.words));
-        line(xml, "wait", (far, from + 4.0), (far, to));
-        line(xml, "wait", (far, to), (x + out * HALF, to));
-        dot(xml, "held", (far, to), 4.5);
-        self.wait_words(xml, wait, (from, to), &length);
-        xml.close();
-    }
-
-    /// Words beside a wait, where there is room between the rows.
-    fn wait_words(&self, xml: &mut Xml, wait: &Wait, (from, to): (f64, f64), length: &str) {
-        let beside = |row: &Row<'_>| match wait.side {
-            Side::Client => row.client.is_some(),
-            Side::Server => row.server.is_some() && row.pause.is_none(),
-        };
-        let taken = self.rows.iter().filter(|(row, _)| beside(row)).map(|(_, place)| *place);
-        let mut places: Vec<f64> = taken.filter(|place| *place > from && *place < to).collect();
-        places.insert(0, from);
-        places.push(to);
-        let gaps = places.windows(2).map(|pair| (pair[0], pair[1]));
-        let Some((above, below)) = gaps.max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0))) else {
-            return;
-        };
-        let words: Vec<String> = match wait.side {
-            Side::Client => lines(wait.words, 11).into_iter().chain([length.to_owned()]).collect(),
-            Side::Server => vec![wait.words.to_owned(), length.to_owned()],
-        };
-        let height = words.len() as f64 * BESIDE;
-        // A cut says how long it is.
-        let cut = self
-            .axis
-            .cuts
-            .iter()
-            .find(|(top, bottom, _)| (above..below).contains(&middle_of((*top, *bottom))));
-        let tight = below - above < height + 26.0;
-        let words = if tight || cut.is_some() {
-            &words[..words.len() - 1]
-        } else {
-            &words[..]
-        };
-        let height = words.len() as f64 * BESIDE;
-        if below - above < height + 8.0 {
-            return;
-        }
-        let place = cut.map_or((above + below) / 2.0, |&(top, bottom, _)| middle_of((top, bottom)));
-        let top = place - height / 2.0 + 14.0;
-        let (class, x) = beside_lifeline(wait.side);
-        for (place, words) in words.iter().enumerate() {
-            let text = xml
-                .element("text")
-                .with("class", format!("words held-text {class}"))
-                .at("x", x);
-            text.at("y", top + place as f64 * BESIDE).text(words);
-        }
-    }
-
-    // The rows.
-
     /// Time and number.
     fn margin(&self, xml: &mut Xml, row: &Row<'_>, place: f64, last: &mut String) {
         if let Some(at) = row.at.map(|at| at.to_string()).filter(|at| at != last) {
@@ -509,219 +316,6 @@ impl<'s> Drawing<'s> {
             }
         }
     }
-
-    fn arrow(&self, xml: &mut Xml, (row, arrow): (&Row<'_>, &Arrow), place: f64) {
-        let (from, to) = (lifeline(arrow.from), lifeline(arrow.from.peer()));
-        let inward = -outward(arrow.from);
-        let start = (from + inward * (HALF + 2.0), place);
-        let mut classes = format!("arrow {}", arrow.from);
-        for (is, class) in [(arrow.len > 0, " data"), (arrow.repeats, " again")] {
-            if is {
-                classes += class;
-            }
-        }
-        let group = xml.element("g").with("class", classes).with("data-event", arrow.event);
-        let group = match arrow.frame {
-            Some(frame) => group.with("data-frame", frame),
-            None => group,
-        };
-        group.with("data-outcome", outcome(arrow.outcome)).open();
-        xml.element("title").text(&told(arrow));
-        let edge = to - inward * (HALF + 2.0);
-        let tip = |came: f64| (edge, came.max(place));
-        let mut ends: Vec<(f64, f64)> = arrow.came.iter().map(|came| tip(self.axis.at(*came))).collect();
-        match arrow.outcome {
-            Outcome::Captured => ends = vec![tip(place)],
-            Outcome::Lost => {
-                let down = self.axis.flight.map_or(0.0, |_| FLIGHT);
-                ends = vec![(start.0 + (edge - start.0) * LOST, place + down * LOST)];
-            }
-            Outcome::Delivered | Outcome::Duplicated | Outcome::Damaged => {}
-        }
-        for &end in &ends {
-            line(xml, "way", start, end);
-            match arrow.outcome {
-                Outcome::Lost | Outcome::Damaged => cross(xml, end),
-                _ => head(xml, start, end),
-            }
-        }
-        let end = ends.first().copied().unwrap_or(start);
-        let slope = (end.1 - start.1) / (end.0 - start.0);
-        if slope.abs() > STEEP {
-            self.label_beside(xml, (row, arrow), place);
-        } else {
-            self.label(xml, arrow, start, slope);
-        }
-        if let (Some(what), Some(end)) = (wire_cell(arrow), ends.first()) {
-            for screen in SCREENS {
-                let words = fitting(&what, (SERVER - CLIENT - 20.0) / screen.prose);
-                middle(xml, screen.class, end.1.max(place) + 22.0, &words);
-            }
-        }
-        xml.close();
-    }
-
-    /// What is written on an arrow.
-    fn label(&self, xml: &mut Xml, arrow: &Arrow, start: (f64, f64), slope: f64) {
-        let room = SERVER - CLIENT - 2.0 * HALF - 14.0;
-        // What was lost did not get so far.
-        let room = if arrow.outcome == Outcome::Lost {
-            room * LOST
-        } else {
-            room
-        };
-        for screen in SCREENS {
-            let words = shortest(arrow, (room / screen.character) as usize);
-            // A slanting arrow's words are near its tail: arrows may cross in the middle.
-            let (class, x) = match (self.axis.flight.is_some(), arrow.from) {
-                (false, _) => ("middle", (CLIENT + SERVER) / 2.0),
-                (true, Side::Client) => ("", start.0 + 6.0),
-                (true, Side::Server) => ("end", start.0 - 6.0),
-            };
-            let y = start.1 + (x - start.0) * slope - 7.0;
-            let text = xml
-                .element("text")
-                .with("class", format!("over {class} {}", screen.class))
-                .at("x", x);
-            let text = text.at("y", y);
-            let text = match slope.abs() < 0.01 {
-                true => text,
-                false => text.with(
-                    "transform",
-                    format!(
-                        "rotate({} {} {})",
-                        number(slope.atan().to_degrees()),
-                        number(x),
-                        number(y)
-                    ),
-                ),
-            };
-            text.text(&words);
-        }
-    }
-
-    /// The same beside the lifeline, if nothing stands there: words on steep arrows would lie on each other.
-    fn label_beside(&self, xml: &mut Xml, (row, arrow): (&Row<'_>, &Arrow), place: f64) {
-        let (is_free, room) = match arrow.from {
-            Side::Client => (row.client.is_none(), CLIENT_ROOM),
-            Side::Server => (row.server.is_none(), SERVER_ROOM),
-        };
-        let (end, x) = beside_lifeline(arrow.from);
-        for screen in SCREENS.into_iter().filter(|_| is_free) {
-            let width = (room / screen.character) as usize;
-            let words = match (arrow.len, arrow.ack) {
-                (0, Some(ack)) => cut(&format!("ack {ack}"), width),
-                _ => header(arrow, Detail::Least),
-            };
-            let words = match words.chars().count() > width {
-                true => cut(&format!("len {}", arrow.len), width),
-                false => words,
-            };
-            let class = format!("soft {end} {}", screen.class);
-            let text = xml.element("text").with("class", class).at("x", x);
-            text.at("y", place + 5.0).text(&words);
-        }
-    }
-
-    // Below the rows.
-
-    fn foot(&self, xml: &mut Xml) {
-        let mut y = self.end + 14.0;
-        let left = self.left_in();
-        for &(side, state) in &left {
-            // The client's words begin at the margin: its lane is for shorter ones.
-            let (class, x) = beside_lifeline(side);
-            let strong = if state == TcpState::CloseWait {
-                "strong held-text"
-            } else {
-                "soft"
-            };
-            let text = xml
-                .element("text")
-                .with("class", format!("words {strong} {class}"))
-                .at("x", x);
-            text.at("y", self.end + 6.0).text(&format!("still {state}"));
-        }
-        if !left.is_empty() {
-            y += 20.0;
-        }
-        y = self.legend(xml, y + 14.0);
-        for (number, (_, lines)) in (1..).zip(&self.findings) {
-            sign(xml, &number.to_string(), (44.0, y - 5.0));
-            for line in lines {
-                let text = xml.element("text").with("class", "words").at("x", 56.0);
-                text.at("y", y).text(line);
-                y += LINE;
-            }
-        }
-    }
-
-    /// The states that are shown, in the order in which they come.
-    fn states(&self) -> Vec<TcpState> {
-        let mut states: Vec<TcpState> = Vec::new();
-        for band in &self.diagram.bands {
-            if !states.contains(&band.state) {
-                states.push(band.state);
-            }
-        }
-        states
-    }
-
-    fn legend_height(&self) -> f64 {
-        let rows = self.states().len().div_ceil(LEGEND);
-        rows as f64 * LINE + 14.0
-    }
-
-    /// What the bands mean.
-    fn legend(&self, xml: &mut Xml, top: f64) -> f64 {
-        for (place, state) in self.states().into_iter().enumerate() {
-            let x = 34.0 + (place % LEGEND) as f64 * 170.0;
-            let y = top + (place / LEGEND) as f64 * LINE;
-            bar(xml, state, (x, y - 11.0), 15.0);
-            let text = xml.element("text").with("class", "words soft small").at("x", x + 14.0);
-            text.at("y", y + 1.0).text(&state.to_string());
-        }
-        top + self.legend_height()
-    }
-}
-
-/// So many states are explained in a line.
-const LEGEND: usize = 4;
-
-/// What an arrow is, in words, for who points at it.
-fn told(arrow: &Arrow) -> String {
-    let mut told = arrow.frame.map_or(String::new(), |frame| format!("Frame {frame}, "));
-    told += &format!("{} to {}: {}", arrow.from, arrow.from.peer(), arrow.words);
-    if arrow.len > 0 {
-        told += &format!(" \"{}\"", arrow.data.escape_ascii());
-    }
-    if !arrow.sentence.is_empty() {
-        told += &format!(". {}", arrow.sentence);
-    }
-    told
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Captured => "captured",
-        Outcome::Delivered => "delivered",
-        Outcome::Lost => "lost",
-        Outcome::Duplicated => "duplicated",
-        Outcome::Damaged => "damaged",
-    }
-}
-
-/// The most of an arrow's words that fits into so many characters.
-fn shortest(arrow: &Arrow, width: usize) -> String {
-    let full = label(arrow, Detail::Full, usize::MAX);
-    if full.chars().count() <= width {
-        return full;
-    }
-    let middle = label(arrow, Detail::WithoutAck, usize::MAX);
-    if middle.chars().count() <= width {
-        return middle;
-    }
-    label(arrow, Detail::Least, width)
 }
 
 /// The longest form of a cell that fits.

@@ -1,0 +1,87 @@
+//! The lifelines with the states of their sockets, and the times that are cut.
+
+use crate::format::svg::shapes::{bar, line};
+use crate::format::svg::xml::Xml;
+use crate::scene::Band;
+use crate::timeline::Side;
+
+use super::{CLIENT, Drawing, SERVER, TIME, WIDTH, lifeline, middle_of};
+
+impl Drawing<'_> {
+    pub(super) fn lifelines(&self, xml: &mut Xml) {
+        for x in [CLIENT, SERVER] {
+            line(xml, "life", (x, self.top + 56.0), (x, self.end));
+        }
+        self.diagram.bands.iter().for_each(|band| self.band(xml, band));
+    }
+
+    fn band(&self, xml: &mut Xml, band: &Band) {
+        let x = lifeline(band.side);
+        let from = self
+            .state_place(band.event, band.side)
+            .unwrap_or_else(|| self.axis.at(band.since));
+        let from = from.max(self.top + 56.0);
+        let next = self
+            .diagram
+            .bands
+            .iter()
+            .find(|next| next.side == band.side && Some(next.since) == band.until);
+        let next = next.and_then(|next| self.state_place(next.event, next.side));
+        let to = match band.until {
+            None => self.end + 10.0,
+            // Of a part, after all that is drawn.
+            Some(until) if until > self.axis.last() => self.end,
+            Some(until) => next.unwrap_or_else(|| self.axis.at(until)),
+        };
+        let to = to.max(from);
+        xml.element("g").with("class", format!("state {}", band.side)).open();
+        xml.element("title").text(&format!(
+            "The {}'s socket is in {}, from {} ms {}",
+            band.side,
+            band.state,
+            band.since,
+            band.until
+                .map_or("on, and still when the observation ends".to_owned(), |until| format!(
+                    "to {until} ms"
+                ))
+        ));
+        bar(xml, band.state, (x, from), to - from);
+        xml.close();
+    }
+
+    /// Where a state is shown: in a row of its own, or in that of the packet that brought it.
+    fn state_place(&self, event: usize, side: Side) -> Option<f64> {
+        let own = self.state_row.get(&(event, side));
+        own.or_else(|| self.row_of.get(&event)).copied()
+    }
+
+    /// The ground of the times that are cut.
+    pub(super) fn grounds(&self, xml: &mut Xml) {
+        for &(top, bottom, _) in &self.axis.cuts {
+            let ground = xml
+                .element("rect")
+                .with("class", "fold")
+                .at("x", 14.0)
+                .at("y", top + 12.0);
+            let ground = ground.at("width", WIDTH - 28.0).at("height", bottom - top - 16.0);
+            ground.with("rx", 4).empty();
+        }
+    }
+
+    pub(super) fn cuts(&self, xml: &mut Xml) {
+        for &(top, bottom, length) in &self.axis.cuts {
+            let place = middle_of((top, bottom));
+            for x in [CLIENT, SERVER] {
+                // Two strokes, where a piece of the line is left out.
+                for y in [place - 4.0, place + 4.0] {
+                    line(xml, "cut", (x - 11.0, y + 5.0), (x + 11.0, y - 5.0));
+                }
+            }
+            let text = xml.element("text").with("class", "soft end").at("x", TIME);
+            text.at("y", place + 5.0).text("⋮");
+            let words = format!("{:.1} ms", length.as_secs_f64() * 1000.0);
+            let text = xml.element("text").with("class", "words middle strong");
+            text.at("x", (CLIENT + SERVER) / 2.0).at("y", place + 5.0).text(&words);
+        }
+    }
+}
