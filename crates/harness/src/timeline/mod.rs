@@ -1,6 +1,7 @@
 //! What happened: one ordered list of events. Pure data, no I/O, any operating system.
 
 mod bytes;
+pub mod dissect;
 mod event;
 pub mod frames;
 mod layers;

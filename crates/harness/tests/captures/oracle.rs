@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use harness::format::pcapng;
+use harness::timeline::dissect::{Field, dissect};
 use harness::timeline::{Connection, Packet};
 
 use crate::files::{self, IPS, LINKS, Magic, Order, TUNNELS, conversation, framed, others, stored, tagged};
@@ -187,6 +188,188 @@ fn a_capture_that_begins_in_the_middle() {
 }
 
 const WHOLE: usize = files::WIRE.len();
+
+/// How what tshark shows of a field stands to what we say of it.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    /// As the value.
+    Value,
+    /// As the first word that says the value, in bytes.
+    Words,
+    /// As a relative number.
+    Relative,
+}
+
+/// tshark's fields, each with ours.
+const FIELDS: [(&str, &str, &str, Shown); 47] = [
+    ("eth.dst", "Link", "Destination", Shown::Value),
+    ("eth.src", "Link", "Source", Shown::Value),
+    ("eth.type", "Link", "EtherType", Shown::Value),
+    ("ip.version", "IPv4", "Version", Shown::Value),
+    ("ip.hdr_len", "IPv4", "IHL", Shown::Words),
+    ("ip.dsfield.dscp", "IPv4", "DSCP", Shown::Value),
+    ("ip.dsfield.ecn", "IPv4", "ECN", Shown::Value),
+    ("ip.len", "IPv4", "Total Length", Shown::Value),
+    ("ip.id", "IPv4", "Identification", Shown::Value),
+    ("ip.flags.df", "IPv4", "Don't Fragment", Shown::Value),
+    ("ip.flags.mf", "IPv4", "More Fragments", Shown::Value),
+    ("ip.ttl", "IPv4", "Time to Live", Shown::Value),
+    ("ip.proto", "IPv4", "Protocol", Shown::Value),
+    ("ip.checksum", "IPv4", "Header Checksum", Shown::Value),
+    ("ip.src", "IPv4", "Source Address", Shown::Value),
+    ("ip.dst", "IPv4", "Destination Address", Shown::Value),
+    ("ipv6.plen", "IPv6", "Payload Length", Shown::Value),
+    ("ipv6.hlim", "IPv6", "Hop Limit", Shown::Value),
+    ("ipv6.src", "IPv6", "Source Address", Shown::Value),
+    ("ipv6.dst", "IPv6", "Destination Address", Shown::Value),
+    ("tcp.srcport", "TCP", "Source Port", Shown::Value),
+    ("tcp.dstport", "TCP", "Destination Port", Shown::Value),
+    ("tcp.seq", "TCP", "Sequence Number", Shown::Relative),
+    ("tcp.seq_raw", "TCP", "Sequence Number", Shown::Value),
+    ("tcp.ack_raw", "TCP", "Acknowledgment Number", Shown::Value),
+    ("tcp.hdr_len", "TCP", "Data Offset", Shown::Words),
+    ("tcp.flags.cwr", "TCP", "CWR", Shown::Value),
+    ("tcp.flags.urg", "TCP", "URG", Shown::Value),
+    ("tcp.flags.ack", "TCP", "ACK", Shown::Value),
+    ("tcp.flags.push", "TCP", "PSH", Shown::Value),
+    ("tcp.flags.reset", "TCP", "RST", Shown::Value),
+    ("tcp.flags.syn", "TCP", "SYN", Shown::Value),
+    ("tcp.flags.fin", "TCP", "FIN", Shown::Value),
+    ("tcp.window_size_value", "TCP", "Window", Shown::Value),
+    ("tcp.window_size", "TCP", "Window", Shown::Words),
+    ("tcp.checksum", "TCP", "Checksum", Shown::Value),
+    ("tcp.urgent_pointer", "TCP", "Urgent Pointer", Shown::Value),
+    ("tcp.option_kind", "TCP", "Kind", Shown::Value),
+    ("tcp.option_len", "TCP", "Length", Shown::Value),
+    ("tcp.options.mss_val", "TCP", "Maximum Segment Size", Shown::Value),
+    ("tcp.options.wscale.shift", "TCP", "Window Scale", Shown::Value),
+    ("tcp.options.timestamp.tsval", "TCP", "Timestamp Value", Shown::Value),
+    (
+        "tcp.options.timestamp.tsecr",
+        "TCP",
+        "Timestamp Echo Reply",
+        Shown::Value,
+    ),
+    ("tcp.options.sack_le", "TCP", "Left Edge", Shown::Relative),
+    ("tcp.options.sack_re", "TCP", "Right Edge", Shown::Relative),
+    ("tcp.options.nop", "TCP", "No-Operation", Shown::Value),
+    ("tcp.payload", "Data", "Data", Shown::Value),
+];
+
+/// An attribute of an element of PDML, which has an element on each line.
+fn attribute<'a>(line: &'a str, name: &str) -> &'a str {
+    let found = line.split_once(&format!(" {name}=\""));
+    let found = found.and_then(|(_, rest)| rest.split_once('"'));
+    found.map_or("", |(value, _)| value)
+}
+
+/// Each field's place and value, as tshark has it: by the number of the frame.
+fn dissected_by_tshark(path: &Path) -> Vec<Vec<String>> {
+    let arguments = ["-r", text(path), "-T", "pdml", "-o", "ip.defragment:FALSE"];
+    let pdml = run("tshark", &arguments);
+    let mut frames = Vec::new();
+    for line in pdml.lines().map(str::trim_start) {
+        if line.starts_with("<packet>") {
+            frames.push(Vec::new());
+        }
+        let name = attribute(line, "name");
+        let known = FIELDS.iter().find(|field| field.0 == name);
+        let (Some(known), Some(fields)) = (known, frames.last_mut()) else {
+            continue;
+        };
+        // Options of one byte are a field of ours, and not the kind of one.
+        let is_one_byte = name == "tcp.option_kind" && ["0", "1"].contains(&attribute(line, "show"));
+        if is_one_byte || line.contains(" hide=\"yes\"") {
+            continue;
+        }
+        // What tshark shows of these is bytes.
+        let shown = match name {
+            "tcp.options.nop" => "1",
+            "tcp.payload" => "",
+            _ => attribute(line, "show"),
+        };
+        fields.push(format!(
+            "{} {}+{} {shown}",
+            known.0,
+            attribute(line, "pos"),
+            attribute(line, "size")
+        ));
+    }
+    frames.iter_mut().for_each(|fields: &mut Vec<String>| fields.sort());
+    frames
+}
+
+/// The same of ours.
+fn dissected_by_us(fields: &[Field]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (theirs, layer, name, shown) in FIELDS {
+        let named = |field: &&Field| field.layer.to_string() == layer && field.name.name == name;
+        for field in fields.iter().filter(named) {
+            let words = field.words.as_deref().unwrap_or_default();
+            let value = match shown {
+                _ if layer == "Data" => "",
+                Shown::Value => &field.value,
+                Shown::Words => words.split(' ').next().unwrap_or_default(),
+                Shown::Relative => words.strip_prefix("relative ").unwrap_or(words),
+            };
+            lines.push(format!(
+                "{theirs} {}+{} {value}",
+                field.bytes().start,
+                field.bytes().len()
+            ));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// Asserts that both take the same frames apart alike; how many fields they were.
+fn dissect_alike(path: &Path) -> usize {
+    let file = std::fs::File::open(path).expect("it is there");
+    let timeline = pcapng::read(file).expect("it is whole").into_timeline();
+    let theirs = dissected_by_tshark(path);
+    let mut count = 0;
+    for (_, packet) in timeline.connections().flat_map(Connection::packets) {
+        let ours = dissected_by_us(&dissect(packet));
+        let number = packet.number;
+        assert_eq!(
+            theirs[number - 1],
+            ours,
+            "{}, frame {number}: tshark's before ours",
+            path.display()
+        );
+        count += ours.len();
+    }
+    count
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn each_field_of_the_committed_captures() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures");
+    let mut captures = 0;
+    for file in std::fs::read_dir(&folder).expect("it is committed") {
+        let path = file.expect("it is there").path();
+        if path.extension().is_some_and(|extension| extension == "pcapng") {
+            assert!(dissect_alike(&path) > 400, "{}", path.display());
+            captures += 1;
+        }
+    }
+    assert!(captures > 3);
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn each_field_on_every_link() {
+    let folder = Folder::new("each_field");
+    for link in LINKS.into_iter().filter(|link| ![12, 14].contains(link)) {
+        for ip in IPS.into_iter().filter(|ip| ip.fits(link)) {
+            let frames = stored(conversation(ip, 40_000).iter().map(|ip| framed(link, ip)));
+            let file = Order::Big.pcapng(&[link], &frames);
+            assert!(dissect_alike(&folder.file("one.pcapng", &file)) > 200, "{link}, {ip:?}");
+        }
+    }
+}
 
 #[cfg(target_os = "linux")]
 mod live {
