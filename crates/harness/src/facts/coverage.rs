@@ -103,6 +103,11 @@ impl Coverage {
         missing
     }
 
+    /// The end of what has gone by without a hole.
+    pub fn in_order(&self) -> u64 {
+        self.holes.first().map_or(self.next, |hole| hole.0)
+    }
+
     /// True if something has been seen.
     pub fn has_begun(&self) -> bool {
         self.begun

@@ -152,6 +152,11 @@ impl Half {
         self.sent.next.saturating_sub(self.known)
     }
 
+    /// The end of what its receiver has got without a hole, where both hosts were observed.
+    pub fn came_in_order(&self) -> u64 {
+        self.got.in_order()
+    }
+
     /// True for a segment that is not as large as its receiver takes.
     pub fn is_small(&self, packet: &Packet) -> bool {
         // The timestamps option takes 12 bytes of each segment (RFC 6691, section 2).

@@ -7,6 +7,7 @@
 //! Where Wireshark has a name for something, a fact has it too ([`FactKind::name`]).
 
 mod ack;
+mod amounts;
 mod coverage;
 mod ending;
 mod exchange;
@@ -21,6 +22,7 @@ pub mod writes;
 use std::fmt;
 use std::time::Duration;
 
+pub use amounts::{Amounts, amounts};
 pub use exchange::Exchange;
 pub(crate) use exchange::{Exchanging, Replying};
 pub(crate) use numbers::{Numbering, Numbers, is_after};

@@ -91,21 +91,23 @@ pub(crate) fn vantage(timeline: &Timeline, connection: Connection<'_>) -> Vantag
 
 /// A moment of a packet.
 #[derive(Clone, Copy)]
-struct Step {
-    at: Timestamp,
-    index: usize,
-    moment: Moment,
+pub(super) struct Step {
+    pub at: Timestamp,
+    /// The packet's event.
+    pub index: usize,
+    pub moment: Moment,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Moment {
+pub(super) enum Moment {
     Leaves,
     Comes,
     /// It was seen at one place, where it does both.
     LeavesAndComes,
 }
 
-fn steps(connection: Connection<'_>) -> Vec<Step> {
+/// All moments of the packets of a connection, in order.
+pub(super) fn steps(connection: Connection<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     for (index, event) in connection.events() {
         let EventKind::Packet(packet) = &event.kind else {
