@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::format::svg::{self, Picture};
 use harness::format::text::Lanes;
-use harness::format::{json, markdown, pcapng};
+use harness::format::{html, json, markdown, pcapng};
 use harness::scene::Scene;
 use harness::timeline::{Side, Timeline, printable};
 use harness::{Server, Wire};
@@ -239,6 +239,12 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
+    /// What a page is called: the step, the server, or a file's name without its folder and its ending.
+    fn title(&self) -> Cow<'_, str> {
+        let stem = Path::new(self.name).file_stem();
+        stem.map_or("a capture".into(), |stem| stem.to_string_lossy())
+    }
+
     fn scene(&self, timeline: &Timeline, lanes: &Lanes) -> Scene {
         let scene = Scene::part_of(timeline, lanes.part());
         match &self.frames {
@@ -277,6 +283,8 @@ enum Format {
     Markdown,
     /// One object; docs/json.md describes it
     Json,
+    /// A page to open in a browser, in one file; docs/page.md describes it
+    Html,
     /// A picture: time runs down, each packet is an arrow
     Svg,
     /// A picture: the bytes of the server against time
@@ -602,6 +610,7 @@ impl Output {
                 out.write_all(markdown::frames(timeline, frames).as_bytes())?;
             }
             Format::Json => json::write(timeline, out)?,
+            Format::Html => html::write(timeline, &shown.title(), out)?,
             Format::Svg => {
                 let picture = self.picture(shown.name);
                 out.write_all(picture.draw(&shown.scene(timeline, &lanes)).as_bytes())?;
@@ -701,6 +710,10 @@ fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
         Err(_) if what == "-" || Path::new(what).exists() => PathBuf::from(what),
         Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
     };
+    ensure!(
+        part.is_all() || output.format != Format::Html,
+        "--from and --to choose what is drawn, and a page has all of a capture: open it with #frame=N behind its name"
+    );
     ensure!(
         part.is_all() || output.format != Format::Json,
         "--from and --to choose what is drawn, and JSON has all of a capture: filter its frames, as with jq"

@@ -5,7 +5,7 @@ use pulldown_cmark::{Event as Markup, Options, Parser, Tag};
 use serde_json::Value;
 
 use super::svg::{Picture, Theme, side_by_side};
-use super::{arbitrary, json, markdown, pcapng, text};
+use super::{arbitrary, html, json, markdown, pcapng, text};
 use crate::scene::Scene;
 use crate::timeline::{Timeline, is_plain};
 
@@ -60,6 +60,11 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
     json::write(timeline, &mut object).unwrap();
     all_plain("json", std::str::from_utf8(&object).unwrap())?;
     prop_assert!(serde_json::from_slice::<Value>(&object).is_ok());
+    let data = html::data(timeline, "a \u{1b}[31m\u{202e}</title><script>");
+    all_plain("html", &data)?;
+    // So it cannot end the element that it stands in.
+    prop_assert!(!data.contains(['<', '>', '&']), "{}", data);
+    prop_assert!(serde_json::from_str::<Value>(&data).is_ok(), "{}", data);
     for finding in timeline.findings() {
         all_plain("findings", &finding.to_string())?;
     }

@@ -45,7 +45,11 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
 /// A value as JSON in which what is not plain text is escaped: see
 /// [`printable`](crate::timeline::printable). serde_json escapes only what JSON asks for.
 pub fn plain(value: &Value) -> String {
-    let json = value.to_string();
+    plain_json(&value.to_string())
+}
+
+/// The same of a value that is written already.
+pub(super) fn plain_json(json: &str) -> String {
     let mut plain = String::with_capacity(json.len());
     for c in json.chars() {
         if is_plain(c) {

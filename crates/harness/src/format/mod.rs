@@ -1,6 +1,7 @@
 //! How a timeline is shown. Pure: text and bytes in, text and bytes out.
 
 mod fit;
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod pcapng;

@@ -16,9 +16,11 @@ use super::segment::Flags;
 use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, FactKind, Reason};
 
 mod calls;
+mod events;
 
 pub use calls::{action_text, call_text, call_text_within};
 pub(crate) use calls::{cut, data_text, whole_call};
+pub use events::{explain_event, explain_state};
 
 /// What there is to say of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]

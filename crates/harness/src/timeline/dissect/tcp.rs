@@ -106,7 +106,7 @@ fn option(reader: &mut Reader<'_>, end: usize, context: Context) -> Option<()> {
 fn value(reader: &mut Reader<'_>, kind: u64, length: usize, context: Context) -> Option<()> {
     match (kind, length) {
         (2, 2) => _ = reader.said(&MSS, 16, |bytes| format!("{bytes} bytes"))?,
-        (3, 1) => _ = reader.said(&WINDOW_SCALE, 8, |bits| shift(bits))?,
+        (3, 1) => _ = reader.said(&WINDOW_SCALE, 8, shift)?,
         (5, 8 | 16 | 24 | 32) => {
             for _ in 0..length / 8 {
                 for edge in [&SACK_LEFT, &SACK_RIGHT] {

@@ -94,7 +94,7 @@ pub(super) fn dscp(value: u64) -> String {
         0 => "default".to_owned(),
         46 => "expedited forwarding".to_owned(),
         // RFC 2474, section 4.2.2: the three high bits.
-        _ if value % 8 == 0 => format!("class {}", value / 8),
+        _ if value.is_multiple_of(8) => format!("class {}", value / 8),
         _ => "a class of its own".to_owned(),
     }
 }

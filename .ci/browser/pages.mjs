@@ -1,0 +1,457 @@
+// The pages of timelines in a real browser: each opened from disk, without a network, and gone through by keyboard.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const require = createRequire(process.env.MODULES);
+const { chromium } = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const folder = process.argv[2];
+const lab = process.env.LAB;
+const shots = process.env.SHOTS;
+if (shots) mkdirSync(shots, { recursive: true });
+
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+});
+
+const counts = { passed: 0, failed: 0, ignored: 0 };
+async function test(name, body) {
+  // As with cargo test: a part of the names.
+  if (!name.includes(process.argv[3] ?? '')) return;
+  try {
+    const skipped = await body();
+    counts[skipped ? 'ignored' : 'passed']++;
+    console.log(`test ${name} ... ${skipped ? `ignored, ${skipped}` : 'ok'}`);
+  } catch (error) {
+    counts.failed++;
+    console.log(`test ${name} ... FAILED\n${error.stack}`);
+  }
+}
+
+/** Opens a page, and fails if it says or asks anything. */
+async function open(path, { width = 1280, scheme = 'light', hash = '', offline = true, ...more } = {}) {
+  const context = await browser.newContext({
+    viewport: { width, height: width < 500 ? 812 : 800 }, colorScheme: scheme, reducedMotion: 'reduce', ...more,
+  });
+  await context.setOffline(offline);
+  const page = await context.newPage();
+  const said = [];
+  page.on('console', (message) => said.push(`console: ${message.text()}`));
+  page.on('pageerror', (error) => said.push(`error: ${error.message}`));
+  page.on('dialog', (dialog) => { said.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on('request', (request) => { if (!request.isNavigationRequest()) said.push(`request: ${request.url()}`); });
+  await page.goto(pathToFileURL(path).href + hash);
+  return {
+    page, said,
+    async close() {
+      await context.close();
+      assert.deepEqual(said, [], 'the page says and asks nothing');
+    },
+  };
+}
+
+const shown = (page) => page.evaluate(() => {
+  const text = (selector) => document.querySelector(selector)?.textContent;
+  return {
+    head: text('.panel h2'), label: text('.panel .label'), says: text('.panel .sentence'), count: text('#count'),
+    facts: [...document.querySelectorAll('.panel ul .sure + strong')].map((name) => name.textContent),
+    why: text('.panel p .sure + strong'),
+    states: ['client', 'server'].map((side) => text(`[data-state="${side}"]`)),
+    here: Number(document.querySelector('#drawing .here')?.dataset.index),
+    hash: location.hash,
+  };
+});
+
+const lines = (text) => text.trim().split('\n');
+const show = (what, format) => execFileSync(lab, ['show', what, '--format', format], { maxBuffer: 1 << 30 });
+const json = (what) => JSON.parse(show(what, 'json'));
+function made(name, what, ...more) {
+  const path = join(folder, `${name}.html`);
+  execFileSync(lab, ['show', what, '--format', 'html', '-o', path, ...more]);
+  return path;
+}
+
+/** Shows all kinds of events. */
+async function showAll(page) {
+  await page.keyboard.press('f');
+  for (const box of await page.locator('#kinds input').all()) await box.check();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Home');
+}
+
+/** What a step has to say of an event. */
+function expected(event) {
+  switch (event.kind) {
+    case 'packet': return `${event.flags} seq ${event.seq}`;
+    case 'call': return `${event.name}(`;
+    case 'process': return event.what === 'settled' ? 'the run ends' : event.line ?? (event.what === 'exited' ? `process ${event.pid} ended` : `process ${event.pid} `);
+    default: return event.call ? `${event.call.name}(` : DONE[event.what];
+  }
+}
+
+const DONE = {
+  connected: 'connect', sent: 'send "', received: 'recv "', 'end-of-file': 'recv ""', 'shutdown-write': 'shutdown(', closed: 'close',
+  reset: 'close (', failed: 'failed: ', 'gave-up': '', called: '',
+};
+
+async function sameAsJson(page, timeline) {
+  const events = timeline.events.filter((event) => event.kind !== 'state');
+  await showAll(page);
+  let [at, states, last] = [0, 0, null];
+  const frames = new Set();
+  for (;;) {
+    await page.keyboard.press('ArrowRight');
+    const now = await shown(page);
+    if (now.hash === last?.hash) break;
+    assert.ok(now.here >= 0, `the step ${now.label} is in sight`);
+    const frame = /frame (\d+)/.exec(now.head);
+    if (frame) frames.add(Number(frame[1]));
+    const event = events[at];
+    const isEvent = event && now.label.startsWith(expected(event)) && (event.frame === null ? !frame : Number(frame?.[1]) === event.frame);
+    if (!isEvent) {
+      // A state stands where it was reached, and no event of the JSON does.
+      assert.match(now.says, /socket is/, `${now.label} stands for ${JSON.stringify(event)}`);
+      states++;
+    } else {
+      at++;
+      if (event.kind === 'packet') {
+        assert.match(now.label, event.flags.includes('ACK') ? new RegExp(` ack ${event.ack}`) : /^(?!.* ack )/);
+        assert.equal(/ len (\d+)/.exec(now.label)?.[1] ?? '0', String(event.len));
+        assert.ok(now.label.includes(event.data), `${now.label} has ${event.data}`);
+        assert.deepEqual(now.facts, event.facts, now.label);
+        assert.equal(now.why ?? 'unknown', event.why.what === 'unknown' ? now.facts[0] ?? 'unknown' : event.why.what, now.label);
+        assert.ok(now.says, `${now.label} has a sentence`);
+      }
+    }
+    last = now;
+  }
+  assert.equal(at, events.length, 'every event has its step');
+  assert.ok(states > 0);
+  const [connection] = timeline.connections;
+  assert.deepEqual(last.states.map((state) => (state === 'closed' ? null : state)), [connection.client_left, connection.server_left]);
+  for (const event of events.filter((each) => each.frame)) assert.ok(frames.has(event.frame), `frame ${event.frame}`);
+  // And all the way back.
+  for (let step = at + states; step > 0; step--) await page.keyboard.press('ArrowLeft');
+  assert.equal((await shown(page)).count, 'overview');
+}
+
+const captures = readdirSync('captures').filter((name) => name.endsWith('.pcapng')).map((name) => name.replace('.pcapng', ''));
+const step1 = 'step1-two-writes';
+const pages = Object.fromEntries(captures.map((name) => [name, made(name, `captures/${name}.pcapng`)]));
+
+for (const name of captures) {
+  await test(`each event of ${name}, by keyboard, is as in its JSON`, async () => {
+    const { page, close } = await open(pages[name]);
+    await sameAsJson(page, json(`captures/${name}.pcapng`));
+    await close();
+  });
+}
+
+for (const width of [375, 1280]) {
+  for (const scheme of ['light', 'dark']) {
+    for (const name of [step1, 'wire-lost-segment']) {
+      await test(`${name} at ${width} pixels, ${scheme}: nothing sticks out, and axe has no complaint`, async () => {
+        // axe is put into the page, which the page's own policy forbids.
+        const { page, close } = await open(pages[name], { width, scheme, hash: '#frame=12', bypassCSP: true });
+        await page.evaluate(axe);
+        for (const keys of [[], ['b'], ['Escape', 't'], ['q'], ['q', 'Home'], ['?'], ['Escape', 'f']]) {
+          for (const pressed of keys) await page.keyboard.press(pressed);
+          const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+          assert.ok(wide[0] <= wide[1], `${wide[0]} pixels in ${wide[1]}`);
+          const { violations } = await page.evaluate(() => globalThis.axe.run());
+          assert.deepEqual(violations.map((found) => `${found.id}: ${found.nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`), [], `after ${keys}`);
+          assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+          if (shots) await page.screenshot({ path: join(shots, `${name}-${width}-${scheme}-${keys.join('') || 'start'}.png`) });
+        }
+        await close();
+      });
+    }
+  }
+}
+
+await test('a link names a frame, and steps make links', async () => {
+  const { page, close } = await open(pages[step1], { hash: '#frame=22' });
+  assert.match((await shown(page)).head, /^frame 22,/);
+  assert.match((await shown(page)).says, /Nagle/);
+  await page.keyboard.press('ArrowLeft');
+  assert.equal((await shown(page)).hash, '#frame=21');
+  await page.evaluate(() => { location.hash = '#frame=5'; });
+  await page.waitForFunction(() => document.querySelector('.panel h2').textContent.startsWith('frame 5,'));
+  await close();
+});
+
+await test('what belongs together is marked together', async () => {
+  const { page, close } = await open(pages[step1], { hash: '#frame=22' });
+  const near = () => page.evaluate(() => [...document.querySelectorAll('#drawing text.number')].filter((text) => text.parentNode.classList.contains('near')).map((text) => Number(text.textContent)));
+  // Its write, the ACK that let it go, and the ACK for it.
+  assert.deepEqual(await near(), [20, 21, 23]);
+  await page.goto(pathToFileURL(pages[step1]).href + '#frame=20');
+  assert.ok((await near()).includes(22), 'the write marks the segment that was held back');
+  await close();
+});
+
+await test('what has not been asked for is not there', async () => {
+  const { page, close } = await open(pages[step1], { hash: '#frame=19' });
+  await page.keyboard.press('q');
+  const drawn = () => page.evaluate(() => [...document.querySelectorAll('#drawing [data-index]')].map((row) => Number(row.dataset.index)));
+  for (let step = 0; step < 6; step++) {
+    const { here } = await shown(page);
+    assert.ok(Math.max(...await drawn()) <= here, 'nothing is drawn of what comes');
+    const links = await page.evaluate(() => [...document.querySelectorAll('.panel a[href^="#frame="]')].map((link) => Number(link.hash.slice(7))));
+    const frame = Number(/frame=(\d+)/.exec((await shown(page)).hash)?.[1] ?? 0);
+    assert.ok(!frame || links.every((link) => link <= frame), `${links} from ${frame}`);
+    assert.match(await page.textContent('.ask'), /next\?|now\?/);
+    await page.keyboard.press('Space');
+    assert.ok((await shown(page)).here > here);
+  }
+  await page.keyboard.press('Home');
+  assert.ok(!(await page.textContent('.panel')).includes('nagle-stall'), 'the overview tells no findings');
+  await page.keyboard.press('q');
+  assert.ok((await page.textContent('.panel')).includes('nagle-stall'));
+  await close();
+});
+
+await test('a field marks its bytes, and a byte its field, by keyboard', async () => {
+  const { page, close } = await open(pages[step1], { hash: '#frame=2' });
+  await page.keyboard.press('b');
+  const lit = () => page.evaluate(() => ({
+    bytes: [...document.querySelectorAll('.hex button')].flatMap((byte, at) => (byte.classList.contains('on') ? [at] : [])),
+    fields: [...document.querySelectorAll('.fields button.on > span:first-child')].map((name) => name.textContent),
+    meaning: document.querySelector('.meaning').textContent, frame: document.querySelector('.panel h2').textContent,
+  }));
+  assert.deepEqual((await lit()).fields, ['Destination']);
+  for (let at = 0; at < 38; at++) await page.keyboard.press('ArrowRight');
+  assert.deepEqual((await lit()).bytes, [38, 39, 40, 41]);
+  assert.match((await lit()).meaning, /^TCP Sequence Number \d+ \(relative 0\)\. .*RFC 9293, section 3\.1$/);
+  assert.match((await lit()).frame, /^frame 2,/, 'arrows within the bytes go to no other event');
+  for (let at = 0; at < 9; at++) await page.keyboard.press('ArrowRight');
+  assert.deepEqual((await lit()).fields, ['CWR', 'ECE', 'URG', 'ACK', 'PSH', 'RST', 'SYN', 'FIN'], 'the bits of a byte');
+  while (!(await page.evaluate(() => document.activeElement.closest('.fields')))) await page.keyboard.press('Tab');
+  while ((await lit()).fields[0] !== 'Maximum Segment Size') await page.keyboard.press('ArrowDown');
+  assert.deepEqual((await lit()).bytes, [56, 57]);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('ArrowRight');
+  assert.match((await lit()).frame, /^frame 3,/);
+  await close();
+});
+
+await test('all controls are reached by Tab alone', async () => {
+  const { page, close } = await open(pages[step1], { hash: '#frame=2' });
+  const wanted = new Set(await page.evaluate(() => [...document.querySelectorAll('header input, header button, header summary, #scroll, .zoom button:not([hidden]), .steps button, .steps input')].filter((element) => element.checkVisibility() && !element.disabled).map((element) => element.id || element.textContent)));
+  for (let at = 0; at < 60; at++) {
+    await page.keyboard.press('Tab');
+    wanted.delete(await page.evaluate(() => document.activeElement.id || document.activeElement.textContent));
+  }
+  assert.deepEqual([...wanted], []);
+  await close();
+});
+
+await test('search and filters', async () => {
+  const { page, close } = await open(pages[step1]);
+  await page.keyboard.press('/');
+  await page.keyboard.type('nagle');
+  assert.match(await page.textContent('#found'), /^[1-9]\d* found$/);
+  await page.keyboard.press('Enter');
+  assert.match((await shown(page)).says + (await shown(page)).why, /[Nn]agle/);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('f');
+  for (const kind of ['call', 'action', 'state', 'process']) await page.uncheck(`#show-${kind}`);
+  await page.uncheck('#show-server');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Home');
+  let steps = 0;
+  for (let hash = null; ; steps++) {
+    await page.keyboard.press('ArrowRight');
+    const now = await shown(page);
+    if (now.hash === hash) break;
+    hash = now.hash;
+    assert.match(now.head, /client to server/);
+  }
+  const packets = json(`captures/${step1}.pcapng`).events.filter((event) => event.kind === 'packet' && event.from === 'client');
+  assert.equal(steps, packets.length);
+  await close();
+});
+
+await test('true time: a fold opens, and what waits longer is longer', async () => {
+  const { page, close } = await open(pages[step1], { hash: '#frame=21' });
+  await page.keyboard.press('t');
+  const height = () => page.evaluate(() => document.querySelector('#space').offsetHeight);
+  const closed = await height();
+  await page.keyboard.press('o');
+  assert.ok(await height() > closed + 100, 'the fold opens');
+  await page.keyboard.press('o');
+  assert.equal(await height(), closed);
+  await page.keyboard.press(']');
+  assert.ok(await height() > closed);
+  await close();
+});
+
+await test('numbers as they are on the wire', async () => {
+  const { page, close } = await open(pages[step1], { hash: '#frame=6' });
+  await page.keyboard.press('a');
+  const { label } = await shown(page);
+  const field = await page.evaluate(() => [...document.querySelectorAll('.fields button')].find((button) => button.textContent.startsWith('Sequence Number')).querySelector('.value').textContent);
+  assert.equal(/seq (\d+)/.exec(label)[1], /^\d+/.exec(field)[0]);
+  await close();
+});
+
+await test('the policy forbids what the page does not need', async () => {
+  // Somebody who would answer, and counts who asks.
+  let asked = 0;
+  const listener = createServer((socket) => { asked++; socket.destroy(); });
+  await new Promise((done) => listener.listen(0, '127.0.0.1', done));
+  const url = `http://127.0.0.1:${listener.address().port}/`;
+  const { page } = await open(pages[step1], { offline: false });
+  const refused = await page.evaluate(async (url) => {
+    const found = [];
+    document.addEventListener('securitypolicyviolation', (event) => found.push(event.effectiveDirective));
+    await fetch(url).catch(() => {});
+    const image = document.createElement('img');
+    image.src = url;
+    const script = document.createElement('script');
+    try { script.textContent = 'globalThis.ran = 1'; } catch { found.push('trusted types'); }
+    const style = document.createElement('style');
+    style.textContent = 'body { display: none }';
+    document.body.append(image, style);
+    await new Promise((done) => setTimeout(done, 100));
+    return { found, ran: globalThis.ran, hidden: getComputedStyle(document.body).display };
+  }, url);
+  for (const directive of ['connect-src', 'img-src', 'style-src-elem']) assert.ok(refused.found.includes(directive), `${directive} in ${refused.found}`);
+  assert.ok(refused.found.includes('trusted types') || refused.found.includes('require-trusted-types-for'), `${refused.found}`);
+  assert.equal(refused.ran, undefined);
+  assert.notEqual(refused.hidden, 'none');
+  assert.equal(asked, 0, 'what is forbidden is not asked for');
+  await page.context().close();
+  listener.close();
+});
+
+await test('print has every event, and no buttons', async () => {
+  const { page, close } = await open(pages[step1]);
+  const printed = await page.evaluate(() => {
+    dispatchEvent(new Event('beforeprint'));
+    return new Set([...document.querySelectorAll('#drawing [data-index]')].map((row) => row.dataset.index)).size;
+  });
+  assert.equal(String(printed), /^\d+/.exec(await page.textContent('.panel .sentence'))[0]);
+  await page.emulateMedia({ media: 'print' });
+  assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.tools')).display), 'none');
+  const pdf = await page.pdf({ format: 'A4' });
+  assert.ok(pdf.length > 10_000);
+  if (shots) writeFileSync(join(shots, 'step1.pdf'), pdf);
+  await close();
+});
+
+// What means harm, in each place that a stranger may fill.
+const EVIL = '</script></title><img src=x onerror=globalThis.harm=1><script>globalThis.harm=1</script><svg onload=globalThis.harm=1>';
+const MARKS = '\u202e\u2066\u200f\u001b[31m\u0007\u009b';
+
+async function harmless(path) {
+  const { page, close } = await open(path);
+  if (path.endsWith('.html')) {
+    await showAll(page);
+    let hash = null;
+    for (;;) {
+      await page.keyboard.press('ArrowRight');
+      const now = await shown(page);
+      if (now.hash === hash) break;
+      hash = now.hash;
+    }
+    assert.equal(await page.evaluate(() => document.querySelectorAll('script').length), 2);
+  }
+  const found = await page.evaluate(() => ({
+    harm: globalThis.harm, elements: document.querySelectorAll('img, iframe, object, embed, [onerror], [onload], foreignObject').length,
+  }));
+  assert.deepEqual(found, { harm: undefined, elements: 0 });
+  const text = await page.evaluate(() => document.documentElement.textContent);
+  // eslint-disable-next-line no-control-regex
+  const live = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/.exec(text);
+  assert.equal(live, null, `${JSON.stringify(text.slice(Math.max((live?.index ?? 0) - 40, 0), (live?.index ?? 0) + 20))}`);
+  await close();
+}
+
+await test('a hostile name and comment are shown and do nothing', async () => {
+  const commented = join(folder, 'commented.pcapng');
+  const said = spawnSync('editcap', ['-a', `2:${EVIL}${MARKS}`, '-a', `6:${EVIL}`, `captures/${step1}.pcapng`, commented]);
+  if (said.status !== 0) return `editcap cannot write comments: ${said.stderr ?? said.error}`;
+  const evil = join(folder, `${EVIL.replaceAll('/', '_').slice(0, 160)}${MARKS}.pcapng`);
+  copyFileSync(commented, evil);
+  const page = join(folder, 'hostile.html');
+  execFileSync(lab, ['show', evil, '--format', 'html', '-o', page]);
+  assert.ok(readFileSync(page, 'utf8').includes('onerror'), 'it is shown');
+  await harmless(page);
+  for (const format of ['text', 'markdown']) {
+    const text = show(evil, format).toString();
+    // eslint-disable-next-line no-control-regex
+    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/, format);
+    if (format === 'markdown') assert.doesNotMatch(text.replace(/`+[^`]*`+/g, ''), /<(img|script|svg)/, 'HTML stands in code alone');
+  }
+  if (execFileSync(lab, ['show', '--help']).toString().includes('- svg')) {
+    const picture = join(folder, 'hostile.svg');
+    execFileSync(lab, ['show', evil, '--format', 'svg', '-o', picture]);
+    await harmless(picture);
+  }
+});
+
+await test('a hostile payload and process output are shown and do nothing', async () => {
+  const page = join(folder, 'hostile-run.html');
+  const server = join(folder, 'server.py');
+  writeFileSync(server, `
+import socket, sys
+evil = ${JSON.stringify(EVIL)}.encode() + ${JSON.stringify(MARKS)}.encode() + b"\\xff\\xfe\\xc3(\\n"
+listener = socket.create_server(("127.0.0.1", 3000))
+while True:
+    client, _ = listener.accept()
+    while client.recv(4096):
+        sys.stdout.buffer.write(evil); sys.stdout.buffer.flush()
+        client.sendall(evil)
+    client.close()
+`);
+  const traced = spawnSync(lab, ['trace', '--send', `${EVIL}\\xff\\x1b[2J\\n`, '--format', 'html', '--log', '-o', page, '--', 'python3', server]);
+  if (traced.status !== 0) return `a server cannot be traced here: ${traced.stderr}`;
+  const text = readFileSync(page, 'utf8');
+  assert.ok(text.includes('stdout'), 'its output is in the page');
+  await harmless(page);
+});
+
+await test('ten thousand events: a step takes less than 50 ms', async () => {
+  const path = join(folder, 'long.html');
+  const sends = Array.from({ length: 1700 }, (_, number) => ['--send', `line ${number}\\n`]);
+  const traced = spawnSync(lab, ['trace', 'step2', ...sends.flat(), '--format', 'html', '-o', path], { timeout: 100_000 });
+  if (traced.status !== 0 || !existsSync(path)) return `a server cannot be traced here: ${traced.stderr}`;
+  const { page, close } = await open(path);
+  const measured = await page.evaluate(async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+    const events = Number(document.querySelector('#place').max);
+    const [work, painted] = [[], []];
+    const press = async (key) => {
+      const began = performance.now();
+      document.querySelector('#scroll').dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+      document.querySelector('#drawing').getBoundingClientRect();
+      work.push(performance.now() - began);
+      await frame();
+      painted.push(performance.now() - began);
+    };
+    for (let step = 0; step < 150; step++) await press('ArrowRight');
+    for (let step = 0; step < 100; step++) await press('PageDown');
+    await press('End');
+    for (let step = 0; step < 50; step++) await press('ArrowLeft');
+    const middle = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
+    return { events, work: middle(work), most: Math.max(...work), painted: middle(painted) };
+  });
+  assert.ok(measured.events >= 10_000, `${measured.events} events`);
+  const ms = (number) => number.toFixed(1);
+  console.log(`${measured.events} events: a step takes ${ms(measured.work)} ms (median; ${ms(measured.most)} at most), ${ms(measured.painted)} until it is painted; the page has ${Math.round(readFileSync(path).length / 1000)} kB`);
+  // A busy machine may be five times as slow.
+  assert.ok(measured.work < 250, `${ms(measured.work)} ms`);
+  await close();
+});
+
+await browser.close();
+const { passed, failed, ignored } = counts;
+console.log(`test result: ${failed ? 'FAILED' : 'ok'}. ${passed} passed; ${failed} failed; ${ignored} ignored; 0 measured; 0 filtered out`);
+process.exit(failed ? 1 : 0);
