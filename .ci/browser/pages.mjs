@@ -1,6 +1,6 @@
 // The pages of timelines in a real browser: each opened from disk, without a network, and gone through by keyboard.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -449,6 +449,60 @@ await test('ten thousand events: a step takes less than 50 ms', async () => {
   // A busy machine may be five times as slow.
   assert.ok(measured.work < 250, `${ms(measured.work)} ms`);
   await close();
+});
+
+await test('a live page grows while a server is talked to, and who joins late gets the whole story', async () => {
+  const running = spawn(lab, ['live', 'step1'], { env: { ...process.env, SHELL: '/bin/bash' } });
+  let said = '';
+  running.stderr.on('data', (text) => { said += text; });
+  const ended = new Promise((done) => running.on('exit', done));
+  const address = await new Promise((done) => {
+    const look = setInterval(() => {
+      const found = /http:\/\/\S+/.exec(said);
+      if (!found && running.exitCode === null) return;
+      clearInterval(look);
+      done(found?.[0]);
+    }, 20);
+  });
+  if (!address) return `a server cannot be watched here: ${said}`;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const wrong = [];
+  const visit = async () => {
+    const page = await context.newPage();
+    page.on('console', (message) => wrong.push(message.text()));
+    page.on('pageerror', (error) => wrong.push(error.message));
+    page.on('request', (request) => { if (!request.url().startsWith(address)) wrong.push(request.url()); });
+    await page.goto(address);
+    return page;
+  };
+  const early = await visit();
+  const talk = (line) => running.stdin.write(`echo '${line}' >&3; read -r answer <&3\n`);
+  const sees = (page, text) => page.waitForFunction((text) => {
+    const drawn = document.querySelector('#drawing').textContent;
+    return drawn.includes(text);
+  }, text, { timeout: 20_000 });
+  running.stdin.write('exec 3<>/dev/tcp/127.0.0.1/3000\n');
+  await sees(early, 'SYN,ACK');
+  talk('<b>first</b>');
+  await sees(early, 'first');
+  // Whoever looks at an earlier event stays there.
+  await early.keyboard.press('Home');
+  await early.keyboard.press('ArrowRight');
+  const stays = (await shown(early)).label;
+  const late = await visit();
+  await sees(late, 'first');
+  talk('second');
+  await sees(late, 'second');
+  assert.equal((await shown(early)).label, stays);
+  await early.keyboard.press('End');
+  await sees(early, 'second');
+  running.stdin.end();
+  for (const page of [early, late]) await page.waitForFunction(() => document.querySelector('#found').textContent === 'it has ended');
+  assert.equal(await ended, 0, said);
+  assert.equal((await shown(early)).count, (await shown(late)).count);
+  assert.deepEqual(wrong, []);
+  assert.equal(await early.evaluate(() => document.querySelectorAll('#drawing b').length), 0);
+  await context.close();
 });
 
 await browser.close();

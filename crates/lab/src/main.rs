@@ -18,6 +18,8 @@ use harness::{Server, Wire};
 use lab::capture_file::{CaptureFile, create};
 use lab::check::{self, Checked, Strictness};
 use lab::doctor::Report;
+#[cfg(target_os = "linux")]
+use lab::live::Live;
 use lab::show::Extent;
 use lab::terminal::{Look, Theme};
 use lab::trace::{self, Plan, Trouble};
@@ -100,6 +102,24 @@ enum Command {
         /// The server's command, after `--`
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
+    },
+    /// Run a server and show what it does in a browser, while it does it
+    ///
+    ///     lab live step1                   a shell in its network, for nc and the like
+    ///     lab live --stdin step1           lines that you type
+    ///     lab live --client 'nc localhost 3000' -- ./my-server
+    ///
+    /// The page is for browsers on this machine that are given its address. When the shell or the client ends,
+    /// so does the server, and the timeline is drawn.
+    #[cfg(target_os = "linux")]
+    #[command(verbatim_doc_comment)]
+    Live {
+        #[command(flatten)]
+        plan: Plan,
+        /// Where the page is to be found, in place of a free port of this machine: 192.0.2.1:8000 for browsers
+        /// elsewhere, who need the secret in the address
+        #[arg(long, default_value = "127.0.0.1:0")]
+        address: std::net::SocketAddr,
     },
     /// Open Wireshark on a running server, or on a capture file, with the calls between the packets
     ///
@@ -386,6 +406,8 @@ fn run(command: Command) -> Result<ExitCode> {
             };
             shell(server.start()?, host.unwrap_or(Host::Client).into())?;
         }
+        #[cfg(target_os = "linux")]
+        Command::Live { plan, address } => live(&plan, address)?,
         Command::Wireshark { plan, vantage } => wireshark(plan, vantage)?,
         Command::Doctor { format } => {
             let report = Report::look();
@@ -649,15 +671,55 @@ impl From<Host> for Side {
 }
 
 fn shell(server: Server, host: Side) -> Result<()> {
-    let program = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
     writeln!(
         io::stderr(),
         "the server listens on {}; this shell is in its network, and the timeline follows when you leave it",
         server.address()
     )?;
-    // The shell's own status is its user's affair.
-    trace::inside(&server, host, &mut process::Command::new(program))?;
+    in_shell(&server, host)?;
     Ok(terminal::draw(&server.stop()?, Look::default())?)
+}
+
+/// Opens a shell on a host of a server's network, until it is left.
+fn in_shell(server: &Server, host: Side) -> Result<()> {
+    let program = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
+    // The shell's own status is its user's affair.
+    trace::inside(server, host, &mut process::Command::new(program))?;
+    Ok(())
+}
+
+/// Shows a run in a browser while it goes on.
+#[cfg(target_os = "linux")]
+fn live(plan: &Plan, address: std::net::SocketAddr) -> Result<()> {
+    let name = plan.name();
+    let server = plan.server()?;
+    let page = Live::start(address, html::live(&name))?;
+    writeln!(io::stderr(), "{} in a browser: {}", name, page.url())?;
+    if !address.ip().is_loopback() {
+        writeln!(
+            io::stderr(),
+            "lab: whoever has this address, and reaches this machine, sees the run"
+        )?;
+    }
+    let data = |timeline: &Timeline| html::data(timeline, &name);
+    let timeline = lab::live::watch(page, server, data, |server| {
+        if let Some(client) = &plan.client {
+            let trouble = trace::run_client(server, plan.address(server)?, client, plan.limit())?.trouble();
+            return trouble.map_or(Ok(()), |text| Ok(writeln!(io::stderr(), "lab: {}", shown(&text))?));
+        }
+        let says = &plan.says;
+        if plan.stdin || says.greeting || says.script.is_some() || !says.send.is_empty() {
+            let talked = plan.talk(server, plan.address(server)?, |_| Ok(()))?;
+            return Ok(tell_troubles(&talked.troubles)?);
+        }
+        writeln!(
+            io::stderr(),
+            "the server listens on {}; this shell is in its network: talk to it, and leave the shell to end",
+            server.address()
+        )?;
+        in_shell(server, Side::Client)
+    })?;
+    Ok(terminal::draw(&timeline, Look::default())?)
 }
 
 fn wireshark(plan: Plan, vantage: Option<Host>) -> Result<()> {

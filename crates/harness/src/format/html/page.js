@@ -978,8 +978,7 @@
   function take(loaded) {
     load(loaded);
     findCarriers();
-    if (!scene.connections.length) view.connection = 'all';
-    else if (view.connection === 'all' && scene.connections.length === 1) view.connection = 0;
+    if (scene.connections.length < 2) view.connection = 0;
     $('ends').textContent = scene.connections.length === 1
       ? `client ${scene.connections[0].client.address} → server ${scene.connections[0].server.address}`
       : plural(scene.connections_in_all, 'connection');
@@ -991,11 +990,19 @@
     const told = new EventSource('events');
     told.addEventListener('message', (event) => {
       const before = view.current >= 0 ? marks[view.current].link : null;
-      const follows = !before || view.current === shown[shown.length - 1];
+      // Whoever looks at the newest event goes along; others stay where they are.
+      const follows = !view.asking && (!before || view.current === shown[shown.length - 1]);
+      const connections = scene.connections.length;
       take(JSON.parse(event.data));
+      if (follows && scene.connections.length > connections && view.connection !== 'all') view.connection = scene.connections.length - 1;
       view.current = before ? marks.findIndex((mark) => mark.link === before) : -1;
-      again();
-      if (follows && shown.length && !view.asking) step(shown[shown.length - 1]);
+      filters();
+      choose();
+      measure();
+      lay();
+      if (follows && shown.length) step(shown[shown.length - 1]);
+      else draw();
+      controls();
     });
     told.addEventListener('end', () => {
       told.close();
