@@ -273,7 +273,7 @@ fn a_wire_may_be_read_from_a_file() -> Result<()> {
 
 fn a_shell_on_either_host() -> Result<()> {
     for (host, server_is_there) in [("client", false), ("server", true)] {
-        let mut shell = Command::new(env!("CARGO_BIN_EXE_lab"));
+        let mut shell = Command::new(built("lab"));
         let mut shell = shell.args(["shell", "--host", host, "step3"]).env("SHELL", "/bin/sh");
         shell = shell
             .stdin(std::process::Stdio::piped())
