@@ -24,7 +24,7 @@ pub fn marked(timeline: &Timeline, marks: &[Mark], width: usize, height: Option<
         _ => (0..lines.len()).map(Some).collect(),
     };
     let row = |place: Option<usize>| match place {
-        None => piece(Role::Time, format!("{:gutter$} ⋮", "")),
+        None => piece(Role::Time, format!("{:gutter$} ┊", "")),
         Some(place) => {
             let mut row = piece(Role::Held, format!("{:>gutter$} ", labels[place]));
             row.spans.extend(lines[place].spans.iter().cloned());

@@ -168,7 +168,7 @@ impl Layout {
     pub fn line(&self, row: &Row<'_>) -> Line {
         let at = match (row.at, row.pause) {
             (Some(at), _) => at.to_string(),
-            (None, Some(_)) => "⋮".to_owned(),
+            (None, Some(_)) => "┊".to_owned(),
             (None, None) => String::new(),
         };
         let mut line = Line::new(Role::Time, format!("{at:>0$} ", self.time));

@@ -81,7 +81,7 @@ fn a_stall() {
              0.5 17            │                                   │┌ sendto(9, "2", 1) = 1
              0.5 18            │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤└
              0.6 19            │                                   │┌ sendto(9, "\n", 1) = 1
-               ⋮               │                                   │┆ Nagle waits for an ACK
+               ┊               │                                   │┆ Nagle waits for an ACK
             42.6 20            ├ ACK seq 5 ack 4 ─────────────────►│┆
             42.6 21            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ held until frame 20
             42.6 22            ├ ACK seq 5 ack 5 ─────────────────►│
@@ -121,7 +121,7 @@ fn a_stall_from_a_capture_file() {
              0.3  9           ├ ACK seq 3 ack 3 ─────────────────►│
              0.4 10           ├ PSH,ACK seq 3 ack 3 len 2 "2\n" ─►│
              0.5 11           │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤
-               ⋮              │                                   │
+               ┊              │                                   │
             42.6 12           ├ ACK seq 5 ack 4 ─────────────────►│
             42.6 13           │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤
             42.6 14           ├ ACK seq 5 ack 5 ─────────────────►│
@@ -168,7 +168,7 @@ fn a_stall_in_narrow_lanes() {
          0.5 17           │                       │┌ sendto("2") = 1
          0.5 18           │◄─── PSH,ACK len 1 "2" ┤└
          0.6 19           │                       │┌ sendto = 1
-           ⋮              │                       │┆ Nagle waits
+           ┊              │                       │┆ Nagle waits
         42.6 20           ├ ACK ack 4 ───────────►│┆
         42.6 21           │◄── PSH,ACK len 1 "\n" ┤╰ until frame 20
         42.6 22           ├ ACK ack 5 ───────────►│
@@ -214,7 +214,7 @@ fn a_stall_in_wide_lanes() {
          0.5 17            │                                   │┌ sendto(9, "2", 1) = 1
          0.5 18            │◄─── PSH,ACK seq 3 ack 5 len 1 "2" ┤└
          0.6 19            │                                   │┌ sendto(9, "\n", 1) = 1
-           ⋮               │                                   │┆ Nagle waits for an ACK
+           ┊               │                                   │┆ Nagle waits for an ACK
         42.6 20            ├ ACK seq 5 ack 4 ─────────────────►│┆
         42.6 21            │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤╰ sendto of 0.6 ms, held until frame 20
         42.6 22            ├ ACK seq 5 ack 5 ─────────────────►│
@@ -350,7 +350,7 @@ fn calls_and_states_only() {
          0.4            │  recvfrom(9, "2\n", 8192) = 2
          0.5            │  sendto(9, "2", 1) = 1
          0.5            │  sendto(9, "\n", 1) = 1
-           ⋮            │
+           ┊            │
         42.7 recv "2\n" │
         42.8 close      │
         42.8            │  socket: CLOSE_WAIT
@@ -477,7 +477,7 @@ fn unusual_writes() {
               0.2 10            ├ ACK seq 6 ack 1401 win 0 ───────►│└
               5.0 11 window     ├ ACK seq 6 ack 1401 ─────────────►│
               5.0 12            │◄─ PSH,ACK seq 1401 ack 6 len 600 ┤  of sendto at 0.2
-                ⋮               │                                  │
+                ┊               │                                  │
             205.0 13            │◄─ PSH,ACK seq 1401 ack 6 len 600 ┤  sent again
             205.0 14            ├ ACK seq 6 ack 2001 ─────────────►│
             205.1 15            │                                  │  sendto("y") = -1 EPIPE
@@ -707,15 +707,15 @@ fn packets_of_a_wire() {
         client 127.0.0.1:57464 → server 127.0.0.1:3000
            ms  came # client  ╷                             ╷  server
           0.0  10.0 1 connect ├ SYN seq 0 ─────────────────►│
-            ⋮                 │                             │
+            ┊                 │                             │
          20.0  30.0 2         │◄───────────── SYN,ACK seq 0 ┤
-            ⋮                 │                             │
+            ┊                 │                             │
          40.0  50.0 3         ├ PSH,ACK seq 1 len 2 "1\n" ─►│
                               │ came twice: "client data 1" │
-            ⋮                 │                             │
+            ┊                 │                             │
          60.0  lost 4         │ ✗ PSH,ACK seq 1 len 2 "1\n" ┤
                               │   lost: the cable is cut    │  cwnd 1 rto 440 ms
-            ⋮                 │                             │
+            ┊                 │                             │
         300.0 310.0 5         │◄─ PSH,ACK seq 1 len 2 "1\n" ┤  sent again
                               │                             │  cwnd 1 rto 440 ms
 
