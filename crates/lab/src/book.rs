@@ -1,15 +1,18 @@
 //! The pages as a book, by [mdBook](https://rust-lang.github.io/mdBook/): `docs/book.toml` names two commands of
 //! this program. The first gets every chapter before it is drawn, and points its links at what the book holds. The
-//! second puts beside the chapters what they link to and mdBook does not draw: captures and sources.
+//! second puts beside the chapters what they link to and mdBook does not draw: captures and sources, and of each
+//! capture a page to touch, to which the sentences on its frames lead.
 //!
 //! The Markdown in `docs` stays what a code host shows.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use harness::format::html;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::{Value, json};
 
@@ -20,6 +23,9 @@ const OUTSIDE: [(&str, &str, &str); 2] = [
     ("README.md", "TCP, one step at a time", "index.md"),
     ("captures/README.md", "The captures", "captures/index.md"),
 ];
+
+/// The folder of the pages to touch, in the book.
+const TOUCH: &str = "touch";
 
 /// The folder that mdBook writes, from the checkout's.
 const BOOK: &str = "target/book/html";
@@ -71,12 +77,13 @@ pub fn preprocess(input: impl Read, output: impl Write) -> Result<()> {
     let chapters = book.get_mut("items").and_then(Value::as_array_mut);
     let chapters = chapters.context("this mdBook describes a book in another way than ours does")?;
     let checkout = checkout::find()?;
-    chapters.iter_mut().for_each(prepare);
+    let captures = captures(&checkout)?;
+    chapters.iter_mut().for_each(|chapter| prepare(chapter, &captures));
     for (at, (page, name, place)) in OUTSIDE.into_iter().enumerate() {
         let path = checkout.join(page);
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let chapter = json!({
-            "name": name, "content": relinked(&text, Path::new(page), Path::new(place)), "number": null, "sub_items": [],
+            "name": name, "content": relinked(&touchable(&text, &captures), Path::new(page), Path::new(place)), "number": null, "sub_items": [],
             "path": place, "source_path": null, "parent_names": [],
         });
         let at = if at == 0 { 0 } else { chapters.len() };
@@ -86,17 +93,65 @@ pub fn preprocess(input: impl Read, output: impl Write) -> Result<()> {
 }
 
 /// Points the links of a chapter, and of those below it, at what the book holds.
-fn prepare(item: &mut Value) {
+fn prepare(item: &mut Value, captures: &[String]) {
     let Some(chapter) = item.get_mut("Chapter") else { return };
     let place = chapter.get("path").and_then(Value::as_str).map(PathBuf::from);
     if let Some(place) = place
         && let Some(content) = chapter.get("content").and_then(Value::as_str)
     {
-        chapter["content"] = relinked(content, &Path::new("docs").join(&place), &place).into();
+        let touched = touchable(content, captures);
+        chapter["content"] = relinked(&touched, &Path::new("docs").join(&place), &place).into();
     }
     if let Some(below) = chapter.get_mut("sub_items").and_then(Value::as_array_mut) {
-        below.iter_mut().for_each(prepare);
+        below.iter_mut().for_each(|chapter| prepare(chapter, captures));
     }
+}
+
+/// A page's text in which each picture of a capture, and each sentence on one of its frames, leads to the page to
+/// touch.
+fn touchable(text: &str, captures: &[String]) -> String {
+    let mut made = String::new();
+    let mut capture = None;
+    for line in text.split_inclusive('\n') {
+        if let Some(what) = line.strip_prefix("<!-- generated: ") {
+            let mut words = what.split_whitespace();
+            capture = words.next().filter(|kind| *kind == "frames").and(words.next());
+        }
+        let told = line.strip_prefix("- **Frame ").and_then(|rest| rest.split_once("**"));
+        match capture.zip(told) {
+            Some((capture, (number, rest))) => {
+                made += &format!("- [**Frame {number}**]({TOUCH}/{capture}.html#frame={number}){rest}");
+            }
+            None => made += line,
+        }
+        if let Some(page) = pictured(line, captures) {
+            made += &format!("\n[Go through it event by event, and open each byte]({page}).\n");
+        }
+    }
+    made
+}
+
+/// The page to touch of what the picture at the end of a line shows. An image may have a text of several lines.
+fn pictured(line: &str, captures: &[String]) -> Option<String> {
+    let (_, target) = line.trim_end().strip_suffix(".svg)")?.rsplit_once("](")?;
+    let name = Path::new(target).file_name()?.to_str()?;
+    let (capture, place) = match name {
+        // The stall is a part of step 1.
+        "stall" => ("step1-two-writes", "#frame=20"),
+        whole => (whole, ""),
+    };
+    let known = captures.iter().any(|known| known == capture);
+    known.then(|| format!("{TOUCH}/{capture}.html{place}"))
+}
+
+/// The names of the committed captures.
+fn captures(checkout: &Path) -> Result<Vec<String>> {
+    let folder = checkout.join("captures");
+    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let name = |path: PathBuf| Some(path.file_name()?.to_str()?.strip_suffix(".pcapng")?.to_owned());
+    let mut names: Vec<String> = entries.filter_map(|entry| name(entry.ok()?.path())).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// A page's text with links that lead to where the book keeps what they mean. `page` is its path in the checkout,
@@ -149,7 +204,10 @@ fn in_book(link: &str, page: &Path, place: &Path) -> Option<String> {
     let (file, anchor) = link
         .split_once('#')
         .map_or((link, None), |(file, anchor)| (file, Some(anchor)));
-    let target = place_of(&plain(&page.parent()?.join(file))?);
+    let target = match file.strip_prefix(TOUCH).is_some_and(|rest| rest.starts_with('/')) {
+        true => PathBuf::from(file),
+        false => place_of(&plain(&page.parent()?.join(file))?),
+    };
     let relative = from(place.parent()?, &target);
     Some(match anchor {
         Some(anchor) => format!("{relative}#{anchor}"),
@@ -230,7 +288,24 @@ pub fn add_files(input: impl Read) -> Result<()> {
             }
         }
     }
+    for capture in captures(&checkout)? {
+        let page = book.join(TOUCH).join(&capture).with_extension("html");
+        touch_page(
+            &checkout.join("captures").join(format!("{capture}.pcapng")),
+            &capture,
+            &page,
+        )
+        .with_context(|| format!("cannot write {}", page.display()))?;
+    }
     Ok(())
+}
+
+fn touch_page(capture: &Path, title: &str, page: &Path) -> Result<()> {
+    let timeline = crate::capture::read(capture)?;
+    page.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    let mut file = BufWriter::new(File::create(page)?);
+    html::write(&timeline, title, &mut file)?;
+    Ok(file.flush()?)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -288,6 +363,27 @@ mod tests {
             })
             .collect();
         assert_eq!(found, ["../x.rs", "../z.rs", "../d.svg", "../e.rs", "../g.svg"]);
+    }
+
+    #[test]
+    fn pictures_and_sentences_on_frames_lead_to_the_page_to_touch() {
+        let captures = ["step1-two-writes", "wire-lost-segment"].map(String::from);
+        let text = "![two\nlines](docs/images/stall.svg)\n![a window](images/wireshark-step1.png)\n\
+                    - **Frame 1**: of nothing.\n\
+                    <!-- generated: frames wire-lost-segment 4-9 -->\n- **Frame 4**: lost.\n<!-- end -->\n";
+        let made = touchable(text, &captures);
+        let page = "(touch/step1-two-writes.html#frame=20)";
+        assert!(made.contains(page), "{made}");
+        assert!(
+            made.contains("- [**Frame 4**](touch/wire-lost-segment.html#frame=4): lost."),
+            "{made}"
+        );
+        assert!(made.contains("- **Frame 1**: of nothing."), "{made}");
+        assert_eq!(made.matches("touch/").count(), 2, "{made}");
+        assert!(touchable(text, &[]).contains("stall.svg)\n![a window]"));
+        // It is a place of the book, not of the folder of the page.
+        let captured = |link| in_book(link, Path::new("captures/README.md"), Path::new("captures/index.md"));
+        assert_eq!(captured("touch/a.html#frame=4").unwrap(), "../touch/a.html#frame=4");
     }
 
     #[test]
