@@ -162,3 +162,26 @@ pub fn capture_of(name: &str) -> Result<PathBuf> {
         }
     }
 }
+
+/// The captures of the steps and the experiments with the comments that their packets have today, each with its path.
+/// What they hold besides is as it is.
+///
+/// # Errors
+///
+/// If one cannot be read.
+pub fn commented() -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let of_steps = steps::all()?;
+    let of_steps = of_steps
+        .iter()
+        .map(|step| Ok((step.capture(), step.binary().to_owned())));
+    let behind_wires = ALL
+        .iter()
+        .map(|experiment| Ok((experiment.capture()?, experiment.step.to_owned())));
+    let anew = |capture: Result<(PathBuf, String)>| {
+        let (path, program) = capture?;
+        let mut file = Vec::new();
+        harness::format::pcapng::write(&capture::read(&path)?, &program, &mut file)?;
+        Ok((path, file))
+    };
+    of_steps.chain(behind_wires).map(anew).collect()
+}

@@ -854,7 +854,10 @@ fn capture_steps(name: &str) -> Result<()> {
 }
 
 fn docs(check: bool) -> Result<ExitCode> {
-    let (mut drifted, mut misnamed) = (false, false);
+    let mut misnamed = false;
+    // The captures first: all else is made of them.
+    let captures = experiments::commented()?;
+    let mut drifted = write_anew(captures, "what is said of its packets today", check)?;
     let checkout = checkout::find()?;
     for page in pages::all()? {
         let name = page
@@ -895,7 +898,9 @@ fn docs(check: bool) -> Result<ExitCode> {
             writeln!(io::stdout(), "{name} written")?;
         }
     }
-    drifted |= draw_pictures(check)?;
+    let pictures = pictures::all()?.into_iter();
+    let pictures = pictures.map(|drawn| (drawn.path, drawn.text.into_bytes()));
+    drifted |= write_anew(pictures, "its capture", check)?;
     Ok(if misnamed || (check && drifted) {
         ExitCode::FAILURE
     } else {
@@ -903,20 +908,20 @@ fn docs(check: bool) -> Result<ExitCode> {
     })
 }
 
-/// Draws the pictures of the pages anew, or only looks. True if one was another.
-fn draw_pictures(check: bool) -> Result<bool> {
+/// Writes files anew that are made of others, or only looks. True if one was another.
+fn write_anew(made: impl IntoIterator<Item = (PathBuf, Vec<u8>)>, of: &str, check: bool) -> Result<bool> {
     let mut drifted = false;
     let checkout = checkout::find()?;
-    for drawn in pictures::all()? {
-        let name = drawn.path.strip_prefix(&checkout).unwrap_or(&drawn.path).display();
-        if std::fs::read_to_string(&drawn.path).is_ok_and(|old| old == drawn.text) {
+    for (path, file) in made {
+        let name = path.strip_prefix(&checkout).unwrap_or(&path).display();
+        if std::fs::read(&path).is_ok_and(|old| old == file) {
             continue;
         }
         drifted = true;
         if check {
-            writeln!(io::stdout(), "{name} has drifted from its capture")?;
+            writeln!(io::stdout(), "{name} has drifted from {of}")?;
         } else {
-            std::fs::write(&drawn.path, &drawn.text).with_context(|| format!("cannot write {name}"))?;
+            std::fs::write(&path, &file).with_context(|| format!("cannot write {name}"))?;
             writeln!(io::stdout(), "{name} written")?;
         }
     }

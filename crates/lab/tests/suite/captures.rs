@@ -97,6 +97,18 @@ fn pages_have_not_drifted() -> Result<()> {
     Ok(())
 }
 
+/// Wireshark shows the comments of a file, and everything else what is said today: that is the same.
+fn comments_of_captures_have_not_drifted() -> Result<()> {
+    for (path, made) in experiments::commented()? {
+        let name = path.display();
+        assert!(
+            std::fs::read(&path)? == made,
+            "the comments of {name} are of before; `just docs` writes them anew"
+        );
+    }
+    Ok(())
+}
+
 /// Each picture is what its capture gives, and a page shows it with words for who cannot see it.
 fn pictures_have_not_drifted_and_are_shown() -> Result<()> {
     let pages = pages::all()?;
@@ -156,6 +168,7 @@ harness::tests! {
     experiments_tell_what_their_captures_tell needs [Wire];
     captures_show_what_the_lessons_expect needs [];
     pages_have_not_drifted needs [];
+    comments_of_captures_have_not_drifted needs [];
     pictures_have_not_drifted_and_are_shown needs [];
     every_step_has_a_lesson_a_page_and_a_capture needs [];
     frames_in_prose_are_those_of_the_captures needs [];
