@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::format::{arbitrary, pcapng, samples};
-use crate::timeline::{EventKind, is_plain};
+use crate::timeline::{EventKind, ProcessEventKind, is_plain};
 
 fn committed(name: &str) -> Scene {
     let file = std::fs::File::open(format!("../../captures/{name}.pcapng")).unwrap();
@@ -101,7 +101,10 @@ fn events_of(timeline: &Timeline) -> BTreeSet<usize> {
     let is_mark = |(index, event): (usize, &crate::timeline::Event)| {
         let drawn = match &event.kind {
             EventKind::State(_) => false,
-            EventKind::Process(_) => alone,
+            // The server's own connections are told by a process too.
+            EventKind::Process(process) => {
+                alone || (event.connection.is_some() && !matches!(process.kind, ProcessEventKind::Wrote { .. }))
+            }
             _ => event.connection.is_some() || alone,
         };
         drawn.then_some(index)
