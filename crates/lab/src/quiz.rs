@@ -55,7 +55,7 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         server: "10-forgotten-flush/main.rs",
-        findings: &[],
+        findings: &["no-reply"],
     },
     Subject {
         server: "12-three-writes/solution.rs",

@@ -584,6 +584,22 @@ fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
     let (index, call) = (0..case.timeline.events.len())
         .filter_map(|index| Some((index, case.timeline.call(index)?)))
         .find(|(_, call)| call.cannot_accept())?;
+    let first = case.timeline.connections().next()?;
+    let shut = calls_of(first, CallKind::Shutdown).next().map(|(index, _)| index);
+    if let Some(shut) = shut.filter(|_| calls_of(first, CallKind::Close).next().is_none()) {
+        return Some(Advice {
+            id: "shut-down-not-closed",
+            text: format!(
+                "Client {} is not accepted: {} ({}). Each client before it was shut down, the first in {}, and none was \
+                 closed. Which of the two calls gives a descriptor back?",
+                trouble.connection + 1,
+                call_text(call),
+                case.frames(&[index]),
+                case.frames(&[shut])
+            ),
+            evidence: vec![shut, index],
+        });
+    }
     Some(Advice {
         id: "no-descriptor-left",
         text: format!(
