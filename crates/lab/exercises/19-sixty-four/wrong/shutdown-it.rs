@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
             Ok((stream, peer)) => _ = thread::spawn(move || handle_client(stream, peer)),
             Err(error) => {
                 eprintln!("cannot accept a client: {error}");
-                thread::sleep(Duration::from_secs(1)); // nothing tells when a descriptor becomes free
+                thread::sleep(Duration::from_secs(10)); // nothing tells when a descriptor becomes free
             }
         }
     }
