@@ -69,40 +69,29 @@ pub enum Error {
         address: std::net::SocketAddr,
     },
     /// The server ended before it listened.
-    #[error("{program} ended ({exit}) before it listened on a port{output}")]
+    #[error("{program} ended ({exit}) before it listened on a port{}{output}", Refused::of(.refused))]
     ExitedEarly {
         /// The program.
         program: String,
         /// How it ended.
         exit: Exit,
+        /// The address that it could not have, if there is one.
+        refused: Option<Refused>,
         /// What it wrote, ready to follow the sentence.
         output: Output,
     },
     /// The server did not listen in time.
     #[error(
-        "{program} did not listen on a TCP port within {waited:?}: it runs, but has made no listen call that succeeded{output}"
+        "{program} did not listen on a TCP port within {waited:?}: it runs, but has made no listen call that succeeded{}{output}",
+        Refused::of(.refused)
     )]
     NeverListened {
         /// The program.
         program: String,
         /// How long we waited.
         waited: Duration,
-        /// What it wrote, ready to follow the sentence.
-        output: Output,
-    },
-    /// The server could not have the address that it is to listen on.
-    #[error("{program} {} listen on {address}: bind failed with {errno}{}{output}", .exit.map_or("does not".to_owned(), |exit| format!("ended ({exit}) and did not")), no_address(*.errno, *.level))]
-    CannotBind {
-        /// The program.
-        program: String,
-        /// The address.
-        address: std::net::SocketAddr,
-        /// What bind(2) said.
-        errno: Errno,
-        /// Where it ran.
-        level: Level,
-        /// How the program ended, if it did.
-        exit: Option<Exit>,
+        /// The address that it could not have, if there is one.
+        refused: Option<Refused>,
         /// What it wrote, ready to follow the sentence.
         output: Output,
     },
@@ -188,21 +177,48 @@ impl Error {
     }
 }
 
-/// Why a host may not have an address, and the cure.
-fn no_address(errno: Errno, level: Level) -> &'static str {
-    match (errno, level) {
-        (Errno::EADDRNOTAVAIL, Level::Sandbox) => {
-            ". The private network has no addresses of this host: let it listen on 127.0.0.1, ::1, 0.0.0.0 or ::, \
-             or write {listen} for its address"
+/// An address that a server asked for and could not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The address.
+    pub address: std::net::SocketAddr,
+    /// What bind(2) said.
+    pub errno: Errno,
+    /// Where the server ran.
+    pub level: Level,
+}
+
+impl Refused {
+    /// As the end of a sentence; nothing if none was refused.
+    fn of(refused: &Option<Refused>) -> String {
+        refused
+            .map(|refused| format!(", as it cannot have {refused}"))
+            .unwrap_or_default()
+    }
+
+    fn cure(&self) -> &'static str {
+        match (self.errno, self.level) {
+            (Errno::EADDRNOTAVAIL, Level::Sandbox) => {
+                "the private network has no addresses of this host: let it listen on 127.0.0.1, ::1, 0.0.0.0 or ::, \
+                 or write {listen} for its address"
+            }
+            (Errno::EADDRNOTAVAIL, _) => "this host has no such address: let it listen on 127.0.0.1 or 0.0.0.0",
+            (Errno::EADDRINUSE, Level::Sandbox) => "the private network has no other programs: it has that port twice",
+            (Errno::EADDRINUSE, _) => {
+                "another program has that port: choose another, or write {listen} for its address"
+            }
+            (Errno::EACCES, _) => {
+                "ports below 1024 are for root on this host: choose another, or \
+                 sysctl net.ipv4.ip_unprivileged_port_start=0"
+            }
+            _ => "see bind(2)",
         }
-        (Errno::EADDRNOTAVAIL, _) => ". This host has no such address: let it listen on 127.0.0.1 or 0.0.0.0",
-        (Errno::EADDRINUSE, Level::Sandbox) => ". The private network has no other programs: it has that port twice",
-        (Errno::EADDRINUSE, _) => ". Another program has that port: choose another, or write {listen} for its address",
-        (Errno::EACCES, _) => {
-            ". Ports below 1024 are for root on this host: choose another, or \
-             sysctl net.ipv4.ip_unprivileged_port_start=0"
-        }
-        _ => "",
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: bind failed with {} ({})", self.address, self.errno, self.cure())
     }
 }
 

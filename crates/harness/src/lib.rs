@@ -77,7 +77,7 @@ pub mod testing;
 pub mod timeline;
 
 pub use client::Client;
-pub use error::{Error, Output};
+pub use error::{Error, Output, Refused};
 pub use follow::Follow;
 pub use observe::net::{ScriptError, Wire};
 pub use observe::{Machine, Refusal, segment_counters, traced_calls, wire_refusal};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::Domain;
 
 use crate::client::{Client, state_of};
-use crate::error::{Error, Output};
+use crate::error::{Error, Output, Refused};
 use crate::follow::Follow;
 use crate::observe::net::Wire;
 use crate::observe::{Patience, Run, Spec};
@@ -569,16 +569,8 @@ impl ServerBuilder {
         } else {
             run.network().output()
         };
-        if let Some((address, errno)) = refused.filter(|_| others.is_empty()) {
-            return Error::CannotBind {
-                program,
-                address,
-                errno,
-                level,
-                exit,
-                output,
-            };
-        }
+        let refused = refused.filter(|_| others.is_empty());
+        let refused = refused.map(|(address, errno)| Refused { address, errno, level });
         match (failed, self.port) {
             (NotListening::Elsewhere, _) => Error::NotTcp {
                 program,
@@ -591,10 +583,16 @@ impl ServerBuilder {
                 others,
                 waited: self.reply.min(self.listen),
             },
-            (NotListening::Exited(exit), _) => Error::ExitedEarly { program, exit, output },
+            (NotListening::Exited(exit), _) => Error::ExitedEarly {
+                program,
+                exit,
+                refused,
+                output,
+            },
             (NotListening::TimedOut, _) => Error::NeverListened {
                 program,
                 waited: self.listen,
+                refused,
                 output,
             },
         }
