@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use harness::testing::{self, Needs::Calls, Needs::Sandbox, Tolerance};
 use harness::timeline::Level;
 use lab::learn::attempt::CallOff;
@@ -75,20 +75,19 @@ fn of_kind(is_code: bool) -> Result<Vec<Exercise>> {
 /// As it is given it fails, and a fix shows what it names and nothing else.
 fn an_exercise_is_unsolved_as_it_is_given() -> Result<()> {
     few_at_once(of_kind(true)?, |exercise| {
-        if exercise.about.kind == Kind::Break {
-            return comes_to(&exercise, "main.rs", Outcome::Failed, None);
-        }
+        let about = &exercise.about;
+        let mut expected: Vec<&String> = about.gone.iter().chain(&about.stays).collect();
+        expected.sort();
         TOLERATED.check(|| {
             let verdict = judged(&exercise, "main.rs")?;
             let timeline = verdict.timeline.context("it did not run")?;
-            let mut expected: Vec<&String> = exercise.about.gone.iter().chain(&exercise.about.stays).collect();
             let mut found = timeline.finding_ids();
-            expected.sort();
             found.sort_unstable();
-            Ok(match found == expected && verdict.outcome == Outcome::Failed {
+            let right = verdict.outcome == Outcome::Failed && (about.kind == Kind::Break || found == expected);
+            Ok(match right {
                 true => Ok(()),
                 false => Err(format!(
-                    "{}: expected {expected:?}, found {found:?}, and {:?}\n{timeline}",
+                    "{}: {:?}, expected {expected:?}, found {found:?}\n{timeline}",
                     exercise.slug, verdict.outcome
                 )),
             })
@@ -126,60 +125,74 @@ fn a_wrong_turn_gets_advice_of_its_own() -> Result<()> {
     })
 }
 
-/// The answers are asked of a run of our own, and a wrong one is any other.
+/// What the committed capture answers is right, any other answer is wrong, and what is said of it does not tell the
+/// right one.
 fn an_answer_is_right_or_wrong() -> Result<()> {
-    few_at_once(of_kind(false)?, |exercise| {
-        let subject = match (exercise.about.kind, &exercise.about.server) {
-            (Kind::Find, _) => None,
-            (_, Some(step)) => Some(Subject {
+    for exercise in of_kind(false)? {
+        let right = judge::right_answers(&exercise, None)?;
+        let passed = judge::answers(&exercise, None, &right)?;
+        assert_eq!(passed.outcome, Outcome::Passed, "{}: {:?}", exercise.slug, passed.said);
+        for (place, question) in exercise.about.questions.iter().enumerate() {
+            let mut wrong = right.clone();
+            wrong[place] = vec![other_than(&right[place][0], &question.measure)];
+            let failed = judge::answers(&exercise, None, &wrong)?;
+            let line = failed.said.iter().find(|line| line.contains(&question.ask));
+            let after = line.map(|line| line.replace(&question.ask, "")).unwrap_or_default();
+            let words = |c: char| !c.is_alphanumeric() && c != '_';
+            let gives_away = after.split(words).any(|word| word == right[place][0]);
+            assert!(
+                failed.outcome == Outcome::Failed && !gives_away && failed.timeline.is_none(),
+                "{}: {wrong:?} gives {:?} {:?}",
+                exercise.slug,
+                failed.outcome,
+                failed.said
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A question is answered by a fresh run: what the committed capture answers is right there, and the next wrong.
+///
+/// Any of a few runs will do. On a busy machine a kernel sends ACKs alone that else ride on data; but no run answers
+/// what the capture of another server does, nor takes two answers for right.
+fn a_fresh_run_answers_as_the_capture() -> Result<()> {
+    const RUNS: usize = 5;
+    let predictions = of_kind(false)?
+        .into_iter()
+        .filter(|exercise| exercise.about.kind == Kind::Predict);
+    few_at_once(predictions.collect(), |exercise| {
+        let subject = match &exercise.about.server {
+            Some(step) => Subject {
                 program: steps::find(step)?.build()?,
                 environment: Vec::new(),
                 source: String::new(),
                 level: None,
-            }),
-            (_, None) => Some(subject(&exercise, "main.rs")?),
+            },
+            None => subject(&exercise, "main.rs")?,
         };
-        TOLERATED.check(|| {
-            let right = judge::right_answers(&exercise, subject.as_ref())?;
-            // Where nothing can be run, the capture answers the same.
-            let committed = judge::right_answers(&exercise, None)?;
-            if committed != right {
-                return Ok(Err(format!(
-                    "{}: make its capture anew with `lab capture {}`: it answers {committed:?}, a run {right:?}",
-                    exercise.slug, exercise.name
-                )));
-            }
-            let passed = judge::answers(&exercise, subject.as_ref(), &right)?;
-            let mut differs = String::new();
-            if passed.outcome != Outcome::Passed {
-                differs += &format!("{}: {right:?} is not right: {:?}\n", exercise.slug, passed.said);
-            }
-            for (place, question) in exercise.about.questions.iter().enumerate() {
+        let right = judge::right_answers(&exercise, None)?;
+        let mut said = Vec::new();
+        for _ in 0..RUNS {
+            let verdict = judge::answers(&exercise, Some(&subject), &right)?;
+            assert!(verdict.notes.is_empty(), "{}: {:?}", exercise.slug, verdict.notes);
+            if verdict.outcome == Outcome::Passed {
                 let mut wrong = right.clone();
-                wrong[place] = vec![other_than(&right[place][0], &question.measure)];
-                let failed = judge::answers(&exercise, subject.as_ref(), &wrong)?;
-                let told = failed
-                    .said
-                    .iter()
-                    .chain(failed.advice.iter().map(|advice| &advice.text));
-                let line = told
-                    .clone()
-                    .find(|line| line.contains(&question.ask))
-                    .cloned()
-                    .unwrap_or_default();
-                let after = line.replace(&question.ask, "");
-                let gives_away = after
-                    .split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .any(|word| word == right[place][0]);
-                if failed.outcome != Outcome::Failed || gives_away || failed.timeline.is_some() {
-                    differs += &format!(
-                        "{}: {wrong:?} gives {:?} {:?}\n",
-                        exercise.slug, failed.outcome, failed.said
-                    );
+                wrong[0] = vec![other_than(&right[0][0], &exercise.about.questions[0].measure)];
+                let verdict = judge::answers(&exercise, Some(&subject), &wrong)?;
+                said = verdict.said;
+                if verdict.outcome == Outcome::Failed {
+                    return Ok(());
                 }
+            } else {
+                said = verdict.said;
             }
-            Ok(if differs.is_empty() { Ok(()) } else { Err(differs) })
-        })
+        }
+        bail!(
+            "{}: no run of {RUNS} answers as its capture, {right:?}: is `lab capture {}` due? {said:?}",
+            exercise.slug,
+            exercise.name
+        )
     })
 }
 
@@ -245,7 +258,8 @@ harness::tests! {
     an_exercise_is_unsolved_as_it_is_given needs [Sandbox];
     a_solution_passes needs [Sandbox];
     a_wrong_turn_gets_advice_of_its_own needs [Sandbox];
-    an_answer_is_right_or_wrong needs [Sandbox];
+    an_answer_is_right_or_wrong needs [];
+    a_fresh_run_answers_as_the_capture needs [Sandbox];
     without_packets_nothing_passes_unseen needs [Calls];
     every_server_is_in_the_program needs [];
     a_page_is_one_screen needs [];
