@@ -201,7 +201,12 @@ fn tell(exercise: &Exercise, attempt: &Attempt) -> Result<()> {
 
 fn hint(folder: &Folder, exercise: &Exercise) -> Result<()> {
     let hints = exercise.hints()?;
-    let done = Progress::change(&folder.path, |progress| progress.hint(&exercise.name, hints.len()))?;
+    let mut done = progress(folder)?;
+    // Also where it cannot be remembered.
+    done.hint(&exercise.name, hints.len());
+    if let Err(error) = Progress::change(&folder.path, |progress| progress.hint(&exercise.name, hints.len())) {
+        writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
+    }
     let shown = done.of(&exercise.name).hints as usize;
     for (number, hint) in (1..).zip(&hints).take(shown) {
         writeln!(io::stdout(), "hint {number} of {}: {hint}\n", hints.len())?;
