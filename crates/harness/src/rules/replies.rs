@@ -44,12 +44,12 @@ impl Part<'_> {
 pub(super) fn replies(connection: Connection<'_>) -> Vec<Reply<'_>> {
     let mut replies: Vec<Reply<'_>> = Vec::new();
     // The bytes that were read, from where to where, since the last write.
-    let (mut from, mut to) = (0, 0);
+    let (mut from, mut to) = (0_u64, 0_u64);
     let mut read: Vec<&Call> = Vec::new();
     for (index, call) in connection.calls() {
         match call.kind {
             CallKind::Read if call.moved() > 0 => {
-                to += call.moved();
+                to = to.saturating_add(call.moved());
                 read.push(call);
             }
             CallKind::Write if call.moved() > 0 => {
