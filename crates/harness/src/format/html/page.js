@@ -384,8 +384,8 @@
   function waits(diagram, from, to, limit) {
     const drawn = [];
     for (const wait of diagram.waits) {
-      const [top, bottom] = [yOf(wait.since), yOf(wait.until)];
       const arrow = eventIndex(wait.arrow);
+      const [top, bottom] = [yOf(wait.since), ys[placeOf.get(arrow)]];
       if (arrow > limit || !placeOf.has(arrow) || bottom < from || top > to) continue;
       const side = wait.side === 'client' ? -1 : 1;
       const x = xOf(wait.side) + side * (columns.wide ? 12 : -12);
@@ -604,6 +604,8 @@
       h('p', { class: 'sentence' }, ...spoken(mark.says)),
     ];
     if (view.asking) parts.push(question());
+    else parts.push(...mark.diagram.findings.filter((found) => found.evidence.includes(mark.event)).map((found) => (
+      h('div', { class: 'finding' }, h('p', {}, h('strong', {}, found.id), `: ${found.message}`)))));
     if (mark.kind === 'arrow') parts.push(...arrowDetails(mark));
     if (mark.kind === 'call') parts.push(...callDetails(mark));
     parts.push(...together(mark), ...between(mark));
@@ -906,7 +908,7 @@
     ['', '', ['+', '='], () => zoomed(1.15)],
     ['o', 'open or close the fold before this event', ['o'], () => fold_()],
     ['a', 'numbers absolute or relative', ['a'], () => toggle('absolute')],
-    ['b', 'to the bytes of the frame', ['b'], () => document.querySelector('.hex button')?.focus()],
+    ['b', 'to the bytes of the frame', ['b'], toBytes],
     ['/ n p', 'search; next, previous found', ['/'], () => $('search').focus()],
     ['', '', ['n'], () => nextHit(false)],
     ['', '', ['p'], () => nextHit(true)],
@@ -914,6 +916,13 @@
     ['d', 'light or dark', ['d'], theme],
     ['? Esc', 'these keys; back to the diagram', ['?'], () => { $('help').open = !$('help').open; }],
   ];
+
+  function toBytes() {
+    const hex = document.querySelector('.hex');
+    if (!hex) return;
+    hex.previousElementSibling.scrollIntoView();
+    hex.querySelector('button').focus({ preventScroll: true });
+  }
 
   function fold_() {
     if (!placeOf.has(view.current)) return;
