@@ -17,12 +17,22 @@ pub enum Error {
         program: String,
     },
     /// The program could not be started.
-    #[error("cannot start {program}: {source}: give the path of an executable file")]
+    #[error("cannot start {program}: {source}: {cure}")]
     Spawn {
         /// The program.
         program: String,
         /// What the system said.
         source: std::io::Error,
+        /// What that means here, and what to do.
+        cure: String,
+    },
+    /// The system's files about processes are not there, so nothing can be known of a socket.
+    #[error("cannot observe {program}: {reason}: mount it: mount -t proc proc /proc")]
+    NoProc {
+        /// The program.
+        program: String,
+        /// What is wrong with `/proc`.
+        reason: String,
     },
     /// The system does not let us trace, so no system call can be counted.
     #[error("cannot trace {program}: ptrace was refused ({reason}): {cure}")]
@@ -118,7 +128,7 @@ pub enum Error {
         waited: Duration,
     },
     /// A client could not connect.
-    #[error("cannot connect to {address}: {source}{server}")]
+    #[error("cannot connect to {address}: {source}{}{server}", cure(source))]
     Connect {
         /// Where to.
         address: std::net::SocketAddr,
@@ -146,13 +156,24 @@ pub enum Error {
         waited: Duration,
     },
     /// Some other call failed.
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}: {source}{}", cure(source))]
     System {
         /// What was tried.
         what: &'static str,
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// What to do where a limit of this process stands in the way, ready to follow the reason: getrlimit(2).
+fn cure(error: &std::io::Error) -> &'static str {
+    // The numbers of Linux, where limits are met in earnest.
+    match error.raw_os_error() {
+        Some(11) => ": the user has as many processes and threads as allowed: end some, or raise the limit (ulimit -u)",
+        Some(12) => ": there is not enough memory: raise the limit, if there is one (ulimit -v)",
+        Some(24) => ": raise the limit of open files (ulimit -n)",
+        _ => "",
+    }
 }
 
 impl Error {

@@ -1,10 +1,11 @@
 //! The records of a run while it goes.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::observe::net::seen_at;
+use crate::observe::queue::Receiver;
 use crate::observe::recorder::now;
 use crate::timeline::{Record, Side, Timestamp};
 
@@ -22,9 +23,10 @@ const HOLD: Duration = Duration::from_millis(50);
 /// `next` waits for a record. There is none any more once the observation has ended.
 #[derive(Debug)]
 pub struct Follow {
-    arriving: Receiver<Record>,
+    arriving: Receiver,
     /// By time, and for records of the same moment in the order of their arrival.
-    waiting: BTreeMap<(Timestamp, u64), Record>,
+    /// With each the bytes that it takes.
+    waiting: BTreeMap<(Timestamp, u64), (Record, usize)>,
     arrived: u64,
     hold: Duration,
     /// The host whose packets these are, if it is one's alone.
@@ -33,7 +35,7 @@ pub struct Follow {
 
 impl Follow {
     /// `more`: how much longer than on one host a packet may take.
-    pub(crate) fn new(arriving: Receiver<Record>, more: Duration, at: Option<Side>) -> Follow {
+    pub(crate) fn new(arriving: Receiver, more: Duration, at: Option<Side>) -> Follow {
         Follow {
             at,
             hold: HOLD + more,
@@ -43,15 +45,18 @@ impl Follow {
         }
     }
 
-    fn hold(&mut self, record: Record) {
+    fn hold(&mut self, (record, mut size): (Record, usize)) {
         let records = match self.at {
             Some(host) => seen_at(host, record),
             None => vec![record],
         };
         for record in records {
-            self.waiting.insert((record.at, self.arrived), record);
+            let size = std::mem::take(&mut size);
+            self.waiting.insert((record.at, self.arrived), (record, size));
             self.arrived += 1;
         }
+        // None of them is seen from this host.
+        self.arriving.used(size);
     }
 
     /// How long the first of the waiting records is still held back.
@@ -76,7 +81,11 @@ impl Iterator for Follow {
             match arrived {
                 Ok(record) => self.hold(record),
                 // It has waited long enough, or nothing can come before it any more.
-                Err(_) => return self.waiting.pop_first().map(|(_, record)| record),
+                Err(_) => {
+                    let (_, (record, size)) = self.waiting.pop_first()?;
+                    self.arriving.used(size);
+                    return Some(record);
+                }
             }
         }
     }
@@ -84,9 +93,8 @@ impl Iterator for Follow {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
-
     use super::*;
+    use crate::observe::queue::queue;
     use crate::timeline::{ProcessEvent, ProcessEventKind, What};
 
     fn record(at: Timestamp, pid: i32) -> Record {
@@ -105,24 +113,24 @@ mod tests {
 
     #[test]
     fn what_comes_within_the_hold_is_put_into_order() {
-        let (sender, receiver) = channel();
+        let (sender, receiver) = queue();
         let start = now();
         for (offset, pid) in [(20, 1), (10, 2), (10, 3), (0, 4)] {
-            sender.send(record(Timestamp(start.0 + offset), pid)).unwrap();
+            assert!(sender.send(record(Timestamp(start.0 + offset), pid), 1));
         }
         let mut follow = Follow::new(receiver, Duration::ZERO, None);
         assert_eq!(pids(follow.by_ref().take(2)), [4, 2]);
         // It stood before what is gone already: it does not wait, and nothing waits for it.
-        sender.send(record(Timestamp(start.0 - 1_000_000_000), 5)).unwrap();
+        assert!(sender.send(record(Timestamp(start.0 - 1_000_000_000), 5), 1));
         drop(sender);
         assert_eq!(pids(follow), [5, 3, 1]);
     }
 
     #[test]
     fn a_record_comes_while_the_run_goes_on_even_if_the_clock_was_set_back() {
-        let (sender, receiver) = channel();
+        let (sender, receiver) = queue();
         let in_an_hour = Timestamp(now().0 + 3_600_000_000_000);
-        sender.send(record(in_an_hour, 1)).unwrap();
+        assert!(sender.send(record(in_an_hour, 1), 1));
         assert_eq!(pids(Follow::new(receiver, Duration::ZERO, None).take(1)), [1]);
         drop(sender);
     }

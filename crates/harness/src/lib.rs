@@ -55,6 +55,7 @@
 //! - [`Server`] and [`Client`] are the door: start, talk, stop.
 //! - [`timeline`] is what happened: events in one order, and the questions to ask. Pure data.
 //! - [`facts`] is what is so of each packet, with its evidence and how sure it is.
+//! - [`overview`] is a run at a glance: a row for each connection, and what they come to.
 //! - [`rules`] find what a server should not do; they go by facts.
 //! - [`scene`] is what to draw of a timeline: arrows, calls, states, waits, words.
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, pcapng for Wireshark.
@@ -70,6 +71,7 @@ pub mod facts;
 mod follow;
 pub mod format;
 mod observe;
+pub mod overview;
 pub mod rules;
 pub mod scene;
 mod server;

@@ -78,6 +78,7 @@ impl Server {
             environment: Vec::new(),
             level: None,
             keep: KEEP,
+            snaplen: None,
             wire: None,
         };
         ServerBuilder {
@@ -367,6 +368,17 @@ impl Server {
         self.run.settle(self.settle);
     }
 
+    /// Ends the observation here and now, and gives what there is: for somebody who will not wait. Nothing
+    /// has settled, so connections may be in states that they would have left by themselves. The server
+    /// runs on, unobserved, until it is stopped or dropped; then there is nothing more to tell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`] if the capture failed.
+    pub fn conclude(&self) -> Result<Timeline, Error> {
+        Ok(self.run.conclude()?.into_timeline())
+    }
+
     /// Lets things settle, ends the observation, stops the server, and gives the timeline.
     ///
     /// The timeline ends before the server is told to end: what its death does to the connections
@@ -433,11 +445,20 @@ impl ServerBuilder {
     }
 
     /// Keeps at most so many packets, calls, states and lines of output in memory: two million unless
-    /// told, which take about a gigabyte. What comes later is counted, in [`Timeline::not_kept`], and
-    /// [`Server::follow`] still gives it.
+    /// told, and no more than take a quarter of the memory that there is, by the machine and by the control
+    /// group's limit. What comes later is counted, in [`Timeline::not_kept`], and [`Server::follow`] still
+    /// gives it.
     #[must_use]
     pub fn keep(mut self, records: usize) -> Self {
         self.spec.keep = records;
+        self
+    }
+
+    /// Captures so many bytes of each frame, its headers first; all of them unless told. Less than 96 cuts
+    /// headers off. The kernel then has room for more packets, and a timeline for more events.
+    #[must_use]
+    pub fn snaplen(mut self, bytes: u32) -> Self {
+        self.spec.snaplen = Some(bytes);
         self
     }
 
@@ -514,7 +535,7 @@ impl ServerBuilder {
         let mut on_another = None;
         loop {
             let look = (Instant::now() + LOOK_AGAIN).min(deadline);
-            let ready = run.network().recorder().wait(look, |seen| {
+            let ready = run.network().recorder().wait_for_start(look, |seen| {
                 let is_wanted = |address: &&SocketAddr| self.port.is_none_or(|port| address.port() == port);
                 match (seen.listening.iter().find(is_wanted), seen.ended()) {
                     (Some(_), _) => Some(Ok(())),

@@ -30,10 +30,11 @@ impl CaptureFile {
     pub fn start(server: &Server, program: &str, path: &Path) -> Result<CaptureFile> {
         let file = BufWriter::new(create(path)?);
         let (records, name, level) = (server.follow(), program.to_owned(), server.level());
+        let writer = thread::Builder::new().spawn(move || write(records, file, &name, level));
         Ok(CaptureFile {
             path: path.to_owned(),
             program: program.to_owned(),
-            writer: thread::spawn(move || write(records, file, &name, level)),
+            writer: writer.context("cannot start to write the capture")?,
         })
     }
 

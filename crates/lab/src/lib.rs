@@ -12,6 +12,7 @@ pub mod experiments;
 pub mod explain;
 pub mod frames;
 pub mod handout;
+pub mod interrupt;
 pub mod languages;
 pub mod learn;
 pub mod lesson;

@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Child;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -49,6 +50,48 @@ impl Drop for FirstInterrupt {
             // It was valid before.
             let _ = replace(before);
         }
+    }
+}
+
+/// While it lives, the first ctrl-C is told through a pipe and does nothing else. The second one ends this
+/// process, as any would.
+#[derive(Debug)]
+pub struct ToldInterrupt {
+    before: SigAction,
+    writer: std::io::PipeWriter,
+}
+
+/// The pipe's end that the handler writes to; -1 if there is none.
+static INTERRUPTED: AtomicI32 = AtomicI32::new(-1);
+
+impl ToldInterrupt {
+    /// Begins. What is read from the pipe is a byte for the interrupt, or the end when this is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of pipe(2) or sigaction(2).
+    pub fn begin() -> io::Result<(ToldInterrupt, std::io::PipeReader)> {
+        extern "C" fn tell(_: i32) {
+            let byte = 0_u8;
+            // SAFETY: signal-safety(7) allows write(2), of a byte that lives long enough. The number is that of a
+            // pipe as long as this handler may run; if it is -1 the call fails.
+            unsafe { libc::write(INTERRUPTED.load(Ordering::Acquire), (&raw const byte).cast(), 1) };
+        }
+        let (reader, writer) = std::io::pipe()?;
+        INTERRUPTED.store(writer.as_raw_fd(), Ordering::Release);
+        let once = SaFlags::SA_RESETHAND | SaFlags::SA_RESTART;
+        let action = SigAction::new(SigHandler::Handler(tell), once, SigSet::empty());
+        let before = replace(&action)?;
+        Ok((ToldInterrupt { before, writer }, reader))
+    }
+}
+
+impl Drop for ToldInterrupt {
+    fn drop(&mut self) {
+        // It was valid before.
+        let _ = replace(&self.before);
+        INTERRUPTED.store(-1, Ordering::Release);
+        let _ = &self.writer;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -11,9 +12,10 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::format::svg::{self, Picture};
 use harness::format::text::Lanes;
-use harness::format::{html, json, markdown, pcapng};
-use harness::scene::Scene;
-use harness::timeline::{Side, Timeline, printable};
+use harness::format::{html, json, markdown, overview, pcapng};
+use harness::overview::Overview;
+use harness::scene::{Diagram, Scene};
+use harness::timeline::{ConnectionId, Side, Timeline, printable};
 use harness::{Server, Wire};
 use lab::capture_file::{CaptureFile, create};
 use lab::check::{self, Checked, Strictness};
@@ -289,6 +291,9 @@ struct Output {
     /// Colours of the terminal or of a picture; such as suit any ground unless told
     #[arg(long, value_enum)]
     theme: Option<Theme>,
+    /// Draw this connection alone, by its number in the table of connections
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    connection: Option<u32>,
     /// Of two hosts with a wire, show the packets alone that could have been captured on this one; with
     /// --pcapng, let that file hold them, or those of both
     #[arg(long, value_enum)]
@@ -351,10 +356,22 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // A standard error that is closed too leaves nobody to tell.
-            let _ = writeln!(io::stderr(), "lab: {}", shown(&format!("{error:#}")));
+            let _ = writeln!(io::stderr(), "lab: {}", shown(&told(&error)));
             failed
         }
     }
+}
+
+/// An error and its causes, each said once: some name their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |told, cause| {
+        let cause = cause.to_string();
+        match (told.is_empty(), told.contains(&cause)) {
+            (true, _) => cause,
+            (false, true) => told,
+            (false, false) => told + ": " + &cause,
+        }
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -526,6 +543,7 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let mut lanes = terminal::Growing::default();
     let piped = arguments.pcapng.as_deref().is_some_and(is_standard_output);
     let output = &arguments.output;
+    output.can_be_written_beside(arguments.pcapng.as_deref())?;
     let live = output.format == Format::Text && output.output.is_none() && !piped;
     let name = arguments.plan.name();
     let server = arguments.plan.server()?;
@@ -540,40 +558,46 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     })?;
     let timeline = &outcome.timeline;
     tell_troubles(&outcome.troubles)?;
-    if let Some((vantage, path)) = ends {
-        write_vantage(timeline, vantage, path)?;
-    }
-    if piped && ends.is_some() {
-        return Ok(outcome);
-    }
-    if piped {
-        pcapng::write(timeline, &name, &mut io::stdout().lock())?;
-        return Ok(outcome);
-    }
-    if let Some(capture) = capture {
-        capture.finish(timeline)?;
-        if timeline.not_kept > 0 {
-            let note = "the run was longer than what is kept; the capture file has all of it, without comments";
-            writeln!(io::stderr(), "lab: {note}")?;
-        }
-    }
+    // A capture that cannot be written takes nothing else along.
+    let captured = match (ends, piped, capture) {
+        (Some((vantage, path)), ..) => write_vantage(timeline, vantage, path),
+        (None, true, _) => pcapng::write(timeline, &name, &mut io::stdout().lock()).map_err(Into::into),
+        (None, false, Some(capture)) => finish(capture, timeline),
+        (None, false, None) => Ok(()),
+    };
     let seen = output.seen(timeline);
     if live {
         let look = output.look(arguments.log);
-        lanes.draw(&seen, look, true)?;
-        writeln!(io::stdout())?;
+        match output.chosen(&seen)? {
+            None => lanes.draw(&seen, look, true)?,
+            Some(chosen) => terminal::draw_scene(&some(&seen, &chosen, &look.lanes()), look)?,
+        }
+        write!(io::stdout(), "\n{}", table(&seen, output.width))?;
         terminal::findings(&findings(&seen), look)?;
-        drop(seen);
-        return Ok(outcome);
+    } else if !piped {
+        let shown = Shown {
+            name: &name,
+            log: arguments.log,
+            frames: None,
+        };
+        output.write(&seen, &shown)?;
     }
-    let shown = Shown {
-        name: &name,
-        log: arguments.log,
-        frames: None,
-    };
-    output.write(&seen, &shown)?;
     drop(seen);
-    Ok(outcome)
+    if timeline.not_kept > 0 && arguments.pcapng.is_none() {
+        let note =
+            "the run was longer than what is kept: --pcapng FILE has all of it, and --snaplen 96 needs less memory";
+        writeln!(io::stderr(), "lab: {note}")?;
+    }
+    captured.map(|()| outcome)
+}
+
+fn finish(capture: CaptureFile, timeline: &Timeline) -> Result<()> {
+    capture.finish(timeline)?;
+    if timeline.not_kept > 0 {
+        let note = "the run was longer than what is kept; the capture file has all of it, without comments";
+        writeln!(io::stderr(), "lab: {note}")?;
+    }
+    Ok(())
 }
 
 impl Output {
@@ -591,6 +615,34 @@ impl Output {
             width: self.width,
             theme: self.theme,
             output: log,
+        }
+    }
+
+    /// Makes sure, before anything runs, that the file can be written, and that it is not the capture's.
+    fn can_be_written_beside(&self, capture: Option<&Path>) -> Result<()> {
+        let Some(path) = &self.output else { return Ok(()) };
+        anyhow::ensure!(
+            !capture.is_some_and(|capture| same_file(capture, path)),
+            "-o and --pcapng name the same file, {}: name two",
+            path.display()
+        );
+        // What is in it stays there until there is something to write.
+        let opened = File::options().append(true).create(true).open(path);
+        opened
+            .map(drop)
+            .with_context(|| format!("cannot create {}", path.display()))
+    }
+
+    /// The connections to draw, if not all: the one asked for, or of many the worst.
+    fn chosen(&self, timeline: &Timeline) -> Result<Option<Vec<ConnectionId>>> {
+        let all = timeline.endpoints.len();
+        match self.connection {
+            Some(number) if number as usize > all => {
+                anyhow::bail!("there is no connection {number}: the last one is {all}")
+            }
+            Some(number) => Ok(Some(vec![ConnectionId(number as usize - 1)])),
+            None if all > DRAWN => Ok(Some(Overview::of(timeline).worst(DRAWN))),
+            None => Ok(None),
         }
     }
 
@@ -622,10 +674,14 @@ impl Output {
         };
         match self.format {
             Format::Text => {
-                for line in lanes.lines_of(&shown.scene(timeline, &lanes)) {
+                let scene = match self.chosen(timeline).map_err(io::Error::other)? {
+                    Some(chosen) => some(timeline, &chosen, &lanes),
+                    None => shown.scene(timeline, &lanes),
+                };
+                for line in lanes.lines_of(&scene) {
                     writeln!(out, "{line}")?;
                 }
-                write!(out, "\n{}", findings(timeline))?;
+                write!(out, "\n{}{}", table(timeline, self.width), findings(timeline))?;
             }
             Format::Markdown => {
                 let frames = shown.frames.clone().unwrap_or(1..=usize::MAX);
@@ -646,8 +702,48 @@ impl Output {
     }
 }
 
+/// True if two paths lead to one file, or will when it is made.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| {
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let made = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(made)
+    };
+    // A device takes whatever comes.
+    let is_device = one.exists() && !one.is_file();
+    !is_device && (one == other || (real(one).is_some() && real(one) == real(other)))
+}
+
 fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// Some of a timeline's connections, in this order.
+fn some(timeline: &Timeline, chosen: &[ConnectionId], lanes: &Lanes) -> Scene {
+    let part = harness::scene::Part {
+        connections: chosen.iter().map(|id| id.0 + 1).max().unwrap_or_default(),
+        ..lanes.part()
+    };
+    let mut scene = Scene::part_of(timeline, part);
+    let place = |diagram: &Diagram| chosen.iter().position(|id| id.0 == diagram.connection);
+    scene.connections.retain(|diagram| place(diagram).is_some());
+    scene.connections.sort_by_key(place);
+    scene
+}
+
+/// Of more connections than this the worst are drawn.
+const DRAWN: usize = 3;
+
+/// A row for each connection, where there are several.
+fn table(timeline: &Timeline, width: Option<usize>) -> String {
+    if timeline.endpoints.len() < 2 {
+        return String::new();
+    }
+    let width = width.or_else(terminal::terminal_width).unwrap_or(80);
+    overview::table(&Overview::of(timeline), width) + "\n"
 }
 
 fn findings(timeline: &Timeline) -> String {
@@ -747,8 +843,17 @@ fn wireshark(plan: Plan, vantage: Option<Host>) -> Result<()> {
 
 /// What the clients could not do, where it does not mix with the result.
 fn tell_troubles<'t>(troubles: impl IntoIterator<Item = &'t Trouble>) -> io::Result<()> {
-    let mut troubles = troubles.into_iter();
-    troubles.try_for_each(|trouble| writeln!(io::stderr(), "lab: {}", shown(&trouble.text)))
+    let troubles: Vec<&Trouble> = troubles.into_iter().collect();
+    // The first line says what it is; what the server wrote until then may follow.
+    for alike in troubles.chunk_by(|one, other| one.text.lines().next() == other.text.lines().next()) {
+        let times = match alike.len() {
+            1 => String::new(),
+            times => format!("{times} times: "),
+        };
+        let last = alike.last().map_or("", |trouble| trouble.text.as_str());
+        writeln!(io::stderr(), "lab: {times}{}", shown(last))?;
+    }
+    Ok(())
 }
 
 /// A message for a terminal: it may name a file or repeat what a program wrote.

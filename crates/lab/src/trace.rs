@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -12,6 +13,7 @@ use clap::{Args, ValueEnum};
 use harness::timeline::{Exit, Side, Timeline};
 use harness::{Client, LISTEN, Server, ServerBuilder, testing};
 
+use crate::interrupt::{Ended, until_interrupted};
 pub use crate::talk::bytes::unescape;
 use crate::talk::options::Says;
 use crate::talk::{Stopped, Talk};
@@ -55,9 +57,14 @@ pub struct Plan {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub settle: Option<Duration>,
 
-    /// Keep so many events in memory; a file that --pcapng names has all of them
+    /// Keep so many events in memory, or as many as there is memory for; a file that --pcapng names has
+    /// all of them
     #[arg(long, value_name = "EVENTS", default_value_t = harness::KEEP)]
     pub keep: usize,
+
+    /// Capture so many bytes of each packet, headers first; all of them unless told
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(96..))]
+    pub snaplen: Option<u32>,
 
     /// The port to talk to, of a server that listens on several: wait until it listens there
     #[arg(long)]
@@ -94,6 +101,8 @@ pub struct Outcome {
     pub troubles: Vec<Trouble>,
     /// True if the client program did not end in time and was killed: the exchange is not whole.
     pub client_timed_out: bool,
+    /// True if the user ended it before its end.
+    pub interrupted: bool,
 }
 
 /// Something that a client could not do, or that its user may want to know.
@@ -172,6 +181,7 @@ impl Plan {
             return Ok(Outcome {
                 timeline: server.stop()?,
                 client_timed_out: matches!(ended, ClientEnd::TimedOut(_)),
+                interrupted: false,
                 troubles: choice
                     .into_iter()
                     .chain(ended.trouble().map(|text| Trouble::new(text, Leaves::Unproved)))
@@ -180,13 +190,29 @@ impl Plan {
         }
         let address = self.address(&server)?;
         let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
-        let talked = self.talk(&server, address, watch)?;
+        let (plan, server) = (self.clone(), Arc::new(server));
+        let talk =
+            move |server: &Server, watch: &mut dyn FnMut(Timeline) -> Result<()>| plan.talk(server, address, watch);
+        let Ended::Done(talked) = until_interrupted(&server, talk, watch)? else {
+            let interrupted = "interrupted: this is what there was until then".to_owned();
+            return Ok(Outcome {
+                timeline: server.conclude()?,
+                troubles: choice
+                    .into_iter()
+                    .chain([Trouble::new(interrupted, Leaves::Unproved)])
+                    .collect(),
+                client_timed_out: false,
+                interrupted: true,
+            });
+        };
         // Clients that stay connected do so until the observation has ended.
+        let server = Arc::into_inner(server).context("the server is still in use")?;
         let timeline = server.stop()?;
         Ok(Outcome {
             timeline,
             troubles: choice.into_iter().chain(talked.troubles).collect(),
             client_timed_out: false,
+            interrupted: false,
         })
     }
 
@@ -272,6 +298,9 @@ impl Plan {
         }
         let listens = if self.timeout.is_some() { limit } else { STARTS };
         build = build.listen_within(listens).reply_within(limit).keep(self.keep);
+        if let Some(bytes) = self.snaplen {
+            build = build.snaplen(bytes);
+        }
         build = build.grace(GRACE.min(limit));
         Ok(match self.port {
             Some(port) => build.port(port).start()?,

@@ -16,6 +16,7 @@ mod numbers;
 mod pass;
 mod progress;
 mod reason;
+pub mod spent;
 mod streams;
 pub mod writes;
 

@@ -162,6 +162,7 @@ fn call() -> impl Strategy<Value = Call> {
                 moved_in_messages,
                 entered,
                 ended,
+                tracer: std::time::Duration::from_nanos(ended.0 % 100_000),
             }
         },
     )
@@ -233,7 +234,7 @@ fn change() -> impl Strategy<Value = StateChange> {
 
 fn process() -> impl Strategy<Value = ProcessEvent> {
     let stream = select(&[OutputStream::Stdout, OutputStream::Stderr][..]);
-    let kind = (0..10, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
+    let kind = (0..11, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
         0 => ProcessEventKind::Started,
         1 => ProcessEventKind::Exited(Exit::Status(number)),
         2 => ProcessEventKind::Exited(Exit::Signal(number)),
@@ -261,6 +262,7 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
             on_clock: number % 3 == 0,
             quiet: std::time::Duration::from_millis(number.unsigned_abs().into()),
         }),
+        10 => ProcessEventKind::OutputNotKept,
         _ => ProcessEventKind::Wrote { stream, line },
     });
     (0..5, kind).prop_map(|(pid, kind)| ProcessEvent { pid, kind })

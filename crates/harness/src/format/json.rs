@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::facts::spent::{Part, Spent};
 use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
+use crate::overview::{Overview, Row, Spread};
 use crate::rules::Finding;
 use crate::timeline::explain::action_text;
 use crate::timeline::{
@@ -15,7 +17,7 @@ use crate::timeline::{
 
 /// The version of the schema. It grows when something is taken away or changes its meaning;
 /// additions leave it as it is.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Writes a timeline as one JSON object, an event at a time.
 ///
@@ -73,13 +75,81 @@ fn list(out: &mut impl Write, name: &str, values: impl Iterator<Item = Value>) -
 
 /// What the connections have in common, and what the rules found.
 pub fn summary(timeline: &Timeline) -> Value {
+    let overview = Overview::of(timeline);
     json!({
-        "connections": timeline.endpoints.len(),
+        "connections": overview.rows.iter().map(row).collect::<Vec<_>>(),
+        "totals": totals(&overview),
         "writes_per_reply": timeline.writes_per_reply(),
         "packets_per_exchange": timeline.packets_per_exchange(),
         "teardown": timeline.teardowns().into_iter().max_by_key(rank).map(word),
         "findings": timeline.findings().iter().map(finding).collect::<Vec<_>>(),
         "unknown": timeline.unknown_rules().map(|rule| rule.id).collect::<Vec<_>>(),
+    })
+}
+
+/// A connection at a glance.
+fn row(row: &Row) -> Value {
+    let [sent, received] = row.bytes;
+    let slowest = row.slowest.map(|(exchange, spent)| {
+        let mut value = self::spent(&spent);
+        value["exchange"] = exchange.into();
+        value
+    });
+    json!({
+        "id": row.connection.0,
+        "client": row.client.to_string(),
+        "requests": row.requests,
+        "answered": row.answered,
+        "bytes_sent": sent,
+        "bytes_received": received,
+        "slowest": slowest,
+        "stalls": row.stalls.0,
+        "longest_stall_ns": nanoseconds(row.stalls.1),
+        "teardown": word(row.teardown),
+        "findings": row.findings,
+    })
+}
+
+/// Where an exchange's time went.
+fn spent(spent: &Spent) -> Value {
+    json!({
+        "began": spent.began.0,
+        "first_byte_ns": nanoseconds(spent.first_byte),
+        "whole_ns": nanoseconds(spent.whole),
+        "parts_ns": parts(|part| spent.part(part)),
+        "certainty": spent.certainty.to_string(),
+        "tracer_at_least_ns": spent.tracer.map(nanoseconds),
+    })
+}
+
+fn parts(of: impl Fn(Part) -> Duration) -> Value {
+    let parts = Part::ALL.into_iter();
+    Value::Object(
+        parts
+            .map(|part| (part.name().to_owned(), nanoseconds(of(part)).into()))
+            .collect(),
+    )
+}
+
+/// What the connections come to.
+fn totals(overview: &Overview) -> Value {
+    let spread = |spread: Option<Spread>| {
+        spread.map(|spread| {
+            json!({
+                "count": spread.count,
+                "median_ns": nanoseconds(spread.median),
+                "p99_ns": nanoseconds(spread.of_100_99),
+                "longest_ns": nanoseconds(spread.longest),
+            })
+        })
+    };
+    json!({
+        "connections": overview.rows.len(),
+        "first_byte": spread(overview.first_byte),
+        "whole": spread(overview.whole),
+        "parts_ns": parts(|part| overview.parts[part as usize]),
+        "tracer_at_least_ns": overview.tracer.map(nanoseconds),
+        "at_least": overview.at_least,
     })
 }
 
@@ -325,6 +395,7 @@ fn process(event: &ProcessEvent) -> Value {
         ProcessEventKind::Holds { .. } => ("holds", None, None, None, None),
         ProcessEventKind::Dials { .. } => ("dials", None, None, None, None),
         ProcessEventKind::Settled(_) => ("settled", None, None, None, None),
+        ProcessEventKind::OutputNotKept => ("output-not-kept", None, None, None, None),
         ProcessEventKind::Wrote { stream, line } => ("wrote", Some(stream.to_string()), Some(line), None, None),
     };
     let (program, rights) = match &event.kind {
@@ -384,6 +455,7 @@ mod tests {
             ),
             (ProcessEventKind::UsesIoUring, "uses-io-uring", json!({})),
             (ProcessEventKind::ForeignCalls, "foreign-calls", json!({})),
+            (ProcessEventKind::OutputNotKept, "output-not-kept", json!({})),
             (
                 without,
                 "without-rights",
@@ -431,7 +503,16 @@ mod tests {
         let mut text = Vec::new();
         write(&timeline, &mut text).unwrap();
         let value: Value = serde_json::from_slice(&text).unwrap();
-        assert_eq!(value["version"], 2);
+        assert_eq!(value["version"], 3);
+        let only = &value["summary"]["connections"][0];
+        assert_eq!((&only["requests"], &only["answered"]), (&json!(2), &json!(2)));
+        // The newline of the second reply waited in the kernel.
+        assert_eq!((&only["slowest"]["exchange"], &only["stalls"]), (&json!(1), &json!(1)));
+        let parts = only["slowest"]["parts_ns"].as_object().unwrap();
+        let sum: u64 = parts.values().filter_map(Value::as_u64).sum();
+        assert_eq!(json!(sum), only["slowest"]["whole_ns"]);
+        assert!(parts["kernel"].as_u64() > Some(sum / 10 * 9), "{only}");
+        assert_eq!(value["summary"]["totals"]["whole"]["count"], 2);
         assert_eq!(value["summary"]["packets_per_exchange"], json!([6, 5]));
         assert_eq!(value["summary"]["teardown"], "left-open");
         assert_eq!(value["connections"][0]["client"], "127.0.0.2:57464");

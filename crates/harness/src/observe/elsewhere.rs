@@ -53,6 +53,10 @@ impl Run {
         match *self {}
     }
 
+    pub fn conclude(&self) -> Result<Recording, Error> {
+        match *self {}
+    }
+
     pub fn settle(&self, _patience: super::Patience) {
         match *self {}
     }

@@ -13,10 +13,16 @@ use crate::timeline::Level;
 
 /// Looks at the machine: traces a process, makes a private network, and throws both away.
 pub(super) fn look() -> Machine {
-    let no_trace = super::trace::refused().map(|reason| Refusal {
-        reason,
-        cure: trace_cure(),
-    });
+    let no_trace = match no_proc() {
+        Some(reason) => Some(Refusal {
+            reason,
+            cure: "mount it: mount -t proc proc /proc".into(),
+        }),
+        None => super::trace::refused().map(|reason| Refusal {
+            reason,
+            cure: trace_cure(),
+        }),
+    };
     let sandbox = Sandbox::open().err();
     let no_sandbox = sandbox.map(|refused| Refusal {
         reason: refused.to_string(),
@@ -36,6 +42,15 @@ pub(super) fn look() -> Machine {
         no_host_capture,
         no_trace,
         ipv6: has_ipv6(),
+    }
+}
+
+/// What is wrong with `/proc`, from which everything is known of descriptors and sockets: proc(5).
+pub(crate) fn no_proc() -> Option<String> {
+    match std::fs::read_link("/proc/self") {
+        Ok(us) if us.to_str() == Some(&std::process::id().to_string()) => None,
+        Ok(_) => Some("/proc is that of other processes, of another PID namespace".into()),
+        Err(error) => Some(format!("there is no /proc/self: {error}")),
     }
 }
 

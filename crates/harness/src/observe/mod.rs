@@ -17,17 +17,31 @@ pub(crate) mod recorder;
 
 #[cfg_attr(
     not(all(target_os = "linux", not(no_observe))),
+    allow(dead_code, reason = "where nothing is recorded nobody follows")
+)]
+pub(crate) mod queue;
+
+#[cfg_attr(
+    not(all(target_os = "linux", not(no_observe))),
     allow(dead_code, reason = "where nothing is observed no process is made")
 )]
 pub(crate) mod forks;
 
+#[cfg(all(target_os = "linux", not(no_observe)))]
+mod filter;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+mod memory;
 pub(crate) mod net;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+mod output;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod packets;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod sandbox;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod sockets;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+mod spawn;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod spin;
 #[cfg(all(target_os = "linux", not(no_observe)))]
@@ -62,6 +76,8 @@ pub(crate) struct Spec {
     pub level: Option<Level>,
     /// How many records are kept.
     pub keep: usize,
+    /// How many bytes of a frame are captured; all of them if `None`.
+    pub snaplen: Option<u32>,
     /// The wire between the client's host and the server's; both are one host if there is none.
     pub wire: Option<net::Wire>,
 }

@@ -5,6 +5,7 @@
     reason = "mapping and reading the shared ring; each use stands alone below"
 )]
 
+use std::collections::VecDeque;
 use std::io;
 use std::mem::size_of;
 use std::num::NonZeroUsize;
@@ -12,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -21,13 +22,20 @@ use nix::sys::eventfd::EventFd;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use socket2::Socket;
 
+use super::filter::Wanted;
+use super::memory;
 use super::recorder::Recorder;
 use crate::timeline::{LinkType, Record, Segment, Timestamp, What};
 
 /// The ring, which is divided into slots: each holds a whole frame and its header.
 const BLOCK_SIZE: usize = 128 * 1024;
-const BLOCKS: usize = 128;
-const SIZE: NonZeroUsize = NonZeroUsize::new(BLOCKS * BLOCK_SIZE).expect("the ring's size is not 0");
+
+/// A ring of 64 MB has room for all packets of a reply of 50 MB, should this process not run meanwhile.
+/// The kernel takes some 12 ms to make it, and 10 ms for a small one. Where memory is short it may take one
+/// part in so many of it.
+const MOST_BLOCKS: u64 = 512;
+const LEAST_BLOCKS: u64 = 16;
+const RING_SHARE: u64 = 32;
 
 /// What the kernel puts before a frame: a `tpacket2_hdr`, an address, and what aligns them.
 const SLOT_HEADER: usize = 128;
@@ -39,6 +47,12 @@ const LOOPBACK_FRAME: usize = 1514;
 /// wake us if we wait for it, which takes longer than to send it. The ring holds thousands.
 const GATHER_MS: u8 = 1;
 
+/// So many frames are decoded before the ring is looked at again: within some tenth of a millisecond.
+const DECODED_AT_ONCE: usize = 64;
+
+/// The frames that are yet to be decoded may take one part in so many of the memory that there is.
+const BACKLOG_SHARE: u64 = 8;
+
 /// The domain, type and protocol of a packet socket, for socket(2). With protocol 0 it captures
 /// nothing until it is bound.
 pub(crate) const PACKET_SOCKET: (i32, i32, i32) = (libc::AF_PACKET, libc::SOCK_RAW, 0);
@@ -46,7 +60,8 @@ pub(crate) const PACKET_SOCKET: (i32, i32, i32) = (libc::AF_PACKET, libc::SOCK_R
 /// Closes a packet socket, or what holds one, without waiting for it: the kernel takes some 15 ms,
 /// until no processor can be handling a packet for it any more (`synchronize_net`).
 pub(crate) fn close_unawaited(socket: impl Send + 'static) {
-    std::thread::spawn(move || drop(socket));
+    // Where there can be no thread it is dropped here and now, with the closure.
+    let _ = Builder::new().spawn(move || drop(socket));
 }
 
 /// A running capture.
@@ -61,18 +76,45 @@ impl Capture {
     /// Each frame is recorded once: on a loopback interface a packet socket would see it leave
     /// and arrive.
     ///
-    /// On a network that others use too, `only_server` keeps what is to or from the server's
-    /// ports and forgets the rest at once.
-    pub fn start(socket: Socket, only_server: bool, recorder: Arc<Recorder>) -> io::Result<Capture> {
+    /// On a network that others use too, `only_server` keeps what is to or from the server's ports: the
+    /// kernel forgets the rest as soon as there is such a port. Of each frame so much is kept as `snaplen`
+    /// says.
+    pub fn start(
+        socket: Socket,
+        only_server: bool,
+        snaplen: Option<u32>,
+        recorder: Arc<Recorder>,
+    ) -> io::Result<Capture> {
         let index = nix::net::if_::if_nametoindex("lo").unwrap_or(1);
-        let mut ring = Ring::new(socket, index, LOOPBACK_FRAME)?;
+        if let Some(length) = snaplen {
+            Wanted { ports: None, length }.attach(&socket)?;
+        }
+        if only_server {
+            let socket = socket.try_clone()?;
+            let length = snaplen.unwrap_or(u32::MAX);
+            recorder.tell_ports(move |ports| {
+                let ports = Some(ports.to_vec());
+                // Without a filter more comes than is wanted, and is sorted out later.
+                let _ = Wanted { ports, length }.attach(&socket);
+            });
+        }
+        let longest = snaplen.map_or(LOOPBACK_FRAME, |length| LOOPBACK_FRAME.min(length as usize));
+        let ring = Ring::new(socket, index, longest)?;
         let wake = Arc::new(EventFd::new()?);
         let stop = Arc::clone(&wake);
-        let thread = std::thread::spawn(move || {
-            let captured = ring.capture(&stop, only_server, &recorder);
-            close_unawaited(ring);
+        let thread = Builder::new().spawn(move || {
+            let mut work = Work {
+                ring,
+                only_server,
+                recorder,
+                backlog: VecDeque::new(),
+                waiting: 0,
+                most: memory::available() / BACKLOG_SHARE,
+            };
+            let captured = work.run(&stop);
+            close_unawaited(work.ring);
             captured
-        });
+        })?;
         Ok(Capture {
             wake,
             thread: Some(thread),
@@ -102,11 +144,109 @@ impl Drop for Capture {
     }
 }
 
+/// A frame that has left the ring and is yet to be decoded.
+struct Taken {
+    at: Timestamp,
+    frame: Arc<[u8]>,
+    wire_len: u32,
+}
+
+/// What the capturing thread works with.
+///
+/// The ring holds what comes within a tenth of a second where traffic is fast, and nothing makes it
+/// larger once it is there. So all that is in it is taken out at once, which is cheap, and decoded a few
+/// frames at a time.
+struct Work {
+    ring: Ring,
+    only_server: bool,
+    recorder: Arc<Recorder>,
+    backlog: VecDeque<Taken>,
+    /// How many bytes wait in the backlog, and how many may.
+    waiting: u64,
+    most: u64,
+}
+
+impl Work {
+    fn run(&mut self, stop: &EventFd) -> io::Result<u64> {
+        loop {
+            let mut fds = [
+                PollFd::new(self.ring.socket.as_fd(), PollFlags::POLLIN),
+                PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Err(Errno::EINTR) | Ok(_) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            let is_over = fds[1].any().unwrap_or(false);
+            self.drain();
+            if is_over {
+                return self.ring.dropped();
+            }
+            // Whatever comes of this wait, the one above sees it too.
+            let _ = poll(&mut [PollFd::new(stop.as_fd(), PollFlags::POLLIN)], GATHER_MS);
+        }
+    }
+
+    /// Records all frames that the kernel has put into the ring.
+    fn drain(&mut self) {
+        loop {
+            self.take();
+            if self.backlog.is_empty() {
+                return;
+            }
+            let few = self.backlog.len().min(DECODED_AT_ONCE);
+            let few = self
+                .backlog
+                .drain(..few)
+                .inspect(|taken| self.waiting -= taken.frame.len() as u64);
+            let (only_server, recorder) = (self.only_server, &self.recorder);
+            let records: Vec<Record> = few
+                .map(record)
+                .filter(|record| !only_server || is_servers(record, recorder))
+                .collect();
+            recorder.push_packets(records);
+        }
+    }
+
+    fn take(&mut self) {
+        while self.waiting < self.most
+            && let Some((at, frame, wire_len)) = self.ring.take()
+        {
+            self.waiting += frame.len() as u64;
+            self.backlog.push_back(Taken { at, frame, wire_len });
+        }
+    }
+}
+
+fn record(Taken { at, frame, wire_len }: Taken) -> Record {
+    Record {
+        at,
+        what: What::Frame {
+            segment: Segment::from_frame(LinkType::ETHERNET, &frame, wire_len),
+            frame,
+            link_type: LinkType::ETHERNET,
+            wire_len,
+            comment: None,
+            passage: None,
+        },
+    }
+}
+
+fn is_servers(record: &Record, recorder: &Recorder) -> bool {
+    match &record.what {
+        What::Frame {
+            segment: Some(segment), ..
+        } => recorder.is_servers(segment),
+        _ => false,
+    }
+}
+
 /// A packet socket and its ring.
 pub(super) struct Ring {
     socket: Socket,
     memory: NonNull<libc::c_void>,
-    /// The size of a slot, and how many there are.
+    /// The size of all of it, that of a slot, and how many slots there are.
+    size: NonZeroUsize,
     slot: usize,
     slots: usize,
     next: usize,
@@ -125,10 +265,12 @@ impl Ring {
         )?;
         set_option(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
         let slot = (longest + SLOT_HEADER).next_power_of_two();
-        let slots = SIZE.get() / slot;
+        let blocks = (memory::available() / RING_SHARE / BLOCK_SIZE as u64).clamp(LEAST_BLOCKS, MOST_BLOCKS) as usize;
+        let size = NonZeroUsize::MIN.saturating_add(blocks * BLOCK_SIZE - 1);
+        let slots = size.get() / slot;
         let request = libc::tpacket_req {
             tp_block_size: BLOCK_SIZE as u32,
-            tp_block_nr: BLOCKS as u32,
+            tp_block_nr: blocks as u32,
             tp_frame_size: slot as u32,
             tp_frame_nr: slots as u32,
         };
@@ -138,7 +280,7 @@ impl Ring {
         let memory = unsafe {
             mmap(
                 None,
-                SIZE,
+                size,
                 ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
                 MapFlags::MAP_SHARED,
                 socket.as_fd(),
@@ -148,6 +290,7 @@ impl Ring {
         let ring = Ring {
             socket,
             memory,
+            size,
             slot,
             slots,
             next: 0,
@@ -169,47 +312,6 @@ impl Ring {
     /// The packets that found no place in the ring, since the last time this was asked.
     pub fn dropped(&self) -> io::Result<u64> {
         dropped(&self.socket)
-    }
-
-    fn capture(&mut self, stop: &EventFd, only_server: bool, recorder: &Recorder) -> io::Result<u64> {
-        loop {
-            let mut fds = [
-                PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
-                PollFd::new(stop.as_fd(), PollFlags::POLLIN),
-            ];
-            match poll(&mut fds, PollTimeout::NONE) {
-                Err(Errno::EINTR) | Ok(_) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-            let is_over = fds[1].any().unwrap_or(false);
-            self.drain(only_server, recorder);
-            if is_over {
-                return dropped(&self.socket);
-            }
-            // Whatever comes of this wait, the one above sees it too.
-            let _ = poll(&mut [PollFd::new(stop.as_fd(), PollFlags::POLLIN)], GATHER_MS);
-        }
-    }
-
-    /// Records all frames that the kernel has put into the ring.
-    fn drain(&mut self, only_server: bool, recorder: &Recorder) {
-        while let Some((at, frame, wire_len)) = self.take() {
-            let segment = Segment::from_ethernet(&frame);
-            if only_server && !segment.as_ref().is_some_and(|segment| recorder.is_servers(segment)) {
-                continue;
-            }
-            recorder.push(Record {
-                at,
-                what: What::Frame {
-                    frame,
-                    link_type: LinkType::ETHERNET,
-                    wire_len,
-                    comment: None,
-                    passage: None,
-                    segment,
-                },
-            });
-        }
     }
 
     /// The next frame's stamp, if there is a frame.
@@ -257,7 +359,7 @@ fn stamp(header: &libc::tpacket2_hdr) -> Timestamp {
 impl Drop for Ring {
     fn drop(&mut self) {
         // SAFETY: munmap(2) of the mapping that `new` made; nothing borrows from it any more.
-        let _ = unsafe { munmap(self.memory, SIZE.get()) };
+        let _ = unsafe { munmap(self.memory, self.size.get()) };
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::queue::{Receiver, Sender, queue};
 use crate::facts::Progress;
 use crate::timeline::{
     CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
@@ -22,14 +22,40 @@ pub(crate) fn now() -> Timestamp {
 /// Collects records from several threads and wakes those who wait for one.
 pub(crate) struct Recorder {
     seen: Mutex<Seen>,
-    /// So many records are kept.
-    keep: usize,
+    keep: Keep,
     /// Told of each record, while somebody waits for one.
     changed: Condvar,
+    /// Told when the server listens, or a process of it ends.
+    started: Condvar,
     /// Told of records after which a socket may be in another state.
     hinted: Condvar,
     /// How many bytes programs have read: the client, and the server.
     read: [AtomicU64; 2],
+    /// Who is told of the ports that the server listens on, before it goes on.
+    ports_wanted: OnceLock<TellPorts>,
+}
+
+type TellPorts = Box<dyn Fn(&[u16]) + Send + Sync>;
+
+/// How much is kept of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keep {
+    /// So many records.
+    pub records: usize,
+    /// So many bytes of memory, all records together.
+    pub bytes: usize,
+    /// So many bytes may be on their way to one who follows. Then whatever is traced waits.
+    pub queued: usize,
+}
+
+impl Keep {
+    /// Everything.
+    #[cfg(any(test, all(target_os = "linux", not(no_observe))))]
+    pub const ALL: Keep = Keep {
+        records: usize::MAX,
+        bytes: usize::MAX,
+        queued: usize::MAX,
+    };
 }
 
 /// An address that a server gave to a socket that is none of TCP, or could not have.
@@ -52,6 +78,8 @@ pub(crate) enum Bound {
 #[derive(Default)]
 pub(crate) struct Seen {
     pub records: Vec<Record>,
+    /// How many bytes of memory they take.
+    bytes: usize,
     /// How many came when there were enough. Followers have them too.
     pub not_kept: u64,
     /// The addresses that the server listens on, in the order of its `listen` calls.
@@ -72,15 +100,16 @@ pub(crate) struct Seen {
     pub left_by_client: HashSet<Endpoints>,
     /// The process that was started.
     pub first_pid: Option<i32>,
-    /// How many processes of the server run.
+    /// How many processes of the server run, and how many have ended.
     running: usize,
+    processes_ended: u64,
     flows: HashMap<(SocketAddr, u16), Progress>,
     closed_to_new: bool,
     /// How many wait for the next record. Most of the time nobody does, and then nobody is woken:
     /// that would cost each record a system call.
     waiting: usize,
     /// Those who are told of each record.
-    followers: Vec<Sender<Record>>,
+    followers: Vec<Sender>,
 }
 
 impl Recorder {
@@ -89,15 +118,23 @@ impl Recorder {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A recorder that keeps so many records.
-    pub fn new(keep: usize) -> Recorder {
+    /// A recorder that keeps so much.
+    pub fn new(keep: Keep) -> Recorder {
         Recorder {
             seen: Mutex::default(),
             keep,
             changed: Condvar::new(),
+            started: Condvar::new(),
             hinted: Condvar::new(),
             read: [AtomicU64::new(0), AtomicU64::new(0)],
+            ports_wanted: OnceLock::new(),
         }
+    }
+
+    /// Has the ports told that the server listens on, all of them each time there is a new one.
+    pub fn tell_ports(&self, tell: impl Fn(&[u16]) + Send + Sync + 'static) {
+        // The first one stays.
+        let _ = self.ports_wanted.set(Box::new(tell));
     }
 
     /// How many bytes the client has read so far, and the server, of all connections.
@@ -118,30 +155,45 @@ impl Recorder {
     }
 
     pub fn push(&self, record: Record) {
-        self.count_bytes_read(&record.what);
+        self.push_all([record]);
+        self.wait_for_followers(self.keep.queued);
+    }
+
+    /// As [`push_all`](Self::push_all), for packets. Whoever records them waits last: before that the server
+    /// and the client wait, in a call, so that no more come.
+    pub fn push_packets(&self, records: impl IntoIterator<Item = Record>) {
+        self.push_all(records);
+        self.wait_for_followers(self.keep.queued.saturating_mul(2));
+    }
+
+    fn wait_for_followers(&self, limit: usize) {
+        let is_slow = |follower: &&Sender| follower.is_beyond(limit);
+        let slow = self.lock().followers.iter().find(is_slow).cloned();
+        if let Some(follower) = slow {
+            follower.wait(limit);
+        }
+    }
+
+    /// Takes in several records at once: who records a hundred thousand a second is not to ask for the
+    /// lock as often.
+    fn push_all(&self, records: impl IntoIterator<Item = Record>) {
         let mut seen = self.lock();
-        let hints = seen.state_hints;
-        if seen.closed_to_new {
-            if let What::Process(event) = &record.what {
-                seen.process(event.pid, &event.kind);
-            }
-        } else {
-            seen.note(&record);
-            // One that no longer listens is forgotten.
-            seen.followers.retain(|follower| follower.send(record.clone()).is_ok());
-            if seen.records.len() < self.keep {
-                seen.records.push(record);
-            } else {
-                seen.not_kept += 1;
-            }
+        let (hints, ended) = (seen.state_hints, seen.processes_ended);
+        for record in records {
+            self.count_bytes_read(&record.what);
+            seen.take(record, self.keep);
         }
         let (is_awaited, is_hint) = (seen.waiting > 0, seen.state_hints != hints);
+        let has_ended = seen.processes_ended != ended;
         drop(seen);
         if is_awaited {
             self.changed.notify_all();
         }
         if is_hint {
             self.hinted.notify_all();
+        }
+        if has_ended {
+            self.started.notify_all();
         }
     }
 
@@ -179,8 +231,13 @@ impl Recorder {
         if !seen.listening.contains(&address) {
             seen.listening.push(address);
         }
+        if let Some(tell) = self.ports_wanted.get() {
+            let ports: Vec<u16> = seen.listening.iter().map(SocketAddr::port).collect();
+            tell(&ports);
+        }
         drop(seen);
         self.changed.notify_all();
+        self.started.notify_all();
     }
 
     /// True if a segment is to or from a port that the server listens on.
@@ -201,15 +258,16 @@ impl Recorder {
     pub fn tracer_done(&self) {
         self.lock().tracer_done = true;
         self.changed.notify_all();
+        self.started.notify_all();
     }
 
     /// All records from the first one on, until this is closed.
-    pub fn follow(&self) -> Receiver<Record> {
-        let (follower, records) = channel();
+    pub fn follow(&self) -> Receiver {
+        let (follower, records) = queue();
         let mut seen = self.lock();
         for record in &seen.records {
-            // The other end is in this function.
-            let _ = follower.send(record.clone());
+            // The other end is in this function, and what is kept anyway is not waited for.
+            follower.send(record.clone(), 0);
         }
         if !seen.closed_to_new {
             seen.followers.push(follower);
@@ -243,6 +301,12 @@ impl Recorder {
         found
     }
 
+    /// As [`wait`](Self::wait), for somebody who wants to know whether the server listens, or has ended:
+    /// `ready` is asked only then. A server may write a million lines before.
+    pub fn wait_for_start<T>(&self, deadline: Instant, ready: impl FnMut(&Seen) -> Option<T>) -> Option<T> {
+        wait_on(&self.started, self.lock(), deadline, ready).1
+    }
+
     /// As [`wait`](Self::wait), for somebody who wants to know of sockets' states: `ready` is asked
     /// only after a record that may have changed one.
     pub fn wait_for_hint<T>(&self, deadline: Instant, ready: impl FnMut(&Seen) -> Option<T>) -> Option<T> {
@@ -271,7 +335,48 @@ fn wait_on<'a, T>(
     }
 }
 
+/// How many bytes of memory a record takes, roughly: what it is, and what it owns.
+fn size(what: &What) -> usize {
+    let owned = match what {
+        What::Frame { frame, segment, .. } => {
+            frame.len() + segment.as_ref().map_or(0, |segment| segment.payload.len()) + ALLOCATION
+        }
+        What::Call { call, .. } => call.bytes.len() + ALLOCATION,
+        What::Process(event) => match &event.kind {
+            ProcessEventKind::Wrote { line, .. } => line.len() + ALLOCATION,
+            _ => 0,
+        },
+        What::Client { .. } => ALLOCATION,
+        What::State { .. } => 0,
+    };
+    size_of::<Record>() + owned
+}
+
+/// What an allocator adds to small allocations of a record.
+const ALLOCATION: usize = 64;
+
 impl Seen {
+    /// Takes in a record; keeps it if there is room.
+    fn take(&mut self, record: Record, keep: Keep) {
+        if self.closed_to_new {
+            if let What::Process(event) = &record.what {
+                self.process(event.pid, &event.kind);
+            }
+            return;
+        }
+        self.note(&record);
+        // One that no longer listens is forgotten.
+        let size = size(&record.what);
+        self.followers.retain(|follower| follower.send(record.clone(), size));
+        // What is kept is the beginning, and no hole.
+        if self.not_kept == 0 && self.records.len() < keep.records && self.bytes + size <= keep.bytes {
+            self.bytes += size;
+            self.records.push(record);
+        } else {
+            self.not_kept += 1;
+        }
+    }
+
     fn note(&mut self, record: &Record) {
         match &record.what {
             What::Frame {
@@ -309,6 +414,7 @@ impl Seen {
             }
             ProcessEventKind::Exited(exit) => {
                 self.running = self.running.saturating_sub(1);
+                self.processes_ended += 1;
                 if self.first_pid == Some(pid) {
                     self.exit = Some(*exit);
                 }
@@ -319,6 +425,7 @@ impl Seen {
             | ProcessEventKind::Holds { .. }
             | ProcessEventKind::Dials { .. }
             | ProcessEventKind::Settled(_)
+            | ProcessEventKind::OutputNotKept
             | ProcessEventKind::Wrote { .. } => {}
         }
     }
@@ -407,5 +514,33 @@ mod tests {
         assert_eq!(replied, [true, true, true, false]);
         assert_eq!(segment(Side::Server, Flags::FIN | Flags::ACK, 2, 102, 0), [false; 4]);
         assert_eq!(segment(Side::Client, Flags::ACK, 102, 3, 0), [true; 4]);
+    }
+
+    fn line(length: usize) -> Record {
+        let kind = ProcessEventKind::Wrote {
+            stream: crate::timeline::OutputStream::Stdout,
+            line: "x".repeat(length),
+        };
+        Record {
+            at: Timestamp(0),
+            what: What::Process(crate::timeline::ProcessEvent { pid: 1, kind }),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_number_and_in_bytes_and_has_no_hole() {
+        let kept = |records, bytes, lengths: &[usize]| {
+            let recorder = Recorder::new(Keep {
+                records,
+                bytes,
+                ..Keep::ALL
+            });
+            recorder.push_all(lengths.iter().map(|length| line(*length)));
+            let (records, not_kept) = recorder.take();
+            (records.len(), not_kept)
+        };
+        assert_eq!(kept(2, usize::MAX, &[1, 1, 1]), (2, 1));
+        assert_eq!(kept(9, 100_000, &[20_000; 9]), (4, 5));
+        assert_eq!(kept(9, 100_000, &[90_000, 20_000, 1, 1]), (1, 3));
     }
 }

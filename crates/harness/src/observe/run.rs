@@ -5,30 +5,33 @@
 )]
 
 use std::collections::HashSet;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
+use procfs::ProcError;
 use procfs::process::{Process, StatFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::machine::{host_packet_socket, no_wire, packet_refusal, sandbox_cure, trace_cure};
+use super::machine::{host_packet_socket, no_proc, no_wire, packet_refusal, sandbox_cure, trace_cure};
 use super::net::hosts::{Ends, Hosts};
 use super::net::relay::Relay;
 use super::net::{Wire, addresses};
 use super::packets::{Capture, PACKET_SOCKET};
-use super::recorder::{Recorder, Seen, now};
+use super::recorder::{Keep, Recorder, Seen, now};
 use super::sandbox::{Doors, Sandbox, keep_network_rights};
 use super::sockets::{self, Watch};
 use super::trace::{Held, StartError, Tracer};
 use super::{Patience, Refusal, Spec};
+use super::{memory, output, spawn};
 use crate::error::{Error, Output};
 use crate::timeline::{
     Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Settled, Side,
@@ -39,9 +42,6 @@ use crate::timeline::{
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";
 const LISTEN_BEHIND_WIRE: &str = "10.0.0.2:3000";
 const LISTEN_ON_HOST: &str = "127.0.0.1:0";
-
-/// How much of a program's output is kept: its end.
-const OUTPUT_KEPT: usize = 64 * 1024;
 
 /// However busy things are, settling ends after this time.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
@@ -59,9 +59,9 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 /// A server that runs, and its observers. Fields are dropped in this order: the server first.
 pub(crate) struct Run {
     tracer: Tracer,
-    watch: Option<Watch>,
-    capture: Option<Capture>,
-    relay: Option<Relay>,
+    watch: Mutex<Option<Watch>>,
+    capture: Mutex<Option<Capture>>,
+    relay: Mutex<Option<Relay>>,
     readers: Vec<JoinHandle<()>>,
     /// How things were when they had settled last.
     settled: Mutex<Option<Settled>>,
@@ -73,7 +73,7 @@ pub(crate) struct Run {
 pub(crate) struct Network {
     place: Place,
     recorder: Arc<Recorder>,
-    output: Arc<Mutex<Vec<u8>>>,
+    output: Arc<output::Kept>,
     level: Level,
 }
 
@@ -122,37 +122,48 @@ enum Source {
 impl Run {
     /// Starts the observers, then the program.
     pub fn start(spec: &Spec) -> Result<Run, Error> {
-        let recorder = Arc::new(Recorder::new(spec.keep));
+        if let Some(reason) = no_proc() {
+            let program = spec.name();
+            return Err(Error::NoProc { program, reason });
+        }
+        let keep = Keep {
+            records: spec.keep,
+            bytes: memory::for_records(),
+            queued: memory::for_followers(),
+        };
+        let recorder = Arc::new(Recorder::new(keep));
         let (level, place, packets) = observers(spec)?;
         let system = |what| move |source| Error::System { what, source };
         let (mut capture, mut relay) = (None, None);
         match (packets, &place) {
             (Source::Loopback(socket), _) => {
-                let started = Capture::start(socket, level != Level::Sandbox, Arc::clone(&recorder));
+                let started = Capture::start(socket, level != Level::Sandbox, spec.snaplen, Arc::clone(&recorder));
                 capture = Some(started.map_err(system("start the packet capture"))?);
             }
             (Source::Wire(ends), Place::Hosts(wired)) => {
-                let started = Relay::start(wired.1.clone(), ends, Arc::clone(&recorder));
+                let started = Relay::start(wired.1.clone(), ends, spec.snaplen, Arc::clone(&recorder));
                 relay = Some(started.map_err(system("start the wire"))?);
             }
             _ => {}
         }
         let watch = Watch::start(place.pids(), Arc::clone(&recorder));
+        let watch = watch.map_err(system("watch the socket table"))?;
 
         let doors = place.doors(Side::Server).map_err(system("open the private network"))?;
         let started = Tracer::start(Side::Server, command(spec, level, &place), doors, Arc::clone(&recorder));
         let (tracer, mut child) = started.map_err(|error| explain(spec.name(), error))?;
-        let output = Arc::default();
+        let output: Arc<output::Kept> = Arc::default();
         let pid = child.id().cast_signed();
-        let keep = |stream| Keeper {
-            output: Arc::clone(&output),
+        let reader = |stream| output::Reader {
+            kept: Arc::clone(&output),
             recorder: Arc::clone(&recorder),
             pid,
             stream,
         };
-        let stdout = child.stdout.take().map(|pipe| keep(OutputStream::Stdout).start(pipe));
-        let stderr = child.stderr.take().map(|pipe| keep(OutputStream::Stderr).start(pipe));
-        let readers = stdout.into_iter().chain(stderr).collect();
+        let stdout = child.stdout.take().map(|pipe| reader(OutputStream::Stdout).start(pipe));
+        let stderr = child.stderr.take().map(|pipe| reader(OutputStream::Stderr).start(pipe));
+        let readers: io::Result<_> = stdout.into_iter().chain(stderr).collect();
+        let readers = readers.map_err(system("start to read what the program writes"))?;
         let network = Arc::new(Network {
             place,
             recorder,
@@ -161,9 +172,9 @@ impl Run {
         });
         Ok(Run {
             tracer,
-            watch: Some(watch),
-            capture,
-            relay,
+            watch: Mutex::new(Some(watch)),
+            capture: Mutex::new(capture),
+            relay: Mutex::new(relay),
             readers,
             settled: Mutex::new(None),
             network,
@@ -192,18 +203,19 @@ impl Run {
 
     /// Pulls the cable. False if there is none.
     pub fn cut(&self, of: Option<Side>) -> bool {
-        self.relay.as_ref().map(|relay| relay.cut(of)).is_some()
+        held(&self.relay).as_ref().map(|relay| relay.cut(of)).is_some()
     }
 
     /// Puts the cable back. False if there is none.
     pub fn restore(&self, of: Option<Side>) -> bool {
-        self.relay.as_ref().map(|relay| relay.restore(of)).is_some()
+        held(&self.relay).as_ref().map(|relay| relay.restore(of)).is_some()
     }
 
     /// How much longer than `patience` it may take until something comes: a packet is on its way, or
     /// one that was lost is yet to be sent again.
     fn more_patience(&self) -> Duration {
-        let Some(relay) = &self.relay else {
+        let relay = held(&self.relay);
+        let Some(relay) = relay.as_ref() else {
             return Duration::ZERO;
         };
         let awaits_ack = self.network.recorder.with(Seen::awaits_ack);
@@ -236,7 +248,7 @@ impl Run {
             let quiet = silence >= patience.asleep + more;
             let idle = self.tracer.is_idle();
             let on_clock = quiet && idle && self.tracer.waits_on_clock();
-            let closed = closed && self.relay.as_ref().is_none_or(Relay::is_empty);
+            let closed = closed && held(&self.relay).as_ref().is_none_or(Relay::is_empty);
             let over = closed && (quiet || idle) && self.holds_what_is_over().is_empty();
             let stuck = quiet && idle && (!on_clock || silence >= patience.on_clock + more);
             if over || stuck || Instant::now() >= limit {
@@ -302,12 +314,14 @@ impl Run {
         idle >= 2
     }
 
-    /// Ends the observation, then the server: it is asked to end, given `grace`, and killed.
-    pub fn finish(mut self, grace: Duration) -> Result<Recording, Error> {
-        if let Some(watch) = self.watch.take() {
+    /// Ends the observation. The server goes on, and nothing of it is recorded.
+    pub fn conclude(&self) -> Result<Recording, Error> {
+        let watch = held(&self.watch).take();
+        if let Some(watch) = watch {
             watch.stop();
         }
-        let stopped = match (self.capture.take(), self.relay.take()) {
+        let (capture, relay) = (held(&self.capture).take(), held(&self.relay).take());
+        let stopped = match (capture, relay) {
             (Some(capture), _) => capture.stop(),
             (None, Some(relay)) => relay.stop(),
             (None, None) => Ok(0),
@@ -320,11 +334,6 @@ impl Run {
         let _ = self.network.ended();
         self.record_what_is_left();
         self.tracer.end_observation();
-        self.tracer.terminate();
-        let _ = self.network.recorder.wait(Instant::now() + grace, |seen| {
-            (seen.exit.is_some() || seen.tracer_done).then_some(())
-        });
-        self.end();
         let (records, not_kept) = self.network.recorder.take();
         Ok(Recording {
             level: self.network.level,
@@ -333,6 +342,17 @@ impl Run {
             not_kept,
             numbers: Vec::new(),
         })
+    }
+
+    /// Ends the observation, then the server: it is asked to end, given `grace`, and killed.
+    pub fn finish(mut self, grace: Duration) -> Result<Recording, Error> {
+        let recording = self.conclude()?;
+        self.tracer.terminate();
+        let _ = self.network.recorder.wait_for_start(Instant::now() + grace, |seen| {
+            (seen.exit.is_some() || seen.tracer_done).then_some(())
+        });
+        self.end();
+        Ok(recording)
     }
 
     /// All that the program wrote, once it has ended.
@@ -348,6 +368,10 @@ impl Run {
             let _ = reader.join();
         }
     }
+}
+
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Network {
@@ -405,8 +429,7 @@ impl Network {
 
     /// The end of what the program has written so far.
     pub fn output(&self) -> Output {
-        let kept = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        Output(String::from_utf8_lossy(&kept).into_owned())
+        self.output.end()
     }
 
     /// How the server ended, if it has. A process that is about to end is waited for: it closes its
@@ -445,7 +468,8 @@ impl Network {
 fn is_exiting(pid: i32) -> bool {
     match Process::new(pid).and_then(|process| process.stat()) {
         Ok(stat) => StatFlags::from_bits_truncate(stat.flags).contains(StatFlags::PF_EXITING),
-        Err(_) => true,
+        // That its files cannot be read, as too many are open here, says nothing of it.
+        Err(error) => matches!(error, ProcError::NotFound(_)),
     }
 }
 
@@ -543,47 +567,11 @@ fn explain(program: String, error: StartError) -> Error {
             reason: errno.to_string(),
             cure: trace_cure(),
         },
-        StartError::Spawn(source) => Error::Spawn { program, source },
-    }
-}
-
-/// Reads what a program writes: keeps the last part, and puts each line on the timeline.
-struct Keeper {
-    output: Arc<Mutex<Vec<u8>>>,
-    recorder: Arc<Recorder>,
-    pid: i32,
-    stream: OutputStream,
-}
-
-impl Keeper {
-    /// Reads a pipe to its end on a thread of its own.
-    fn start(self, pipe: impl Read + Send + 'static) -> JoinHandle<()> {
-        std::thread::spawn(move || {
-            let mut pipe = BufReader::new(pipe);
-            let mut line = Vec::new();
-            // A program may write without end and without a newline.
-            while let Ok(1..) = pipe.by_ref().take(OUTPUT_KEPT as u64).read_until(b'\n', &mut line) {
-                self.keep(&line);
-                line.clear();
-            }
-        })
-    }
-
-    fn keep(&self, line: &[u8]) {
-        let mut kept = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend_from_slice(line);
-        let excess = kept.len().saturating_sub(OUTPUT_KEPT);
-        kept.drain(..excess);
-        drop(kept);
-        let line = String::from_utf8_lossy(line).trim_end().to_owned();
-        let kind = ProcessEventKind::Wrote {
-            stream: self.stream,
-            line,
-        };
-        self.recorder.push(Record {
-            at: now(),
-            what: What::Process(ProcessEvent { pid: self.pid, kind }),
-        });
+        StartError::Spawn(source) => Error::Spawn {
+            cure: spawn::cure(Path::new(&program), &source),
+            program,
+            source,
+        },
     }
 }
 

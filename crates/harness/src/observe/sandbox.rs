@@ -185,7 +185,12 @@ impl Sandbox {
         let mut buffers = [IoSliceMut::new(&mut answer)];
         let mut space = nix::cmsg_space!(RawFd);
         let message = recvmsg::<UnixAddr>(fd, &mut buffers, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
-        let passed = message.cmsgs()?.find_map(|control| match control {
+        // What does not fit into our table of descriptors is cut off, and nix says that there was no room.
+        let controls = message.cmsgs().map_err(|errno| match errno {
+            Errno::ENOBUFS => Errno::EMFILE,
+            other => other,
+        });
+        let passed = controls?.find_map(|control| match control {
             ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
             _ => None,
         });

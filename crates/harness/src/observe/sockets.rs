@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use procfs::FromReadSI;
@@ -66,15 +66,15 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Watches the networks of processes for connections to the server's ports.
-    pub fn start(pids: Vec<i32>, recorder: Arc<Recorder>) -> Watch {
+    pub fn start(pids: Vec<i32>, recorder: Arc<Recorder>) -> io::Result<Watch> {
         let stop = Arc::new(AtomicBool::new(false));
         let (seen, records) = (Arc::clone(&stop), Arc::clone(&recorder));
-        let thread = std::thread::spawn(move || watch(&pids, &records, &seen));
-        Watch {
+        let thread = Builder::new().spawn(move || watch(&pids, &records, &seen))?;
+        Ok(Watch {
             stop,
             recorder,
             thread: Some(thread),
-        }
+        })
     }
 
     /// Takes a last sample and ends.

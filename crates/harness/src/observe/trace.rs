@@ -34,7 +34,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use nix::errno::Errno as SystemErrno;
@@ -48,7 +48,7 @@ pub(crate) use self::held::Held;
 use self::process::Tasks;
 use self::stops::Trace;
 use super::forks;
-use super::recorder::Recorder;
+use super::recorder::{Keep, Recorder};
 use super::sandbox::Doors;
 use crate::timeline::{Exit, Side};
 
@@ -120,7 +120,7 @@ impl Tracer {
             Arc::clone(&connected),
             Arc::clone(&recorder),
         );
-        let thread = std::thread::spawn(move || trace.run(ours));
+        let thread = Builder::new().spawn(move || trace.run(ours))?;
         // Blocks until the program has been executed, which the tracer lets it do.
         let fork = forks::under_way();
         let spawned = command.spawn();
@@ -222,7 +222,7 @@ pub(crate) fn refused() -> Option<String> {
         Side::Server,
         Command::new("/bin/true"),
         None,
-        Arc::new(Recorder::new(usize::MAX)),
+        Arc::new(Recorder::new(Keep::ALL)),
     );
     match attempt {
         Err(StartError::Ptrace(errno)) => Some(format!("tracing a child process (ptrace) failed: {errno}")),

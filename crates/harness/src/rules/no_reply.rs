@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Found, Needs, Rule, Run, Severity};
 use crate::timeline::explain::call_text;
-use crate::timeline::{CallKind, ClientActionKind, Connection, EventKind};
+use crate::timeline::{CallKind, ClientActionKind, Connection, EventKind, printable};
 
 pub(super) const RULE: Rule = Rule {
     id: "no-reply",
@@ -49,10 +49,10 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         _ => format!("\"{}\" came", vain.bytes.escape_ascii()),
     };
     let end = match vain.waited {
-        Some(waited) => format!("waited {waited:?} for {}, and {came}", vain.wanted),
+        Some(waited) => format!("waited {waited:?} for {}, and {came}", printable(vain.wanted)),
         None => format!(
             "waited for {}, and the server ended the connection: {came}",
-            vain.wanted
+            printable(vain.wanted)
         ),
     };
     Some(Found {

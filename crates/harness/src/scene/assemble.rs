@@ -451,8 +451,12 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         Level::NoPackets => Some("No packets could be captured. Packet counts are the kernel's own (TCP_INFO)."),
         Level::Capture => Some("From a capture file of packets alone. Socket states are worked out from the segments."),
     };
-    let dropped =
-        (timeline.dropped > 0).then(|| format!("The capture is not whole: {} packets were dropped.", timeline.dropped));
+    let dropped = (timeline.dropped > 0).then(|| {
+        format!(
+            "The capture is not whole: {} packets were dropped, so counts of packets are the least there can be.",
+            timeline.dropped
+        )
+    });
     let level = level.map(str::to_owned);
     let not_kept = (timeline.not_kept > 0).then(|| {
         format!(
@@ -500,6 +504,9 @@ fn outside(timeline: &Timeline) -> Vec<String> {
                     "process {} uses io_uring: what it does through that is no system call and is not shown",
                     process.pid
                 )),
+                ProcessEventKind::OutputNotKept => {
+                    ends.push("the server wrote more lines than are kept: the later ones are not here".to_owned());
+                }
                 ProcessEventKind::ForeignCalls => ends.push(format!(
                     "process {} makes calls of another architecture, as 32-bit programs do: they are not shown",
                     process.pid

@@ -17,6 +17,12 @@ pub(super) fn of(
 ) -> Vec<Verdict> {
     let mut verdict = Vec::new();
     let mut say = |name, words| verdict.push(Verdict { name, words });
+    // What was lost, or came later than what is kept, would only add to these.
+    let cut = timeline.not_kept > 0;
+    let least = |is_cut: bool, counts: String| match is_cut {
+        true => format!("at least {counts}"),
+        false => counts,
+    };
     let totals = timeline.totals(connection.id());
     // That a segment was held back shows only beside its write, or in our comment that says so.
     let stalls_show = match (timeline.level, totals) {
@@ -28,15 +34,21 @@ pub(super) fn of(
     let whole = || tells_calls.then(|| connection.writes_per_reply().into_iter().collect());
     let writes = totals.map_or_else(whole, |totals| totals.writes_per_reply.clone());
     if let Some(writes) = writes {
-        say("writes per reply", counts(&writes));
+        say("writes per reply", least(cut, counts(&writes)));
     } else {
         let segments = totals.map(|totals| totals.segments_per_reply.clone());
         let segments = segments.unwrap_or_else(|| connection.segments_per_reply().into_iter().collect());
-        say("segments per reply", counts(&segments));
+        say(
+            "segments per reply",
+            least(cut || timeline.dropped > 0, counts(&segments)),
+        );
     }
     let packets = totals.map(|totals| totals.packets_per_exchange.clone());
     let packets = packets.unwrap_or_else(|| connection.packets_per_exchange().into_iter().collect());
-    say("packets per exchange", counts(&packets));
+    say(
+        "packets per exchange",
+        least(cut || timeline.dropped > 0, counts(&packets)),
+    );
     if stalls_show {
         let seen = totals.map(|totals| totals.stalls.clone());
         let seen = seen.unwrap_or_else(|| stalls(connection, explanations));
@@ -90,7 +102,12 @@ fn stalls(connection: Connection<'_>, explanations: &BTreeMap<usize, Explanation
 
 fn stalls_text(timeline: &Timeline, stalls: &Stalls) -> String {
     if stalls.count == 0 {
-        return if timeline.dropped > 0 { "none seen" } else { "none" }.to_owned();
+        return if timeline.dropped > 0 || timeline.not_kept > 0 {
+            "none seen"
+        } else {
+            "none"
+        }
+        .to_owned();
     }
     if stalls.count > Stalls::LISTED {
         let longest = stalls.longest_milliseconds;

@@ -308,6 +308,11 @@ pub struct Call {
     pub entered: Timestamp,
     /// When it returned; for a call that has not, when the observation ended.
     pub ended: Timestamp,
+    /// How long the thread stood still for the tracer before and after the call, as far as the tracer
+    /// knows: from when it was told of the stop. How long the system took to wake it, and then the thread,
+    /// it does not know.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub tracer: Duration,
 }
 
 /// What a call asked of the kernel that decides when a segment leaves, or how a connection ends.
@@ -655,11 +660,14 @@ pub enum ProcessEventKind {
     },
     /// The observation of all processes has ended; `pid` is the first one.
     Settled(Settled),
+    /// What the server writes from here on is not on the timeline: 50,000 lines are, or eight million
+    /// bytes of them.
+    OutputNotKept,
     /// The server wrote a line. The time is when we read it, which is a little later.
     Wrote {
         /// Where to.
         stream: OutputStream,
-        /// The line, without its end.
+        /// The line, without its end; of one that is longer than 4096 bytes the beginning.
         line: String,
     },
 }

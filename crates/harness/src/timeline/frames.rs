@@ -158,7 +158,10 @@ pub fn state_words(change: &StateChange) -> Option<String> {
 pub fn process_words(event: &ProcessEvent) -> Option<String> {
     let pid = event.pid;
     match &event.kind {
-        ProcessEventKind::Started | ProcessEventKind::Settled(_) | ProcessEventKind::Wrote { .. } => None,
+        ProcessEventKind::Started
+        | ProcessEventKind::Settled(_)
+        | ProcessEventKind::OutputNotKept
+        | ProcessEventKind::Wrote { .. } => None,
         ProcessEventKind::Dials { on } => Some(format!("process {pid} of the server connects to {}", on.server)),
         ProcessEventKind::Holds { fd, .. } => Some(format!("process {pid} still has descriptor {fd}")),
         ProcessEventKind::Exited(exit) => Some(format!("process {pid} ended: {exit}")),

@@ -572,7 +572,63 @@ fn events_stand_in_order() -> Result<()> {
     Ok(())
 }
 
+/// A reply of thirty million bytes, which is here within a fraction of a second.
+fn no_packet_of_a_large_reply_is_lost() -> Result<()> {
+    const LENGTH: u64 = 30_000_000;
+    let server = server("bulk").start()?;
+    let mut client = server.connect()?;
+    client.send(format!("{LENGTH}\n"))?;
+    client.read_exact(LENGTH as usize)?;
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.dropped, 0);
+    let sent = |side| -> u64 {
+        let packets = timeline.only().packets();
+        let of_side = packets.filter(|(_, packet)| packet.from == side && !packet.facts.is_repeat());
+        of_side.map(|(_, packet)| u64::from(packet.segment.len)).sum()
+    };
+    assert_eq!([sent(Side::Client), sent(Side::Server)], [9, LENGTH]);
+    Ok(())
+}
+
+/// Of each packet the headers are kept, and all that is said of it holds.
+fn a_capture_of_headers_says_the_same() -> Result<()> {
+    let run = |snaplen: Option<u32>| -> Result<Timeline> {
+        let build = server("bulk");
+        let server = match snaplen {
+            Some(bytes) => build.snaplen(bytes).start()?,
+            None => build.start()?,
+        };
+        let mut client = server.connect()?;
+        client.send("3000\n")?;
+        client.read_exact(3000)?;
+        client.close();
+        server.stop().map_err(Into::into)
+    };
+    let (whole, headers) = (run(None)?, run(Some(96))?);
+    let lengths = |timeline: &Timeline| -> Vec<(usize, u32, u32)> {
+        let packets = timeline.only().packets();
+        let data = packets.filter(|(_, packet)| packet.from == Side::Server && packet.segment.len > 0);
+        let length = |(_, packet): (usize, &harness::timeline::Packet)| {
+            (packet.frame.len(), packet.wire_len, packet.segment.len)
+        };
+        data.map(length).collect()
+    };
+    let expected: Vec<_> = lengths(&whole)
+        .into_iter()
+        .map(|(_, wire, len)| (96, wire, len))
+        .collect();
+    assert_eq!(lengths(&headers), expected);
+    assert_eq!(lengths(&whole).iter().map(|(.., len)| len).sum::<u32>(), 3000);
+    assert_eq!(headers.writes_per_reply(), [1]);
+    assert_eq!(headers.teardown(), CLEAN);
+    assert_eq!(headers.findings(), whole.findings());
+    reads_back(&headers)
+}
+
 harness::tests! {
+    no_packet_of_a_large_reply_is_lost needs [Packets];
+    a_capture_of_headers_says_the_same needs [Sandbox];
     in_a_private_network needs [Sandbox];
     on_the_hosts_loopback_interface needs [HostCapture];
     without_packets needs [Calls];

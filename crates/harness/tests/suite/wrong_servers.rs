@@ -962,21 +962,22 @@ fn a_program_that_is_no_server_is_told() -> Result<()> {
 fn what_is_no_program_is_named() -> Result<()> {
     use std::io::ErrorKind::{NotFound, PermissionDenied};
     let here = std::env::current_dir()?;
-    for (path, expected) in [
-        (here.join("no/such/server"), NotFound),
-        (here.join("Cargo.toml"), PermissionDenied),
-        (here.to_path_buf(), PermissionDenied),
+    for (path, expected, told) in [
+        (here.join("no/such/server"), NotFound, "there is no such file"),
+        (
+            here.join("Cargo.toml"),
+            PermissionDenied,
+            "nobody may execute it: chmod +x",
+        ),
+        (here.to_path_buf(), PermissionDenied, "it is a folder"),
     ] {
         let error = refusal(Server::build(&path))?;
-        let Error::Spawn { program, source } = &error else {
+        let Error::Spawn { program, source, .. } = &error else {
             bail!("{error}")
         };
         assert_eq!(*program, path.display().to_string());
         assert_eq!(source.kind(), expected, "{error}");
-        assert!(
-            error.to_string().contains("give the path of an executable file"),
-            "{error}"
-        );
+        assert!(error.to_string().contains(told), "{error}");
     }
     Ok(())
 }

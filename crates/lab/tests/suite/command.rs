@@ -60,7 +60,7 @@ fn trace_shows_the_leak_and_says_why() -> Result<()> {
 
 fn trace_writes_json_of_the_documented_shape() -> Result<()> {
     let value: Value = serde_json::from_slice(&lab(&["trace", "--format", "json", "step2"])?.stdout)?;
-    assert_eq!(value["version"], 2);
+    assert_eq!(value["version"], 3);
     assert_eq!(value["level"], "sandbox");
     assert_eq!(value["summary"]["writes_per_reply"], serde_json::json!([1, 1]));
     assert_eq!(value["summary"]["packets_per_exchange"][0], 4);

@@ -11,6 +11,8 @@ mod languages;
 mod learn;
 mod learning;
 mod prose;
+#[cfg(target_os = "linux")]
+mod robust;
 mod teaching;
 mod wireshark;
 
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
         ("learning", learning::TESTS),
         ("prose", prose::TESTS),
         ("teaching", teaching::TESTS),
+        #[cfg(target_os = "linux")]
+        ("robust", robust::TESTS),
         ("wireshark", wireshark::TESTS),
     ])
 }

@@ -389,7 +389,8 @@ fn two_connections_drops_and_failed_accepts() {
         &script.timeline(),
         &expect![[r#"
             Captured on the host's own loopback interface, not in a private network.
-            The capture is not whole: 3 packets were dropped.
+            The capture is not whole: 3 packets were dropped, so counts of packets are the
+            least there can be.
 
             connection 1 of 2: client 127.0.0.1:57464 → server 127.0.0.1:3000
              ms  # client     ╷                                       ╷  server
@@ -401,7 +402,7 @@ fn two_connections_drops_and_failed_accepts() {
             0.1 11 send       ├ PSH,ACK seq 1 ack 1 len 13 "hel"... ─►│
 
             writes per reply      none
-            packets per exchange  1
+            packets per exchange  at least 1
             stalls                none seen
             teardown              none: neither side has closed
 
@@ -416,7 +417,7 @@ fn two_connections_drops_and_failed_accepts() {
             0.2 13         │                       │  close(9) = 0
 
             writes per reply      none
-            packets per exchange  none
+            packets per exchange  at least none
             stalls                none seen
             teardown              left open: the server's socket is in ESTABLISHED
             server                accept4(8) = -1 EMFILE (2 times)

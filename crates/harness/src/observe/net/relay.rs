@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -59,7 +59,7 @@ impl Control {
 }
 
 impl Relay {
-    pub fn start(wire: Wire, ends: Ends, recorder: Arc<Recorder>) -> io::Result<Relay> {
+    pub fn start(wire: Wire, ends: Ends, snaplen: Option<u32>, recorder: Arc<Recorder>) -> io::Result<Relay> {
         let length = longest_frame(&wire);
         let [client, server] = ends.packets;
         let ring = |(socket, index)| Ring::new(socket, index, length);
@@ -75,17 +75,18 @@ impl Relay {
         let mut work = Work {
             rings,
             sockets: ends.sockets,
+            snaplen: snaplen.map_or(usize::MAX, |length| length as usize),
             recorder,
             control: Arc::clone(&control),
             spin: AdaptiveSpin::new(),
         };
-        let thread = std::thread::spawn(move || {
+        let thread = Builder::new().spawn(move || {
             // A timer may be late by this much, to be merged with others; 50 microseconds unless told.
             let _ = set_timerslack(1);
             let done = work.run();
             close_unawaited(work);
             done
-        });
+        })?;
         Ok(Relay {
             control,
             thread: Some(thread),
@@ -143,6 +144,8 @@ impl Drop for Relay {
 struct Work {
     rings: [Ring; 2],
     sockets: [Socket; 2],
+    /// So many bytes of a frame are recorded. All of them are handed over.
+    snaplen: usize,
     recorder: Arc<Recorder>,
     control: Arc<Control>,
     spin: AdaptiveSpin,
@@ -253,11 +256,16 @@ impl Work {
 
     fn record(&self, outcome: Outcome<Load>, arrivals: Vec<Timestamp>) {
         let Outcome { load, .. } = outcome;
+        let wire_len = u32::try_from(load.frame.len()).unwrap_or(u32::MAX);
+        let (frame, segment) = match load.frame.get(..self.snaplen) {
+            None => (load.frame, load.segment),
+            Some(first) => (first.into(), Segment::from_frame(LinkType::ETHERNET, first, wire_len)),
+        };
         self.recorder.push(Record {
             at: load.left,
             what: What::Frame {
-                wire_len: u32::try_from(load.frame.len()).unwrap_or(u32::MAX),
-                frame: load.frame,
+                wire_len,
+                frame,
                 link_type: LinkType::ETHERNET,
                 comment: None,
                 passage: Some(Passage {
@@ -267,7 +275,7 @@ impl Work {
                     queue: outcome.queue,
                     tcp: load.tcp,
                 }),
-                segment: load.segment,
+                segment,
             },
         });
     }

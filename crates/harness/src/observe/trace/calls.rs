@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::libc;
 use nix::sys::ptrace;
@@ -90,6 +91,8 @@ struct Pending {
     detail: Option<String>,
     argument: Option<Argument>,
     entered: Timestamp,
+    /// How long the task has stood still for us.
+    tracer: Duration,
 }
 
 /// What a stop at a call's entry is for.
@@ -166,6 +169,7 @@ impl Calls {
 
     /// A task is about to enter a call.
     pub fn enter(&mut self, task: Pid) -> Entered {
+        let stopped = now();
         let Ok(info) = ptrace::syscall_info(task) else {
             return Entered::Passed;
         };
@@ -186,6 +190,7 @@ impl Calls {
         let mut in_flight = self.in_flight.lock();
         if let Inside::Call(pending) = &mut inside {
             pending.entered = now();
+            pending.tracer = pending.entered.since(stopped);
         }
         in_flight.insert(task, inside);
         Entered::Recorded
@@ -246,6 +251,7 @@ impl Calls {
             detail,
             argument,
             entered: Timestamp::default(),
+            tracer: Duration::ZERO,
         })
     }
 
@@ -343,6 +349,7 @@ impl Calls {
         let mut call = pending.call(task, ended);
         call.result = Some(result);
         call.moved_in_messages = moved_in_messages;
+        call.tracer += now().since(ended);
         match unnamed {
             Some(inode) if call.kind == CallKind::SetOption => self.keep_early_option(inode, call),
             _ => self.push(side, on, call),
@@ -413,6 +420,7 @@ impl Pending {
             moved_in_messages: None,
             entered: self.entered,
             ended,
+            tracer: self.tracer,
         }
     }
 }

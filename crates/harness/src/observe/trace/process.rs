@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_task_that_has_ended_is_not_born() {
         let tasks = Arc::new(Tasks::default());
-        let recorder = Arc::new(Recorder::new(usize::MAX));
+        let recorder = Arc::new(Recorder::new(crate::observe::recorder::Keep::ALL));
         let mut processes = Processes::new(Side::Server, Arc::clone(&tasks), recorder);
         // No process has so large a number.
         let task = Pid::from_raw(i32::MAX);

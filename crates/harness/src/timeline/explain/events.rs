@@ -117,6 +117,7 @@ fn of_process(kind: &ProcessEventKind) -> String {
         ProcessEventKind::Dials { .. } => {
             "A process of the server connects to somebody: on that connection it is the client."
         }
+        ProcessEventKind::OutputNotKept => "The server wrote more lines than are kept: the later ones are not here.",
         ProcessEventKind::Settled(_) => "The observation ended here.",
         ProcessEventKind::Wrote { .. } => "The server wrote this line. The time is when it was read here.",
     }

@@ -1,0 +1,517 @@
+//! Where an exchange's time went. Each moment of it belongs to whoever its bytes wait for: to the wire
+//! that carries them, to the program that is to read them, and so on. So the parts are the whole.
+
+use std::time::Duration;
+
+use super::{Certainty, Exchange};
+use crate::timeline::{CallKind, ClientActionKind, Connection, EventKind, Level, Packet, Passage, Side, Timestamp};
+
+/// Whom or what an exchange waits for at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The client: the server has read all that has come, and more of the request comes later.
+    Client,
+    /// The wire: bytes of the request or of the reply have left one host and have not come to the other.
+    Wire,
+    /// The socket: bytes of the request have come to the server's host, and no read has returned them.
+    Socket,
+    /// The program: it has read all that has come, and is yet to write.
+    Program,
+    /// The kernel of the server's host: bytes of the reply were given to it in a call, and no packet has
+    /// left with them.
+    Kernel,
+    /// Nothing that was recorded tells.
+    Unknown,
+}
+
+impl Part {
+    /// All of them, in the order in which an exchange usually goes through them.
+    pub const ALL: [Part; 6] = [
+        Part::Client,
+        Part::Wire,
+        Part::Socket,
+        Part::Program,
+        Part::Kernel,
+        Part::Unknown,
+    ];
+
+    /// Its name, in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Client => "client",
+            Part::Wire => "wire",
+            Part::Socket => "socket",
+            Part::Program => "program",
+            Part::Kernel => "kernel",
+            Part::Unknown => "unknown",
+        }
+    }
+}
+
+/// Where the time of an exchange went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// When the first byte of the request left the client's host.
+    pub began: Timestamp,
+    /// From then on until the first byte of the reply had come there.
+    pub first_byte: Duration,
+    /// And until the last byte had.
+    pub whole: Duration,
+    /// The parts of the whole, in the order of [`Part::ALL`]. Their sum is the whole.
+    parts: [Duration; Part::ALL.len()],
+    /// How sure the parts are, but for the unknown one.
+    pub certainty: Certainty,
+    /// How long the connection's threads stood still meanwhile for the tracer alone, as far as the tracer
+    /// knows: it does not know how long the system took to wake it, and them. Most of it lies in the
+    /// program's part. `None` if no calls were traced.
+    pub tracer: Option<Duration>,
+}
+
+impl Spent {
+    /// How long it waited for this.
+    pub fn part(&self, part: Part) -> Duration {
+        self.parts[part as usize]
+    }
+
+    /// What it waited longest for.
+    pub fn mostly(&self) -> Part {
+        let longest = Part::ALL.into_iter().rev().max_by_key(|part| self.part(*part));
+        longest.unwrap_or(Part::Unknown)
+    }
+}
+
+/// How far the bytes of one direction have come, as offsets into its stream.
+#[derive(Clone, Debug, Default)]
+struct Stream {
+    /// All bytes before this one.
+    end: u64,
+    /// Bytes beyond a hole.
+    beyond: Vec<(u64, u64)>,
+}
+
+impl Stream {
+    fn add(&mut self, from: u64, to: u64) {
+        if from > self.end {
+            self.beyond.push((from, to));
+            return;
+        }
+        self.end = self.end.max(to);
+        while let Some(next) = self.beyond.iter().position(|(from, _)| *from <= self.end) {
+            self.end = self.end.max(self.beyond.swap_remove(next).1);
+        }
+    }
+}
+
+/// Offsets of packets, whose sequence numbers start anew after four gigabytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offsets {
+    last: u64,
+}
+
+impl Offsets {
+    /// From where to where in the stream a packet's data is; the first byte has offset 0 and number 1.
+    fn of(&mut self, packet: &Packet) -> (u64, u64) {
+        let distance = packet.seq.wrapping_sub(1).wrapping_sub(self.last as u32).cast_signed();
+        let from = self.last.saturating_add_signed(distance.into());
+        let to = from + u64::from(packet.segment.len);
+        self.last = self.last.max(to);
+        (from, to)
+    }
+}
+
+/// How far the bytes of both directions are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Progress {
+    request_left: u64,
+    request_came: u64,
+    request_read: u64,
+    reply_written: u64,
+    reply_left: u64,
+    reply_came: u64,
+}
+
+/// What moves bytes on.
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    Leaves(Side, u64, u64),
+    Comes(Side, u64, u64),
+    Read(u64),
+    Write(u64),
+}
+
+/// Where the time of each exchange of a connection went, in the order of
+/// [`Connection::exchanges`]. `None` for one whose reply did not come, or not all of it.
+pub fn spent(connection: Connection<'_>) -> Vec<Option<Spent>> {
+    let timeline = connection.timeline();
+    if timeline.level == Level::NoPackets {
+        return by_actions(connection);
+    }
+    let course = Course::of(connection);
+    let lossy = timeline.dropped > 0 || timeline.not_kept > 0;
+    let certainty = match (course.tells, lossy) {
+        (false, _) => Certainty::Unknown,
+        (true, true) => Certainty::Inferred,
+        (true, false) => Certainty::Seen,
+    };
+    let exchanges = connection.exchanges();
+    exchanges
+        .iter()
+        .map(|exchange| course.spent(connection, exchange, certainty))
+        .collect()
+}
+
+/// The life of a connection's bytes: how far they are from each moment on.
+struct Course {
+    steps: Vec<(Timestamp, Progress)>,
+    /// From where to where in its stream the data of each packet is, by the packet's event.
+    places: Vec<(usize, u64, u64)>,
+    /// When the connection's threads stood still for the tracer, and how long.
+    tracer: Vec<(Timestamp, Duration)>,
+    /// Calls were traced, and both ends of a packet's way are known.
+    tells: bool,
+}
+
+impl Course {
+    fn of(connection: Connection<'_>) -> Course {
+        let timeline = connection.timeline();
+        let mut moves: Vec<(Timestamp, Move)> = Vec::new();
+        let (mut places, mut tracer) = (Vec::new(), Vec::new());
+        let mut offsets = [Offsets::default(); 2];
+        for (index, event) in connection.events() {
+            match &event.kind {
+                EventKind::Packet(packet) if carries(packet) => {
+                    let (from, to) = offsets[packet.from as usize].of(packet);
+                    places.push((index, from, to));
+                    moves.push((event.at, Move::Leaves(packet.from, from, to)));
+                    let came = match &packet.passage {
+                        None => Some(event.at),
+                        Some(passage) => came(passage),
+                    };
+                    moves.extend(came.map(|at| (at, Move::Comes(packet.from, from, to))));
+                }
+                EventKind::Call(call) => {
+                    tracer.push((call.ended, call.tracer));
+                    match call.kind {
+                        CallKind::Read if call.moved() > 0 => moves.push((call.ended, Move::Read(call.moved()))),
+                        CallKind::Write if call.moved() > 0 => moves.push((call.entered, Move::Write(call.moved()))),
+                        _ => {}
+                    }
+                }
+                EventKind::Client(action) => {
+                    tracer.extend(action.call.as_ref().map(|call| (call.ended, call.tracer)));
+                }
+                _ => {}
+            }
+        }
+        moves.sort_by_key(|(at, _)| *at);
+        tracer.sort_unstable_by_key(|(at, _)| *at);
+        Course {
+            steps: steps(&moves),
+            places,
+            tracer,
+            tells: timeline.level > Level::NoPackets
+                && !timeline.has_unseen_calls()
+                && !connection.facts().began_before
+                // Where the server is the client, its peer's calls were not traced.
+                && !connection.is_the_servers_own(),
+        }
+    }
+
+    fn spent(&self, connection: Connection<'_>, exchange: &Exchange, certainty: Certainty) -> Option<Spent> {
+        let began = connection.timeline().events[*exchange.packets.first()?].at;
+        let last = *exchange.packets.last()?;
+        let first = *exchange.packets.first()?;
+        let of_exchange = self.places.iter().filter(|(index, ..)| (first..=last).contains(index));
+        let reply = of_exchange.filter(|(index, ..)| {
+            let packet = connection.timeline().packet(*index);
+            packet.is_some_and(|packet| packet.from == Side::Server && !packet.facts.is_repeat())
+        });
+        let (from, to) = reply.fold((u64::MAX, 0), |(first, last), (_, from, to)| {
+            (first.min(*from), last.max(*to))
+        });
+        let came = |offset: u64| {
+            let step = self.steps.partition_point(|(_, progress)| progress.reply_came < offset);
+            self.steps.get(step).map(|(at, _)| *at)
+        };
+        if to == 0 {
+            return None;
+        }
+        let (first_byte, ended) = (came(from + 1)?, came(to)?);
+        let whole = ended.since(began);
+        let mut parts = [Duration::ZERO; Part::ALL.len()];
+        for (part, time) in self.parts(began, ended) {
+            parts[part as usize] += time;
+        }
+        // Before the first step, as where a SYN carries the request.
+        let told: Duration = parts.iter().sum();
+        parts[Part::Unknown as usize] += whole.saturating_sub(told);
+        let meanwhile = self.tracer.iter().filter(|(at, _)| (began..=ended).contains(at));
+        Some(Spent {
+            began,
+            first_byte: first_byte.since(began),
+            whole,
+            parts,
+            certainty,
+            tracer: self.tells.then(|| meanwhile.map(|(_, time)| *time).sum()),
+        })
+    }
+
+    /// The stretches of time between two moments, each with what it belongs to.
+    fn parts(&self, began: Timestamp, ended: Timestamp) -> impl Iterator<Item = (Part, Duration)> {
+        let first = self.steps.partition_point(|(at, _)| *at <= began).saturating_sub(1);
+        (first..self.steps.len()).map_while(move |step| {
+            let (at, progress) = self.steps[step];
+            if at >= ended {
+                return None;
+            }
+            let next = self.steps.get(step + 1);
+            let until = next.map_or(ended, |(at, _)| (*at).min(ended));
+            let part = match self.tells {
+                true => waits_for(&progress, next.map(|(_, next)| next)),
+                false => Part::Unknown,
+            };
+            Some((part, until.since(at.max(began))))
+        })
+    }
+}
+
+/// True for data in its place: a SYN's is not in the stream, and a keep-alive's byte is an old one.
+fn carries(packet: &Packet) -> bool {
+    use super::FactKind::{KeepAlive, ZeroWindowProbe};
+    use crate::timeline::Flags;
+    let probes = packet.facts.has(KeepAlive) || packet.facts.has(ZeroWindowProbe);
+    packet.segment.len > 0 && !packet.segment.flags.has(Flags::SYN) && !probes
+}
+
+fn came(passage: &Passage) -> Option<Timestamp> {
+    passage.arrivals.iter().min().copied().filter(|_| !passage.corrupted)
+}
+
+fn steps(moves: &[(Timestamp, Move)]) -> Vec<(Timestamp, Progress)> {
+    // How far the bytes of each side have left, and come.
+    let mut left = [Stream::default(), Stream::default()];
+    let mut came = left.clone();
+    let (mut read, mut written) = (0_u64, 0_u64);
+    let step = |&(at, moved): &(Timestamp, Move)| {
+        match moved {
+            Move::Leaves(side, from, to) => left[side as usize].add(from, to),
+            Move::Comes(side, from, to) => came[side as usize].add(from, to),
+            Move::Read(bytes) => read = read.saturating_add(bytes),
+            Move::Write(bytes) => written = written.saturating_add(bytes),
+        }
+        let [request, reply] = [Side::Client, Side::Server].map(|side| side as usize);
+        let progress = Progress {
+            request_left: left[request].end,
+            request_came: came[request].end,
+            request_read: read,
+            reply_written: written,
+            reply_left: left[reply].end,
+            reply_came: came[reply].end,
+        };
+        (at, progress)
+    };
+    moves.iter().map(step).collect()
+}
+
+/// What an exchange waits for at a step, and until the next one.
+fn waits_for(now: &Progress, next: Option<&Progress>) -> Part {
+    if now.reply_written > now.reply_left {
+        Part::Kernel
+    } else if now.reply_left > now.reply_came || now.request_left > now.request_came {
+        Part::Wire
+    } else if now.request_came > now.request_read {
+        Part::Socket
+    } else if next.is_some_and(|next| next.request_left > now.request_left) {
+        Part::Client
+    } else {
+        Part::Program
+    }
+}
+
+/// Without packets: from when a client of ours sent until it had received, and of the parts nothing.
+fn by_actions(connection: Connection<'_>) -> Vec<Option<Spent>> {
+    let mut all: Vec<Option<Spent>> = Vec::new();
+    let mut sent: Option<Timestamp> = None;
+    let mut replied = false;
+    for (_, event) in connection.events() {
+        let EventKind::Client(action) = &event.kind else {
+            continue;
+        };
+        match action.kind {
+            ClientActionKind::Sent { .. } if sent.is_none() || replied => {
+                all.push(None);
+                (sent, replied) = (Some(event.at), false);
+            }
+            ClientActionKind::Received { .. } => {
+                let (Some(began), Some(last)) = (sent, all.last_mut()) else {
+                    continue;
+                };
+                replied = true;
+                let whole = event.at.since(began);
+                let mut parts = [Duration::ZERO; Part::ALL.len()];
+                parts[Part::Unknown as usize] = whole;
+                *last = Some(Spent {
+                    began,
+                    first_byte: last.map_or(whole, |before| before.first_byte),
+                    whole,
+                    parts,
+                    certainty: Certainty::Unknown,
+                    tracer: None,
+                });
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::arbitrary;
+    use crate::format::samples::{self, Script};
+    use crate::timeline::{Level, What};
+
+    fn of(script: &Script) -> Vec<Option<Spent>> {
+        let timeline = script.timeline();
+        spent(timeline.only())
+    }
+
+    /// The parts in microseconds, in the order of `Part::ALL`.
+    fn parts(spent: Option<Spent>) -> [u128; 6] {
+        let spent = spent.expect("it was answered");
+        Part::ALL.map(|part| spent.part(part).as_micros())
+    }
+
+    #[test]
+    fn each_moment_belongs_to_what_the_bytes_wait_for() {
+        let [first, second] = of(&samples::two_writes())[..] else {
+            panic!("two exchanges")
+        };
+        // Request at 100, read at 150; written at 200 and 250, and each left 10 later.
+        assert_eq!(parts(first), [0, 0, 50, 90, 20, 0]);
+        // The newline was written at 550, and left at 42,610.
+        assert_eq!(parts(second), [0, 0, 50, 90, 42_070, 0]);
+        let second = second.expect("it was answered");
+        assert_eq!(second.mostly(), Part::Kernel);
+        assert_eq!((second.first_byte.as_micros(), second.whole.as_micros()), (110, 42_210));
+        assert_eq!(second.certainty, Certainty::Seen);
+    }
+
+    #[test]
+    fn a_request_in_two_segments_is_waited_for() {
+        let mut script = Script::new();
+        script
+            .handshake()
+            .frame(100, Side::Client, "PSH,ACK", 1, 1, "he")
+            .read(120, "he")
+            .frame(500, Side::Client, "PSH,ACK", 3, 1, "llo\n")
+            .read(530, "llo\n")
+            .write((540, 560), "hello\n")
+            .frame(550, Side::Server, "PSH,ACK", 1, 7, "hello\n");
+        assert_eq!(parts(of(&script)[0]), [380, 0, 50, 10, 10, 0]);
+    }
+
+    /// The request is on its way for 200, and so is the reply; the reply's first copy is lost.
+    #[test]
+    fn on_a_wire_a_lost_segment_is_the_wires_time() {
+        let mut script = Script::new();
+        script
+            .handshake()
+            .frame(100, Side::Client, "PSH,ACK", 1, 1, "1\n")
+            .read(310, "1\n")
+            .write((320, 340), "1\n")
+            .frame(330, Side::Server, "PSH,ACK", 1, 3, "1\n")
+            .frame(900, Side::Server, "PSH,ACK", 1, 3, "1\n");
+        let mut lost = 0;
+        for record in &mut script.recording.records {
+            let at = record.at;
+            if let What::Frame {
+                passage,
+                segment: Some(segment),
+                ..
+            } = &mut record.what
+            {
+                let is_first_reply = segment.len > 0 && segment.source.port() == 3000 && lost == 0;
+                lost += usize::from(is_first_reply);
+                let arrivals = match is_first_reply {
+                    true => vec![],
+                    false => vec![Timestamp(at.0 + 200_000)],
+                };
+                *passage = Some(Passage {
+                    arrivals,
+                    ..Passage::default()
+                });
+            }
+        }
+        assert_eq!(lost, 1);
+        assert_eq!(parts(of(&script)[0]), [0, 200 + 770, 10, 10, 10, 0]);
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_unknown() {
+        let mut script = samples::two_writes();
+        script.recording.level = Level::Capture;
+        script
+            .recording
+            .records
+            .retain(|record| matches!(record.what, What::Frame { .. }));
+        let all = of(&script);
+        assert_eq!(parts(all[0]), [0, 0, 0, 0, 0, 160]);
+        assert_eq!(
+            all[0].map(|spent| (spent.certainty, spent.tracer)),
+            Some((Certainty::Unknown, None))
+        );
+        let mut script = samples::two_writes();
+        script.recording.dropped = 1;
+        assert_eq!(of(&script)[0].map(|spent| spent.certainty), Some(Certainty::Inferred));
+        // Without packets the client's own view is left.
+        let mut script = samples::two_writes();
+        script.recording.level = Level::NoPackets;
+        script
+            .recording
+            .records
+            .retain(|record| !matches!(record.what, What::Frame { .. }));
+        assert_eq!(
+            of(&script).into_iter().map(parts).collect::<Vec<_>>(),
+            [[0, 0, 0, 0, 0, 210], [0, 0, 0, 0, 0, 42_310]]
+        );
+    }
+
+    #[test]
+    fn a_request_without_a_reply_has_no_time() {
+        let mut script = Script::new();
+        script
+            .handshake()
+            .frame(100, Side::Client, "PSH,ACK", 1, 1, "1\n")
+            .read(150, "1\n");
+        assert_eq!(of(&script), [None]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_parts_are_the_whole(recording in arbitrary::recording()) {
+            let timeline = recording.into_timeline();
+            for connection in timeline.connections() {
+                let all = spent(connection);
+                if timeline.level > Level::NoPackets || timeline.level == Level::Capture {
+                    prop_assert_eq!(all.len(), connection.exchanges().len());
+                }
+                for spent in all.into_iter().flatten() {
+                    let sum: Duration = Part::ALL.into_iter().map(|part| spent.part(part)).sum();
+                    prop_assert_eq!(sum, spent.whole);
+                    prop_assert!(spent.first_byte <= spent.whole);
+                }
+            }
+            // Nothing in it overflows.
+            let overview = crate::overview::Overview::of(&timeline);
+            for line in crate::format::overview::table(&overview, 80).lines() {
+                prop_assert!(line.chars().count() <= 80, "{}", line);
+            }
+        }
+    }
+}

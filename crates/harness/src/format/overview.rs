@@ -1,0 +1,211 @@
+//! A run of many connections as a table: a row for each, and what they come to.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::facts::spent::Part;
+use crate::overview::{Overview, Row, Spread};
+use crate::timeline::Teardown;
+
+/// Of more connections than this, only the worst have a row.
+const ROWS: usize = 60;
+
+/// As text, in so many columns.
+pub fn table(overview: &Overview, width: usize) -> String {
+    let mut text = String::new();
+    let shown: Vec<&Row> = match overview.rows.len() {
+        0..=ROWS => overview.rows.iter().collect(),
+        _ => {
+            let worst = overview.worst(ROWS);
+            worst.into_iter().map(|id| &overview.rows[id.0]).collect()
+        }
+    };
+    // Writing to a string cannot fail, in all of this.
+    let heading = format!(
+        "{:>4} {:>5} {:>6} {:>7} {:>7} {:>9}  {:<7} {:>6}  end",
+        "#", "port", "asked", "sent", "recv", "slowest", "mostly", "stalls"
+    );
+    let _ = writeln!(text, "{}", fitted(&heading, width));
+    for row in &shown {
+        text += &line(row, width);
+        text.push('\n');
+    }
+    let hidden = overview.rows.len() - shown.len();
+    if hidden > 0 {
+        let _ = writeln!(text, "      these are the worst; {hidden} more are in --format json");
+    }
+    text.push('\n');
+    for (name, words) in totals(overview) {
+        for (number, words) in wrapped(&words, width.saturating_sub(NAME).max(20))
+            .into_iter()
+            .enumerate()
+        {
+            let name = if number == 0 { name } else { "" };
+            let _ = writeln!(text, "{name:<NAME$}{words}");
+        }
+    }
+    text
+}
+
+/// So many columns have the names of the totals.
+const NAME: usize = 22;
+
+fn line(row: &Row, width: usize) -> String {
+    let (slowest, mostly) = match row.slowest {
+        Some((_, spent)) => (milliseconds(spent.whole).replace(TOGETHER, " "), spent.mostly().name()),
+        None => ("none".to_owned(), ""),
+    };
+    let requests = match row.requests - row.answered {
+        0 => row.requests.to_string(),
+        _ => format!("{}/{}", row.answered, row.requests),
+    };
+    let row_text = format!(
+        "{:>4} {:>5} {:>6} {:>7} {:>7} {:>9}  {:<7} {:>6}  {}",
+        row.connection.0 + 1,
+        row.client.port(),
+        requests,
+        size(row.bytes[0]),
+        size(row.bytes[1]),
+        slowest,
+        mostly,
+        row.stalls.0,
+        end(row.teardown),
+    );
+    // Their names where there is room for them, or how many they are.
+    let names = format!("{row_text}  {}", row.findings.join(", "));
+    match row.findings.len() {
+        0 => fitted(&row_text, width),
+        _ if names.chars().count() <= width => names,
+        1 => fitted(&format!("{row_text}  1 found"), width),
+        more => fitted(&format!("{row_text}  {more} found"), width),
+    }
+}
+
+fn end(teardown: Teardown) -> String {
+    match teardown {
+        Teardown::Clean { .. } => "clean".to_owned(),
+        Teardown::LeftOpen(state) => state.to_string(),
+        Teardown::Reset { by } => format!("RST by {by}"),
+        other @ (Teardown::Open | Teardown::Refused) => other.to_string(),
+    }
+}
+
+fn totals(overview: &Overview) -> Vec<(&'static str, String)> {
+    let least = if overview.at_least { "at least " } else { "" };
+    let sum = |value: fn(&Row) -> u64| overview.rows.iter().map(value).fold(0_u64, u64::saturating_add);
+    let requests = sum(|row| row.requests as u64);
+    let unanswered = requests - sum(|row| row.answered as u64);
+    let unanswered = match unanswered {
+        0 => String::new(),
+        some => format!(", {some} of them not answered"),
+    };
+    let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let mut totals = vec![
+        ("connections", format!("{least}{}", overview.rows.len())),
+        ("requests", format!("{least}{requests}{unanswered}")),
+        (
+            "bytes",
+            format!(
+                "{least}{} sent by clients, {} received",
+                size(sum(|row| row.bytes[0])),
+                size(sum(|row| row.bytes[1]))
+            ),
+        ),
+    ];
+    totals.extend(
+        overview
+            .first_byte
+            .map(|spread| ("time to first byte", spread_text(&spread))),
+    );
+    totals.extend(overview.whole.map(|spread| ("whole exchange", spread_text(&spread))));
+    totals.extend(parts_text(overview).map(|text| ("where the time went", text)));
+    let ends: Vec<String> = overview
+        .teardowns
+        .iter()
+        .map(|(teardown, count)| format!("{count} {teardown}"))
+        .collect();
+    totals.push(("ends", ends.join("; ")));
+    if !overview.findings.is_empty() {
+        let found: Vec<String> = overview
+            .findings
+            .iter()
+            .map(|(rule, count)| format!("{rule} in {}", counted(*count as u64, "connection", "connections")))
+            .collect();
+        totals.push(("findings", found.join("; ")));
+    }
+    totals
+}
+
+fn spread_text(spread: &Spread) -> String {
+    format!(
+        "median {}, 99 of 100 within {}, longest {}",
+        milliseconds(spread.median),
+        milliseconds(spread.of_100_99),
+        milliseconds(spread.longest)
+    )
+}
+
+/// In parts of a hundred. `None` of no time.
+fn parts_text(overview: &Overview) -> Option<String> {
+    let whole: Duration = overview.parts.iter().sum();
+    if whole.is_zero() {
+        return None;
+    }
+    let percent = |time: Duration| time.as_secs_f64() / whole.as_secs_f64() * 100.0;
+    if overview.parts[Part::Unknown as usize] == whole {
+        return Some("unknown: it takes packets and the server's calls".to_owned());
+    }
+    let parts = Part::ALL.into_iter().map(|part| (part, overview.parts[part as usize]));
+    let shown: Vec<String> = parts
+        .filter(|(_, time)| !time.is_zero())
+        .map(|(part, time)| format!("{}{TOGETHER}{:.1}{TOGETHER}%", part.name(), percent(time)))
+        .collect();
+    let tracer = overview
+        .tracer
+        .map(|time| format!("; the tracer's own share is at least {:.1}{TOGETHER}%", percent(time)));
+    Some(shown.join(", ") + &tracer.unwrap_or_default())
+}
+
+fn milliseconds(time: Duration) -> String {
+    let milliseconds = time.as_secs_f64() * 1000.0;
+    match milliseconds {
+        ..10.0 => format!("{milliseconds:.3}{TOGETHER}ms"),
+        10.0..1000.0 => format!("{milliseconds:.1}{TOGETHER}ms"),
+        _ => format!("{:.2}{TOGETHER}s", milliseconds / 1000.0),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        ..100_000 => bytes.to_string(),
+        100_000..10_000_000 => format!("{} kB", bytes / 1000),
+        10_000_000..10_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{} GB", bytes / 1_000_000_000),
+    }
+}
+
+/// A space at which no line ends.
+const TOGETHER: char = '\u{a0}';
+
+fn fitted(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+fn wrapped(words: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split(' ') {
+        let line = lines.last_mut().expect("there is always one");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+            continue;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.into_iter().map(|line| line.replace(TOGETHER, " ")).collect()
+}

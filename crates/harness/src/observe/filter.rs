@@ -1,0 +1,244 @@
+//! What the kernel hands to a capture: a filter of socket(7), SO_ATTACH_FILTER, in the instructions of
+//! the kernel's networking/filter document (classic BPF). What it lets through may be cut short.
+#![allow(unsafe_code, reason = "setsockopt with a filter, which no crate here offers")]
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use nix::errno::Errno;
+use nix::libc::{self, sock_filter, sock_fprog};
+
+/// Where an Ethernet frame has what it carries, and where IP and TCP have what is asked for here.
+const ETHERTYPE: u32 = 12;
+const IP: u32 = 14;
+const IPV4_FRAGMENT: u32 = IP + 6;
+const IPV4_PROTOCOL: u32 = IP + 9;
+const IPV6_NEXT: u32 = IP + 6;
+const IPV6_PORTS: u32 = IP + 40;
+
+const IS_IPV4: u32 = 0x0800;
+const IS_IPV6: u32 = 0x86dd;
+const TCP: u32 = 6;
+const UDP: u32 = 17;
+const ICMPV6: u32 = 58;
+/// A fragment's offset, but for the first one's, which is 0.
+const OFFSET: u32 = 0x1fff;
+
+/// A jump goes over at most 255 instructions, and each port takes two in each of two versions of IP.
+pub(super) const MOST_PORTS: usize = 50;
+
+/// What a capture is to be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// The ports of TCP, to or from; every packet if none are named.
+    pub ports: Option<Vec<u16>>,
+    /// The first bytes of each frame, at most so many.
+    pub length: u32,
+}
+
+impl Wanted {
+    /// Lets a packet socket have this and nothing else from here on.
+    pub fn attach(&self, socket: &impl AsRawFd) -> io::Result<()> {
+        let mut program = self.program();
+        let program = sock_fprog {
+            len: program.len() as libc::c_ushort,
+            filter: program.as_mut_ptr(),
+        };
+        // SAFETY: socket(7): the kernel copies a program of `len` instructions, which outlives the call.
+        let done = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_ATTACH_FILTER,
+                (&raw const program).cast(),
+                size_of::<sock_fprog>() as libc::socklen_t,
+            )
+        };
+        Ok(Errno::result(done).map(drop)?)
+    }
+
+    fn program(&self) -> Vec<sock_filter> {
+        let accept = instruction(libc::BPF_RET | libc::BPF_K, self.length);
+        let Some(ports) = self.ports.as_deref().filter(|ports| ports.len() <= MOST_PORTS) else {
+            return vec![accept];
+        };
+        let reject = instruction(libc::BPF_RET | libc::BPF_K, 0);
+        // Behind an IPv6 header may stand others, and then TCP: those few are let through unlooked at.
+        let ipv6 = [
+            vec![load_byte(IPV6_NEXT)],
+            unless(
+                TCP,
+                &[vec![skip_if(UDP, 2), skip_if(ICMPV6, 1), accept, reject]].concat(),
+            ),
+            vec![load_half(IPV6_PORTS)],
+            accept_each(ports, accept),
+            vec![load_half(IPV6_PORTS + 2)],
+            accept_each(ports, accept),
+            vec![reject],
+        ]
+        .concat();
+        let ipv4 = [
+            vec![load_byte(IPV4_PROTOCOL)],
+            unless(TCP, &[reject]),
+            vec![load_half(IPV4_FRAGMENT), skip_unless_any(OFFSET, 1), reject],
+            vec![load_header_length(IP), load_half_behind(IP)],
+            accept_each(ports, accept),
+            vec![load_half_behind(IP + 2)],
+            accept_each(ports, accept),
+            vec![reject],
+        ]
+        .concat();
+        [
+            vec![load_half(ETHERTYPE)],
+            unless_far(IS_IPV4, ipv4.len()),
+            ipv4,
+            unless(IS_IPV6, &[reject]),
+            ipv6,
+        ]
+        .concat()
+    }
+}
+
+fn instruction(code: u32, k: u32) -> sock_filter {
+    sock_filter {
+        code: code as u16,
+        jt: 0,
+        jf: 0,
+        k,
+    }
+}
+
+fn load_half(at: u32) -> sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, at)
+}
+
+fn load_byte(at: u32) -> sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, at)
+}
+
+/// The length of the IPv4 header at this offset, for [`load_half_behind`].
+fn load_header_length(at: u32) -> sock_filter {
+    instruction(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, at)
+}
+
+fn load_half_behind(at: u32) -> sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_IND, at)
+}
+
+fn skip_if(value: u32, skipped: u8) -> sock_filter {
+    sock_filter {
+        jt: skipped,
+        ..instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value)
+    }
+}
+
+/// Skips where none of these bits is set.
+fn skip_unless_any(bits: u32, skipped: u8) -> sock_filter {
+    sock_filter {
+        jf: skipped,
+        ..instruction(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, bits)
+    }
+}
+
+/// These instructions where what was loaded is another value.
+fn unless(value: u32, then: &[sock_filter]) -> Vec<sock_filter> {
+    let mut program = vec![skip_if(value, then.len() as u8)];
+    program.extend_from_slice(then);
+    program
+}
+
+/// Goes on where what was loaded is this value, and else behind the next `skipped` instructions.
+fn unless_far(value: u32, skipped: usize) -> Vec<sock_filter> {
+    let over = instruction(libc::BPF_JMP | libc::BPF_JA, skipped as u32);
+    vec![skip_if(value, 1), over]
+}
+
+fn accept_each(ports: &[u16], accept: sock_filter) -> Vec<sock_filter> {
+    let each = |port: &u16| {
+        let skips = sock_filter {
+            jf: 1,
+            ..instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, u32::from(*port))
+        };
+        [skips, accept]
+    };
+    ports.iter().flat_map(each).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+
+    /// A filter sees what a datagram carries as it sees a frame.
+    fn let_through(wanted: &Wanted, frame: &[u8]) -> Option<usize> {
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        wanted.attach(&theirs).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        // A datagram that the filter rejects is as good as sent.
+        let _ = ours.send(frame);
+        let mut buffer = [0; 2000];
+        theirs.recv(&mut buffer).ok()
+    }
+
+    fn ipv4(protocol: u8, options: usize, fragment: u16, ports: [u16; 2]) -> Vec<u8> {
+        let mut frame = vec![0; 14 + 20 + options];
+        frame[12..14].copy_from_slice(&[0x08, 0x00]);
+        frame[14] = 0x45 + (options / 4) as u8;
+        frame[20..22].copy_from_slice(&fragment.to_be_bytes());
+        frame[23] = protocol;
+        frame.extend(ports.iter().flat_map(|port| port.to_be_bytes()));
+        frame.resize(200, 0);
+        frame
+    }
+
+    fn ipv6(next: u8, ports: [u16; 2]) -> Vec<u8> {
+        let mut frame = vec![0; 14 + 40];
+        frame[12..14].copy_from_slice(&[0x86, 0xdd]);
+        frame[20] = next;
+        frame.extend(ports.iter().flat_map(|port| port.to_be_bytes()));
+        frame.resize(200, 0);
+        frame
+    }
+
+    #[test]
+    fn what_is_to_or_from_a_port_is_let_through_and_cut() {
+        let many: Vec<u16> = (3000..3000 + MOST_PORTS as u16).collect();
+        for ports in [vec![3000], vec![80, 3000], many] {
+            let last = *ports.last().unwrap();
+            let wanted = Wanted {
+                ports: Some(ports),
+                length: 96,
+            };
+            for ports in [[3000, 50_000], [50_000, 3000], [last, 1], [1, last]] {
+                assert_eq!(let_through(&wanted, &ipv4(6, 0, 0, ports)), Some(96), "{ports:?}");
+                assert_eq!(let_through(&wanted, &ipv4(6, 40, 0x4000, ports)), Some(96), "{ports:?}");
+                assert_eq!(let_through(&wanted, &ipv6(6, ports)), Some(96), "{ports:?}");
+            }
+            for other in [
+                ipv4(6, 0, 0, [4000, 50_000]),
+                ipv4(17, 0, 0, [3000, 50_000]),
+                ipv4(6, 0, 1, [3000, 50_000]),
+                ipv6(6, [4000, 50_000]),
+                ipv6(17, [3000, 3000]),
+                ipv6(58, [3000, 3000]),
+                vec![0; 60],
+                b"short".to_vec(),
+            ] {
+                assert_eq!(let_through(&wanted, &other), None, "{other:?}");
+            }
+            // What else stands behind an IPv6 header may end in TCP.
+            assert_eq!(let_through(&wanted, &ipv6(43, [0, 0])), Some(96));
+        }
+    }
+
+    #[test]
+    fn without_ports_or_with_too_many_everything_is() {
+        let too_many: Vec<u16> = (1..=MOST_PORTS as u16 + 1).collect();
+        for ports in [None, Some(too_many)] {
+            let wanted = Wanted { ports, length: 100 };
+            assert_eq!(let_through(&wanted, &ipv4(17, 0, 0, [5, 6])), Some(100));
+            assert_eq!(let_through(&wanted, &[0; 60]), Some(60));
+        }
+    }
+}

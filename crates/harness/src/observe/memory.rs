@@ -1,0 +1,100 @@
+//! How much memory there is for the records of a run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix::sys::resource::{Resource, getrlimit};
+
+/// The records of a run may take one part in so many of what there is: the analysis takes as much again,
+/// and the server and its clients want some too.
+const SHARE: u64 = 4;
+
+/// What is on its way to a follower may take one part in so many.
+const FOLLOWER_SHARE: u64 = 16;
+
+/// How many bytes of memory the records of a run may take. A run that is killed for its memory tells
+/// nothing.
+pub(super) fn for_records() -> usize {
+    usize::try_from(available() / SHARE).unwrap_or(usize::MAX)
+}
+
+/// How many bytes of memory the records may take that are on their way to one who follows the run.
+pub(super) fn for_followers() -> usize {
+    usize::try_from(available() / FOLLOWER_SHARE).unwrap_or(usize::MAX)
+}
+
+/// How much memory this process may take, as far as the system tells: what is free of the machine's, or
+/// what a control group or a limit of the address space leaves (cgroups(7), getrlimit(2)).
+pub(super) fn available() -> u64 {
+    let of_machine = fs::read_to_string("/proc/meminfo").ok();
+    let of_machine = of_machine.as_deref().and_then(free_of_machine);
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let of_group = of_groups(Path::new("/sys/fs/cgroup"), &groups);
+    let of_address_space = getrlimit(Resource::RLIMIT_AS).ok().map(|(soft, _)| soft);
+    let limits = [of_machine, of_group, of_address_space];
+    limits.into_iter().flatten().min().unwrap_or(u64::MAX)
+}
+
+/// `MemAvailable` of proc_meminfo(5).
+fn free_of_machine(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// The smallest limit of the control groups that a process is in, of either version, and of those above
+/// them. `groups` is its proc_pid_cgroup(5).
+fn of_groups(root: &Path, groups: &str) -> Option<u64> {
+    let limits = groups.lines().filter_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        let (folder, file) = match controllers {
+            "" => (root.to_owned(), "memory.max"),
+            _ if controllers.split(',').any(|name| name == "memory") => (root.join("memory"), "memory.limit_in_bytes"),
+            _ => return None,
+        };
+        limit_of(&folder, path, file)
+    });
+    limits.min()
+}
+
+fn limit_of(folder: &Path, path: &str, file: &str) -> Option<u64> {
+    let group = Path::new(path.trim_start_matches('/'));
+    let files = group.ancestors().map(|group| folder.join(group).join(file));
+    // "max" is no limit, and no number.
+    let limit = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    files.filter_map(limit).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_limit_of_a_group_and_those_above_it_counts() {
+        let root = std::env::temp_dir().join(format!("harness-cgroup-{}", std::process::id()));
+        let write = |path: &str, limit: &str| {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, limit).unwrap();
+        };
+        write("memory.max", "max\n");
+        write("user/memory.max", "268435456\n");
+        write("user/job/memory.max", "max\n");
+        write("memory/docker/memory.limit_in_bytes", "1000000\n");
+        write("memory/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(of_groups(&root, "0::/user/job\n"), Some(268_435_456));
+        assert_eq!(of_groups(&root, "0::/\n"), None);
+        let first_version = "4:cpu,cpuacct:/docker\n3:memory:/docker\n0::/user\n";
+        assert_eq!(of_groups(&root, first_version), Some(1_000_000));
+        assert_eq!(of_groups(&root, ""), None);
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn what_is_free_of_the_machine_is_read() {
+        let meminfo = "MemTotal:       24570204 kB\nMemAvailable:   22000000 kB\n";
+        assert_eq!(free_of_machine(meminfo), Some(22_528_000_000));
+        assert_eq!(free_of_machine("MemTotal: 1 kB"), None);
+    }
+}

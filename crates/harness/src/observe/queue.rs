@@ -1,0 +1,165 @@
+//! The way of records to whoever follows a run: in order, and not without end. A follower that writes
+//! them to a disk may be slower than the run, and the records between the two take memory.
+
+use std::sync::mpsc::{self, RecvError, RecvTimeoutError, TryRecvError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::timeline::Record;
+
+/// A follower that takes nothing for so long is not waited for again: it may never take anything.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+struct Level {
+    /// How many bytes are on their way.
+    bytes: usize,
+    /// How often some were taken.
+    taken: u64,
+    /// Nobody waits for this follower any more.
+    given_up: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    level: Mutex<Level>,
+    fallen: Condvar,
+}
+
+impl Shared {
+    fn level(&self) -> MutexGuard<'_, Level> {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where records are put.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    records: mpsc::Sender<(Record, usize)>,
+    shared: Arc<Shared>,
+}
+
+/// Where they are taken.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    records: mpsc::Receiver<(Record, usize)>,
+    shared: Arc<Shared>,
+}
+
+pub(crate) fn queue() -> (Sender, Receiver) {
+    let (sender, receiver) = mpsc::channel();
+    let shared = Arc::new(Shared::default());
+    let sender = Sender {
+        records: sender,
+        shared: Arc::clone(&shared),
+    };
+    let receiver = Receiver {
+        records: receiver,
+        shared,
+    };
+    (sender, receiver)
+}
+
+impl Sender {
+    /// Puts a record that takes so many bytes. False if nobody will take it.
+    pub fn send(&self, record: Record, size: usize) -> bool {
+        self.shared.level().bytes += size;
+        self.records.send((record, size)).is_ok()
+    }
+
+    /// True if more than so many bytes are on their way to a follower that takes them.
+    pub fn is_beyond(&self, limit: usize) -> bool {
+        let level = self.shared.level();
+        level.bytes > limit && !level.given_up
+    }
+
+    /// Waits until no more than so many bytes are on their way, as long as some are taken meanwhile.
+    pub fn wait(&self, limit: usize) {
+        let mut level = self.shared.level();
+        let mut last = (level.taken, Instant::now());
+        while level.bytes > limit && !level.given_up {
+            if level.taken != last.0 {
+                last = (level.taken, Instant::now());
+            }
+            let left = PATIENCE.saturating_sub(last.1.elapsed());
+            level.given_up |= left.is_zero();
+            let waited = self.shared.fallen.wait_timeout(level, left);
+            level = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Receiver {
+    /// So many bytes of what was received are used and gone. Until then they are on their way.
+    pub fn used(&self, size: usize) {
+        let mut level = self.shared.level();
+        level.bytes -= size;
+        level.taken += 1;
+        drop(level);
+        self.shared.fallen.notify_all();
+    }
+
+    /// A record, and how many bytes it takes.
+    pub fn try_recv(&self) -> Result<(Record, usize), TryRecvError> {
+        self.records.try_recv()
+    }
+
+    /// As [`try_recv`](Self::try_recv), and waits for it.
+    pub fn recv(&self) -> Result<(Record, usize), RecvError> {
+        self.records.recv()
+    }
+
+    /// As [`recv`](Self::recv), at most so long.
+    pub fn recv_timeout(&self, limit: Duration) -> Result<(Record, usize), RecvTimeoutError> {
+        self.records.recv_timeout(limit)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.shared.level().given_up = true;
+        self.shared.fallen.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::{ProcessEvent, ProcessEventKind, Timestamp, What};
+
+    fn record() -> Record {
+        let kind = ProcessEventKind::Started;
+        Record {
+            at: Timestamp(0),
+            what: What::Process(ProcessEvent { pid: 1, kind }),
+        }
+    }
+
+    #[test]
+    fn who_puts_more_than_is_taken_waits() {
+        let (sender, receiver) = queue();
+        assert!((0..3).all(|_| sender.send(record(), 10)));
+        assert!(!sender.is_beyond(30) && sender.is_beyond(29));
+        let taker = std::thread::spawn(move || {
+            let (_, size) = receiver.recv().unwrap();
+            receiver.used(size);
+            (size, receiver)
+        });
+        sender.wait(20);
+        let (taken, receiver) = taker.join().unwrap();
+        assert!(taken == 10 && !sender.is_beyond(20));
+        drop(receiver);
+        // Nobody is there: it neither waits, nor thinks that it is heard.
+        assert!(!sender.send(record(), 100) && !sender.is_beyond(20));
+        sender.wait(20);
+    }
+
+    #[test]
+    fn a_follower_that_takes_nothing_is_given_up() {
+        let (sender, receiver) = queue();
+        assert!(sender.send(record(), 10));
+        sender.wait(5);
+        assert!(!sender.is_beyond(5));
+        assert!(receiver.try_recv().is_ok());
+    }
+}

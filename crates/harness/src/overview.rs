@@ -1,0 +1,198 @@
+//! A run at a glance: a row for each connection, and what all of them come to.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::facts::spent::{Part, Spent, spent};
+use crate::rules::{Finding, Severity};
+use crate::timeline::{ClientActionKind, Connection, ConnectionId, EventKind, Level, Side, Teardown, Timeline};
+
+/// What there is to say of a run's connections.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// In the order in which they began.
+    pub rows: Vec<Row>,
+    /// Of all exchanges, the time until the first byte of the reply had come.
+    pub first_byte: Option<Spread>,
+    /// Of all exchanges, the time until the last byte had.
+    pub whole: Option<Spread>,
+    /// Where the time of all exchanges went, added up, in the order of [`Part::ALL`].
+    pub parts: [Duration; Part::ALL.len()],
+    /// The tracer's own share of it: at least so much. `None` if no calls were traced.
+    pub tracer: Option<Duration>,
+    /// How many connections ended in each way.
+    pub teardowns: BTreeMap<Teardown, usize>,
+    /// How many connections each rule found something in, by its name.
+    pub findings: BTreeMap<&'static str, usize>,
+    /// True if packets were lost or events not kept, so that counts are the least there can be.
+    pub at_least: bool,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Which.
+    pub connection: ConnectionId,
+    /// Where it came from.
+    pub client: SocketAddr,
+    /// How many requests the client made: one for each time it sent after a reply, however many its
+    /// protocol counts.
+    pub requests: usize,
+    /// How many of them were answered, as far as the capture shows.
+    pub answered: usize,
+    /// How many bytes each side sent, the client's first. Bytes that were sent again count once.
+    pub bytes: [u64; 2],
+    /// The exchange that took longest: its place among those of the connection, and where its time went.
+    pub slowest: Option<(usize, Spent)>,
+    /// How many segments were held back until an ACK came, and the longest such time.
+    pub stalls: (usize, Duration),
+    /// How it ended.
+    pub teardown: Teardown,
+    /// The names of the rules that found something, in their order.
+    pub findings: Vec<&'static str>,
+    /// How many of these are warnings.
+    warnings: usize,
+}
+
+/// How times are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// How many there are.
+    pub count: usize,
+    /// Half of them are at most this.
+    pub median: Duration,
+    /// 99 of 100 are at most this.
+    pub of_100_99: Duration,
+    /// All are.
+    pub longest: Duration,
+}
+
+impl Spread {
+    /// By the nearest rank: each figure is a time that was measured. `None` of no times.
+    pub fn of(mut times: Vec<Duration>) -> Option<Spread> {
+        times.sort_unstable();
+        let rank = |percent: usize| {
+            times
+                .get((times.len() * percent).div_ceil(100).saturating_sub(1))
+                .copied()
+        };
+        Some(Spread {
+            count: times.len(),
+            median: rank(50)?,
+            of_100_99: rank(99)?,
+            longest: rank(100)?,
+        })
+    }
+}
+
+impl Overview {
+    /// Looks at each connection of a timeline.
+    pub fn of(timeline: &Timeline) -> Overview {
+        let findings = timeline.findings();
+        let (mut first_bytes, mut wholes) = (Vec::new(), Vec::new());
+        let mut parts = [Duration::ZERO; Part::ALL.len()];
+        let mut tracer = None;
+        let mut rows = Vec::new();
+        for connection in timeline.connections() {
+            let exchanges = spent(connection);
+            for spent in exchanges.iter().flatten() {
+                first_bytes.push(spent.first_byte);
+                wholes.push(spent.whole);
+                for part in Part::ALL {
+                    parts[part as usize] += spent.part(part);
+                }
+                tracer = spent.tracer.map(|share| share + tracer.unwrap_or_default()).or(tracer);
+            }
+            rows.push(row(connection, &exchanges, &findings));
+        }
+        let mut teardowns = BTreeMap::new();
+        let mut found = BTreeMap::new();
+        for row in &rows {
+            *teardowns.entry(row.teardown).or_default() += 1;
+            for rule in &row.findings {
+                *found.entry(*rule).or_default() += 1;
+            }
+        }
+        Overview {
+            rows,
+            first_byte: Spread::of(first_bytes),
+            whole: Spread::of(wholes),
+            parts,
+            tracer,
+            teardowns,
+            findings: found,
+            at_least: timeline.dropped > 0 || timeline.not_kept > 0,
+        }
+    }
+
+    /// The connections that are worth a look first, the worst of them first: with warnings, with an
+    /// unhappy end, with requests that were not answered, and then the slowest.
+    pub fn worst(&self, most: usize) -> Vec<ConnectionId> {
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by_key(|row| {
+            let slowest = row.slowest.map_or(Duration::ZERO, |(_, spent)| spent.whole);
+            let unhappy = matches!(row.teardown, Teardown::Reset { .. } | Teardown::LeftOpen(_));
+            Reverse((row.warnings, unhappy, row.requests - row.answered, slowest))
+        });
+        rows.into_iter().take(most).map(|row| row.connection).collect()
+    }
+}
+
+fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Finding]) -> Row {
+    let answered = exchanges
+        .iter()
+        .enumerate()
+        .filter_map(|(place, spent)| Some((place, (*spent)?)));
+    let held = connection.held_segments().filter_map(|(_, packet)| packet.held());
+    let stalls = held.fold((0, Duration::ZERO), |(count, longest), held| {
+        (count + 1, longest.max(held.waited))
+    });
+    let of_this: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.connection == connection.id())
+        .collect();
+    Row {
+        connection: connection.id(),
+        client: connection.endpoints().client,
+        requests: exchanges.len(),
+        answered: answered.clone().count(),
+        bytes: bytes(connection),
+        // Of several that took as long the first.
+        slowest: answered.max_by_key(|(place, spent)| (spent.whole, Reverse(*place))),
+        stalls,
+        teardown: connection.teardown(),
+        findings: of_this.iter().map(|finding| finding.rule.id).collect(),
+        warnings: of_this
+            .iter()
+            .filter(|finding| finding.severity == Severity::Warning)
+            .count(),
+    }
+}
+
+/// How many bytes each side sent: as the packets show, or without them as a client of ours knows.
+fn bytes(connection: Connection<'_>) -> [u64; 2] {
+    let mut bytes = [0_u64; 2];
+    if connection.timeline().level == Level::NoPackets {
+        for (_, event) in connection.events() {
+            let EventKind::Client(action) = &event.kind else {
+                continue;
+            };
+            match action.kind {
+                ClientActionKind::Sent { len, .. } => bytes[0] = bytes[0].saturating_add(len),
+                ClientActionKind::Received { len, .. } => bytes[1] = bytes[1].saturating_add(len),
+                _ => {}
+            }
+        }
+        return bytes;
+    }
+    for (_, packet) in connection.packets().filter(|(_, packet)| !packet.facts.is_repeat()) {
+        let side = match packet.from {
+            Side::Client => 0,
+            Side::Server => 1,
+        };
+        bytes[side] += u64::from(packet.segment.len);
+    }
+    bytes
+}

@@ -1,0 +1,83 @@
+//! Ctrl-C while clients talk: the run ends, and what there is of it is shown.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+use harness::Server;
+use harness::timeline::Timeline;
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ended<T> {
+    /// The work was done: what came of it.
+    Done(T),
+    /// The user will not wait for its end.
+    Interrupted,
+}
+
+/// What the threads tell the one that waits.
+enum Told<T> {
+    /// The timeline has grown. The work goes on once somebody has seen it.
+    Grown(Box<Timeline>, Sender<()>),
+    Done(Result<T>),
+    Interrupted,
+}
+
+/// Does some work with a server on a thread of its own, until it is done or the user presses ctrl-C. The
+/// work may show a timeline that grows. Work that was interrupted is left where it is, for the end of the
+/// process.
+///
+/// # Errors
+///
+/// Those of the work, and of `watch`.
+pub fn until_interrupted<T: Send + 'static>(
+    server: &Arc<Server>,
+    work: impl FnOnce(&Server, &mut dyn FnMut(Timeline) -> Result<()>) -> Result<T> + Send + 'static,
+    mut watch: impl FnMut(Timeline) -> Result<()>,
+) -> Result<Ended<T>> {
+    let (tell, told) = channel();
+    #[cfg(target_os = "linux")]
+    let _told_interrupt = listen(tell.clone())?;
+    let server = Arc::clone(server);
+    let spawned = thread::Builder::new().spawn(move || {
+        let grown = tell.clone();
+        let mut watch = move |timeline| {
+            let (seen, wait) = channel();
+            // If nobody looks any more the run is over, and this is not sent either.
+            let _ = grown.send(Told::Grown(Box::new(timeline), seen));
+            wait.recv().map_err(|_| anyhow!("the run was interrupted"))
+        };
+        let done = work(&server, &mut watch);
+        drop(server);
+        // Nobody waits any more: the run is over.
+        let _ = tell.send(Told::Done(done));
+    });
+    spawned.context("cannot start to talk to the server")?;
+    loop {
+        match told.recv() {
+            Ok(Told::Grown(timeline, seen)) => {
+                watch(*timeline)?;
+                let _ = seen.send(());
+            }
+            Ok(Told::Done(done)) => return done.map(Ended::Done),
+            Ok(Told::Interrupted) => return Ok(Ended::Interrupted),
+            Err(_) => return Err(anyhow!("the thread that talks to the server panicked")),
+        }
+    }
+}
+
+/// Has the first ctrl-C told, as long as what this returns lives.
+#[cfg(target_os = "linux")]
+fn listen<T: Send + 'static>(tell: Sender<Told<T>>) -> Result<crate::linux::ToldInterrupt> {
+    use std::io::Read;
+    let (interrupt, mut pipe) = crate::linux::ToldInterrupt::begin()?;
+    let spawned = thread::Builder::new().spawn(move || {
+        if let Ok(1..) = pipe.read(&mut [0]) {
+            let _ = tell.send(Told::Interrupted);
+        }
+    });
+    spawned.context("cannot start to listen for ctrl-C")?;
+    Ok(interrupt)
+}
