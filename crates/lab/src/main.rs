@@ -867,7 +867,7 @@ fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
     let asked = learn::exercise::all()
         .unwrap_or_default()
         .into_iter()
-        .find(|exercise| exercise.name == what)
+        .find(|exercise| exercise.name == what && exercise.about.kind == learn::exercise::Kind::Find)
         .and_then(|exercise| exercise.capture());
     let is_asked = asked.is_some();
     let path = match steps::find(what) {
