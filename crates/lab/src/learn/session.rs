@@ -551,7 +551,16 @@ impl Session<'_> {
             View::Task => lines(&self.task(width)?, room),
             View::List => {
                 let list = screen::list(self.exercises, &self.progress, Some(&self.exercise().name));
-                let list: Vec<String> = list.iter().map(|line| cut(line, width)).collect();
+                let mut list: Vec<String> = list.iter().map(|line| cut(line, width)).collect();
+                if let Some(rows) = room
+                    .map(|room| room.saturating_sub(1))
+                    .filter(|rows| *rows + 1 < list.len())
+                {
+                    // Its head, and the exercises around this one.
+                    let from = self.place.saturating_sub(rows / 2).min(list.len() - 1 - rows);
+                    list.drain(1..=from);
+                    list.truncate(rows + 1);
+                }
                 lines(&list, room)
             }
             View::Hint => {
