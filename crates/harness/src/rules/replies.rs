@@ -1,6 +1,6 @@
 //! What a server wrote between two reads, and how many requests it may have answered with that.
 
-use crate::timeline::{Call, CallKind, Connection, Side};
+use crate::timeline::{Call, CallKind, Connection, Side, added};
 
 /// What a server wrote after it had read something, before it read more. What it writes before it has read anything
 /// is one too.
@@ -23,13 +23,16 @@ pub(super) struct Part<'a> {
 impl Reply<'_> {
     /// How many messages it was sent in.
     pub fn parts(&self) -> usize {
-        self.writes.iter().map(|part| part.messages).sum()
+        self.writes
+            .iter()
+            .map(|part| part.messages)
+            .fold(0, usize::saturating_add)
     }
 
     /// True for a reply of many segments, which no buffer would make one of.
     pub fn is_stream(&self) -> bool {
         const STREAM: u64 = 64 * 1024;
-        self.writes.iter().map(|part| part.call.moved()).sum::<u64>() >= STREAM
+        added(self.writes.iter().map(|part| part.call.moved())) >= STREAM
     }
 }
 

@@ -24,6 +24,7 @@ pub use long_capture::{Excerpt, Limits};
 pub use merge::{Record, Recording, What};
 pub(crate) use plain::is_plain;
 pub use plain::printable;
+pub(crate) use query::added;
 pub use query::{Closing, Connection, Held, Teardown};
 pub use segment::{Flags, Segment, SegmentOptions};
 

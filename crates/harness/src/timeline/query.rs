@@ -333,7 +333,7 @@ impl<'a> Connection<'a> {
                 _ => None,
             })
         };
-        let moved = |kind| calls().filter(|call| call.kind == kind).map(Call::moved).sum::<u64>();
+        let moved = |kind| added(calls().filter(|call| call.kind == kind).map(Call::moved));
         let made = |kinds: [CallKind; 2]| calls().any(|call| kinds.contains(&call.kind));
         let ends = self.packets().any(|(_, packet)| {
             let flags = packet.segment.flags;
@@ -356,7 +356,7 @@ impl<'a> Connection<'a> {
             (ClientActionKind::Received { len, .. }, Side::Server) => *len,
             _ => 0,
         });
-        ends.max().unwrap_or(0).max(told.sum())
+        ends.max().unwrap_or(0).max(added(told))
     }
 
     /// True if the server under test made it: it is the client here, and the other end may be anybody.
@@ -634,6 +634,11 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// The sum of what calls moved. A file may say of each that it moved as much as a number holds.
+pub(crate) fn added(moved: impl Iterator<Item = u64>) -> u64 {
+    moved.fold(0, u64::saturating_add)
+}
+
 /// A segment that Nagle's algorithm held back, as far as is known: see [`Reason::Nagle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -811,6 +816,24 @@ mod tests {
             );
             assert!(script.timeline().has_unseen_calls(), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn a_file_may_tell_of_more_bytes_than_there_can_be() {
+        let mut script = Script::new();
+        script.handshake().send(90, "1\n");
+        for write in 0..3 {
+            let wrote = Call {
+                result: Some(Ok(u64::MAX)),
+                ..crate::format::samples::call("sendto", CallKind::Write)
+            };
+            script.call((200 + write * 10, 205 + write * 10), wrote);
+        }
+        let timeline = script.timeline();
+        // Whatever is found in it, nothing overflows.
+        let _ = timeline.findings();
+        assert_eq!(timeline.writes_per_reply(), [3]);
+        assert_eq!(added([u64::MAX, 1].into_iter()), u64::MAX);
     }
 
     #[test]
