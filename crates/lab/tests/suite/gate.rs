@@ -289,7 +289,7 @@ fn a_client_program_has_its_own_output() -> Result<()> {
     let server = ["--", built("wrong-server"), "echo", "127.0.0.1:3000"];
     let json = lab(&[&["trace", "--format", "json", "--client", client], &server[..]].concat())?;
     let value: Value = serde_json::from_slice(&json.stdout)?;
-    assert_eq!(value["summary"]["connections"], 1);
+    assert_eq!(value["summary"]["totals"]["connections"], 1);
     assert!(String::from_utf8_lossy(&json.stderr).contains("got hi"), "{json:?}");
     let capture = lab(&[&["trace", "--pcapng", "-", "--client", client], &server[..]].concat())?;
     assert!(capture.stdout.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]), "{capture:?}");

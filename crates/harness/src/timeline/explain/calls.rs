@@ -56,6 +56,7 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 ///     moved_in_messages: None,
 ///     entered: Default::default(),
 ///     ended: Default::default(),
+///     tracer: Default::default(),
 /// };
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = 1"#);
 /// call.result = Some(Err(Errno(32)));
