@@ -395,7 +395,7 @@
   }
 
   /** What waits all through a fold: rather data than an ACK. */
-  function waitIn(gap) {
+  function waitWithin(gap) {
     const [since, until] = [marks[shown[gap.place - 1]].time, marks[gap.index].time];
     const lasts = (wait) => wait.since <= since + gap.length / 2 && wait.until >= until && eventIndex(wait.arrow) <= horizon();
     const waiting = diagrams().flatMap((diagram) => diagram.waits.filter(lasts));
@@ -412,7 +412,7 @@
     const y = gap.y + gap.height / 2;
     const { width } = columns;
     const zigzag = (x) => s('path', { class: 'fold', d: `M${x - 7} ${y - 4}l5 8 5-8 5 8` });
-    const waiting = waitIn(gap);
+    const waiting = waitWithin(gap);
     const what = gap.open ? '' : waiting ? `: ${waiting.words}` : isUnderWay(gap) ? ' on the wire' : ' in which nothing happens';
     const words = `${tenths(gap.length)} ms${what}`;
     const toggle = () => {
