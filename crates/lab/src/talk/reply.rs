@@ -141,8 +141,17 @@ fn http_response(bytes: &[u8], head_only: bool, ended: bool) -> Progress {
             other => other,
         };
     }
+    // Who closes first is the server's to show, if it says that it will.
+    let closes = !ended && closes(&response);
+    let whole = |length| {
+        if closes {
+            Progress::UntilQuiet
+        } else {
+            Progress::Whole(length)
+        }
+    };
     if head_only || matches!(code, 101 | 204 | 304) {
-        return Progress::Whole(head);
+        return whole(head);
     }
     let is_chunked = header(response.headers, "transfer-encoding")
         .is_some_and(|value| value.to_ascii_lowercase().ends_with(b"chunked"));
@@ -154,7 +163,18 @@ fn http_response(bytes: &[u8], head_only: bool, ended: bool) -> Progress {
         // It ends with the connection.
         Some(bytes.len()).filter(|_| ended)
     };
-    length.map_or(Progress::More, Progress::Whole)
+    length.map_or(Progress::More, whole)
+}
+
+/// True if the server is going to close once this response is sent
+/// ([RFC 9112, section 9.3](https://www.rfc-editor.org/rfc/rfc9112#section-9.3)).
+fn closes(response: &httparse::Response<'_, '_>) -> bool {
+    let connection = header(response.headers, "connection").map(<[u8]>::to_ascii_lowercase);
+    let says = |option: &[u8]| {
+        let mut options = connection.iter().flat_map(|value| value.split(|byte| *byte == b','));
+        options.any(|one| one.trim_ascii() == option)
+    };
+    says(b"close") || (response.version == Some(0) && !says(b"keep-alive"))
 }
 
 fn header<'h>(headers: &[httparse::Header<'h>], name: &str) -> Option<&'h [u8]> {
@@ -254,6 +274,28 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_says_that_it_closes_is_waited_for() {
+        let get = "GET / HTTP/1.1\r\n\r\n";
+        for (head, closes) in [
+            ("HTTP/1.0 200 OK\r\n", true),
+            ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n", false),
+            ("HTTP/1.1 200 OK\r\n", false),
+            ("HTTP/1.1 200 OK\r\nConnection: Upgrade, Close\r\n", true),
+        ] {
+            let reply = format!("{head}Content-Length: 2\r\n\r\nok");
+            let whole = Progress::Whole(reply.len());
+            let expected = if closes { Progress::UntilQuiet } else { whole };
+            assert_eq!(progress(get, &reply, false), expected, "{head}");
+            assert_eq!(progress(get, &reply, true), whole, "{head}");
+            assert_eq!(
+                progress(get, &reply[..reply.len() - 1], false),
+                Progress::More,
+                "{head}"
+            );
+        }
+    }
+
+    #[test]
     fn a_line_ends_at_its_newline() {
         ends_there("1\n", "1\n");
         ends_there("PING\r\n", "+PONG\r\n");
@@ -281,8 +323,8 @@ mod tests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;a=b\r\n!\r\n0\r\nEnd: 1\r\n\r\n",
         );
         ends_there(
-            "HEAD / HTTP/1.0\r\n\r\n",
-            "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n",
+            "HEAD / HTTP/1.1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
         );
         let twice = get.repeat(2);
         ends_there(&twice, &"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx".repeat(2));
