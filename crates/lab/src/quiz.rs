@@ -1,7 +1,7 @@
 //! A capture of one's own for each learner, with a sheet of questions, and the answers to it.
 //!
 //! `lab quiz --seed NAME` runs a server that may have a fault, with ports and a text that follow from the name. The
-//! learner gets the [sheet](sheet) and a capture that has frames and nothing that explains them. The teacher keeps a
+//! learner gets the [sheet] and a capture that has frames and nothing that explains them. The teacher keeps a
 //! capture of the same run that holds all of it: [`grade`] asks that one, so no answer is written down anywhere.
 
 pub mod grade;
