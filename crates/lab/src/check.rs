@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use harness::format::json;
 use harness::rules::{Finding, RULES, Rule, Severity, rule};
-use harness::timeline::{ClientActionKind, Exit, Teardown, Timeline, printable};
+use harness::timeline::{CallKind, ClientActionKind, Exit, Level, Teardown, Timeline, printable};
 
 use crate::trace::{Leaves, Trouble};
 
@@ -131,6 +131,7 @@ impl Strictness {
         if self.keeps("no-reply") {
             reasons.extend(unanswered.map(|trouble| trouble.text.clone()));
             reasons.extend(nothing_came(timeline).filter(|_| reasons.is_empty()));
+            reasons.extend(nothing_read(timeline).filter(|_| reasons.is_empty()));
         }
         // Whom the server itself could not reach it may have tried again, or done without.
         let of_clients = timeline
@@ -176,6 +177,28 @@ fn nothing_came(timeline: &Timeline) -> Option<String> {
         .connections()
         .any(|connection| connection.writes().any(|(_, call)| call.moved() > 0));
     (!came && !sent).then(|| "no reply came on any connection".to_owned())
+}
+
+/// That what the server said cannot have been an answer: it has asked its kernel for no byte of any client.
+fn nothing_read(timeline: &Timeline) -> Option<String> {
+    if timeline.level == Level::Capture || timeline.has_unseen_calls() || timeline.not_kept > 0 {
+        return None;
+    }
+    let of_clients = || {
+        timeline
+            .connections()
+            .filter(|connection| !connection.is_the_servers_own())
+    };
+    let sent = of_clients().any(|connection| {
+        let mut actions = connection.client_actions();
+        actions.any(|(_, action)| matches!(action.kind, ClientActionKind::Sent { .. }))
+    });
+    let calls = || of_clients().flat_map(|connection| connection.calls());
+    let wrote = calls().any(|(_, call)| call.kind == CallKind::Write);
+    // `splice` may take bytes out of a socket, and is of the write family.
+    let read = calls().any(|(_, call)| call.kind == CallKind::Read || call.name == "splice");
+    (sent && wrote && !read)
+        .then(|| "the server has read nothing that a client sent, so what it wrote was no reply".to_owned())
 }
 
 impl Checked {

@@ -134,7 +134,7 @@ fn rendered(markdown: &str, width: usize) -> Vec<Line> {
         width: width.max(20),
         code: false,
     };
-    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+    for event in Parser::new_ext(&without_pointers(markdown), Options::ENABLE_TABLES) {
         text.take(event);
     }
     text.end_paragraph();
@@ -142,6 +142,18 @@ fn rendered(markdown: &str, width: usize) -> Vec<Line> {
         text.lines.pop();
     }
     text.lines
+}
+
+/// Markdown without the links that only say "More", which lead nowhere in a terminal.
+fn without_pointers(markdown: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = markdown;
+    while let Some((before, after)) = rest.split_once("[More](") {
+        kept += before.trim_end_matches(' ');
+        let after = after.split_once(')').map_or("", |(_, after)| after);
+        rest = after.strip_prefix('.').unwrap_or(after);
+    }
+    kept + rest
 }
 
 /// Lines that grow.

@@ -806,7 +806,12 @@ fn live(plan: &Plan, address: std::net::SocketAddr) -> Result<()> {
         let says = &plan.says;
         if plan.stdin || says.greeting || says.script.is_some() || !says.send.is_empty() {
             let talked = plan.talk(server, plan.address(server)?, |_| Ok(()))?;
-            return Ok(tell_troubles(&talked.troubles)?);
+            tell_troubles(&talked.troubles)?;
+            if io::stdin().is_terminal() && !plan.stdin {
+                writeln!(io::stderr(), "press enter to end; the page goes on until then")?;
+                io::stdin().read_line(&mut String::new())?;
+            }
+            return Ok(());
         }
         writeln!(
             io::stderr(),
@@ -887,7 +892,7 @@ fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
     );
     let extent = match (output.format, output.vantage) {
         // An excerpt leaves out frames that were asked for.
-        (Format::Text | Format::Svg, None) if part.is_all() => Extent::Excerpt,
+        (Format::Text | Format::Svg, None) if part.is_all() && output.connection.is_none() => Extent::Excerpt,
         _ => Extent::Whole,
     };
     show::read(&path, extent, |timeline| {
@@ -901,7 +906,10 @@ fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
             return output.write(timeline, &shown);
         }
         let look = output.look(false);
-        let mut scene = shown.scene(timeline, &look.lanes());
+        let mut scene = match output.connection.and(output.chosen(timeline)?) {
+            Some(chosen) => some(timeline, &chosen, &look.lanes()),
+            None => shown.scene(timeline, &look.lanes()),
+        };
         if is_asked {
             scene
                 .connections

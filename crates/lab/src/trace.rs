@@ -369,6 +369,7 @@ impl Plan {
 fn trouble(stopped: &Stopped, counts: bool) -> Trouble {
     let leaves = match stopped {
         Stopped::Failed(error) if error.is_no_reply() => Leaves::Unanswered,
+        Stopped::GoesOn(_) => Leaves::Unproved,
         Stopped::Failed(_) | Stopped::Closed { .. } if counts => Leaves::Unproved,
         Stopped::Failed(_) | Stopped::Closed { .. } => Leaves::Whole,
     };

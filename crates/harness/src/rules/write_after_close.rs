@@ -29,7 +29,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let begun = begun.take_while(|begun| begun < index).last();
     let surprised = begun.is_some_and(|begun| begun < left) && failures.len() == 1;
     let during = if surprised {
-        "; the client left in the middle of the reply, which nothing else tells"
+        "; the client left while the server still wrote, which nothing else tells"
     } else {
         ""
     };

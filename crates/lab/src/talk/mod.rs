@@ -60,6 +60,8 @@ pub struct Conversation {
 pub enum Stopped {
     /// Something failed, or did not come in time.
     Failed(harness::Error),
+    /// What came went on coming for so long, and its end was waited for.
+    GoesOn(Duration),
     /// The server closed first: so many of so many messages were not sent.
     Closed {
         /// Messages that were not sent.
@@ -79,6 +81,11 @@ impl std::fmt::Display for Stopped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Stopped::Failed(error) => error.fmt(f),
+            Stopped::GoesOn(limit) => write!(
+                f,
+                "the end of a reply was waited for, and after {limit:?} more was still coming; --timeout gives it \
+                 longer, --expect says where it ends"
+            ),
             Stopped::Closed { unsent: 1, of } => {
                 write!(f, "the server closed first: the last of {of} messages was not sent")
             }
@@ -271,7 +278,12 @@ impl<'t> Talk<'t> {
     /// Waits until something has come, and then nothing for so long. Takes all of it.
     fn quiet(&mut self, wanted: &str, time: Duration) -> Result<(), Stopped> {
         let mut any = !self.got.is_empty();
+        let began = Instant::now();
         while !self.closed {
+            // Who is never quiet is not listened to for ever.
+            if any && began.elapsed() > self.limit.max(time) {
+                return Err(Stopped::GoesOn(self.limit));
+            }
             let wait = if any { time } else { self.limit };
             match self.client.read_within(wait)? {
                 None if any => break,

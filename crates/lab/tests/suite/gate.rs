@@ -25,7 +25,7 @@ fn stdout(output: &Output) -> String {
 /// A status of 2 comes with its reason, in each format; where something is found it is 1.
 fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
     let quick: &[&str] = &["--timeout", "1"];
-    let cases: [(&[&str], &str, i32, &str); 12] = [
+    let cases: [(&[&str], &str, i32, &str); 14] = [
         (
             &[],
             "crashes",
@@ -56,6 +56,19 @@ fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
             "never-answers",
             2,
             "nothing came within 1s",
+        ),
+        // What it says comes between requests and their replies, and is neither.
+        (
+            &["--allow", "nagle-stall"],
+            "ticks",
+            2,
+            "has read nothing that a client sent",
+        ),
+        (
+            &["--timeout", "1", "--until-quiet", "300", "--allow", "nagle-stall"],
+            "ticks",
+            2,
+            "more was still coming",
         ),
         (&[], "echo", 0, "no findings"),
     ];
