@@ -113,11 +113,15 @@ pub fn grade(sheet: &Path, keys: Option<&Path>) -> Result<Graded> {
     let answers = read(sheet).and_then(|text| sheet::read_answers(&text));
     let answers = answers.with_context(|| format!("cannot grade {}", sheet.display()))?;
     let key = key_of(sheet, keys);
+    let there = key.exists();
     let timeline = capture::read(&key).with_context(|| {
-        format!(
-            "there is no key for {}: name the folder that has it with --keys",
-            sheet.display()
-        )
+        let (key, sheet) = (key.display(), sheet.display());
+        match there {
+            true => format!("cannot read the key {key} of {sheet}"),
+            false => format!(
+                "there is no key {key} for {sheet}: --keys names its folder, and a sheet keeps the name that it was made with"
+            ),
+        }
     })?;
     ensure!(
         timeline.unknown_rules().next().is_none(),

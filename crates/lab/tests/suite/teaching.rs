@@ -153,7 +153,7 @@ fn what_cannot_be_graded_is_said_to_be_so() -> Result<()> {
     for (sheet, expected) in [
         (
             "x.md",
-            "there is no key for x.md: name the folder that has it with --keys",
+            "for x.md: --keys names its folder, and a sheet keeps the name that it was made with",
         ),
         ("y.md", "Answer 1:"),
         ("z.md", "not the key of a quiz"),
