@@ -4,6 +4,7 @@ mod fit;
 pub mod html;
 pub mod json;
 pub mod markdown;
+mod markup;
 pub mod overview;
 pub mod pcapng;
 mod rows;

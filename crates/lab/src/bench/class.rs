@@ -15,6 +15,7 @@ use procfs::process::Process;
 
 use super::{Scratch, Sizes, Table, Usage, megabytes, seconds};
 use crate::checkout;
+use crate::learn::class::median;
 use crate::learn::exercise::{self, Exercise};
 
 /// The exercises that each learner checks: a reply, a macro, a close.
@@ -109,13 +110,13 @@ struct Row {
 }
 
 impl Row {
-    fn cells(mut self, state: State) -> Vec<String> {
+    fn cells(self, state: State) -> Vec<String> {
         let longest = self.first.iter().max().copied().unwrap_or_default();
         vec![
             state.word().to_owned(),
-            seconds(median(&mut self.first)),
+            seconds(median(self.first).unwrap_or_default()),
             seconds(longest),
-            seconds(median(&mut self.again)),
+            seconds(median(self.again).unwrap_or_default()),
             megabytes(self.memory),
             format!("{} kB", self.folder.div_ceil(1000)),
             megabytes(self.built),
@@ -208,15 +209,6 @@ impl Room {
 fn most_memory_of_children() -> Result<u64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("getrusage")?;
     Ok(u64::try_from(usage.max_rss())? * 1024) // getrusage(2): in kilobytes
-}
-
-/// The middle one; of an even number the smaller of the two.
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times
-        .get(times.len().saturating_sub(1) / 2)
-        .copied()
-        .unwrap_or_default()
 }
 
 /// What a folder takes of the disk, as du(1) counts: a file with two names once.

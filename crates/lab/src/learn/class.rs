@@ -226,7 +226,7 @@ fn field(text: &str) -> String {
 }
 
 /// The middle one; of an even number the smaller of the two.
-fn median(mut numbers: Vec<u64>) -> Option<u64> {
+pub(crate) fn median<T: Copy + Ord>(mut numbers: Vec<T>) -> Option<T> {
     numbers.sort_unstable();
     numbers.get(numbers.len().checked_sub(1)? / 2).copied()
 }
@@ -332,7 +332,7 @@ stall                    1/2      4      2        9
 
     #[test]
     fn the_median_is_a_number_that_there_is() {
-        assert_eq!(median(vec![]), None);
+        assert_eq!(median::<u64>(vec![]), None);
         assert_eq!(median(vec![7]), Some(7));
         assert_eq!(median(vec![9, 1]), Some(1));
         assert_eq!(median(vec![9, 1, 5]), Some(5));

@@ -10,7 +10,8 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::timeline::{Timeline, printable};
+use crate::format::markup::escaped;
+use crate::timeline::Timeline;
 
 pub use data::data;
 
@@ -38,7 +39,7 @@ pub fn live(title: &str) -> String {
 
 /// Fills in the page.
 fn fill(title: &str, allowed: &str, data: &str, out: &mut impl Write) -> io::Result<()> {
-    let title = escaped(&printable(title));
+    let title = escaped(title);
     let policy = policy(allowed);
     let mut rest = PAGE;
     // What is put in is not looked through for further places.
@@ -73,22 +74,6 @@ fn policy(allowed: &str) -> String {
 /// ([CSP, section 2.3.1](https://www.w3.org/TR/CSP3/#framework-directive-source-list)).
 fn hash(source: &str) -> String {
     format!("sha256-{}", STANDARD.encode(hmac_sha256::Hash::hash(source.as_bytes())))
-}
-
-/// Text for HTML, also between quotes.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::timeline::printable;
+use crate::format::markup::escaped;
 
 /// A document that grows.
 #[derive(Default)]
@@ -83,21 +83,4 @@ pub(super) fn number(value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
     // No `-0`.
     (rounded + 0.0).to_string()
-}
-
-/// Text for content and attributes. What can do more than be read is escaped as everywhere; the two characters
-/// that are no XML and that this leaves are escaped too ([XML 1.0, section 2.2](https://www.w3.org/TR/xml/#charsets)).
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\u{fffe}' | '\u{ffff}' => escaped.extend(c.escape_default()),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }
