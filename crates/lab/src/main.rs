@@ -452,9 +452,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Book {
             part: Some(BookPart::Chapters { asked }),
         } => {
-            // The answer to "supports RENDERER" is the exit status: for any.
-            if asked.is_empty() {
-                book::preprocess(io::stdin().lock(), io::stdout().lock())?;
+            // The answer to "supports RENDERER" is the exit status. The one after mdBook's own reads no chapters.
+            match &asked[..] {
+                [] => book::preprocess(io::stdin().lock(), io::stdout().lock())?,
+                [.., renderer] if renderer == "html" => {}
+                _ => return Ok(ExitCode::FAILURE),
             }
         }
         Command::Book {
