@@ -64,20 +64,21 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 
 /// The first time that the client gave up.
 fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
-    let (mut sent, mut came, mut ever, mut bytes) = (0, 0, 0, Vec::new());
+    // A recording may claim any lengths.
+    let (mut sent, mut came, mut ever, mut bytes) = (0_u64, 0_u64, 0_u64, Vec::new());
     for (index, action) in connection.client_actions() {
         match &action.kind {
             ClientActionKind::Sent { len, .. } => {
-                sent += len;
+                sent = sent.saturating_add(*len);
                 came = 0;
                 bytes.clear();
             }
             ClientActionKind::Received { len, bytes: first } => {
-                ever += len;
+                ever = ever.saturating_add(*len);
                 if came == 0 {
                     bytes.clone_from(first);
                 }
-                came += len;
+                came = came.saturating_add(*len);
             }
             ClientActionKind::GaveUp { wanted, waited } => {
                 return Some(Vain {
