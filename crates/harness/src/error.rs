@@ -169,7 +169,7 @@ pub enum Error {
 fn cure(error: &std::io::Error) -> &'static str {
     // The numbers of Linux, where limits are met in earnest.
     match error.raw_os_error() {
-        Some(11) => ": the user has as many processes and threads as allowed: end some, or raise the limit (ulimit -u)",
+        Some(11) => ": a limit of threads, or of memory for one more, is reached: raise it (ulimit -u, ulimit -v)",
         Some(12) => ": there is not enough memory: raise the limit, if there is one (ulimit -v)",
         Some(24) => ": raise the limit of open files (ulimit -n)",
         _ => "",
