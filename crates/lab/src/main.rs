@@ -208,9 +208,19 @@ struct TraceArguments {
     /// standard output, in place of the lanes
     #[arg(long, value_name = "FILE")]
     pcapng: Option<PathBuf>,
+    #[command(flatten)]
+    more: More,
+}
+
+/// What the lanes and pictures of a run tell besides.
+#[derive(Args, Clone, Copy, Default)]
+struct More {
     /// Draw the lines that the server writes, too
     #[arg(long)]
     log: bool,
+    /// Name the thread of each call; a process is named where several made calls
+    #[arg(long)]
+    threads: bool,
 }
 
 /// Which frames of a capture.
@@ -254,8 +264,8 @@ impl Part {
 struct Shown<'a> {
     /// What it is of: the name of a step, a file, a server.
     name: &'a str,
-    /// Lines that the server wrote, too.
-    log: bool,
+    /// What is told besides.
+    more: More,
     /// Only these frames.
     frames: Option<RangeInclusive<usize>>,
 }
@@ -554,7 +564,7 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     let capture = file.map(|path| CaptureFile::start(&server, &name, path)).transpose()?;
     let outcome = arguments.plan.run_on(server, |timeline| {
         if live {
-            lanes.draw(&output.seen(&timeline), output.look(arguments.log), false)?;
+            lanes.draw(&output.seen(&timeline), output.look(arguments.more), false)?;
         }
         Ok(())
     })?;
@@ -569,7 +579,7 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     };
     let seen = output.seen(timeline);
     if live {
-        let look = output.look(arguments.log);
+        let look = output.look(arguments.more);
         match output.chosen(&seen)? {
             None => lanes.draw(&seen, look, true)?,
             Some(chosen) => terminal::draw_scene(&some(&seen, &chosen, &look.lanes()), look)?,
@@ -579,7 +589,7 @@ fn trace_and_show(arguments: &TraceArguments) -> Result<trace::Outcome> {
     } else if !piped {
         let shown = Shown {
             name: &name,
-            log: arguments.log,
+            more: arguments.more,
             frames: None,
         };
         output.write(&seen, &shown)?;
@@ -612,11 +622,12 @@ impl Output {
     }
 
     /// How it looks in a terminal.
-    fn look(&self, log: bool) -> Look {
+    fn look(&self, more: More) -> Look {
         Look {
             width: self.width,
             theme: self.theme,
-            output: log,
+            output: more.log,
+            threads: more.threads,
         }
     }
 
@@ -671,7 +682,8 @@ impl Output {
 
     fn write_to(&self, timeline: &Timeline, shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         let lanes = Lanes {
-            output: shown.log,
+            output: shown.more.log,
+            threads: shown.more.threads,
             ..Lanes::with_width(self.width.unwrap_or(80))
         };
         match self.format {
@@ -901,13 +913,13 @@ fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
         let timeline = &output.seen(timeline);
         let shown = Shown {
             name: what,
-            log: false,
+            more: More::default(),
             frames: part.of(timeline)?,
         };
         if output.format != Format::Text || output.output.is_some() {
             return output.write(timeline, &shown);
         }
-        let look = output.look(false);
+        let look = output.look(More::default());
         let mut scene = match output.connection.and(output.chosen(timeline)?) {
             Some(chosen) => some(timeline, &chosen, &look.lanes()),
             None => shown.scene(timeline, &look.lanes()),

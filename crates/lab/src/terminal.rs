@@ -34,6 +34,8 @@ pub struct Look {
     pub theme: Option<Theme>,
     /// Draw the lines that the server wrote, too.
     pub output: bool,
+    /// Name the thread of each call.
+    pub threads: bool,
 }
 
 /// For what ground the colours are.
@@ -52,6 +54,7 @@ impl Look {
     pub fn lanes(&self) -> Lanes {
         Lanes {
             output: self.output,
+            threads: self.threads,
             ..Lanes::with_width(self.width.or_else(terminal_width).unwrap_or(80))
         }
     }

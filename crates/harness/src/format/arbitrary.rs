@@ -150,6 +150,7 @@ fn call() -> impl Strategy<Value = Call> {
     (what, more).prop_map(
         |((thread, name, kind, fd, asked, bytes), (detail, argument, result, moved_in_messages, entered, ended))| {
             Call {
+                process: (thread > 0).then_some(thread),
                 thread,
                 name: name.into(),
                 kind,

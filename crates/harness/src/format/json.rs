@@ -351,6 +351,7 @@ fn call(call: &Call) -> Value {
             CallKind::Close => "close",
             CallKind::SetOption => "setsockopt",
         },
+        "process": call.process,
         "thread": call.thread,
         "fd": call.fd,
         "asked": call.asked,

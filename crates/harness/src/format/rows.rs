@@ -31,6 +31,8 @@ pub(crate) struct Row<'s> {
     /// The bracket left of the server's lane.
     pub mark: Option<Mark>,
     pub server: Option<Cell>,
+    /// How many ends of processes that only helped it stands for.
+    helpers: usize,
 }
 
 /// A text that has shorter forms for where there is less room.
@@ -216,7 +218,13 @@ impl<'s> Rows<'s> {
         if call.quiet {
             return;
         }
-        let cell = call_cell(&call.call);
+        let mut cell = call_cell(&call.call);
+        if let Some(label) = &call.label {
+            // The shortest form may be without the call's name: there that matters more.
+            let forms = &cell.forms[..(cell.forms.len() - 1).max(1)];
+            let labelled: Vec<String> = forms.iter().map(|form| format!("{label} {form}")).collect();
+            cell.forms.splice(0..0, labelled);
+        }
         let (client, server) = match call.side {
             Side::Client => (
                 Some(Cell {
@@ -244,19 +252,34 @@ impl<'s> Rows<'s> {
         if process.quiet {
             return;
         }
+        // A script that starts a server may start fifty programs before.
+        if process.is_helper
+            && let Some(row) = self.rows.last_mut().filter(|row| row.helpers > 0)
+        {
+            row.helpers += 1;
+            let many = format!("{} helping processes ended", row.helpers);
+            row.server = Some(Cell::new(Role::Note, [many, format!("{} ended", row.helpers)]));
+            self.folded = None;
+            return;
+        }
         let words = &process.words;
         let forms = match process.output {
             // A line that the server wrote.
             Some(stream) => [120, 80, 40, 24, 16]
                 .map(|width| format!("{stream}: {}", cut(words, width)))
                 .to_vec(),
-            None => vec![words.clone(), words.split(':').next().unwrap_or_default().to_owned()],
+            None => {
+                let bare = words.strip_prefix("process ").unwrap_or(words);
+                let short = words.split(':').next().unwrap_or_default();
+                [words, bare, short].map(str::to_owned).to_vec()
+            }
         };
         self.push(Row {
             at: Some(process.at),
             event: Some(process.event),
             number: process.frame,
             server: Some(Cell::new(Role::Note, forms)),
+            helpers: usize::from(process.is_helper),
             ..Row::default()
         });
     }

@@ -204,6 +204,7 @@ impl Script {
 /// A call on descriptor 9 that returned 0.
 pub(crate) fn call(name: &'static str, kind: CallKind) -> Call {
     Call {
+        process: Some(100),
         thread: 100,
         name: name.into(),
         kind,

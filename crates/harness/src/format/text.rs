@@ -30,6 +30,8 @@ pub struct Lanes {
     pub connections: usize,
     /// Draw the lines that the server wrote, too.
     pub output: bool,
+    /// Name the thread of each call, where several threads made calls. Where several processes did, each is named.
+    pub threads: bool,
 }
 
 impl Default for Lanes {
@@ -39,6 +41,7 @@ impl Default for Lanes {
             rows: 400,
             connections: 20,
             output: false,
+            threads: false,
         }
     }
 }
@@ -147,6 +150,7 @@ impl Lanes {
         Part {
             connections: self.connections,
             output: self.output,
+            threads: self.threads,
         }
     }
 

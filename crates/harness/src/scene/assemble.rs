@@ -14,6 +14,7 @@ use crate::timeline::{
     ProcessEvent, ProcessEventKind, Side, Timeline, Timestamp, printable,
 };
 
+use super::makers::Makers;
 use super::*;
 
 /// A stretch without anything is a fold from here on: many times what loopback needs for a packet, and less
@@ -25,10 +26,11 @@ pub(super) fn scene(timeline: &Timeline, part: Part) -> Scene {
     // They stand in the order of the connections.
     let mut findings = timeline.findings().into_iter().peekable();
     let connections = timeline.connections().take(part.connections);
+    let makers = Makers::of(timeline, part.threads);
     let diagrams = connections.map(|connection| {
         let of_it = std::iter::from_fn(|| findings.next_if(|found| found.connection == connection.id()));
         let of_it = of_it.map(finding).collect();
-        Assembly::new(timeline, connection, start, part).diagram(of_it)
+        Assembly::new(timeline, connection, start, part, &makers).diagram(of_it)
     });
     let diagrams = diagrams.collect();
     Scene {
@@ -54,6 +56,7 @@ struct Assembly<'a> {
     connection: Connection<'a>,
     start: Timestamp,
     part: Part,
+    makers: &'a Makers,
     /// True if what belongs to no connection is told among its marks.
     alone: bool,
     explanations: BTreeMap<usize, Explanation>,
@@ -67,7 +70,13 @@ struct Assembly<'a> {
 }
 
 impl<'a> Assembly<'a> {
-    fn new(timeline: &'a Timeline, connection: Connection<'a>, start: Timestamp, part: Part) -> Assembly<'a> {
+    fn new(
+        timeline: &'a Timeline,
+        connection: Connection<'a>,
+        start: Timestamp,
+        part: Part,
+        makers: &'a Makers,
+    ) -> Assembly<'a> {
         let is_traced =
             |(_, event): (usize, &Event)| matches!(&event.kind, EventKind::Client(action) if action.call.is_some());
         Assembly {
@@ -75,6 +84,7 @@ impl<'a> Assembly<'a> {
             connection,
             start,
             part,
+            makers,
             alone: timeline.connections_in_all() == 1,
             explanations: explain_connection(timeline, connection),
             packet_of: client_actions_of(connection)
@@ -92,6 +102,8 @@ impl<'a> Assembly<'a> {
 
     fn diagram(self, findings: Vec<Finding>) -> Diagram {
         let marks = self.marks();
+        let mut verdict = verdict::of(self.timeline, self.connection, &self.explanations);
+        verdict.extend(self.makers.legend(&marks));
         let ends = self.connection.endpoints();
         let lifeline = |side, address| Lifeline { side, address };
         let totals = self.timeline.totals(self.connection.id());
@@ -106,7 +118,7 @@ impl<'a> Assembly<'a> {
             waits: self.waits(),
             folds: folds(&marks),
             findings,
-            verdict: verdict::of(self.timeline, self.connection, &self.explanations),
+            verdict,
             left_out: totals.map_or(0, |totals| totals.left_out),
             marks,
         }
@@ -195,7 +207,8 @@ impl<'a> Assembly<'a> {
             event: index,
             frame: self.timeline.frame(index),
             side: Side::Server,
-            process: None,
+            label: self.makers.label(Side::Server, call),
+            process: call.process,
             thread: call.thread,
             at: self.at(at),
             entered: self.at(call.entered),
@@ -215,6 +228,7 @@ impl<'a> Assembly<'a> {
         if let (Some(call), Some(_)) = (&action.call, client_words(action)) {
             return Mark::Call(Bracket {
                 side: Side::Client,
+                label: self.makers.label(Side::Client, call),
                 quiet: false,
                 ..self.call(index, at, call)
             });
@@ -245,12 +259,20 @@ impl<'a> Assembly<'a> {
             frame: self.timeline.frame(index),
             at: self.at(at),
             pid: process.pid,
+            is_helper: self.is_helper(process),
             quiet: words.is_none() && output.is_none(),
             words: words
                 .or(line)
                 .unwrap_or_else(|| format!("process {} started", process.pid)),
             output,
         }
+    }
+
+    /// Whether it only ended, well, and did nothing with a socket.
+    fn is_helper(&self, process: &ProcessEvent) -> bool {
+        matches!(process.kind, ProcessEventKind::Exited(Exit::Status(0)))
+            && !self.makers.made_calls(process.pid)
+            && self.timeline.first_process() != Some(process.pid)
     }
 
     fn states(&self, index: usize, at: Timestamp) -> impl Iterator<Item = Mark> {

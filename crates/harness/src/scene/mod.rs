@@ -19,6 +19,7 @@
 //! ```
 
 mod assemble;
+mod makers;
 mod shown;
 mod verdict;
 
@@ -64,6 +65,8 @@ pub struct Part {
     pub connections: usize,
     /// The lines that the server wrote, too: each connection has them all, as they name none.
     pub output: bool,
+    /// The thread of each call in its [label](Bracket::label), where calls were made by several.
+    pub threads: bool,
 }
 
 impl Default for Part {
@@ -71,6 +74,7 @@ impl Default for Part {
         Part {
             connections: usize::MAX,
             output: false,
+            threads: false,
         }
     }
 }
@@ -342,8 +346,12 @@ pub struct Bracket {
     /// Who made it.
     #[serde(serialize_with = "shown::words")]
     pub side: Side,
-    /// Which process made it, in words, where several did. `None` where one is like another.
-    pub process: Option<String>,
+    /// Who made it, where several processes of its side made calls, or threads did and that was
+    /// [asked for](Part::threads): `A`, `t2`. A line of the [verdict](Diagram::verdict) tells the ids. `None` where one
+    /// call is like another.
+    pub label: Option<String>,
+    /// The process that made it, where that was recorded.
+    pub process: Option<i32>,
     /// The thread that made it.
     pub thread: i32,
     /// Its place in time: where it returned if it waits for the peer, else where it was entered.
@@ -422,6 +430,9 @@ pub struct Process {
     /// Where it wrote the line to, if that is what it did.
     #[serde(serialize_with = "shown::optional")]
     pub output: Option<OutputStream>,
+    /// True if it is the end of a process that succeeded, is not the first one, and made no call on a socket: a wrapper
+    /// script starts many.
+    pub is_helper: bool,
     /// True if it only started.
     pub quiet: bool,
 }

@@ -281,7 +281,10 @@ impl fmt::Display for TcpView {
 /// Whoever sets the system's clock during a run moves all of this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
-    /// The thread that made it (a kernel task id).
+    /// The process that made it: its thread group's id, which programs call the pid. `None` where it was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<i32>,
+    /// The thread that made it (a kernel task id). That of a process's first thread is the process's.
     pub thread: i32,
     /// Its name, as in section 2 of the manual: `sendto`.
     pub name: Cow<'static, str>,

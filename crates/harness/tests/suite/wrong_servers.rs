@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::facts::writes;
+use harness::format::text::Lanes;
 use harness::testing::Needs::{Calls, Packets, Program, Sandbox};
 use harness::timeline::explain::{action_text, call_text};
 use harness::timeline::{
@@ -797,6 +798,58 @@ fn a_child_per_client_counts() -> Result<()> {
     assert_eq!(writers(&timeline), children.iter().copied().collect(), "{timeline}");
     assert!(!children.contains(parent), "{timeline}");
     assert_eq!(timeline.exit(), None, "{timeline}");
+    // The lanes of each connection name the parent, which accepts, and the child, which reads and writes.
+    let lanes = Lanes::with_width(100).draw(&timeline);
+    for (letter, child) in ["B", "C"].into_iter().zip(children) {
+        assert!(lanes.contains(&format!("{letter} recvfrom(")), "{lanes}");
+        let legend = format!("A is {parent}, {letter} is {child}\n");
+        assert!(lanes.contains(&legend), "{legend:?} is missing in\n{lanes}");
+    }
+    assert!(
+        lanes.contains("A accept4(") && !lanes.contains("A recvfrom("),
+        "{lanes}"
+    );
+    Ok(())
+}
+
+/// What a script runs before it becomes the server, and what succeeds, is one row.
+fn helpers_of_a_script_share_a_row() -> Result<()> {
+    let script = "/bin/true; /bin/true; /bin/true; /bin/false; exec \"$0\" echo \"$1\"";
+    let server = Server::build("/bin/sh").args(["-c", script, wrong_server(), LISTEN]);
+    let timeline = after_one_echo(server.start()?)?;
+    let lanes = Lanes::with_width(100).draw(&timeline);
+    assert_eq!(lanes.matches("3 helping processes ended").count(), 1, "{lanes}");
+    assert_eq!(lanes.matches("ended: exit status 1").count(), 1, "{lanes}");
+    assert!(!lanes.contains("exit status 0"), "{lanes}");
+    Ok(())
+}
+
+/// Threads are named where that is asked for.
+fn a_thread_per_client_is_named_on_demand() -> Result<()> {
+    let timeline = after_one_echo(wrong("echo").start()?)?;
+    let lanes = |threads| {
+        let lanes = Lanes {
+            threads,
+            ..Lanes::with_width(100)
+        };
+        lanes.draw(&timeline)
+    };
+    assert!(
+        !lanes(false).contains("t1 ") && !lanes(false).contains("threads"),
+        "{timeline}"
+    );
+    let named = lanes(true);
+    assert!(
+        named.contains("t1 accept4(") && named.contains("t2 recvfrom("),
+        "{named}"
+    );
+    let reader = timeline.events.iter().find_map(|event| match &event.kind {
+        EventKind::Call(call) if call.name == "recvfrom" => Some(call),
+        _ => None,
+    });
+    let reader = reader.context("no read")?;
+    assert_ne!(reader.process, Some(reader.thread));
+    assert!(named.contains(&format!("t2 is {}\n", reader.thread)), "{named}");
     Ok(())
 }
 
@@ -1157,6 +1210,8 @@ harness::tests! {
     a_half_close_is_no_close needs [Calls];
     a_half_closed_server_is_left_open needs [Calls];
     a_child_per_client_counts needs [Calls];
+    helpers_of_a_script_share_a_row needs [Calls];
+    a_thread_per_client_is_named_on_demand needs [Calls];
     a_parent_that_keeps_the_socket_leaves_it_open needs [Calls];
     a_program_that_executes_another_is_followed needs [Calls];
     a_daemon_is_followed needs [Calls];

@@ -55,6 +55,7 @@
     byEvent = new Map();
     marks.forEach((mark, index) => {
       mark.index = index;
+      if (mark.label) mark.words = `${mark.label} ${mark.words}`;
       if (mark.frame !== null && mark.frame !== undefined) byFrame.set(mark.frame, index);
       if (mark.kind !== 'state') byEvent.set(mark.event, index);
       // A sign for links, which stays the same when more is drawn.
@@ -640,7 +641,7 @@
 
   function callDetails(mark) {
     const returned = mark.returned === null ? 'not returned' : `returned ${milliseconds(mark.returned)} ms`;
-    return [h('p', { class: 'mono' }, `entered ${milliseconds(mark.entered)} ms, ${returned}, thread ${mark.thread}`)];
+    return [h('p', { class: 'mono' }, `entered ${milliseconds(mark.entered)} ms, ${returned}, ${mark.process === null ? '' : `process ${mark.process}, `}thread ${mark.thread}`)];
   }
 
   function together(mark) {

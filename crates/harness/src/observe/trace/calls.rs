@@ -90,6 +90,8 @@ struct Pending {
     asked: Option<u64>,
     detail: Option<String>,
     argument: Option<Argument>,
+    /// The process that the task is a thread of.
+    process: Pid,
     entered: Timestamp,
     /// How long the task has stood still for us.
     tracer: Duration,
@@ -167,8 +169,8 @@ impl Calls {
         self.sockets.descriptors.executed();
     }
 
-    /// A task is about to enter a call.
-    pub fn enter(&mut self, task: Pid) -> Entered {
+    /// A task, a thread of this process, is about to enter a call.
+    pub fn enter(&mut self, task: Pid, process: Pid) -> Entered {
         let stopped = now();
         let Ok(info) = ptrace::syscall_info(task) else {
             return Entered::Passed;
@@ -189,6 +191,7 @@ impl Calls {
         };
         let mut in_flight = self.in_flight.lock();
         if let Inside::Call(pending) = &mut inside {
+            pending.process = process;
             pending.entered = now();
             pending.tracer = pending.entered.since(stopped);
         }
@@ -250,6 +253,7 @@ impl Calls {
             asked,
             detail,
             argument,
+            process: task,
             entered: Timestamp::default(),
             tracer: Duration::ZERO,
         })
@@ -328,7 +332,7 @@ impl Calls {
                 // The server is the client of another, or of itself.
                 let dialed = self.sockets.connected(task, (fd, &args), result, Socket::Dialed);
                 let Some(on) = dialed else { return };
-                self.dials(task, on, pending.entered);
+                self.dials(pending.process, on, pending.entered);
                 (pending.on, pending.side) = (Some(on), Side::Client);
                 self.tell_early_options(task, fd, pending.on);
             }
@@ -367,10 +371,10 @@ impl Calls {
     }
 
     /// Puts on the timeline that the server connects to somebody.
-    fn dials(&self, task: Pid, on: Endpoints, at: Timestamp) {
+    fn dials(&self, process: Pid, on: Endpoints, at: Timestamp) {
         self.recorder.dialed(on.server.port());
         let kind = ProcessEventKind::Dials { on };
-        let pid = task.as_raw();
+        let pid = process.as_raw();
         self.recorder.push(Record {
             at,
             what: What::Process(ProcessEvent { pid, kind }),
@@ -408,6 +412,7 @@ impl Pending {
     /// The call as it stands, without a result.
     fn call(self, task: Pid, ended: Timestamp) -> Call {
         Call {
+            process: Some(self.process.as_raw()),
             thread: task.as_raw(),
             name: Cow::Borrowed(self.stop.name),
             kind: self.kind,

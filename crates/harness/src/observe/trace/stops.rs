@@ -151,7 +151,7 @@ impl Trace {
 
     /// A call that the filter names is about to begin.
     fn entry(&mut self, task: Pid) {
-        let request = match self.calls.enter(task) {
+        let request = match self.calls.enter(task, self.processes.of(task)) {
             Entered::Recorded => libc::PTRACE_SYSCALL,
             Entered::Passed => libc::PTRACE_CONT,
             Entered::Foreign => {

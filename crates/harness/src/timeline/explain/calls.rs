@@ -44,6 +44,7 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 /// use harness::timeline::{explain::call_text, Call, CallKind, Errno};
 ///
 /// let mut call = Call {
+///     process: None,
 ///     thread: 1,
 ///     name: "sendto".into(),
 ///     kind: CallKind::Write,

@@ -111,8 +111,14 @@ fn check(places: impl Iterator<Item = usize> + Clone) -> Result<()> {
     let rows: Vec<&Row<'_>> = places.filter_map(|place| rows.get(place)).collect();
     harness::testing::at_once(rows, |row| {
         TOLERATED.check(|| {
-            let timeline = undisturbed(row).with_context(|| row.name.to_owned())?;
-            Ok(row.holds(&timeline))
+            let run = undisturbed(row).with_context(|| row.name.to_owned())?;
+            Ok(match run {
+                Some(timeline) => row.holds(&timeline),
+                None => Err(format!(
+                    "{}: something was late in {ATTEMPTS} runs of {ATTEMPTS}",
+                    row.name
+                )),
+            })
         })
     })
 }
@@ -149,22 +155,22 @@ impl Row<'_> {
 }
 
 /// How often a run may be disturbed.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 3;
 
 /// A run in which the kernels sent again only what the wire lost, and two FINs cross where they should. On a
 /// busy machine the relay may come so late that a kernel takes for lost what is on its way, or the client so
-/// late that the other FIN has come: these are other runs than the row's.
-fn undisturbed(row: &Row<'_>) -> Result<Timeline> {
+/// late that the other FIN has come: these are other runs than the row's, and `None` if there was no other.
+fn undisturbed(row: &Row<'_>) -> Result<Option<Timeline>> {
     for _ in 0..ATTEMPTS {
         let timeline = run(row)?;
         if row.name == "both close at once" && !fins_cross(&timeline) {
             continue;
         }
         if !row.excludes_repeats() || !sent_again_in_vain(&timeline) {
-            return Ok(timeline);
+            return Ok(Some(timeline));
         }
     }
-    bail!("in {ATTEMPTS} runs of {ATTEMPTS} something was late, and the row's run did not come about")
+    Ok(None)
 }
 
 /// True if each side's FIN left before the other's had come.

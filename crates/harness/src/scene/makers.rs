@@ -1,0 +1,118 @@
+//! Who made the calls: short labels for processes and threads, where there are several, and what they stand for.
+
+use std::collections::HashMap;
+
+use crate::timeline::{Call, EventKind, Side, Timeline};
+
+use super::{Bracket, Mark, Verdict};
+
+/// The processes and threads that made calls, each with its place in the order in which they first did.
+pub(super) struct Makers {
+    processes: HashMap<i32, usize>,
+    /// Among the threads of its process.
+    threads: HashMap<i32, usize>,
+    /// Whether several processes of the client, and of the server, made calls.
+    several: [bool; 2],
+    /// Whether threads are named.
+    named: bool,
+}
+
+impl Makers {
+    pub fn of(timeline: &Timeline, threads: bool) -> Makers {
+        let mut makers = Makers {
+            processes: HashMap::new(),
+            threads: HashMap::new(),
+            several: [false; 2],
+            named: threads,
+        };
+        let mut first: [Option<i32>; 2] = [None; 2];
+        let mut in_process: HashMap<i32, usize> = HashMap::new();
+        for event in &timeline.events {
+            let (side, call) = match &event.kind {
+                EventKind::Call(call) => (Side::Server, call),
+                EventKind::Client(action) => match &action.call {
+                    Some(call) => (Side::Client, call),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let Some(process) = call.process else { continue };
+            let known = makers.processes.len();
+            makers.processes.entry(process).or_insert(known);
+            makers.several[side as usize] |= *first[side as usize].get_or_insert(process) != process;
+            makers.threads.entry(call.thread).or_insert_with(|| {
+                let threads = in_process.entry(process).or_default();
+                *threads += 1;
+                *threads - 1
+            });
+        }
+        // One thread is all there is to name.
+        makers.named &= in_process.values().any(|threads| *threads > 1);
+        makers
+    }
+
+    /// `A` for the first process, `A2` for its second thread, and `t2` for that of the only process. `None` where one
+    /// call is like another.
+    pub fn label(&self, side: Side, call: &Call) -> Option<String> {
+        let process = letters(*self.processes.get(&call.process?)?);
+        let thread = self.threads.get(&call.thread)? + 1;
+        match (self.several[side as usize], self.named) {
+            (true, true) => Some(format!("{process}{thread}")),
+            (true, false) => Some(process),
+            (false, true) => Some(format!("t{thread}")),
+            (false, false) => None,
+        }
+    }
+
+    pub fn made_calls(&self, process: i32) -> bool {
+        self.processes.contains_key(&process)
+    }
+
+    /// The ids that the labels among these marks stand for.
+    pub fn legend(&self, marks: &[Mark]) -> Option<Verdict> {
+        let mut ids: Vec<(&str, i32)> = Vec::new();
+        let labelled = marks.iter().filter_map(|mark| match mark {
+            Mark::Call(Bracket {
+                label: Some(label),
+                call,
+                quiet: false,
+                ..
+            }) => Some((label.as_str(), call)),
+            _ => None,
+        });
+        for (label, call) in labelled {
+            if !ids.iter().any(|(known, _)| *known == label) {
+                let id = call.process.filter(|_| !self.named).unwrap_or(call.thread);
+                ids.push((label, id));
+            }
+        }
+        let words: Vec<String> = ids.iter().map(|(label, id)| format!("{label} is {id}")).collect();
+        let name = if self.named { "threads" } else { "processes" };
+        (!words.is_empty()).then(|| Verdict {
+            name,
+            words: words.join(", "),
+        })
+    }
+}
+
+/// `A` to `Z`, then `AA` and so on.
+fn letters(place: usize) -> String {
+    let last = char::from(b'A' + (place % 26) as u8);
+    match place / 26 {
+        0 => last.to_string(),
+        more => letters(more - 1) + &last.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::letters;
+
+    #[test]
+    fn processes_are_named_as_columns_of_a_sheet_are() {
+        assert_eq!(
+            [0, 25, 26, 51, 52, 702].map(letters),
+            ["A", "Z", "AA", "AZ", "BA", "AAA"]
+        );
+    }
+}
