@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -191,8 +191,12 @@ impl Plan {
         let address = self.address(&server)?;
         let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
         let (plan, server) = (self.clone(), Arc::new(server));
-        let talk =
-            move |server: &Server, watch: &mut dyn FnMut(Timeline) -> Result<()>| plan.talk(server, address, watch);
+        let talk = move |server: &Server, watch: &mut dyn FnMut(Timeline) -> Result<()>| {
+            let talked = plan.talk(server, address, watch)?;
+            // Here, where an interrupt is told: a server may be waited for as long as was asked for.
+            server.settle();
+            Ok(talked)
+        };
         let Ended::Done(talked) = until_interrupted(&server, talk, watch)? else {
             let interrupted = "interrupted: this is what there was until then".to_owned();
             return Ok(Outcome {
@@ -349,12 +353,19 @@ impl Plan {
         watch: &mut impl FnMut(Timeline) -> Result<()>,
     ) -> Result<Option<(Stopped, bool)>> {
         let mut talk = Talk::new(server, client, self.limit());
+        // To look takes longer with each line. Of many lines in a row it may take half of the time.
+        let (mut looked, mut took) = (Instant::now(), Duration::ZERO);
         for line in io::stdin().lines() {
             let line = line.context("cannot read standard input")? + "\n";
             if let Err(stopped) = talk.exchange(line.as_bytes()) {
                 return Ok(Some((stopped, true)));
             }
-            watch(server.so_far())?;
+            if took < ALWAYS_LOOKS || looked.elapsed() >= took {
+                let begun = Instant::now();
+                watch(server.so_far())?;
+                looked = Instant::now();
+                took = looked.duration_since(begun);
+            }
         }
         Ok(None)
     }
@@ -364,6 +375,9 @@ impl Plan {
         Duration::from_secs(self.timeout.unwrap_or(REPLIES))
     }
 }
+
+/// A look that takes no longer is taken after each line.
+const ALWAYS_LOOKS: Duration = Duration::from_millis(5);
 
 /// What a conversation that was not held to its end leaves. It does not count where nobody asked for all of it.
 fn trouble(stopped: &Stopped, counts: bool) -> Trouble {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use harness::rules::{RULES, Severity};
 use harness::testing::{
-    Needs::{Calls, Packets, Program},
+    Needs::{Calls, Packets, Program, Timers},
     Tolerance,
 };
 use harness::timeline::{CallKind, Errno, Level, Side, Teardown, Timeline};
@@ -507,7 +507,7 @@ harness::tests! {
     descriptor_leak needs [Packets];
     descriptor_leak_after_a_reset needs [Packets];
     not_descriptor_leak needs [Packets];
-    no_reply needs [Packets];
+    no_reply needs [Packets, Timers];
     not_no_reply needs [Packets];
     not_unread_eof needs [Packets];
     reset_on_close needs [Packets];
