@@ -894,6 +894,9 @@ fn show(what: &str, part: &Part, step: bool, output: &Output) -> Result<()> {
         Err(_) if is_asked => asked.unwrap_or_default(),
         Err(_) if experiments::find(what).is_some() => experiments::capture_of(what)?,
         Err(_) if what == "-" || Path::new(what).exists() => PathBuf::from(what),
+        Err(_) if learn::exercise::all().is_ok_and(|all| learn::exercise::find(&all, what).is_ok()) => {
+            anyhow::bail!("{what:?} is an exercise without a capture: lab learn check {what} runs what you have of it")
+        }
         Err(error) => return Err(error.context(format!("{what:?} is neither a step nor a file"))),
     };
     ensure!(

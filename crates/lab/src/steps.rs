@@ -80,7 +80,13 @@ pub fn find(name: &str) -> Result<Step> {
         .iter()
         .map(|step| format!("  {}  ({})", step.binary(), step.slug))
         .collect();
-    bail!("there is no step \"{name}\"; there are:\n{}", list.join("\n"))
+    let list = list.join("\n");
+    let is_path = name.contains('/') || std::path::Path::new(name).is_file();
+    ensure!(
+        !is_path,
+        "there is no step \"{name}\"; a program of yours stands behind --, as in: -- {name}. The steps are:\n{list}"
+    );
+    bail!("there is no step \"{name}\"; there are:\n{list}")
 }
 
 impl Step {

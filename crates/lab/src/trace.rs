@@ -391,7 +391,7 @@ fn trouble(stopped: &Stopped, counts: bool) -> Trouble {
 }
 
 fn spoke_first(said: &str) -> String {
-    format!("the server spoke first, which no request waited for: {said:?}; --greeting waits for it")
+    format!("the server spoke first, which no request waited for: \"{said}\"; --greeting waits for it")
 }
 
 /// Reads a number of seconds, which may have a fraction.

@@ -133,10 +133,13 @@ impl Form {
     pub fn read(self, answer: &str) -> Result<Vec<String>, String> {
         let complain = || format!("{:?} is no answer to this: give {}", answer.trim(), self.words());
         let numbers = || -> Option<BTreeSet<u64>> {
+            // `frames 28 and 32.`
+            let around = ["frame", "frames", "packet", "packets", "call", "and"];
             let parts = answer
                 .split(|c: char| c.is_whitespace() || c == ',')
-                .filter(|part| !part.is_empty());
-            parts.map(|part| part.trim_start_matches('#').parse().ok()).collect()
+                .map(|part| part.trim_start_matches('#').trim_end_matches(['.', ':']))
+                .filter(|part| !part.is_empty() && !around.iter().any(|word| part.eq_ignore_ascii_case(word)));
+            parts.map(|part| part.parse().ok()).collect()
         };
         let read: Vec<String> = match self {
             Form::Word(words) => {
@@ -368,4 +371,25 @@ fn bytes_after_fin(c: Connection<'_>) -> Option<Measured> {
         .collect();
     let bytes = data.iter().map(|(_, length)| length).sum();
     number(bytes, data.into_iter().map(|(index, _)| index).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Form;
+
+    #[test]
+    fn frames_are_read_as_people_write_them() {
+        let read = |form: Form, answer: &str| form.read(answer).ok();
+        for answer in ["28 32", "28,32", "32 and 28.", "Frames 28 and 32", "frame 28: #32"] {
+            assert_eq!(
+                read(Form::Frames, answer),
+                Some(vec!["28".to_owned(), "32".to_owned()]),
+                "{answer}"
+            );
+        }
+        assert_eq!(read(Form::Frame, "frame 16"), Some(vec!["16".to_owned()]));
+        for answer in ["frame", "16 17", "frame x", "sixteen", ""] {
+            assert_eq!(read(Form::Frame, answer), None, "{answer}");
+        }
+    }
 }
