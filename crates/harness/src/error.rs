@@ -257,7 +257,7 @@ pub struct Output(pub String);
 impl std::fmt::Display for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0.trim_end() {
-            "" => f.write_str("; it wrote nothing"),
+            "" => f.write_str("; it wrote nothing to its standard output and error"),
             text => write!(f, "; it wrote:\n{text}"),
         }
     }

@@ -360,10 +360,12 @@ fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     };
+    let is_check = matches!(command, Command::Check { .. });
     match run(command) {
         Ok(status) => status,
-        // Whoever reads our output has seen enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough. A check is not clean for that.
+        Err(error) if is_broken_pipe(&error) && !is_check => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => failed,
         Err(error) => {
             // A standard error that is closed too leaves nobody to tell.
             let _ = writeln!(io::stderr(), "lab: {}", shown(&told(&error)));
@@ -531,14 +533,19 @@ fn check_server(plan: &Plan, strictness: &Strictness, format: check::Format) -> 
             return Err(error);
         }
     };
-    tell_troubles(&outcome.troubles)?;
+    // Whether somebody reads them changes no verdict.
+    let _ = tell_troubles(&outcome.troubles);
     let checked = strictness.check_run(&outcome.timeline, &outcome.troubles);
     let told = checked.show(format);
-    match format {
-        check::Format::Text => terminal::findings(&told, Look::default())?,
-        check::Format::Json | check::Format::Github => io::stdout().write_all(told.as_bytes())?,
+    let shown = match format {
+        check::Format::Text => terminal::findings(&told, Look::default()),
+        check::Format::Json | check::Format::Github => io::stdout().write_all(told.as_bytes()),
+    };
+    match shown {
+        // The status stands, whoever reads what was found.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::from(checked.status())),
     }
-    Ok(ExitCode::from(checked.status()))
 }
 
 /// Its status is 1 if the client program did not end in time, whatever there is to be seen.

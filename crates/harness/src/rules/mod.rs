@@ -22,6 +22,7 @@ use crate::timeline::{
 mod accept_stopped;
 mod blocked_write;
 mod close_wait_leak;
+mod cork_stall;
 mod descriptor_leak;
 mod nagle_stall;
 mod no_reply;
@@ -110,6 +111,7 @@ struct Found {
 pub const RULES: &[Rule] = &[
     split_reply::RULE,
     nagle_stall::RULE,
+    cork_stall::RULE,
     blocked_write::RULE,
     close_wait_leak::RULE,
     unread_eof::RULE,
@@ -213,7 +215,11 @@ impl Timeline {
             return Some("the run was longer than what was kept of it".to_owned());
         }
         if self.has_unseen_calls() {
-            return Some("the server does things that are no system calls of this machine's".to_owned());
+            let how = match self.uses_io_uring() {
+                true => "through an io_uring, which is no system call",
+                false => "by calls of another architecture",
+            };
+            return Some(format!("the server reads or writes {how}"));
         }
         match rule.needs {
             Needs::Calls => None,

@@ -46,6 +46,9 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let (done, call) = what_was_done(connection);
     let came = match vain.came {
         0 => "nothing came".to_owned(),
+        came if came > vain.bytes.len() as u64 => {
+            format!("{came} bytes came, first \"{}\"", vain.bytes.escape_ascii())
+        }
         _ => format!("\"{}\" came", vain.bytes.escape_ascii()),
     };
     let end = match vain.waited {

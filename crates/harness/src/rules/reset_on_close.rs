@@ -3,7 +3,7 @@
 use super::{Found, Needs, Rule, Run, Severity, count, sent_by};
 use crate::facts::Reason;
 use crate::timeline::explain::call_text;
-use crate::timeline::{Connection, EventKind, Flags, Packet, ProcessEventKind, Side, Timeline};
+use crate::timeline::{CallKind, Connection, EventKind, Flags, Packet, ProcessEventKind, Side, Timeline};
 
 pub(super) const RULE: Rule = Rule {
     id: "reset-on-close",
@@ -15,11 +15,14 @@ pub(super) const RULE: Rule = Rule {
 
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();
-    let mut resets = sent_by(connection, Side::Server).filter(|(_, packet)| packet.segment.flags.has(Flags::RST));
-    let (index, packet, cause, by) = resets.find_map(|(index, packet)| {
+    let resets = || sent_by(connection, Side::Server).filter(|(_, packet)| packet.segment.flags.has(Flags::RST));
+    let caused = resets().find_map(|(index, packet)| {
         let (cause, by) = cause(timeline, packet)?;
         Some((index, packet, cause, by))
-    })?;
+    });
+    let Some((index, packet, cause, by)) = caused else {
+        return resets().find_map(|(index, packet)| unseen(connection, index, packet));
+    };
     let why = match packet.facts.why.reason {
         Reason::UnreadData(unread) => {
             let unread = usize::try_from(unread).unwrap_or(usize::MAX);
@@ -32,6 +35,34 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         severity: Severity::Warning,
         message: format!("{by} {why} sent the reset in frame {}", packet.number),
         evidence: vec![cause, index],
+    })
+}
+
+/// A reset for bytes that were not read, by an end of the socket that is no call on it: dup2, close_range, an exec that
+/// closes, the end of its last owner in another way.
+fn unseen(connection: Connection<'_>, index: usize, reset: &Packet) -> Option<Found> {
+    let at = connection.timeline().events[index].at;
+    let mut calls = connection.calls();
+    let accept = calls.find(|(_, call)| call.kind == CallKind::Accept)?.0;
+    let reads = connection
+        .calls()
+        .filter(|(_, call)| call.kind == CallKind::Read && call.ended <= at);
+    let read = reads.map(|(_, call)| call.moved()).fold(0, u64::saturating_add);
+    let before = connection.packets().take_while(|(place, _)| *place < index);
+    let came = before
+        .filter(|(_, packet)| packet.from == Side::Client && packet.segment.len > 0)
+        .map(|(_, packet)| u64::from(packet.seq.saturating_sub(1)) + u64::from(packet.segment.len));
+    let unread = came.max().unwrap_or(0).saturating_sub(read);
+    // What answers a segment that came too late has no ACK.
+    let is_end = reset.segment.flags.has(Flags::ACK) && reset.facts.why.reason == Reason::Unknown;
+    (is_end && unread > 0).then(|| Found {
+        severity: Severity::Warning,
+        message: format!(
+            "the reset in frame {} left with {} unread; no close was seen: dup2, close_range or an exec ends a socket too",
+            reset.number,
+            count(usize::try_from(unread).unwrap_or(usize::MAX), "byte", "bytes")
+        ),
+        evidence: vec![accept, index],
     })
 }
 

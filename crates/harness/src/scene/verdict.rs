@@ -52,7 +52,13 @@ pub(super) fn of(
     if stalls_show {
         let seen = totals.map(|totals| totals.stalls.clone());
         let seen = seen.unwrap_or_else(|| stalls(connection, explanations));
-        say("stalls", stalls_text(timeline, &seen));
+        let corked = corked(connection);
+        let text = match (seen.count, corked.is_empty()) {
+            (_, true) => stalls_text(timeline, &seen),
+            (0, false) => corked,
+            (_, false) => format!("{}, {corked}", stalls_text(timeline, &seen)),
+        };
+        say("stalls", text);
     }
     say("teardown", teardown(&connection.closing()));
     if connection.is_the_servers_own() {
@@ -98,6 +104,22 @@ fn stalls(connection: Connection<'_>, explanations: &BTreeMap<usize, Explanation
         }
     }
     stalls
+}
+
+/// The segments that waited since the program had said that more follows: TCP_CORK, MSG_MORE.
+fn corked(connection: Connection<'_>) -> String {
+    let mut held = connection
+        .corked_segments()
+        .map(|(_, packet, waited)| (packet.number, waited));
+    let lines: Vec<String> = held
+        .by_ref()
+        .take(Stalls::LISTED)
+        .map(|(frame, waited)| format!("frame {frame} waited {} ms for more to send", waited.as_millis()))
+        .collect();
+    match held.count() {
+        0 => lines.join(", "),
+        more => format!("{}, and {more} more", lines.join(", ")),
+    }
 }
 
 fn stalls_text(timeline: &Timeline, stalls: &Stalls) -> String {

@@ -457,6 +457,8 @@ impl Errno {
     pub const EPIPE: Errno = Errno(32);
     /// The peer has reset the connection.
     pub const ECONNRESET: Errno = Errno(104);
+    /// Nobody listens there.
+    pub const ECONNREFUSED: Errno = Errno(111);
 }
 
 impl fmt::Display for Errno {

@@ -1,5 +1,6 @@
 //! The questions that tests and formats ask a timeline.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -200,15 +201,32 @@ impl Timeline {
         })
     }
 
-    /// The first process of the server that crashed, or was killed, before the server was told to end, and how. That
-    /// one asks another to end is no crash.
+    /// The first process of the server that crashed, or was killed, before the server was told to end, and how; or that
+    /// served a connection and ended with a status that is not 0. That one asks another to end is no crash.
     pub fn crashed(&self) -> Option<(i32, Exit)> {
         /// SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM and SIGTERM: signal(7).
         const ASKS: [i32; 7] = [1, 2, 3, 10, 12, 14, 15];
+        let mut served = None;
         self.processes().find_map(|event| match event.kind {
             ProcessEventKind::Exited(exit @ Exit::Signal(signal)) if !ASKS.contains(&signal) => Some((event.pid, exit)),
+            ProcessEventKind::Exited(exit @ Exit::Status(1..)) => {
+                let served = served.get_or_insert_with(|| self.servants());
+                served.contains(&event.pid).then_some((event.pid, exit))
+            }
             _ => None,
         })
+    }
+
+    /// The processes of the server that read from a connection, or wrote to one.
+    fn servants(&self) -> HashSet<i32> {
+        let calls = self.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Call(call) => Some(call),
+            _ => None,
+        });
+        calls
+            .filter(|call| matches!(call.kind, CallKind::Read | CallKind::Write))
+            .filter_map(|call| call.process)
+            .collect()
     }
 
     /// What the server was left at when the observation ended. `None` if that was not recorded.
@@ -362,7 +380,34 @@ impl<'a> Connection<'a> {
     /// True if the server under test made it: it is the client here, and the other end may be anybody.
     pub fn is_the_servers_own(self) -> bool {
         let dials = |kind: &EventKind| matches!(kind, EventKind::Process(process) if matches!(process.kind, ProcessEventKind::Dials { .. }));
-        self.events().any(|(_, event)| dials(&event.kind))
+        self.events().any(|(_, event)| dials(&event.kind)) || self.is_refused_to_the_server()
+    }
+
+    /// True if a `connect` of the server's failed with ECONNREFUSED while this connection was refused. The socket has no
+    /// address any more by then, so the end that was asked for and the time tell whose it was.
+    fn is_refused_to_the_server(self) -> bool {
+        let mut packets = self.packets();
+        let (Some((index, syn)), Some((_, answer))) = (packets.next(), packets.next()) else {
+            return false;
+        };
+        if !syn.is_first_syn() || answer.from != Side::Server || !answer.segment.flags.has(Flags::RST) {
+            return false;
+        }
+        let (at, asked) = (self.timeline.events[index].at, self.endpoints().server);
+        self.timeline.events.iter().any(|event| {
+            let EventKind::Call(call) = &event.kind else {
+                return false;
+            };
+            let is_to = |detail: &String| {
+                detail
+                    .parse()
+                    .is_ok_and(|address: std::net::SocketAddr| address == asked)
+            };
+            call.kind == CallKind::Connect
+                && call.result == Some(Err(Errno::ECONNREFUSED))
+                && call.detail.as_ref().is_some_and(is_to)
+                && (call.entered..=call.ended).contains(&at)
+        })
     }
 
     /// True if both sides begin as TLS does, with records of a handshake
@@ -479,6 +524,34 @@ impl<'a> Connection<'a> {
     /// The packets that were held back until an ACK came.
     pub fn held_segments(self) -> impl Iterator<Item = (usize, &'a Packet)> {
         self.packets().filter(|(_, packet)| packet.held().is_some())
+    }
+
+    /// The segments that waited since their program had said that more follows (TCP_CORK, MSG_MORE), until the kernel
+    /// waited no longer, and for how long. Linux keeps them for 200 ms at most: tcp(7). One that the program let go,
+    /// by taking the cork out or by an end, is none, however late that was.
+    pub fn corked_segments(self) -> impl Iterator<Item = (usize, &'a Packet, Duration)> {
+        // Whoever has more to send has sent it by half of that.
+        const GIVEN_UP: Duration = Duration::from_millis(100);
+        self.packets().filter_map(move |(index, packet)| {
+            let why = &packet.facts.why;
+            let waited = why.waited.filter(|waited| *waited >= GIVEN_UP)?;
+            let at = self.timeline.events[index].at;
+            let lets_go = |call: &Call| {
+                let asks = match call.argument {
+                    Some(Argument::Option(SocketOption::Cork(on))) => !on,
+                    Some(Argument::Option(SocketOption::NoDelay(on))) => on,
+                    _ => matches!(call.kind, CallKind::Shutdown | CallKind::Close),
+                };
+                asks && call.entered <= at && at.since(call.entered) <= waited
+            };
+            let mut calls = self.events().filter_map(|(_, event)| match &event.kind {
+                EventKind::Call(call) => Some(call),
+                EventKind::Client(action) => action.call.as_ref(),
+                _ => None,
+            });
+            let is_corked = why.reason == Reason::Cork && packet.segment.len > 0;
+            (is_corked && !calls.any(lets_go)).then_some((index, packet, waited))
+        })
     }
 
     /// How it ended.

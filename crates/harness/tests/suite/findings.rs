@@ -207,6 +207,29 @@ fn nagle_stall() -> Result<()> {
     })
 }
 
+/// Of each reply the program says that more follows, and nothing does: the kernel keeps it for 200 ms.
+fn cork_stall() -> Result<()> {
+    for mode in ["corked-for-good", "more-for-good"] {
+        let timeline = one_exchange(mode)?;
+        assert_eq!(timeline.finding_ids(), ["cork-stall"], "{mode}\n{timeline}");
+        let found = &timeline.findings()[0];
+        assert!(found.message.contains("sendto("), "{found}");
+        let lanes = timeline.to_string();
+        assert!(lanes.contains("ms for more to send"), "{lanes}");
+    }
+    Ok(())
+}
+
+/// More does follow, or the cork is taken out.
+fn not_cork_stall() -> Result<()> {
+    for mode in ["more", "corked"] {
+        let timeline = one_exchange(mode)?;
+        assert!(!timeline.finding_ids().contains(&"cork-stall"), "{mode}\n{timeline}");
+        assert!(!timeline.to_string().contains("more to send"), "{mode}\n{timeline}");
+    }
+    Ok(())
+}
+
 fn not_nagle_stall() -> Result<()> {
     let server = start("two-writes-nodelay")?;
     let mut client = server.connect()?;
@@ -345,7 +368,11 @@ fn not_unread_eof() -> Result<()> {
 }
 
 fn reset_on_close() -> Result<()> {
-    for (mode, why) in [("reset-on-close", "SO_LINGER"), ("close-unread", "unread")] {
+    for (mode, why) in [
+        ("reset-on-close", "SO_LINGER"),
+        ("close-unread", "unread"),
+        ("dup2-unread", "6 bytes unread; no close was seen"),
+    ] {
         let server = start(mode)?;
         let mut client = server.connect()?;
         client.send("hello\n")?;
@@ -457,7 +484,7 @@ fn unknown_without_packets() -> Result<()> {
     let timeline = server.stop()?;
     assert_eq!(timeline.finding_ids(), ["split-reply"], "{timeline}");
     let unknown: Vec<&str> = timeline.unknown_rules().map(|rule| rule.id).collect();
-    assert_eq!(unknown, ["nagle-stall", "reset-on-close"]);
+    assert_eq!(unknown, ["nagle-stall", "cork-stall", "reset-on-close"]);
     Ok(())
 }
 
@@ -503,6 +530,8 @@ harness::tests! {
     nagle_stall_of_a_client_program needs [Packets, Program("bash")];
     nagle_stall needs [Packets];
     not_nagle_stall needs [Packets];
+    cork_stall needs [Packets];
+    not_cork_stall needs [Packets, Timers];
     close_wait_leak_and_unread_eof needs [Packets];
     descriptor_leak needs [Packets];
     descriptor_leak_after_a_reset needs [Packets];

@@ -246,8 +246,8 @@ impl<'t> Talk<'t> {
         })
     }
 
-    /// Waits until what has come is whole, and takes it out. It has to be so within the limit, or with `in_all` false
-    /// to go on coming.
+    /// Waits until what has come is whole, and takes it out. It has to be so within the limit. With `in_all` false what
+    /// is not whole by then, and goes on coming, is no failure of the server's.
     fn until(&mut self, wanted: &str, in_all: bool, progress: impl Fn(&[u8], bool) -> Progress) -> Result<(), Stopped> {
         let began = Instant::now();
         loop {
@@ -262,6 +262,9 @@ impl<'t> Talk<'t> {
             }
             if in_all && self.got.len() > SEARCHED {
                 self.got.drain(..SEARCHED / 2);
+            }
+            if !in_all && !self.got.is_empty() && began.elapsed() > self.limit {
+                return Err(Stopped::GoesOn(self.limit));
             }
             let spent = if in_all { began.elapsed() } else { Duration::ZERO };
             let part = match self.limit.saturating_sub(spent) {

@@ -25,7 +25,7 @@ fn stdout(output: &Output) -> String {
 /// A status of 2 comes with its reason, in each format; where something is found it is 1.
 fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
     let quick: &[&str] = &["--timeout", "1"];
-    let cases: [(&[&str], &str, i32, &str); 14] = [
+    let cases: [(&[&str], &str, i32, &str); 20] = [
         (
             &[],
             "crashes",
@@ -70,6 +70,18 @@ fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
             2,
             "more was still coming",
         ),
+        (
+            &["--timeout", "1", "--send", "GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"],
+            "http-events",
+            2,
+            "more was still coming",
+        ),
+        (&[], "fork-fails", 2, "ended (exit status 1) before it was told to"),
+        (&[], "dup2-unread", 1, "reset-on-close"),
+        (&[], "corked-for-good", 1, "cork-stall"),
+        (&[], "more-for-good", 1, "cork-stall"),
+        // The server's own connection is refused, and its client is served.
+        (&[], "asks-nobody", 0, "no findings"),
         (&[], "echo", 0, "no findings"),
     ];
     let run = |(options, mode, status, says): (&[&str], &str, i32, &str)| -> Result<()> {
@@ -92,6 +104,19 @@ fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
         Ok(())
     };
     harness::testing::at_once(cases, run)
+}
+
+/// Whoever does not read what was found does not make it undone.
+fn the_status_stands_where_nobody_reads() -> Result<()> {
+    for (mode, status) in [("three-writes", 1), ("crashes", 2), ("echo", 0)] {
+        let mut check = Command::new(built("lab"));
+        check.args(["check", "--", built("wrong-server"), mode, "127.0.0.1:3000"]);
+        let (reader, writer) = std::io::pipe()?;
+        check.stdout(writer.try_clone()?).stderr(writer);
+        drop(reader);
+        assert_eq!(check.status()?.code(), Some(status), "{mode}");
+    }
+    Ok(())
 }
 
 /// What could not be run is said in the format that was asked for, too.
@@ -334,6 +359,7 @@ fn a_port_is_waited_for() -> Result<()> {
 
 harness::tests! {
     the_status_is_2_where_nothing_is_proved needs [Packets, Program("bash")];
+    the_status_stands_where_nobody_reads needs [Packets];
     what_could_not_run_is_said_in_the_format needs [Packets];
     a_refused_connection_is_no_reset needs [Packets, Program("bash")];
     a_rule_that_is_required_must_be_known needs [Packets];

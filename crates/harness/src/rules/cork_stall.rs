@@ -1,0 +1,41 @@
+//! A segment that the kernel kept because the program had said that more follows.
+
+use super::{Found, Needs, Rule, Run, Severity, count};
+use crate::facts::Evidence;
+use crate::timeline::explain::call_text;
+use crate::timeline::{Connection, Side};
+
+pub(super) const RULE: Rule = Rule {
+    id: "cork-stall",
+    summary: "a segment was held back since the program had said that more follows, and nothing followed",
+    cure: "send the end of each message without MSG_MORE, or clear TCP_CORK behind it",
+    needs: Needs::CallsAndPackets,
+    look,
+};
+
+fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    let timeline = connection.timeline();
+    let sender = match connection.is_the_servers_own() {
+        true => Side::Client,
+        false => Side::Server,
+    };
+    let mut held = connection
+        .corked_segments()
+        .filter(|(_, packet, _)| packet.from == sender);
+    let (index, packet, waited) = held.next()?;
+    let write = packet.facts.carries.last().copied();
+    let wrote = write
+        .and_then(|write| timeline.call(write))
+        .map_or("its write".to_owned(), call_text);
+    let said = packet.facts.why.evidence.iter().filter_map(Evidence::event);
+    Some(Found {
+        severity: Severity::Warning,
+        message: format!(
+            "{} waited for more: {wrote} had returned {} ms before frame {} left, and the program had said that more follows",
+            count(1 + held.count(), "segment", "segments"),
+            waited.as_millis(),
+            packet.number
+        ),
+        evidence: write.into_iter().chain(said).chain([index]).collect(),
+    })
+}
