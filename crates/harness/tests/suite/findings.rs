@@ -541,7 +541,7 @@ harness::tests! {
     not_unread_eof needs [Packets];
     reset_on_close needs [Packets];
     not_reset_on_close needs [Packets];
-    write_after_close needs [Calls];
+    write_after_close needs [Calls, Timers];
     not_write_after_close needs [Packets];
     write_after_close_says_whose_fault_it_is needs [Packets];
     reset_on_exit needs [Packets];
