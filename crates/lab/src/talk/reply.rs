@@ -12,6 +12,8 @@ pub enum Form {
         requests: usize,
         /// They are HEAD requests.
         heads: bool,
+        /// Behind them stands the head of another one, whose body waits for a `100 Continue`.
+        announces: bool,
     },
     /// So many replies of Redis.
     Redis {
@@ -36,9 +38,8 @@ pub enum Progress {
 impl Form {
     /// The form that the reply to these bytes has.
     pub fn of_reply_to(request: &[u8]) -> Form {
-        let (requests, heads) = http_requests(request);
-        if requests > 0 {
-            return Form::Http { requests, heads };
+        if let Some(http) = http_requests(request) {
+            return http;
         }
         if request.first() == Some(&b'*') {
             let commands = redis_values(request, usize::MAX).1;
@@ -64,7 +65,11 @@ impl Form {
     pub fn progress(self, bytes: &[u8], ended: bool) -> Progress {
         match self {
             Form::Line => line(bytes).map_or(Progress::More, Progress::Whole),
-            Form::Http { requests, heads } => http(bytes, requests, heads, ended),
+            Form::Http {
+                requests,
+                heads,
+                announces,
+            } => http(bytes, requests, heads, announces, ended),
             Form::Redis { commands } => match redis_values(bytes, commands) {
                 (length, count) if count == commands => Progress::Whole(length),
                 _ => Progress::More,
@@ -96,23 +101,35 @@ fn line(bytes: &[u8]) -> Option<usize> {
 /// So many headers are read of a head.
 const HEADERS: usize = 128;
 
-/// How many requests of HTTP/1 these bytes are, and whether all are HEAD. None if they begin with something else.
-fn http_requests(mut bytes: &[u8]) -> (usize, bool) {
+/// What requests of HTTP/1 are answered by. `None` if the bytes begin with something else. A request whose body is still
+/// to be sent has no reply yet, but for the one that it asks for first
+/// ([RFC 9110, section 10.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1)).
+fn http_requests(mut bytes: &[u8]) -> Option<Form> {
     let (mut count, mut heads) = (0, true);
+    let form = |requests, heads, announces| Form::Http {
+        requests,
+        heads,
+        announces,
+    };
     loop {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         let Ok(httparse::Status::Complete(head)) = request.parse(bytes) else {
-            return (count, heads && count > 0);
+            return (count > 0).then(|| form(count, heads, false));
+        };
+        let body = content_length(request.headers).unwrap_or(0);
+        let Some(rest) = bytes.get(head.saturating_add(body)..) else {
+            let asks =
+                header(request.headers, "expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
+            return Some(form(count, heads && count > 0, asks));
         };
         count += 1;
         heads &= request.method == Some("HEAD");
-        let body = content_length(request.headers).unwrap_or(0);
-        bytes = bytes.get(head.saturating_add(body)..).unwrap_or_default();
+        bytes = rest;
     }
 }
 
-fn http(bytes: &[u8], requests: usize, heads: bool, ended: bool) -> Progress {
+fn http(bytes: &[u8], requests: usize, heads: bool, announces: bool, ended: bool) -> Progress {
     let mut length = 0;
     for _ in 0..requests {
         match http_response(bytes.get(length..).unwrap_or_default(), heads, ended) {
@@ -120,7 +137,20 @@ fn http(bytes: &[u8], requests: usize, heads: bool, ended: bool) -> Progress {
             other => return other,
         }
     }
-    Progress::Whole(length)
+    if !announces {
+        return Progress::Whole(length);
+    }
+    // An interim response lets the body go. A final one refuses it.
+    let bytes = bytes.get(length..).unwrap_or_default();
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Complete(head)) if response.code == Some(100) => Progress::Whole(length + head),
+        _ => match http_response(bytes, false, ended) {
+            Progress::Whole(more) => Progress::Whole(length + more),
+            other => other,
+        },
+    }
 }
 
 /// One response, with those that only announce it (1xx). Its body ends as
@@ -271,6 +301,19 @@ mod tests {
                 &reply[..end]
             );
         }
+    }
+
+    #[test]
+    fn a_body_that_waits_for_leave_gets_an_interim_reply() {
+        let post = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+        ends_there(post, "HTTP/1.1 100 Continue\r\n\r\n");
+        ends_there(post, "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno");
+        // With its body it has one that is final.
+        let both = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        ends_there(&format!("{post}hello"), both);
+        // Without leave to wait for there is nothing to wait for.
+        let half = "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe";
+        assert_eq!(progress(half, "", false), Progress::Whole(0));
     }
 
     #[test]
