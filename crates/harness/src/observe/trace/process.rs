@@ -198,10 +198,16 @@ fn process_of(task: Pid) -> Option<Pid> {
     Some(Pid::from_raw(status.tgid))
 }
 
-/// True if a task waits for something, or is gone.
+/// True if a task waits for something, or is gone. One that has ended, of which the tracer is still to be told, is
+/// neither: its end belongs on the timeline.
 pub(super) fn is_asleep(task: Pid) -> bool {
-    match procfs::process::Process::new(task.as_raw()).and_then(|process| process.stat()) {
-        Ok(stat) => matches!(stat.state, 'S' | 'Z' | 'X' | 'T'),
+    let Ok(process) = procfs::process::Process::new(task.as_raw()) else {
+        return true;
+    };
+    match process.stat().map(|stat| stat.state) {
+        // A first thread that has ended stays until the others have: proc_pid_stat(5).
+        Ok('Z') => process.tasks().is_ok_and(|tasks| tasks.count() > 1),
+        Ok(state) => matches!(state, 'S' | 'T'),
         Err(_) => true,
     }
 }
