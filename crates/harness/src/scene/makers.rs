@@ -9,7 +9,7 @@ use super::{Bracket, Mark, Verdict};
 /// The processes and threads that made calls, each with its place in the order in which they first did.
 pub(super) struct Makers {
     processes: HashMap<i32, usize>,
-    /// Among the threads of its process.
+    /// The number among those of its process, from 1.
     threads: HashMap<i32, usize>,
     /// Whether several processes of the client, and of the server, made calls.
     several: [bool; 2],
@@ -43,7 +43,7 @@ impl Makers {
             makers.threads.entry(call.thread).or_insert_with(|| {
                 let threads = in_process.entry(process).or_default();
                 *threads += 1;
-                *threads - 1
+                *threads
             });
         }
         // One thread is all there is to name.
@@ -55,7 +55,7 @@ impl Makers {
     /// call is like another.
     pub fn label(&self, side: Side, call: &Call) -> Option<String> {
         let process = letters(*self.processes.get(&call.process?)?);
-        let thread = self.threads.get(&call.thread)? + 1;
+        let thread = self.threads.get(&call.thread)?;
         match (self.several[side as usize], self.named) {
             (true, true) => Some(format!("{process}{thread}")),
             (true, false) => Some(process),

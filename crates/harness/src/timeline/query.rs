@@ -394,7 +394,8 @@ impl<'a> Connection<'a> {
             return false;
         }
         let (at, asked) = (self.timeline.events[index].at, self.endpoints().server);
-        self.timeline.events.iter().any(|event| {
+        // A connect stands where it returned.
+        self.timeline.events[index..].iter().any(|event| {
             let EventKind::Call(call) = &event.kind else {
                 return false;
             };

@@ -522,28 +522,28 @@ fn a_copied_tree_builds_its_own_steps() -> Result<()> {
 const BUILDS: Needs = Request("builds a copy of the project: run with --ignored");
 
 harness::tests! {
-    a_tree_that_was_copied_and_moved_traces_its_own_steps needs [Packets, Timers];
-    a_program_from_elsewhere_works_on_the_checkout_around_us needs [Packets, Timers];
-    an_installed_program_says_what_it_needs needs [Packets, Timers];
-    a_copied_tree_builds_its_own_steps needs [BUILDS, Packets, Program("cargo"), Timers];
-    a_book_without_its_maker_says_how_to_get_it needs [Timers];
+    a_tree_that_was_copied_and_moved_traces_its_own_steps needs [Packets];
+    a_program_from_elsewhere_works_on_the_checkout_around_us needs [Packets];
+    an_installed_program_says_what_it_needs needs [Packets];
+    a_copied_tree_builds_its_own_steps needs [BUILDS, Packets, Program("cargo")];
+    a_book_without_its_maker_says_how_to_get_it needs [];
     trace_shows_the_leak_and_says_why needs [Packets, Timers];
     trace_writes_json_of_the_documented_shape needs [Sandbox, Timers];
-    a_run_that_is_too_long_to_keep_goes_to_the_file needs [Packets, Timers];
-    trace_writes_files needs [Packets, Timers];
+    a_run_that_is_too_long_to_keep_goes_to_the_file needs [Packets];
+    trace_writes_files needs [Packets];
     check_tells_by_its_status needs [Packets, Timers];
     check_writes_annotations needs [Packets, Timers];
-    a_client_program_takes_the_place_of_ours needs [Sandbox, Program("bash"), Timers];
-    a_client_program_that_does_not_end_is_killed needs [Calls, Timers];
-    an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash"), Timers];
-    another_language needs [Sandbox, Program("python3"), Timers];
-    a_shell_inside needs [Sandbox, Timers];
+    a_client_program_takes_the_place_of_ours needs [Sandbox, Program("bash")];
+    a_client_program_that_does_not_end_is_killed needs [Calls];
+    an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
+    another_language needs [Sandbox, Program("python3")];
+    a_shell_inside needs [Sandbox];
     two_hosts_and_a_wire needs [Wire, Timers];
-    each_end_of_a_wire_shows_what_it_knows needs [Timers];
+    each_end_of_a_wire_shows_what_it_knows needs [];
     a_wire_may_be_read_from_a_file needs [Wire, Timers];
-    a_shell_on_either_host needs [Wire, Timers];
-    wrong_words_get_an_answer_that_helps needs [Sandbox, Timers];
-    a_reader_that_leaves_is_no_error needs [Timers];
-    doctor_tells_by_its_status needs [Timers];
-    doctor_finds_what_is_lacking needs [Timers];
+    a_shell_on_either_host needs [Wire];
+    wrong_words_get_an_answer_that_helps needs [Sandbox];
+    a_reader_that_leaves_is_no_error needs [];
+    doctor_tells_by_its_status needs [];
+    doctor_finds_what_is_lacking needs [];
 }

@@ -299,12 +299,12 @@ harness::tests! {
     many_connections_have_a_row_each_and_one_is_drawn needs [Sandbox, Timers];
     of_more_connections_the_worst_are_drawn needs [Sandbox, Timers];
     json_has_a_row_for_each_connection needs [Sandbox, Timers];
-    output_without_a_newline_is_bounded needs [Packets, Timers];
-    of_many_lines_a_bounded_number_is_kept_and_it_is_said needs [Packets, Timers];
-    few_processes_are_an_error_and_no_panic needs [Calls, Timers];
-    little_memory_is_enough_or_an_error needs [Calls, Timers];
-    clients_that_find_no_descriptor_say_so_at_once needs [Sandbox, Timers];
-    without_proc_that_is_what_is_said needs [Sandbox, Program("unshare"), Timers];
-    a_capture_that_cannot_be_written_leaves_the_lanes needs [Packets, Timers];
-    two_results_do_not_go_into_one_file needs [Calls, Timers];
+    output_without_a_newline_is_bounded needs [Packets];
+    of_many_lines_a_bounded_number_is_kept_and_it_is_said needs [Packets];
+    few_processes_are_an_error_and_no_panic needs [Calls];
+    little_memory_is_enough_or_an_error needs [Calls];
+    clients_that_find_no_descriptor_say_so_at_once needs [Sandbox];
+    without_proc_that_is_what_is_said needs [Sandbox, Program("unshare")];
+    a_capture_that_cannot_be_written_leaves_the_lanes needs [Packets];
+    two_results_do_not_go_into_one_file needs [Calls];
 }
