@@ -1000,8 +1000,8 @@
     const told = new EventSource('events');
     told.addEventListener('message', (event) => {
       const before = view.current >= 0 ? marks[view.current].link : null;
-      // Whoever looks at the newest event goes along; others stay where they are.
-      const follows = !view.asking && (!before || view.current === shown[shown.length - 1]);
+      // Whoever looks at the newest event goes along, as does who has seen none; others stay where they are.
+      const follows = !view.asking && view.current === (shown[shown.length - 1] ?? -1);
       const connections = scene.connections.length;
       take(JSON.parse(event.data));
       if (follows && scene.connections.length > connections && view.connection !== 'all') view.connection = scene.connections.length - 1;
@@ -1012,6 +1012,7 @@
       lay();
       if (follows && shown.length) step(shown[shown.length - 1]);
       else draw();
+      if (view.current < 0) panel();
       controls();
     });
     told.addEventListener('end', () => {
