@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, munmap};
 use socket2::Socket;
 
 use super::filter::Wanted;
@@ -30,12 +30,14 @@ use crate::timeline::{LinkType, Record, Segment, Timestamp, What};
 /// The ring, which is divided into slots: each holds a whole frame and its header.
 const BLOCK_SIZE: usize = 128 * 1024;
 
-/// A ring of 64 MB has room for all packets of a reply of 50 MB, should this process not run meanwhile.
-/// The kernel takes some 12 ms to make it, and 10 ms for a small one. Where memory is short it may take one
-/// part in so many of it.
+/// A ring of 64 MB has room for all packets of a reply of 50 MB, should this process not run meanwhile. To clear it
+/// takes some 9 ms of a processor.
 const MOST_BLOCKS: u64 = 512;
-const LEAST_BLOCKS: u64 = 16;
+/// Who sends what it takes at once needs less.
+pub(super) const FEWER_BLOCKS: u64 = 128;
+/// Where memory is short a ring may take one part in so many of it, and at least so many blocks.
 const RING_SHARE: u64 = 32;
+const LEAST_BLOCKS: u64 = 16;
 
 /// What the kernel puts before a frame: a `tpacket2_hdr`, an address, and what aligns them.
 const SLOT_HEADER: usize = 128;
@@ -99,7 +101,7 @@ impl Capture {
             });
         }
         let longest = snaplen.map_or(LOOPBACK_FRAME, |length| LOOPBACK_FRAME.min(length as usize));
-        let ring = Ring::new(socket, index, longest)?;
+        let ring = Ring::new(socket, index, longest, MOST_BLOCKS)?;
         let wake = Arc::new(EventFd::new()?);
         let stop = Arc::clone(&wake);
         let thread = Builder::new().spawn(move || {
@@ -256,8 +258,9 @@ pub(super) struct Ring {
 unsafe impl Send for Ring {}
 
 impl Ring {
-    /// Captures what arrives on an interface of the socket's network, in frames of at most so many bytes.
-    pub fn new(socket: Socket, interface: u32, longest: usize) -> io::Result<Ring> {
+    /// Captures what arrives on an interface of the socket's network, in frames of at most so many bytes and a ring
+    /// of at most so many blocks.
+    pub fn new(socket: Socket, interface: u32, longest: usize, most: u64) -> io::Result<Ring> {
         set_option(
             &socket,
             libc::PACKET_VERSION,
@@ -265,7 +268,7 @@ impl Ring {
         )?;
         set_option(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
         let slot = (longest + SLOT_HEADER).next_power_of_two();
-        let blocks = (memory::available() / RING_SHARE / BLOCK_SIZE as u64).clamp(LEAST_BLOCKS, MOST_BLOCKS) as usize;
+        let blocks = (memory::available() / RING_SHARE / BLOCK_SIZE as u64).clamp(LEAST_BLOCKS, most) as usize;
         let size = NonZeroUsize::MIN.saturating_add(blocks * BLOCK_SIZE - 1);
         let slots = size.get() / slot;
         let request = libc::tpacket_req {
@@ -287,6 +290,9 @@ impl Ring {
                 0,
             )?
         };
+        // A child has no use for the ring, and to copy its page tables took more of a server's start than all else.
+        // SAFETY: madvise(2) of the mapping that was just made; what it forbids to children is no memory of Rust's.
+        let _ = unsafe { madvise(memory, size.get(), MmapAdvise::MADV_DONTFORK) };
         let ring = Ring {
             socket,
             memory,

@@ -525,7 +525,6 @@ harness::tests! {
     not_split_reply_in_one_segment needs [Packets, Timers];
     not_split_reply_of_several_requests needs [Packets, Timers];
     not_split_reply_of_a_server_that_pushes needs [Packets, Timers];
-    not_split_reply_nor_stalled_in_bulk needs [Packets, Timers];
     split_reply_by_sendmmsg needs [Packets, Timers];
     nagle_stall_of_a_client_program needs [Packets, Program("bash")];
     nagle_stall needs [Packets];
@@ -548,4 +547,13 @@ harness::tests! {
     unknown_without_packets needs [Calls, Timers];
     accept_stopped needs [Packets, Timers];
     every_rule_has_its_section needs [];
+}
+
+/// Of many megabytes.
+pub mod large {
+    use super::*;
+
+    harness::tests! {
+        not_split_reply_nor_stalled_in_bulk needs [Packets, Timers];
+    }
 }

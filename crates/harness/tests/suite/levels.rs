@@ -637,7 +637,6 @@ fn a_capture_of_headers_says_the_same() -> Result<()> {
 }
 
 harness::tests! {
-    no_packet_of_a_large_reply_is_lost needs [Packets];
     a_capture_of_headers_says_the_same needs [Sandbox];
     in_a_private_network needs [Sandbox];
     on_the_hosts_loopback_interface needs [HostCapture];
@@ -657,4 +656,13 @@ harness::tests! {
     the_kernel_counts_the_same_packets needs [Packets];
     a_packet_lies_inside_its_write needs [Packets];
     events_stand_in_order needs [Sandbox];
+}
+
+/// Of many megabytes.
+pub mod large {
+    use super::*;
+
+    harness::tests! {
+        no_packet_of_a_large_reply_is_lost needs [Packets];
+    }
 }

@@ -11,10 +11,16 @@ mod wrong_servers;
 
 fn main() -> ExitCode {
     harness::testing::run_all(&[
+        // Those that wait longest.
+        ("wire", wire::TESTS),
         ("findings", findings::TESTS),
         ("levels", levels::TESTS),
         ("oracle", oracle::TESTS),
-        ("wire", wire::TESTS),
         ("wrong_servers", wrong_servers::TESTS),
+        // Memory that was used once stays with the process, and to copy its page tables makes each fork slower.
+        ("findings", findings::large::TESTS),
+        ("levels", levels::large::TESTS),
+        ("wire", wire::large::TESTS),
+        ("wrong_servers", wrong_servers::large::TESTS),
     ])
 }

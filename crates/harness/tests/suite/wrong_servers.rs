@@ -1186,7 +1186,6 @@ harness::tests! {
     every_call_that_writes_counts needs [Calls];
     nodelay_holds_nothing_back needs [Packets];
     two_writes_are_held_back needs [Packets];
-    a_flood_adds_up needs [Calls];
     a_write_that_never_returns_is_there needs [Calls];
     a_read_that_still_waits_is_there needs [Calls];
     a_call_that_its_process_does_not_outlive_is_there needs [Calls];
@@ -1229,4 +1228,13 @@ harness::tests! {
     a_panic_leaves_nothing needs [Calls];
     a_killed_test_process_leaves_nothing needs [Calls];
     a_server_that_ignores_sigterm_is_killed needs [Calls];
+}
+
+/// Of many megabytes.
+pub mod large {
+    use super::*;
+
+    harness::tests! {
+        a_flood_adds_up needs [Calls];
+    }
 }

@@ -318,11 +318,11 @@ fn wrong_words_get_an_answer_that_helps() -> Result<()> {
         (&["trace", "--queue", "5", "step1"], "rate"),
         (&["trace", "--vantage", "cleint", "step1"], "client"),
     ];
-    for (arguments, expected) in cases {
+    harness::testing::at_once(cases, |(arguments, expected)| {
         let complaint = complaint(&lab(arguments)?)?;
         assert!(complaint.contains(expected), "{arguments:?} gave\n{complaint}");
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// `lab show step1 | head -1`

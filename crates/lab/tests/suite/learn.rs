@@ -11,10 +11,10 @@ use lab::learn::judge::{self, Outcome, Subject, Verdict};
 use lab::learn::{catalog, measure};
 use lab::steps;
 
-/// What a run may show besides.
+/// A run that differs is made again where the machine was paused, and nowhere else: no pause makes a verdict right.
 const TOLERATED: Tolerance = Tolerance {
-    runs: 3,
-    differing: 1,
+    runs: 1,
+    differing: 0,
     because: "a machine that pauses a process for the 40 ms of a delayed ACK changes the packets",
 };
 
@@ -223,17 +223,18 @@ fn without_packets_nothing_passes_unseen() -> Result<()> {
         };
         judge::server(&exercise, &subject, &CallOff::default())
     };
-    let solved = judged("solution.rs")?;
-    assert_eq!(solved.outcome, Outcome::Unknown, "{solved:?}");
-    assert!(solved.said.concat().contains("nagle-stall"), "{:?}", solved.said);
-    assert!(solved.notes.concat().contains("no packets"), "{:?}", solved.notes);
-    let given = judged("main.rs")?;
-    assert_eq!(
-        (given.outcome, advice(&given)),
-        (Outcome::Failed, "two-writes"),
-        "{given:?}"
-    );
-    Ok(())
+    testing::at_once(["solution.rs", "main.rs"], |file| {
+        let verdict = judged(file)?;
+        if file == "main.rs" {
+            let of = (verdict.outcome, advice(&verdict));
+            assert_eq!(of, (Outcome::Failed, "two-writes"), "{verdict:?}");
+            return Ok(());
+        }
+        assert_eq!(verdict.outcome, Outcome::Unknown, "{verdict:?}");
+        assert!(verdict.said.concat().contains("nagle-stall"), "{:?}", verdict.said);
+        assert!(verdict.notes.concat().contains("no packets"), "{:?}", verdict.notes);
+        Ok(())
+    })
 }
 
 /// A server that no test runs would rot.

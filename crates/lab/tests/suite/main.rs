@@ -18,13 +18,14 @@ mod wireshark;
 
 fn main() -> ExitCode {
     harness::testing::run_all(&[
+        // Those that wait longest.
+        ("learn", learn::TESTS),
         ("bench", bench::TESTS),
         ("captures", captures::TESTS),
         ("command", command::TESTS),
         ("drawing", drawing::TESTS),
         ("gate", gate::TESTS),
         ("languages", languages::TESTS),
-        ("learn", learn::TESTS),
         ("learning", learning::TESTS),
         ("prose", prose::TESTS),
         ("teaching", teaching::TESTS),

@@ -1,6 +1,7 @@
 //! What each step must do, whatever it costs on the wire. Every step's `wire.rs` includes this.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use harness::testing::{Tolerance, built};
@@ -19,6 +20,8 @@ pub fn start_with_64_descriptors() -> Result<Server> {
     Ok(Server::build("/bin/sh")
         .args(["-c", limited, built(STEP), LISTEN])
         .env("RUST_LOG", "error")
+        // Without a descriptor it tries again each second, so it never has been silent for the 2 s of one with a clock.
+        .settle_for(Duration::from_millis(250))
         .start()?)
 }
 

@@ -133,7 +133,6 @@ harness::tests! {
     scenarios::reordered_segments_come_in_the_other_order needs [Wire, Timers];
     scenarios::a_duplicated_segment_comes_twice_and_is_acknowledged_twice needs [Wire, Timers];
     scenarios::a_corrupted_segment_comes_and_is_sent_again needs [Wire, Timers];
-    scenarios::a_closed_window_is_probed_until_it_opens needs [Wire, Timers];
     scenarios::a_keep_alive_is_answered needs [Wire, Timers];
     scenarios::keep_alives_without_an_answer_end_in_a_reset needs [Wire, Timers];
     scenarios::a_cut_with_nothing_on_its_way_is_never_noticed needs [Wire, Timers];
@@ -141,4 +140,14 @@ harness::tests! {
     scenarios::both_sides_open_at_once needs [Wire, Timers];
     scenarios::both_sides_close_at_once needs [Wire, Timers];
     scenarios::a_delayed_ack_on_top_of_a_long_way needs [Wire, Timers];
+}
+
+/// Of many megabytes.
+pub mod large {
+    use super::*;
+
+    harness::tests! {
+        scenarios::a_closed_window_is_probed_until_it_opens needs [Wire, Timers];
+        facts::the_table_of_facts_of_many_megabytes needs [Wire];
+    }
 }
