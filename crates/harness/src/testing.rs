@@ -49,9 +49,6 @@ pub enum Needs {
     HostCapture,
     /// IPv6 on the loopback interface.
     Ipv6,
-    /// A machine that keeps time, as a kernel's timers decide what the test sees. A failure while the machine was paused
-    /// proves nothing: the test runs again, as [`Tolerance`] has it.
-    Timers,
     /// A program on the PATH.
     Program(&'static str),
     /// A cargo to run, and a folder beside the test that it may build in.
@@ -307,7 +304,7 @@ fn attempt(test: &Test) -> Result<Completion, Failed> {
     let machine = MACHINE.get_or_init(Machine::look);
     match test.needs.iter().find_map(|needs| needs.missing(machine)) {
         Some(reason) => Ok(Completion::ignored_with(reason)),
-        None if test.needs.contains(&Needs::Timers) => run_in_time(test.run),
+        None if test.needs.iter().any(|needs| needs.observes()) => run_in_time(test),
         None => completed((test.run)()),
     }
 }
@@ -319,24 +316,43 @@ fn completed(outcome: anyhow::Result<()>) -> Result<Completion, Failed> {
 }
 
 /// Runs a test until it passes, or fails while the machine is not paused.
-fn run_in_time(run: fn() -> anyhow::Result<()>) -> Result<Completion, Failed> {
+///
+/// A kernel's timers have their part in what a test observes: a server that gets no processor for 40 ms takes a packet
+/// more. So a failure while the machine was paused proves nothing. The test runs again, and no other such test beside it.
+fn run_in_time(test: &Test) -> Result<Completion, Failed> {
     static AGAIN: Mutex<()> = Mutex::new(());
     let mut alone = None;
     for _ in 1..RUNS_ON_A_BUSY_MACHINE {
         let pauses = Pauses::watch();
-        let outcome = catch_unwind(run);
+        let outcome = catch_unwind(test.run);
         match (outcome, pauses.seen()) {
             (Ok(Ok(())), _) => return Ok(Completion::Completed),
-            (_, true) if alone.is_none() => alone = Some(AGAIN.lock().unwrap_or_else(PoisonError::into_inner)),
-            (_, true) => {}
+            (outcome, true) => {
+                let name = test.name;
+                let why = match outcome {
+                    Ok(Err(error)) => format!(": {error:#}"),
+                    // A panic has said it.
+                    _ => String::new(),
+                };
+                eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again{why}");
+                alone.get_or_insert_with(|| AGAIN.lock().unwrap_or_else(PoisonError::into_inner));
+            }
             (Ok(outcome), false) => return completed(outcome),
             (Err(panic), false) => resume_unwind(panic),
         }
     }
-    completed(run())
+    completed((test.run)())
 }
 
 impl Needs {
+    /// Whether a test that needs this looks at processes or packets.
+    fn observes(&self) -> bool {
+        matches!(
+            self,
+            Needs::Calls | Needs::Packets | Needs::Sandbox | Needs::Wire | Needs::HostCapture
+        )
+    }
+
     /// Why a machine does not give what is needed; `None` if it does.
     fn missing(self, machine: &Machine) -> Option<String> {
         let refusal = |what: &str, refusals: &[&Option<Refusal>]| {

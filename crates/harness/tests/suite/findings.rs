@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use harness::rules::{RULES, Severity};
 use harness::testing::{
-    Needs::{Calls, Packets, Program, Timers},
+    Needs::{Calls, Packets, Program},
     Tolerance,
 };
 use harness::timeline::{CallKind, Errno, Level, Side, Teardown, Timeline};
@@ -518,34 +518,34 @@ fn every_rule_has_its_section() -> Result<()> {
 }
 
 harness::tests! {
-    a_careful_server_has_no_findings needs [Packets, Timers];
-    split_reply needs [Calls, Timers];
-    split_reply_is_milder_with_nodelay needs [Packets, Timers];
-    not_split_reply needs [Packets, Timers];
-    not_split_reply_in_one_segment needs [Packets, Timers];
-    not_split_reply_of_several_requests needs [Packets, Timers];
-    not_split_reply_of_a_server_that_pushes needs [Packets, Timers];
-    split_reply_by_sendmmsg needs [Packets, Timers];
+    a_careful_server_has_no_findings needs [Packets];
+    split_reply needs [Calls];
+    split_reply_is_milder_with_nodelay needs [Packets];
+    not_split_reply needs [Packets];
+    not_split_reply_in_one_segment needs [Packets];
+    not_split_reply_of_several_requests needs [Packets];
+    not_split_reply_of_a_server_that_pushes needs [Packets];
+    split_reply_by_sendmmsg needs [Packets];
     nagle_stall_of_a_client_program needs [Packets, Program("bash")];
     nagle_stall needs [Packets];
-    not_nagle_stall needs [Packets, Timers];
-    cork_stall needs [Packets, Timers];
-    not_cork_stall needs [Packets, Timers];
-    close_wait_leak_and_unread_eof needs [Packets, Timers];
-    descriptor_leak needs [Packets, Timers];
-    descriptor_leak_after_a_reset needs [Packets, Timers];
-    not_descriptor_leak needs [Packets, Timers];
-    no_reply needs [Packets, Timers];
-    not_no_reply needs [Packets, Timers];
-    not_unread_eof needs [Packets, Timers];
-    reset_on_close needs [Packets, Timers];
-    not_reset_on_close needs [Packets, Timers];
-    write_after_close needs [Calls, Timers];
-    not_write_after_close needs [Packets, Timers];
-    write_after_close_says_whose_fault_it_is needs [Packets, Timers];
-    reset_on_exit needs [Packets, Timers];
-    unknown_without_packets needs [Calls, Timers];
-    accept_stopped needs [Packets, Timers];
+    not_nagle_stall needs [Packets];
+    cork_stall needs [Packets];
+    not_cork_stall needs [Packets];
+    close_wait_leak_and_unread_eof needs [Packets];
+    descriptor_leak needs [Packets];
+    descriptor_leak_after_a_reset needs [Packets];
+    not_descriptor_leak needs [Packets];
+    no_reply needs [Packets];
+    not_no_reply needs [Packets];
+    not_unread_eof needs [Packets];
+    reset_on_close needs [Packets];
+    not_reset_on_close needs [Packets];
+    write_after_close needs [Calls];
+    not_write_after_close needs [Packets];
+    write_after_close_says_whose_fault_it_is needs [Packets];
+    reset_on_exit needs [Packets];
+    unknown_without_packets needs [Calls];
+    accept_stopped needs [Packets];
     every_rule_has_its_section needs [];
 }
 
@@ -554,6 +554,6 @@ pub mod large {
     use super::*;
 
     harness::tests! {
-        not_split_reply_nor_stalled_in_bulk needs [Packets, Timers];
+        not_split_reply_nor_stalled_in_bulk needs [Packets];
     }
 }

@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
-use harness::testing::Needs::{Packets, Program, Timers};
+use harness::testing::Needs::{Packets, Program};
 use harness::testing::built;
 use serde_json::Value;
 
@@ -358,18 +358,18 @@ fn a_port_is_waited_for() -> Result<()> {
 }
 
 harness::tests! {
-    the_status_is_2_where_nothing_is_proved needs [Packets, Program("bash"), Timers];
-    the_status_stands_where_nobody_reads needs [Packets, Timers];
-    what_could_not_run_is_said_in_the_format needs [Packets, Timers];
-    a_refused_connection_is_no_reset needs [Packets, Program("bash"), Timers];
-    a_rule_that_is_required_must_be_known needs [Packets, Timers];
-    findings_are_told_rule_by_rule needs [Packets, Timers];
-    a_slow_server_is_no_leak needs [Packets, Timers];
-    a_run_of_which_every_rule_is_unknown_proves_nothing needs [Packets, Timers];
-    tls_is_told_by_its_records needs [Packets, Timers];
-    the_client_stops_at_the_end_of_file needs [Packets, Timers];
-    a_conversation_is_understood needs [Packets, Timers];
-    http_and_redis_end_where_they_say needs [Packets, Timers];
-    a_client_program_has_its_own_output needs [Packets, Program("bash"), Timers];
-    a_port_is_waited_for needs [Packets, Timers];
+    the_status_is_2_where_nothing_is_proved needs [Packets, Program("bash")];
+    the_status_stands_where_nobody_reads needs [Packets];
+    what_could_not_run_is_said_in_the_format needs [Packets];
+    a_refused_connection_is_no_reset needs [Packets, Program("bash")];
+    a_rule_that_is_required_must_be_known needs [Packets];
+    findings_are_told_rule_by_rule needs [Packets];
+    a_slow_server_is_no_leak needs [Packets];
+    a_run_of_which_every_rule_is_unknown_proves_nothing needs [Packets];
+    tls_is_told_by_its_records needs [Packets];
+    the_client_stops_at_the_end_of_file needs [Packets];
+    a_conversation_is_understood needs [Packets];
+    http_and_redis_end_where_they_say needs [Packets];
+    a_client_program_has_its_own_output needs [Packets, Program("bash")];
+    a_port_is_waited_for needs [Packets];
 }

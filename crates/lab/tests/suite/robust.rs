@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
-use harness::testing::Needs::{Calls, Packets, Program, Sandbox, Timers};
+use harness::testing::Needs::{Calls, Packets, Program, Sandbox};
 use harness::testing::built;
 use lab::steps;
 use serde_json::Value;
@@ -296,10 +296,10 @@ fn json_has_a_row_for_each_connection() -> Result<()> {
 }
 
 harness::tests! {
-    ctrl_c_ends_a_conversation_and_shows_it needs [Sandbox, Timers];
-    many_connections_have_a_row_each_and_one_is_drawn needs [Sandbox, Timers];
-    of_more_connections_the_worst_are_drawn needs [Sandbox, Timers];
-    json_has_a_row_for_each_connection needs [Sandbox, Timers];
+    ctrl_c_ends_a_conversation_and_shows_it needs [Sandbox];
+    many_connections_have_a_row_each_and_one_is_drawn needs [Sandbox];
+    of_more_connections_the_worst_are_drawn needs [Sandbox];
+    json_has_a_row_for_each_connection needs [Sandbox];
     output_without_a_newline_is_bounded needs [Packets];
     of_many_lines_a_bounded_number_is_kept_and_it_is_said needs [Packets];
     few_processes_are_an_error_and_no_panic needs [Calls];

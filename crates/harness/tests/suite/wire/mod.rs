@@ -7,7 +7,7 @@ mod hosts;
 mod scenarios;
 
 use anyhow::Result;
-use harness::testing::Needs::{Ipv6, Timers, Wire};
+use harness::testing::Needs::{Ipv6, Wire};
 use harness::timeline::{Packet, Passage, Side, Timeline, Timestamp};
 use harness::{LISTEN, Server, ServerBuilder};
 
@@ -104,42 +104,42 @@ fn assert_in_order(list: &[String], wanted: &[&str], timeline: &Timeline) {
 }
 
 harness::tests! {
-    hosts::a_packet_does_not_come_before_its_delay needs [Wire, Timers];
-    hosts::congestion_control_is_chosen needs [Wire, Timers];
-    hosts::a_packet_leaves_during_the_call_that_sends_it needs [Wire, Timers];
-    hosts::both_versions_of_ip_pass needs [Wire, Timers, Ipv6];
-    hosts::checksums_are_whole_and_segments_fit_the_mtu needs [Wire, Timers];
-    hosts::a_loopback_address_is_refused_with_the_cure needs [Wire, Timers];
-    hosts::a_command_runs_on_either_host needs [Wire, Timers];
-    hosts::client_programs_are_on_the_clients_host needs [Wire, Timers];
-    hosts::a_cut_loses_everything_until_it_is_restored needs [Wire, Timers];
-    hosts::a_server_without_a_wire_has_none_to_cut needs [Wire, Timers];
-    hosts::a_queue_grows_and_drops_what_finds_no_room needs [Wire, Timers];
-    hosts::the_same_script_loses_the_same_packets needs [Wire, Timers];
-    hosts::each_end_has_a_capture_of_its_own needs [Wire, Timers];
-    hosts::nothing_is_left_behind_when_its_owner_is_killed needs [Wire, Timers];
+    hosts::a_packet_does_not_come_before_its_delay needs [Wire];
+    hosts::congestion_control_is_chosen needs [Wire];
+    hosts::a_packet_leaves_during_the_call_that_sends_it needs [Wire];
+    hosts::both_versions_of_ip_pass needs [Wire, Ipv6];
+    hosts::checksums_are_whole_and_segments_fit_the_mtu needs [Wire];
+    hosts::a_loopback_address_is_refused_with_the_cure needs [Wire];
+    hosts::a_command_runs_on_either_host needs [Wire];
+    hosts::client_programs_are_on_the_clients_host needs [Wire];
+    hosts::a_cut_loses_everything_until_it_is_restored needs [Wire];
+    hosts::a_server_without_a_wire_has_none_to_cut needs [Wire];
+    hosts::a_queue_grows_and_drops_what_finds_no_room needs [Wire];
+    hosts::the_same_script_loses_the_same_packets needs [Wire];
+    hosts::each_end_has_a_capture_of_its_own needs [Wire];
+    hosts::nothing_is_left_behind_when_its_owner_is_killed needs [Wire];
     facts::the_table_of_facts_part_1 needs [Wire];
     facts::the_table_of_facts_part_2 needs [Wire];
     facts::the_table_of_facts_part_3 needs [Wire];
     facts::the_table_of_facts_part_4 needs [Wire];
-    scenarios::a_segment_lost_in_the_middle_is_sent_again_at_once needs [Wire, Timers];
-    scenarios::a_segment_lost_early needs [Wire, Timers];
-    scenarios::the_last_segment_lost_is_probed_for needs [Wire, Timers];
-    scenarios::a_segment_lost_twice_waits_for_timeouts needs [Wire, Timers];
-    scenarios::a_lost_syn needs [Wire, Timers];
-    scenarios::a_lost_syn_ack needs [Wire, Timers];
-    scenarios::a_lost_fin needs [Wire, Timers];
-    scenarios::a_lost_last_ack needs [Wire, Timers];
-    scenarios::reordered_segments_come_in_the_other_order needs [Wire, Timers];
-    scenarios::a_duplicated_segment_comes_twice_and_is_acknowledged_twice needs [Wire, Timers];
-    scenarios::a_corrupted_segment_comes_and_is_sent_again needs [Wire, Timers];
-    scenarios::a_keep_alive_is_answered needs [Wire, Timers];
-    scenarios::keep_alives_without_an_answer_end_in_a_reset needs [Wire, Timers];
-    scenarios::a_cut_with_nothing_on_its_way_is_never_noticed needs [Wire, Timers];
-    scenarios::a_cut_with_unacknowledged_data_is_retried needs [Wire, Timers];
-    scenarios::both_sides_open_at_once needs [Wire, Timers];
-    scenarios::both_sides_close_at_once needs [Wire, Timers];
-    scenarios::a_delayed_ack_on_top_of_a_long_way needs [Wire, Timers];
+    scenarios::a_segment_lost_in_the_middle_is_sent_again_at_once needs [Wire];
+    scenarios::a_segment_lost_early needs [Wire];
+    scenarios::the_last_segment_lost_is_probed_for needs [Wire];
+    scenarios::a_segment_lost_twice_waits_for_timeouts needs [Wire];
+    scenarios::a_lost_syn needs [Wire];
+    scenarios::a_lost_syn_ack needs [Wire];
+    scenarios::a_lost_fin needs [Wire];
+    scenarios::a_lost_last_ack needs [Wire];
+    scenarios::reordered_segments_come_in_the_other_order needs [Wire];
+    scenarios::a_duplicated_segment_comes_twice_and_is_acknowledged_twice needs [Wire];
+    scenarios::a_corrupted_segment_comes_and_is_sent_again needs [Wire];
+    scenarios::a_keep_alive_is_answered needs [Wire];
+    scenarios::keep_alives_without_an_answer_end_in_a_reset needs [Wire];
+    scenarios::a_cut_with_nothing_on_its_way_is_never_noticed needs [Wire];
+    scenarios::a_cut_with_unacknowledged_data_is_retried needs [Wire];
+    scenarios::both_sides_open_at_once needs [Wire];
+    scenarios::both_sides_close_at_once needs [Wire];
+    scenarios::a_delayed_ack_on_top_of_a_long_way needs [Wire];
 }
 
 /// Of many megabytes.
@@ -147,7 +147,7 @@ pub mod large {
     use super::*;
 
     harness::tests! {
-        scenarios::a_closed_window_is_probed_until_it_opens needs [Wire, Timers];
+        scenarios::a_closed_window_is_probed_until_it_opens needs [Wire];
         facts::the_table_of_facts_of_many_megabytes needs [Wire];
     }
 }
