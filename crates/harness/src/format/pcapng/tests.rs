@@ -356,7 +356,7 @@ fn a_file_cut_anywhere_is_an_error_or_whole_blocks() {
     assert_eq!(good, 3 + 26);
 }
 
-/// Hostile files: every byte changed in several ways, and nothing panics, here or in what is drawn.
+/// Hostile files: every byte changed, in one of several ways, and nothing panics, here or in what is drawn.
 #[test]
 fn a_damaged_file_never_panics() {
     let ng = file(&samples::two_writes().timeline());
@@ -371,27 +371,22 @@ fn a_damaged_file_never_panics() {
         number(false, 1),
     ];
     let classic = [&header.concat()[..], &[0; 8], &length, &length, &frame].concat();
-    let damage = |whole: &[u8], index: usize, value: u8| {
-        let mut damaged = whole.to_owned();
-        damaged[index] = value;
-        if let Ok(recording) = read(&damaged[..]) {
-            let timeline = recording.into_timeline();
-            // Drawing all of them would take long and show little more.
-            if index % 32 == 0 {
-                timeline.to_string();
-                crate::format::markdown::frames(&timeline, 1..=99);
-                file(&timeline);
+    for whole in [ng, classic] {
+        for index in 0..whole.len() {
+            // Nothing, much, or one more: what a byte of one block is spared, that of another meets.
+            let values = [0, 0xff, whole[index].wrapping_add(1)];
+            let mut damaged = whole.clone();
+            damaged[index] = values[index % values.len()];
+            if let Ok(recording) = read(&damaged[..]) {
+                let timeline = recording.into_timeline();
+                // Drawing all of them would take long and show little more.
+                if index % 32 == 0 {
+                    timeline.to_string();
+                    crate::format::markdown::frames(&timeline, 1..=99);
+                    file(&timeline);
+                }
             }
         }
-    };
-    for whole in [&ng, &classic] {
-        // Nothing, much, and one more.
-        let each = |value: fn(u8) -> u8| (0..whole.len()).for_each(|index| damage(whole, index, value(whole[index])));
-        std::thread::scope(|scope| {
-            scope.spawn(|| each(|_| 0));
-            scope.spawn(|| each(|_| 0xff));
-            scope.spawn(|| each(|byte| byte.wrapping_add(1)));
-        });
     }
 }
 
