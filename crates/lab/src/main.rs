@@ -137,6 +137,7 @@ enum Command {
     /// Exercises that the wire checks: predict, find, fix, break
     ///
     ///     lab learn              go on where you were
+    ///     lab learn NAME         go on with this one
     ///     lab learn list
     ///     lab learn check NAME
     #[command(verbatim_doc_comment)]

@@ -1,6 +1,8 @@
 //! Lanes in colour, where the terminal has it. `NO_COLOR` and pipes are respected.
 
 #[cfg(target_os = "linux")]
+mod keys;
+#[cfg(target_os = "linux")]
 mod step;
 mod walk;
 
@@ -12,6 +14,8 @@ use harness::format::text::{Lanes, Line, Role, Span};
 use harness::scene::Scene;
 use harness::timeline::Timeline;
 
+#[cfg(target_os = "linux")]
+pub use keys::SingleKeys;
 #[cfg(target_os = "linux")]
 pub use step::step;
 

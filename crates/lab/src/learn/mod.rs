@@ -43,6 +43,9 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", global = true)]
     pub folder: Option<PathBuf>,
 
+    /// The exercise to go on with, by its name or its number in the list; where you were unless given
+    name: Option<String>,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -90,6 +93,9 @@ impl Arguments {
     ///
     /// If something stands in the way that is no matter of being right or wrong.
     pub fn run(&self) -> Result<u8> {
+        if let (Some(name), Some(_)) = (&self.name, &self.command) {
+            bail!("what shall be done with {name:?}? The name of an exercise stands behind the command");
+        }
         match &self.command {
             Some(Command::Report(arguments)) => return arguments.run(&Folder::find(self.folder.as_deref())?),
             Some(Command::Class(arguments)) => return arguments.run(),
@@ -98,7 +104,10 @@ impl Arguments {
         let (exercises, folder) = folder::open(self.folder.as_deref())?;
         let find = |name: &str| exercise::find(&exercises, name);
         match &self.command {
-            None => session::run(&exercises, &folder, progress(&folder)?)?,
+            None => {
+                let named = self.name.as_deref().map(find).transpose()?;
+                session::run(&exercises, &folder, progress(&folder)?, named)?;
+            }
             Some(Command::List) => list(&exercises, &folder)?,
             Some(Command::Check { name, answers }) => return check(&folder, find(name)?, answers),
             Some(Command::Hint { name }) => hint(&folder, find(name)?)?,

@@ -91,18 +91,19 @@ enum Next {
     Quit,
 }
 
-/// Goes on where a learner was, until the learner quits.
+/// Goes on with the exercise that is named, or where a learner was, until the learner quits.
 ///
 /// # Errors
 ///
 /// If standard output is closed, or the folder cannot be watched at all.
-pub fn run(exercises: &[Exercise], folder: &Folder, progress: Progress) -> Result<()> {
+pub fn run(exercises: &[Exercise], folder: &Folder, progress: Progress, named: Option<&Exercise>) -> Result<()> {
+    let named = named.and_then(|named| exercises.iter().position(|exercise| exercise.name == named.name));
     let (sender, events) = mpsc::channel();
     read_input(sender.clone());
     let mut session = Session {
         exercises,
         folder,
-        place: place(exercises, &progress),
+        place: named.unwrap_or_else(|| place(exercises, &progress)),
         progress,
         view: View::Task,
         running: None,
@@ -211,7 +212,7 @@ impl Session<'_> {
         // A terminal that gives single keys is no place to type an answer in.
         self.keys = None;
         if self.is_terminal && self.is_code() {
-            self.keys = Keys::one_by_one();
+            self.keys = keys::one_by_one();
         }
         self.remember(|progress, name| progress.work_on(name));
         self.watch();

@@ -1,10 +1,11 @@
 //! The questions of a quiz, and a sheet to write the answers on.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use harness::rules::RULES;
-use harness::timeline::{EventKind, Timeline};
+use harness::timeline::{EventKind, Side, Timeline};
 
 use crate::capture::frames;
 use crate::learn::measure::{self, Form, Measured};
@@ -148,17 +149,24 @@ pub fn blank(seed: &str, timeline: &Timeline) -> String {
     text
 }
 
-/// All frames with their times, a line each.
+/// All frames with their times, a line each, and whose socket it is that has a state.
 pub fn list(timeline: &Timeline) -> String {
     let packet = |event: &&harness::timeline::Event| matches!(event.kind, EventKind::Packet(_));
     let begin = timeline.events.iter().find(packet).map_or(0, |event| event.at.0);
     let mut text = String::new();
     let mut last = begin;
-    for (number, words) in frames(timeline) {
+    let states = (0..timeline.events.len()).flat_map(|index| timeline.states_after(index));
+    let owners: BTreeMap<usize, Side> = states
+        .filter_map(|state| Some((state.frame?, state.change.side)))
+        .collect();
+    for (number, mut words) in frames(timeline) {
         // A state has the time of the packet that it stands behind.
         last = timeline
             .index_of_frame(number)
             .map_or(last, |index| timeline.events[index].at.0);
+        if let Some(side) = owners.get(&number) {
+            words = format!("{side}'s {words}");
+        }
         let nanoseconds = i128::from(last) - i128::from(begin);
         let tenths = nanoseconds / 100_000;
         let sign = if tenths < 0 { "-" } else { "" };

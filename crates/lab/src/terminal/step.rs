@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use anyhow::{Context, Result, bail};
 use harness::scene::Scene;
-use nix::sys::termios::{self, LocalFlags, SetArg, SpecialCharacterIndices, Termios};
 
+use super::keys::SingleKeys;
 use super::walk::{Walk, said, sentences};
 use super::{Look, print_in, terminal_size, write_line};
 
@@ -67,26 +67,15 @@ pub fn step(scene: &Scene, look: Look) -> Result<bool> {
 
 /// The keys of the terminal, also where standard input is a capture.
 struct Keys {
-    terminal: File,
-    before: Termios,
+    keys: SingleKeys<File>,
     read: Vec<u8>,
 }
 
 impl Keys {
     fn open() -> Result<Keys> {
         let terminal = File::open("/dev/tty").context("cannot read keys: --step needs a terminal (/dev/tty)")?;
-        let before = termios::tcgetattr(&terminal).context("cannot read the settings of the terminal")?;
-        let mut each_key = before.clone();
-        // Each key at once and unseen, ctrl-C among them: whoever is asked to quit puts everything back.
-        each_key.local_flags &= !(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG | LocalFlags::IEXTEN);
-        each_key.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
-        each_key.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
-        termios::tcsetattr(&terminal, SetArg::TCSANOW, &each_key).context("cannot set the terminal to single keys")?;
-        Ok(Keys {
-            terminal,
-            before,
-            read: Vec::new(),
-        })
+        let keys = SingleKeys::of(terminal).context("cannot set the terminal to single keys")?;
+        Ok(Keys { keys, read: Vec::new() })
     }
 
     /// Waits for the next key that asks for something. A terminal that has gone asks to quit.
@@ -99,18 +88,11 @@ impl Keys {
                 }
             }
             let mut bytes = [0; 64];
-            match self.terminal.read(&mut bytes)? {
+            match self.keys.terminal.read(&mut bytes)? {
                 0 => return Ok(Key::Quit),
                 count => self.read.extend(&bytes[..count]),
             }
         }
-    }
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        // If the terminal has gone there is nothing to put back.
-        let _ = termios::tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
     }
 }
 

@@ -180,7 +180,9 @@ fn wrong_words_are_told_apart_from_wrong_answers() -> Result<()> {
     let learner = Learner::new()?;
     let many = answers("first-exchange", "many")?;
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 7] = [
+        (&["chekc"], "there is no exercise \"chekc\""),
+        (&["one-write", "list"], "stands behind the command"),
         (&["check", "nothing-like-it"], "there is no exercise"),
         (&["check", "first-exchange"], "give an answer to each question"),
         (&many, "is no answer to this: give a number"),
@@ -305,6 +307,10 @@ fn the_loop_does_what_is_typed() -> Result<()> {
     // Where it was left it goes on, and an end of input is an end.
     let words = learner.typed("")?;
     assert!(!words.contains("One reply, one write"), "{words}");
+    // Whoever names one is there, and after that goes on from there.
+    let (status, named) = learner.told(&["the-stall"])?;
+    assert!(status == 0 && named.contains("04-the-stall"), "{named}");
+    assert!(learner.typed("")?.contains("04-the-stall"));
     Ok(())
 }
 
