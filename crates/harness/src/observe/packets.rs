@@ -33,7 +33,7 @@ const BLOCK_SIZE: usize = 128 * 1024;
 /// A ring of 64 MB has room for all packets of a reply of 50 MB, should this process not run meanwhile. To clear it
 /// takes some 9 ms of a processor.
 const MOST_BLOCKS: u64 = 512;
-/// Who sends what it takes at once needs less.
+/// Who takes each frame at once, as a relay does, needs less.
 pub(super) const FEWER_BLOCKS: u64 = 128;
 /// Where memory is short a ring may take one part in so many of it, and at least so many blocks.
 const RING_SHARE: u64 = 32;
@@ -290,7 +290,8 @@ impl Ring {
                 0,
             )?
         };
-        // A child has no use for the ring, and to copy its page tables took more of a server's start than all else.
+        // A child has no use for the ring. Where many servers start at once, to copy the page tables of all their rings
+        // for each of them was nearly half of the work.
         // SAFETY: madvise(2) of the mapping that was just made; what it forbids to children is no memory of Rust's.
         let _ = unsafe { madvise(memory, size.get(), MmapAdvise::MADV_DONTFORK) };
         let ring = Ring {

@@ -181,7 +181,7 @@ fn wrong_words_are_told_apart_from_wrong_answers() -> Result<()> {
     let many = answers("first-exchange", "many")?;
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let cases: [(&[&str], &str); 7] = [
-        (&["chekc"], "there is no exercise \"chekc\""),
+        (&["no-such-thing"], "there is no exercise \"no-such-thing\""),
         (&["one-write", "list"], "stands behind the command"),
         (&["check", "nothing-like-it"], "there is no exercise"),
         (&["check", "first-exchange"], "give an answer to each question"),
