@@ -31,7 +31,7 @@ mod waits;
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, parent_id};
 use std::process::{Child, Command};
 use std::sync::{Arc, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -39,6 +39,7 @@ use std::time::Duration;
 
 use nix::errno::Errno as SystemErrno;
 use nix::libc;
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -91,8 +92,9 @@ impl Tracer {
     ) -> Result<(Tracer, Child), StartError> {
         let filter = seccomp::program()?;
         let (ours, theirs) = UnixStream::pair()?;
+        let parent = std::process::id();
         let prepare = move || {
-            wait_for_tracer(&theirs)?;
+            wait_for_tracer(&theirs, parent)?;
             if let Some(doors) = &doors {
                 doors.enter()?;
             }
@@ -240,12 +242,20 @@ pub fn traced_calls() -> Vec<&'static str> {
 const REFUSED: i32 = libc::EXFULL;
 
 /// In the child: tells the tracer its process id and waits to be seized.
-fn wait_for_tracer(mut tracer: &UnixStream) -> io::Result<()> {
+///
+/// The child has a copy of the tracer's end until it executes the program, so it would wait for ever if its parent died
+/// meanwhile. It dies with the parent until it has been seized; from then on the tracer sees to that (PTRACE_O_EXITKILL).
+fn wait_for_tracer(mut tracer: &UnixStream, parent: u32) -> io::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    let refused = || Err(io::Error::from_raw_os_error(REFUSED));
+    if parent_id() != parent {
+        return refused();
+    }
     tracer.write_all(&std::process::id().to_ne_bytes())?;
     let mut answer = [0];
     match tracer.read(&mut answer) {
-        Ok(1) if answer == [1] => Ok(()),
-        _ => Err(io::Error::from_raw_os_error(REFUSED)),
+        Ok(1) if answer == [1] => Ok(set_pdeathsig(None)?),
+        _ => refused(),
     }
 }
 
