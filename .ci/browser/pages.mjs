@@ -490,12 +490,13 @@ await test('a live page grows while a server is talked to, and who joins late ge
   await sees(late, 'first');
   for (const [key, said] of [['Home', 'second'], ['ArrowRight', 'third']]) {
     await early.keyboard.press(key);
-    const { head, label } = await shown(early);
+    const place = async () => { const { head, label } = await shown(early); return { head, label }; };
+    const before = await place();
     talk(said);
     await sees(late, said);
     const events = await late.evaluate(() => document.querySelector('#place').max);
     await early.waitForFunction((events) => Number(document.querySelector('#place').max) >= Number(events), events, { timeout: 20_000 });
-    assert.deepEqual(((now) => ({ head: now.head, label: now.label }))(await shown(early)), { head, label });
+    assert.deepEqual(await place(), before);
   }
   await early.keyboard.press('End');
   await sees(early, 'third');

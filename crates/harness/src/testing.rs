@@ -26,7 +26,7 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -240,6 +240,14 @@ struct Canary {
 }
 
 impl Canary {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            slept: AtomicU64::new(0),
+            late: AtomicU64::new(0),
+        }
+    }
+
     /// Sleeps for so long each time.
     const STEP: Duration = Duration::from_millis(1);
     /// A program that waits for a processor several times in a row, each time for so long, is soon late by 40 ms.
@@ -248,6 +256,7 @@ impl Canary {
     fn sing(&self) {
         loop {
             self.slept.store(self.now(), Ordering::SeqCst);
+            // Nothing is waited for: how long this takes is what is asked.
             std::thread::sleep(Self::STEP);
             if self.is_late() {
                 self.late.fetch_add(1, Ordering::SeqCst);
@@ -267,14 +276,15 @@ impl Canary {
 
 impl Pauses {
     fn watch() -> Self {
-        static CANARY: OnceLock<Canary> = OnceLock::new();
-        static SINGS: Once = Once::new();
-        let canary = CANARY.get_or_init(|| Canary {
-            started: Instant::now(),
-            slept: AtomicU64::new(0),
-            late: AtomicU64::new(0),
-        });
-        SINGS.call_once(|| drop(std::thread::spawn(|| canary.sing())));
+        static CANARY: OnceLock<&Canary> = OnceLock::new();
+        Self::seen_by(CANARY.get_or_init(|| {
+            let canary: &Canary = Box::leak(Box::new(Canary::new()));
+            std::thread::spawn(|| canary.sing());
+            canary
+        }))
+    }
+
+    fn seen_by(canary: &'static Canary) -> Self {
         let before = canary.late.load(Ordering::SeqCst);
         Self { canary, before }
     }
@@ -485,20 +495,12 @@ mod tests {
 
     #[test]
     fn a_pause_is_seen_while_it_lasts_and_later_by_whoever_was_there() {
-        let canary: &'static Canary = Box::leak(Box::new(Canary {
-            started: Instant::now(),
-            slept: AtomicU64::new(0),
-            late: AtomicU64::new(0),
-        }));
-        let watch = || Pauses {
-            canary,
-            before: canary.late.load(Ordering::SeqCst),
-        };
-        let before = watch();
+        let canary: &Canary = Box::leak(Box::new(Canary::new()));
+        let before = Pauses::seen_by(canary);
         while !before.seen() {}
         assert!(canary.now() >= 5_000_000, "{}", canary.now());
         canary.late.fetch_add(1, Ordering::SeqCst);
         canary.slept.store(u64::MAX, Ordering::SeqCst);
-        assert!(before.seen() && !watch().seen());
+        assert!(before.seen() && !Pauses::seen_by(canary).seen());
     }
 }
