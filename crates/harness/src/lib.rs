@@ -83,7 +83,7 @@ pub use error::{Error, Output, Refused};
 pub use follow::Follow;
 pub use observe::net::{ScriptError, Wire};
 pub use observe::{Machine, Refusal, segment_counters, traced_calls, wire_refusal};
-pub use server::{KEEP, Server, ServerBuilder};
+pub use server::{BUFFER, KEEP, Server, ServerBuilder};
 
 /// As an argument of a server, stands for an address to listen on: `127.0.0.1:3000` in a private
 /// network, `10.0.0.2:3000` behind a [wire](ServerBuilder::wire), and port 0 of the loopback address on the host, where port 3000 may be taken.

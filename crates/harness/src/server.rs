@@ -18,6 +18,10 @@ use crate::timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Si
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
 pub const KEEP: usize = 2_000_000;
 
+/// How many bytes of packets the kernel holds until they are taken, unless [told](ServerBuilder::buffer). Each capture
+/// clears and maps so many: 16 MB take some 4 ms of a processor.
+pub const BUFFER: u64 = 16 * 1024 * 1024;
+
 /// A server under observation. Dropping it kills every process that it started.
 pub struct Server {
     run: Run,
@@ -79,6 +83,7 @@ impl Server {
             level: None,
             keep: KEEP,
             snaplen: None,
+            buffer: BUFFER,
             wire: None,
         };
         ServerBuilder {
@@ -459,6 +464,18 @@ impl ServerBuilder {
     #[must_use]
     pub fn snaplen(mut self, bytes: u32) -> Self {
         self.spec.snaplen = Some(bytes);
+        self
+    }
+
+    /// Lets the kernel hold so many bytes of packets until they are taken, at either end of a wire or on the one
+    /// interface: 16 MB unless told, some 8,000 packets, and never more than an eighth of the memory that there is. A
+    /// packet for which there is no room is counted, in [`Timeline::dropped`], and is in no other way on the timeline.
+    ///
+    /// A busy machine may keep this process waiting for some hundredths of a second, in which a fast server sends
+    /// more than that.
+    #[must_use]
+    pub fn buffer(mut self, bytes: u64) -> Self {
+        self.spec.buffer = bytes;
         self
     }
 

@@ -66,6 +66,11 @@ pub struct Plan {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(96..))]
     pub snaplen: Option<u32>,
 
+    /// Let the kernel hold so many megabytes of packets until they are taken, at either end of a wire, or where there
+    /// is none, once
+    #[arg(long, value_name = "MB", default_value_t = harness::BUFFER / MB, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub buffer: u64,
+
     /// The port to talk to, of a server that listens on several: wait until it listens there
     #[arg(long)]
     pub port: Option<u16>,
@@ -134,6 +139,14 @@ impl Trouble {
     }
 }
 
+/// Packets that the kernel had to drop, and what to do about it.
+fn no_room(dropped: u64) -> Option<Trouble> {
+    let text = format!(
+        "the kernel had no room for {dropped} packets: --buffer 256 gives it more, and --snaplen 96 makes them small"
+    );
+    (dropped > 0).then(|| Trouble::new(text, Leaves::Whole))
+}
+
 /// What came of the clients' talk.
 #[derive(Debug)]
 pub struct Talked {
@@ -142,6 +155,8 @@ pub struct Talked {
     /// Those that stay connected.
     pub open: Vec<Client>,
 }
+
+const MB: u64 = 1024 * 1024;
 
 /// A program that has to be loaded, or compiled, may take so long until it listens, unless told.
 const STARTS: Duration = Duration::from_secs(20);
@@ -171,6 +186,12 @@ impl Plan {
     ///
     /// As [`run`](Self::run).
     pub fn run_on(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
+        let mut outcome = self.observe(server, watch)?;
+        outcome.troubles.extend(no_room(outcome.timeline.dropped));
+        Ok(outcome)
+    }
+
+    fn observe(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
         if let Some(client) = &self.client {
             // Ctrl-C is for the client; then comes the timeline of what there was.
             #[cfg(target_os = "linux")]
@@ -302,6 +323,7 @@ impl Plan {
         }
         let listens = if self.timeout.is_some() { limit } else { STARTS };
         build = build.listen_within(listens).reply_within(limit).keep(self.keep);
+        build = build.buffer(self.buffer * MB);
         if let Some(bytes) = self.snaplen {
             build = build.snaplen(bytes);
         }
@@ -493,4 +515,16 @@ pub(crate) fn find_program(program: &OsStr) -> Result<PathBuf> {
             path.display()
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_dropped_is_told_with_its_cure() {
+        assert_eq!(no_room(0), None);
+        let told = no_room(3).unwrap().text;
+        assert!(told.contains("no room for 3 packets: --buffer"), "{told}");
+    }
 }

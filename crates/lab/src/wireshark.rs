@@ -170,7 +170,7 @@ impl Wireshark {
         // A driver that waits for somebody to type still has the server, and ends with this process.
         match Arc::into_inner(server).map(Server::stop).transpose()? {
             Some(timeline) if timeline.dropped > 0 => tell(&format!(
-                "{} packets are missing: the capture did not keep up",
+                "{} packets are missing: the capture did not keep up, and --buffer 256 gives it more room",
                 timeline.dropped
             )),
             _ => {}

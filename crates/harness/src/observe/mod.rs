@@ -30,6 +30,8 @@ pub(crate) mod forks;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod filter;
 #[cfg(all(target_os = "linux", not(no_observe)))]
+mod keeper;
+#[cfg(all(target_os = "linux", not(no_observe)))]
 mod memory;
 pub(crate) mod net;
 #[cfg(all(target_os = "linux", not(no_observe)))]
@@ -78,6 +80,8 @@ pub(crate) struct Spec {
     pub keep: usize,
     /// How many bytes of a frame are captured; all of them if `None`.
     pub snaplen: Option<u32>,
+    /// How many bytes of frames the kernel may hold until they are taken, at each place where it captures.
+    pub buffer: u64,
     /// The wire between the client's host and the server's; both are one host if there is none.
     pub wire: Option<net::Wire>,
 }

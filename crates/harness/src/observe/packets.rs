@@ -30,13 +30,8 @@ use crate::timeline::{LinkType, Record, Segment, Timestamp, What};
 /// The ring, which is divided into slots: each holds a whole frame and its header.
 const BLOCK_SIZE: usize = 128 * 1024;
 
-/// A ring of 64 MB has room for all packets of a reply of 50 MB, should this process not run meanwhile. To clear it
-/// takes some 9 ms of a processor.
-const MOST_BLOCKS: u64 = 512;
-/// Who takes each frame at once, as a relay does, needs less.
-pub(super) const FEWER_BLOCKS: u64 = 128;
 /// Where memory is short a ring may take one part in so many of it, and at least so many blocks.
-const RING_SHARE: u64 = 32;
+const RING_SHARE: u64 = 8;
 const LEAST_BLOCKS: u64 = 16;
 
 /// What the kernel puts before a frame: a `tpacket2_hdr`, an address, and what aligns them.
@@ -80,11 +75,12 @@ impl Capture {
     ///
     /// On a network that others use too, `only_server` keeps what is to or from the server's ports: the
     /// kernel forgets the rest as soon as there is such a port. Of each frame so much is kept as `snaplen`
-    /// says.
+    /// says, and the kernel holds so many bytes as `buffer` says until we take them.
     pub fn start(
         socket: Socket,
         only_server: bool,
         snaplen: Option<u32>,
+        buffer: u64,
         recorder: Arc<Recorder>,
     ) -> io::Result<Capture> {
         let index = nix::net::if_::if_nametoindex("lo").unwrap_or(1);
@@ -101,7 +97,7 @@ impl Capture {
             });
         }
         let longest = snaplen.map_or(LOOPBACK_FRAME, |length| LOOPBACK_FRAME.min(length as usize));
-        let ring = Ring::new(socket, index, longest, MOST_BLOCKS)?;
+        let ring = Ring::new(socket, index, longest, buffer)?;
         let wake = Arc::new(EventFd::new()?);
         let stop = Arc::clone(&wake);
         let thread = Builder::new().spawn(move || {
@@ -259,8 +255,8 @@ unsafe impl Send for Ring {}
 
 impl Ring {
     /// Captures what arrives on an interface of the socket's network, in frames of at most so many bytes and a ring
-    /// of at most so many blocks.
-    pub fn new(socket: Socket, interface: u32, longest: usize, most: u64) -> io::Result<Ring> {
+    /// of about as many bytes as asked for, or what there is memory for.
+    pub fn new(socket: Socket, interface: u32, longest: usize, buffer: u64) -> io::Result<Ring> {
         set_option(
             &socket,
             libc::PACKET_VERSION,
@@ -268,7 +264,8 @@ impl Ring {
         )?;
         set_option(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
         let slot = (longest + SLOT_HEADER).next_power_of_two();
-        let blocks = (memory::available() / RING_SHARE / BLOCK_SIZE as u64).clamp(LEAST_BLOCKS, most) as usize;
+        let room = (memory::available() / RING_SHARE / BLOCK_SIZE as u64).max(LEAST_BLOCKS);
+        let blocks = buffer.div_ceil(BLOCK_SIZE as u64).clamp(1, room) as usize;
         let size = NonZeroUsize::MIN.saturating_add(blocks * BLOCK_SIZE - 1);
         let slots = size.get() / slot;
         let request = libc::tpacket_req {

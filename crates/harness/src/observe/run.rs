@@ -137,11 +137,13 @@ impl Run {
         let (mut capture, mut relay) = (None, None);
         match (packets, &place) {
             (Source::Loopback(socket), _) => {
-                let started = Capture::start(socket, level != Level::Sandbox, spec.snaplen, Arc::clone(&recorder));
+                let others = level != Level::Sandbox;
+                let started = Capture::start(socket, others, spec.snaplen, spec.buffer, Arc::clone(&recorder));
                 capture = Some(started.map_err(system("start the packet capture"))?);
             }
             (Source::Wire(ends), Place::Hosts(wired)) => {
-                let started = Relay::start(wired.1.clone(), ends, spec.snaplen, Arc::clone(&recorder));
+                let wire = wired.1.clone();
+                let started = Relay::start(wire, ends, spec.snaplen, spec.buffer, Arc::clone(&recorder));
                 relay = Some(started.map_err(system("start the wire"))?);
             }
             _ => {}

@@ -2,7 +2,7 @@
 //!
 //! A holder process stands in the new namespaces and hands out sockets made there, so that no
 //! thread of this process ever leaves the host's network.
-#![allow(unsafe_code, reason = "fork, setns and interface ioctls; each stands alone below")]
+#![allow(unsafe_code, reason = "_exit, setns and interface ioctls; each stands alone below")]
 
 use std::fmt;
 use std::fs::File;
@@ -13,23 +13,19 @@ use std::sync::{Mutex, PoisonError};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recv, recvmsg, sendmsg,
-    socketpair,
-};
-use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, setsid};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recv, recvmsg, sendmsg};
+use nix::unistd::setsid;
 
-use super::forks;
+use super::keeper::{Holder, Ids};
 
 /// The largest packet on the private loopback interface, as on an Ethernet.
 const MTU: i32 = 1500;
 
 /// A private network that lives as long as this value.
 pub(crate) struct Sandbox {
-    /// Our end of the socket pair; one request and its answer at a time.
-    requests: Mutex<Option<OwnedFd>>,
-    holder: Pid,
+    holder: Holder,
+    /// One request of it and its answer at a time.
+    asks: Mutex<()>,
     user_namespace: Option<File>,
     network_namespace: File,
 }
@@ -106,39 +102,32 @@ impl Sandbox {
             step: Step::Start,
             errno,
         };
-        let (ours, theirs) =
-            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).map_err(start)?;
-        let ids = (geteuid().as_raw(), getegid().as_raw());
-        // Its first message comes when it has closed our descriptors.
-        let fork_under_way = forks::under_way();
-        // SAFETY: fork(2). The child calls only `hold`, which makes system calls and, to pass
-        // descriptors, allocates: glibc and musl keep malloc usable in the child of a process
-        // with threads. It never returns into the caller's code.
-        let holder = match unsafe { fork() }.map_err(start)? {
-            ForkResult::Child => hold(theirs, ids, user, congestion),
-            ForkResult::Parent { child } => child,
+        let holder = Holder::start(user, congestion).map_err(start)?;
+        let first = holder.pair().and_then(Self::first_message).map_err(start)?;
+        let has_user_namespace = Self::made(first)?;
+        let open = |name: &str| {
+            File::open(format!("/proc/{}/ns/{name}", holder.pid()))
+                .map_err(|error| start(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))))
         };
-        drop(theirs);
-        let ready = Self::ready(&ours);
-        drop(fork_under_way);
-        let sandbox = ready.and_then(|has_user_namespace| Self::around(ours, holder, has_user_namespace));
-        if sandbox.is_err() {
-            // Our end of the pair is closed, so the holder is ending.
-            let _ = waitpid(holder, None);
-        }
-        sandbox
+        Ok(Sandbox {
+            user_namespace: if has_user_namespace { Some(open("user")?) } else { None },
+            network_namespace: open("net")?,
+            holder,
+            asks: Mutex::new(()),
+        })
     }
 
-    /// Waits for the holder's first message: whether it took a user namespace, or what failed.
-    fn ready(holder: &OwnedFd) -> Result<bool, Refused> {
+    fn first_message(pair: BorrowedFd<'_>) -> nix::Result<(i32, i32)> {
         let mut first = [0; 8];
-        let failed = |errno| Refused {
-            step: Step::Start,
-            errno,
-        };
-        let length = recv(holder.as_raw_fd(), &mut first, MsgFlags::empty()).map_err(failed)?;
-        match numbers(first) {
-            _ if length != first.len() => Err(failed(Errno::EIO)),
+        match recv(pair.as_raw_fd(), &mut first, MsgFlags::empty())? == first.len() {
+            true => Ok(numbers(first)),
+            false => Err(Errno::EIO),
+        }
+    }
+
+    /// What the holder's first message says: whether it took a user namespace, or what failed.
+    fn made(first: (i32, i32)) -> Result<bool, Refused> {
+        match first {
             (step, code) if step == Step::Ready as i32 => Ok(code != 0),
             (step, code) => Err(Refused {
                 step: Step::from_number(step),
@@ -147,24 +136,9 @@ impl Sandbox {
         }
     }
 
-    fn around(ours: OwnedFd, holder: Pid, has_user_namespace: bool) -> Result<Sandbox, Refused> {
-        let open = |name: &str| {
-            File::open(format!("/proc/{holder}/ns/{name}")).map_err(|error| Refused {
-                step: Step::Start,
-                errno: Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)),
-            })
-        };
-        Ok(Sandbox {
-            user_namespace: if has_user_namespace { Some(open("user")?) } else { None },
-            network_namespace: open("net")?,
-            requests: Mutex::new(Some(ours)),
-            holder,
-        })
-    }
-
     /// The process whose `/proc/PID/net` shows this network.
     pub fn pid(&self) -> i32 {
-        self.holder.as_raw()
+        self.holder.pid()
     }
 
     /// The network, for whoever is to connect it with another.
@@ -174,8 +148,8 @@ impl Sandbox {
 
     /// A socket made inside: see socket(2) for the numbers.
     pub fn socket(&self, domain: i32, kind: i32, protocol: i32) -> io::Result<socket2::Socket> {
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        let fd = requests.as_ref().ok_or(Errno::EBADF)?.as_raw_fd();
+        let _asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
+        let fd = self.holder.pair()?.as_raw_fd();
         let mut request = [0; 12];
         for (bytes, number) in request.chunks_exact_mut(4).zip([domain, kind, protocol]) {
             bytes.copy_from_slice(&number.to_ne_bytes());
@@ -207,14 +181,6 @@ impl Sandbox {
             user: self.user_namespace.as_ref().map(File::try_clone).transpose()?,
             network: self.network_namespace.try_clone()?,
         })
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        // The holder ends when it reads the end of file.
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let _ = waitpid(self.holder, None);
     }
 }
 
@@ -257,18 +223,18 @@ pub(super) fn keep_network_rights() -> io::Result<()> {
     Ok(())
 }
 
-fn numbers(message: [u8; 8]) -> (i32, i32) {
+pub(super) fn numbers(message: [u8; 8]) -> (i32, i32) {
     let [a, b, c, d, e, f, g, h] = message;
     (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]))
 }
 
-fn message(first: i32, second: i32) -> [u8; 8] {
+pub(super) fn message(first: i32, second: i32) -> [u8; 8] {
     let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
     [a, b, c, d, e, f, g, h]
 }
 
 /// The life of the holder: make the network, say so, hand out sockets until the parent is gone.
-fn hold(parent: OwnedFd, ids: (u32, u32), user: Option<&File>, congestion: Option<&str>) -> ! {
+pub(super) fn hold(parent: OwnedFd, ids: Ids, user: Option<&File>, congestion: Option<&str>) -> ! {
     let entered = user.map(|user| setns(user, CloneFlags::CLONE_NEWUSER)).transpose();
     let parent = alone(parent);
     let entered = entered.map_err(|errno| (Step::Unshare, errno));
@@ -295,7 +261,7 @@ fn hold(parent: OwnedFd, ids: (u32, u32), user: Option<&File>, congestion: Optio
 
 /// Leaves the parent's terminal and closes every descriptor but one, which becomes number 0.
 /// Otherwise this process would keep the parent's pipes, and other holders' sockets, open.
-fn alone(keep: OwnedFd) -> BorrowedFd<'static> {
+pub(super) fn alone(keep: OwnedFd) -> BorrowedFd<'static> {
     let _ = setsid();
     // SAFETY: dup2(2) and close_range(2) on this process's own table. Nothing here uses another
     // descriptor afterwards, and `keep` is never dropped, as `hold` does not return.
@@ -313,7 +279,7 @@ fn alone(keep: OwnedFd) -> BorrowedFd<'static> {
 }
 
 /// True if it took a user namespace; the step and the reason if it could not be done.
-fn make_network(ids: (u32, u32), has_entered: bool) -> Result<bool, (Step, Errno)> {
+fn make_network(ids: Ids, has_entered: bool) -> Result<bool, (Step, Errno)> {
     // Root needs no user namespace. Everybody else, and a root without CAP_SYS_ADMIN, does.
     let has_user_namespace = match unshare(CloneFlags::CLONE_NEWNET) {
         Ok(()) => has_entered,
@@ -350,7 +316,7 @@ fn take_a_small_socket_table() -> io::Result<()> {
     const SIZED_AFTER_IT: [&str; 2] = ["tcp_max_tw_buckets", "tcp_max_syn_backlog"];
     let path = |name: &str| format!("/proc/sys/net/ipv4/{name}");
     let before = SIZED_AFTER_IT.map(|name| std::fs::read(path(name)));
-    std::fs::write(path("tcp_child_ehash_entries"), b"4096")?;
+    std::fs::write(path("tcp_child_ehash_entries"), b"512")?;
     unshare(CloneFlags::CLONE_NEWNET)?;
     for (name, value) in SIZED_AFTER_IT.iter().zip(before) {
         std::fs::write(path(name), value?)?;
@@ -359,7 +325,7 @@ fn take_a_small_socket_table() -> io::Result<()> {
 }
 
 /// Inside, ids are what they are outside: user_namespaces(7).
-fn map_ids((uid, gid): (u32, u32)) -> nix::Result<()> {
+fn map_ids((uid, gid): Ids) -> nix::Result<()> {
     write_file(c"/proc/self/setgroups", b"deny")?;
     write_file(c"/proc/self/uid_map", format!("{uid} {uid} 1").as_bytes())?;
     write_file(c"/proc/self/gid_map", format!("{gid} {gid} 1").as_bytes())

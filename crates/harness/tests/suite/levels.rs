@@ -636,7 +636,26 @@ fn a_capture_of_headers_says_the_same() -> Result<()> {
     reads_back(&headers)
 }
 
+/// So many bytes of packets may wait as were asked for: the ring is memory that the kernel shares with this process.
+fn the_kernel_holds_as_many_packets_as_asked() -> Result<()> {
+    // Nobody else here asks for so many.
+    const BUFFER: u64 = 3 * 1024 * 1024;
+    let rings = || -> Result<usize> {
+        let maps = std::fs::read_to_string("/proc/self/maps")?;
+        let sizes = maps.lines().filter(|line| line.contains("socket:")).filter_map(|line| {
+            let (from, to) = line.split_whitespace().next()?.split_once('-')?;
+            Some(u64::from_str_radix(to, 16).ok()? - u64::from_str_radix(from, 16).ok()?)
+        });
+        Ok(sizes.filter(|size| *size == BUFFER).count())
+    };
+    let server = server("echo").buffer(BUFFER).start()?;
+    assert_eq!(rings()?, 1);
+    server.stop()?;
+    Ok(())
+}
+
 harness::tests! {
+    the_kernel_holds_as_many_packets_as_asked needs [Sandbox];
     a_capture_of_headers_says_the_same needs [Sandbox];
     in_a_private_network needs [Sandbox];
     on_the_hosts_loopback_interface needs [HostCapture];

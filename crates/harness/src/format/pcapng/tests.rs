@@ -356,7 +356,8 @@ fn a_file_cut_anywhere_is_an_error_or_whole_blocks() {
     assert_eq!(good, 3 + 26);
 }
 
-/// Hostile files: every byte changed, in one of several ways, and nothing panics, here or in what is drawn.
+/// Hostile files: every byte changed, in one of several ways, and nothing panics, here or in what is drawn. Where
+/// properties are tried with few inputs, one byte in so many.
 #[test]
 fn a_damaged_file_never_panics() {
     let ng = file(&samples::two_writes().timeline());
@@ -371,8 +372,13 @@ fn a_damaged_file_never_panics() {
         number(false, 1),
     ];
     let classic = [&header.concat()[..], &[0; 8], &length, &length, &frame].concat();
+    let one_in = if proptest::test_runner::Config::default().cases < 256 {
+        7
+    } else {
+        1
+    };
     for whole in [ng, classic] {
-        for index in 0..whole.len() {
+        for index in (0..whole.len()).step_by(one_in) {
             // Nothing, much, or one more: what a byte of one block is spared, that of another meets.
             let values = [0, 0xff, whole[index].wrapping_add(1)];
             let mut damaged = whole.clone();

@@ -21,7 +21,7 @@ use super::hosts::{Ends, longest_frame};
 use super::netlink::tcp_view;
 use super::traffic::{Outcome, Traffic};
 use super::wire::Wire;
-use crate::observe::packets::{FEWER_BLOCKS, Ring, close_unawaited};
+use crate::observe::packets::{Ring, close_unawaited};
 use crate::observe::recorder::{Recorder, now};
 use crate::observe::spin::AdaptiveSpin;
 use crate::timeline::{LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
@@ -59,10 +59,16 @@ impl Control {
 }
 
 impl Relay {
-    pub fn start(wire: Wire, ends: Ends, snaplen: Option<u32>, recorder: Arc<Recorder>) -> io::Result<Relay> {
+    pub fn start(
+        wire: Wire,
+        ends: Ends,
+        snaplen: Option<u32>,
+        buffer: u64,
+        recorder: Arc<Recorder>,
+    ) -> io::Result<Relay> {
         let length = longest_frame(&wire);
         let [client, server] = ends.packets;
-        let ring = |(socket, index)| Ring::new(socket, index, length, FEWER_BLOCKS);
+        let ring = |(socket, index)| Ring::new(socket, index, length, buffer);
         let rings = [ring(client)?, ring(server)?];
         for ring in &rings {
             ring.pass_by_the_queue()?;

@@ -328,8 +328,8 @@ pub fn nothing_is_left_behind_when_its_owner_is_killed() -> Result<()> {
     owner.kill()?;
     owner.wait()?;
     ensure!(started, "it did not start");
-    // Three networks' holders, and the server.
-    assert_eq!(descendants.len(), 4, "{descendants:?}");
+    // Three networks' holders with their keeper, and the server.
+    assert_eq!(descendants.len(), 5, "{descendants:?}");
     let end = std::time::Instant::now() + Duration::from_secs(20);
     while descendants.iter().any(|process| process.is_there()) {
         ensure!(std::time::Instant::now() < end, "left behind: {descendants:?}");

@@ -1,0 +1,240 @@
+//! The process that makes the holders of private networks: a copy of this one, made once.
+//!
+//! A fork copies the page tables of its process, and a page that both then have is copied by whoever writes it first. A
+//! holder lives as long as its network. So to fork each holder from a test program with a large heap, where many
+//! networks come and go, was a fifth of all work. The keeper is forked when the first network is made, writes next to
+//! nothing, and forks the holders.
+//!
+//! What the memory of this process was at that moment stays in memory as long as the process.
+#![allow(
+    unsafe_code,
+    reason = "fork, _exit and descriptors that were passed; each stands alone below"
+)]
+
+use std::fs::File;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recv, recvmsg, sendmsg,
+    socketpair,
+};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid};
+
+use super::forks;
+use super::sandbox::{alone, hold, message, numbers};
+
+/// That of this process.
+static KEEPER: Mutex<Option<Arc<Keeper>>> = Mutex::new(None);
+
+/// What holds a network is a child of the keeper. It obeys the other end of a socket pair, and lives as long as this
+/// value.
+pub(super) struct Holder {
+    pair: Option<OwnedFd>,
+    pid: Pid,
+    keeper: Arc<Keeper>,
+}
+
+struct Keeper {
+    /// Our end of the socket pair; one request and its answer at a time.
+    requests: Mutex<Option<OwnedFd>>,
+    pid: Pid,
+    rights: String,
+}
+
+/// The user's and the group's number of a process.
+pub(super) type Ids = (u32, u32);
+
+/// What a request begins with; the rest is three numbers and a text.
+const HOLD: i32 = 1;
+const WAIT: i32 = 2;
+
+impl Holder {
+    /// Starts one: see [`hold`].
+    pub fn start(user: Option<&File>, congestion: Option<&str>) -> nix::Result<Holder> {
+        let (ours, theirs) = socket_pair()?;
+        let keeper = Keeper::of_this_process()?;
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+        let numbers = [HOLD, uid.cast_signed(), gid.cast_signed()];
+        let fds: Vec<RawFd> = [theirs.as_raw_fd()]
+            .into_iter()
+            .chain(user.map(AsRawFd::as_raw_fd))
+            .collect();
+        let pid = keeper.ask(numbers, congestion.unwrap_or_default(), &fds)?;
+        Ok(Holder {
+            pair: Some(ours),
+            pid: Pid::from_raw(pid),
+            keeper,
+        })
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Our end of the pair.
+    pub fn pair(&self) -> nix::Result<BorrowedFd<'_>> {
+        Ok(self.pair.as_ref().ok_or(Errno::EBADF)?.as_fd())
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // It ends when it reads the end of file.
+        self.pair = None;
+        let _ = self.keeper.ask([WAIT, self.pid(), 0], "", &[]);
+    }
+}
+
+impl Keeper {
+    /// One with the rights of this thread, which the holders will have too.
+    fn of_this_process() -> nix::Result<Arc<Keeper>> {
+        let mut known = KEEPER.lock().unwrap_or_else(PoisonError::into_inner);
+        let rights = rights();
+        match known
+            .as_ref()
+            .filter(|keeper| keeper.rights == rights && keeper.lives())
+        {
+            Some(keeper) => Ok(Arc::clone(keeper)),
+            // There is none, or somebody has killed it, or it is that of the process that this one is a fork of, or
+            // rights have been given up since.
+            None => Ok(Arc::clone(known.insert(Arc::new(Keeper::start(rights)?)))),
+        }
+    }
+
+    fn start(rights: String) -> nix::Result<Keeper> {
+        let (ours, theirs) = socket_pair()?;
+        // Its first message comes when it has closed our descriptors.
+        let _under_way = forks::under_way();
+        // SAFETY: fork(2). The child calls only `keep`, which makes system calls and, to take descriptors, allocates:
+        // glibc and musl keep malloc usable in the child of a process with threads. It never returns into the
+        // caller's code.
+        let pid = match unsafe { fork() }? {
+            ForkResult::Child => keep(theirs),
+            ForkResult::Parent { child } => child,
+        };
+        drop(theirs);
+        let ready = answer_on(ours.as_raw_fd());
+        let keeper = Keeper {
+            requests: Mutex::new(Some(ours)),
+            pid,
+            rights,
+        };
+        ready.map(|_| keeper)
+    }
+
+    /// True if it is a child of this process, and has not ended.
+    fn lives(&self) -> bool {
+        waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive)
+    }
+
+    fn ask(&self, numbers: [i32; 3], text: &str, fds: &[RawFd]) -> nix::Result<i32> {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let fd = requests.as_ref().ok_or(Errno::EBADF)?.as_raw_fd();
+        let numbers = numbers.map(i32::to_ne_bytes).concat();
+        let request = [IoSlice::new(&numbers), IoSlice::new(text.as_bytes())];
+        let rights = [ControlMessage::ScmRights(fds)];
+        let controls = if fds.is_empty() { &[] } else { &rights[..] };
+        sendmsg::<()>(fd, &request, controls, MsgFlags::MSG_NOSIGNAL, None)?;
+        answer_on(fd)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // It ends when it reads the end of file.
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = waitpid(self.pid, None);
+    }
+}
+
+/// What decides what a thread may do, as proc_pid_status(5) tells it.
+fn rights() -> String {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let decide = |line: &&str| {
+        let names = ["Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp"];
+        names.iter().any(|name| line.starts_with(name))
+    };
+    let namespace = std::fs::read_link("/proc/thread-self/ns/user").unwrap_or_default();
+    let lines: Vec<&str> = status.lines().filter(decide).collect();
+    format!("{}\n{}", lines.join("\n"), namespace.display())
+}
+
+fn socket_pair() -> nix::Result<(OwnedFd, OwnedFd)> {
+    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+}
+
+/// An answer is a number, and how it failed or 0.
+fn answer_on(fd: RawFd) -> nix::Result<i32> {
+    let mut answer = [0; 8];
+    if recv(fd, &mut answer, MsgFlags::empty())? != answer.len() {
+        return Err(Errno::EPIPE);
+    }
+    match numbers(answer) {
+        (number, 0) => Ok(number),
+        (_, errno) => Err(Errno::from_raw(errno)),
+    }
+}
+
+/// The life of the keeper: say that it is there, and do what is asked until the other end is closed.
+fn keep(ours: OwnedFd) -> ! {
+    let requests = alone(ours);
+    let mut told = tell(requests, Ok(0));
+    while told.is_ok() {
+        told = serve(requests);
+    }
+    // SAFETY: _exit(2) never returns; no destructor or exit handler of the parent's program runs.
+    unsafe { libc::_exit(0) }
+}
+
+fn serve(requests: BorrowedFd<'_>) -> nix::Result<()> {
+    let mut request = [0; 256];
+    let mut buffers = [IoSliceMut::new(&mut request)];
+    let mut space = nix::cmsg_space!([RawFd; 2]);
+    let received = recvmsg::<UnixAddr>(
+        requests.as_raw_fd(),
+        &mut buffers,
+        Some(&mut space),
+        MsgFlags::MSG_CMSG_CLOEXEC,
+    )?;
+    let mut fds = Vec::new();
+    for control in received.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(passed) = control {
+            // SAFETY: unix(7): SCM_RIGHTS made these descriptors for us; nobody else has them.
+            fds.extend(passed.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    let length = received.bytes;
+    let (first, text) = request[..length].split_at_checked(12).ok_or(Errno::EPIPE)?;
+    let number = |at: usize| i32::from_ne_bytes([first[at], first[at + 1], first[at + 2], first[at + 3]]);
+    let mut fds = fds.into_iter();
+    let done = match (number(0), fds.next()) {
+        (HOLD, Some(pair)) => {
+            let ids = (number(4).cast_unsigned(), number(8).cast_unsigned());
+            let user = fds.next().map(File::from);
+            let congestion = std::str::from_utf8(text).ok().filter(|name| !name.is_empty());
+            // SAFETY: fork(2) of a process with one thread. The child never returns.
+            match unsafe { fork() } {
+                Ok(ForkResult::Child) => hold(pair, ids, user.as_ref(), congestion),
+                Ok(ForkResult::Parent { child }) => Ok(child.as_raw()),
+                Err(errno) => Err(errno),
+            }
+        }
+        (WAIT, _) => waitpid(Pid::from_raw(number(4)), None).map(|_| 0),
+        _ => Err(Errno::EINVAL),
+    };
+    tell(requests, done)
+}
+
+fn tell(requests: BorrowedFd<'_>, done: nix::Result<i32>) -> nix::Result<()> {
+    let answer = match done {
+        Ok(number) => message(number, 0),
+        Err(errno) => message(0, errno as i32),
+    };
+    let answer = [IoSlice::new(&answer)];
+    sendmsg::<()>(requests.as_raw_fd(), &answer, &[], MsgFlags::MSG_NOSIGNAL, None).map(drop)
+}
