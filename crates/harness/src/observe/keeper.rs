@@ -23,7 +23,7 @@ use nix::sys::socket::{
     socketpair,
 };
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid};
+use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, gettid};
 
 use super::forks;
 use super::sandbox::{alone, hold, message, numbers};
@@ -152,16 +152,24 @@ impl Drop for Keeper {
     }
 }
 
-/// What decides what a thread may do, as proc_pid_status(5) tells it.
+/// What decides what this thread may do, as proc_pid_status(5) tells it. A thread that is not as the first one of its
+/// process may be as no other: that it has a filter of calls is told, and not which.
 fn rights() -> String {
-    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
-    let decide = |line: &&str| {
-        let names = ["Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp"];
-        names.iter().any(|name| line.starts_with(name))
+    let of = |task: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{task}/status")).unwrap_or_default();
+        let decide = |line: &&str| {
+            let names = ["Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp"];
+            names.iter().any(|name| line.starts_with(name))
+        };
+        let namespace = std::fs::read_link(format!("/proc/{task}/ns/user")).unwrap_or_default();
+        let lines: Vec<&str> = status.lines().filter(decide).collect();
+        format!("{}\n{}", lines.join("\n"), namespace.display())
     };
-    let namespace = std::fs::read_link("/proc/thread-self/ns/user").unwrap_or_default();
-    let lines: Vec<&str> = status.lines().filter(decide).collect();
-    format!("{}\n{}", lines.join("\n"), namespace.display())
+    let rights = of("thread-self");
+    match rights == of("self") {
+        true => rights,
+        false => format!("{rights}\n{}", gettid()),
+    }
 }
 
 fn socket_pair() -> nix::Result<(OwnedFd, OwnedFd)> {

@@ -135,7 +135,7 @@ fn not_split_reply_nor_stalled_in_bulk() -> Result<()> {
         let server = start("bulk-in-parts")?;
         let mut client = server.connect()?;
         client.send(part)?;
-        client.read_exact(10_000_000)?;
+        client.read_exact(3_000_000)?;
         client.close();
         let timeline = server.stop()?;
         let messages: Vec<String> = timeline.findings().iter().map(ToString::to_string).collect();

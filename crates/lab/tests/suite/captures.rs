@@ -13,19 +13,9 @@ use lab::experiments::{self, Told};
 use lab::lesson::Shown;
 use lab::{checkout, frames, pages, pictures, steps};
 
-/// What a run may show besides.
-const TOLERATED: Tolerance = Tolerance {
-    runs: 9,
-    differing: 4,
-    because: "a machine that pauses a process for the 40 ms of a delayed ACK changes the packets",
-};
-
-/// Behind a wire a run takes longer, so there are fewer.
-const TOLERATED_BEHIND_A_WIRE: Tolerance = Tolerance {
-    runs: 5,
-    differing: 2,
-    ..TOLERATED
-};
+/// No pause makes a run be as a capture that it is not.
+const TOLERATED: Tolerance =
+    Tolerance::once("a machine that pauses a process for the 40 ms of a delayed ACK changes the packets");
 
 /// Runs each step afresh: the kernel still does what the committed capture shows, the same calls caused its packets,
 /// and facts and findings are those that the lesson expects.
@@ -59,7 +49,7 @@ fn captures_are_what_the_steps_do() -> Result<()> {
 fn experiments_tell_what_their_captures_tell() -> Result<()> {
     testing::at_once(experiments::ALL, |experiment| {
         let committed = Told::of(&capture::read(&experiment.capture()?)?);
-        TOLERATED_BEHIND_A_WIRE.check(|| {
+        TOLERATED.check(|| {
             let fresh = experiment.run()?;
             let told = Told::of(&fresh);
             Ok(if told == committed {

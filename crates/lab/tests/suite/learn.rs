@@ -11,12 +11,9 @@ use lab::learn::judge::{self, Outcome, Subject, Verdict};
 use lab::learn::{catalog, measure};
 use lab::steps;
 
-/// A run that differs is made again where the machine was paused, and nowhere else: no pause makes a verdict right.
-const TOLERATED: Tolerance = Tolerance {
-    runs: 1,
-    differing: 0,
-    because: "a machine that pauses a process for the 40 ms of a delayed ACK changes the packets",
-};
+/// No pause makes a verdict right.
+const TOLERATED: Tolerance =
+    Tolerance::once("a machine that pauses a process for the 40 ms of a delayed ACK changes the packets");
 
 /// One of the servers of an exercise: `main.rs`, `solution.rs`, `wrong/sleep.rs`.
 fn subject(exercise: &Exercise, file: &str) -> Result<Subject> {

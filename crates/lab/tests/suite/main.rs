@@ -18,19 +18,19 @@ mod wireshark;
 
 fn main() -> ExitCode {
     harness::testing::run_all(&[
-        // Those that wait longest.
+        // Those that take longest.
         ("learn", learn::TESTS),
-        ("bench", bench::TESTS),
-        ("captures", captures::TESTS),
-        ("command", command::TESTS),
-        ("drawing", drawing::TESTS),
-        ("gate", gate::TESTS),
-        ("languages", languages::TESTS),
         ("learning", learning::TESTS),
-        ("prose", prose::TESTS),
-        ("teaching", teaching::TESTS),
         #[cfg(target_os = "linux")]
         ("robust", robust::TESTS),
+        ("captures", captures::TESTS),
+        ("gate", gate::TESTS),
+        ("command", command::TESTS),
         ("wireshark", wireshark::TESTS),
+        ("bench", bench::TESTS),
+        ("teaching", teaching::TESTS),
+        ("drawing", drawing::TESTS),
+        ("languages", languages::TESTS),
+        ("prose", prose::TESTS),
     ])
 }

@@ -127,11 +127,9 @@ fn check(is_asked_for: impl Fn(usize, &Row<'_>) -> bool) -> Result<()> {
 }
 
 /// Programs and relay share two processors with other tests.
-const TOLERATED: Tolerance = Tolerance {
-    runs: 5,
-    differing: 2,
-    because: "a program that is paused between two calls writes or reads when an ACK has come that it should meet on its way",
-};
+const TOLERATED: Tolerance = Tolerance::once(
+    "a program that is paused between two calls writes or reads when an ACK has come that it should meet on its way",
+);
 
 impl Row<'_> {
     /// Whether the server sends as much as its socket takes.
