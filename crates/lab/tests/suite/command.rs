@@ -309,7 +309,7 @@ fn wrong_words_get_an_answer_that_helps() -> Result<()> {
             "ended (exit status 0) before it listened",
         ),
         (
-            &["trace", "--port", "4", "step1"],
+            &["trace", "--timeout", "1", "--port", "4", "step1"],
             "does not listen on port 4, but on 3000",
         ),
         (&["check", "--deny", "x", "step1"], "close-wait-leak"),

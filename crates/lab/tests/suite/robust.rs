@@ -30,6 +30,10 @@ fn after(what: &str) -> [String; 4] {
 }
 
 fn traced_after(limits: &str, what: &str) -> Result<Value> {
+    Ok(serde_json::from_str(&traced_to_json(limits, what)?)?)
+}
+
+fn traced_to_json(limits: &str, what: &str) -> Result<String> {
     let server = after(what);
     let arguments: Vec<&str> = ["trace", "--format", "json"]
         .into_iter()
@@ -37,7 +41,7 @@ fn traced_after(limits: &str, what: &str) -> Result<Value> {
         .collect();
     let output = limited(limits, &arguments)?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(serde_json::from_slice(&output.stdout)?)
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn lines(timeline: &Value) -> impl Iterator<Item = &Value> {
@@ -61,15 +65,13 @@ fn output_without_a_newline_is_bounded() -> Result<()> {
 }
 
 fn of_many_lines_a_bounded_number_is_kept_and_it_is_said() -> Result<()> {
-    let timeline = traced_after("true", "yes 'a line' | head -n 60000")?;
-    assert_eq!(lines(&timeline).count(), 50_001);
-    assert_eq!(
-        lines(&timeline).last().map(|line| &line["what"]),
-        Some(&Value::from("output-not-kept"))
-    );
+    let json = traced_to_json("true", "yes 'a line' | head -n 60000")?;
+    // To parse all of it takes longer than to write it.
+    assert_eq!(json.matches(r#""line":"a line""#).count(), 50_000);
+    assert_eq!(json.matches(r#""what":"output-not-kept""#).count(), 1);
     // What is left out of the output leaves no rule in doubt.
-    assert_eq!(timeline["not_kept"], 0);
-    assert_eq!(timeline["summary"]["unknown"], Value::Array(vec![]));
+    assert_eq!(json.matches(r#""not_kept": 0,"#).count(), 1);
+    assert_eq!(json.matches(r#""unknown":[]"#).count(), 1);
     Ok(())
 }
 
