@@ -242,7 +242,10 @@ impl Run {
             if hints != last.0 {
                 last = (hints, Instant::now());
             }
+            let looked = Instant::now();
             let closed = !self.network.has_closing_sockets();
+            // On a host that has room for many sockets a look takes milliseconds.
+            let look_again = LOOK_AGAIN.max(looked.elapsed() * 4);
             // A socket may be gone while the call that closed it has yet to return, so look at the server
             // after the sockets.
             let more = self.more_patience();
@@ -261,7 +264,7 @@ impl Run {
                 };
             }
             // The last packet is seen a moment before the kernel acts on it: look again without a hint too.
-            let again = Instant::now() + LOOK_AGAIN;
+            let again = Instant::now() + look_again;
             let changed = |seen: &Seen| (seen.state_hints != hints).then_some(());
             let _ = self.network.recorder.wait_for_hint(again, changed);
         };

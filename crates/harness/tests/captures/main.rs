@@ -4,7 +4,7 @@ mod damaged;
 mod facts;
 mod files;
 #[cfg(target_os = "linux")]
-mod long;
+mod large;
 mod oracle;
 
 use files::{IPS, Ip, LINKS, Magic, Order, Stored, TUNNELS, WIRE, conversation, framed, others, stored, tagged};

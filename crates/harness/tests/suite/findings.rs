@@ -518,13 +518,15 @@ fn every_rule_has_its_section() -> Result<()> {
 }
 
 harness::tests! {
+    not_split_reply_of_a_server_that_pushes needs [Packets];
+    not_no_reply needs [Packets];
+    not_split_reply_in_one_segment needs [Packets];
+    no_reply needs [Packets];
     a_careful_server_has_no_findings needs [Packets];
     split_reply needs [Calls];
     split_reply_is_milder_with_nodelay needs [Packets];
     not_split_reply needs [Packets];
-    not_split_reply_in_one_segment needs [Packets];
     not_split_reply_of_several_requests needs [Packets];
-    not_split_reply_of_a_server_that_pushes needs [Packets];
     split_reply_by_sendmmsg needs [Packets];
     nagle_stall_of_a_client_program needs [Packets, Program("bash")];
     nagle_stall needs [Packets];
@@ -535,8 +537,6 @@ harness::tests! {
     descriptor_leak needs [Packets];
     descriptor_leak_after_a_reset needs [Packets];
     not_descriptor_leak needs [Packets];
-    no_reply needs [Packets];
-    not_no_reply needs [Packets];
     not_unread_eof needs [Packets];
     reset_on_close needs [Packets];
     not_reset_on_close needs [Packets];
@@ -549,11 +549,11 @@ harness::tests! {
     every_rule_has_its_section needs [];
 }
 
-/// Of many megabytes.
+/// Of megabytes.
 pub mod large {
     use super::*;
 
     harness::tests! {
-        not_split_reply_nor_stalled_in_bulk needs [Packets];
+        not_split_reply_nor_stalled_in_bulk needs [crate::LARGE, Packets];
     }
 }

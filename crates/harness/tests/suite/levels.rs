@@ -677,11 +677,11 @@ harness::tests! {
     events_stand_in_order needs [Sandbox];
 }
 
-/// Of many megabytes.
+/// Of megabytes.
 pub mod large {
     use super::*;
 
     harness::tests! {
-        no_packet_of_a_large_reply_is_lost needs [Packets];
+        no_packet_of_a_large_reply_is_lost needs [crate::LARGE, Packets];
     }
 }

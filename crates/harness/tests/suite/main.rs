@@ -3,24 +3,29 @@
 
 use std::process::ExitCode;
 
+use harness::testing::Needs::{self, Request};
+
 mod findings;
 mod levels;
 mod oracle;
 mod wire;
 mod wrong_servers;
 
+/// Of tests that take seconds of a processor, since they move megabytes.
+const LARGE: Needs = Request("moves megabytes: run with --ignored");
+
 fn main() -> ExitCode {
     harness::testing::run_all(&[
         // Those that wait longest.
         ("wire", wire::TESTS),
+        ("wrong_servers", wrong_servers::TESTS),
         ("findings", findings::TESTS),
         ("levels", levels::TESTS),
         ("oracle", oracle::TESTS),
-        ("wrong_servers", wrong_servers::TESTS),
         // Memory that was used once stays with the process, and to copy its page tables makes each fork slower.
-        ("findings", findings::large::TESTS),
-        ("levels", levels::large::TESTS),
-        ("wire", wire::large::TESTS),
-        ("wrong_servers", wrong_servers::large::TESTS),
+        ("wrong_servers::large", wrong_servers::large::TESTS),
+        ("findings::large", findings::large::TESTS),
+        ("levels::large", levels::large::TESTS),
+        ("wire::large", wire::large::TESTS),
     ])
 }

@@ -521,7 +521,10 @@ impl Nobodys {
         // Beside the original, where programs may be executed.
         let name = format!("set-user-id-{}", std::process::id());
         let copy = Nobodys(Path::new(program).with_file_name(name));
-        std::fs::copy(program, &copy.0)?;
+        // By another process: a child that another test forks meanwhile would have our descriptor, and a file that
+        // somebody may write cannot be executed.
+        let copied = Command::new("cp").arg(program).arg(&copy.0).status()?;
+        ensure!(copied.success(), "cp: {copied}");
         std::os::unix::fs::chown(&copy.0, Some(user), Some(user))?;
         std::fs::set_permissions(&copy.0, PermissionsExt::from_mode(0o4755))?;
         Ok(copy)
@@ -1180,6 +1183,9 @@ fn a_server_that_ignores_sigterm_is_killed() -> Result<()> {
 }
 
 harness::tests! {
+    a_server_on_udp_or_a_unix_socket_is_named needs [Calls];
+    a_server_that_never_listens_is_given_up needs [Calls];
+    a_program_that_is_no_server_is_told needs [Calls];
     three_writes_are_three needs [Calls];
     writes_of_other_threads_count needs [Calls];
     bytes_tell_the_order_of_two_writers needs [Packets];
@@ -1192,7 +1198,6 @@ harness::tests! {
     a_call_that_a_signal_interrupts_has_no_result needs [Calls];
     a_second_connect_makes_no_connection needs [Packets];
     connections_that_the_server_makes_are_its_own needs [Packets];
-    a_server_on_udp_or_a_unix_socket_is_named needs [Calls];
     an_address_that_is_not_there_is_named needs [Sandbox];
     a_ring_for_files_leaves_rules_known needs [Packets];
     io_uring_is_told_apart needs [Calls];
@@ -1218,10 +1223,8 @@ harness::tests! {
     a_server_that_is_not_rust needs [Calls, Program("python3")];
     a_server_that_dies_is_named_to_its_client needs [Calls];
     a_server_that_never_answers_is_told_from_a_dead_one needs [Calls];
-    a_server_that_never_listens_is_given_up needs [Calls];
     a_server_that_fails_to_start_is_quoted needs [Calls];
     a_server_that_aborts_is_told_by_its_signal needs [Calls];
-    a_program_that_is_no_server_is_told needs [Calls];
     what_is_no_program_is_named needs [Calls];
     stopping_leaves_nothing needs [Calls];
     dropping_leaves_nothing needs [Calls];
@@ -1230,7 +1233,7 @@ harness::tests! {
     a_server_that_ignores_sigterm_is_killed needs [Calls];
 }
 
-/// Of many megabytes.
+/// Of megabytes.
 pub mod large {
     use super::*;
 

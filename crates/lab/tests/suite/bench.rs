@@ -76,7 +76,7 @@ fn class() -> Result<()> {
 
 harness::tests! {
     class needs [ASKED, Sandbox];
-    servers needs [Calls];
+    servers needs [ASKED, Calls];
     tracer needs [ASKED, Calls];
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];
     capture needs [ASKED, Sandbox];

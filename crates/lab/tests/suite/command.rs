@@ -522,6 +522,10 @@ fn a_copied_tree_builds_its_own_steps() -> Result<()> {
 const BUILDS: Needs = Request("builds a copy of the project: run with --ignored");
 
 harness::tests! {
+    two_hosts_and_a_wire needs [Wire];
+    a_wire_may_be_read_from_a_file needs [Wire];
+    wrong_words_get_an_answer_that_helps needs [Sandbox];
+    a_client_program_that_does_not_end_is_killed needs [Calls];
     a_tree_that_was_copied_and_moved_traces_its_own_steps needs [Packets];
     a_program_from_elsewhere_works_on_the_checkout_around_us needs [Packets];
     an_installed_program_says_what_it_needs needs [Packets];
@@ -534,15 +538,11 @@ harness::tests! {
     check_tells_by_its_status needs [Packets];
     check_writes_annotations needs [Packets];
     a_client_program_takes_the_place_of_ours needs [Sandbox, Program("bash")];
-    a_client_program_that_does_not_end_is_killed needs [Calls];
     an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
-    two_hosts_and_a_wire needs [Wire];
     each_end_of_a_wire_shows_what_it_knows needs [];
-    a_wire_may_be_read_from_a_file needs [Wire];
     a_shell_on_either_host needs [Wire];
-    wrong_words_get_an_answer_that_helps needs [Sandbox];
     a_reader_that_leaves_is_no_error needs [];
     doctor_tells_by_its_status needs [];
     doctor_finds_what_is_lacking needs [];

@@ -158,7 +158,7 @@ fn a_refused_connection_is_no_reset() -> Result<()> {
 /// Without packets some rules are unknown: they are named, with the reason, and count where they are asked for.
 fn a_rule_that_is_required_must_be_known() -> Result<()> {
     // A thread that is at work may yet close what its client has closed.
-    let known = check(&["--require", "split-reply"], "works-on")?;
+    let known = check(&["--settle", "0.05", "--require", "split-reply"], "works-on")?;
     assert_eq!(known.status.code(), Some(0), "{known:?}");
     let text = stdout(&known);
     assert!(
@@ -166,7 +166,7 @@ fn a_rule_that_is_required_must_be_known() -> Result<()> {
         "{text}"
     );
     assert!(text.contains("still at work"), "{text}");
-    let required = check(&["--require", "close-wait-leak"], "works-on")?;
+    let required = check(&["--settle", "0.05", "--require", "close-wait-leak"], "works-on")?;
     assert_eq!(required.status.code(), Some(2), "{required:?}");
     assert!(
         stdout(&required).contains("not proved: close-wait-leak is unknown"),
@@ -357,17 +357,17 @@ fn a_port_is_waited_for() -> Result<()> {
 
 harness::tests! {
     the_status_is_2_where_nothing_is_proved needs [Packets, Program("bash")];
+    http_and_redis_end_where_they_say needs [Packets];
+    a_port_is_waited_for needs [Packets];
+    findings_are_told_rule_by_rule needs [Packets];
+    a_slow_server_is_no_leak needs [Packets];
     the_status_stands_where_nobody_reads needs [Packets];
     what_could_not_run_is_said_in_the_format needs [Packets];
     a_refused_connection_is_no_reset needs [Packets, Program("bash")];
     a_rule_that_is_required_must_be_known needs [Packets];
-    findings_are_told_rule_by_rule needs [Packets];
-    a_slow_server_is_no_leak needs [Packets];
     a_run_of_which_every_rule_is_unknown_proves_nothing needs [Packets];
     tls_is_told_by_its_records needs [Packets];
     the_client_stops_at_the_end_of_file needs [Packets];
     a_conversation_is_understood needs [Packets];
-    http_and_redis_end_where_they_say needs [Packets];
     a_client_program_has_its_own_output needs [Packets, Program("bash")];
-    a_port_is_waited_for needs [Packets];
 }

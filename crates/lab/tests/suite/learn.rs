@@ -257,12 +257,12 @@ fn a_page_is_one_screen() -> Result<()> {
 }
 
 harness::tests! {
-    an_exercise_is_unsolved_as_it_is_given needs [Sandbox];
-    a_solution_passes needs [Sandbox];
     a_wrong_turn_gets_advice_of_its_own needs [Sandbox];
+    an_exercise_is_unsolved_as_it_is_given needs [Sandbox];
+    without_packets_nothing_passes_unseen needs [Calls];
+    a_solution_passes needs [Sandbox];
     an_answer_is_right_or_wrong needs [];
     a_fresh_run_answers_as_the_capture needs [Sandbox];
-    without_packets_nothing_passes_unseen needs [Calls];
     every_server_is_in_the_program needs [];
     a_page_is_one_screen needs [];
 }

@@ -123,10 +123,14 @@ echo "error: could not compile \`exercises\`" >&2
 exit 101
 "#;
 
+/// Writes it by another process: a child that another test forks meanwhile would have our descriptor, and a file that
+/// somebody may write cannot be executed.
 fn write_program(path: &Path, text: &str) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::write(path, text)?;
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"printf %s "$1" >"$0" && chmod 755 "$0""#]);
+    let written = shell.arg(path).arg(text).status()?;
+    anyhow::ensure!(written.success(), "{} was not written: {written}", path.display());
+    Ok(())
 }
 
 fn exercise(name: &str) -> Result<Exercise> {

@@ -20,12 +20,14 @@ fn main() -> ExitCode {
     harness::testing::run_all(&[
         // Those that take longest.
         ("learn", learn::TESTS),
+        ("gate", gate::TESTS),
         ("command", command::TESTS),
         ("learning", learning::TESTS),
         #[cfg(target_os = "linux")]
         ("robust", robust::TESTS),
+        #[cfg(target_os = "linux")]
+        ("robust::large", robust::large::TESTS),
         ("captures", captures::TESTS),
-        ("gate", gate::TESTS),
         ("wireshark", wireshark::TESTS),
         ("bench", bench::TESTS),
         ("teaching", teaching::TESTS),

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
-use harness::testing::Needs::{Calls, Packets, Program, Sandbox};
+use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox};
 use harness::testing::built;
 use lab::steps;
 use serde_json::Value;
@@ -299,15 +299,25 @@ fn json_has_a_row_for_each_connection() -> Result<()> {
 
 harness::tests! {
     ctrl_c_ends_a_conversation_and_shows_it needs [Sandbox];
-    many_connections_have_a_row_each_and_one_is_drawn needs [Sandbox];
-    of_more_connections_the_worst_are_drawn needs [Sandbox];
     json_has_a_row_for_each_connection needs [Sandbox];
-    output_without_a_newline_is_bounded needs [Packets];
-    of_many_lines_a_bounded_number_is_kept_and_it_is_said needs [Packets];
     few_processes_are_an_error_and_no_panic needs [Calls];
-    little_memory_is_enough_or_an_error needs [Calls];
-    clients_that_find_no_descriptor_say_so_at_once needs [Sandbox];
     without_proc_that_is_what_is_said needs [Sandbox, Program("unshare")];
     a_capture_that_cannot_be_written_leaves_the_lanes needs [Packets];
     two_results_do_not_go_into_one_file needs [Calls];
+}
+
+/// Of many clients, or much output, or little memory.
+pub mod large {
+    use super::*;
+
+    const LARGE: Needs = Request("takes seconds of a processor: run with --ignored");
+
+    harness::tests! {
+        many_connections_have_a_row_each_and_one_is_drawn needs [LARGE, Sandbox];
+        of_more_connections_the_worst_are_drawn needs [LARGE, Sandbox];
+        output_without_a_newline_is_bounded needs [LARGE, Packets];
+        of_many_lines_a_bounded_number_is_kept_and_it_is_said needs [LARGE, Packets];
+        little_memory_is_enough_or_an_error needs [LARGE, Calls];
+        clients_that_find_no_descriptor_say_so_at_once needs [LARGE, Sandbox];
+    }
 }

@@ -256,7 +256,7 @@ pub fn the_table_of_facts_part_4() -> Result<()> {
     check_part(3)
 }
 
-pub fn the_table_of_facts_of_many_megabytes() -> Result<()> {
+pub fn the_table_of_facts_of_megabytes() -> Result<()> {
     check(|_, row| row.is_large())
 }
 

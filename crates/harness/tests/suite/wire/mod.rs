@@ -104,6 +104,13 @@ fn assert_in_order(list: &[String], wanted: &[&str], timeline: &Timeline) {
 }
 
 harness::tests! {
+    facts::the_table_of_facts_part_3 needs [Wire];
+    facts::the_table_of_facts_part_2 needs [Wire];
+    scenarios::keep_alives_without_an_answer_end_in_a_reset needs [Wire];
+    scenarios::both_sides_open_at_once needs [Wire];
+    facts::the_table_of_facts_part_1 needs [Wire];
+    scenarios::both_sides_close_at_once needs [Wire];
+    scenarios::a_delayed_ack_on_top_of_a_long_way needs [Wire];
     hosts::a_packet_does_not_come_before_its_delay needs [Wire];
     hosts::congestion_control_is_chosen needs [Wire];
     hosts::a_packet_leaves_during_the_call_that_sends_it needs [Wire];
@@ -118,9 +125,6 @@ harness::tests! {
     hosts::the_same_script_loses_the_same_packets needs [Wire];
     hosts::each_end_has_a_capture_of_its_own needs [Wire];
     hosts::nothing_is_left_behind_when_its_owner_is_killed needs [Wire];
-    facts::the_table_of_facts_part_1 needs [Wire];
-    facts::the_table_of_facts_part_2 needs [Wire];
-    facts::the_table_of_facts_part_3 needs [Wire];
     facts::the_table_of_facts_part_4 needs [Wire];
     scenarios::a_segment_lost_in_the_middle_is_sent_again_at_once needs [Wire];
     scenarios::a_segment_lost_early needs [Wire];
@@ -134,20 +138,16 @@ harness::tests! {
     scenarios::a_duplicated_segment_comes_twice_and_is_acknowledged_twice needs [Wire];
     scenarios::a_corrupted_segment_comes_and_is_sent_again needs [Wire];
     scenarios::a_keep_alive_is_answered needs [Wire];
-    scenarios::keep_alives_without_an_answer_end_in_a_reset needs [Wire];
     scenarios::a_cut_with_nothing_on_its_way_is_never_noticed needs [Wire];
     scenarios::a_cut_with_unacknowledged_data_is_retried needs [Wire];
-    scenarios::both_sides_open_at_once needs [Wire];
-    scenarios::both_sides_close_at_once needs [Wire];
-    scenarios::a_delayed_ack_on_top_of_a_long_way needs [Wire];
 }
 
-/// Of many megabytes.
+/// Of megabytes.
 pub mod large {
     use super::*;
 
     harness::tests! {
         scenarios::a_closed_window_is_probed_until_it_opens needs [Wire];
-        facts::the_table_of_facts_of_many_megabytes needs [Wire];
+        facts::the_table_of_facts_of_megabytes needs [crate::LARGE, Wire];
     }
 }

@@ -45,6 +45,7 @@ fn most_memory() -> usize {
 
 /// A connection of 100 MB in large segments, and a scan in which every packet is a connection.
 #[test]
+#[ignore = "reads 130 MB: run with --ignored"]
 fn a_long_capture_is_drawn_in_little_memory() {
     const FILE_HEADER: usize = 24;
     const RECORD: usize = 16;
