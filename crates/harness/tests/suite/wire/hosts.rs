@@ -3,11 +3,13 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use harness::facts::FactKind;
 use harness::format::pcapng::{self, Vantage};
 use harness::timeline::{Call, CallKind, EventKind, Level, Passage, Segment, Side, What};
 use harness::{Error, LISTEN, Server, Wire};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::{behind, packets, texts, wrong_server};
 
@@ -335,6 +337,45 @@ pub fn nothing_is_left_behind_when_its_owner_is_killed() -> Result<()> {
         ensure!(std::time::Instant::now() < end, "left behind: {descendants:?}");
         std::thread::yield_now();
     }
+    Ok(())
+}
+
+/// This test again, as a process of its own, in which somebody kills the process that makes the networks' holders: a
+/// network that is there stays, and the next one is made all the same.
+pub fn a_keeper_that_is_killed_is_replaced() -> Result<()> {
+    const MARK: &str = "KEEPER_TEST_KILLS";
+    if std::env::var_os(MARK).is_none() {
+        let mut again = Command::new(std::env::current_exe()?);
+        again.args(["--exact", "wire::hosts::a_keeper_that_is_killed_is_replaced"]);
+        let output = again.env(MARK, "1").output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success() && said.contains("1 passed"), "{output:?}");
+        return Ok(());
+    }
+    let start = || Server::build(wrong_server()).args(["echo", LISTEN]).start();
+    let exchange = |server: &Server| -> Result<()> {
+        let mut client = server.connect()?;
+        client.exchange("1\n")?;
+        client.close();
+        Ok(())
+    };
+    let server = start()?;
+    let me = procfs::process::Process::myself()?;
+    let program = me.exe()?;
+    let is_keeper = |process: &procfs::process::Process| {
+        process.stat().is_ok_and(|stat| stat.ppid == me.pid) && process.exe().is_ok_and(|exe| exe == program)
+    };
+    let all = procfs::process::all_processes()?.filter_map(Result::ok);
+    let keepers: Vec<i32> = all.filter(is_keeper).map(|process| process.pid).collect();
+    let [keeper] = keepers[..] else {
+        bail!("a copy of this process was expected, and there are {keepers:?}");
+    };
+    kill(Pid::from_raw(keeper), Signal::SIGKILL)?;
+    exchange(&server)?;
+    assert_eq!(server.stop()?.level, Level::Sandbox);
+    let server = start()?;
+    exchange(&server)?;
+    assert_eq!(server.stop()?.level, Level::Sandbox);
     Ok(())
 }
 

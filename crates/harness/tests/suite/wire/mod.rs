@@ -7,7 +7,7 @@ mod hosts;
 mod scenarios;
 
 use anyhow::Result;
-use harness::testing::Needs::{Ipv6, Wire};
+use harness::testing::Needs::{Ipv6, Sandbox, Wire};
 use harness::timeline::{Packet, Passage, Side, Timeline, Timestamp};
 use harness::{LISTEN, Server, ServerBuilder};
 
@@ -125,6 +125,7 @@ harness::tests! {
     hosts::the_same_script_loses_the_same_packets needs [Wire];
     hosts::each_end_has_a_capture_of_its_own needs [Wire];
     hosts::nothing_is_left_behind_when_its_owner_is_killed needs [Wire];
+    hosts::a_keeper_that_is_killed_is_replaced needs [Sandbox];
     facts::the_table_of_facts_part_4 needs [Wire];
     scenarios::a_segment_lost_in_the_middle_is_sent_again_at_once needs [Wire];
     scenarios::a_segment_lost_early needs [Wire];
