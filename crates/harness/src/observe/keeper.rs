@@ -8,7 +8,7 @@
 //! What the memory of this process was at that moment stays in memory as long as the process.
 #![allow(
     unsafe_code,
-    reason = "fork, _exit and descriptors that were passed; each stands alone below"
+    reason = "fork, _exit, signal and descriptors that were passed; each stands alone below"
 )]
 
 use std::fs::File;
@@ -191,6 +191,8 @@ fn answer_on(fd: RawFd) -> nix::Result<i32> {
 /// The life of the keeper: say that it is there, and do what is asked until the other end is closed.
 fn keep(ours: OwnedFd) -> ! {
     let requests = alone(ours);
+    // SAFETY: signal(2). What the program does when a child ends is not to be done for a holder.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     let mut told = tell(requests, Ok(0));
     while told.is_ok() {
         told = serve(requests);

@@ -137,8 +137,8 @@ impl Run {
         let (mut capture, mut relay) = (None, None);
         match (packets, &place) {
             (Source::Loopback(socket), _) => {
-                let others = level != Level::Sandbox;
-                let started = Capture::start(socket, others, spec.snaplen, spec.buffer, Arc::clone(&recorder));
+                let only_server = level != Level::Sandbox;
+                let started = Capture::start(socket, only_server, spec.snaplen, spec.buffer, Arc::clone(&recorder));
                 capture = Some(started.map_err(system("start the packet capture"))?);
             }
             (Source::Wire(ends), Place::Hosts(wired)) => {
