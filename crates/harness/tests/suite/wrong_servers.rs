@@ -213,7 +213,7 @@ fn a_flood_adds_up() -> Result<()> {
     let timeline = server.stop()?;
     let connection = timeline.only();
     let written: u64 = connection.writes().map(|(_, call)| call.moved()).sum();
-    assert_eq!((read, written), (3_000_000, 3_000_000));
+    assert_eq!((read, written), (8_000_000, 8_000_000));
     assert!(connection.writes().any(|(_, call)| call.would_block()));
     assert!(
         connection
