@@ -6,27 +6,20 @@
 //! nothing, and forks the holders.
 //!
 //! What the memory of this process was at that moment stays in memory as long as the process.
-#![allow(
-    unsafe_code,
-    reason = "fork, _exit, signal and descriptors that were passed; each stands alone below"
-)]
+#![allow(unsafe_code, reason = "fork, signal and _exit; each stands alone below")]
 
 use std::fs::File;
-use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recv, recvmsg, sendmsg,
-    socketpair,
-};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, gettid};
+use nix::unistd::{ForkResult, Pid, fork, gettid};
 
 use super::forks;
-use super::sandbox::{alone, hold, message, numbers};
+use super::messages::{Message, pair, receive, send};
+use super::sandbox::{alone, hold};
 
 /// That of this process.
 static KEEPER: Mutex<Option<Arc<Keeper>>> = Mutex::new(None);
@@ -46,25 +39,21 @@ struct Keeper {
     rights: String,
 }
 
-/// The user's and the group's number of a process.
-pub(super) type Ids = (u32, u32);
-
-/// What a request begins with; the rest is three numbers and a text.
+/// What the first number of a request asks for: a holder, that obeys the descriptor which comes with it, or the end of
+/// the holder that the second number names.
 const HOLD: i32 = 1;
 const WAIT: i32 = 2;
 
 impl Holder {
     /// Starts one: see [`hold`].
     pub fn start(user: Option<&File>, congestion: Option<&str>) -> nix::Result<Holder> {
-        let (ours, theirs) = socket_pair()?;
+        let (ours, theirs) = pair()?;
         let keeper = Keeper::of_this_process()?;
-        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-        let numbers = [HOLD, uid.cast_signed(), gid.cast_signed()];
         let fds: Vec<RawFd> = [theirs.as_raw_fd()]
             .into_iter()
             .chain(user.map(AsRawFd::as_raw_fd))
             .collect();
-        let pid = keeper.ask(numbers, congestion.unwrap_or_default(), &fds)?;
+        let pid = keeper.ask([HOLD, 0, 0], congestion.unwrap_or_default(), &fds)?;
         Ok(Holder {
             pair: Some(ours),
             pid: Pid::from_raw(pid),
@@ -107,7 +96,7 @@ impl Keeper {
     }
 
     fn start(rights: String) -> nix::Result<Keeper> {
-        let (ours, theirs) = socket_pair()?;
+        let (ours, theirs) = pair()?;
         // Its first message comes when it has closed our descriptors.
         let _under_way = forks::under_way();
         // SAFETY: fork(2). The child calls only `keep`, which makes system calls and, to take descriptors, allocates:
@@ -118,7 +107,7 @@ impl Keeper {
             ForkResult::Parent { child } => child,
         };
         drop(theirs);
-        let ready = answer_on(ours.as_raw_fd());
+        let ready = answer(ours.as_fd());
         let keeper = Keeper {
             requests: Mutex::new(Some(ours)),
             pid,
@@ -134,13 +123,9 @@ impl Keeper {
 
     fn ask(&self, numbers: [i32; 3], text: &str, fds: &[RawFd]) -> nix::Result<i32> {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        let fd = requests.as_ref().ok_or(Errno::EBADF)?.as_raw_fd();
-        let numbers = numbers.map(i32::to_ne_bytes).concat();
-        let request = [IoSlice::new(&numbers), IoSlice::new(text.as_bytes())];
-        let rights = [ControlMessage::ScmRights(fds)];
-        let controls = if fds.is_empty() { &[] } else { &rights[..] };
-        sendmsg::<()>(fd, &request, controls, MsgFlags::MSG_NOSIGNAL, None)?;
-        answer_on(fd)
+        let requests = requests.as_ref().ok_or(Errno::EBADF)?.as_fd();
+        send(requests, numbers, text, fds)?;
+        answer(requests)
     }
 }
 
@@ -172,19 +157,11 @@ fn rights() -> String {
     }
 }
 
-fn socket_pair() -> nix::Result<(OwnedFd, OwnedFd)> {
-    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
-}
-
 /// An answer is a number, and how it failed or 0.
-fn answer_on(fd: RawFd) -> nix::Result<i32> {
-    let mut answer = [0; 8];
-    if recv(fd, &mut answer, MsgFlags::empty())? != answer.len() {
-        return Err(Errno::EPIPE);
-    }
-    match numbers(answer) {
-        (number, 0) => Ok(number),
-        (_, errno) => Err(Errno::from_raw(errno)),
+fn answer(requests: BorrowedFd<'_>) -> nix::Result<i32> {
+    match receive(requests)?.numbers {
+        [number, 0, _] => Ok(number),
+        [_, errno, _] => Err(Errno::from_raw(errno)),
     }
 }
 
@@ -193,7 +170,7 @@ fn keep(ours: OwnedFd) -> ! {
     let requests = alone(ours);
     // SAFETY: signal(2). What the program does when a child ends is not to be done for a holder.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
-    let mut told = tell(requests, Ok(0));
+    let mut told = send(requests, [0; 3], "", &[]);
     while told.is_ok() {
         told = serve(requests);
     }
@@ -202,49 +179,25 @@ fn keep(ours: OwnedFd) -> ! {
 }
 
 fn serve(requests: BorrowedFd<'_>) -> nix::Result<()> {
-    let mut request = [0; 256];
-    let mut buffers = [IoSliceMut::new(&mut request)];
-    let mut space = nix::cmsg_space!([RawFd; 2]);
-    let received = recvmsg::<UnixAddr>(
-        requests.as_raw_fd(),
-        &mut buffers,
-        Some(&mut space),
-        MsgFlags::MSG_CMSG_CLOEXEC,
-    )?;
-    let mut fds = Vec::new();
-    for control in received.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(passed) = control {
-            // SAFETY: unix(7): SCM_RIGHTS made these descriptors for us; nobody else has them.
-            fds.extend(passed.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
-        }
-    }
-    let length = received.bytes;
-    let (first, text) = request[..length].split_at_checked(12).ok_or(Errno::EPIPE)?;
-    let number = |at: usize| i32::from_ne_bytes([first[at], first[at + 1], first[at + 2], first[at + 3]]);
+    let Message { numbers, text, fds } = receive(requests)?;
     let mut fds = fds.into_iter();
-    let done = match (number(0), fds.next()) {
-        (HOLD, Some(pair)) => {
-            let ids = (number(4).cast_unsigned(), number(8).cast_unsigned());
+    let done = match (numbers, fds.next()) {
+        ([HOLD, ..], Some(pair)) => {
             let user = fds.next().map(File::from);
-            let congestion = std::str::from_utf8(text).ok().filter(|name| !name.is_empty());
+            let congestion = Some(&*text).filter(|name| !name.is_empty());
             // SAFETY: fork(2) of a process with one thread. The child never returns.
             match unsafe { fork() } {
-                Ok(ForkResult::Child) => hold(pair, ids, user.as_ref(), congestion),
+                Ok(ForkResult::Child) => hold(pair, user.as_ref(), congestion),
                 Ok(ForkResult::Parent { child }) => Ok(child.as_raw()),
                 Err(errno) => Err(errno),
             }
         }
-        (WAIT, _) => waitpid(Pid::from_raw(number(4)), None).map(|_| 0),
+        ([WAIT, pid, _], _) => waitpid(Pid::from_raw(pid), None).map(|_| 0),
         _ => Err(Errno::EINVAL),
     };
-    tell(requests, done)
-}
-
-fn tell(requests: BorrowedFd<'_>, done: nix::Result<i32>) -> nix::Result<()> {
     let answer = match done {
-        Ok(number) => message(number, 0),
-        Err(errno) => message(0, errno as i32),
+        Ok(number) => [number, 0, 0],
+        Err(errno) => [0, errno as i32, 0],
     };
-    let answer = [IoSlice::new(&answer)];
-    sendmsg::<()>(requests.as_raw_fd(), &answer, &[], MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    send(requests, answer, "", &[])
 }

@@ -33,6 +33,8 @@ mod filter;
 mod keeper;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod memory;
+#[cfg(all(target_os = "linux", not(no_observe)))]
+mod messages;
 pub(crate) mod net;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod output;

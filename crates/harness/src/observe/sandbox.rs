@@ -6,17 +6,17 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recv, recvmsg, sendmsg};
-use nix::unistd::setsid;
+use nix::unistd::{getegid, geteuid, setsid};
 
-use super::keeper::{Holder, Ids};
+use super::keeper::Holder;
+use super::messages::{receive, send};
 
 /// The largest packet on the private loopback interface, as on an Ethernet.
 const MTU: i32 = 1500;
@@ -103,8 +103,8 @@ impl Sandbox {
             errno,
         };
         let holder = Holder::start(user, congestion).map_err(start)?;
-        let first = holder.pair().and_then(Self::first_message).map_err(start)?;
-        let has_user_namespace = Self::made(first)?;
+        let first = holder.pair().and_then(receive).map_err(start)?;
+        let has_user_namespace = Self::made(first.numbers)?;
         let open = |name: &str| {
             File::open(format!("/proc/{}/ns/{name}", holder.pid()))
                 .map_err(|error| start(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))))
@@ -117,19 +117,11 @@ impl Sandbox {
         })
     }
 
-    fn first_message(pair: BorrowedFd<'_>) -> nix::Result<(i32, i32)> {
-        let mut first = [0; 8];
-        match recv(pair.as_raw_fd(), &mut first, MsgFlags::empty())? == first.len() {
-            true => Ok(numbers(first)),
-            false => Err(Errno::EIO),
-        }
-    }
-
     /// What the holder's first message says: whether it took a user namespace, or what failed.
-    fn made(first: (i32, i32)) -> Result<bool, Refused> {
-        match first {
-            (step, code) if step == Step::Ready as i32 => Ok(code != 0),
-            (step, code) => Err(Refused {
+    fn made([step, code, _]: [i32; 3]) -> Result<bool, Refused> {
+        match step == Step::Ready as i32 {
+            true => Ok(code != 0),
+            false => Err(Refused {
                 step: Step::from_number(step),
                 errno: Errno::from_raw(code),
             }),
@@ -149,29 +141,12 @@ impl Sandbox {
     /// A socket made inside: see socket(2) for the numbers.
     pub fn socket(&self, domain: i32, kind: i32, protocol: i32) -> io::Result<socket2::Socket> {
         let _asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
-        let fd = self.holder.pair()?.as_raw_fd();
-        let mut request = [0; 12];
-        for (bytes, number) in request.chunks_exact_mut(4).zip([domain, kind, protocol]) {
-            bytes.copy_from_slice(&number.to_ne_bytes());
-        }
-        sendmsg::<()>(fd, &[IoSlice::new(&request)], &[], MsgFlags::MSG_NOSIGNAL, None)?;
-        let mut answer = [0; 8];
-        let mut buffers = [IoSliceMut::new(&mut answer)];
-        let mut space = nix::cmsg_space!(RawFd);
-        let message = recvmsg::<UnixAddr>(fd, &mut buffers, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
-        // What does not fit into our table of descriptors is cut off, and nix says that there was no room.
-        let controls = message.cmsgs().map_err(|errno| match errno {
-            Errno::ENOBUFS => Errno::EMFILE,
-            other => other,
-        });
-        let passed = controls?.find_map(|control| match control {
-            ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
-            _ => None,
-        });
-        match passed {
-            // SAFETY: unix(7): SCM_RIGHTS made this descriptor for us; nobody else has it.
-            Some(fd) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }.into()),
-            None => Err(Errno::from_raw(numbers(answer).1).into()),
+        let pair = self.holder.pair()?;
+        send(pair, [domain, kind, protocol], "", &[])?;
+        let answer = receive(pair)?;
+        match answer.fds.into_iter().next() {
+            Some(fd) => Ok(fd.into()),
+            None => Err(Errno::from_raw(answer.numbers[1]).into()),
         }
     }
 
@@ -223,36 +198,20 @@ pub(super) fn keep_network_rights() -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn numbers(message: [u8; 8]) -> (i32, i32) {
-    let [a, b, c, d, e, f, g, h] = message;
-    (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]))
-}
-
-pub(super) fn message(first: i32, second: i32) -> [u8; 8] {
-    let ([a, b, c, d], [e, f, g, h]) = (first.to_ne_bytes(), second.to_ne_bytes());
-    [a, b, c, d, e, f, g, h]
-}
-
 /// The life of the holder: make the network, say so, hand out sockets until the parent is gone.
-pub(super) fn hold(parent: OwnedFd, ids: Ids, user: Option<&File>, congestion: Option<&str>) -> ! {
+pub(super) fn hold(parent: OwnedFd, user: Option<&File>, congestion: Option<&str>) -> ! {
+    let ids = (geteuid().as_raw(), getegid().as_raw());
     let entered = user.map(|user| setns(user, CloneFlags::CLONE_NEWUSER)).transpose();
     let parent = alone(parent);
     let entered = entered.map_err(|errno| (Step::Unshare, errno));
     let made = entered.and_then(|entered| make_network(ids, entered.is_some()));
     let chosen = made.and_then(|made| congestion.map_or(Ok(()), choose_congestion).map(|()| made));
     let first = match chosen {
-        Ok(has_user_namespace) => message(Step::Ready as i32, i32::from(has_user_namespace)),
-        Err((step, errno)) => message(step as i32, errno as i32),
+        Ok(has_user_namespace) => [Step::Ready as i32, i32::from(has_user_namespace), 0],
+        Err((step, errno)) => [step as i32, errno as i32, 0],
     };
-    let failed = numbers(first).0 != Step::Ready as i32;
-    let told = sendmsg::<()>(
-        parent.as_raw_fd(),
-        &[IoSlice::new(&first)],
-        &[],
-        MsgFlags::MSG_NOSIGNAL,
-        None,
-    );
-    if !failed && told.is_ok() {
+    let told = send(parent, first, "", &[]);
+    if chosen.is_ok() && told.is_ok() {
         while hand_out_a_socket(parent).is_ok() {}
     }
     // SAFETY: _exit(2) never returns; no destructor or exit handler of the parent's program runs.
@@ -279,7 +238,7 @@ pub(super) fn alone(keep: OwnedFd) -> BorrowedFd<'static> {
 }
 
 /// True if it took a user namespace; the step and the reason if it could not be done.
-fn make_network(ids: Ids, has_entered: bool) -> Result<bool, (Step, Errno)> {
+fn make_network(ids: (u32, u32), has_entered: bool) -> Result<bool, (Step, Errno)> {
     // Root needs no user namespace. Everybody else, and a root without CAP_SYS_ADMIN, does.
     let has_user_namespace = match unshare(CloneFlags::CLONE_NEWNET) {
         Ok(()) => has_entered,
@@ -325,7 +284,7 @@ fn take_a_small_socket_table() -> io::Result<()> {
 }
 
 /// Inside, ids are what they are outside: user_namespaces(7).
-fn map_ids((uid, gid): Ids) -> nix::Result<()> {
+fn map_ids((uid, gid): (u32, u32)) -> nix::Result<()> {
     write_file(c"/proc/self/setgroups", b"deny")?;
     write_file(c"/proc/self/uid_map", format!("{uid} {uid} 1").as_bytes())?;
     write_file(c"/proc/self/gid_map", format!("{gid} {gid} 1").as_bytes())
@@ -338,31 +297,14 @@ fn write_file(path: &std::ffi::CStr, text: &[u8]) -> nix::Result<()> {
 
 /// Answers one request: a socket, or the error that socket(2) gave.
 fn hand_out_a_socket(parent: BorrowedFd<'_>) -> nix::Result<()> {
-    let mut request = [0_u8; 12];
-    let length = recv(parent.as_raw_fd(), &mut request, MsgFlags::empty())?;
-    if length != request.len() {
-        return Err(Errno::EPIPE);
-    }
-    let [domain, kind, protocol] =
-        [0, 4, 8].map(|at| i32::from_ne_bytes([request[at], request[at + 1], request[at + 2], request[at + 3]]));
+    let [domain, kind, protocol] = receive(parent)?.numbers;
     // SAFETY: socket(2) takes numbers and returns a descriptor that is ours to close.
     let made = Errno::result(unsafe { libc::socket(domain, kind | libc::SOCK_CLOEXEC, protocol) })
         .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
-    let (code, fds) = match &made {
-        Ok(socket) => (0, vec![socket.as_raw_fd()]),
-        Err(errno) => (*errno as i32, vec![]),
-    };
-    let rights = [ControlMessage::ScmRights(&fds)];
-    let controls = if fds.is_empty() { &[] } else { &rights[..] };
-    let answer = message(0, code);
-    sendmsg::<()>(
-        parent.as_raw_fd(),
-        &[IoSlice::new(&answer)],
-        controls,
-        MsgFlags::MSG_NOSIGNAL,
-        None,
-    )
-    .map(drop)
+    match &made {
+        Ok(socket) => send(parent, [0; 3], "", &[socket.as_raw_fd()]),
+        Err(errno) => send(parent, [0, *errno as i32, 0], "", &[]),
+    }
 }
 
 /// Makes `lo` look like an Ethernet and starts it: netdevice(7).
