@@ -5,7 +5,7 @@
 //! for each message, or leak every connection. strace shows one half of why, a packet capture the
 //! other, `ss` a third. This crate records the three on one clock, and a test can ask:
 //!
-//! ```standalone_crate
+//! ```
 //! use harness::timeline::Teardown;
 //! use harness::{LISTEN, Server};
 //! # use std::io::{BufRead, BufReader, Write};
@@ -20,7 +20,8 @@
 //! #     Ok(())
 //! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # if let Some(address) = std::env::args().nth(1) {
+//! # let is_address = |word: &String| word.parse::<std::net::SocketAddr>().is_ok();
+//! # if let Some(address) = std::env::args().find(is_address) {
 //! #     return Ok(serve(&address)?);
 //! # }
 //! # let program = std::env::current_exe()?;

@@ -37,6 +37,7 @@ impl Shared {
 pub(crate) struct Sender {
     records: mpsc::Sender<(Record, usize)>,
     shared: Arc<Shared>,
+    patience: Duration,
 }
 
 /// Where they are taken.
@@ -47,11 +48,16 @@ pub(crate) struct Receiver {
 }
 
 pub(crate) fn queue() -> (Sender, Receiver) {
+    queue_with(PATIENCE)
+}
+
+fn queue_with(patience: Duration) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::channel();
     let shared = Arc::new(Shared::default());
     let sender = Sender {
         records: sender,
         shared: Arc::clone(&shared),
+        patience,
     };
     let receiver = Receiver {
         records: receiver,
@@ -81,7 +87,7 @@ impl Sender {
             if level.taken != last.0 {
                 last = (level.taken, Instant::now());
             }
-            let left = PATIENCE.saturating_sub(last.1.elapsed());
+            let left = self.patience.saturating_sub(last.1.elapsed());
             level.given_up |= left.is_zero();
             let waited = self.shared.fallen.wait_timeout(level, left);
             level = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -156,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_follower_that_takes_nothing_is_given_up() {
-        let (sender, receiver) = queue();
+        let (sender, receiver) = queue_with(Duration::from_millis(1));
         assert!(sender.send(record(), 10));
         sender.wait(5);
         assert!(!sender.is_beyond(5));
