@@ -22,7 +22,7 @@
 //! }
 //! ```
 
-use std::panic::{catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,103 +136,60 @@ pub fn at_once<T: Send>(
     })
 }
 
-/// How many runs of one thing may differ from what is expected, and why any may.
-///
-/// A kernel decides by the clock when it sends an ACK alone, so a machine that pauses a process for 40 ms changes
-/// the packets. Such a run proves nothing against a server, and little for it.
-///
-/// So each run is watched: the machine kept its time if a thread that slept for a millisecond, again and again, was never
-/// woken late. Then a first run that agrees is enough, and one that differs counts. On a busy machine most runs have to
-/// agree, and one that differs is made again, and no other such run beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tolerance {
-    /// At most so many runs that count.
-    pub runs: usize,
-    /// So many of them may differ.
-    pub differing: usize,
-    /// What makes a run of the right thing differ.
-    pub because: &'static str,
-}
-
-/// So many runs for each that counts, and then the machine is too busy to tell.
+/// So many runs, and then the machine is too busy to tell.
 const RUNS_ON_A_BUSY_MACHINE: usize = 8;
 
-impl Tolerance {
-    /// For what no pause makes right: one run that agrees is enough, and one that differs is too many where the machine
-    /// kept its time.
-    pub const fn once(because: &'static str) -> Self {
-        let (runs, differing) = (1, 0);
-        Self {
-            runs,
-            differing,
-            because,
-        }
-    }
+/// Runs one of many cases of a test until it passes, or fails while the machine kept its time.
+///
+/// A kernel decides by the clock when it sends an ACK alone: a server that gets no processor for 40 ms takes a packet
+/// more. So a failure while the machine was paused proves nothing, and the case runs again, and no other such case beside
+/// it. The machine kept its time if a thread that slept for a millisecond, again and again, was never woken late.
+///
+/// A test of a [`suite!`](crate::suite!) that observes something runs in this way as a whole. What a pause could make
+/// *right* must not be tested like this: that no stall is seen, for instance, where there may be one.
+///
+/// # Errors
+///
+/// Those of `run`, with `name`.
+///
+/// # Panics
+///
+/// If `run` does.
+pub fn in_time(name: &str, run: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    static AGAIN: Mutex<()> = Mutex::new(());
+    until_in_time(name, &AGAIN, run, pauses)
+}
 
-    /// Runs something until enough runs agree, or too many differ: `Ok(Err(difference))` is a run that differs.
-    /// One that agrees is enough on a machine that keeps its time, if none before it counted as different; else those
-    /// that agree are more than half of the runs that count.
-    ///
-    /// # Errors
-    ///
-    /// If more runs differ than may, with the last difference; if the machine is too busy; and at once those of `run`
-    /// itself.
-    ///
-    /// # Panics
-    ///
-    /// If half of the runs may differ, or more.
-    pub fn check(self, run: impl FnMut() -> anyhow::Result<Result<(), String>>) -> anyhow::Result<()> {
-        self.check_by(run, |run| {
-            let pauses = Pauses::watch();
-            (run(), pauses.seen())
-        })
-    }
+/// Watches the machine; what it gives tells whether there was a pause since.
+fn pauses() -> impl FnOnce() -> bool {
+    let pauses = Pauses::watch();
+    move || pauses.seen()
+}
 
-    /// As [`check`](Self::check), on a machine whose pauses somebody else tells.
-    fn check_by<R: FnMut() -> anyhow::Result<Result<(), String>>>(
-        self,
-        mut run: R,
-        mut watched: impl FnMut(&mut R) -> (anyhow::Result<Result<(), String>>, bool),
-    ) -> anyhow::Result<()> {
-        static AGAIN: Mutex<()> = Mutex::new(());
-        assert!(
-            self.differing * 2 < self.runs,
-            "a build that fails most of its runs would pass"
-        );
-        let (mut agreeing, mut differing, mut paused) = (0, 0, 0);
-        let mut alone = None;
-        while agreeing + self.differing < self.runs {
-            let (outcome, was_paused) = watched(&mut run);
-            match outcome? {
-                Ok(()) if !was_paused && differing == 0 => return Ok(()),
-                Ok(()) => agreeing += 1,
-                Err(difference) if was_paused => {
-                    paused += 1;
-                    anyhow::ensure!(
-                        paused < self.runs * RUNS_ON_A_BUSY_MACHINE,
-                        "{paused} runs differ in which the machine was paused, which proves nothing: it is too busy for \
-                         this test\n{difference}"
-                    );
-                }
-                Err(difference) => {
-                    differing += 1;
-                    anyhow::ensure!(
-                        differing <= self.differing,
-                        "{differing} of {} runs differ in which the machine was not paused; {} of {} may, because {}\n\
-                         {difference}",
-                        agreeing + differing,
-                        self.differing,
-                        self.runs,
-                        self.because
-                    );
-                }
-            }
-            if paused > 0 && alone.is_none() {
-                alone = Some(AGAIN.lock().unwrap_or_else(PoisonError::into_inner));
-            }
+/// Whoever runs again takes the lock first. A machine's pauses are told by what `watch` gives.
+fn until_in_time<W: FnOnce() -> bool>(
+    name: &str,
+    again: &Mutex<()>,
+    run: impl Fn() -> anyhow::Result<()>,
+    watch: impl Fn() -> W,
+) -> anyhow::Result<()> {
+    let mut alone = None;
+    for _ in 1..RUNS_ON_A_BUSY_MACHINE {
+        let was_paused = watch();
+        // What a case changes is its own, and goes with it.
+        let outcome = catch_unwind(AssertUnwindSafe(&run));
+        if matches!(outcome, Ok(Ok(()))) || !was_paused() {
+            return outcome.unwrap_or_else(|panic| resume_unwind(panic));
         }
-        Ok(())
+        let why = match outcome {
+            Ok(Err(error)) => format!(": {error:#}"),
+            // A panic has said it.
+            _ => String::new(),
+        };
+        eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again{why}");
+        alone.get_or_insert_with(|| again.lock().unwrap_or_else(PoisonError::into_inner));
     }
+    run()
 }
 
 /// Whether the machine keeps a program waiting that has something to do.
@@ -325,7 +282,11 @@ fn attempt(test: &Test) -> Result<Completion, Failed> {
     let machine = MACHINE.get_or_init(Machine::look);
     match test.needs.iter().find_map(|needs| needs.missing(machine)) {
         Some(reason) => Ok(Completion::ignored_with(reason)),
-        None if test.needs.iter().any(|needs| needs.observes()) => run_in_time(test),
+        None if test.needs.iter().any(|needs| needs.observes()) => {
+            // Not the lock of a case: one that runs again may stand in a test that does.
+            static AGAIN: Mutex<()> = Mutex::new(());
+            completed(until_in_time(test.name, &AGAIN, test.run, pauses))
+        }
         None => completed((test.run)()),
     }
 }
@@ -334,35 +295,6 @@ fn completed(outcome: anyhow::Result<()>) -> Result<Completion, Failed> {
     outcome
         .map(|()| Completion::Completed)
         .map_err(|error| format!("{error:#}").into())
-}
-
-/// Runs a test until it passes, or fails while the machine is not paused.
-///
-/// A kernel's timers have their part in what a test observes: a server that gets no processor for 40 ms takes a packet
-/// more. So a failure while the machine was paused proves nothing. The test runs again, and no other such test beside it.
-fn run_in_time(test: &Test) -> Result<Completion, Failed> {
-    static AGAIN: Mutex<()> = Mutex::new(());
-    let mut alone = None;
-    for _ in 1..RUNS_ON_A_BUSY_MACHINE {
-        let pauses = Pauses::watch();
-        let outcome = catch_unwind(test.run);
-        match (outcome, pauses.seen()) {
-            (Ok(Ok(())), _) => return Ok(Completion::Completed),
-            (outcome, true) => {
-                let name = test.name;
-                let why = match outcome {
-                    Ok(Err(error)) => format!(": {error:#}"),
-                    // A panic has said it.
-                    _ => String::new(),
-                };
-                eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again{why}");
-                alone.get_or_insert_with(|| AGAIN.lock().unwrap_or_else(PoisonError::into_inner));
-            }
-            (Ok(outcome), false) => return completed(outcome),
-            (Err(panic), false) => resume_unwind(panic),
-        }
-    }
-    completed((test.run)())
 }
 
 impl Needs {
@@ -458,6 +390,8 @@ pub fn built(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -467,41 +401,42 @@ mod tests {
         assert_eq!(find_program("there-is-no-such-program"), None);
     }
 
-    /// The runs that a test makes of something that agrees or differs in this order, on a machine that is quiet or not,
-    /// and whether it passes.
-    fn tolerated(outcomes: &[bool], is_busy: bool) -> (usize, bool) {
-        let tolerance = Tolerance {
-            runs: 5,
-            differing: 2,
-            because: "of the clock",
+    /// The runs of a case that passes or fails in this order, on a machine that is paused or not, and whether it passes.
+    fn runs(outcomes: &[bool], is_paused: bool) -> (usize, bool) {
+        let made = Cell::new(0);
+        let run = || {
+            let passes = outcomes[made.replace(made.get() + 1)];
+            anyhow::ensure!(passes, "it differs");
+            Ok(())
         };
-        let mut left = outcomes.iter();
-        let run = || match left.next() {
-            Some(true) => Ok(Ok(())),
-            Some(false) => Ok(Err("it differs".to_owned())),
-            None => anyhow::bail!("run once too often"),
+        let passes = until_in_time("a case", &Mutex::new(()), run, || move || is_paused);
+        (made.get(), passes.is_ok())
+    }
+
+    #[test]
+    fn a_case_that_fails_while_the_machine_is_paused_runs_again() {
+        assert_eq!(runs(&[true], true), (1, true));
+        assert_eq!(runs(&[false, false, true], true), (3, true));
+        assert_eq!(runs(&[false; 50], true), (RUNS_ON_A_BUSY_MACHINE, false));
+    }
+
+    #[test]
+    fn a_case_that_fails_while_the_machine_keeps_its_time_fails() {
+        assert_eq!(runs(&[true], false), (1, true));
+        assert_eq!(runs(&[false, true], false), (1, false));
+    }
+
+    #[test]
+    fn a_panic_is_a_failure() {
+        let made = Cell::new(0);
+        let run = || {
+            assert!(made.replace(made.get() + 1) == 1, "the first run");
+            Ok(())
         };
-        let passes = tolerance.check_by(run, |run| (run(), is_busy));
-        (outcomes.len() - left.len(), passes.is_ok())
-    }
-
-    #[test]
-    fn one_run_in_time_is_enough() {
-        assert_eq!(tolerated(&[true, false, false, false], false), (1, true));
-    }
-
-    #[test]
-    fn most_runs_have_to_agree_where_one_differed_or_the_machine_was_busy() {
-        assert_eq!(tolerated(&[false, true, false, true, true], false), (5, true));
-        assert_eq!(tolerated(&[false, true, true, false, false], false), (5, false));
-        assert_eq!(tolerated(&[false, false, false, true], false), (3, false));
-        assert_eq!(tolerated(&[true, true, true, false], true), (3, true));
-    }
-
-    #[test]
-    fn runs_on_a_busy_machine_that_differ_are_made_again() {
-        assert_eq!(tolerated(&[false, false, false, true, true, true], true), (6, true));
-        assert_eq!(tolerated(&[false; 50], true), (40, false));
+        until_in_time("a case", &Mutex::new(()), run, || || true).unwrap();
+        let run = || panic!("any run");
+        let in_time = || until_in_time("a case", &Mutex::new(()), run, || || false);
+        assert!(catch_unwind(in_time).is_err());
     }
 
     #[test]

@@ -43,16 +43,16 @@ fn the_first_exchange_takes_six_packets() -> Result<()> {
 
 /// In exchanges sent at once, the newline comes to wait for the ACK of the message.
 fn the_newline_waits_for_an_ack() -> Result<()> {
-    echo::is_mostly_so(&["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"], |timeline| {
-        assert_eq!(timeline.writes_per_reply(), [2; 6], "{timeline}");
-        for (_, packet) in timeline.only().held_segments() {
-            assert_eq!(
-                packet.segment.payload, b"\n",
-                "only the second part can be held\n{timeline}"
-            );
-        }
-        timeline.held_segments().len() >= 2
-    })
+    let timeline = echo::timeline_of(&["1\n", "2\n", "3\n", "4\n", "5\n", "6\n"])?;
+    assert_eq!(timeline.writes_per_reply(), [2; 6], "{timeline}");
+    for (_, packet) in timeline.only().held_segments() {
+        assert_eq!(
+            packet.segment.payload, b"\n",
+            "only the second part can be held\n{timeline}"
+        );
+    }
+    assert!(timeline.held_segments().len() >= 2, "{timeline}");
+    Ok(())
 }
 
 /// The kernel's own counters see the same six packets, where none can be captured.
@@ -68,9 +68,10 @@ fn the_counters_agree() -> Result<()> {
 
 /// What the rules say of it: everything that the next two steps put right.
 fn its_findings() -> Result<()> {
-    echo::is_mostly_so(&echo::FIVE_LINES, |timeline| {
-        timeline.finding_ids() == ["split-reply", "nagle-stall", "close-wait-leak"]
-    })
+    let timeline = echo::five_exchanges()?;
+    let expected = ["split-reply", "nagle-stall", "close-wait-leak"];
+    assert_eq!(timeline.finding_ids(), expected, "{timeline}");
+    Ok(())
 }
 
 harness::suite! {

@@ -33,16 +33,18 @@ fn both_sides_close() -> Result<()> {
 
 /// The server's FIN acknowledges the client's: three packets, not four.
 fn closing_takes_three_packets() -> Result<()> {
-    echo::is_mostly_so(&["1\n", "2\n", "3\n", "4\n"], |timeline| {
-        let closing = timeline.only().closing();
-        let packets = timeline.only().wire_of(&closing.packets);
-        packets
-            == [
-                "C>S FIN,ACK seq 9 ack 9",
-                "S>C FIN,ACK seq 9 ack 10",
-                "C>S ACK seq 10 ack 10",
-            ]
-    })
+    let timeline = echo::timeline_of(&["1\n", "2\n", "3\n", "4\n"])?;
+    let closing = timeline.only().closing();
+    assert_eq!(
+        timeline.only().wire_of(&closing.packets),
+        [
+            "C>S FIN,ACK seq 9 ack 9",
+            "S>C FIN,ACK seq 9 ack 10",
+            "C>S ACK seq 10 ack 10",
+        ],
+        "{timeline}"
+    );
+    Ok(())
 }
 
 /// A client that stops sending reads its replies, then the server's FIN.

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use harness::rules::{RULES, Severity};
-use harness::testing::{
-    Needs::{Calls, Packets, Program},
-    Tolerance,
-};
+use harness::testing::Needs::{Calls, Packets, Program};
 use harness::timeline::{CallKind, Errno, Level, Side, Teardown, Timeline};
 use harness::{LISTEN, Server, ServerBuilder};
 
@@ -155,56 +152,39 @@ fn split_reply_by_sendmmsg() -> Result<()> {
 
 /// A client program that writes twice before it reads stalls itself, and the finding says so.
 fn nagle_stall_of_a_client_program() -> Result<()> {
-    let tolerated = Tolerance {
-        runs: 5,
-        differing: 2,
-        because: "a machine that pauses the server for the 40 ms of a delayed ACK hides the stall",
-    };
-    tolerated.check(|| {
-        let server = start("echo")?;
-        // Each printf of bash is one write.
-        let line = "printf he >&3; printf 'llo\\n' >&3; read -r reply <&3;";
-        let script = format!("exec 3<>/dev/tcp/127.0.0.1/3000; {}", line.repeat(6));
-        let mut client = std::process::Command::new("bash");
-        client.args(["-c", &script]);
-        server.run_client(client)?;
-        let timeline = server.stop()?;
-        let findings = timeline.findings();
-        assert!(findings.len() <= 1, "{findings:?}");
-        let Some(found) = findings.first() else {
-            return Ok(Err(timeline.to_string()));
-        };
-        assert_eq!(found.rule.id, "nagle-stall");
-        assert!(found.message.contains("the client's own"), "{found}");
-        Ok(Ok(()))
-    })
+    let server = start("echo")?;
+    // Each printf of bash is one write.
+    let line = "printf he >&3; printf 'llo\\n' >&3; read -r reply <&3;";
+    let script = format!("exec 3<>/dev/tcp/127.0.0.1/3000; {}", line.repeat(6));
+    let mut client = std::process::Command::new("bash");
+    client.args(["-c", &script]);
+    server.run_client(client)?;
+    let timeline = server.stop()?;
+    let findings = timeline.findings();
+    assert!(findings.len() <= 1, "{findings:?}");
+    let found = findings.first().with_context(|| format!("no finding\n{timeline}"))?;
+    assert_eq!(found.rule.id, "nagle-stall");
+    assert!(found.message.contains("the client's own"), "{found}");
+    Ok(())
 }
 
 fn nagle_stall() -> Result<()> {
-    let tolerated = Tolerance {
-        runs: 5,
-        differing: 2,
-        because: "a machine that pauses the client for the 40 ms of a delayed ACK hides the stall",
+    let server = start("two-writes")?;
+    let mut client = server.connect()?;
+    for _ in 0..5 {
+        client.exchange("hello\n")?;
+    }
+    client.close();
+    let timeline = server.stop()?;
+    let findings = timeline.findings();
+    let found = findings.iter().find(|finding| finding.rule.id == "nagle-stall");
+    let found = found.with_context(|| format!("no stall\n{timeline}"))?;
+    let [write, ack, segment] = found.evidence[..3] else {
+        panic!("{found:?}")
     };
-    tolerated.check(|| {
-        let server = start("two-writes")?;
-        let mut client = server.connect()?;
-        for _ in 0..5 {
-            client.exchange("hello\n")?;
-        }
-        client.close();
-        let timeline = server.stop()?;
-        let findings = timeline.findings();
-        let Some(found) = findings.iter().find(|finding| finding.rule.id == "nagle-stall") else {
-            return Ok(Err(timeline.to_string()));
-        };
-        let [write, ack, segment] = found.evidence[..3] else {
-            panic!("{found:?}")
-        };
-        assert!(timeline.call(write).is_some());
-        assert!(timeline.packet(ack).is_some() && timeline.packet(segment).is_some());
-        Ok(Ok(()))
-    })
+    assert!(timeline.call(write).is_some());
+    assert!(timeline.packet(ack).is_some() && timeline.packet(segment).is_some());
+    Ok(())
 }
 
 /// Of each reply the program says that more follows, and nothing does: the kernel keeps it for 200 ms.

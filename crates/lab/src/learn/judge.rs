@@ -495,7 +495,12 @@ fn without_comments(source: &str) -> String {
 ///
 /// If the server cannot be run, or the capture cannot be read.
 pub fn answers(exercise: &Exercise, subject: Option<&Subject>, answers: &[Vec<String>]) -> Result<Verdict> {
-    let (timeline, notes) = evidence(exercise, subject)?;
+    Ok(graded(exercise, evidence(exercise, subject)?, answers))
+}
+
+/// As [`answers`], where there is a run to look at.
+pub fn graded(exercise: &Exercise, evidence: Evidence, answers: &[Vec<String>]) -> Verdict {
+    let Evidence { timeline, notes } = evidence;
     let questions = &exercise.about.questions;
     let mut verdict = Verdict {
         outcome: Outcome::Passed,
@@ -546,7 +551,7 @@ pub fn answers(exercise: &Exercise, subject: Option<&Subject>, answers: &[Vec<St
     } else {
         verdict.marks.clear();
     }
-    Ok(verdict)
+    verdict
 }
 
 /// The right answers, as a run or the capture gives them: for whoever makes exercises, and for tests.
@@ -555,7 +560,7 @@ pub fn answers(exercise: &Exercise, subject: Option<&Subject>, answers: &[Vec<St
 ///
 /// As [`answers`], and if one is not told.
 pub fn right_answers(exercise: &Exercise, subject: Option<&Subject>) -> Result<Vec<Vec<String>>> {
-    let (timeline, _) = evidence(exercise, subject)?;
+    let Evidence { timeline, .. } = evidence(exercise, subject)?;
     let answers = exercise
         .about
         .questions
@@ -572,16 +577,30 @@ pub fn right_answers(exercise: &Exercise, subject: Option<&Subject>) -> Result<V
     answers.collect()
 }
 
-/// The timeline that answers the questions, and what stands in for it.
-fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<(Timeline, Vec<String>)> {
-    let read = |path: &std::path::Path| capture::read(path);
+/// What answers the questions of an exercise.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// A run, or the committed capture.
+    pub timeline: Timeline,
+    /// Why the capture stands in for a run, if it does.
+    pub notes: Vec<String>,
+}
+
+/// Makes the run, or reads the capture.
+///
+/// # Errors
+///
+/// As [`answers`].
+pub fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<Evidence> {
+    let of = |timeline, notes| Evidence { timeline, notes };
+    let read = |path: &std::path::Path, notes| Ok(of(capture::read(path)?, notes));
     match (exercise.about.kind, exercise.capture(), subject) {
-        (Kind::Find, Some(path), _) | (_, Some(path), None) => Ok((read(&path)?, Vec::new())),
+        (Kind::Find, Some(path), _) | (_, Some(path), None) => read(&path, Vec::new()),
         (_, path, Some(subject)) => {
             let run = typical(exercise, subject);
             let tells = |timeline: &Timeline| tell(exercise, timeline).iter().all(Option::is_some);
             match (run, path) {
-                (Ok(run), _) if tells(&run) => Ok((run, Vec::new())),
+                (Ok(run), _) if tells(&run) => Ok(of(run, Vec::new())),
                 (run, Some(path)) => {
                     let mut notes = vec![format!(
                         "answered by the committed capture {}, as a run here does not tell",
@@ -589,9 +608,9 @@ fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<(Timeline,
                     )];
                     notes.extend(run.err().map(|error| format!("{error:#}")));
                     notes.extend(refusals());
-                    Ok((read(&path)?, notes))
+                    read(&path, notes)
                 }
-                (run, None) => Ok((run?, refusals())),
+                (run, None) => Ok(of(run?, refusals())),
             }
         }
         (_, None, None) => anyhow::bail!("there is neither a server to run nor a capture"),

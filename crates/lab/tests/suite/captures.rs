@@ -6,41 +6,32 @@ use anyhow::{Result, ensure};
 use harness::testing::{
     self,
     Needs::{Sandbox, Wire},
-    Tolerance,
 };
 use lab::capture::{self, Seen};
 use lab::experiments::{self, Told};
 use lab::lesson::Shown;
 use lab::{checkout, frames, pages, pictures, steps};
 
-/// No pause makes a run be as a capture that it is not.
-const TOLERATED: Tolerance =
-    Tolerance::once("a machine that pauses a process for the 40 ms of a delayed ACK changes the packets");
-
 /// Runs each step afresh: the kernel still does what the committed capture shows, the same calls caused its packets,
 /// and facts and findings are those that the lesson expects.
 fn captures_are_what_the_steps_do() -> Result<()> {
     testing::at_once(steps::all()?, |step| {
         let committed = Seen::of(&capture::read(&step.capture())?);
-        TOLERATED.check(|| {
+        testing::in_time(&step.slug, || {
             let fresh = capture::run(&step)?;
             let (seen, shown) = (Seen::of(&fresh), Shown::of(&fresh));
-            if seen != committed {
-                return Ok(Err(format!(
-                    "{}: make it anew with `just capture`; committed {committed:#?}\n{fresh}",
-                    step.slug
-                )));
-            }
-            let expected = &step.lesson.expected;
-            Ok(if shown == *expected {
-                Ok(())
-            } else {
-                let lesson = lab::lesson::FILE;
-                Err(format!(
-                    "{}: {lesson} expects {expected:#?}\nseen {shown:#?}\n{fresh}",
-                    step.slug
-                ))
-            })
+            ensure!(
+                seen == committed,
+                "{}: make it anew with `just capture`; committed {committed:#?}\n{fresh}",
+                step.slug
+            );
+            let (expected, lesson) = (&step.lesson.expected, lab::lesson::FILE);
+            ensure!(
+                shown == *expected,
+                "{}: {lesson} expects {expected:#?}\nseen {shown:#?}\n{fresh}",
+                step.slug
+            );
+            Ok(())
         })
     })
 }
@@ -49,17 +40,15 @@ fn captures_are_what_the_steps_do() -> Result<()> {
 fn experiments_tell_what_their_captures_tell() -> Result<()> {
     testing::at_once(experiments::ALL, |experiment| {
         let committed = Told::of(&capture::read(&experiment.capture()?)?);
-        TOLERATED.check(|| {
+        testing::in_time(experiment.name, || {
             let fresh = experiment.run()?;
             let told = Told::of(&fresh);
-            Ok(if told == committed {
-                Ok(())
-            } else {
-                Err(format!(
-                    "{}: committed {committed:#?}\nseen {told:#?}\n{fresh}",
-                    experiment.name
-                ))
-            })
+            ensure!(
+                told == committed,
+                "{}: committed {committed:#?}\nseen {told:#?}\n{fresh}",
+                experiment.name
+            );
+            Ok(())
         })
     })
 }

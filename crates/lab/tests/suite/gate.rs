@@ -97,7 +97,11 @@ fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
 /// Each format has the reason of a status of 2.
 fn each_format_says_why_nothing_is_proved() -> Result<()> {
     let cases: [(&[&str], &str, &str); 2] = [
-        (&[], "crashes", "the server ended (killed by signal 6) before it was told to"),
+        (
+            &[],
+            "crashes",
+            "the server ended (killed by signal 6) before it was told to",
+        ),
         (&["--client", "true"], "echo", "no client has connected"),
     ];
     harness::testing::at_once(cases, |(options, mode, says)| {

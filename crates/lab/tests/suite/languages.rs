@@ -1,19 +1,12 @@
 //! The servers of `crates/lab/languages` do what `docs/languages.md` says of their languages.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use harness::testing::{
+    self,
     Needs::{Packets, Program, Request},
-    Tolerance,
 };
 use harness::timeline::Teardown;
 use lab::languages::{self, Observed};
-
-/// What a run may show besides.
-const TOLERATED: Tolerance = Tolerance {
-    runs: 5,
-    differing: 2,
-    because: "a machine that pauses a process for the 40 ms of a delayed ACK hides the stall",
-};
 
 /// A server: its name, the writes of a reply, their call, and what the rules find.
 type Expected = (&'static str, usize, &'static str, &'static [&'static str]);
@@ -35,14 +28,14 @@ fn verdicts(folder: &str, expected: &[Expected]) -> Result<()> {
 }
 
 fn verdict(idiom: &languages::Idiom, expected: &Expected) -> Result<()> {
-    TOLERATED.check(|| {
+    testing::in_time(idiom.name, || {
         let timeline = idiom.run()?;
         let observed = Observed::of(&timeline)?;
-        Ok(if matches(&observed, expected) {
-            Ok(())
-        } else {
-            Err(format!("expected {expected:?}, observed {observed:?}\n{timeline}"))
-        })
+        ensure!(
+            matches(&observed, expected),
+            "expected {expected:?}, observed {observed:?}\n{timeline}"
+        );
+        Ok(())
     })
 }
 

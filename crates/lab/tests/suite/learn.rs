@@ -3,17 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::testing::{self, Needs::Calls, Needs::Sandbox, Tolerance};
+use harness::testing::{self, Needs::Calls, Needs::Sandbox};
 use harness::timeline::Level;
 use lab::learn::attempt::CallOff;
 use lab::learn::exercise::{self, Exercise, Kind};
 use lab::learn::judge::{self, Outcome, Subject, Verdict};
 use lab::learn::{catalog, measure};
 use lab::steps;
-
-/// No pause makes a verdict right.
-const TOLERATED: Tolerance =
-    Tolerance::once("a machine that pauses a process for the 40 ms of a delayed ACK changes the packets");
 
 /// One of the servers of an exercise: `main.rs`, `solution.rs`, `wrong/sleep.rs`.
 fn subject(exercise: &Exercise, file: &str) -> Result<Subject> {
@@ -34,30 +30,29 @@ fn advice(verdict: &Verdict) -> &str {
 }
 
 /// Runs many cases, some of them at once: a check waits more than it works, and all at once would wait for each other.
+/// The last come first: the checks of the late exercises take longest.
 fn few_at_once<T: Send>(cases: Vec<T>, run: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
     const AT_ONCE: usize = 12;
-    let cases = Mutex::new(cases.into_iter());
+    let cases = Mutex::new(cases.into_iter().rev());
     let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).next();
     testing::at_once(0..AT_ONCE, |_| std::iter::from_fn(next).try_for_each(&run))
 }
 
 /// Checks a server, and whether it comes to this.
 fn comes_to(exercise: &Exercise, file: &str, outcome: Outcome, id: Option<&str>) -> Result<()> {
-    TOLERATED.check(|| {
+    let name = format!("{}/{file}", exercise.slug);
+    testing::in_time(&name, || {
         let verdict = judged(exercise, file)?;
-        let right = verdict.outcome == outcome && id.is_none_or(|id| advice(&verdict) == id);
-        Ok(match right {
-            true => Ok(()),
-            false => Err(format!(
-                "{}/{file}: expected {outcome:?} and advice {id:?}; it was {:?} and {:?}: {:?} {:?}\n{}",
-                exercise.slug,
-                verdict.outcome,
-                advice(&verdict),
-                verdict.said,
-                verdict.advice,
-                verdict.timeline.as_ref().map(ToString::to_string).unwrap_or_default()
-            )),
-        })
+        ensure!(
+            verdict.outcome == outcome && id.is_none_or(|id| advice(&verdict) == id),
+            "{name}: expected {outcome:?} and advice {id:?}; it was {:?} and {:?}: {:?} {:?}\n{}",
+            verdict.outcome,
+            advice(&verdict),
+            verdict.said,
+            verdict.advice,
+            verdict.timeline.as_ref().map(ToString::to_string).unwrap_or_default()
+        );
+        Ok(())
     })
 }
 
@@ -75,19 +70,18 @@ fn an_exercise_is_unsolved_as_it_is_given() -> Result<()> {
         let about = &exercise.about;
         let mut expected: Vec<&String> = about.gone.iter().chain(&about.stays).collect();
         expected.sort();
-        TOLERATED.check(|| {
+        testing::in_time(&exercise.slug, || {
             let verdict = judged(&exercise, "main.rs")?;
             let timeline = verdict.timeline.context("it did not run")?;
             let mut found = timeline.finding_ids();
             found.sort_unstable();
-            let right = verdict.outcome == Outcome::Failed && (about.kind == Kind::Break || found == expected);
-            Ok(match right {
-                true => Ok(()),
-                false => Err(format!(
-                    "{}: {:?}, expected {expected:?}, found {found:?}\n{timeline}",
-                    exercise.slug, verdict.outcome
-                )),
-            })
+            ensure!(
+                verdict.outcome == Outcome::Failed && (about.kind == Kind::Break || found == expected),
+                "{}: {:?}, expected {expected:?}, found {found:?}\n{timeline}",
+                exercise.slug,
+                verdict.outcome
+            );
+            Ok(())
         })
     })
 }
@@ -171,22 +165,22 @@ fn a_fresh_run_answers_as_the_capture() -> Result<()> {
         let right = judge::right_answers(&exercise, None)?;
         let mut said = Vec::new();
         for _ in 0..RUNS {
-            let verdict = judge::answers(&exercise, Some(&subject), &right)?;
-            if !verdict.notes.is_empty() {
+            let evidence = judge::evidence(&exercise, Some(&subject))?;
+            if !evidence.notes.is_empty() {
                 // No two of several runs were alike: the machine is busy, and the capture has answered.
-                said = verdict.notes;
+                said = evidence.notes;
                 continue;
             }
+            let verdict = judge::graded(&exercise, evidence.clone(), &right);
+            said = verdict.said;
             if verdict.outcome == Outcome::Passed {
                 let mut wrong = right.clone();
                 wrong[0] = vec![other_than(&right[0][0], &exercise.about.questions[0].measure)];
-                let verdict = judge::answers(&exercise, Some(&subject), &wrong)?;
+                let verdict = judge::graded(&exercise, evidence, &wrong);
                 said = verdict.said;
                 if verdict.outcome == Outcome::Failed {
                     return Ok(());
                 }
-            } else {
-                said = verdict.said;
             }
         }
         bail!(

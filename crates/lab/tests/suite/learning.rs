@@ -464,6 +464,7 @@ fn a_learners_folder_builds() -> Result<()> {
 }
 
 harness::tests! {
+    a_learners_folder_builds needs [Sandbox, Cargo];
     check_tells_by_its_status needs [Sandbox];
     wrong_words_are_told_apart_from_wrong_answers needs [];
     what_a_learner_wrote_is_kept needs [Sandbox];
@@ -473,5 +474,4 @@ harness::tests! {
     the_loop_does_what_is_typed needs [Sandbox];
     a_save_is_seen needs [Sandbox];
     ctrl_c_puts_the_terminal_back needs [Sandbox];
-    a_learners_folder_builds needs [Sandbox, Cargo];
 }

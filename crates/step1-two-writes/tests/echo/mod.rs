@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use harness::testing::{Tolerance, built};
+use harness::testing::built;
 use harness::timeline::{Errno, Exit, Level, Side, TcpState, Teardown, Timeline};
 use harness::{Error, LISTEN, Server};
 
@@ -41,12 +41,8 @@ pub fn converse(server: Server, lines: &[&str]) -> Result<Timeline> {
 }
 
 /// Enough for a stall to show, and for the close.
-pub const FIVE_LINES: [&str; 5] = ["1\n", "2\n", "3\n", "4\n", "5\n"];
-
-/// A conversation of them.
-#[allow(dead_code, reason = "step 1 takes several")]
 pub fn five_exchanges() -> Result<Timeline> {
-    timeline_of(&FIVE_LINES)
+    timeline_of(&["1\n", "2\n", "3\n", "4\n", "5\n"])
 }
 
 pub fn answers_many_clients_at_once() -> Result<()> {
@@ -203,21 +199,4 @@ pub fn runs_out_of_descriptors() -> Result<()> {
     });
     assert!(errors.count() < 10, "it must not spin\n{timeline}");
     Ok(())
-}
-
-/// What a step's runs may show besides, where an ACK decides.
-#[allow(dead_code, reason = "step 2 has nothing that goes by the clock")]
-pub const TOLERATED: Tolerance = Tolerance {
-    runs: 5,
-    differing: 2,
-    because: "a machine that pauses a process for the 40 ms of a delayed ACK changes the packets",
-};
-
-/// Converses several times: in most runs it must be so. If it is not, the last run in which it was not is shown.
-#[allow(dead_code, reason = "step 2 has nothing that goes by the clock")]
-pub fn is_mostly_so(lines: &[&str], is_so: impl Fn(&Timeline) -> bool) -> Result<()> {
-    TOLERATED.check(|| {
-        let timeline = timeline_of(lines)?;
-        Ok(is_so(&timeline).then_some(()).ok_or_else(|| timeline.to_string()))
-    })
 }

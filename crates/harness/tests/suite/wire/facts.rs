@@ -3,7 +3,6 @@
 use anyhow::{Context, Result, bail, ensure};
 use harness::Server;
 use harness::facts::{FactKind, Reason};
-use harness::testing::Tolerance;
 use harness::timeline::{Flags, Passage, Segment, Side, Timeline};
 
 use super::behind;
@@ -113,23 +112,14 @@ fn check(is_asked_for: impl Fn(usize, &Row<'_>) -> bool) -> Result<()> {
         .collect();
     ensure!(!rows.is_empty(), "no row of the table of docs/facts.md was found");
     harness::testing::at_once(&rows, |row| {
-        TOLERATED.check(|| {
+        harness::testing::in_time(row.name, || {
             let run = undisturbed(row).with_context(|| row.name.to_owned())?;
-            Ok(match run {
-                Some(timeline) => row.holds(&timeline),
-                None => Err(format!(
-                    "{}: something was late in {ATTEMPTS} runs of {ATTEMPTS}",
-                    row.name
-                )),
-            })
+            let timeline =
+                run.with_context(|| format!("{}: something was late in {ATTEMPTS} runs of {ATTEMPTS}", row.name))?;
+            row.holds(&timeline)
         })
     })
 }
-
-/// Programs and relay share two processors with other tests.
-const TOLERATED: Tolerance = Tolerance::once(
-    "a program that is paused between two calls writes or reads when an ACK has come that it should meet on its way",
-);
 
 impl Row<'_> {
     /// Whether the server sends as much as its socket takes.
@@ -138,7 +128,7 @@ impl Row<'_> {
     }
 
     /// Whether a run and what either end has of it are as the row says.
-    fn holds(&self, timeline: &Timeline) -> std::result::Result<(), String> {
+    fn holds(&self, timeline: &Timeline) -> Result<()> {
         let views = [
             timeline.clone(),
             timeline.captured_at(Side::Client),
@@ -151,9 +141,7 @@ impl Row<'_> {
         {
             if let Some(missing) = expected.iter().find(|expected| !expected.holds(view)) {
                 let (name, told) = (self.name, told(view));
-                return Err(format!(
-                    "{name}: {missing:?} does not hold at {place}\n{told}\n{timeline}"
-                ));
+                bail!("{name}: {missing:?} does not hold at {place}\n{told}\n{timeline}");
             }
         }
         Ok(())
