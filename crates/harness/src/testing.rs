@@ -182,7 +182,7 @@ fn until_in_time<W: FnOnce() -> bool>(
             return outcome.unwrap_or_else(|panic| resume_unwind(panic));
         }
         let why = match outcome {
-            Ok(Err(error)) => format!(": {error:#}"),
+            Ok(Err(error)) => format!(": {error:#}").lines().take(1).collect(),
             // A panic has said it.
             _ => String::new(),
         };

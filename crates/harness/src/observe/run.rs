@@ -50,7 +50,7 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 /// longest of Linux's first timeouts is that of a SYN, a second.
 const SENT_AGAIN_WITHIN: Duration = Duration::from_millis(1200);
 
-/// How long a look at the sockets may be old while they settle.
+/// How long a look at the sockets may be old while they settle, at first.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The end of a process is reported within this time after it has begun.
@@ -244,8 +244,7 @@ impl Run {
             }
             let looked = Instant::now();
             let closed = !self.network.has_closing_sockets();
-            // On a host that has room for many sockets a look takes milliseconds.
-            let look_again = LOOK_AGAIN.max(looked.elapsed() * 4);
+            let cost = looked.elapsed();
             // A socket may be gone while the call that closed it has yet to return, so look at the server
             // after the sockets.
             let more = self.more_patience();
@@ -264,7 +263,9 @@ impl Run {
                 };
             }
             // The last packet is seen a moment before the kernel acts on it: look again without a hint too.
-            let again = Instant::now() + look_again;
+            // The longer nothing has come, the less is there to see; and on a host that has room for many sockets a look
+            // takes milliseconds.
+            let again = Instant::now() + LOOK_AGAIN.max(cost * 4).max(silence / 10);
             let changed = |seen: &Seen| (seen.state_hints != hints).then_some(());
             let _ = self.network.recorder.wait_for_hint(again, changed);
         };
