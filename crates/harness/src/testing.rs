@@ -82,9 +82,9 @@ macro_rules! suite {
 /// Declares the tests of a module of a suite, `TESTS`, for [`run_all`].
 #[macro_export]
 macro_rules! tests {
-    ($($($name:ident)::+ needs [$($needs:expr),* $(,)?];)+) => {
+    ($($(#[$attribute:meta])* $($name:ident)::+ needs [$($needs:expr),* $(,)?];)+) => {
         /// The tests of this module.
-        pub const TESTS: &[$crate::testing::Test] = &[$($crate::testing::Test {
+        pub const TESTS: &[$crate::testing::Test] = &[$($(#[$attribute])* $crate::testing::Test {
             name: stringify!($($name)::+),
             needs: &[$($needs),*],
             run: $($name)::+,
@@ -150,7 +150,7 @@ const RUNS_ON_A_BUSY_MACHINE: usize = 8;
 ///
 /// # Errors
 ///
-/// Those of `run`, with `name`.
+/// Those of `run`.
 ///
 /// # Panics
 ///

@@ -1,14 +1,19 @@
 //! Calls of Linux that have no safe form in the libraries here.
-#![allow(unsafe_code, reason = "pidfd_getfd and sigaction, each alone below")]
+#![allow(
+    unsafe_code,
+    reason = "pidfd_getfd, sigaction and a handler's calls, each alone below"
+)]
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::process::Child;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::termios::Termios;
 
 /// Our own copy of a descriptor of a child: pidfd_open(2), pidfd_getfd(2).
 ///
@@ -39,7 +44,7 @@ impl FirstInterrupt {
         let once = SaFlags::SA_RESETHAND | SaFlags::SA_RESTART;
         let action = SigAction::new(SigHandler::Handler(nothing), once, SigSet::empty());
         FirstInterrupt {
-            before: replace(&action).ok(),
+            before: replace(Signal::SIGINT, &action).ok(),
         }
     }
 }
@@ -48,7 +53,7 @@ impl Drop for FirstInterrupt {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
             // It was valid before.
-            let _ = replace(before);
+            let _ = replace(Signal::SIGINT, before);
         }
     }
 }
@@ -81,7 +86,7 @@ impl ToldInterrupt {
         INTERRUPTED.store(writer.as_raw_fd(), Ordering::Release);
         let once = SaFlags::SA_RESETHAND | SaFlags::SA_RESTART;
         let action = SigAction::new(SigHandler::Handler(tell), once, SigSet::empty());
-        let before = replace(&action)?;
+        let before = replace(Signal::SIGINT, &action)?;
         Ok((ToldInterrupt { before, writer }, reader))
     }
 }
@@ -89,13 +94,41 @@ impl ToldInterrupt {
 impl Drop for ToldInterrupt {
     fn drop(&mut self) {
         // It was valid before.
-        let _ = replace(&self.before);
+        let _ = replace(Signal::SIGINT, &self.before);
         INTERRUPTED.store(-1, Ordering::Release);
         let _ = &self.writer;
     }
 }
 
-fn replace(action: &SigAction) -> nix::Result<SigAction> {
-    // SAFETY: sigaction(2) with a handler that does nothing, or with what it gave us before.
-    unsafe { sigaction(Signal::SIGINT, action) }
+/// Has a signal that ends this process put a terminal back first. It is for the first terminal that is named, as it was
+/// then; a signal that is not to end us, as SIGHUP under nohup(1), is left alone.
+pub fn put_back_when_ended(terminal: &impl AsFd, as_it_was: &Termios) {
+    static TERMINAL: OnceLock<(RawFd, libc::termios)> = OnceLock::new();
+    extern "C" fn put_back(signal: i32) {
+        if let Some((terminal, as_it_was)) = TERMINAL.get() {
+            // SAFETY: signal-safety(7) allows tcsetattr(3), of what lives as long as this process. If the descriptor is
+            // closed the call fails.
+            unsafe { libc::tcsetattr(*terminal, libc::TCSANOW, as_it_was) };
+        }
+        // SAFETY: it is allowed too. There is no handler any more, so the signal ends us once this one returns.
+        unsafe { libc::raise(signal) };
+    }
+    let named = (terminal.as_fd().as_raw_fd(), as_it_was.clone().into());
+    if TERMINAL.set(named).is_err() {
+        return;
+    }
+    let once = SigAction::new(SigHandler::Handler(put_back), SaFlags::SA_RESETHAND, SigSet::empty());
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM] {
+        if let Ok(before) = replace(signal, &once)
+            && !matches!(before.handler(), SigHandler::SigDfl)
+        {
+            // It was valid before.
+            let _ = replace(signal, &before);
+        }
+    }
+}
+
+fn replace(signal: Signal, action: &SigAction) -> nix::Result<SigAction> {
+    // SAFETY: sigaction(2) with a handler of this module, or with what it gave us before.
+    unsafe { sigaction(signal, action) }
 }

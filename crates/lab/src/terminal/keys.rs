@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 
 /// A terminal that gives each key at once, and shows none. Dropping it puts the terminal back as it was, also when we
-/// panic.
+/// panic; a signal that ends us does too.
 #[derive(Debug)]
 pub struct SingleKeys<F: AsFd> {
     /// The terminal.
@@ -21,6 +21,7 @@ impl<F: AsFd> SingleKeys<F> {
     /// Those of tcgetattr(3) and tcsetattr(3): it may be none.
     pub fn of(terminal: F) -> nix::Result<SingleKeys<F>> {
         let before = tcgetattr(&terminal)?;
+        crate::linux::put_back_when_ended(&terminal, &before);
         let mut now = before.clone();
         // Ctrl-C is a key too: whoever is asked to quit puts everything back, and whoever runs in this terminal beside
         // us, such as cargo, is not to get a signal.

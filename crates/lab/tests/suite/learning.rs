@@ -403,31 +403,65 @@ fn a_save_is_seen() -> Result<()> {
     Ok(())
 }
 
+/// `lab learn` in a terminal, at an exercise whose server is edited.
+#[cfg(target_os = "linux")]
+struct InTerminal {
+    keys: fs::File,
+    lab: Reading,
+    terminal: std::os::fd::OwnedFd,
+    before: nix::sys::termios::LocalFlags,
+}
+
+#[cfg(target_os = "linux")]
+impl InTerminal {
+    fn begin(learner: &Learner) -> Result<Self> {
+        use nix::pty::{Winsize, openpty};
+        learner.is_at(&exercise("one-write")?)?;
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: 80,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let pty = openpty(&size, None)?;
+        let before = local_flags(&pty.slave)?;
+        let mut command = learner.command(&[]);
+        command
+            .stdin(pty.slave.try_clone()?)
+            .stdout(pty.slave.try_clone()?)
+            .stderr(Stdio::null());
+        let child = command.spawn()?;
+        let keys = fs::File::from(pty.master.try_clone()?);
+        let mut lab = Reading::of(child, fs::File::from(pty.master));
+        lab.until("q quit")?;
+        let flags = local_flags(&pty.slave)?;
+        assert!(!flags.contains(nix::sys::termios::LocalFlags::ICANON));
+        Ok(Self {
+            keys,
+            lab,
+            terminal: pty.slave,
+            before,
+        })
+    }
+
+    fn is_as_before(&self) -> Result<bool> {
+        Ok(local_flags(&self.terminal)? == self.before)
+    }
+}
+
+/// PENDIN says only that there is input to read again.
+#[cfg(target_os = "linux")]
+fn local_flags(terminal: impl std::os::fd::AsFd) -> Result<nix::sys::termios::LocalFlags> {
+    let flags = nix::sys::termios::tcgetattr(terminal)?.local_flags;
+    Ok(flags & !nix::sys::termios::LocalFlags::PENDIN)
+}
+
 /// A terminal gives single keys while a server is edited, and is as before afterwards.
 #[cfg(target_os = "linux")]
 fn ctrl_c_puts_the_terminal_back() -> Result<()> {
-    use nix::pty::{Winsize, openpty};
-    use nix::sys::termios::{LocalFlags, tcgetattr};
     let learner = Learner::new()?;
-    learner.is_at(&exercise("one-write")?)?;
-    let size = Winsize {
-        ws_row: 24,
-        ws_col: 80,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let pty = openpty(&size, None)?;
-    let before = tcgetattr(&pty.slave)?.local_flags;
-    let mut command = learner.command(&[]);
-    command
-        .stdin(pty.slave.try_clone()?)
-        .stdout(pty.slave.try_clone()?)
-        .stderr(Stdio::null());
-    let child = command.spawn()?;
-    let mut keys = fs::File::from(pty.master.try_clone()?);
-    let mut lab = Reading::of(child, fs::File::from(pty.master));
-    lab.until("q quit")?;
-    assert!(!tcgetattr(&pty.slave)?.local_flags.contains(LocalFlags::ICANON));
+    let mut terminal = InTerminal::begin(&learner)?;
+    let (keys, lab) = (&mut terminal.keys, &mut terminal.lab);
     keys.write_all(b"h")?;
     lab.until("Hint 1 of 3")?;
     keys.write_all(b"r")?;
@@ -438,13 +472,25 @@ fn ctrl_c_puts_the_terminal_back() -> Result<()> {
     keys.write_all(&[0x03])?;
     lab.until("goes on here")?;
     assert!(lab.child.wait()?.success());
-    let after = tcgetattr(&pty.slave)?.local_flags;
-    assert_eq!(after & !LocalFlags::PENDIN, before & !LocalFlags::PENDIN);
+    assert!(terminal.is_as_before()?);
     Ok(())
 }
 
-#[cfg(not(target_os = "linux"))]
-fn ctrl_c_puts_the_terminal_back() -> Result<()> {
+/// Whoever ends it from elsewhere finds the terminal as it was too.
+#[cfg(target_os = "linux")]
+fn a_signal_puts_the_terminal_back() -> Result<()> {
+    use nix::sys::signal::{Signal, kill};
+    use std::os::unix::process::ExitStatusExt;
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM] {
+        let learner = Learner::new()?;
+        let mut terminal = InTerminal::begin(&learner)?;
+        kill(
+            nix::unistd::Pid::from_raw(terminal.lab.child.id().cast_signed()),
+            signal,
+        )?;
+        assert_eq!(terminal.lab.child.wait()?.signal(), Some(signal as i32));
+        assert!(terminal.is_as_before()?, "{signal}");
+    }
     Ok(())
 }
 
@@ -473,5 +519,8 @@ harness::tests! {
     a_folder_that_cannot_be_made_is_told needs [];
     the_loop_does_what_is_typed needs [Sandbox];
     a_save_is_seen needs [Sandbox];
+    #[cfg(target_os = "linux")]
     ctrl_c_puts_the_terminal_back needs [Sandbox];
+    #[cfg(target_os = "linux")]
+    a_signal_puts_the_terminal_back needs [];
 }
