@@ -181,12 +181,7 @@ fn until_in_time<W: FnOnce() -> bool>(
         if matches!(outcome, Ok(Ok(()))) || !was_paused() {
             return outcome.unwrap_or_else(|panic| resume_unwind(panic));
         }
-        let why = match outcome {
-            Ok(Err(error)) => format!(": {error:#}").lines().take(1).collect(),
-            // A panic has said it.
-            _ => String::new(),
-        };
-        eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again{why}");
+        eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again");
         alone.get_or_insert_with(|| again.lock().unwrap_or_else(PoisonError::into_inner));
     }
     run()

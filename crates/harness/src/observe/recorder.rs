@@ -356,6 +356,11 @@ fn size(what: &What) -> usize {
 const ALLOCATION: usize = 64;
 
 impl Seen {
+    /// How many records came, kept or not.
+    pub fn recorded(&self) -> u64 {
+        self.records.len() as u64 + self.not_kept
+    }
+
     /// Takes in a record; keeps it if there is room.
     fn take(&mut self, record: Record, keep: Keep) {
         if self.closed_to_new {

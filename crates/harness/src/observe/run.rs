@@ -64,8 +64,18 @@ pub(crate) struct Run {
     relay: Mutex<Option<Relay>>,
     readers: Vec<JoinHandle<()>>,
     /// How things were when they had settled last.
-    settled: Mutex<Option<Settled>>,
+    settled: Mutex<Option<(Settled, Silence)>>,
     network: Arc<Network>,
+}
+
+/// A time in which nothing came that could change a socket.
+#[derive(Clone, Copy)]
+struct Silence {
+    since: Instant,
+    /// The hints until then.
+    hints: u64,
+    /// The records at its end, so far.
+    recorded: u64,
 }
 
 /// The network that a server and its clients share, and what is known of the server. It outlives
@@ -236,11 +246,21 @@ impl Run {
     /// the socket is still there, or a descriptor of one that is gone.
     pub fn settle(&self, patience: Patience) {
         let limit = Instant::now() + SETTLE_LIMIT + patience.on_clock + self.network.slow_by() * 2;
-        let mut last = (0, Instant::now());
+        let recorder = &self.network.recorder;
+        // Where things have settled before, and nothing came since, they are silent since then.
+        let before = held(&self.settled).map(|(_, silence)| silence);
+        let mut silent = before
+            .filter(|before| before.recorded == recorder.with(Seen::recorded))
+            .unwrap_or_else(|| Silence {
+                since: Instant::now(),
+                hints: 0,
+                recorded: 0,
+            });
         let settled = loop {
-            let hints = self.network.recorder.with(|seen| seen.state_hints);
-            if hints != last.0 {
-                last = (hints, Instant::now());
+            let (hints, recorded) = recorder.with(|seen| (seen.state_hints, seen.recorded()));
+            silent.recorded = recorded;
+            if hints != silent.hints {
+                (silent.hints, silent.since) = (hints, Instant::now());
             }
             let looked = Instant::now();
             let closed = !self.network.has_closing_sockets();
@@ -248,7 +268,7 @@ impl Run {
             // A socket may be gone while the call that closed it has yet to return, so look at the server
             // after the sockets.
             let more = self.more_patience();
-            let silence = last.1.elapsed();
+            let silence = silent.since.elapsed();
             let quiet = silence >= patience.asleep + more;
             let idle = self.tracer.is_idle();
             let on_clock = quiet && idle && self.tracer.waits_on_clock();
@@ -267,9 +287,9 @@ impl Run {
             // takes milliseconds.
             let again = Instant::now() + LOOK_AGAIN.max(cost * 4).max(silence / 10);
             let changed = |seen: &Seen| (seen.state_hints != hints).then_some(());
-            let _ = self.network.recorder.wait_for_hint(again, changed);
+            let _ = recorder.wait_for_hint(again, changed);
         };
-        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(settled);
+        *held(&self.settled) = Some((settled, silent));
     }
 
     /// The descriptors of the server whose connections are over: the kernel has done with them, and only the
@@ -296,8 +316,8 @@ impl Run {
         for Held { pid, fd, on, .. } in self.holds_what_is_over() {
             record(pid, ProcessEventKind::Holds { fd, on });
         }
-        let settled = *self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(settled) = settled {
+        let settled = *held(&self.settled);
+        if let Some((settled, _)) = settled {
             record(self.tracer.pid(), ProcessEventKind::Settled(settled));
         }
     }
