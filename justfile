@@ -12,7 +12,7 @@ run STEP *ADDRESS: (known STEP)
 # Exercises that the wire checks: just learn, just learn list, just learn check NAME
 [positional-arguments]
 learn *WHAT:
-    cargo run -q -p lab -- learn "$@"
+    cargo run --bin lab -- learn "$@"
 
 # Run all tests
 test:
@@ -20,59 +20,59 @@ test:
 
 # Show what differs between two steps: just diff step1 step2
 diff A B:
-    cargo run -p lab -- diff {{A}} {{B}}
+    cargo run --bin lab -- diff {{A}} {{B}}
 
 # Draw a step's capture, or any capture file: just show step1
 show STEP:
-    cargo run -p lab -- show {{STEP}}
+    cargo run --bin lab -- show {{STEP}}
 
 # Run a server, talk to it, and show what happened: just trace step1, or just trace -- ./my-server
 [positional-arguments]
 trace *SERVER:
-    cargo run -p lab -- trace "$@"
+    cargo run --bin lab -- trace "$@"
 
 # Run a server, talk to it, and print what the rules find: just check step1
 [positional-arguments]
 check *SERVER:
-    cargo run -p lab -- check "$@"
+    cargo run --bin lab -- check "$@"
 
 # Open a shell in a server's private network: just shell step1
 [positional-arguments]
 shell *SERVER:
-    cargo run -p lab -- shell "$@"
+    cargo run --bin lab -- shell "$@"
 
 # Open Wireshark on a running server or a capture: just wireshark step1, or just wireshark FILE
 [positional-arguments]
 wireshark *SERVER:
-    cargo run -p lab -- wireshark "$@"
+    cargo run --bin lab -- wireshark "$@"
 
 # Say what this machine allows, and the cure for what it does not
 doctor:
-    cargo run -p lab -- doctor
+    cargo run --bin lab -- doctor
 
 # Run a step in a private network and write its capture anew (a tracked file)
 capture STEP:
-    cargo run -p lab -- capture {{STEP}}
+    cargo run --bin lab -- capture {{STEP}}
 
 # Write the generated parts of the pages anew (tracked files)
 docs:
-    cargo run -p lab -- docs
+    cargo run --bin lab -- docs
 
 # Make a book of the pages, with mdBook: target/book/html/index.html
 book:
-    cargo run -p lab -- book
+    cargo run --bin lab -- book
 
 # Measure what the newline costs and write the table into its page (a tracked file), or: just newline --print
 newline *OPTION:
-    cargo run --release -p lab -- newline {{OPTION}}
+    cargo run --release --bin lab -- newline {{OPTION}}
 
 # Measure speed beside strace, tcpdump and tshark, and write docs/speed.md (a tracked file): just bench [PART]
 bench *PART:
-    cargo run --release -p lab -- bench {{PART}}
+    cargo run --release --bin lab -- bench {{PART}}
 
 # Run echo servers in other languages and write the table into its page (a tracked file)
 languages:
-    cargo run -p lab -- languages
+    cargo run --bin lab -- languages
 
 # Say which steps there are if this is none
 [private]

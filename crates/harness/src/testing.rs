@@ -119,7 +119,7 @@ fn run_trials(trials: Vec<Trial>) -> ExitCode {
 ///
 /// # Errors
 ///
-/// Those of `run`.
+/// Those of `run`, with the name.
 ///
 /// # Panics
 ///
@@ -150,14 +150,24 @@ const RUNS_ON_A_BUSY_MACHINE: usize = 8;
 ///
 /// # Errors
 ///
-/// Those of `run`.
+/// Those of `run`, with the name.
 ///
 /// # Panics
 ///
 /// If `run` does.
 pub fn in_time(name: &str, run: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
     static AGAIN: Mutex<()> = Mutex::new(());
-    until_in_time(name, &AGAIN, run, pauses)
+    until_in_time(name, &AGAIN, run, pauses).map_err(|error| error.context(Case(name.to_owned())))
+}
+
+/// What a case has failed of, it has failed in time: the test around it is not to run again.
+#[derive(Debug)]
+struct Case(String);
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// Watches the machine; what it gives tells whether there was a pause since.
@@ -178,7 +188,12 @@ fn until_in_time<W: FnOnce() -> bool>(
         let was_paused = watch();
         // What a case changes is its own, and goes with it.
         let outcome = catch_unwind(AssertUnwindSafe(&run));
-        if matches!(outcome, Ok(Ok(()))) || !was_paused() {
+        let is_decided = match &outcome {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => error.is::<Case>(),
+            Err(_) => false,
+        };
+        if is_decided || !was_paused() {
             return outcome.unwrap_or_else(|panic| resume_unwind(panic));
         }
         eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again");
@@ -419,6 +434,17 @@ mod tests {
     fn a_case_that_fails_while_the_machine_keeps_its_time_fails() {
         assert_eq!(runs(&[true], false), (1, true));
         assert_eq!(runs(&[false, true], false), (1, false));
+    }
+
+    #[test]
+    fn a_test_does_not_run_again_for_a_case_that_did() {
+        let made = Cell::new(0);
+        let run = || {
+            made.set(made.get() + 1);
+            in_time("a case", || anyhow::bail!("it differs"))
+        };
+        let failed = until_in_time("a test", &Mutex::new(()), run, || || true).unwrap_err();
+        assert_eq!((made.get(), format!("{failed:#}").as_str()), (1, "a case: it differs"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ const TOUCH: &str = "touch";
 const BOOK: &str = "target/book/html";
 
 /// What to tell who runs by hand what mdBook runs.
-const BY_ITSELF: &str = "mdBook runs this by itself: try `cargo run -p lab -- book`";
+const BY_ITSELF: &str = "mdBook runs this by itself: try `cargo run --bin lab -- book`";
 
 /// Lets mdBook make the book, and gives the path of its first page.
 ///

@@ -1,4 +1,4 @@
-//! The command that the recipes run: `cargo run -p lab -- help`.
+//! The command that the recipes run: `cargo run --bin lab -- help`.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -979,7 +979,7 @@ fn capture_steps(name: &str) -> Result<()> {
         let path = path.strip_prefix(&checkout).unwrap_or(&path);
         writeln!(
             io::stdout(),
-            "{timeline}\nwritten to {}; the pages follow with: cargo run -p lab -- docs",
+            "{timeline}\nwritten to {}; the pages follow with: cargo run --bin lab -- docs",
             path.display()
         )?;
         if renumbered {

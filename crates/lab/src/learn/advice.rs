@@ -102,6 +102,14 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The first word of a sentence on what is wrong: of what was so from the beginning, or of what is new.
+    fn still(&self, new: &'static str) -> &'static str {
+        match self.fault {
+            Fault::Worse(_) => new,
+            _ => "Still",
+        }
+    }
+
     fn is_found(&self, id: &str) -> bool {
         self.finding().is_some_and(|finding| finding.rule.id == id)
     }
@@ -175,8 +183,10 @@ fn last_read(connection: Connection<'_>) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
+/// So many bytes are shown of what was sent or came.
+const SHOWN: usize = 24;
+
 fn shown(bytes: &[u8]) -> String {
-    const SHOWN: usize = 24;
     let text = bytes[..bytes.len().min(SHOWN)].escape_ascii().to_string();
     let more = if bytes.len() > SHOWN { ", …" } else { "" };
     format!("\"{text}\"{more}")
@@ -188,8 +198,8 @@ fn ended(case: &Case<'_>) -> Option<Advice> {
     Some(Advice {
         id: "server-ended",
         text: format!(
-            "The server's process ended ({exit}) while a client waited. One client's trouble must not end the \
-             others': what does your code do with an error?"
+            "The server's process ended ({exit}), and a client was still to be served. What ends it? Whatever happens to \
+             one client must not end the others'."
         ),
         evidence: case.connection().and_then(last_read).into_iter().collect(),
     })
@@ -272,7 +282,8 @@ fn half_a_line(case: &Case<'_>) -> Option<Advice> {
     if *last != b'\n' || line.is_empty() || trouble.wanted.len() <= trouble.got.len() || line.contains(&b'\n') {
         return None;
     }
-    if !trouble.wanted.starts_with(line) {
+    // What was sent last is the second part.
+    if !trouble.wanted.starts_with(line) || trouble.sent.len() >= trouble.wanted.len() {
         return None;
     }
     let connection = case.connection()?;
@@ -330,8 +341,8 @@ fn written_too_late(case: &Case<'_>) -> Option<Advice> {
     (trouble.how == How::Silence && trouble.got.is_empty()).then(|| Advice {
         id: "written-too-late",
         text: format!(
-            "The server wrote its reply only when the client had gone: the end of file is {}, the write {}. Until \
-             then the bytes stood in a buffer. Who empties it, and when?",
+            "The server wrote its reply only when the client had gone: the end of file is {}, the write {}. What did it \
+             wait for? If the bytes stood in a buffer: who empties it, and when?",
             case.frames(&[end]),
             case.frames(&[write])
         ),
@@ -357,11 +368,14 @@ fn no_write(case: &Case<'_>) -> Option<Advice> {
             evidence: Vec::new(),
         });
     };
+    let question = match case.source.contains("Buf") && case.source.contains("Writer") {
+        true => "What stands in a buffer is sent by nobody: which call would send it?",
+        false => "Which line of yours is to write the reply, and is it reached?",
+    };
     Some(Advice {
         id: "no-write",
         text: format!(
-            "The server read the request in {} and made no write call after it. What stands in a buffer is sent by \
-             nobody: which call would send it?",
+            "The server read the request in {} and made no write call after it. {question}",
             case.frames(&[read])
         ),
         evidence: vec![read],
@@ -369,17 +383,24 @@ fn no_write(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn wrong_bytes(case: &Case<'_>) -> Option<Advice> {
-    let trouble = case.trouble().filter(|trouble| trouble.how != How::StaysOpen)?;
+    let has_bytes = |trouble: &&Trouble| !matches!(trouble.how, How::StaysOpen | How::Refused);
+    let trouble = case.trouble().filter(has_bytes)?;
+    let (wanted, got) = (&trouble.wanted, &trouble.got);
+    let alike = wanted.iter().zip(got).take_while(|(wanted, got)| wanted == got).count();
+    let from = match alike > SHOWN {
+        true => format!(" They differ from byte {} on: {} came.", alike + 1, got.len()),
+        false => String::new(),
+    };
     let write = case
         .connection()
         .and_then(|connection| calls_of(connection, CallKind::Write).next_back());
     Some(Advice {
         id: "wrong-bytes",
         text: format!(
-            "The client sent {} and has to get {} back. It got {}.{}",
+            "The client sent {} and has to get {} back. It got {}.{from}{}",
             shown(&trouble.sent),
-            shown(&trouble.wanted),
-            shown(&trouble.got),
+            shown(wanted),
+            shown(got),
             trouble.why.as_ref().map_or_else(String::new, |why| format!(" {why}"))
         ),
         evidence: write.map(|(index, _)| index).into_iter().collect(),
@@ -503,8 +524,9 @@ fn two_writes(case: &Case<'_>) -> Option<Advice> {
     Some(Advice {
         id: "two-writes",
         text: format!(
-            "Still {} writes for one reply: {}. In the source, what stands between the line that makes the first `{}` \
+            "{} {} writes for one reply: {}. In the source, what stands between the line that makes the first `{}` \
              and the one that makes the last?",
+            case.still("Now"),
             parts.len(),
             case.frames(&parts),
             name(*parts.first()?)
@@ -681,11 +703,28 @@ fn fin_then_reset(case: &Case<'_>) -> Option<Advice> {
 
 fn unread_bytes(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding().filter(|_| case.is_found("reset-on-close"))?;
+    let lingers = Some(Argument::Option(SocketOption::Linger(Some(0))));
+    let connection = case.connection()?;
+    let asked = connection.calls().find(|(_, call)| call.argument == lingers);
+    let question = match asked {
+        Some((index, _)) => format!(
+            "{} asked for it. What would the close send without that?",
+            case.call(index)
+        ),
+        None => {
+            "Those bytes are in the kernel, on the receiving side. No flush and no pause takes them out; which call \
+                 does?"
+                .to_owned()
+        }
+    };
     Some(Advice {
-        id: "unread-bytes",
+        id: match asked {
+            Some(_) => "asked-for-a-reset",
+            None => "unread-bytes",
+        },
         text: format!(
-            "Still a reset: {}. Those bytes are in the kernel, on the receiving side. No flush and no pause takes them \
-             out; which call does?",
+            "{} a reset: {}. {question}",
+            case.still("Now"),
             printable(&finding.message)
         ),
         evidence: finding.evidence.clone(),
@@ -764,7 +803,14 @@ fn by_its_measure(case: &Case<'_>) -> Option<Advice> {
         }),
         Fault::Untraced(text) => Some(Advice {
             id: "untraced",
-            text: format!("{text} What is checked has to be what runs."),
+            text: match text.contains("listen") {
+                true => {
+                    "Which address does it listen on? It has to be the one that it is given as its argument, \
+                         whoever looks at it."
+                }
+                false => "What is checked has to be what runs.",
+            }
+            .to_owned(),
             evidence: Vec::new(),
         }),
         _ => None,

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use harness::rules::{Finding, Rule, Severity, rule};
-use harness::timeline::{ClientActionKind, Connection, EventKind, Level, Side, Timeline};
+use harness::timeline::{
+    ClientActionKind, Connection, EventKind, Level, OutputStream, ProcessEvent, ProcessEventKind, Side, Timeline,
+    printable,
+};
 use harness::{Error, LISTEN, Machine, Server};
 
 use super::advice::{self, Advice, Case};
@@ -361,13 +364,31 @@ fn failed(timeline: Timeline, fault: &Fault, subject: &Subject, stays: &[String]
     });
     Verdict {
         outcome: Outcome::Failed,
-        said: vec![fault.to_string()],
+        said: [fault.to_string()].into_iter().chain(panicked(&timeline)).collect(),
         marks: marked(&advice.evidence),
         timeline: Some(timeline),
         advice: Some(advice),
         notes: Vec::new(),
         right: Vec::new(),
     }
+}
+
+/// What a panic of the server has said: where it was, and why.
+fn panicked(timeline: &Timeline) -> Option<String> {
+    let mut written = timeline.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Process(ProcessEvent {
+            kind:
+                ProcessEventKind::Wrote {
+                    stream: OutputStream::Stderr,
+                    line,
+                },
+            ..
+        }) => Some(line),
+        _ => None,
+    });
+    let place = written.find(|line| line.contains(" panicked at "))?;
+    let why = written.next().map(String::as_str).unwrap_or_default();
+    Some(printable(&format!("The server wrote: {place} {why}")))
 }
 
 fn unknown_for_want(timeline: Timeline, unknown: &[&str]) -> Verdict {

@@ -59,7 +59,7 @@ enum Command {
         /// Its name, or its number in the list
         name: String,
         /// Your answer to its question; again for the next question
-        #[arg(long = "answer", value_name = "ANSWER")]
+        #[arg(long = "answer", value_name = "ANSWER", allow_hyphen_values = true)]
         answers: Vec<String>,
     },
     /// Show the next hint of an exercise; there are three

@@ -96,8 +96,10 @@ pub enum How {
     Silence,
     /// The server closed.
     Closed,
-    /// The connection failed: a reset, or it was refused.
+    /// The connection failed: a reset, for instance.
     Failed,
+    /// There was no connection.
+    Refused,
     /// The server did not close, and it had to.
     StaysOpen,
 }
@@ -230,7 +232,7 @@ impl Stage<'_> {
             sent: Vec::new(),
             wanted: Vec::new(),
             got: Vec::new(),
-            how: How::Failed,
+            how: How::Refused,
             why: None,
         };
         let mut client = self.server.connect().map_err(failed)?;
@@ -403,6 +405,7 @@ impl std::fmt::Display for Trouble {
             How::Silence => "a client waited in vain for its reply",
             How::Closed => "the server closed while a client waited for its reply",
             How::Failed => "the connection failed while a client waited for its reply",
+            How::Refused => "a client could not connect",
             How::StaysOpen => "a client waited in vain for the server to close",
         };
         f.write_str(what)

@@ -19,6 +19,7 @@ const PAUSE: u64 = 10 * 60;
 
 /// What is remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Progress {
     /// The exercise to go on with.
     #[serde(default)]
@@ -30,7 +31,7 @@ pub struct Progress {
 
 /// What is remembered of an exercise.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Done {
     /// True once a check has passed.
     pub passed: bool,

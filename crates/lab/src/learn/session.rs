@@ -622,7 +622,11 @@ impl Session<'_> {
             (Some(running), _) if running.is_built || !exercise.about.kind.is_code() => "running ...".to_owned(),
             (Some(_), _) => "building ...".to_owned(),
             (None, View::Result(Ok(attempt))) if attempt.outcome() == Outcome::Passed => next.to_owned(),
-            (None, View::List) => String::new(),
+            (None, View::List) => format!(
+                "This is {} of {}. All of them: cargo run --bin lab -- learn list",
+                self.place + 1,
+                self.exercises.len()
+            ),
             (None, _) => self.task_in_a_line(exercise),
         };
         if !status.is_empty() {

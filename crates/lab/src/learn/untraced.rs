@@ -72,7 +72,9 @@ fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Optio
         )))
     };
     let Some(mut stream) = connect(address, &mut running.0) else {
-        return told("does not come to listen");
+        return Ok(Some(format!(
+            "Run once more, without a tracer and with the argument {address}, the server did not come to listen there."
+        )));
     };
     stream.set_read_timeout(Some(PATIENCE))?;
     let received = |stream: &TcpStream| {

@@ -22,14 +22,12 @@ fn captures_are_what_the_steps_do() -> Result<()> {
             let (seen, shown) = (Seen::of(&fresh), Shown::of(&fresh));
             ensure!(
                 seen == committed,
-                "{}: make it anew with `just capture`; committed {committed:#?}\n{fresh}",
-                step.slug
+                "make it anew with `just capture`; committed {committed:#?}\n{fresh}"
             );
             let (expected, lesson) = (&step.lesson.expected, lab::lesson::FILE);
             ensure!(
                 shown == *expected,
-                "{}: {lesson} expects {expected:#?}\nseen {shown:#?}\n{fresh}",
-                step.slug
+                "{lesson} expects {expected:#?}\nseen {shown:#?}\n{fresh}"
             );
             Ok(())
         })
@@ -43,11 +41,7 @@ fn experiments_tell_what_their_captures_tell() -> Result<()> {
         testing::in_time(experiment.name, || {
             let fresh = experiment.run()?;
             let told = Told::of(&fresh);
-            ensure!(
-                told == committed,
-                "{}: committed {committed:#?}\nseen {told:#?}\n{fresh}",
-                experiment.name
-            );
+            ensure!(told == committed, "committed {committed:#?}\nseen {told:#?}\n{fresh}");
             Ok(())
         })
     })

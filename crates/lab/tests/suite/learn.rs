@@ -44,7 +44,7 @@ fn comes_to(exercise: &Exercise, file: &str, outcome: Outcome, id: Option<&str>)
         let verdict = judged(exercise, file)?;
         ensure!(
             verdict.outcome == outcome && id.is_none_or(|id| advice(&verdict) == id),
-            "{name}: expected {outcome:?} and advice {id:?}; it was {:?} and {:?}: {:?} {:?}\n{}",
+            "expected {outcome:?} and advice {id:?}; it was {:?} and {:?}: {:?} {:?}\n{}",
             verdict.outcome,
             advice(&verdict),
             verdict.said,
@@ -76,8 +76,7 @@ fn an_exercise_is_unsolved_as_it_is_given() -> Result<()> {
             found.sort_unstable();
             ensure!(
                 verdict.outcome == Outcome::Failed && (about.kind == Kind::Break || found == expected),
-                "{}: {:?}, expected {expected:?}, found {found:?}\n{timeline}",
-                exercise.slug,
+                "{:?}, expected {expected:?}, found {found:?}\n{timeline}",
                 verdict.outcome
             );
             Ok(())
@@ -227,6 +226,17 @@ fn without_packets_nothing_passes_unseen() -> Result<()> {
     })
 }
 
+/// Where a panic was is the first thing to know of it.
+fn a_panic_is_quoted() -> Result<()> {
+    let exercise = exercise::find(&exercise::all()?, "one-write")?.clone();
+    let said = judged(&exercise, "wrong/panics.rs")?.said.concat();
+    assert!(
+        said.contains("panicked at") && said.contains("no answer to so short a line"),
+        "{said}"
+    );
+    Ok(())
+}
+
 /// A server that no test runs would rot.
 fn every_server_is_in_the_program() -> Result<()> {
     let (path, text, made) = catalog::source()?;
@@ -254,6 +264,7 @@ harness::tests! {
     an_exercise_is_unsolved_as_it_is_given needs [Sandbox];
     without_packets_nothing_passes_unseen needs [Calls];
     a_solution_passes needs [Sandbox];
+    a_panic_is_quoted needs [Calls];
     an_answer_is_right_or_wrong needs [];
     a_fresh_run_answers_as_the_capture needs [Sandbox];
     every_server_is_in_the_program needs [];

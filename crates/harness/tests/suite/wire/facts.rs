@@ -113,9 +113,8 @@ fn check(is_asked_for: impl Fn(usize, &Row<'_>) -> bool) -> Result<()> {
     ensure!(!rows.is_empty(), "no row of the table of docs/facts.md was found");
     harness::testing::at_once(&rows, |row| {
         harness::testing::in_time(row.name, || {
-            let run = undisturbed(row).with_context(|| row.name.to_owned())?;
-            let timeline =
-                run.with_context(|| format!("{}: something was late in {ATTEMPTS} runs of {ATTEMPTS}", row.name))?;
+            let timeline = undisturbed(row)?;
+            let timeline = timeline.with_context(|| format!("something was late in {ATTEMPTS} runs of {ATTEMPTS}"))?;
             row.holds(&timeline)
         })
     })
@@ -140,8 +139,8 @@ impl Row<'_> {
             .zip(["both", "the client", "the server"])
         {
             if let Some(missing) = expected.iter().find(|expected| !expected.holds(view)) {
-                let (name, told) = (self.name, told(view));
-                bail!("{name}: {missing:?} does not hold at {place}\n{told}\n{timeline}");
+                let told = told(view);
+                bail!("{missing:?} does not hold at {place}\n{told}\n{timeline}");
             }
         }
         Ok(())
