@@ -18,7 +18,7 @@ use super::play::PATIENCE;
 /// The exchanges of a run, one right after the other.
 const EXCHANGES: u32 = 12;
 
-/// Runs of which one has to be as the traced one was. An ACK that its kernel sends alone counts as a segment too.
+/// Runs of which one has to send as many segments as the traced one. An ACK that its kernel sends alone counts too.
 const RUNS: usize = 3;
 
 /// How often to ask whether it listens.
@@ -38,11 +38,27 @@ pub fn differs(exercise: &Exercise, subject: &Subject, traced: &Timeline) -> Res
     let mut difference = None;
     for _ in 0..RUNS {
         difference = run(subject, segments, server_closes(traced))?;
-        if difference.is_none() {
+        if !matches!(difference, Some(Difference::Segments(_))) {
             break;
         }
     }
-    Ok(difference)
+    let traced_does_not = |what: String| format!("Run without a tracer, the server {what}; traced it does not.");
+    Ok(difference.map(|difference| match difference {
+        Difference::Listening(address) => format!(
+            "Run once more, without a tracer and with the argument {address}, the server did not come to listen there."
+        ),
+        Difference::Behaviour(what) => traced_does_not(what.to_owned()),
+        Difference::Segments(count) => traced_does_not(format!("sends {count} segments for {EXCHANGES} replies")),
+    }))
+}
+
+/// What an untraced run did otherwise.
+enum Difference {
+    /// It did not listen on the address that it was given.
+    Listening(SocketAddr),
+    Behaviour(&'static str),
+    /// It sent so many.
+    Segments(u32),
 }
 
 struct Running(Child);
@@ -55,7 +71,7 @@ impl Drop for Running {
     }
 }
 
-fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Option<String>> {
+fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Option<Difference>> {
     // Free now; if somebody takes it before the server does, the server ends and this run differs.
     let address = TcpListener::bind("127.0.0.1:0")
         .and_then(|free| free.local_addr())
@@ -66,15 +82,9 @@ fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Optio
         .envs(subject.environment.iter().cloned());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Running(command.spawn().context("cannot start the server")?);
-    let told = |what: &str| {
-        Ok(Some(format!(
-            "Run without a tracer, the server {what}; traced it does not."
-        )))
-    };
+    let told = |what| Ok(Some(Difference::Behaviour(what)));
     let Some(mut stream) = connect(address, &mut running.0) else {
-        return Ok(Some(format!(
-            "Run once more, without a tracer and with the argument {address}, the server did not come to listen there."
-        )));
+        return Ok(Some(Difference::Listening(address)));
     };
     stream.set_read_timeout(Some(PATIENCE))?;
     let received = |stream: &TcpStream| {
@@ -98,7 +108,7 @@ fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Optio
     if let (Some(counted), Some(segments)) = (counted, segments)
         && u64::from(counted) >= u64::from(EXCHANGES) * (segments as u64 + 1)
     {
-        return told(&format!("sends {counted} segments for {EXCHANGES} replies"));
+        return Ok(Some(Difference::Segments(counted)));
     }
     if closes {
         stream.shutdown(Shutdown::Write)?;
