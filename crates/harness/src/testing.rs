@@ -119,7 +119,7 @@ fn run_trials(trials: Vec<Trial>) -> ExitCode {
 ///
 /// # Errors
 ///
-/// Those of `run`, with the name.
+/// Those of `run`.
 ///
 /// # Panics
 ///
