@@ -116,6 +116,7 @@ servers! {
     e16_time_wait_main "16-time-wait/main.rs"
     e16_time_wait_solution "16-time-wait/solution.rs"
     e16_time_wait_wrong_keeps_it_open "16-time-wait/wrong/keeps-it-open.rs"
+    e16_time_wait_wrong_lingers "16-time-wait/wrong/lingers.rs"
     e16_time_wait_wrong_shutdown_first "16-time-wait/wrong/shutdown-first.rs"
     e16_time_wait_wrong_sleep "16-time-wait/wrong/sleep.rs"
     e17_half_close_main "17-half-close/main.rs"

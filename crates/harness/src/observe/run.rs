@@ -72,8 +72,6 @@ pub(crate) struct Run {
 #[derive(Clone, Copy)]
 struct Silence {
     since: Instant,
-    /// The hints until then.
-    hints: u64,
     /// The records at its end, so far.
     recorded: u64,
 }
@@ -248,19 +246,20 @@ impl Run {
         let limit = Instant::now() + SETTLE_LIMIT + patience.on_clock + self.network.slow_by() * 2;
         let recorder = &self.network.recorder;
         // Where things have settled before, and nothing came since, they are silent since then.
+        let counts = |seen: &Seen| (seen.state_hints, seen.recorded());
+        let (mut heard, recorded) = recorder.with(counts);
         let before = held(&self.settled).map(|(_, silence)| silence);
         let mut silent = before
-            .filter(|before| before.recorded == recorder.with(Seen::recorded))
+            .filter(|before| before.recorded == recorded)
             .unwrap_or_else(|| Silence {
                 since: Instant::now(),
-                hints: 0,
-                recorded: 0,
+                recorded,
             });
         let settled = loop {
-            let (hints, recorded) = recorder.with(|seen| (seen.state_hints, seen.recorded()));
+            let (hints, recorded) = recorder.with(counts);
             silent.recorded = recorded;
-            if hints != silent.hints {
-                (silent.hints, silent.since) = (hints, Instant::now());
+            if hints != heard {
+                (heard, silent.since) = (hints, Instant::now());
             }
             let looked = Instant::now();
             let closed = !self.network.has_closing_sockets();

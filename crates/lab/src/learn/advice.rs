@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use harness::facts::Reason;
 use harness::rules::Finding;
 use harness::timeline::explain::call_text;
 use harness::timeline::{
@@ -10,7 +11,7 @@ use harness::timeline::{
     Timeline, printable,
 };
 
-use super::judge::Fault;
+use super::judge::{Fault, Untraced};
 use super::measure::replies;
 use super::play::{How, Trouble};
 
@@ -66,6 +67,7 @@ const ADVICE: &[fn(&Case<'_>) -> Option<Advice>] = &[
     nothing_to_hold,
     knows_the_end,
     fin_then_reset,
+    asked_for_a_reset,
     unread_bytes,
     not_shown,
     by_its_finding,
@@ -103,9 +105,9 @@ impl<'a> Case<'a> {
     }
 
     /// The first word of a sentence on what is wrong: of what was so from the beginning, or of what is new.
-    fn still(&self, new: &'static str) -> &'static str {
+    fn still(&self) -> &'static str {
         match self.fault {
-            Fault::Worse(_) => new,
+            Fault::Worse(_) => "Now",
             _ => "Still",
         }
     }
@@ -368,7 +370,10 @@ fn no_write(case: &Case<'_>) -> Option<Advice> {
             evidence: Vec::new(),
         });
     };
-    let question = match case.source.contains("Buf") && case.source.contains("Writer") {
+    let has_buffer = ["BufWriter", "LineWriter"]
+        .iter()
+        .any(|name| case.source.contains(name));
+    let question = match has_buffer {
         true => "What stands in a buffer is sent by nobody: which call would send it?",
         false => "Which line of yours is to write the reply, and is it reached?",
     };
@@ -526,7 +531,7 @@ fn two_writes(case: &Case<'_>) -> Option<Advice> {
         text: format!(
             "{} {} writes for one reply: {}. In the source, what stands between the line that makes the first `{}` \
              and the one that makes the last?",
-            case.still("Now"),
+            case.still(),
             parts.len(),
             case.frames(&parts),
             name(*parts.first()?)
@@ -701,30 +706,35 @@ fn fin_then_reset(case: &Case<'_>) -> Option<Advice> {
     })
 }
 
+fn asked_for_a_reset(case: &Case<'_>) -> Option<Advice> {
+    let finding = case.finding().filter(|_| case.is_found("reset-on-close"))?;
+    let connection = case.connection()?;
+    let reset = case.timeline.packet(flagged(connection, Flags::RST).next()?)?;
+    if reset.facts.why.reason != Reason::Linger {
+        return None;
+    }
+    let lingers = Some(Argument::Option(SocketOption::Linger(Some(0))));
+    let (asks, _) = connection.calls().filter(|(_, call)| call.argument == lingers).last()?;
+    Some(Advice {
+        id: "asked-for-a-reset",
+        text: format!(
+            "{} a reset: {}. {} asked for it. What would the close send without that?",
+            case.still(),
+            printable(&finding.message),
+            case.call(asks)
+        ),
+        evidence: finding.evidence.clone(),
+    })
+}
+
 fn unread_bytes(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding().filter(|_| case.is_found("reset-on-close"))?;
-    let lingers = Some(Argument::Option(SocketOption::Linger(Some(0))));
-    let connection = case.connection()?;
-    let asked = connection.calls().find(|(_, call)| call.argument == lingers);
-    let question = match asked {
-        Some((index, _)) => format!(
-            "{} asked for it. What would the close send without that?",
-            case.call(index)
-        ),
-        None => {
-            "Those bytes are in the kernel, on the receiving side. No flush and no pause takes them out; which call \
-                 does?"
-                .to_owned()
-        }
-    };
     Some(Advice {
-        id: match asked {
-            Some(_) => "asked-for-a-reset",
-            None => "unread-bytes",
-        },
+        id: "unread-bytes",
         text: format!(
-            "{} a reset: {}. {question}",
-            case.still("Now"),
+            "{} a reset: {}. Those bytes are in the kernel, on the receiving side. No flush and no pause takes them \
+             out; which call does?",
+            case.still(),
             printable(&finding.message)
         ),
         evidence: finding.evidence.clone(),
@@ -801,14 +811,14 @@ fn by_its_measure(case: &Case<'_>) -> Option<Advice> {
             },
             evidence: evidence.clone(),
         }),
-        Fault::Untraced(text) => Some(Advice {
+        Fault::Untraced(difference) => Some(Advice {
             id: "untraced",
-            text: match text.contains("listen") {
-                true => {
-                    "Which address does it listen on? It has to be the one that it is given as its argument, \
-                         whoever looks at it."
+            text: match difference {
+                Untraced::Listening(_) => {
+                    "Which address does it listen on? It has to be the one that it is given as its argument, whoever \
+                     looks at it."
                 }
-                false => "What is checked has to be what runs.",
+                Untraced::Behaviour(_) | Untraced::Segments(..) => "What is checked has to be what runs.",
             }
             .to_owned(),
             evidence: Vec::new(),

@@ -1,6 +1,7 @@
 //! Whether an exercise is solved: by what was seen on the wire and in the calls, never by comparing output.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -114,7 +115,35 @@ pub enum Fault {
     /// A finding that has to be there is not.
     Missing(&'static Rule),
     /// Without a tracer it does something else.
-    Untraced(String),
+    Untraced(Untraced),
+}
+
+/// What a run that nobody traced did otherwise than the traced one.
+#[derive(Clone, Debug)]
+pub enum Untraced {
+    /// It did not come to listen on the address that it was given.
+    Listening(SocketAddr),
+    /// What it did.
+    Behaviour(&'static str),
+    /// How many segments it sent, for so many replies.
+    Segments(u32, u32),
+}
+
+impl fmt::Display for Untraced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Untraced::Listening(address) => {
+                return write!(
+                    f,
+                    "Run once more, without a tracer and with the argument {address}, the server did not come to listen \
+                     there."
+                );
+            }
+            Untraced::Behaviour(what) => (*what).to_owned(),
+            Untraced::Segments(count, replies) => format!("sends {count} segments for {replies} replies"),
+        };
+        write!(f, "Run without a tracer, the server {what}; traced it does not.")
+    }
 }
 
 impl fmt::Display for Fault {
@@ -135,7 +164,7 @@ impl fmt::Display for Fault {
                 measure, wanted, got, ..
             } => write!(f, "{}: {got}, and it has to be {wanted}", measure.summary),
             Fault::Missing(rule) => write!(f, "not there yet: {}: {}", rule.id, rule.summary),
-            Fault::Untraced(text) => f.write_str(text),
+            Fault::Untraced(difference) => difference.fmt(f),
         }
     }
 }
@@ -266,10 +295,10 @@ fn otherwise(exercise: &Exercise, subject: &Subject, shown: &Timeline, call_off:
     }
     ensure!(!call_off.is_so(), "the check was called off");
     #[cfg(target_os = "linux")]
-    if let Some(text) = super::untraced::differs(exercise, subject, shown)? {
+    if let Some(difference) = super::untraced::differs(exercise, subject, shown)? {
         return Ok(Some(failed(
             shown.clone(),
-            &Fault::Untraced(text),
+            &Fault::Untraced(difference),
             subject,
             &exercise.about.stays,
         )));

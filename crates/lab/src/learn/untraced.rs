@@ -12,7 +12,7 @@ use harness::timeline::Timeline;
 use socket2::Socket;
 
 use super::exercise::Exercise;
-use super::judge::{Subject, server_closes};
+use super::judge::{Subject, Untraced, server_closes};
 use super::play::PATIENCE;
 
 /// The exchanges of a run, one right after the other.
@@ -30,7 +30,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// # Errors
 ///
 /// If it cannot be started.
-pub fn differs(exercise: &Exercise, subject: &Subject, traced: &Timeline) -> Result<Option<String>> {
+pub fn differs(exercise: &Exercise, subject: &Subject, traced: &Timeline) -> Result<Option<Untraced>> {
     if !exercise.about.echo {
         return Ok(None);
     }
@@ -38,27 +38,11 @@ pub fn differs(exercise: &Exercise, subject: &Subject, traced: &Timeline) -> Res
     let mut difference = None;
     for _ in 0..RUNS {
         difference = run(subject, segments, server_closes(traced))?;
-        if !matches!(difference, Some(Difference::Segments(_))) {
+        if !matches!(difference, Some(Untraced::Segments(..))) {
             break;
         }
     }
-    let traced_does_not = |what: String| format!("Run without a tracer, the server {what}; traced it does not.");
-    Ok(difference.map(|difference| match difference {
-        Difference::Listening(address) => format!(
-            "Run once more, without a tracer and with the argument {address}, the server did not come to listen there."
-        ),
-        Difference::Behaviour(what) => traced_does_not(what.to_owned()),
-        Difference::Segments(count) => traced_does_not(format!("sends {count} segments for {EXCHANGES} replies")),
-    }))
-}
-
-/// What an untraced run did otherwise.
-enum Difference {
-    /// It did not listen on the address that it was given.
-    Listening(SocketAddr),
-    Behaviour(&'static str),
-    /// It sent so many.
-    Segments(u32),
+    Ok(difference)
 }
 
 struct Running(Child);
@@ -71,7 +55,7 @@ impl Drop for Running {
     }
 }
 
-fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Option<Difference>> {
+fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Option<Untraced>> {
     // Free now; if somebody takes it before the server does, the server ends and this run differs.
     let address = TcpListener::bind("127.0.0.1:0")
         .and_then(|free| free.local_addr())
@@ -82,9 +66,9 @@ fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Optio
         .envs(subject.environment.iter().cloned());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Running(command.spawn().context("cannot start the server")?);
-    let told = |what| Ok(Some(Difference::Behaviour(what)));
+    let told = |what| Ok(Some(Untraced::Behaviour(what)));
     let Some(mut stream) = connect(address, &mut running.0) else {
-        return Ok(Some(Difference::Listening(address)));
+        return Ok(Some(Untraced::Listening(address)));
     };
     stream.set_read_timeout(Some(PATIENCE))?;
     let received = |stream: &TcpStream| {
@@ -108,7 +92,7 @@ fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Optio
     if let (Some(counted), Some(segments)) = (counted, segments)
         && u64::from(counted) >= u64::from(EXCHANGES) * (segments as u64 + 1)
     {
-        return Ok(Some(Difference::Segments(counted)));
+        return Ok(Some(Untraced::Segments(counted, EXCHANGES)));
     }
     if closes {
         stream.shutdown(Shutdown::Write)?;

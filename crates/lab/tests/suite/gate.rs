@@ -94,7 +94,22 @@ fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
     harness::testing::at_once(cases, run)
 }
 
-/// Each format has the reason of a status of 2.
+/// Each format has the reason of a status of 2. What is said as annotations.
+fn said_in_each_format(options: &[&str], server: &[&str], says: &str) -> Result<String> {
+    let in_format = |format| lab(&[&["check", "--format", format], options, &["--"], server].concat());
+    let json = in_format("json")?;
+    ensure!(json.status.code() == Some(2), "{json:?}");
+    let json: Value = serde_json::from_slice(&json.stdout)?;
+    let reason = json["unproved"][0].as_str().context("no reason")?;
+    ensure!(json["status"] == 2 && reason.contains(says), "{json}");
+    let github = stdout(&in_format("github")?);
+    ensure!(
+        github.contains("::error title=not proved::") && github.contains(says),
+        "{github}"
+    );
+    Ok(github)
+}
+
 fn each_format_says_why_nothing_is_proved() -> Result<()> {
     let cases: [(&[&str], &str, &str); 2] = [
         (
@@ -105,17 +120,7 @@ fn each_format_says_why_nothing_is_proved() -> Result<()> {
         (&["--client", "true"], "echo", "no client has connected"),
     ];
     harness::testing::at_once(cases, |(options, mode, says)| {
-        let json: Value = serde_json::from_slice(&check(&[options, &["--format", "json"]].concat(), mode)?.stdout)?;
-        ensure!(
-            json["status"] == 2 && json["unproved"].to_string().contains(says),
-            "{mode}: {json}"
-        );
-        let github = stdout(&check(&[options, &["--format", "github"]].concat(), mode)?);
-        ensure!(
-            github.contains("::error title=not proved::") && github.contains(says),
-            "{mode}: {github}"
-        );
-        Ok(())
+        said_in_each_format(options, &[built("wrong-server"), mode, "127.0.0.1:3000"], says).map(drop)
     })
 }
 
@@ -134,19 +139,8 @@ fn the_status_stands_where_nobody_reads() -> Result<()> {
 
 /// What could not be run is said in the format that was asked for, too.
 fn what_could_not_run_is_said_in_the_format() -> Result<()> {
-    let json = lab(&["check", "--format", "json", "--", "/bin/false"])?;
-    assert_eq!(json.status.code(), Some(2), "{json:?}");
-    let value: Value = serde_json::from_slice(&json.stdout)?;
-    assert_eq!(value["status"], 2);
-    assert!(
-        value["unproved"][0]
-            .as_str()
-            .context("no reason")?
-            .contains("exit status 1"),
-        "{value}"
-    );
-    let github = lab(&["check", "--format", "github", "--", "/bin/false"])?;
-    assert!(stdout(&github).starts_with("::error title=not proved::"), "{github:?}");
+    let github = said_in_each_format(&[], &["/bin/false"], "exit status 1")?;
+    assert!(github.starts_with("::error title=not proved::"), "{github}");
     Ok(())
 }
 

@@ -240,11 +240,14 @@ fn what_is_done_is_a_file_to_read_and_to_spoil() -> Result<()> {
     let learner = Learner::new()?;
     learner.learn(&["list"])?;
     let file = learner.folder().join("progress.json");
-    fs::write(&file, b"not \xff a progress")?;
-    let (status, words) = learner.told(&["list"])?;
-    assert!(status == 0 && words.contains("the file is kept as"), "{words}");
-    let (_, words) = learner.told(&["list"])?;
-    assert!(!words.contains("kept"), "{words}");
+    let misspelt = br#"{ "exercise": { "one-write": { "passed": true } } }"#;
+    for spoilt in [&b"not \xff a progress"[..], misspelt] {
+        fs::write(&file, spoilt)?;
+        let (status, words) = learner.told(&["list"])?;
+        assert!(status == 0 && words.contains("the file is kept as"), "{words}");
+        let (_, words) = learner.told(&["list"])?;
+        assert!(!words.contains("kept"), "{words}");
+    }
     for expected in [1, 2, 3, 3] {
         let (_, words) = learner.told(&["hint", "one-write"])?;
         assert_eq!(words.matches("hint ").count(), expected, "{words}");
