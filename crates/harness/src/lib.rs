@@ -68,16 +68,12 @@
 
 mod client;
 mod error;
-pub mod facts;
 mod follow;
-pub mod format;
 mod observe;
-pub mod overview;
-pub mod rules;
-pub mod scene;
 mod server;
 pub mod testing;
-pub mod timeline;
+
+pub use ::timeline::{facts, format, overview, rules, scene, timeline};
 
 pub use client::Client;
 pub use error::{Error, Output, Refused};

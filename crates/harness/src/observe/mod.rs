@@ -17,6 +17,12 @@ pub(crate) mod recorder;
 
 #[cfg_attr(
     not(all(target_os = "linux", not(no_observe))),
+    allow(dead_code, reason = "where nothing is observed nothing progresses")
+)]
+mod progress;
+
+#[cfg_attr(
+    not(all(target_os = "linux", not(no_observe))),
     allow(dead_code, reason = "where nothing is recorded nobody follows")
 )]
 pub(crate) mod queue;

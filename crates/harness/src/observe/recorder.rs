@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::progress::Progress;
 use super::queue::{Receiver, Sender, queue};
-use crate::facts::Progress;
 use crate::timeline::{
     CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
 };
@@ -424,14 +424,7 @@ impl Seen {
                     self.exit = Some(*exit);
                 }
             }
-            ProcessEventKind::UsesIoUring
-            | ProcessEventKind::ForeignCalls
-            | ProcessEventKind::WithoutRights { .. }
-            | ProcessEventKind::Holds { .. }
-            | ProcessEventKind::Dials { .. }
-            | ProcessEventKind::Settled(_)
-            | ProcessEventKind::OutputNotKept
-            | ProcessEventKind::Wrote { .. } => {}
+            _ => {}
         }
     }
 

@@ -35,8 +35,8 @@ const LONGEST_WORDS: usize = 16 << 10;
 /// interface more. Beside the words stand the records themselves, for [`read`](super::read).
 ///
 /// ```
-/// use harness::format::pcapng::Encoder;
-/// use harness::timeline::{Level, LinkType, Timestamp};
+/// use timeline::format::pcapng::Encoder;
+/// use timeline::timeline::{Level, LinkType, Timestamp};
 ///
 /// let mut encoder = Encoder::new(Vec::new(), "echo", Level::Sandbox)?;
 /// let at = Timestamp(1_700_000_000_000_000_000);
@@ -310,7 +310,8 @@ fn told<'a>(lines: &str) -> Vec<PcapNGOption<'a>> {
 }
 
 pub(super) fn section_header(section: &str) -> SectionHeaderBlock<'static> {
-    const PROGRAM: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    // The version of what is written here, not that of the crate: a file changes when its contents do.
+    const PROGRAM: &str = "harness 0.1.0";
     let by = option(OptionCode::ShbUserAppl, PROGRAM.as_bytes());
     SectionHeaderBlock {
         block_type: 0,

@@ -115,8 +115,8 @@ pub fn dissect(packet: &Packet) -> Vec<Field> {
 /// the frame's first bit to its last.
 ///
 /// ```
-/// use harness::timeline::dissect::{Context, dissect_frame};
-/// use harness::timeline::LinkType;
+/// use timeline::timeline::dissect::{Context, dissect_frame};
+/// use timeline::timeline::LinkType;
 ///
 /// let fields = dissect_frame(LinkType::ETHERNET, &[0; 14], Context::default());
 /// assert_eq!(fields[0].name.name, "Destination");

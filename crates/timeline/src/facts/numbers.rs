@@ -3,7 +3,7 @@
 use crate::timeline::{Flags, Segment, Side};
 
 /// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
-pub(crate) fn is_after(a: u32, b: u32) -> bool {
+pub fn is_after(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() > 0
 }
 

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! let file = std::fs::File::open("../../captures/step1-two-writes.pcapng")?;
-//! let timeline = harness::format::pcapng::read(file)?.into_timeline();
+//! let timeline = timeline::format::pcapng::read(file)?.into_timeline();
 //! assert_eq!(timeline.finding_ids(), ["split-reply", "nagle-stall", "close-wait-leak"]);
 //! // The file holds the calls of its run, so every rule has its evidence.
 //! assert_eq!(timeline.unknown_rules().count(), 0);

@@ -6,7 +6,7 @@
 /// call's arguments, a file's name.
 ///
 /// ```
-/// use harness::timeline::printable;
+/// use timeline::timeline::printable;
 ///
 /// assert_eq!(printable("a\u{1b}[31m\u{9b}b"), r"a\u{1b}[31m\u{9b}b");
 /// assert_eq!(printable("gnp.\u{202e}exe\n"), r"gnp.\u{202e}exe\n");

@@ -5,10 +5,10 @@
 //! refers to other marks by their events: indices into [`Timeline::events`], as in the JSON of a timeline.
 //!
 //! ```
-//! use harness::scene::{Mark, Scene};
+//! use timeline::scene::{Mark, Scene};
 //!
 //! let file = std::fs::File::open("../../captures/step1-two-writes.pcapng")?;
-//! let timeline = harness::format::pcapng::read(file)?.into_timeline();
+//! let timeline = timeline::format::pcapng::read(file)?.into_timeline();
 //! let scene = Scene::of(&timeline);
 //! let diagram = &scene.connections[0];
 //! let arrows = diagram.marks.iter().filter(|mark| matches!(mark, Mark::Arrow(_)));

@@ -44,7 +44,7 @@ pub struct Timeline {
     /// every format shows it where it is not 0.
     pub dropped: u64,
     /// How many events came later and were not kept, as the run was too long
-    /// ([`ServerBuilder::keep`](crate::ServerBuilder::keep)).
+    /// (`keep` of the harness's `ServerBuilder`).
     pub not_kept: u64,
     /// What is so of each connection as a whole, in the order of `endpoints`.
     pub facts: Vec<ConnectionFacts>,

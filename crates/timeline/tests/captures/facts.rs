@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use etherparse::{PacketBuilder, TcpHeader, TcpOptionElement};
-use harness::facts::FactKind::{self, *};
-use harness::timeline::Timeline;
+use timeline::facts::FactKind::{self, *};
+use timeline::timeline::Timeline;
 
 use super::files::{Magic, Order, Stored};
 use super::oracle::{Folder, run, text};
@@ -84,7 +84,7 @@ fn file<S: AsRef<str>>(scripts: &[S]) -> Vec<u8> {
 
 /// The facts of each frame.
 fn facts(timeline: &Timeline) -> Vec<BTreeSet<&'static str>> {
-    let names = |facts: &harness::facts::PacketFacts| facts.facts.iter().map(|fact| fact.kind.name()).collect();
+    let names = |facts: &timeline::facts::PacketFacts| facts.facts.iter().map(|fact| fact.kind.name()).collect();
     packets(timeline).iter().map(|packet| names(&packet.facts)).collect()
 }
 

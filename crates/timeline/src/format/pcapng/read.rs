@@ -121,9 +121,9 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
 /// Reads a capture of any length into an excerpt, in memory that does not grow with it.
 ///
 /// ```
-/// use harness::format::pcapng;
-/// use harness::format::text::Lanes;
-/// use harness::timeline::{Excerpt, Limits};
+/// use timeline::format::pcapng;
+/// use timeline::format::text::Lanes;
+/// use timeline::timeline::{Excerpt, Limits};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let lanes = Lanes::default();

@@ -14,7 +14,6 @@ mod exchange;
 mod flow;
 mod numbers;
 mod pass;
-mod progress;
 mod reason;
 pub mod spent;
 mod streams;
@@ -26,9 +25,9 @@ use std::time::Duration;
 pub use amounts::{Amounts, amounts};
 pub use exchange::Exchange;
 pub(crate) use exchange::{Exchanging, Replying};
-pub(crate) use numbers::{Numbering, Numbers, is_after};
+pub use numbers::is_after;
+pub(crate) use numbers::{Numbering, Numbers};
 pub(crate) use pass::{Following, find, name_frames};
-pub(crate) use progress::Progress;
 
 use crate::timeline::{Side, StateChange};
 

@@ -10,12 +10,12 @@
 //! [`read()`] takes pcapng and classic pcap files from anywhere, [`read_into`] those of any length.
 //!
 //! ```
-//! use harness::format::pcapng;
+//! use timeline::format::pcapng;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let mut file = Vec::new();
-//! # let empty = harness::timeline::Recording {
-//! #     level: harness::timeline::Level::Capture, records: vec![], numbers: vec![],
+//! # let empty = timeline::timeline::Recording {
+//! #     level: timeline::timeline::Level::Capture, records: vec![], numbers: vec![],
 //! #     dropped: 0, not_kept: 0 };
 //! # pcapng::write(&empty.into_timeline(), "echo", &mut file)?;
 //! let timeline = pcapng::read(&file[..])?.into_timeline();

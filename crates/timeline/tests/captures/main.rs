@@ -8,9 +8,9 @@ mod large;
 mod oracle;
 
 use files::{IPS, Ip, LINKS, Magic, Order, Stored, TUNNELS, WIRE, conversation, framed, others, stored, tagged};
-use harness::format::pcapng::{self, ReadError};
-use harness::format::text::Lanes;
-use harness::timeline::{Connection, Excerpt, Level, Limits, LinkType, NoSegment, Recording, Segment, Timeline};
+use timeline::format::pcapng::{self, ReadError};
+use timeline::format::text::Lanes;
+use timeline::timeline::{Connection, Excerpt, Level, Limits, LinkType, NoSegment, Recording, Segment, Timeline};
 
 fn read(file: &[u8]) -> Recording {
     pcapng::read(file).expect("the file is whole")
@@ -37,7 +37,7 @@ fn excerpt_of(file: &[u8], limits: Limits) -> Timeline {
     excerpt.into_timeline()
 }
 
-fn packets(timeline: &Timeline) -> Vec<&harness::timeline::Packet> {
+fn packets(timeline: &Timeline) -> Vec<&timeline::timeline::Packet> {
     let mut packets: Vec<_> = timeline
         .connections()
         .flat_map(Connection::packets)
@@ -442,7 +442,7 @@ fn captures_of_ours_tell_all_of_their_run() {
             };
             let excerpt = as_of_a_long_one(&file, &lanes);
             assert_eq!(excerpt.finding_ids(), [""; 0], "an excerpt proves nothing");
-            assert_eq!(excerpt.unknown_rules().count(), harness::rules::RULES.len());
+            assert_eq!(excerpt.unknown_rules().count(), timeline::rules::RULES.len());
             let (drawn, whole) = (lanes.draw(&excerpt), lanes.draw(&whole));
             assert_eq!(verdict(&drawn), verdict(&whole), "{step} in {rows} rows");
             if rows == 400 {

@@ -41,7 +41,7 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 /// A call as strace would write it: `sendto(9, "1", 1) = 1`.
 ///
 /// ```
-/// use harness::timeline::{explain::call_text, Call, CallKind, Errno};
+/// use timeline::timeline::{explain::call_text, Call, CallKind, Errno};
 ///
 /// let mut call = Call {
 ///     process: None,

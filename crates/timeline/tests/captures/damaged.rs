@@ -7,12 +7,12 @@ use std::io::Read;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use harness::format::text::Lanes;
-use harness::format::{json, markdown, pcapng};
-use harness::timeline::explain::explain_all;
-use harness::timeline::{Excerpt, Limits, LinkType, Segment, Timeline};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use timeline::format::text::Lanes;
+use timeline::format::{json, markdown, pcapng};
+use timeline::timeline::explain::explain_all;
+use timeline::timeline::{Excerpt, Limits, LinkType, Segment, Timeline};
 
 use crate::files;
 
