@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use harness::facts::{FactKind, Reason};
-use harness::format::text::{Line, Role, Span};
+use harness::format::line::{Line, Role, Span};
 use harness::rules::RULES;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 

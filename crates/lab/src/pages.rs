@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use harness::facts::{Exchange, FactKind, Reason};
+use harness::format::line::{Line, Role};
 use harness::format::markdown;
-use harness::format::text::{Lanes, Line, Role};
+use harness::format::text::Lanes;
 use harness::timeline::{Closing, Connection, EventKind, Timeline};
 use similar::TextDiff;
 

@@ -10,7 +10,8 @@ use std::io::{self, Write};
 
 use anstyle::{Ansi256Color, AnsiColor, Style};
 use clap::ValueEnum;
-use harness::format::text::{Lanes, Line, Role, Span};
+use harness::format::line::{Line, Role, Span};
+use harness::format::text::Lanes;
 use harness::scene::Scene;
 use harness::timeline::Timeline;
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::format::text::Line;
+use harness::format::line::Line;
 use notify::{RecursiveMode, Watcher};
 
 use super::attempt::{self, Attempt, CallOff};

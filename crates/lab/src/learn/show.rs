@@ -1,6 +1,7 @@
 //! How a verdict is shown: the lanes with the rows that matter marked, and as many around them as there is room for.
 
-use harness::format::text::{Lanes, Line, Role, Span};
+use harness::format::line::{Line, Role, Span};
+use harness::format::text::Lanes;
 use harness::timeline::Timeline;
 
 use super::judge::{Mark, Verdict};

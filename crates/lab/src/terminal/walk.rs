@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness::format::text::{Line, Role, Span};
+use harness::format::line::{Line, Role, Span};
 use harness::scene::{Mark, Scene};
 
 /// True for the line that names the lanes.

@@ -3,6 +3,7 @@
 mod fit;
 pub mod html;
 pub mod json;
+pub mod line;
 pub mod markdown;
 mod markup;
 pub mod overview;

@@ -8,7 +8,7 @@ use crate::scene::{Action, Arrow, Bracket, Diagram, Fold, Held, Mark as Drawn, M
 use crate::timeline::explain::{action_text, call_text, call_text_within, cut, data_text};
 use crate::timeline::{Call, CallKind, ClientActionKind, Side, TcpView};
 
-use super::text::Role;
+use super::line::Role;
 
 /// A row of the lanes.
 #[derive(Default)]

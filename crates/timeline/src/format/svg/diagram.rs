@@ -7,8 +7,8 @@ mod lifelines;
 
 use std::collections::HashMap;
 
+use crate::format::line::Role;
 use crate::format::rows::{self, Cell, Row};
-use crate::format::text::Role;
 use crate::scene::{Diagram, Finding, Scene};
 use crate::timeline::explain::cut;
 use crate::timeline::{Side, TcpState};

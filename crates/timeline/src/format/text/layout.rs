@@ -4,8 +4,8 @@ use crate::scene::{Arrow, Diagram, Outcome};
 use crate::timeline::Side;
 use crate::timeline::explain::{cut, data_text};
 
-use super::{Line, Role};
 use crate::format::fit::{Detail, header, label};
+use crate::format::line::{Line, Role};
 use crate::format::rows::{Cell, Mark, Row};
 
 /// The widths of the lanes of one connection, in columns.
