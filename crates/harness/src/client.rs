@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use crate::error::Error;
-use crate::observe::forks;
-use crate::observe::recorder::now;
+use crate::forks;
 use crate::observe::{Network, segment_counters};
+use crate::recorder::{Seen, now};
 use crate::timeline::{Call, ClientAction, ClientActionKind, Endpoints, Level, Record, SegmentCounters, What};
 
 /// How long [`Client::settle`] waits for acknowledgments. A delayed ACK takes 40 ms on Linux and
@@ -281,8 +281,7 @@ impl Client {
         let deadline = Instant::now() + SETTLE_LIMIT + self.network.slow_by();
         let received = self.received + u64::from(self.ended);
         if self.network.level() > Level::NoPackets {
-            let quiet =
-                |seen: &crate::observe::recorder::Seen| seen.is_quiet(&self.on, self.sent, received).then_some(());
+            let quiet = |seen: &Seen| seen.is_quiet(&self.on, self.sent, received).then_some(());
             let _ = self.network.recorder().wait(deadline, quiet);
             return;
         }

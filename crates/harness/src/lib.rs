@@ -66,21 +66,36 @@
 //! Where events come from (ptrace and seccomp, a packet socket, the socket table, namespaces) is
 //! private, and for Linux only. Elsewhere the crate builds, and starting a server is an error.
 
+#![cfg_attr(
+    not(all(target_os = "linux", not(no_observe))),
+    allow(dead_code, reason = "what only an observer uses is there on every system")
+)]
+
 mod client;
 mod error;
-mod follow;
+mod forks;
+mod machine;
+#[cfg(all(target_os = "linux", not(no_observe)))]
 mod observe;
+#[cfg(not(all(target_os = "linux", not(no_observe))))]
+#[path = "observe/elsewhere.rs"]
+mod observe;
+mod recorder;
 mod server;
+mod spec;
 pub mod testing;
+mod wire;
 
 pub use ::timeline::{facts, format, overview, rules, scene, timeline};
 
 pub use client::Client;
 pub use error::{Error, Output, Refused};
-pub use follow::Follow;
-pub use observe::net::{ScriptError, Wire};
-pub use observe::{Machine, Refusal, segment_counters, traced_calls, wire_refusal};
+pub use machine::{Machine, Refusal};
+pub use observe::{segment_counters, traced_calls, wire_refusal};
+pub use recorder::follow::Follow;
 pub use server::{BUFFER, KEEP, Server, ServerBuilder};
+pub use wire::Wire;
+pub use wire::script::ScriptError;
 
 /// As an argument of a server, stands for an address to listen on: `127.0.0.1:3000` in a private
 /// network, `10.0.0.2:3000` behind a [wire](ServerBuilder::wire), and port 0 of the loopback address on the host, where port 3000 may be taken.

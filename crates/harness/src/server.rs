@@ -10,10 +10,11 @@ use socket2::Domain;
 
 use crate::client::{Client, state_of};
 use crate::error::{Error, Output, Refused};
-use crate::follow::Follow;
-use crate::observe::net::Wire;
-use crate::observe::{Patience, Run, Spec};
+use crate::observe::Run;
+use crate::recorder::follow::Follow;
+use crate::spec::{Patience, Spec};
 use crate::timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
+use crate::wire::Wire;
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
 pub const KEEP: usize = 2_000_000;
@@ -50,19 +51,6 @@ const SLEEPS: Duration = Duration::from_secs(1);
 
 /// Where clients connect from in the private network, over IPv4.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-
-/// Binds a socket that is going to connect. Its port, if it is 0, is chosen then and not now: many
-/// connections to one server may have ports of earlier ones in TIME_WAIT
-/// ([ip(7)](https://man7.org/linux/man-pages/man7/ip.7.html), IP_BIND_ADDRESS_NO_PORT).
-fn bind(socket: &socket2::Socket, from: SocketAddr) -> std::io::Result<()> {
-    #[cfg(target_os = "linux")]
-    nix::sys::socket::setsockopt(
-        socket,
-        nix::sys::socket::sockopt::IpBindAddressNoPort,
-        &(from.port() == 0),
-    )?;
-    socket.bind(&from.into())
-}
 
 impl Server {
     /// Starts a program and waits until it listens.
@@ -220,22 +208,16 @@ impl Server {
 
     fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
         self.check_reachable(address)?;
-        let connected = self
-            .run
-            .network()
-            .socket(Domain::for_address(address))
-            .and_then(|socket| {
-                if let Some(from) = self.client_address(address, port) {
-                    bind(&socket, from)?;
-                }
-                socket.connect_timeout(&address.into(), self.reply)?;
-                Ok(socket)
-            });
-        let connected = connected.and_then(|socket| Client::new(socket, Arc::clone(self.run.network()), self.reply));
+        let network = self.run.network();
+        let from = self.client_address(address, port);
+        let connected = network.socket(Domain::for_address(address), from).and_then(|socket| {
+            socket.connect_timeout(&address.into(), self.reply)?;
+            Client::new(socket, Arc::clone(network), self.reply)
+        });
         connected.map_err(|source| Error::Connect {
             address,
             source,
-            server: state_of(self.run.network()),
+            server: state_of(network),
         })
     }
 

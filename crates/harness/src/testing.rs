@@ -31,7 +31,8 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use crate::observe::{Machine, Refusal, wire_refusal};
+use crate::machine::{Machine, Refusal};
+use crate::observe::wire_refusal;
 use crate::timeline::Level;
 
 /// What a test needs of the machine.

@@ -1,33 +1,38 @@
 //! Observing a server takes Linux. Here the same names exist and say so.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Socket};
 
-use super::recorder::Recorder;
-use super::{Machine, Refusal, Spec};
 use crate::error::{Error, Output};
+use crate::machine::{Machine, Refusal};
+use crate::recorder::Recorder;
+use crate::spec::{Patience, Spec};
 use crate::timeline::{Exit, Level, Recording, SegmentCounters, Side};
 
-/// Looks at the machine: it is none to observe on.
-pub(super) fn look() -> Machine {
-    let refusal = Some(Refusal {
-        reason: "this system is not Linux".into(),
-        cure: "observe servers on Linux (a virtual machine or a container will do)".into(),
-    });
-    Machine {
-        level: None,
-        no_sandbox: refusal.clone(),
-        no_host_capture: refusal.clone(),
-        no_trace: refusal,
-        ipv6: false,
+impl Machine {
+    /// Says that nothing can be observed on this system.
+    pub fn look() -> Machine {
+        let refusal = Some(Refusal {
+            reason: "this system is not Linux".into(),
+            cure: "observe servers on Linux (a virtual machine or a container will do)".into(),
+        });
+        Machine {
+            level: None,
+            no_sandbox: refusal.clone(),
+            no_host_capture: refusal.clone(),
+            no_trace: refusal,
+            ipv6: false,
+        }
     }
 }
 
-/// Why there is no wire: there is nothing to connect with one.
-pub(super) fn wire_refusal() -> Option<Refusal> {
-    look().no_sandbox
+/// Why there is no wire on this system: there are no private networks to connect with one.
+pub fn wire_refusal() -> Option<Refusal> {
+    Machine::look().no_sandbox
 }
 
 /// A run that cannot be.
@@ -57,7 +62,7 @@ impl Run {
         match *self {}
     }
 
-    pub fn settle(&self, _patience: super::Patience) {
+    pub fn settle(&self, _patience: Patience) {
         match *self {}
     }
 
@@ -69,11 +74,7 @@ impl Run {
         match *self {}
     }
 
-    pub fn client(
-        &self,
-        _command: std::process::Command,
-        _limit: Duration,
-    ) -> Result<Option<crate::timeline::Exit>, Error> {
+    pub fn client(&self, _command: Command, _limit: Duration) -> Result<Option<Exit>, Error> {
         match *self {}
     }
 
@@ -95,11 +96,11 @@ impl Network {
         match *self {}
     }
 
-    pub fn socket(&self, _domain: Domain) -> std::io::Result<Socket> {
+    pub fn socket(&self, _domain: Domain, _from: Option<SocketAddr>) -> std::io::Result<Socket> {
         match *self {}
     }
 
-    pub fn enter(&self, _host: Side, _command: &mut std::process::Command) -> std::io::Result<()> {
+    pub fn enter(&self, _host: Side, _command: &mut Command) -> std::io::Result<()> {
         match *self {}
     }
 
@@ -107,7 +108,7 @@ impl Network {
         match *self {}
     }
 
-    pub fn server_host(&self) -> (std::net::Ipv4Addr, std::net::Ipv6Addr) {
+    pub fn server_host(&self) -> (Ipv4Addr, Ipv6Addr) {
         match *self {}
     }
 

@@ -17,9 +17,9 @@ use nix::libc;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, gettid};
 
-use super::forks;
 use super::messages::{Message, pair, receive, send};
-use super::sandbox::{alone, hold};
+use super::namespace::{alone, hold};
+use crate::forks;
 
 /// That of this process.
 static KEEPER: Mutex<Option<Arc<Keeper>>> = Mutex::new(None);

@@ -8,40 +8,42 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::net::hosts::{self, NoWire};
 use super::packets::{PACKET_SOCKET, close_unawaited};
 use super::sandbox::Sandbox;
-use super::{Machine, Refusal};
+use crate::machine::{Machine, Refusal};
 use crate::timeline::Level;
 
-/// Looks at the machine: traces a process, makes a private network, and throws both away.
-pub(super) fn look() -> Machine {
-    let no_trace = match no_proc() {
-        Some(reason) => Some(Refusal {
-            reason,
-            cure: "mount it: mount -t proc proc /proc".into(),
-        }),
-        None => super::trace::refused().map(|reason| Refusal {
-            reason,
-            cure: trace_cure(),
-        }),
-    };
-    let sandbox = Sandbox::open().err();
-    let no_sandbox = sandbox.map(|refused| Refusal {
-        reason: refused.to_string(),
-        cure: sandbox_cure(),
-    });
-    let host_capture = host_packet_socket().map(close_unawaited);
-    let no_host_capture = host_capture.err().map(|error| packet_refusal(&error));
-    let level = match (&no_trace, &no_sandbox, &no_host_capture) {
-        (Some(_), _, _) => None,
-        (None, None, _) => Some(Level::Sandbox),
-        (None, Some(_), None) => Some(Level::Loopback),
-        (None, Some(_), Some(_)) => Some(Level::NoPackets),
-    };
-    Machine {
-        level,
-        no_sandbox,
-        no_host_capture,
-        no_trace,
-        ipv6: has_ipv6(),
+impl Machine {
+    /// Looks at the machine: traces a process, makes a private network, and throws both away.
+    pub fn look() -> Machine {
+        let no_trace = match no_proc() {
+            Some(reason) => Some(Refusal {
+                reason,
+                cure: "mount it: mount -t proc proc /proc".into(),
+            }),
+            None => super::trace::refused().map(|reason| Refusal {
+                reason,
+                cure: trace_cure(),
+            }),
+        };
+        let sandbox = Sandbox::open().err();
+        let no_sandbox = sandbox.map(|refused| Refusal {
+            reason: refused.to_string(),
+            cure: sandbox_cure(),
+        });
+        let host_capture = host_packet_socket().map(close_unawaited);
+        let no_host_capture = host_capture.err().map(|error| packet_refusal(&error));
+        let level = match (&no_trace, &no_sandbox, &no_host_capture) {
+            (Some(_), _, _) => None,
+            (None, None, _) => Some(Level::Sandbox),
+            (None, Some(_), None) => Some(Level::Loopback),
+            (None, Some(_), Some(_)) => Some(Level::NoPackets),
+        };
+        Machine {
+            level,
+            no_sandbox,
+            no_host_capture,
+            no_trace,
+            ipv6: has_ipv6(),
+        }
     }
 }
 
@@ -54,8 +56,9 @@ pub(crate) fn no_proc() -> Option<String> {
     }
 }
 
-/// Makes two hosts and a wire, and throws them away.
-pub(super) fn wire_refusal() -> Option<Refusal> {
+/// Why there can be no two hosts and no [`Wire`](crate::Wire) between them on this machine, if there cannot: two hosts
+/// and a wire are made, and thrown away.
+pub fn wire_refusal() -> Option<Refusal> {
     hosts::try_out().err().map(|refused| no_wire(&refused))
 }
 

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-use super::recorder::{Recorder, now};
 use crate::error::Output;
+use crate::recorder::{Recorder, now};
 use crate::timeline::{OutputStream, ProcessEvent, ProcessEventKind, Record, What};
 
 /// So many bytes of all that a program wrote are kept for messages: its end.

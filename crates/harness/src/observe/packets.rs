@@ -24,7 +24,7 @@ use socket2::Socket;
 
 use super::filter::Wanted;
 use super::memory;
-use super::recorder::Recorder;
+use crate::recorder::Recorder;
 use crate::timeline::{LinkType, Record, Segment, Timestamp, What};
 
 /// The ring, which is divided into slots: each holds a whole frame and its header.

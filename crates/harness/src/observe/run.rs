@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use procfs::ProcError;
 use procfs::process::{Process, StatFlags};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -24,19 +26,20 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::machine::{host_packet_socket, no_proc, no_wire, packet_refusal, sandbox_cure, trace_cure};
 use super::net::hosts::{Ends, Hosts};
 use super::net::relay::Relay;
-use super::net::{Wire, addresses};
 use super::packets::{Capture, PACKET_SOCKET};
-use super::recorder::{Keep, Recorder, Seen, now};
 use super::sandbox::{Doors, Sandbox, keep_network_rights};
 use super::sockets::{self, Watch};
 use super::trace::{Held, StartError, Tracer};
-use super::{Patience, Refusal, Spec};
 use super::{memory, output, spawn};
 use crate::error::{Error, Output};
+use crate::machine::Refusal;
+use crate::recorder::{Keep, Recorder, Seen, now};
+use crate::spec::{Patience, Spec};
 use crate::timeline::{
     Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Settled, Side,
     TcpState, What,
 };
+use crate::wire::{Wire, addresses};
 
 /// What an argument `{listen}` stands for in a private network, on a host of its own, and on this one.
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";
@@ -429,12 +432,19 @@ impl Network {
         }
     }
 
-    /// A TCP socket where the client is.
-    pub fn socket(&self, domain: Domain) -> io::Result<Socket> {
-        match self.place.of(Side::Client) {
-            Some(sandbox) => sandbox.socket(domain.into(), Type::STREAM.into(), Protocol::TCP.into()),
-            None => Socket::new(domain, Type::STREAM, Some(Protocol::TCP)),
+    /// A TCP socket where the client is, with an address, if one is given. A port of 0 is chosen when it connects and not
+    /// now: many connections to one server may have ports of earlier ones in TIME_WAIT
+    /// ([ip(7)](https://man7.org/linux/man-pages/man7/ip.7.html), IP_BIND_ADDRESS_NO_PORT).
+    pub fn socket(&self, domain: Domain, from: Option<SocketAddr>) -> io::Result<Socket> {
+        let socket = match self.place.of(Side::Client) {
+            Some(sandbox) => sandbox.socket(domain.into(), Type::STREAM.into(), Protocol::TCP.into())?,
+            None => Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?,
+        };
+        if let Some(from) = from {
+            setsockopt(&socket, IpBindAddressNoPort, &(from.port() == 0))?;
+            socket.bind(&from.into())?;
         }
+        Ok(socket)
     }
 
     /// Makes a command run where one side is, with the right to capture there.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use procfs::FromReadSI;
 use procfs::net::{TcpNetEntries, TcpNetEntry};
 
-use super::recorder::{Recorder, Seen, now};
+use crate::recorder::{Recorder, Seen, now};
 use crate::timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
 
 /// How long a sample may be old when nothing hints at a change: at first, and after a while. A look

@@ -48,9 +48,9 @@ use self::endpoints::Connected;
 pub(crate) use self::held::Held;
 use self::process::Tasks;
 use self::stops::Trace;
-use super::forks;
-use super::recorder::{Keep, Recorder};
 use super::sandbox::Doors;
+use crate::forks;
+use crate::recorder::{Keep, Recorder};
 use crate::timeline::{Exit, Side};
 
 /// A traced program.

@@ -15,10 +15,11 @@ use nix::libc;
 use socket2::Socket;
 
 use super::netlink::{self, Mac};
-use super::wire::{Wire, addresses};
+use crate::observe::namespace::{interface_ioctl, named, switch_off};
 use crate::observe::packets::{PACKET_SOCKET, close_unawaited};
-use crate::observe::sandbox::{Refused, Sandbox, interface_ioctl, named, switch_off};
+use crate::observe::sandbox::{Refused, Sandbox};
 use crate::timeline::Side;
+use crate::wire::{Wire, addresses};
 
 /// The client's host and the server's, for as long as this lives.
 pub(crate) struct Hosts {

@@ -19,12 +19,12 @@ use socket2::Socket;
 
 use super::hosts::{Ends, longest_frame};
 use super::netlink::tcp_view;
-use super::traffic::{Outcome, Traffic};
-use super::wire::Wire;
 use crate::observe::packets::{Ring, close_unawaited};
-use crate::observe::recorder::{Recorder, now};
 use crate::observe::spin::AdaptiveSpin;
+use crate::recorder::{Recorder, now};
 use crate::timeline::{LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
+use crate::wire::Wire;
+use crate::wire::traffic::{Outcome, Traffic};
 
 /// A wire at work.
 pub(crate) struct Relay {

@@ -6,7 +6,7 @@ use procfs::net::{UdpNetEntry, UnixNetEntry};
 
 use super::endpoints::socket_inode;
 use super::memory;
-use crate::observe::recorder::Bound;
+use crate::recorder::Bound;
 use crate::timeline::Errno;
 
 /// What a bind that returned `value` says; nothing of one that gave a TCP socket its address.

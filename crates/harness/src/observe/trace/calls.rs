@@ -15,7 +15,7 @@ use super::endpoints::{Connected, Socket, Sockets};
 use super::seccomp::{FOREIGN, Role, Stop};
 use super::{arguments, bound};
 use super::{memory, options};
-use crate::observe::recorder::{Recorder, now};
+use crate::recorder::{Recorder, now};
 use crate::timeline::explain::call_text;
 use crate::timeline::{
     Argument, Call, CallKind, ClientAction, ClientActionKind, Direction, Endpoints, Errno, ProcessEvent,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use super::rights;
-use crate::observe::recorder::{Recorder, now};
+use crate::recorder::{Recorder, now};
 use crate::timeline::{Exit, ProcessEvent, ProcessEventKind, Record, Side, What};
 
 /// What the tracing thread shares with those who hold a [`Tracer`](super::Tracer).
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_task_that_has_ended_is_not_born() {
         let tasks = Arc::new(Tasks::default());
-        let recorder = Arc::new(Recorder::new(crate::observe::recorder::Keep::ALL));
+        let recorder = Arc::new(Recorder::new(crate::recorder::Keep::ALL));
         let mut processes = Processes::new(Side::Server, Arc::clone(&tasks), recorder);
         // No process has so large a number.
         let task = Pid::from_raw(i32::MAX);

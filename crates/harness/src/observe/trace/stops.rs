@@ -15,8 +15,8 @@ use nix::unistd::Pid;
 use super::calls::{Calls, Entered, InFlight, Left};
 use super::endpoints::Connected;
 use super::process::{Processes, Tasks};
-use crate::observe::recorder::Recorder;
 use crate::observe::spin::AdaptiveSpin;
+use crate::recorder::Recorder;
 use crate::timeline::{Exit, ProcessEventKind, Side};
 
 /// The tracing thread.

@@ -1,15 +1,23 @@
-//! What a wire does to packets, as plain data.
+//! A wire between two hosts, and what it does to packets: plain data, written as a [`script`]. What becomes of each
+//! packet is decided without any I/O ([`traffic`], by the [`names`] of packets), on any operating system.
+
+mod names;
+pub(crate) mod script;
+pub(crate) mod traffic;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::script::{self, ScriptError};
 use crate::timeline::{Record, Segment, Side, What, damaged};
 
 /// How many packets may wait for a wire with a [rate](Wire::rate) unless [`Wire::queue`] says otherwise.
-pub const QUEUE: u32 = 100;
+const QUEUE: u32 = 100;
+
+/// The smallest and the largest MTU: what every IPv4 host must take (RFC 1122, section 3.3.2), and a
+/// usual jumbo frame.
+const MTU: (u16, u16) = (576, 9000);
 
 /// The congestion control of both hosts unless [`Wire::congestion`] says otherwise: RFC 5681, which every
 /// Linux has and lets anyone use.
@@ -33,23 +41,23 @@ const CONGESTION: &str = "reno";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wire {
     /// What the client's host sends.
-    pub(super) client: Way,
+    client: Way,
     /// What the server's host sends.
-    pub(super) server: Way,
-    pub(super) mtu: u16,
-    pub(super) seed: u64,
+    server: Way,
+    mtu: u16,
+    seed: u64,
     /// Of both hosts.
-    pub(super) congestion: String,
-    pub(super) rules: Vec<Rule>,
+    congestion: String,
+    rules: Vec<Rule>,
     /// In the order in which they come.
-    pub(super) changes: Vec<Change>,
+    changes: Vec<Change>,
     /// A cable alone: no relay, and nothing is captured.
-    pub(super) bare: bool,
+    bare: bool,
 }
 
 /// One direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Way {
+struct Way {
     pub delay: Duration,
     /// Bits per second; `None` if a packet takes no time to send.
     pub rate: Option<u64>,
@@ -60,13 +68,13 @@ pub(super) struct Way {
 
 /// What is done to some packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rule {
+struct Rule {
     pub action: Action,
     pub packets: Named,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+enum Action {
     Lose,
     Duplicate,
     Swap,
@@ -76,7 +84,7 @@ pub(super) enum Action {
 
 /// Packets, named by what they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Named {
+struct Named {
     /// The connection's number, from 1; any if `None`.
     pub connection: Option<u32>,
     pub by: Side,
@@ -87,7 +95,7 @@ pub(super) struct Named {
 
 /// What a packet is. Those of a kind are numbered from 1, in each direction of each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Kind {
+enum Kind {
     Syn,
     Fin,
     Rst,
@@ -104,7 +112,7 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Acked {
+enum Acked {
     Syn,
     Fin,
     Data(u32),
@@ -112,14 +120,14 @@ pub(super) enum Acked {
 
 /// How many of the copies of a segment, which is sent again when it is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Copies {
+enum Copies {
     First(u32),
     Every,
 }
 
 /// The cable is pulled, or put back, in one direction or in both.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+struct Change {
     pub cut: bool,
     /// What this side sends; `None` for both.
     pub of: Option<Side>,
@@ -127,7 +135,7 @@ pub(super) struct Change {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
+enum Moment {
     /// Before the first packet, or right behind the change before.
     AtOnce,
     /// So long after the first packet, or after the change before.
@@ -245,7 +253,7 @@ impl Wire {
     /// The largest packet of both hosts, in bytes, from 576 to 9000; 1500 unless told. IPv6 takes 1280.
     #[must_use]
     pub fn mtu(mut self, bytes: u16) -> Wire {
-        self.mtu = bytes.clamp(script::MTU.0, script::MTU.1);
+        self.mtu = bytes.clamp(MTU.0, MTU.1);
         self
     }
 
@@ -263,17 +271,6 @@ impl Wire {
     pub fn congestion(mut self, name: impl Into<String>) -> Wire {
         self.congestion = name.into();
         self
-    }
-
-    /// Adds the statements of a script, one a line: `lose server data 2`. Empty lines and what follows
-    /// a `#` say nothing.
-    ///
-    /// # Errors
-    ///
-    /// If a statement says nothing that a wire could do: which word, and the words that would do.
-    pub fn script(mut self, text: &str) -> Result<Wire, ScriptError> {
-        script::run(&mut self, text)?;
-        Ok(self)
     }
 
     /// Connects the hosts with each other and not with a relay: nothing is captured. A benchmark compares
@@ -317,26 +314,18 @@ impl Wire {
     }
 
     /// What one side sends, or what both send.
-    pub(super) fn ways_mut(&mut self, of: Option<Side>) -> impl Iterator<Item = &mut Way> {
+    fn ways_mut(&mut self, of: Option<Side>) -> impl Iterator<Item = &mut Way> {
         let ways = [(Side::Client, &mut self.client), (Side::Server, &mut self.server)];
         ways.into_iter()
             .filter(move |(side, _)| of.is_none_or(|of| of == *side))
             .map(|(_, way)| way)
     }
 
-    pub(super) fn way(&self, from: Side) -> &Way {
+    fn way(&self, from: Side) -> &Way {
         match from {
             Side::Client => &self.client,
             Side::Server => &self.server,
         }
-    }
-}
-
-impl std::str::FromStr for Wire {
-    type Err = ScriptError;
-
-    fn from_str(text: &str) -> Result<Wire, ScriptError> {
-        Wire::new().script(text)
     }
 }
 
@@ -408,7 +397,7 @@ fn rate(rate: u64) -> String {
     format!("{rate}bit")
 }
 
-pub(super) fn percent(millionths: u32) -> String {
+fn percent(millionths: u32) -> String {
     format!("{}%", f64::from(millionths) / 10_000.0)
 }
 

@@ -1,13 +1,17 @@
 //! The place that all observers write to, and where others wait for what they wrote.
 
+pub(crate) mod follow;
+mod progress;
+pub(crate) mod queue;
+
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::progress::Progress;
-use super::queue::{Receiver, Sender, queue};
+use self::progress::Progress;
+use self::queue::{Receiver, Sender, queue};
 use crate::timeline::{
     CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
 };
@@ -50,7 +54,6 @@ pub(crate) struct Keep {
 
 impl Keep {
     /// Everything.
-    #[cfg(any(test, all(target_os = "linux", not(no_observe))))]
     pub const ALL: Keep = Keep {
         records: usize::MAX,
         bytes: usize::MAX,

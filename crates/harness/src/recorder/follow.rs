@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use crate::observe::net::seen_at;
-use crate::observe::queue::Receiver;
-use crate::observe::recorder::now;
+use super::now;
+use super::queue::Receiver;
 use crate::timeline::{Record, Side, Timestamp};
+use crate::wire::seen_at;
 
 /// How long a record is held back. Most calls return, and every packet is read, well within it;
 /// to a person it is at once.
@@ -94,7 +94,7 @@ impl Iterator for Follow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::queue::queue;
+    use crate::recorder::queue::queue;
     use crate::timeline::{ProcessEvent, ProcessEventKind, What};
 
     fn record(at: Timestamp, pid: i32) -> Record {

@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use super::wire::{Acked, Action, Change, Copies, Kind, Moment, Named, Rule, Wire};
+use super::{Acked, Action, Change, Copies, Kind, MTU, Moment, Named, Rule, Wire};
 use crate::timeline::Side;
-
-/// The smallest and the largest MTU: what every IPv4 host must take (RFC 1122, section 3.3.2), and a
-/// usual jumbo frame.
-pub(super) const MTU: (u16, u16) = (576, 9000);
 
 /// No packet is kept longer than this; Linux gives up on a connection after some 15 minutes.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -48,8 +44,29 @@ impl std::fmt::Display for ScriptError {
     }
 }
 
+impl Wire {
+    /// Adds the statements of a script, one a line: `lose server data 2`. Empty lines and what follows
+    /// a `#` say nothing.
+    ///
+    /// # Errors
+    ///
+    /// If a statement says nothing that a wire could do: which word, and the words that would do.
+    pub fn script(mut self, text: &str) -> Result<Wire, ScriptError> {
+        run(&mut self, text)?;
+        Ok(self)
+    }
+}
+
+impl std::str::FromStr for Wire {
+    type Err = ScriptError;
+
+    fn from_str(text: &str) -> Result<Wire, ScriptError> {
+        Wire::new().script(text)
+    }
+}
+
 /// Adds the statements of a text to a wire.
-pub(super) fn run(wire: &mut Wire, text: &str) -> Result<(), ScriptError> {
+fn run(wire: &mut Wire, text: &str) -> Result<(), ScriptError> {
     let several = text.lines().count() > 1;
     for (number, line) in text.lines().enumerate() {
         let statement = line.split('#').next().unwrap_or_default().trim();

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::traffic::index;
-use super::wire::{Acked, Copies, Kind, Moment, Named, Wire};
+use super::{Acked, Copies, Kind, Moment, Named, Wire};
 use crate::timeline::{Flags, Segment, Side};
 
 /// The addresses of a connection: on the client's host, on the server's.
@@ -315,6 +314,14 @@ impl Named {
                 };
                 label.kind == self.kind && self.numbers.contains(&label.number) && copy
             })
+    }
+}
+
+/// The place of a side in what there is for each.
+pub(super) fn index(side: Side) -> usize {
+    match side {
+        Side::Client => 0,
+        Side::Server => 1,
     }
 }
 

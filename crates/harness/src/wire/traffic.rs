@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::names::{Addresses, Connections, Content, is_after};
-use super::wire::{Action, Change, Moment, QUEUE, Rule, Wire, percent};
+use super::names::{Addresses, Connections, Content, index, is_after};
+use super::{Action, Change, Moment, QUEUE, Rule, Wire, percent};
 use crate::timeline::{Segment, Side, Timestamp};
 
 /// A packet that is to be swapped with the next waits so long for one.
 const SWAP_WAIT: Duration = Duration::from_millis(500);
 
 /// The packets on a wire, each with what its carrier needs of it.
-pub(super) struct Traffic<T> {
+pub(crate) struct Traffic<T> {
     wire: Wire,
     ways: [Link; 2],
     connections: Connections,
@@ -38,7 +38,7 @@ pub(super) struct Traffic<T> {
 
 /// What became of a packet.
 #[derive(Debug, PartialEq)]
-pub(super) struct Outcome<T> {
+pub(crate) struct Outcome<T> {
     pub from: Side,
     /// How often it is to be handed over, now: not at all if it was lost.
     pub copies: u8,
@@ -457,13 +457,6 @@ fn cut_text(why: &str) -> String {
 fn later(at: Timestamp, length: Duration) -> Timestamp {
     let nanoseconds = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
     Timestamp(at.0.saturating_add(nanoseconds))
-}
-
-pub(super) fn index(side: Side) -> usize {
-    match side {
-        Side::Client => 0,
-        Side::Server => 1,
-    }
 }
 
 fn sides(of: Option<Side>) -> impl Iterator<Item = Side> {
