@@ -86,7 +86,7 @@ mod spec;
 pub mod testing;
 mod wire;
 
-pub use ::timeline::{facts, format, overview, rules, scene, timeline};
+pub use ::timeline::{self, facts, format, overview, rules, scene};
 
 pub use client::Client;
 pub use error::{Error, Output, Refused};

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use harness::timeline::explain::explain_all;
-use harness::timeline::frames::{call_words, client_words, process_words, state_words};
+use harness::timeline::words::explain_all;
+use harness::timeline::words::{call_words, client_words, process_words, state_words};
 use harness::timeline::{Event, EventKind, Level, ShownState, Timeline};
 use harness::{LISTEN, Server};
 

@@ -19,9 +19,15 @@
 //! - [`scene`] is what to draw of a timeline: arrows, calls, states, waits, words.
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, JSON, pictures, pcapng for Wireshark.
 
+pub mod dissect;
+mod events;
 pub mod facts;
 pub mod format;
 pub mod overview;
 pub mod rules;
 pub mod scene;
-pub mod timeline;
+mod timeline;
+pub mod words;
+
+pub use events::*;
+pub use timeline::{Closing, Connection, Excerpt, Held, Limits, Teardown, Timeline};

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::events::{ClientActionKind, ConnectionId, EventKind, Level, Side};
 use crate::facts::spent::{Part, Spent, spent};
 use crate::rules::{Finding, Severity};
-use crate::timeline::{ClientActionKind, Connection, ConnectionId, EventKind, Level, Side, Teardown, Timeline};
+use crate::timeline::{Connection, Teardown, Timeline};
 
 /// What there is to say of a run's connections.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use harness::facts::writes;
 use harness::format::text::Lanes;
 use harness::testing::Needs::{Calls, Packets, Program, Sandbox};
-use harness::timeline::explain::{action_text, call_text};
+use harness::timeline::words::{action_text, call_text};
 use harness::timeline::{
     Argument, Call, CallKind, Closing, Connection, Direction, Event, EventKind, Exit, Level, ProcessEventKind, Side,
     SocketOption, TcpState, Teardown, Timeline,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use harness::facts::Reason;
 use harness::rules::Finding;
-use harness::timeline::explain::call_text;
+use harness::timeline::words::call_text;
 use harness::timeline::{
     Argument, Call, CallKind, ClientActionKind, Connection, Event, EventKind, Exit, Flags, Side, SocketOption,
     Timeline, printable,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::flow::{Flow, LastAck, Opened, Passing, Vantage, is_pure_ack};
-use super::numbers::unwrapped;
 use super::{Acked, Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
-use crate::timeline::{Flags, Packet, Timestamp};
+use crate::events::unwrapped;
+use crate::events::{Flags, Packet, Timestamp};
 
 /// Linux delays an ACK by 40 ms or more (`TCP_DELACK_MIN` of include/net/tcp.h), others by more than
 /// that: RFC 9293, section 3.8.6.3 allows 500 ms. An ACK that took so much longer than the way there and

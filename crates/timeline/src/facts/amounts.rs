@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::PacketFacts;
 use super::flow::{Flow, Half, Passing, Vantage};
 use super::pass::{Moment, Step, steps, vantage};
-use crate::timeline::{CallKind, ClientActionKind, Connection, EventKind, Level, Side};
+use crate::events::{CallKind, ClientActionKind, EventKind, Level, Side};
+use crate::timeline::Connection;
 
 /// What stands between the two programs after an event, in bytes of data. The client's comes first of each pair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -116,8 +117,9 @@ impl Half {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::Packet;
     use crate::format::pcapng;
-    use crate::timeline::{Packet, Timeline};
+    use crate::timeline::Timeline;
 
     fn capture(name: &str) -> Timeline {
         let file = std::fs::File::open(format!("../../captures/{name}.pcapng")).unwrap();

@@ -1,7 +1,7 @@
 //! Requests and replies, as packets and calls go by.
 
 use super::PacketFacts;
-use crate::timeline::{CallKind, Flags, Packet, Side};
+use crate::events::{CallKind, Flags, Packet, Side};
 
 /// A request and its reply: from the client's first byte after a reply to its next one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::coverage::{Coverage, Place};
-use super::ending::Sockets;
-use super::numbers::unwrapped;
 use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
-use crate::timeline::{CongestionState, Flags, Packet, Side, Timestamp};
+use crate::events::sockets::Sockets;
+use crate::events::unwrapped;
+use crate::events::{CongestionState, Flags, Packet, Side, Timestamp};
 
 /// So many segments without an ACK are remembered of a direction. A capture of one direction alone
 /// must not fill the memory.

@@ -9,10 +9,8 @@
 mod ack;
 mod amounts;
 mod coverage;
-mod ending;
 mod exchange;
 mod flow;
-mod numbers;
 mod pass;
 mod reason;
 pub mod spent;
@@ -25,11 +23,9 @@ use std::time::Duration;
 pub use amounts::{Amounts, amounts};
 pub use exchange::Exchange;
 pub(crate) use exchange::{Exchanging, Replying};
-pub use numbers::is_after;
-pub(crate) use numbers::{Numbering, Numbers};
 pub(crate) use pass::{Following, find, name_frames};
 
-use crate::timeline::{Side, StateChange};
+use crate::events::{Side, StateChange};
 
 /// How sure something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

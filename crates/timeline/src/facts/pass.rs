@@ -1,12 +1,13 @@
 //! The one pass: all packets of a connection in the order in which they left and came, with the calls of both
 //! ends beside them.
 
-use super::ending::Sockets;
 use super::flow::{Flow, Passing, Vantage};
 use super::reason::Leaving;
 use super::streams::{EndKind, Outside, Program};
 use super::{Certainty, ConnectionFacts, Evidence, FactKind, PacketFacts};
-use crate::timeline::{Connection, EventKind, Flags, Level, Packet, Side, StateChange, Timeline, Timestamp};
+use crate::events::sockets::Sockets;
+use crate::events::{EventKind, Flags, Level, Packet, Side, StateChange, Timestamp};
+use crate::timeline::{Connection, Timeline};
 
 /// Fills in the facts of all packets and connections of a timeline. Until its frames are numbered they name
 /// a packet by the index of its event.
@@ -255,7 +256,7 @@ impl HalfCloses {
         }
         if let (Some((frame, end)), None) = (self.data_after[mine], self.proved[mine])
             && flags.has(Flags::ACK)
-            && !super::is_after(end, packet.ack)
+            && !crate::events::is_after(end, packet.ack)
         {
             self.proved[mine] = Some((frame, packet.number));
         }

@@ -2,10 +2,10 @@
 //! packets prove.
 
 use super::flow::{Flow, Half};
-use super::numbers::unwrapped;
 use super::streams::{EndKind, Program, Write};
 use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
-use crate::timeline::{Flags, Packet, SocketOption, Timestamp};
+use crate::events::unwrapped;
+use crate::events::{Flags, Packet, SocketOption, Timestamp};
 
 /// A packet, its sender's program, and its sender's direction just after it left.
 pub(super) struct Leaving<'a> {

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::{Certainty, Exchange};
-use crate::timeline::{CallKind, ClientActionKind, Connection, EventKind, Level, Packet, Passage, Side, Timestamp};
+use crate::events::{CallKind, ClientActionKind, EventKind, Level, Packet, Passage, Side, Timestamp};
+use crate::timeline::Connection;
 
 /// Whom or what an exchange waits for at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -278,7 +279,7 @@ impl Course {
 /// True for data in its place: a SYN's is not in the stream, and a keep-alive's byte is an old one.
 fn carries(packet: &Packet) -> bool {
     use super::FactKind::{KeepAlive, ZeroWindowProbe};
-    use crate::timeline::Flags;
+    use crate::events::Flags;
     let probes = packet.facts.has(KeepAlive) || packet.facts.has(ZeroWindowProbe);
     packet.segment.len > 0 && !packet.segment.flags.has(Flags::SYN) && !probes
 }
@@ -370,9 +371,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::events::{Level, What};
     use crate::format::arbitrary;
     use crate::format::samples::{self, Script};
-    use crate::timeline::{Level, What};
 
     fn of(script: &Script) -> Vec<Option<Spent>> {
         let timeline = script.timeline();

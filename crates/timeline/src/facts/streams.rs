@@ -1,12 +1,13 @@
 //! What each end's program did with a connection: which bytes of the stream it wrote with which call, what it
 //! had read by when, which options held, and which calls ended it.
 
-use super::numbers::unwrapped;
 use super::writes;
-use crate::timeline::{
-    Argument, Call, CallKind, ClientActionKind, Connection, Direction, EventKind, Flags, ProcessEventKind, Side,
-    SocketOption, Timeline, Timestamp,
+use crate::events::unwrapped;
+use crate::events::{
+    Argument, Call, CallKind, ClientActionKind, Direction, EventKind, Flags, ProcessEventKind, Side, SocketOption,
+    Timestamp,
 };
+use crate::timeline::{Connection, Timeline};
 
 /// One end's calls, as far as they are known.
 #[derive(Clone, Debug, Default)]

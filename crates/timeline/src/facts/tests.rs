@@ -1,6 +1,7 @@
 use super::*;
+use crate::events::Level;
 use crate::format::samples::Script;
-use crate::timeline::{Level, Timeline};
+use crate::timeline::Timeline;
 
 /// What happened, as a capture at one end has it.
 fn captured(script: &mut Script) -> Timeline {
@@ -100,27 +101,27 @@ fn a_clients_own_nagle_stall_is_found() {
     use crate::format::samples::{read, write};
     let mut script = Script::new();
     script.handshake();
-    let mut client = |span: (u64, u64), kind, call: crate::timeline::Call| {
+    let mut client = |span: (u64, u64), kind, call: crate::events::Call| {
         let (entered, ended) = (
             crate::format::samples::moment(span.0),
             crate::format::samples::moment(span.1),
         );
-        let call = Some(crate::timeline::Call { entered, ended, ..call });
-        let action = crate::timeline::ClientAction {
+        let call = Some(crate::events::Call { entered, ended, ..call });
+        let action = crate::events::ClientAction {
             kind,
             counters: None,
             call,
         };
         let on = script.endpoints;
-        script.push(span.0, crate::timeline::What::Client { on, action });
+        script.push(span.0, crate::events::What::Client { on, action });
     };
-    let sent = |text: &str| crate::timeline::ClientActionKind::Sent {
+    let sent = |text: &str| crate::events::ClientActionKind::Sent {
         bytes: text.into(),
         len: text.len() as u64,
     };
     client((100, 120), sent("G"), write("G"));
     client((130, 150), sent("ET\n"), write("ET\n"));
-    let received = crate::timeline::ClientActionKind::Received {
+    let received = crate::events::ClientActionKind::Received {
         bytes: b"ok\n".to_vec(),
         len: 3,
     };

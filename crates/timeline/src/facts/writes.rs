@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Certainty;
-use crate::timeline::{Call, Timestamp};
+use crate::events::{Call, Timestamp};
 
 /// A call of the write family on one direction of a connection.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::timeline::*;
+use crate::events::*;
 
 /// Any recording: few addresses, so that connections meet, and few moments, so that events do.
 pub(crate) fn recording() -> impl Strategy<Value = Recording> {

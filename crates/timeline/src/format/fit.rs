@@ -1,8 +1,8 @@
 //! What is written on an arrow where there is less room than its words take.
 
+use crate::events::Flags;
 use crate::scene::Arrow;
-use crate::timeline::Flags;
-use crate::timeline::explain::{cut, data_text};
+use crate::words::{cut, data_text};
 
 /// How much of a segment is written on its arrow.
 #[derive(Clone, Copy, PartialEq, Eq)]

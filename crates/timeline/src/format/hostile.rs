@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::svg::{Picture, Theme, side_by_side};
 use super::{arbitrary, html, json, markdown, pcapng, text};
+use crate::events::is_plain;
 use crate::scene::Scene;
-use crate::timeline::{Timeline, is_plain};
+use crate::timeline::Timeline;
 
 fn all_plain(format: &str, shown: &str) -> Result<(), TestCaseError> {
     let live = shown.chars().find(|c| *c != '\n' && !is_plain(*c));

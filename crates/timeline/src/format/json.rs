@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::events::{
+    Call, CallKind, ClientAction, ClientActionKind, EventKind, Exit, Packet, Passage, ProcessEvent, ProcessEventKind,
+    Side, TcpState, TcpView, is_plain,
+};
 use crate::facts::spent::{Part, Spent};
 use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
 use crate::overview::{Overview, Row, Spread};
 use crate::rules::Finding;
-use crate::timeline::explain::action_text;
-use crate::timeline::{
-    Call, CallKind, ClientAction, ClientActionKind, Connection, EventKind, Exit, Packet, Passage, ProcessEvent,
-    ProcessEventKind, Side, TcpState, TcpView, Teardown, Timeline, is_plain,
-};
+use crate::timeline::{Connection, Teardown, Timeline};
+use crate::words::action_text;
 
 /// The version of the schema. It grows when something is taken away or changes its meaning;
 /// additions leave it as it is.
@@ -45,7 +46,7 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// A value as JSON in which what is not plain text is escaped: see
-/// [`printable`](crate::timeline::printable). serde_json escapes only what JSON asks for.
+/// [`printable`](crate::events::printable). serde_json escapes only what JSON asks for.
 pub fn plain(value: &Value) -> String {
     plain_json(&value.to_string())
 }
@@ -430,7 +431,7 @@ fn process(event: &ProcessEvent) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::{Endpoints, OutputStream, Settled};
+    use crate::events::{Endpoints, OutputStream, Settled};
 
     #[test]
     fn each_process_event_has_the_fields_of_its_kind() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::timeline::explain::cut;
+use crate::words::cut;
 
 /// A drawn line: pieces of text, each with its part in the picture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

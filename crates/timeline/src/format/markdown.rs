@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use crate::timeline::explain::{Explanation, data_text, explain_all};
-use crate::timeline::frames::{call_words, client_words, process_words, state_words};
-use crate::timeline::{EventKind, Flags, Packet, Side, Timeline, printable};
+use crate::events::{EventKind, Flags, Packet, Side, printable};
+use crate::timeline::Timeline;
+use crate::words::{Explanation, data_text, explain_all};
+use crate::words::{call_words, client_words, process_words, state_words};
 
 /// The frames with these numbers: a table of what is on the wire and which call caused it, then
 /// a list with a sentence on each packet. The calls and states between the packets are rows too.

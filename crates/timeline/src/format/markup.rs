@@ -1,6 +1,6 @@
 //! Text within HTML and XML.
 
-use crate::timeline::printable;
+use crate::events::printable;
 
 /// Text for content and attributes. What can do more than be read is escaped as everywhere; the two characters
 /// that are no XML and that this leaves are escaped too ([XML 1.0, section 2.2](https://www.w3.org/TR/xml/#charsets)).

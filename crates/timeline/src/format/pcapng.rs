@@ -14,8 +14,8 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let mut file = Vec::new();
-//! # let empty = timeline::timeline::Recording {
-//! #     level: timeline::timeline::Level::Capture, records: vec![], numbers: vec![],
+//! # let empty = timeline::Recording {
+//! #     level: timeline::Level::Capture, records: vec![], numbers: vec![],
 //! #     dropped: 0, not_kept: 0 };
 //! # pcapng::write(&empty.into_timeline(), "echo", &mut file)?;
 //! let timeline = pcapng::read(&file[..])?.into_timeline();

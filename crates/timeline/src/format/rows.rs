@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::events::{Call, CallKind, ClientActionKind, Side, TcpView};
 use crate::facts::{FactKind, Reason};
 use crate::scene::{Action, Arrow, Bracket, Diagram, Fold, Held, Mark as Drawn, Moment, Outcome, Process, State};
-use crate::timeline::explain::{action_text, call_text, call_text_within, cut, data_text};
-use crate::timeline::{Call, CallKind, ClientActionKind, Side, TcpView};
+use crate::words::{action_text, call_text, call_text_within, cut, data_text};
 
 use super::line::Role;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use etherparse::{PacketBuilder, TcpOptionElement};
 
+use crate::events::*;
 use crate::timeline::*;
 
 /// Writes a run down record by record. Times are in microseconds, sequence numbers relative.

@@ -113,7 +113,7 @@ fn lines(text: &str, width: usize) -> Vec<String> {
             if !line.is_empty() {
                 line.push(' ');
             }
-            *line += &crate::timeline::explain::cut(word, width);
+            *line += &crate::words::cut(word, width);
         }
     }
     lines

@@ -1,8 +1,9 @@
 //! A client that was never accepted.
 
 use super::{Found, Needs, Rule, Run, Severity};
-use crate::timeline::explain::call_text;
-use crate::timeline::{CallKind, Connection, TcpState};
+use crate::events::{CallKind, TcpState};
+use crate::timeline::Connection;
+use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
     id: "accept-stopped",

@@ -1,9 +1,10 @@
 //! A write that has not returned.
 
 use super::{Found, Needs, Rule, Run, Severity, sent_by};
+use crate::events::Side;
 use crate::facts::FactKind;
-use crate::timeline::explain::call_text;
-use crate::timeline::{Connection, Side};
+use crate::timeline::Connection;
+use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
     id: "blocked-write",

@@ -1,8 +1,9 @@
 //! A connection that its client has closed and the server keeps.
 
 use super::{Found, Needs, Rule, Run, Severity, waited};
-use crate::timeline::explain::call_text;
-use crate::timeline::{ClientAction, ClientActionKind, Connection, TcpState, Teardown};
+use crate::events::{ClientAction, ClientActionKind, TcpState};
+use crate::timeline::{Connection, Teardown};
+use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
     id: "close-wait-leak",

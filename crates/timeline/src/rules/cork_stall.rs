@@ -1,9 +1,10 @@
 //! A segment that the kernel kept because the program had said that more follows.
 
 use super::{Found, Needs, Rule, Run, Severity, count};
+use crate::events::Side;
 use crate::facts::Evidence;
-use crate::timeline::explain::call_text;
-use crate::timeline::{Connection, Side};
+use crate::timeline::Connection;
+use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
     id: "cork-stall",

@@ -1,7 +1,8 @@
 //! A descriptor of a connection that is over.
 
 use super::{Found, Needs, Rule, Run, Severity, waited};
-use crate::timeline::{Connection, EventKind, ProcessEventKind, Teardown};
+use crate::events::{EventKind, ProcessEventKind};
+use crate::timeline::{Connection, Teardown};
 
 pub(super) const RULE: Rule = Rule {
     id: "descriptor-leak",

@@ -15,9 +15,8 @@
 
 use std::fmt;
 
-use crate::timeline::{
-    Argument, Call, CallKind, Connection, ConnectionId, EventKind, Level, Packet, SocketOption, Timeline,
-};
+use crate::events::{Argument, Call, CallKind, ConnectionId, EventKind, Level, Packet, SocketOption};
+use crate::timeline::{Connection, Timeline};
 
 mod accept_stopped;
 mod blocked_write;
@@ -255,6 +254,6 @@ fn count(number: usize, one: &str, many: &str) -> String {
 }
 
 /// The packets that one side sent, with their indices.
-fn sent_by(connection: Connection<'_>, side: crate::timeline::Side) -> impl Iterator<Item = (usize, &Packet)> {
+fn sent_by(connection: Connection<'_>, side: crate::events::Side) -> impl Iterator<Item = (usize, &Packet)> {
     connection.packets().filter(move |(_, packet)| packet.from == side)
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::replies::{Reply, replies};
 use super::{Found, Needs, Rule, Run, Severity, count};
+use crate::events::{EventKind, Packet, Side};
 use crate::facts::FactKind;
-use crate::timeline::explain::{action_text, call_text};
-use crate::timeline::{Connection, EventKind, Held, Packet, Side, Timeline};
+use crate::timeline::{Connection, Held, Timeline};
+use crate::words::{action_text, call_text};
 
 pub(super) const RULE: Rule = Rule {
     id: "nagle-stall",

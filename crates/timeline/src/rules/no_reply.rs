@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{Found, Needs, Rule, Run, Severity};
-use crate::timeline::explain::call_text;
-use crate::timeline::{CallKind, ClientActionKind, Connection, EventKind, printable};
+use crate::events::{CallKind, ClientActionKind, EventKind, printable};
+use crate::timeline::Connection;
+use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
     id: "no-reply",
@@ -102,7 +103,7 @@ fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
 
 /// What the server did last with the connection, of its reads and writes.
 fn what_was_done(connection: Connection<'_>) -> (String, Option<usize>) {
-    let moves = |(_, call): &(usize, &crate::timeline::Call)| {
+    let moves = |(_, call): &(usize, &crate::events::Call)| {
         matches!(call.kind, CallKind::Read | CallKind::Write) && (call.moved() > 0 || call.result.is_none())
     };
     match connection.calls().filter(moves).last() {

@@ -1,6 +1,7 @@
 //! What a server wrote between two reads, and how many requests it may have answered with that.
 
-use crate::timeline::{Call, CallKind, Connection, Side, added};
+use crate::events::{Call, CallKind, Side, added};
+use crate::timeline::Connection;
 
 /// What a server wrote after it had read something, before it read more. What it writes before it has read anything
 /// is one too.

@@ -1,9 +1,10 @@
 //! A close that sends a reset.
 
 use super::{Found, Needs, Rule, Run, Severity, count, sent_by};
+use crate::events::{CallKind, EventKind, Flags, Packet, ProcessEventKind, Side};
 use crate::facts::Reason;
-use crate::timeline::explain::call_text;
-use crate::timeline::{CallKind, Connection, EventKind, Flags, Packet, ProcessEventKind, Side, Timeline};
+use crate::timeline::{Connection, Timeline};
+use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
     id: "reset-on-close",

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::replies::{Part, Reply, replies};
 use super::{Found, Needs, Rule, Run, Severity, sent_by};
-use crate::timeline::explain::call_text;
-use crate::timeline::{Argument, Connection, Side, SocketOption};
+use crate::events::{Argument, Side, SocketOption};
+use crate::timeline::Connection;
+use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
     id: "split-reply",

@@ -1,7 +1,8 @@
 //! A client's end that the server never reads.
 
 use super::{Found, Needs, Rule, Run, Severity, waited};
-use crate::timeline::{CallKind, Connection, TcpState};
+use crate::events::{CallKind, TcpState};
+use crate::timeline::Connection;
 
 pub(super) const RULE: Rule = Rule {
     id: "unread-eof",

@@ -2,8 +2,9 @@
 
 use super::replies::replies;
 use super::{Found, Needs, Rule, Run, Severity, count, sent_by};
-use crate::timeline::explain::call_text;
-use crate::timeline::{Call, ClientAction, ClientActionKind, Connection, Errno, Flags, Packet, Side};
+use crate::events::{Call, ClientAction, ClientActionKind, Errno, Flags, Packet, Side};
+use crate::timeline::Connection;
+use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
     id: "write-after-close",

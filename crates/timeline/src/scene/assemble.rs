@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use crate::events::{
+    Call, CallKind, ClientAction, ClientActionKind, Event, EventKind, Exit, Flags, Level, Packet, Passage,
+    ProcessEvent, ProcessEventKind, Side, Timestamp, printable,
+};
 use crate::facts::{self, Evidence, Reason};
 use crate::rules;
-use crate::timeline::explain::{
-    Explanation, action_text, call_text, client_actions_of, explain_connection, whole_call,
-};
-use crate::timeline::frames::{call_words, client_words, process_words, state_words};
-use crate::timeline::{
-    Call, CallKind, ClientAction, ClientActionKind, Connection, Event, EventKind, Exit, Flags, Level, Packet, Passage,
-    ProcessEvent, ProcessEventKind, Side, Timeline, Timestamp, printable,
-};
+use crate::timeline::{Connection, Timeline};
+use crate::words::{Explanation, action_text, call_text, client_actions_of, explain_connection, whole_call};
+use crate::words::{call_words, client_words, process_words, state_words};
 
 use super::makers::Makers;
 use super::*;

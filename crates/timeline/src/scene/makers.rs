@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::timeline::{Call, EventKind, Side, Timeline};
+use crate::events::{Call, EventKind, Side};
+use crate::timeline::Timeline;
 
 use super::{Bracket, Mark, Verdict};
 

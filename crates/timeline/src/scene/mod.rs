@@ -31,11 +31,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::events::{Call, ClientActionKind, Flags, Level, OutputStream, Side, TcpState, TcpView, Timestamp};
 use crate::facts::{Certainty, FactKind, Reason};
 use crate::rules::Severity;
-use crate::timeline::{
-    Call, ClientActionKind, Flags, Level, OutputStream, Side, TcpState, TcpView, Timeline, Timestamp,
-};
+use crate::timeline::Timeline;
 
 /// What to draw of a timeline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -189,7 +188,7 @@ impl Mark {
         }
     }
 
-    /// Its place in time: see [`Event::at`](crate::timeline::Event::at).
+    /// Its place in time: see [`Event::at`](crate::events::Event::at).
     pub fn at(&self) -> Moment {
         match self {
             Mark::Arrow(arrow) => arrow.left,

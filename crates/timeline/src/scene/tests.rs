@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::events::{EventKind, ProcessEventKind, is_plain};
 use crate::format::{arbitrary, pcapng, samples};
-use crate::timeline::{EventKind, ProcessEventKind, is_plain};
 
 fn committed(name: &str) -> Scene {
     let file = std::fs::File::open(format!("../../captures/{name}.pcapng")).unwrap();
@@ -98,7 +98,7 @@ fn a_part_holds_the_frames_asked_for_and_what_lies_between() {
 /// The events of a timeline that are marks, each of them once.
 fn events_of(timeline: &Timeline) -> BTreeSet<usize> {
     let alone = timeline.connections().len() == 1;
-    let is_mark = |(index, event): (usize, &crate::timeline::Event)| {
+    let is_mark = |(index, event): (usize, &crate::events::Event)| {
         let drawn = match &event.kind {
             EventKind::State(_) => false,
             // The server's own connections are told by a process too.

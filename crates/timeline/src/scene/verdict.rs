@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Verdict;
-use crate::timeline::explain::Explanation;
-use crate::timeline::{Closing, Connection, Counts, Level, Run, Stalls, Teardown, Timeline};
+use crate::events::Level;
+use crate::timeline::{Closing, Connection, Counts, Run, Stalls, Teardown, Timeline};
+use crate::words::Explanation;
 
 /// So many numbers are listed of those that differ.
 const NUMBERS: usize = 5;

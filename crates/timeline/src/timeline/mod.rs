@@ -1,33 +1,16 @@
-//! What happened: one ordered list of events. Pure data, no I/O, any operating system.
+//! What happened, as a whole: the events of a run, what is so of them, and the questions to ask.
 
-mod bytes;
-pub mod dissect;
-mod event;
-pub mod frames;
-mod layers;
-mod link_type;
-mod long_capture;
-mod merge;
-mod plain;
-mod query;
-mod segment;
+mod excerpt;
+mod questions;
 mod vantage;
 
-pub mod explain;
+pub(crate) use excerpt::{Counts, Found, Run, Stalls};
+pub use excerpt::{Excerpt, Limits};
+pub use questions::{Closing, Connection, Held, Teardown};
 
-pub use event::*;
-pub use frames::ShownState;
-pub use layers::NoSegment;
-pub use link_type::LinkType;
-pub(crate) use long_capture::{Counts, Found, Run, Stalls};
-pub use long_capture::{Excerpt, Limits};
-pub use merge::{Record, Recording, What};
-pub(crate) use plain::is_plain;
-pub use plain::printable;
-pub(crate) use query::added;
-pub use query::{Closing, Connection, Held, Teardown};
-pub use segment::{Flags, Segment, SegmentOptions};
-
+use crate::events::frames::Frames;
+use crate::events::merge::Link;
+use crate::events::{Endpoints, Event, Level};
 use crate::facts::ConnectionFacts;
 
 /// Everything that was observed of a run, in one order.
@@ -49,12 +32,12 @@ pub struct Timeline {
     /// What is so of each connection as a whole, in the order of `endpoints`.
     pub facts: Vec<ConnectionFacts>,
     /// How each connection was told from others.
-    pub(crate) links: Vec<merge::Link>,
+    pub(crate) links: Vec<Link>,
     /// The events of each connection, as indices: ten thousand connections must not each look
     /// through all events.
-    of_connection: Vec<Vec<usize>>,
+    pub(crate) of_connection: Vec<Vec<usize>>,
     /// The numbers of the frames.
-    frames: frames::Frames,
+    pub(crate) frames: Frames,
     /// What an [`Excerpt`] counted of a long capture and did not keep; `None` where all is here.
-    left_out: Option<Box<long_capture::LeftOut>>,
+    pub(crate) left_out: Option<Box<excerpt::LeftOut>>,
 }

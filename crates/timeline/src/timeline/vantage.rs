@@ -1,9 +1,7 @@
 //! What a capture at one end alone would hold.
 
 use super::Timeline;
-use super::event::*;
-use super::merge::{Record, Recording, What};
-use super::segment::Segment;
+use crate::events::*;
 
 impl Timeline {
     /// The packets as a capture on one side's host would have them, and nothing else: what it sent when it

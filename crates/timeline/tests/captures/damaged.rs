@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use timeline::format::text::Lanes;
 use timeline::format::{json, markdown, pcapng};
-use timeline::timeline::explain::explain_all;
-use timeline::timeline::{Excerpt, Limits, LinkType, Segment, Timeline};
+use timeline::words::explain_all;
+use timeline::{Excerpt, Limits, LinkType, Segment, Timeline};
 
 use crate::files;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use etherparse::{PacketBuilder, TcpHeader, TcpOptionElement};
+use timeline::Timeline;
 use timeline::facts::FactKind::{self, *};
-use timeline::timeline::Timeline;
 
 use super::files::{Magic, Order, Stored};
 use super::oracle::{Folder, run, text};

@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
+use timeline::Excerpt;
 use timeline::format::pcapng::{self, ReadError};
 use timeline::format::text::Lanes;
-use timeline::timeline::Excerpt;
 
 use crate::files::{self, Ip, Magic, Order, conversation, stored};
 

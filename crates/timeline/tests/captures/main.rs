@@ -10,7 +10,7 @@ mod oracle;
 use files::{IPS, Ip, LINKS, Magic, Order, Stored, TUNNELS, WIRE, conversation, framed, others, stored, tagged};
 use timeline::format::pcapng::{self, ReadError};
 use timeline::format::text::Lanes;
-use timeline::timeline::{Connection, Excerpt, Level, Limits, LinkType, NoSegment, Recording, Segment, Timeline};
+use timeline::{Connection, Excerpt, Level, Limits, LinkType, NoSegment, Recording, Segment, Timeline};
 
 fn read(file: &[u8]) -> Recording {
     pcapng::read(file).expect("the file is whole")
@@ -37,7 +37,7 @@ fn excerpt_of(file: &[u8], limits: Limits) -> Timeline {
     excerpt.into_timeline()
 }
 
-fn packets(timeline: &Timeline) -> Vec<&timeline::timeline::Packet> {
+fn packets(timeline: &Timeline) -> Vec<&timeline::Packet> {
     let mut packets: Vec<_> = timeline
         .connections()
         .flat_map(Connection::packets)

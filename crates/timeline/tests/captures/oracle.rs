@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use timeline::dissect::{Field, dissect};
 use timeline::format::pcapng;
-use timeline::timeline::dissect::{Field, dissect};
-use timeline::timeline::{Connection, Packet};
+use timeline::{Connection, Packet};
 
 use crate::files::{self, IPS, LINKS, Magic, Order, TUNNELS, conversation, framed, others, stored, tagged};
 

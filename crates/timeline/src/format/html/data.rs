@@ -6,12 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::dissect::{Field, Layer, Name, dissect};
+use crate::events::{Call, EventKind, Packet, printable};
 use crate::facts::amounts;
 use crate::format::json::plain_json;
 use crate::scene::{Mark, Part, Scene};
-use crate::timeline::dissect::{Field, Layer, Name, dissect};
-use crate::timeline::explain::{explain_event, explain_state};
-use crate::timeline::{Call, EventKind, Packet, Timeline, printable};
+use crate::timeline::Timeline;
+use crate::words::{explain_event, explain_state};
 
 /// The data of a page, as JSON that holds no character with a meaning in HTML and none that does more than be read.
 pub fn data(timeline: &Timeline, title: &str) -> String {
@@ -52,7 +53,7 @@ fn html_safe(json: &str) -> String {
 
 /// The frames that each ACK covers anew: the first and the last.
 fn acks(timeline: &Timeline) -> Vec<Value> {
-    let of_packet = |(index, event): (usize, &crate::timeline::Event)| {
+    let of_packet = |(index, event): (usize, &crate::events::Event)| {
         let EventKind::Packet(packet) = &event.kind else {
             return None;
         };

@@ -1,7 +1,7 @@
 //! A timeline as a page to touch: one file that needs no network.
 //!
 //! The page draws the [scene](crate::scene) as it is and computes no facts. Beside it stand, for each event, what
-//! is [in flight and unread](crate::facts::amounts), and for each frame its [fields](crate::timeline::dissect).
+//! is [in flight and unread](crate::facts::amounts), and for each frame its [fields](crate::dissect).
 
 mod data;
 

@@ -8,7 +8,7 @@
 use pcap_parser::pcapng::{EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, SHB_MAGIC, SPB_MAGIC};
 
 use super::record;
-use crate::timeline::LinkType;
+use crate::events::LinkType;
 
 /// What a block holds.
 pub(super) enum Block<'a> {

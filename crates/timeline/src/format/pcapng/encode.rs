@@ -12,8 +12,8 @@ use pcap_parser::{Linktype, ToVec};
 use super::LONGEST_FRAME;
 use super::entry::{self, UPPER_PDU};
 use super::record::{self, Extra, Line, Section, Told};
-use crate::timeline::frames::{call_words, client_words, process_words, state_words};
-use crate::timeline::{Endpoints, Level, LinkType, Passage, Record, Side, StateChange, Timestamp, What, printable};
+use crate::events::{Endpoints, Level, LinkType, Passage, Record, Side, StateChange, Timestamp, What, printable};
+use crate::words::{call_words, client_words, process_words, state_words};
 
 /// Nanoseconds: `if_tsresol` 9.
 const NANOSECONDS: u8 = 9;
@@ -36,7 +36,7 @@ const LONGEST_WORDS: usize = 16 << 10;
 ///
 /// ```
 /// use timeline::format::pcapng::Encoder;
-/// use timeline::timeline::{Level, LinkType, Timestamp};
+/// use timeline::{Level, LinkType, Timestamp};
 ///
 /// let mut encoder = Encoder::new(Vec::new(), "echo", Level::Sandbox)?;
 /// let at = Timestamp(1_700_000_000_000_000_000);
@@ -149,7 +149,7 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Adds what an observer recorded: as a frame if it is one, and else with the frame that comes
-    /// next, where Wireshark does not show it. See [`frames`](crate::timeline::frames).
+    /// next, where Wireshark does not show it. See [`frames`](crate::events::frames).
     ///
     /// # Errors
     ///

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use pcap_parser::ToVec;
 
 use super::encode::{enhanced_packet, interface, section_header};
-use crate::timeline::{EventKind, LinkType, Packet, Side, Timeline, Timestamp, damaged};
+use crate::events::{EventKind, LinkType, Packet, Side, Timestamp, damaged};
+use crate::timeline::Timeline;
 
 /// Where packets were captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::timeline::{Endpoints, LinkType, Side};
+use crate::events::{Endpoints, LinkType, Side};
 
 /// A list of tags that say who dissects what follows them.
 pub(super) const UPPER_PDU: LinkType = LinkType(252);

@@ -13,7 +13,8 @@ use super::block::{self, Block, Interface, Options};
 use super::entry::UPPER_PDU;
 use super::input::Input;
 use super::record::{self, Extra, Line, Told};
-use crate::timeline::{Excerpt, Found, Level, LinkType, Record, Recording, Segment, Timestamp, What, printable};
+use crate::events::{Level, LinkType, Record, Recording, Segment, Timestamp, What, printable};
+use crate::timeline::{Excerpt, Found};
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 /// The longest block that is read, as in Wireshark. A length beyond it is a damaged file.
@@ -123,7 +124,7 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
 /// ```
 /// use timeline::format::pcapng;
 /// use timeline::format::text::Lanes;
-/// use timeline::timeline::{Excerpt, Limits};
+/// use timeline::{Excerpt, Limits};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let lanes = Lanes::default();

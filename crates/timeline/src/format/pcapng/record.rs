@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::timeline::{
+use crate::events::{
     Call, ClientAction, Endpoints, Level, Passage, ProcessEvent, Record, StateChange, Timestamp, What,
 };
 

@@ -7,10 +7,11 @@ use pcap_parser::pcapng::{EPB_MAGIC, IDB_MAGIC, SHB_MAGIC, SPB_MAGIC};
 use super::encode::fitting;
 use super::read::moment;
 use super::*;
+use crate::events::{Packet, Recording, Segment, Side, Timestamp, What};
 use crate::format::arbitrary;
 use crate::format::samples::{self, Script};
-use crate::timeline::explain::explain_all;
-use crate::timeline::{Connection, Packet, Recording, Segment, Side, Timeline, Timestamp, What};
+use crate::timeline::{Connection, Timeline};
+use crate::words::explain_all;
 
 fn file(timeline: &Timeline) -> Vec<u8> {
     let mut file = Vec::new();

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 
 use super::Encoder;
 use super::record::Told;
-use crate::timeline::explain::explain_all;
-use crate::timeline::frames::{call_words, client_words, process_words};
-use crate::timeline::{Event, EventKind, Level, LinkType, Side, Timeline, Timestamp};
+use crate::events::{Event, EventKind, Level, LinkType, Side, Timestamp};
+use crate::timeline::Timeline;
+use crate::words::explain_all;
+use crate::words::{call_words, client_words, process_words};
 
 /// Writes a timeline as a pcapng file that holds all of it: [`read`](super::read) gives the same
 /// timeline back. `program` is the server's name.

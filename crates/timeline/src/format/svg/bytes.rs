@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::events::{Flags, Side};
 use crate::scene::{Arrow, Diagram, Moment, Outcome, Scene};
-use crate::timeline::{Flags, Side};
 
 use super::shapes::{cross, dot, line};
 use super::xml::{Xml, number};

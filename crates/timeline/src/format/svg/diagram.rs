@@ -7,11 +7,11 @@ mod lifelines;
 
 use std::collections::HashMap;
 
+use crate::events::{Side, TcpState};
 use crate::format::line::Role;
 use crate::format::rows::{self, Cell, Row};
 use crate::scene::{Diagram, Finding, Scene};
-use crate::timeline::explain::cut;
-use crate::timeline::{Side, TcpState};
+use crate::words::cut;
 
 use super::axis::Axis;
 use super::shapes::{dot, sign};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::events::{Flags, Side};
 use crate::scene::{Arrow, Band, Diagram, Mark, Moment, Outcome, Scene, Wait};
-use crate::timeline::{Flags, Side};
 
 use super::shapes::{HALF, bar, cross, head, line};
 use super::xml::Xml;
@@ -246,9 +246,7 @@ impl<'s> Panel<'s> {
                 let text = xml
                     .element("text")
                     .with("class", format!("small over {class}").trim_end());
-                text.at("x", x)
-                    .at("y", y + 5.0)
-                    .text(&crate::timeline::explain::cut(&words, 14));
+                text.at("x", x).at("y", y + 5.0).text(&crate::words::cut(&words, 14));
             }
         }
     }
@@ -273,6 +271,6 @@ fn named(arrow: &Arrow) -> Option<String> {
     if let Some((_, name)) = flags.into_iter().find(|(flag, _)| arrow.flags.has(*flag)) {
         return Some(name.to_owned());
     }
-    let data = crate::timeline::explain::data_text(&arrow.data, arrow.len.into(), SHOWN);
+    let data = crate::words::data_text(&arrow.data, arrow.len.into(), SHOWN);
     (arrow.len > 0).then_some(data)
 }

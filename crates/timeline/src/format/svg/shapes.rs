@@ -1,6 +1,6 @@
 //! The shapes that pictures are made of.
 
-use crate::timeline::TcpState;
+use crate::events::TcpState;
 
 use super::xml::{Xml, number};
 

@@ -1,8 +1,8 @@
 //! How wide each lane is, and a row drawn in them.
 
+use crate::events::Side;
 use crate::scene::{Arrow, Diagram, Outcome};
-use crate::timeline::Side;
-use crate::timeline::explain::{cut, data_text};
+use crate::words::{cut, data_text};
 
 use crate::format::fit::{Detail, header, label};
 use crate::format::line::{Line, Role};

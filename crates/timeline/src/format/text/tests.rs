@@ -3,6 +3,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::events::*;
 use crate::format::pcapng;
 use crate::format::samples::{self, Script, call, read, write};
 use crate::timeline::*;

@@ -1,11 +1,12 @@
 use pcap_parser::pcapng::{Block, parse_block_le};
 
 use super::*;
+use crate::events::{
+    Call, CallKind, ClientAction, ClientActionKind, Errno, Exit, ProcessEvent, ProcessEventKind, TcpState,
+};
 use crate::format::pcapng::write;
 use crate::format::samples::{self, Script, moment};
-use crate::timeline::{
-    Call, CallKind, ClientAction, ClientActionKind, Errno, Exit, ProcessEvent, ProcessEventKind, TcpState, Timeline,
-};
+use crate::timeline::Timeline;
 
 fn file(timeline: &Timeline) -> Vec<u8> {
     let mut file = Vec::new();

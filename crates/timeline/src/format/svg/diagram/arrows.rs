@@ -1,13 +1,13 @@
 //! The arrows, and what is written on them.
 
+use crate::events::Side;
 use crate::format::fit::{Detail, header, label};
 use crate::format::rows::{Row, wire_cell};
 use crate::format::svg::axis::{FLIGHT, LOST};
 use crate::format::svg::shapes::{HALF, cross, head, line};
 use crate::format::svg::xml::{Xml, number};
 use crate::scene::{Arrow, Outcome};
-use crate::timeline::Side;
-use crate::timeline::explain::cut;
+use crate::words::cut;
 
 use super::{
     CLIENT, CLIENT_ROOM, Drawing, SCREENS, SERVER, SERVER_ROOM, beside_lifeline, fitting, lifeline, middle, outward,

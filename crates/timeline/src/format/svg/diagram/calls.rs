@@ -1,11 +1,11 @@
 //! The brackets of calls, and what waits after they have closed.
 
+use crate::events::Side;
 use crate::format::rows::Row;
 use crate::format::svg::lines;
 use crate::format::svg::shapes::{HALF, dot, line};
 use crate::format::svg::xml::{Xml, number};
 use crate::scene::{Bracket, Wait};
-use crate::timeline::Side;
 
 use super::{BRACKET, Drawing, HEADING, beside_lifeline, lifeline, middle_of, outward};
 

@@ -1,8 +1,8 @@
 //! What stands below the rows: what is still open, the names of the states, the findings.
 
+use crate::events::TcpState;
 use crate::format::svg::shapes::{bar, sign};
 use crate::format::svg::xml::Xml;
-use crate::timeline::TcpState;
 
 use super::{Drawing, LINE, beside_lifeline};
 

@@ -1,9 +1,9 @@
 //! The lifelines with the states of their sockets, and the times that are cut.
 
+use crate::events::Side;
 use crate::format::svg::shapes::{bar, line};
 use crate::format::svg::xml::Xml;
 use crate::scene::Band;
-use crate::timeline::Side;
 
 use super::{CLIENT, Drawing, SERVER, TIME, WIDTH, lifeline, middle_of};
 

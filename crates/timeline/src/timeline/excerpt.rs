@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Timeline;
-use super::event::*;
-use super::explain::Explanation;
-use super::frames::{self, Frames};
-use super::layers::NoSegment;
-use super::link_type::LinkType;
-use super::merge::{Merge, Record, Recording, What, indexed};
-use super::segment::Segment;
+use crate::events::frames::{self, Frames};
+use crate::events::merge::{Merge, indexed};
+use crate::events::*;
 use crate::facts::{ConnectionFacts, Exchanging, Following, Replying};
+use crate::words::Explanation;
 
 /// How much of a capture an [`Excerpt`] keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

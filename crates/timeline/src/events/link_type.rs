@@ -15,17 +15,17 @@ impl LinkType {
     /// Ethernet.
     pub const ETHERNET: LinkType = LinkType(1);
 
-    pub(super) const NULL: u32 = 0;
-    pub(super) const ETHERNET_NUMBER: u32 = LinkType::ETHERNET.0;
+    pub(crate) const NULL: u32 = 0;
+    pub(crate) const ETHERNET_NUMBER: u32 = LinkType::ETHERNET.0;
     /// What systems call raw IP among themselves. Files should say 101, and some say these.
     const RAW_OF_BSD: u32 = 12;
     const RAW_OF_OPENBSD: u32 = 14;
     const RAW: u32 = 101;
-    pub(super) const LOOP: u32 = 108;
-    pub(super) const LINUX_SLL: u32 = 113;
+    pub(crate) const LOOP: u32 = 108;
+    pub(crate) const LINUX_SLL: u32 = 113;
     const IPV4: u32 = 228;
     const IPV6: u32 = 229;
-    pub(super) const LINUX_SLL2: u32 = 276;
+    pub(crate) const LINUX_SLL2: u32 = 276;
 
     /// True if [`Segment::from_frame`](super::Segment::from_frame) finds segments on such a link.
     pub fn is_decoded(self) -> bool {

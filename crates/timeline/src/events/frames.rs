@@ -6,10 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::Timeline;
 use super::event::*;
-use super::explain::call_text;
-use super::plain::printable;
+use crate::timeline::Timeline;
+use crate::words::{call_words, client_words, process_words, state_words};
 
 /// The numbers of a timeline's frames.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,7 +35,7 @@ pub struct ShownState {
 
 impl Timeline {
     /// The number of the frame that an event is in the capture file, counted from 1 as Wireshark
-    /// does. `None` for an event that is no frame: see [`frames`](crate::timeline::frames).
+    /// does. `None` for an event that is no frame: see [`frames`](crate::events::frames).
     pub fn frame(&self, index: usize) -> Option<usize> {
         self.frames.of_event.get(index).copied().flatten()
     }
@@ -62,7 +61,7 @@ impl Timeline {
 
 /// Gives each event its number. `given` are the numbers that a file has given to them, or nothing
 /// for a run that is in no file yet.
-pub(super) fn number(timeline: &mut Timeline, given: Vec<Option<usize>>) {
+pub(crate) fn number(timeline: &mut Timeline, given: Vec<Option<usize>>) {
     let mut frames = counted(timeline);
     // A file that was written while the run went on, or somebody else's, is numbered in its own way.
     if !given.is_empty() && given != frames.of_event {
@@ -128,52 +127,5 @@ fn is_frame(kind: &EventKind) -> bool {
         EventKind::Client(action) => client_words(action).is_some(),
         EventKind::Process(event) => process_words(event).is_some(),
         EventKind::State(_) => false,
-    }
-}
-
-/// What the frame of a call of the server says. `None` for a call that only found that it would
-/// have had to wait (EAGAIN), which is no frame.
-pub fn call_words(call: &Call) -> Option<String> {
-    (!call.would_block()).then(|| call_text(call))
-}
-
-/// What the frame of a client's action says: the call, where the client is a program that was traced
-/// too. What a client of our own does is no call and no frame.
-pub fn client_words(action: &ClientAction) -> Option<String> {
-    action.call.as_ref().map(call_text)
-}
-
-/// What the frame of a state says. Of the client's states those are none in which its process still
-/// owns the socket.
-pub fn state_words(change: &StateChange) -> Option<String> {
-    let outlives_close = matches!(
-        change.to,
-        Some(TcpState::FinWait2 | TcpState::TimeWait | TcpState::CloseWait)
-    );
-    let name = change.to.map_or("closed".to_owned(), |state| state.to_string());
-    (change.side == Side::Server || outlives_close).then(|| format!("socket {name}"))
-}
-
-/// What the frame of a process says, if more became of it than that it was started.
-pub fn process_words(event: &ProcessEvent) -> Option<String> {
-    let pid = event.pid;
-    match &event.kind {
-        ProcessEventKind::Started
-        | ProcessEventKind::Settled(_)
-        | ProcessEventKind::OutputNotKept
-        | ProcessEventKind::Wrote { .. } => None,
-        ProcessEventKind::Dials { on } => Some(format!("process {pid} of the server connects to {}", on.server)),
-        ProcessEventKind::Holds { fd, .. } => Some(format!("process {pid} still has descriptor {fd}")),
-        ProcessEventKind::Exited(exit) => Some(format!("process {pid} ended: {exit}")),
-        ProcessEventKind::UsesIoUring => Some(format!(
-            "process {pid} uses io_uring: what it does through that is not shown"
-        )),
-        ProcessEventKind::ForeignCalls => Some(format!(
-            "process {pid} makes calls of another architecture, which are not shown"
-        )),
-        ProcessEventKind::WithoutRights { program, rights } => Some(format!(
-            "process {pid} runs {} without what its file gives: {rights}",
-            printable(program)
-        )),
     }
 }

@@ -411,6 +411,11 @@ impl Call {
     }
 }
 
+/// The sum of what calls moved. A file may say of each that it moved as much as a number holds.
+pub(crate) fn added(moved: impl Iterator<Item = u64>) -> u64 {
+    moved.fold(0, u64::saturating_add)
+}
+
 /// What a call does, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CallKind {

@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::Timeline;
 use super::event::*;
 use super::frames::{self, Frames};
 use super::link_type::LinkType;
 use super::segment::{Flags, Segment};
-use crate::facts::{self, ConnectionFacts, Numbering, Numbers, PacketFacts};
+use super::{Numbering, Numbers};
+use crate::facts::{self, ConnectionFacts, PacketFacts};
+use crate::timeline::Timeline;
 
 /// What the observers of one run recorded, in any order, or what a file holds, in the file's order.
 #[derive(Clone, Debug)]
@@ -156,7 +157,7 @@ impl Recording {
 }
 
 /// Fills in which events belong to each connection.
-pub(super) fn indexed(mut timeline: Timeline) -> Timeline {
+pub(crate) fn indexed(mut timeline: Timeline) -> Timeline {
     timeline.of_connection = vec![Vec::new(); timeline.endpoints.len()];
     for (index, event) in timeline.events.iter().enumerate() {
         if let Some(id) = event.connection {
@@ -204,7 +205,7 @@ enum Beginning {
 
 /// Frames become packets of connections, one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Merge {
+pub(crate) struct Merge {
     events: Vec<Event>,
     connections: Vec<Tracked>,
     current: HashMap<Endpoints, ConnectionId>,

@@ -6,7 +6,7 @@
 /// call's arguments, a file's name.
 ///
 /// ```
-/// use timeline::timeline::printable;
+/// use timeline::printable;
 ///
 /// assert_eq!(printable("a\u{1b}[31m\u{9b}b"), r"a\u{1b}[31m\u{9b}b");
 /// assert_eq!(printable("gnp.\u{202e}exe\n"), r"gnp.\u{202e}exe\n");
@@ -37,4 +37,9 @@ pub(crate) fn is_plain(c: char) -> bool {
             // Byte order mark, annotations, tags.
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
     !acts
+}
+
+/// Bytes as a Rust byte string would show them, without the `b`: `"1\n"`.
+pub(crate) fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii().to_string().replace("\\'", "'"))
 }

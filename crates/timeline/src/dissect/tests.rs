@@ -2,8 +2,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::events::{EventKind, Segment};
 use crate::format::{arbitrary, pcapng};
-use crate::timeline::{EventKind, Segment, Timeline};
+use crate::timeline::Timeline;
 
 /// Each bit of a frame of so many bytes belongs to one field, and the fields stand in order.
 fn covers(fields: &[Field], length: usize) -> Result<(), TestCaseError> {
@@ -143,8 +144,8 @@ fn a_syn_of_step_1_is_taken_apart() {
 /// The sum that a receiver would make: correct where it was filled in, and then wrong with any bit turned.
 #[test]
 fn a_checksum_is_checked() {
+    use crate::events::Side;
     use crate::format::samples::Script;
-    use crate::timeline::Side;
 
     let mut script = Script::new();
     let timeline = script.frame(0, Side::Client, "PSH,ACK", 1, 1, "hello").timeline();

@@ -1,8 +1,6 @@
 //! Calls and client actions as text, as strace writes them.
 
-use crate::timeline::event::{Call, CallKind, ClientActionKind};
-use crate::timeline::plain::printable;
-use crate::timeline::query::quoted;
+use crate::events::{Call, CallKind, ClientActionKind, printable, quoted};
 
 /// How many bytes of data strace shows, and so does this.
 const SHOWN_BYTES: usize = 32;
@@ -41,7 +39,7 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 /// A call as strace would write it: `sendto(9, "1", 1) = 1`.
 ///
 /// ```
-/// use timeline::timeline::{explain::call_text, Call, CallKind, Errno};
+/// use timeline::{Call, CallKind, Errno, words::call_text};
 ///
 /// let mut call = Call {
 ///     process: None,

@@ -1,6 +1,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::events::*;
 use crate::format::samples::{self, Script, call, read, write};
 
 /// The explanations of a run's packets from the `first` on, counted from 1, one line each.

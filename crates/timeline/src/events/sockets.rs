@@ -1,7 +1,7 @@
 //! The states of both sockets, as far as the packets tell
 //! ([RFC 9293, figure 5](https://www.rfc-editor.org/rfc/rfc9293#figure-5)).
 
-use crate::timeline::{Flags, Packet, Side, TcpState};
+use super::{Flags, Packet, Side, TcpState};
 
 /// Both sockets of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,6 +1,6 @@
 //! From the numbers on the wire to those that are shown, and to those that are followed.
 
-use crate::timeline::{Flags, Segment, Side};
+use super::{Flags, Segment, Side};
 
 /// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
 pub fn is_after(a: u32, b: u32) -> bool {
@@ -8,7 +8,7 @@ pub fn is_after(a: u32, b: u32) -> bool {
 }
 
 /// The 64-bit number with these low 32 bits that is nearest to `near`.
-pub(super) fn unwrapped(low: u32, near: u64) -> u64 {
+pub(crate) fn unwrapped(low: u32, near: u64) -> u64 {
     let distance = low.wrapping_sub(near as u32).cast_signed();
     near.saturating_add_signed(distance.into())
 }

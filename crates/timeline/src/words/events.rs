@@ -1,7 +1,7 @@
 //! What an event means that is no packet: one plain sentence.
 
+use crate::events::*;
 use crate::timeline::Timeline;
-use crate::timeline::event::*;
 
 /// What a call, a client's action or a process's doing means. `None` for a packet, which
 /// [`explain`](super::explain) explains, and for a state, which [`explain_state`] does.

@@ -49,7 +49,7 @@ const MOST_TUNNELS: usize = 8;
 const MOST_LABELS: usize = 16;
 
 /// The innermost packet of a frame, which holds TCP, as far as its headers can be read.
-pub(super) fn innermost(link_type: LinkType, frame: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
+pub(crate) fn innermost(link_type: LinkType, frame: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
     let mut packet = link_type.slice(frame)?;
     for _ in 0..=MOST_TUNNELS {
         match inside(&packet)? {

@@ -8,19 +8,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Timeline;
-use super::event::*;
-use super::plain::printable;
-use super::query::{Closing, Connection};
-use super::segment::Flags;
+use super::calls::{action_text, call_text};
+use crate::events::*;
 use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, FactKind, Reason};
-
-mod calls;
-mod events;
-
-pub use calls::{action_text, call_text, call_text_within};
-pub(crate) use calls::{cut, data_text, whole_call};
-pub use events::{explain_event, explain_state};
+use crate::timeline::{Closing, Connection, Timeline};
 
 /// What there is to say of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -885,6 +876,3 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Pla
 fn whole_milliseconds(duration: Duration) -> u64 {
     u64::try_from((duration.as_micros() + 500) / 1000).unwrap_or(u64::MAX)
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,7 @@ use super::words::{
     sll_direction,
 };
 use super::{Context, Layer};
-use crate::timeline::link_type::LinkType;
+use crate::events::LinkType;
 
 /// Tags of IEEE 802.1Q.
 const VLAN: [u64; 3] = [0x8100, 0x88a8, 0x9100];

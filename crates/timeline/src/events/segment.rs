@@ -137,7 +137,7 @@ impl Segment {
     }
 
     /// The same with no more than `most` bytes of the payload.
-    pub(super) fn with_payload(
+    pub(crate) fn with_payload(
         link_type: LinkType,
         frame: &[u8],
         wire_len: u32,

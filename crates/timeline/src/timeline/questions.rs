@@ -5,8 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Timeline;
-use super::event::*;
-use super::segment::Flags;
+use crate::events::*;
 use crate::facts::{ConnectionFacts, Evidence, Exchange, Exchanging, Reason, Replying};
 
 /// One connection of a timeline.
@@ -708,11 +707,6 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// The sum of what calls moved. A file may say of each that it moved as much as a number holds.
-pub(crate) fn added(moved: impl Iterator<Item = u64>) -> u64 {
-    moved.fold(0, u64::saturating_add)
-}
-
 /// A segment that Nagle's algorithm held back, as far as is known: see [`Reason::Nagle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -760,16 +754,11 @@ impl Packet {
     }
 }
 
-/// Bytes as a Rust byte string would show them, without the `b`: `"1\n"`.
-pub(crate) fn quoted(bytes: &[u8]) -> String {
-    format!("\"{}\"", bytes.escape_ascii().to_string().replace("\\'", "'"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::What;
     use crate::format::samples::Script;
-    use crate::timeline::What;
 
     /// A handshake, and both FINs acknowledged. On a busy machine an ACK may then come late.
     fn closed() -> Script {
@@ -875,7 +864,8 @@ mod tests {
         let mut all_in_calls = clean_close();
         all_in_calls.push(60, ring);
         assert!(!all_in_calls.timeline().has_unseen_calls());
-        let is = |record: &crate::timeline::Record, kind| matches!(&record.what, What::Call { call, .. } if call.kind == kind);
+        let is =
+            |record: &crate::events::Record, kind| matches!(&record.what, What::Call { call, .. } if call.kind == kind);
         for kind in [CallKind::Accept, CallKind::Read, CallKind::Write, CallKind::Close] {
             let mut script = clean_close();
             script.recording.records.retain(|record| !is(record, kind));

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::timeline::explain::data_text;
+use crate::words::data_text;
 
 pub(super) fn on(value: u64) -> String {
     if value == 1 { "yes" } else { "no" }.to_owned()

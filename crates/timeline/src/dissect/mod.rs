@@ -13,10 +13,8 @@ mod words;
 use std::fmt;
 use std::ops::Range;
 
-use super::event::Packet;
-use super::layers::innermost;
-use super::link_type::LinkType;
-use super::segment::Flags;
+use crate::events::layers::innermost;
+use crate::events::{Flags, LinkType, Packet};
 use reader::Reader;
 
 /// A header, or what follows the headers.
@@ -115,8 +113,8 @@ pub fn dissect(packet: &Packet) -> Vec<Field> {
 /// the frame's first bit to its last.
 ///
 /// ```
-/// use timeline::timeline::dissect::{Context, dissect_frame};
-/// use timeline::timeline::LinkType;
+/// use timeline::dissect::{Context, dissect_frame};
+/// use timeline::LinkType;
 ///
 /// let fields = dissect_frame(LinkType::ETHERNET, &[0; 14], Context::default());
 /// assert_eq!(fields[0].name.name, "Destination");

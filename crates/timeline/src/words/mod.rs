@@ -1,0 +1,15 @@
+//! What to say: a sentence for each event, which says what the [facts](crate::facts) say and no more.
+
+mod calls;
+mod events;
+mod frames;
+mod packets;
+
+pub use calls::{action_text, call_text, call_text_within};
+pub(crate) use calls::{cut, data_text, whole_call};
+pub use events::{explain_event, explain_state};
+pub use frames::{call_words, client_words, process_words, state_words};
+pub use packets::*;
+
+#[cfg(test)]
+mod tests;
