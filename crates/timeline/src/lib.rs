@@ -12,9 +12,11 @@
 //!
 //! # The floors, each of which stands on those above it in this list
 //!
-//! - [`timeline`] is what happened: events in one order, and the questions to ask.
+//! - events, which stand at the top of this crate: [`Event`] and its kinds, as they were seen and numbered.
 //! - [`facts`] is what is so of each packet, with its evidence and how sure it is.
+//! - [`Timeline`] is both together, and the questions to ask of them.
 //! - [`rules`] find what a server should not do; they go by facts.
+//! - [`words`] are a sentence for each event, which says what the facts say.
 //! - [`overview`] is a run at a glance: a row for each connection, and what they come to.
 //! - [`scene`] is what to draw of a timeline: arrows, calls, states, waits, words.
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, JSON, pictures, pcapng for Wireshark.

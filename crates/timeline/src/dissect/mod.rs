@@ -1,6 +1,6 @@
 //! A frame taken apart: every bit of it belongs to exactly one named field.
 //!
-//! The [timeline](crate::timeline) goes by a few fields of a frame. A reader wants to see all of them, each with
+//! The [timeline](crate::Timeline) goes by a few fields of a frame. A reader wants to see all of them, each with
 //! its place, its value, what it means, and where that is written. What cannot be taken apart (a tunnel's header,
 //! another protocol, what the capture has cut) is a field too, and says so.
 

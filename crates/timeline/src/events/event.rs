@@ -54,8 +54,8 @@ impl fmt::Display for Side {
     }
 }
 
-/// A connection of a [`Timeline`](super::Timeline): its place in
-/// [`Timeline::connections`](super::Timeline::connections).
+/// A connection of a [`Timeline`](crate::Timeline): its place in
+/// [`Timeline::connections`](crate::Timeline::connections).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub usize);
 

@@ -35,7 +35,7 @@ pub struct ShownState {
 
 impl Timeline {
     /// The number of the frame that an event is in the capture file, counted from 1 as Wireshark
-    /// does. `None` for an event that is no frame: see [`frames`](crate::events::frames).
+    /// does. `None` for an event that is no frame.
     pub fn frame(&self, index: usize) -> Option<usize> {
         self.frames.of_event.get(index).copied().flatten()
     }

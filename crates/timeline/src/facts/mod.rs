@@ -2,7 +2,7 @@
 //!
 //! One pass over both directions of a connection makes the facts; sentences, findings, verdicts and
 //! lanes say what they say and follow no sequence number again. The path is
-//! records → [timeline](crate::timeline) → facts → rules and sentences → formats.
+//! events → facts → [timeline](crate::Timeline) → rules and sentences → formats.
 //!
 //! Where Wireshark has a name for something, a fact has it too ([`FactKind::name`]).
 

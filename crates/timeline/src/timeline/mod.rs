@@ -18,7 +18,7 @@ use crate::facts::ConnectionFacts;
 pub struct Timeline {
     /// How much could be observed.
     pub level: Level,
-    /// The connections, in the order in which they began. [`ConnectionId`] is an index into this.
+    /// The connections, in the order in which they began. [`ConnectionId`](crate::ConnectionId) is an index into this.
     pub endpoints: Vec<Endpoints>,
     /// All events, ordered by [`Event::at`]; those of a file in the order of its frames, which is the
     /// same unless the file's stamps go back.

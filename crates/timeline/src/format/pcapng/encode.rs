@@ -149,7 +149,7 @@ impl<W: Write> Encoder<W> {
     }
 
     /// Adds what an observer recorded: as a frame if it is one, and else with the frame that comes
-    /// next, where Wireshark does not show it. See [`frames`](crate::events::frames).
+    /// next, where Wireshark does not show it.
     ///
     /// # Errors
     ///
