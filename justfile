@@ -52,27 +52,27 @@ doctor:
 
 # Run a step in a private network and write its capture anew (a tracked file)
 capture STEP:
-    cargo run --bin lab -- capture {{STEP}}
+    cargo xtask capture {{STEP}}
 
 # Write the generated parts of the pages anew (tracked files)
 docs:
-    cargo run --bin lab -- docs
+    cargo xtask docs
 
 # Make a book of the pages, with mdBook: target/book/html/index.html
 book:
-    cargo run --bin lab -- book
+    cargo xtask book
 
 # Measure what the newline costs and write the table into its page (a tracked file), or: just newline --print
 newline *OPTION:
-    cargo run --release --bin lab -- newline {{OPTION}}
+    cargo run --release --bin xtask -- newline {{OPTION}}
 
 # Measure speed beside strace, tcpdump and tshark, and write docs/speed.md (a tracked file): just bench [PART]
 bench *PART:
-    cargo run --release --bin lab -- bench {{PART}}
+    cargo run --release --bin xtask -- bench {{PART}}
 
 # Run echo servers in other languages and write the table into its page (a tracked file)
 languages:
-    cargo run --bin lab -- languages
+    cargo xtask languages
 
 # Say which steps there are if this is none
 [private]

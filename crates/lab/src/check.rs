@@ -8,6 +8,7 @@ use harness::format::json;
 use harness::rules::{Finding, RULES, Rule, Severity, rule};
 use harness::timeline::{CallKind, ClientActionKind, Exit, Level, Teardown, Timeline, printable};
 
+use crate::status::Status;
 use crate::trace::{Leaves, Trouble};
 
 /// Which findings count.
@@ -210,15 +211,15 @@ impl Checked {
         }
     }
 
-    /// 0 if it is clean, 1 if a finding counts, 2 if not all is proved: an exchange did not take place, or nothing
-    /// can be said of a rule that was asked for.
-    pub fn status(&self) -> u8 {
+    /// Wrong if a finding counts. Unknown if not all is proved: an exchange did not take place, or nothing can be said
+    /// of a rule that was asked for.
+    pub fn status(&self) -> Status {
         if self.findings.iter().any(|(_, counts)| *counts) {
-            1
+            Status::Wrong
         } else if !self.unproved.is_empty() || self.unknown.iter().any(|unknown| unknown.counts) {
-            2
+            Status::Unknown
         } else {
-            0
+            Status::Well
         }
     }
 
@@ -315,7 +316,7 @@ impl Checked {
         let unknown: Vec<&str> = self.unknown.iter().map(|unknown| unknown.rule.id).collect();
         let value = serde_json::json!({
             "version": json::VERSION,
-            "status": self.status(),
+            "status": self.status() as u8,
             "findings": findings,
             "connections": self.connections,
             "connections_by_finding": counts,

@@ -1,32 +1,26 @@
-//! What the `lab` command does, apart from its command line.
+//! # The command line
+//!
+//! What the `lab` command does for those who look at a server, learn, and teach.
+//!
+//! [`commands`] has a file for each command, with its arguments; main.rs is the list of them. They stand on a few rooms
+//! that several share: [`trace`] runs any server and its clients, who [talk], across a [wire] or none; [`check`] says
+//! whether the findings count, [`show`] reads captures, [`terminal`] draws, [`learn`] shows the exercises of the
+//! course while somebody edits. How a command ends, [`status`] decides.
 
-#[cfg(target_os = "linux")]
-pub mod bench;
-pub mod book;
-pub mod capture;
 pub mod capture_file;
 pub mod check;
-pub mod checkout;
+pub mod commands;
 pub mod doctor;
-pub mod experiments;
 pub mod explain;
-pub mod frames;
-pub mod handout;
 pub mod interrupt;
-pub mod languages;
 pub mod learn;
-pub mod lesson;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 pub mod live;
-pub mod newline;
-pub mod pages;
-pub mod pictures;
-pub mod quiz;
-pub mod running;
+mod output;
 pub mod show;
-pub mod steps;
+pub mod status;
 pub mod talk;
 pub mod terminal;
 pub mod trace;

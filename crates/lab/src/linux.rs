@@ -1,34 +1,14 @@
 //! Calls of Linux that have no safe form in the libraries here.
-#![allow(
-    unsafe_code,
-    reason = "pidfd_getfd, sigaction and a handler's calls, each alone below"
-)]
+#![allow(unsafe_code, reason = "sigaction and a handler's calls, each alone below")]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::process::Child;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::termios::Termios;
-
-/// Our own copy of a descriptor of a child: pidfd_open(2), pidfd_getfd(2).
-///
-/// # Errors
-///
-/// What the system says: EPERM where we may not trace it, ENOSYS before Linux 5.6.
-pub fn descriptor_of(child: &Child, fd: i32) -> io::Result<OwnedFd> {
-    // SAFETY: both calls take numbers and return a descriptor that is ours to close.
-    unsafe {
-        let pidfd = Errno::result(libc::syscall(libc::SYS_pidfd_open, child.id(), 0))?;
-        let pidfd = OwnedFd::from_raw_fd(pidfd as i32);
-        let copy = Errno::result(libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0))?;
-        Ok(OwnedFd::from_raw_fd(copy as i32))
-    }
-}
 
 /// While it lives, the first ctrl-C does not end this process. It is for a program in the foreground beside us,
 /// which gets the signal too. The second one ends both.

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use course::steps;
 use harness::timeline::{Exit, Side, Timeline};
 use harness::{Client, LISTEN, Server, ServerBuilder, testing};
 
 use crate::interrupt::{Ended, until_interrupted};
-pub use crate::talk::bytes::unescape;
 use crate::talk::options::Says;
 use crate::talk::{Stopped, Talk};
-use crate::{steps, wire};
+use crate::wire;
 
 /// What to run, and what its clients do.
 #[derive(Args, Clone, Debug)]
@@ -504,7 +504,7 @@ pub fn start(step: Option<&str>, command: &[OsString]) -> Result<ServerBuilder> 
 }
 
 /// The program as a shell would find it: by its path, or on the PATH.
-pub(crate) fn find_program(program: &OsStr) -> Result<PathBuf> {
+fn find_program(program: &OsStr) -> Result<PathBuf> {
     let path = Path::new(program);
     if path.components().count() > 1 {
         return Ok(path.to_owned());

@@ -1,7 +1,7 @@
 //! What stands on the screen: plain lines, made for a width and a height.
 
-use super::exercise::{Exercise, Kind};
-use super::progress::Progress;
+use course::learn::exercise::{Exercise, Kind};
+use course::learn::progress::Progress;
 
 /// Columns where there is no terminal to ask.
 pub const COLUMNS: usize = 80;

@@ -7,15 +7,15 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use course::learn::attempt::{self, Attempt, CallOff};
+use course::learn::exercise::Exercise;
+use course::learn::folder::Folder;
+use course::learn::judge::Outcome;
+use course::learn::progress::Progress;
 use harness::format::line::Line;
 use notify::{RecursiveMode, Watcher};
 
-use super::attempt::{self, Attempt, CallOff};
-use super::exercise::Exercise;
-use super::folder::Folder;
-use super::judge::Outcome;
 use super::keys::{self, Keys};
-use super::progress::Progress;
 use super::{screen, show};
 use crate::terminal;
 

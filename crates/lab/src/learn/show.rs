@@ -1,10 +1,10 @@
 //! How a verdict is shown: the lanes with the rows that matter marked, and as many around them as there is room for.
 
+use course::learn::judge::{Mark, Verdict};
 use harness::format::line::{Line, Role, Span};
 use harness::format::text::Lanes;
 use harness::timeline::Timeline;
 
-use super::judge::{Mark, Verdict};
 use super::screen::wrapped;
 
 /// What stands before a row that matters.

@@ -2,7 +2,6 @@
 //!
 //! [`bytes`], [`pattern`], [`reply`] and [`script`] are about text alone; here a conversation is held with a server.
 
-pub mod bytes;
 pub mod options;
 pub mod pattern;
 pub mod reply;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::bytes::{Bytes, unescape};
 use super::pattern::Pattern;
 use super::reply::Form;
 use super::{Conversation, Step, script};
+use course::bytes::{Bytes, unescape};
 
 /// What each client says.
 #[derive(Args, Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use regex_lite::{Regex, RegexBuilder};
 
-use super::bytes::unescape;
+use course::bytes::unescape;
 
 /// A text, or a regular expression between slashes.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Step;
-use super::bytes::unescape;
 use super::pattern::Pattern;
+use course::bytes::unescape;
 
 /// Reads a script:
 ///

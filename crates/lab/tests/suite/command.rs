@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
+use course::{checkout, steps};
 use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox, Wire};
 use harness::testing::built;
-use lab::{checkout, steps};
 use serde_json::Value;
 
 /// The steps are built once for all tests, as cargo takes longer to find that it has nothing to do
@@ -300,7 +300,6 @@ fn wrong_words_get_an_answer_that_helps() -> Result<()> {
         (&["show", "no-such-file"], "neither a step nor a file"),
         (&["show", "Cargo.toml"], "Cargo.toml"),
         (&["diff", "step1", "stepp2"], "there is no step \"stepp2\""),
-        (&["capture", "99"], "there is no step \"99\""),
         (&["trace"], "required"),
         (&["trace", "--send", r"\q", "step1"], r"\n \r \t"),
         (&["trace", "--", "no-such-program"], "on the PATH"),
@@ -407,7 +406,7 @@ fn built_tree(tree: &Path) -> Result<()> {
     for file in ["Cargo.toml", "crates/harness/Cargo.toml", "crates/lab/Cargo.toml"] {
         fs::write(tree.join(file), "")?;
     }
-    let lesson = Path::new("crates/step1-two-writes").join(lab::lesson::FILE);
+    let lesson = Path::new("crates/step1-two-writes").join(course::lesson::FILE);
     copy(checkout::find()?.join(&lesson), tree.join(lesson))?;
     copy(built("lab"), tree.join("target/debug/lab"))?;
     copy(steps::find("step3")?.build()?, tree.join("target/debug/step1"))
@@ -494,7 +493,7 @@ fn a_copied_tree_builds_its_own_steps() -> Result<()> {
         copy(ours.join(part), tree.join(part))?;
     }
     fs::create_dir_all(tree.join("target/debug"))?;
-    let lesson = Path::new("crates/step1-two-writes").join(lab::lesson::FILE);
+    let lesson = Path::new("crates/step1-two-writes").join(course::lesson::FILE);
     copy(checkout::find()?.join(&lesson), tree.join(lesson))?;
     copy(built("lab"), tree.join("target/debug/lab"))?;
     let source = |step: &str| tree.join("crates").join(step).join("src/main.rs");

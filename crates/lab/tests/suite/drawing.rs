@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use course::{checkout, steps};
 use harness::testing::Needs::Program;
 use harness::testing::built;
-use lab::{checkout, steps};
 
 fn lab(arguments: &[&str]) -> Result<Output> {
     let output = Command::new(built("lab")).args(arguments).output();

@@ -10,10 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use course::learn::catalog;
+use course::learn::exercise::{self, Exercise};
+use course::{checkout, steps};
 use harness::testing::{Needs::Cargo, Needs::Sandbox, built};
-use lab::learn::catalog;
-use lab::learn::exercise::{self, Exercise};
-use lab::{checkout, steps};
 
 /// A build on a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -2,15 +2,10 @@
 
 use std::process::ExitCode;
 
-mod bench;
-mod captures;
 mod command;
 mod drawing;
 mod gate;
-mod languages;
-mod learn;
 mod learning;
-mod prose;
 #[cfg(target_os = "linux")]
 mod robust;
 mod teaching;
@@ -19,7 +14,6 @@ mod wireshark;
 fn main() -> ExitCode {
     harness::testing::run_all(&[
         // Those that take longest.
-        ("learn", learn::TESTS),
         ("gate", gate::TESTS),
         ("command", command::TESTS),
         ("learning", learning::TESTS),
@@ -27,12 +21,8 @@ fn main() -> ExitCode {
         ("robust", robust::TESTS),
         #[cfg(target_os = "linux")]
         ("robust::large", robust::large::TESTS),
-        ("captures", captures::TESTS),
         ("wireshark", wireshark::TESTS),
-        ("bench", bench::TESTS),
         ("teaching", teaching::TESTS),
         ("drawing", drawing::TESTS),
-        ("languages", languages::TESTS),
-        ("prose", prose::TESTS),
     ])
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
+use course::steps;
 use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox};
 use harness::testing::built;
-use lab::steps;
 use serde_json::Value;
 
 /// Runs `lab` under limits that a shell sets, with a step's path as $STEP.

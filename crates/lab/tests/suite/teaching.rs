@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
+use course::capture;
+use course::quiz::Quiz;
+use course::quiz::sheet::{self, QUESTIONS};
 use harness::testing::Needs::Sandbox;
 use harness::testing::{at_once, built};
-use lab::capture;
-use lab::quiz::Quiz;
-use lab::quiz::sheet::{self, QUESTIONS};
 
 /// A folder that goes away with the test.
 struct Folder(PathBuf);
@@ -130,7 +130,7 @@ fn a_quiz_gives_nothing_away() -> Result<()> {
 
 /// A learner who looks for frames in an exercise's capture has the lanes, and no sentence that names them.
 fn what_is_to_be_found_is_not_said_below_the_lanes() -> Result<()> {
-    let checkout = lab::checkout::find()?;
+    let checkout = course::checkout::find()?;
     let shown = text(&lab(&checkout, &["show", "held-newline"])?.stdout);
     assert!(shown.contains("PSH,ACK") && shown.contains("sendto("), "{shown}");
     for word in ["stalls", "nagle-stall", "writes per reply", "waited"] {
@@ -147,7 +147,7 @@ fn what_cannot_be_graded_is_said_to_be_so() -> Result<()> {
     // A capture of packets alone is no key: it knows nothing of calls.
     fs::write(folder.0.join("z.md"), "Answer 1: 2\n")?;
     let mut bare = Vec::new();
-    let step = capture::read(&lab::steps::find("step1")?.capture())?;
+    let step = capture::read(&course::steps::find("step1")?.capture())?;
     harness::format::pcapng::write_frames(&step, "server", &mut bare)?;
     fs::write(folder.0.join("keys/z.pcapng"), bare)?;
     for (sheet, expected) in [
@@ -172,7 +172,7 @@ fn what_cannot_be_graded_is_said_to_be_so() -> Result<()> {
 
 /// From the learner's folder to the teacher's table.
 fn a_report_becomes_a_row_of_the_class() -> Result<()> {
-    let checkout = lab::checkout::find()?;
+    let checkout = course::checkout::find()?;
     let folder = Folder::new("class")?;
     let mine = folder.0.join("mine");
     fs::create_dir_all(&mine)?;

@@ -8,12 +8,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use course::{capture, steps};
 use harness::format::pcapng::{self, Encoder};
 use harness::testing::Needs::{Calls, Program, Request, Sandbox};
 use harness::timeline::{CallKind, Level, Record, Timeline, What};
 use harness::{LISTEN, Server};
 use lab::wireshark::{Wireshark, stream, type_lines};
-use lab::{capture, steps};
 
 fn start(step: &str) -> Result<Server> {
     Ok(Server::build(steps::find(step)?.build()?).arg(LISTEN).start()?)

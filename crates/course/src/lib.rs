@@ -1,0 +1,20 @@
+//! # The course
+//!
+//! What is taught, and what tells whether it was understood.
+//!
+//! A lesson is a [step](steps): a small server, a page, and a [capture](mod@capture) that anyone can make again;
+//! [experiments] put a step behind a wire. An exercise of [learn] is a folder with a server that has a fault or a
+//! question about one: a run of it is observed, judged by its timeline, and answered with one piece of advice. A
+//! [quiz] asks the same questions of a run that nobody else has, and grades what was answered.
+//!
+//! Nothing here reads a command line or draws on a terminal. `lab` does that for those who learn and teach, and
+//! `xtask` for those who keep the pages true.
+
+pub mod bytes;
+pub mod capture;
+pub mod checkout;
+pub mod experiments;
+pub mod learn;
+pub mod lesson;
+pub mod quiz;
+pub mod steps;

@@ -1,0 +1,127 @@
+//! Whether the answers on a sheet are right: the teacher's capture of the run is asked.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use harness::timeline::{Timeline, printable};
+
+use super::KEYS;
+use super::sheet::{self, QUESTIONS};
+use crate::capture;
+
+/// A longer sheet is none.
+const LONGEST: u64 = 1 << 20;
+
+/// What a sheet comes to.
+#[derive(Debug)]
+pub struct Graded {
+    /// The sheet's file, without its ending.
+    pub name: String,
+    /// For each question: what was answered, and what became of it.
+    pub marks: Vec<Mark>,
+}
+
+/// What an answer comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It is right.
+    Right,
+    /// It is not; the answer, and the right one.
+    Wrong(String, String),
+    /// It is none: why, and the right one.
+    Unclear(String, String),
+    /// Nothing was written.
+    Missing(String),
+}
+
+impl Graded {
+    /// How many answers are right.
+    pub fn right(&self) -> usize {
+        self.marks.iter().filter(|mark| **mark == Mark::Right).count()
+    }
+
+    /// One line, and one for each answer that is not right.
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "{}: {} of {} right\n",
+            printable(&self.name),
+            self.right(),
+            self.marks.len()
+        );
+        for (number, mark) in (1..).zip(&self.marks) {
+            let line = match mark {
+                Mark::Right => continue,
+                Mark::Wrong(answer, right) => format!("{}; right is {right}", printable(answer)),
+                Mark::Unclear(why, right) => format!("{}; right is {right}", printable(why)),
+                Mark::Missing(right) => format!("no answer; right is {right}"),
+            };
+            let _ = writeln!(text, "  {number}. {line}"); // writing to a string cannot fail
+        }
+        text
+    }
+}
+
+/// Grades a sheet by the capture of its run, in the folder of keys that is named or in that beside the sheet.
+///
+/// # Errors
+///
+/// If the sheet or its key cannot be read, or is none.
+pub fn grade(sheet: &Path, keys: Option<&Path>) -> Result<Graded> {
+    let name = sheet
+        .file_stem()
+        .context("a sheet is a file")?
+        .to_string_lossy()
+        .into_owned();
+    let answers = read(sheet).and_then(|text| sheet::read_answers(&text));
+    let answers = answers.with_context(|| format!("cannot grade {}", sheet.display()))?;
+    let key = key_of(sheet, keys);
+    let there = key.exists();
+    let timeline = capture::read(&key).with_context(|| {
+        let (key, sheet) = (key.display(), sheet.display());
+        match there {
+            true => format!("cannot read the key {key} of {sheet}"),
+            false => format!(
+                "there is no key {key} for {sheet}: --keys names its folder, and a sheet keeps the name that it was made with"
+            ),
+        }
+    })?;
+    ensure!(
+        timeline.unknown_rules().next().is_none(),
+        "{} is not the key of a quiz: it does not hold all of a run",
+        key.display()
+    );
+    Ok(Graded {
+        name,
+        marks: marks(&timeline, &answers),
+    })
+}
+
+fn marks(timeline: &Timeline, answers: &[Option<String>]) -> Vec<Mark> {
+    let mark = |(question, answer): (&sheet::Question, &Option<String>)| {
+        let right = question.shown(timeline);
+        let Some(answer) = answer else {
+            return Mark::Missing(right);
+        };
+        match question.is_right(timeline, answer) {
+            Ok(true) => Mark::Right,
+            Ok(false) => Mark::Wrong(answer.clone(), right),
+            Err(why) => Mark::Unclear(why, right),
+        }
+    };
+    QUESTIONS.iter().zip(answers).map(mark).collect()
+}
+
+fn key_of(sheet: &Path, keys: Option<&Path>) -> PathBuf {
+    let beside = || sheet.parent().unwrap_or(Path::new("")).join(KEYS);
+    let folder = keys.map_or_else(beside, Path::to_owned);
+    let mut name = sheet.file_stem().unwrap_or_default().to_owned();
+    name.push(".pcapng");
+    folder.join(name)
+}
+
+fn read(path: &Path) -> Result<String> {
+    let about = std::fs::metadata(path)?;
+    ensure!(about.is_file() && about.len() <= LONGEST, "it is no sheet");
+    Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
+}

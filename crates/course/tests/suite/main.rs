@@ -1,0 +1,14 @@
+//! All tests of the course in one program: each program more is linked, and kept, with the whole harness in it.
+
+use std::process::ExitCode;
+
+mod captures;
+mod learn;
+
+fn main() -> ExitCode {
+    harness::testing::run_all(&[
+        // Those that take longest.
+        ("learn", learn::TESTS),
+        ("captures", captures::TESTS),
+    ])
+}

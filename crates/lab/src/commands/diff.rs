@@ -1,0 +1,31 @@
+//! `lab diff`
+
+use std::io::{self, Write as _};
+
+use anyhow::Result;
+use clap::Args;
+use course::steps;
+
+use crate::status::Status;
+
+/// Show what differs between the sources of two steps
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// A step
+    from: String,
+    /// Another step
+    to: String,
+}
+
+impl Arguments {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is no step.
+    pub fn run(&self) -> Result<Status> {
+        let diff = steps::diff(&steps::find(&self.from)?, &steps::find(&self.to)?)?;
+        io::stdout().write_all(diff.as_bytes())?;
+        Ok(Status::Well)
+    }
+}

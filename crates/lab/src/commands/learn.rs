@@ -1,0 +1,331 @@
+//! `lab learn`
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use course::learn::attempt::{self, Attempt, CallOff};
+use course::learn::class::Class;
+use course::learn::exercise::{self, Exercise};
+use course::learn::folder::{self, Folder};
+use course::learn::judge::Outcome;
+use course::learn::progress::Progress;
+use course::learn::report;
+use harness::timeline::printable;
+
+use crate::learn::{screen, session, show};
+use crate::status::Status;
+use crate::terminal;
+
+/// Exercises that the wire checks: predict, find, fix, break
+///
+///     lab learn              go on where you were
+///     lab learn NAME         go on with this one
+///     lab learn list
+///     lab learn check NAME
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// Where your exercises are, if not in the folder `exercises` of the checkout; LAB_EXERCISES names it too
+    #[arg(long, value_name = "DIR", global = true)]
+    folder: Option<PathBuf>,
+
+    /// The exercise to go on with, by its name or its number in the list; where you were unless given
+    name: Option<String>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// List the exercises, and which are done
+    List,
+    /// Check one: exit status 0 if it is solved, 1 if not, 2 if that cannot be told
+    Check {
+        /// Its name, or its number in the list
+        name: String,
+        /// Your answer to its question; again for the next question
+        #[arg(long = "answer", value_name = "ANSWER", allow_hyphen_values = true)]
+        answers: Vec<String>,
+    },
+    /// Show the next hint of an exercise; there are three
+    Hint {
+        /// Its name, or its number in the list
+        name: String,
+    },
+    /// Show a solution, once it is solved
+    Solution {
+        /// Its name, or its number in the list
+        name: String,
+        /// Also if it is not solved yet
+        #[arg(long)]
+        anyway: bool,
+    },
+    /// Put the given server back; yours is kept beside it
+    Reset {
+        /// Its name, or its number in the list
+        name: String,
+    },
+    /// Write what you have solved into a small file, for a teacher: no source, no times of day
+    Report(Report),
+    /// Print the table of a class from its learners' reports; exit status 1 if a file is none
+    Class(OfClass),
+}
+
+/// Whose report, and where to.
+#[derive(Args, Debug)]
+struct Report {
+    /// Your name, as the teacher shall see it; that of the user unless told
+    #[arg(long)]
+    name: Option<String>,
+    /// Write it to this file, or - for standard output; in the folder of your exercises unless told
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Which reports, and how to print them.
+#[derive(Args, Debug)]
+struct OfClass {
+    /// The files that `lab learn report` wrote
+    #[arg(required = true, value_name = "REPORT")]
+    files: Vec<PathBuf>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+    format: TableFormat,
+}
+
+/// How a class is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TableFormat {
+    /// A row for each learner, and one for each exercise
+    Text,
+    /// A line for each learner and exercise, for a spreadsheet
+    Csv,
+}
+
+impl From<Outcome> for Status {
+    fn from(outcome: Outcome) -> Status {
+        match outcome {
+            Outcome::Passed => Status::Well,
+            Outcome::Failed => Status::Wrong,
+            Outcome::Unknown => Status::Unknown,
+        }
+    }
+}
+
+impl Arguments {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If something stands in the way that is no matter of being right or wrong.
+    pub fn run(&self) -> Result<Status> {
+        if let (Some(name), Some(_)) = (&self.name, &self.command) {
+            bail!("what shall be done with {name:?}? The name of an exercise stands behind the command");
+        }
+        match &self.command {
+            Some(Command::Report(arguments)) => return arguments.run(&Folder::find(self.folder.as_deref())?),
+            Some(Command::Class(arguments)) => return arguments.run(),
+            _ => {}
+        }
+        let (exercises, folder) = folder::open(self.folder.as_deref())?;
+        let find = |name: &str| exercise::find(&exercises, name);
+        match &self.command {
+            None => {
+                let named = self.name.as_deref().map(find).transpose()?;
+                session::run(&exercises, &folder, progress(&folder)?, named)?;
+            }
+            Some(Command::List) => list(&exercises, &folder)?,
+            Some(Command::Check { name, answers }) => return check(&folder, find(name)?, answers),
+            Some(Command::Hint { name }) => hint(&folder, find(name)?)?,
+            Some(Command::Solution { name, anyway }) => solution(&folder, find(name)?, *anyway)?,
+            Some(Command::Reset { name }) => reset(&folder, find(name)?)?,
+            Some(Command::Report(_) | Command::Class(_)) => {}
+        }
+        Ok(Status::Well)
+    }
+}
+
+impl Report {
+    /// Writes the report of the learner whose folder it is.
+    fn run(&self, folder: &Folder) -> Result<Status> {
+        let learner = report::learner(self.name.clone())?;
+        let (progress, _) = Progress::read(&folder.path)?;
+        let exercises = exercise::all()?;
+        let order: Vec<&str> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
+        let report = report::Report::of(&learner, &progress, &order);
+        let text = report.to_json()?;
+        if self.output.as_deref() == Some(Path::new("-")) {
+            io::stdout().write_all(text.as_bytes())?;
+            return Ok(Status::Well);
+        }
+        let in_folder = || folder.path.join(report::file_name(&learner));
+        let path = self.output.clone().unwrap_or_else(in_folder);
+        folder::write_whole(&path, &text)?;
+        let solved = report.exercises.iter().filter(|row| row.passed).count();
+        writeln!(
+            io::stdout(),
+            "{}: {solved} of {} solved, written to {}",
+            printable(&learner),
+            exercises.len(),
+            path.display()
+        )?;
+        Ok(Status::Well)
+    }
+}
+
+impl OfClass {
+    /// Prints the class. Something is wrong if a file is no report.
+    fn run(&self) -> Result<Status> {
+        // Where there is no checkout, the reports say which exercises there are.
+        let exercises = exercise::all().unwrap_or_default();
+        let order = exercises.into_iter().map(|exercise| exercise.name).collect();
+        let class = Class::read(self.files.iter().map(PathBuf::as_path), order);
+        let text = match self.format {
+            TableFormat::Text => class.text(),
+            TableFormat::Csv => class.csv(),
+        };
+        io::stdout().write_all(text.as_bytes())?;
+        for (path, why) in &class.broken {
+            let path = printable(&path.to_string_lossy());
+            writeln!(io::stderr(), "lab: {path}: {}", printable(why))?;
+        }
+        Ok(Status::right_if(class.broken.is_empty()))
+    }
+}
+
+/// The progress of a learner; a file that cannot be understood is told of.
+fn progress(folder: &Folder) -> Result<Progress> {
+    let (progress, kept) = Progress::read(&folder.path)?;
+    if let Some(kept) = kept {
+        let note = format!(
+            "lab: what is done could not be read, and is counted anew; the file is kept as {}",
+            kept.display()
+        );
+        writeln!(io::stderr(), "{note}")?;
+    }
+    Ok(progress)
+}
+
+fn list(exercises: &[Exercise], folder: &Folder) -> Result<()> {
+    for line in screen::list(exercises, &progress(folder)?, None) {
+        writeln!(io::stdout(), "{line}")?;
+    }
+    Ok(())
+}
+
+fn check(folder: &Folder, exercise: &Exercise, answers: &[String]) -> Result<Status> {
+    let call_off = CallOff::default();
+    let attempt = match exercise.about.kind.is_code() {
+        true => attempt::server(folder, exercise, &call_off, || {})?,
+        false => match read_answers(exercise, answers) {
+            Ok(answers) => attempt::answers(folder, exercise, &answers, &call_off)?,
+            Err(words) => {
+                writeln!(io::stderr(), "{words}")?;
+                return Ok(Status::Unknown);
+            }
+        },
+    };
+    let outcome = attempt.outcome();
+    if let Err(error) = Progress::change(&folder.path, |progress| progress.checked(&exercise.name, outcome)) {
+        writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
+    }
+    tell(exercise, &attempt)?;
+    Ok(outcome.into())
+}
+
+/// An answer to each question, or what is missing, in words.
+fn read_answers(exercise: &Exercise, answers: &[String]) -> Result<Vec<Vec<String>>, String> {
+    let questions = &exercise.about.questions;
+    if answers.len() != questions.len() {
+        let mut words = format!(
+            "give an answer to each question, with --answer: {} of them",
+            questions.len()
+        );
+        for (number, question) in (1..).zip(questions) {
+            words += &format!("\n  {number}. {}  ({})", question.ask, attempt::form(question).words());
+        }
+        return Err(words);
+    }
+    let read = |(question, answer): (&exercise::Question, &String)| attempt::form(question).read(answer);
+    questions.iter().zip(answers).map(read).collect()
+}
+
+/// Rows of lanes, where the terminal has no more.
+const ROWS: usize = 40;
+
+/// Prints what a check has come to.
+fn tell(exercise: &Exercise, attempt: &Attempt) -> Result<()> {
+    let (width, height) = terminal::terminal_size().unwrap_or((screen::COLUMNS, ROWS));
+    match attempt {
+        // As cargo says it, where it says it.
+        Attempt::NotBuilt(not) => io::stderr().write_all(not.words.as_bytes())?,
+        Attempt::Judged(verdict) => {
+            let words = show::words(verdict, width);
+            if let Some(timeline) = &verdict.timeline {
+                let room = height.saturating_sub(words.len() + 4).max(ROWS / 2);
+                terminal::print(&show::marked(timeline, &verdict.marks, width, Some(room)))?;
+                writeln!(io::stdout())?;
+            }
+            for line in words {
+                writeln!(io::stdout(), "{line}")?;
+            }
+        }
+    }
+    let word = match (attempt, attempt.outcome()) {
+        (Attempt::NotBuilt(_), Outcome::Failed) => "it does not build",
+        (Attempt::NotBuilt(_), _) => "it could not be built, and that is not its source's fault",
+        (_, Outcome::Passed) => "solved",
+        (_, Outcome::Failed) => "not solved yet",
+        (_, Outcome::Unknown) => "this machine cannot tell",
+    };
+    writeln!(io::stdout(), "{}: {word}", exercise.name)?;
+    Ok(())
+}
+
+fn hint(folder: &Folder, exercise: &Exercise) -> Result<()> {
+    let hints = exercise.hints()?;
+    let mut done = progress(folder)?;
+    // Also where it cannot be remembered.
+    done.hint(&exercise.name, hints.len());
+    if let Err(error) = Progress::change(&folder.path, |progress| progress.hint(&exercise.name, hints.len())) {
+        writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
+    }
+    let shown = done.of(&exercise.name).hints as usize;
+    for (number, hint) in (1..).zip(&hints).take(shown) {
+        writeln!(io::stdout(), "hint {number} of {}: {hint}\n", hints.len())?;
+    }
+    Ok(())
+}
+
+fn solution(folder: &Folder, exercise: &Exercise, anyway: bool) -> Result<()> {
+    if !anyway && !progress(folder)?.of(&exercise.name).passed {
+        bail!(
+            "{} is not solved yet: `lab learn hint {}` helps, and --anyway shows a solution",
+            exercise.name,
+            exercise.name
+        );
+    }
+    if !exercise.about.kind.is_code() {
+        bail!(
+            "{} is solved by an answer, and its page says how to find it",
+            exercise.name
+        );
+    }
+    io::stdout().write_all(exercise.solution()?.as_bytes())?;
+    Ok(())
+}
+
+fn reset(folder: &Folder, exercise: &Exercise) -> Result<()> {
+    match folder.reset(exercise)? {
+        Some(copy) => writeln!(
+            io::stdout(),
+            "the given server is back; yours is kept as {}",
+            copy.display()
+        )?,
+        None => writeln!(io::stdout(), "the given server is there")?,
+    }
+    Ok(())
+}

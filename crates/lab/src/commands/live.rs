@@ -1,0 +1,85 @@
+//! `lab live`
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use clap::Args;
+use harness::Server;
+use harness::format::html;
+use harness::timeline::{Side, Timeline};
+
+use super::run_client;
+use super::shell::in_shell;
+use crate::live::{Live, watch};
+use crate::output::tell_troubles;
+use crate::status::Status;
+use crate::terminal::{self, Look};
+use crate::trace::Plan;
+
+/// Run a server and show what it does in a browser, while it does it
+///
+///     lab live step1                   a shell in its network, for nc and the like
+///     lab live --stdin step1           lines that you type
+///     lab live --client 'nc localhost 3000' -- ./my-server
+///
+/// The page is for browsers on this machine that are given its address. When the shell or the client ends,
+/// so does the server, and the timeline is drawn.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(flatten)]
+    plan: Plan,
+    /// Where the page is to be found, in place of a free port of this machine: 192.0.2.1:8000 for browsers
+    /// elsewhere, who need the secret in the address
+    #[arg(long, default_value = "127.0.0.1:0")]
+    address: SocketAddr,
+}
+
+impl Arguments {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If the server cannot be run, or the page not be served.
+    pub fn run(&self) -> Result<Status> {
+        let name = self.plan.name();
+        let server = self.plan.server()?;
+        let page = Live::start(self.address, html::live(&name))?;
+        writeln!(io::stderr(), "{} in a browser: {}", name, page.url())?;
+        if !self.address.ip().is_loopback() {
+            writeln!(
+                io::stderr(),
+                "lab: whoever has this address, and reaches this machine, sees the run"
+            )?;
+        }
+        let data = |timeline: &Timeline| html::data(timeline, &name);
+        let timeline = watch(page, server, data, |server| self.converse(server))?;
+        terminal::draw(&timeline, Look::default())?;
+        Ok(Status::Well)
+    }
+
+    /// Lets clients talk while somebody looks: a program, our own, or those of a shell.
+    fn converse(&self, server: &Server) -> Result<()> {
+        let plan = &self.plan;
+        if let Some(client) = &plan.client {
+            return run_client(plan, server, plan.address(server)?, client);
+        }
+        let says = &plan.says;
+        if plan.stdin || says.greeting || says.script.is_some() || !says.send.is_empty() {
+            let talked = plan.talk(server, plan.address(server)?, |_| Ok(()))?;
+            tell_troubles(&talked.troubles)?;
+            if io::stdin().is_terminal() && !plan.stdin {
+                writeln!(io::stderr(), "press enter to end; the page goes on until then")?;
+                io::stdin().read_line(&mut String::new())?;
+            }
+            return Ok(());
+        }
+        writeln!(
+            io::stderr(),
+            "the server listens on {}; this shell is in its network: talk to it, and leave the shell to end",
+            server.address()
+        )?;
+        in_shell(server, Side::Client)
+    }
+}

@@ -1,0 +1,68 @@
+//! `lab shell`
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+use harness::timeline::Side;
+use harness::{Server, Wire};
+
+use crate::output::Host;
+use crate::status::Status;
+use crate::terminal::{self, Look};
+use crate::{trace, wire};
+
+/// Open a shell in a server's private network: ss, nc, lsof, dumpcap work there without root
+///
+/// When the shell ends, the server is stopped and its timeline drawn.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// With a wire: the host to be on, the client's unless told. Makes a wire without delay if
+    /// nothing else is said of it
+    #[arg(long, value_enum)]
+    host: Option<Host>,
+    #[command(flatten)]
+    wire: wire::Options,
+    /// A step (step1), in place of a command
+    #[arg(conflicts_with = "command", required_unless_present = "command")]
+    step: Option<String>,
+    /// The server's command, after `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Arguments {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If the server or the shell cannot be started.
+    pub fn run(&self) -> Result<Status> {
+        let wire = self.wire.wire()?.or(self.host.map(|_| Wire::new()));
+        let build = trace::start(self.step.as_deref(), &self.command)?;
+        let server = match wire {
+            Some(wire) => build.wire(wire),
+            None => build,
+        };
+        let server = server.start()?;
+        writeln!(
+            io::stderr(),
+            "the server listens on {}; this shell is in its network, and the timeline follows when you leave it",
+            server.address()
+        )?;
+        in_shell(&server, self.host.unwrap_or(Host::Client).into())?;
+        terminal::draw(&server.stop()?, Look::default())?;
+        Ok(Status::Well)
+    }
+}
+
+/// Opens a shell on a host of a server's network, until it is left.
+pub(super) fn in_shell(server: &Server, host: Side) -> Result<()> {
+    let program = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
+    // The shell's own status is its user's affair.
+    trace::inside(server, host, &mut Command::new(program))?;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! `lab show`
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+use course::learn::exercise::{self, Exercise, Kind};
+use course::{experiments, steps};
+use harness::timeline::Timeline;
+
+use crate::output::{Format, More, Output, Part, Shown, findings, some};
+use crate::show::{Extent, read};
+use crate::status::Status;
+use crate::terminal;
+
+/// Show what is in a step's committed capture, or in any capture file
+///
+///     lab show step1
+///     lab show capture.pcap
+///     tshark -i lo -w - | lab show -
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// A step (step1), an experiment of docs/wire.md (wire-lost-segment), an exercise that is about a
+    /// capture, the path of a pcapng or pcap file, or - for standard input
+    what: String,
+    #[command(flatten)]
+    part: Part,
+    /// Show a row for each key that is pressed, with what there is to say of it
+    #[arg(long, conflicts_with_all = ["output", "format"])]
+    step: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such capture, or it has not the frames or the connection asked for.
+    pub fn run(&self) -> Result<Status> {
+        let (path, is_asked) = self.capture()?;
+        let (part, output) = (&self.part, &self.output);
+        ensure!(
+            part.is_all() || output.format != Format::Html,
+            "--from and --to choose what is drawn, and a page has all of a capture: open it with #frame=N behind its name"
+        );
+        ensure!(
+            part.is_all() || output.format != Format::Json,
+            "--from and --to choose what is drawn, and JSON has all of a capture: filter its frames, as with jq"
+        );
+        let extent = match (output.format, output.vantage) {
+            // An excerpt leaves out frames that were asked for.
+            (Format::Text | Format::Svg, None) if part.is_all() && output.connection.is_none() => Extent::Excerpt,
+            _ => Extent::Whole,
+        };
+        read(&path, extent, |timeline| self.show(&output.seen(timeline), is_asked))?;
+        Ok(Status::Well)
+    }
+
+    /// The file that is meant, and whether an exercise asks what is to be found in it.
+    fn capture(&self) -> Result<(PathBuf, bool)> {
+        let what = self.what.as_str();
+        let exercises = exercise::all();
+        let asked = exercises.iter().flatten().find(|exercise| exercise.name == what);
+        let asked = asked.filter(|exercise| exercise.about.kind == Kind::Find);
+        let no_step = match steps::find(what) {
+            Ok(step) => return Ok((step.capture(), false)),
+            Err(error) => error,
+        };
+        if let Some(capture) = asked.and_then(Exercise::capture) {
+            return Ok((capture, true));
+        }
+        if experiments::find(what).is_some() {
+            return Ok((experiments::capture_of(what)?, false));
+        }
+        if what == "-" || Path::new(what).exists() {
+            return Ok((PathBuf::from(what), false));
+        }
+        if exercises.is_ok_and(|all| exercise::find(&all, what).is_ok()) {
+            bail!("{what:?} is an exercise without a capture: lab learn check {what} runs what you have of it")
+        }
+        Err(no_step.context(format!("{what:?} is neither a step nor a file")))
+    }
+
+    /// Shows a timeline. What is to be found in it is not said below it.
+    fn show(&self, timeline: &Timeline, is_asked: bool) -> Result<()> {
+        let output = &self.output;
+        let shown = Shown {
+            name: &self.what,
+            more: More::default(),
+            frames: self.part.of(timeline)?,
+        };
+        if output.format != Format::Text || output.output.is_some() {
+            return output.write(timeline, &shown);
+        }
+        let look = output.look(More::default());
+        let mut scene = match output.connection.and(output.chosen(timeline)?) {
+            Some(chosen) => some(timeline, &chosen, &look.lanes()),
+            None => shown.scene(timeline, &look.lanes()),
+        };
+        if is_asked {
+            let connections = scene.connections.iter_mut();
+            connections.for_each(|connection| connection.verdict.clear());
+        }
+        if !self.step {
+            terminal::draw_scene(&scene, look)?;
+        } else if !terminal::step(&scene, look)? {
+            return Ok(());
+        }
+        if is_asked {
+            return Ok(());
+        }
+        writeln!(io::stdout())?;
+        Ok(terminal::findings(&findings(timeline), look)?)
+    }
+}

@@ -1,0 +1,115 @@
+//! `lab trace`
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use harness::format::pcapng;
+use harness::timeline::Timeline;
+
+use crate::capture_file::{CaptureFile, create};
+use crate::output::{Format, More, Output, Shown, Vantage, findings, is_standard_output, some, table, tell_troubles};
+use crate::status::Status;
+use crate::terminal::{self, Growing};
+use crate::trace::Plan;
+
+/// Run a server, talk to it, and show what happened on one timeline
+///
+///     lab trace step1
+///     lab trace -- ./my-server --port 3000
+///     lab trace --send 'GET / HTTP/1.0\r\n\r\n' -- python3 -m http.server 8080
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(flatten)]
+    plan: Plan,
+    #[command(flatten)]
+    output: Output,
+    /// Write a capture for Wireshark to this file too, with the calls between the packets; - for
+    /// standard output, in place of the lanes
+    #[arg(long, value_name = "FILE")]
+    pcapng: Option<PathBuf>,
+    #[command(flatten)]
+    more: More,
+}
+
+impl Arguments {
+    /// Does it. Its status is wrong if the client program did not end in time, whatever there is to be seen.
+    ///
+    /// # Errors
+    ///
+    /// If the server cannot be run, or what was asked for not be written.
+    pub fn run(&self) -> Result<Status> {
+        let output = &self.output;
+        let piped = self.pcapng.as_deref().is_some_and(is_standard_output);
+        output.can_be_written_beside(self.pcapng.as_deref())?;
+        let live = output.format == Format::Text && output.output.is_none() && !piped;
+        let name = self.plan.name();
+        let server = self.plan.server()?;
+        let ends = output.vantage.zip(self.pcapng.as_deref());
+        let file = self.pcapng.as_deref().filter(|_| !piped && ends.is_none());
+        let capture = file.map(|path| CaptureFile::start(&server, &name, path)).transpose()?;
+        let mut lanes = Growing::default();
+        let outcome = self.plan.run_on(server, |timeline| {
+            if live {
+                lanes.draw(&output.seen(&timeline), output.look(self.more), false)?;
+            }
+            Ok(())
+        })?;
+        let timeline = &outcome.timeline;
+        tell_troubles(&outcome.troubles)?;
+        // A capture that cannot be written takes nothing else along.
+        let captured = match (ends, piped, capture) {
+            (Some((vantage, path)), ..) => write_vantage(timeline, vantage, path),
+            (None, true, _) => pcapng::write(timeline, &name, &mut io::stdout().lock()).map_err(Into::into),
+            (None, false, Some(capture)) => finish(capture, timeline),
+            (None, false, None) => Ok(()),
+        };
+        if live {
+            self.draw(&output.seen(timeline), lanes)?;
+        } else if !piped {
+            let shown = Shown {
+                name: &name,
+                more: self.more,
+                frames: None,
+            };
+            output.write(&output.seen(timeline), &shown)?;
+        }
+        if timeline.not_kept > 0 && self.pcapng.is_none() {
+            let note =
+                "the run was longer than what is kept: --pcapng FILE has all of it, and --snaplen 96 needs less memory";
+            writeln!(io::stderr(), "lab: {note}")?;
+        }
+        captured.map(|()| Status::right_if(!outcome.client_timed_out))
+    }
+
+    /// Draws what there is of the lanes besides what was drawn while they grew, and what follows below them.
+    fn draw(&self, seen: &Timeline, mut lanes: Growing) -> Result<()> {
+        let look = self.output.look(self.more);
+        match self.output.chosen(seen)? {
+            None => lanes.draw(seen, look, true)?,
+            Some(chosen) => terminal::draw_scene(&some(seen, &chosen, &look.lanes()), look)?,
+        }
+        write!(io::stdout(), "\n{}", table(seen, self.output.width))?;
+        Ok(terminal::findings(&findings(seen), look)?)
+    }
+}
+
+fn finish(capture: CaptureFile, timeline: &Timeline) -> Result<()> {
+    capture.finish(timeline)?;
+    if timeline.not_kept > 0 {
+        let note = "the run was longer than what is kept; the capture file has all of it, without comments";
+        writeln!(io::stderr(), "lab: {note}")?;
+    }
+    Ok(())
+}
+
+/// Writes what was captured at an end of the wire.
+fn write_vantage(timeline: &Timeline, vantage: Vantage, path: &Path) -> Result<()> {
+    let written = match is_standard_output(path) {
+        true => pcapng::write_ends(timeline, vantage.into(), &mut io::stdout().lock()),
+        false => pcapng::write_ends(timeline, vantage.into(), &mut BufWriter::new(create(path)?)),
+    };
+    written.with_context(|| format!("cannot write {}", path.display()))
+}

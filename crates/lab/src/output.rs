@@ -1,0 +1,350 @@
+//! What commands that show a timeline have in common: in which form, of what, and where to.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, ValueEnum};
+use harness::format::svg::{self, Picture};
+use harness::format::text::Lanes;
+use harness::format::{html, json, markdown, overview, pcapng};
+use harness::overview::Overview;
+use harness::scene::{Diagram, Scene};
+use harness::timeline::{ConnectionId, Side, Timeline, printable};
+
+use crate::capture_file::create;
+use crate::check::{self, Strictness};
+use crate::terminal::{self, Look, Theme};
+use crate::trace::Trouble;
+
+/// How a timeline is written, and where.
+#[derive(Args, Debug)]
+pub struct Output {
+    /// How to write the timeline
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write it to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Columns to draw in; the terminal's unless given
+    #[arg(long)]
+    pub width: Option<usize>,
+    /// Colours of the terminal or of a picture; such as suit any ground unless told
+    #[arg(long, value_enum)]
+    theme: Option<Theme>,
+    /// Draw this connection alone, by its number in the table of connections
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub connection: Option<u32>,
+    /// Of two hosts with a wire, show the packets alone that could have been captured on this one; with
+    /// --pcapng, let that file hold them, or those of both
+    #[arg(long, value_enum)]
+    pub vantage: Option<Vantage>,
+}
+
+/// In which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lanes, and what the rules find
+    Text,
+    /// A table of frames and a sentence on each
+    Markdown,
+    /// One object; docs/json.md describes it
+    Json,
+    /// A page to open in a browser, in one file; docs/page.md describes it
+    Html,
+    /// A picture: time runs down, each packet is an arrow
+    Svg,
+    /// A picture: the bytes of the server against time
+    SvgBytes,
+}
+
+impl Output {
+    /// What of a timeline is to be shown.
+    pub fn seen<'t>(&self, timeline: &'t Timeline) -> Cow<'t, Timeline> {
+        match self.vantage.map(pcapng::Vantage::from) {
+            Some(pcapng::Vantage::At(host)) => Cow::Owned(timeline.captured_at(host)),
+            _ => Cow::Borrowed(timeline),
+        }
+    }
+
+    /// How it looks in a terminal.
+    pub fn look(&self, more: More) -> Look {
+        Look {
+            width: self.width,
+            theme: self.theme,
+            output: more.log,
+            threads: more.threads,
+        }
+    }
+
+    /// Makes sure, before anything runs, that the file can be written, and that it is not the capture's.
+    pub fn can_be_written_beside(&self, capture: Option<&Path>) -> Result<()> {
+        let Some(path) = &self.output else { return Ok(()) };
+        ensure!(
+            !capture.is_some_and(|capture| same_file(capture, path)),
+            "-o and --pcapng name the same file, {}: name two",
+            path.display()
+        );
+        // What is in it stays there until there is something to write.
+        let opened = File::options().append(true).create(true).open(path);
+        opened
+            .map(drop)
+            .with_context(|| format!("cannot create {}", path.display()))
+    }
+
+    /// The connections to draw, if not all: the one asked for, or of many the worst.
+    pub fn chosen(&self, timeline: &Timeline) -> Result<Option<Vec<ConnectionId>>> {
+        let all = timeline.endpoints.len();
+        match self.connection {
+            Some(number) if number as usize > all => {
+                bail!("there is no connection {number}: the last one is {all}")
+            }
+            Some(number) => Ok(Some(vec![ConnectionId(number as usize - 1)])),
+            None if all > DRAWN => Ok(Some(Overview::of(timeline).worst(DRAWN))),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes a timeline to the file, or to standard output.
+    pub fn write(&self, timeline: &Timeline, shown: &Shown<'_>) -> Result<()> {
+        let Some(path) = &self.output else {
+            return Ok(self.write_to(timeline, shown, &mut BufWriter::new(io::stdout().lock()))?);
+        };
+        let written = self.write_to(timeline, shown, &mut BufWriter::new(create(path)?));
+        written.with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn picture(&self, name: &str) -> Picture {
+        Picture {
+            theme: match self.theme {
+                None => svg::Theme::Auto,
+                Some(Theme::Light) => svg::Theme::Light,
+                Some(Theme::Dark) => svg::Theme::Dark,
+                Some(Theme::Mono) => svg::Theme::Mono,
+            },
+            ..Picture::titled(format!("{name}: what client, wire and server do"))
+        }
+    }
+
+    fn write_to(&self, timeline: &Timeline, shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
+        let lanes = Lanes {
+            output: shown.more.log,
+            threads: shown.more.threads,
+            ..Lanes::with_width(self.width.unwrap_or(80))
+        };
+        match self.format {
+            Format::Text => {
+                let scene = match self.chosen(timeline).map_err(io::Error::other)? {
+                    Some(chosen) => some(timeline, &chosen, &lanes),
+                    None => shown.scene(timeline, &lanes),
+                };
+                for line in lanes.lines_of(&scene) {
+                    writeln!(out, "{line}")?;
+                }
+                write!(out, "\n{}{}", table(timeline, self.width), findings(timeline))?;
+            }
+            Format::Markdown => {
+                let frames = shown.frames.clone().unwrap_or(1..=usize::MAX);
+                out.write_all(markdown::frames(timeline, frames).as_bytes())?;
+            }
+            Format::Json => json::write(timeline, out)?,
+            Format::Html => html::write(timeline, &shown.title(), out)?,
+            Format::Svg => {
+                let picture = self.picture(shown.name);
+                out.write_all(picture.draw(&shown.scene(timeline, &lanes)).as_bytes())?;
+            }
+            Format::SvgBytes => {
+                let picture = self.picture(shown.name);
+                out.write_all(picture.draw_bytes(&shown.scene(timeline, &lanes)).as_bytes())?;
+            }
+        }
+        out.flush()
+    }
+}
+
+/// What is shown, beside how.
+pub struct Shown<'a> {
+    /// What it is of: the name of a step, a file, a server.
+    pub name: &'a str,
+    /// What is told besides.
+    pub more: More,
+    /// Only these frames.
+    pub frames: Option<RangeInclusive<usize>>,
+}
+
+impl Shown<'_> {
+    /// What a page is called: the step, the server, or a file's name without its folder and its ending.
+    fn title(&self) -> Cow<'_, str> {
+        let stem = Path::new(self.name).file_stem();
+        stem.map_or("a capture".into(), |stem| stem.to_string_lossy())
+    }
+
+    /// What is to be drawn of a timeline.
+    pub fn scene(&self, timeline: &Timeline, lanes: &Lanes) -> Scene {
+        let scene = Scene::part_of(timeline, lanes.part());
+        match &self.frames {
+            Some(frames) => scene.frames(frames),
+            None => scene,
+        }
+    }
+}
+
+/// What the lanes and pictures of a run tell besides.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct More {
+    /// Draw the lines that the server writes, too
+    #[arg(long)]
+    log: bool,
+    /// Name the thread of each call; a process is named where several made calls
+    #[arg(long)]
+    threads: bool,
+}
+
+/// Which frames of a capture.
+#[derive(Args, Debug)]
+pub struct Part {
+    /// Begin with this frame
+    #[arg(long, value_name = "FRAME")]
+    from: Option<usize>,
+    /// End with this frame
+    #[arg(long, value_name = "FRAME")]
+    to: Option<usize>,
+}
+
+impl Part {
+    /// True if nothing is left out.
+    pub fn is_all(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
+    /// The frames asked for, of a timeline that has them. `None` for all.
+    pub fn of(&self, timeline: &Timeline) -> Result<Option<RangeInclusive<usize>>> {
+        if self.is_all() {
+            return Ok(None);
+        }
+        let last = timeline.last_frame();
+        let (from, to) = (self.from.unwrap_or(1), self.to.unwrap_or(last));
+        for (option, frame) in [("--from", from), ("--to", to)] {
+            ensure!(
+                (1..=last).contains(&frame),
+                "{option} {frame}: this capture has the frames 1 to {last}"
+            );
+        }
+        ensure!(
+            from <= to,
+            "--from {from} --to {to}: the first frame comes after the last; did you mean --from {to} --to {from}?"
+        );
+        Ok(Some(from..=to))
+    }
+}
+
+/// Where packets are captured, of two hosts with a wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Vantage {
+    /// On the client's host
+    Client,
+    /// On the server's host
+    Server,
+    /// On both, each with an interface of its own
+    Both,
+}
+
+impl From<Vantage> for pcapng::Vantage {
+    fn from(vantage: Vantage) -> pcapng::Vantage {
+        match vantage {
+            Vantage::Client => pcapng::Vantage::At(Side::Client),
+            Vantage::Server => pcapng::Vantage::At(Side::Server),
+            Vantage::Both => pcapng::Vantage::Both,
+        }
+    }
+}
+
+/// One of the two hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Host {
+    Client,
+    Server,
+}
+
+impl From<Host> for Side {
+    fn from(host: Host) -> Side {
+        match host {
+            Host::Client => Side::Client,
+            Host::Server => Side::Server,
+        }
+    }
+}
+
+/// True if two paths lead to one file, or will when it is made.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| {
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let made = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(made)
+    };
+    // A device takes whatever comes.
+    let is_device = one.exists() && !one.is_file();
+    !is_device && (one == other || (real(one).is_some() && real(one) == real(other)))
+}
+
+/// True for the `-` that stands for standard output.
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Some of a timeline's connections, in this order.
+pub fn some(timeline: &Timeline, chosen: &[ConnectionId], lanes: &Lanes) -> Scene {
+    let part = harness::scene::Part {
+        connections: chosen.iter().map(|id| id.0 + 1).max().unwrap_or_default(),
+        ..lanes.part()
+    };
+    let mut scene = Scene::part_of(timeline, part);
+    let place = |diagram: &Diagram| chosen.iter().position(|id| id.0 == diagram.connection);
+    scene.connections.retain(|diagram| place(diagram).is_some());
+    scene.connections.sort_by_key(place);
+    scene
+}
+
+/// Of more connections than this the worst are drawn.
+const DRAWN: usize = 3;
+
+/// A row for each connection, where there are several.
+pub fn table(timeline: &Timeline, width: Option<usize>) -> String {
+    if timeline.endpoints.len() < 2 {
+        return String::new();
+    }
+    let width = width.or_else(terminal::terminal_width).unwrap_or(80);
+    overview::table(&Overview::of(timeline), width) + "\n"
+}
+
+/// What the rules find in it, in words.
+pub fn findings(timeline: &Timeline) -> String {
+    Strictness::default().check(timeline).show(check::Format::Text)
+}
+
+/// What the clients could not do, where it does not mix with the result.
+pub fn tell_troubles<'t>(troubles: impl IntoIterator<Item = &'t Trouble>) -> io::Result<()> {
+    let troubles: Vec<&Trouble> = troubles.into_iter().collect();
+    // The first line says what it is; what the server wrote until then may follow.
+    for alike in troubles.chunk_by(|one, other| one.text.lines().next() == other.text.lines().next()) {
+        let times = match alike.len() {
+            1 => String::new(),
+            times => format!("{times} times: "),
+        };
+        let last = alike.last().map_or("", |trouble| trouble.text.as_str());
+        writeln!(io::stderr(), "lab: {times}{}", printable_lines(last))?;
+    }
+    Ok(())
+}
+
+/// A message for a terminal: it may name a file or repeat what a program wrote.
+pub fn printable_lines(message: &str) -> String {
+    let lines: Vec<String> = message.lines().map(printable).collect();
+    lines.join("\n")
+}

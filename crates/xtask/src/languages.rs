@@ -1,0 +1,448 @@
+//! What each language's everyday print call does to a socket: small echo servers of many
+//! languages, each in its naive and its careful idiom, on the timeline.
+
+use std::ffi::OsString;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use course::capture::two_that_agree;
+use course::checkout::{self, Builds};
+use harness::rules::Severity;
+use harness::timeline::{Teardown, Timeline};
+use harness::{LISTEN, Server, testing};
+
+use crate::pages;
+
+/// Runs the servers of all languages, prints what came of it, and writes it into its page.
+///
+/// # Errors
+///
+/// If a server cannot be built or run, or the page not be written.
+pub fn write() -> Result<()> {
+    let survey = survey()?;
+    write!(io::stdout(), "{survey}")?;
+    survey.write_page()
+}
+
+/// A language and what it takes to run its servers.
+///
+/// In the commands, `{source}` stands for a server's source and `{built}` for what is built of it.
+#[derive(Debug)]
+pub struct Language {
+    /// As its users write it.
+    pub name: &'static str,
+    /// The folder of its servers.
+    pub folder: &'static str,
+    extension: &'static str,
+    /// The servers, without extension: the naive idioms, then the careful one.
+    servers: &'static [&'static str],
+    version: &'static [&'static str],
+    build: &'static [&'static str],
+    run: &'static [&'static str],
+}
+
+/// All languages: those that run their source, then those that compile it.
+pub const LANGUAGES: &[Language] = &[
+    Language {
+        name: "Python",
+        folder: "python",
+        extension: "py",
+        servers: &["naive", "print", "careful"],
+        version: &["python3", "--version"],
+        build: &[],
+        run: &["python3", "{source}"],
+    },
+    Language {
+        name: "Ruby",
+        folder: "ruby",
+        extension: "rb",
+        servers: &["naive", "print", "append", "careful"],
+        version: &["ruby", "--version"],
+        build: &[],
+        run: &["ruby", "{source}"],
+    },
+    Language {
+        name: "Perl",
+        folder: "perl",
+        extension: "pl",
+        servers: &["naive", "two-prints", "careful"],
+        version: &["perl", "-e", "printf '%vd', $^V"],
+        build: &[],
+        run: &["perl", "{source}"],
+    },
+    Language {
+        name: "Node",
+        folder: "node",
+        extension: "js",
+        servers: &["naive", "console", "careful"],
+        version: &["node", "--version"],
+        build: &[],
+        run: &["node", "{source}"],
+    },
+    Language {
+        name: "Crystal",
+        folder: "crystal",
+        extension: "cr",
+        servers: &["v1", "v2", "v3"],
+        version: &["crystal", "--version"],
+        build: &["crystal", "build", "-o", "{built}", "{source}"],
+        run: &["{built}"],
+    },
+    Language {
+        name: "Go",
+        folder: "go",
+        extension: "go",
+        servers: &["naive", "two-writes", "careful"],
+        version: &["go", "version"],
+        build: &["go", "build", "-o", "{built}", "{source}"],
+        run: &["{built}"],
+    },
+    Language {
+        name: "Java",
+        folder: "java",
+        extension: "java",
+        servers: &["naive", "printf", "writebytes", "careful"],
+        version: &["javac", "--version"],
+        build: &["javac", "-d", "{built}", "{source}"],
+        run: &["java", "-cp", "{built}", "Echo"],
+    },
+    Language {
+        name: "C, gcc",
+        folder: "c",
+        extension: "c",
+        servers: &["naive", "stdio", "dprintf", "careful"],
+        version: &["gcc", "--version"],
+        build: &["gcc", "-o", "{built}", "{source}"],
+        run: &["{built}"],
+    },
+    Language {
+        name: "Rust",
+        folder: "rust",
+        extension: "rs",
+        servers: &["naive", "careful"],
+        version: &["rustc", "--version"],
+        build: &["rustc", "--edition", "2024", "-o", "{built}", "{source}"],
+        run: &["{built}"],
+    },
+];
+
+/// What the client sends, and how often: each line as soon as the one before is answered.
+const LINE: &str = "hello\n";
+/// Kernels that delay the client's ACKs only from its third message on show a stall by then too.
+const EXCHANGES: usize = 5;
+
+/// How long a server may take to reply, a virtual machine's warming up included.
+const REPLIES: Duration = Duration::from_secs(10);
+
+/// How often a server is run until two runs in a row agree: a machine that pauses somebody for
+/// the 40 ms of a delayed ACK changes what the packets are.
+const ATTEMPTS: usize = 5;
+
+/// What a server did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Write-family calls of each reply.
+    pub writes: Vec<usize>,
+    /// The names of those calls, each once.
+    pub calls: Vec<String>,
+    /// Packets of the first exchange.
+    pub packets: usize,
+    /// What the rules found, by name.
+    pub findings: Vec<(&'static str, Severity)>,
+    /// How the connection ended.
+    pub teardown: Teardown,
+}
+
+/// One server of a language.
+#[derive(Clone, Debug)]
+pub struct Idiom {
+    language: &'static Language,
+    /// Its name: naive, careful, or the call that it is about.
+    pub name: &'static str,
+}
+
+/// The language whose servers are in this folder.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn find(folder: &str) -> Result<&'static Language> {
+    let found = LANGUAGES.iter().find(|language| language.folder == folder);
+    found.with_context(|| format!("there are no servers of a language {folder:?}"))
+}
+
+impl Language {
+    /// Its servers, the careful one last.
+    pub fn idioms(&'static self) -> impl Iterator<Item = Idiom> {
+        let idiom = move |name: &&'static str| Idiom { language: self, name };
+        self.servers.iter().map(idiom)
+    }
+
+    /// The first program that it takes and that is not installed.
+    pub fn missing(&self) -> Option<&'static str> {
+        let programs = [self.version, self.build, self.run].map(|command| command.first().copied());
+        let outside = |program: &&str| !program.starts_with('{') && testing::find_program(program).is_none();
+        programs.into_iter().flatten().find(outside)
+    }
+
+    /// The first number with a dot in it that its toolchain says of itself.
+    fn version(&self) -> Result<String> {
+        let asked = self.version.join(" ");
+        let (program, arguments) = self.version.split_first().context("no command tells its version")?;
+        let output = Command::new(program).args(arguments).output();
+        let output = output.with_context(|| format!("cannot run {asked}"))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.');
+        let version = numbers.find(|number| number.trim_matches('.').contains('.'));
+        Ok(version
+            .with_context(|| format!("{asked} tells no version: {text:?}"))?
+            .to_owned())
+    }
+}
+
+/// Where servers are built: in cargo's target folder.
+fn builds() -> Result<PathBuf> {
+    Ok(Builds::of(&checkout::find()?)?.folder().join("languages"))
+}
+
+impl Idiom {
+    /// Its source, from the checkout.
+    fn path(&self) -> String {
+        let Language { folder, extension, .. } = self.language;
+        format!("crates/xtask/languages/{folder}/{}.{extension}", self.name)
+    }
+
+    fn source(&self) -> Result<PathBuf> {
+        Ok(checkout::find()?.join(self.path()))
+    }
+
+    fn built(&self) -> Result<PathBuf> {
+        Ok(builds()?.join(self.language.folder).join(self.name))
+    }
+
+    /// A command of its language, for it: the program, and its arguments.
+    fn command(&self, words: &[&str]) -> Result<(PathBuf, Vec<OsString>)> {
+        let fill = |word: &&str| {
+            Ok(match *word {
+                "{source}" => self.source()?.into(),
+                "{built}" => self.built()?.into(),
+                word => word.into(),
+            })
+        };
+        let mut words: Vec<OsString> = words.iter().map(fill).collect::<Result<_>>()?;
+        ensure!(!words.is_empty(), "there is no command");
+        let program = words.remove(0);
+        let found = testing::find_program(&program);
+        let found = found.with_context(|| format!("there is no program {} on the PATH", program.display()))?;
+        Ok((found, words))
+    }
+
+    /// Builds it, if its language builds and nothing newer than its source was built before.
+    fn build(&self) -> Result<()> {
+        let built = self.built()?;
+        let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+        let source = changed(&self.source()?);
+        let is_there = changed(&built).is_some_and(|built| Some(built) > source);
+        if self.language.build.is_empty() || is_there {
+            return Ok(());
+        }
+        // A folder keeps its time when a file in it is written over.
+        if built.is_dir() {
+            std::fs::remove_dir_all(&built).with_context(|| format!("cannot remove {}", built.display()))?;
+        }
+        let folder = built.parent().context("it would stand in no folder")?;
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let (program, arguments) = self.command(self.language.build)?;
+        let cache = builds()?.join("cache");
+        let status = Command::new(&program)
+            .args(arguments)
+            .env("GOCACHE", cache.join("go"))
+            .env("CRYSTAL_CACHE_DIR", cache.join("crystal"))
+            .status()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        ensure!(status.success(), "{} could not build it", program.display());
+        Ok(())
+    }
+
+    /// The lines of its source that reply: those that a comment marks.
+    fn call(&self) -> Result<String> {
+        let source = self.source()?;
+        let text = std::fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
+        let marked = |line: &str| {
+            let code = ["# reply", "// reply"]
+                .iter()
+                .find_map(|mark| line.strip_suffix(mark))?;
+            Some(format!("`{}`", code.trim().trim_end_matches(';')))
+        };
+        let calls: Vec<String> = text.lines().filter_map(marked).collect();
+        ensure!(!calls.is_empty(), "{} marks no line with \"reply\"", self.path());
+        Ok(calls.join(", "))
+    }
+
+    /// Runs it, sends it five lines at once, one after the other, and closes.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be built or run, or does not reply as an echo server does.
+    pub fn run(&self) -> Result<Timeline> {
+        self.converse().with_context(|| self.path())
+    }
+
+    fn converse(&self) -> Result<Timeline> {
+        self.build()?;
+        let (program, arguments) = self.command(self.language.run)?;
+        let server = Server::build(program)
+            .args(arguments)
+            .arg(LISTEN)
+            .reply_within(REPLIES)
+            .start()?;
+        let mut client = server.connect()?;
+        for _ in 0..EXCHANGES {
+            let reply = client.exchange(LINE)?;
+            ensure!(reply == LINE, "the reply to {LINE:?} was {reply:?}");
+        }
+        client.close();
+        Ok(server.stop()?)
+    }
+
+    /// What it does: as two runs in a row agree.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), and if no two runs agree.
+    pub fn typical(&self) -> Result<Observed> {
+        let run = || Observed::of(&self.run()?);
+        two_that_agree(ATTEMPTS, run, Observed::eq)?.with_context(|| {
+            format!(
+                "no two of {ATTEMPTS} runs of {} agree: is the machine very busy?",
+                self.path()
+            )
+        })
+    }
+}
+
+impl Observed {
+    /// What a timeline with one connection shows.
+    ///
+    /// # Errors
+    ///
+    /// If there are no packets on it.
+    pub fn of(timeline: &Timeline) -> Result<Observed> {
+        let connection = timeline.only();
+        let mut calls: Vec<String> = Vec::new();
+        for (_, call) in connection.writes() {
+            if !calls.contains(&call.name.to_string()) {
+                calls.push(call.name.to_string());
+            }
+        }
+        let packets = connection.packets_per_exchange();
+        Ok(Observed {
+            writes: connection.writes_per_reply(),
+            calls,
+            packets: *packets.first().context("no packets were captured")?,
+            findings: timeline
+                .findings()
+                .iter()
+                .map(|found| (found.rule.id, found.severity))
+                .collect(),
+            teardown: connection.teardown(),
+        })
+    }
+}
+
+/// What was measured, and what could not be.
+#[derive(Debug)]
+pub struct Survey {
+    /// The table, for a page.
+    pub table: String,
+    /// The languages that are not installed, with the program that is not there.
+    pub missing: Vec<(&'static str, &'static str)>,
+}
+
+/// Runs all servers whose language is installed.
+///
+/// # Errors
+///
+/// As [`Idiom::typical`].
+pub fn survey() -> Result<Survey> {
+    let mut table = String::from(
+        "| language | server | how it replies | writes per reply | packets, first exchange | findings | end |\n\
+         |---|---|---|--:|--:|---|---|\n",
+    );
+    let mut missing = Vec::new();
+    for language in LANGUAGES {
+        if let Some(program) = language.missing() {
+            missing.push((language.name, program));
+            continue;
+        }
+        let version = language.version()?;
+        for idiom in language.idioms() {
+            let row = row(&idiom, &idiom.typical()?)?;
+            // Writing to a string cannot fail.
+            let _ = writeln!(table, "| {} {version} | {row} |", language.name);
+        }
+    }
+    Ok(Survey { table, missing })
+}
+
+fn row(idiom: &Idiom, observed: &Observed) -> Result<String> {
+    let mut writes = observed.writes.clone();
+    writes.dedup();
+    let writes: Vec<String> = writes.iter().map(usize::to_string).collect();
+    let finding = |(id, severity): &(&str, Severity)| match severity {
+        Severity::Warning => (*id).to_owned(),
+        Severity::Note => format!("{id} (note)"),
+    };
+    let findings: Vec<String> = observed.findings.iter().map(finding).collect();
+    let end = match observed.teardown {
+        Teardown::Clean { .. } => "clean".to_owned(),
+        Teardown::LeftOpen(state) => state.to_string(),
+        other => other.to_string(),
+    };
+    Ok(format!(
+        "[{}](../{}) | {} | {} `{}` | {} | {} | {end}",
+        idiom.name,
+        idiom.path(),
+        idiom.call()?,
+        writes.join(", "),
+        observed.calls.join("`, `"),
+        observed.packets,
+        if findings.is_empty() {
+            "none".to_owned()
+        } else {
+            findings.join(", ")
+        },
+    ))
+}
+
+impl Survey {
+    /// Puts the table into its page. Where a language is missing the page stays as it is: it
+    /// would lose that language's rows.
+    ///
+    /// # Errors
+    ///
+    /// If a page cannot be read or written.
+    pub fn write_page(&self) -> Result<()> {
+        if self.missing.is_empty() {
+            pages::write_measured("languages", &self.table)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Survey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.table)?;
+        for (name, program) in &self.missing {
+            writeln!(f, "| {name} | not installed here: there is no {program} |")?;
+        }
+        if !self.missing.is_empty() {
+            writeln!(f, "\ndocs/languages.md stays as it is: it would lose their rows")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,23 @@
+//! # What keeps the pages true
+//!
+//! For those who change the project: `cargo xtask help` lists the commands, and main.rs is the list of them.
+//!
+//! Nothing that a page shows is typed by hand. [`captures`] are made anew by running steps, experiments and exercises;
+//! [`docs`] makes of them the generated parts of the [pages], the [pictures], the [handout], and finds sentences that
+//! name another of the [frames] than they did. What only a stopwatch or another language can tell is measured by
+//! `bench`, [`newline`] and [`languages`]. mdBook makes a [book] of it all.
+
+#[cfg(target_os = "linux")]
+pub mod bench;
+pub mod book;
+pub mod captures;
+pub mod docs;
+pub mod frames;
+pub mod handout;
+pub mod languages;
+#[cfg(target_os = "linux")]
+mod linux;
+pub mod newline;
+pub mod pages;
+pub mod pictures;
+pub mod running;

@@ -1,0 +1,378 @@
+//! The generated parts of the pages: what stands between
+//! `<!-- generated: ... -->` and `<!-- end -->`.
+
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use course::learn::exercise;
+use course::quiz::sheet;
+use course::steps::{self, Step};
+use course::{capture, checkout, experiments};
+use harness::facts::{Exchange, FactKind, Reason};
+use harness::format::line::{Line, Role};
+use harness::format::markdown;
+use harness::format::text::Lanes;
+use harness::timeline::{Closing, Connection, EventKind, Timeline};
+use similar::TextDiff;
+
+use crate::handout;
+
+const BEGIN: &str = "<!-- generated: ";
+const END: &str = "<!-- end -->";
+
+/// Parts that are measured, by the first word of their marker. [`generate`] leaves them as they are:
+/// a stopwatch does not give the same twice.
+const MEASURED: [&str; 3] = ["newline", "languages", "bench"];
+
+/// A page of the project.
+#[derive(Debug)]
+pub struct Page {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says now.
+    pub text: String,
+}
+
+/// All pages: the README, those in `docs`, and the captures' own.
+///
+/// # Errors
+///
+/// If one cannot be read.
+pub fn all() -> Result<Vec<Page>> {
+    let checkout = checkout::find()?;
+    let docs = checkout.join("docs");
+    let entries = std::fs::read_dir(&docs).with_context(|| format!("cannot list {}", docs.display()))?;
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.sort();
+    paths.extend(["README.md", "captures/README.md"].map(|name| checkout.join(name)));
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Page { path, text })
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// The page's text with its generated parts made anew, but for those that are measured.
+///
+/// # Errors
+///
+/// If a marker is not understood or not closed, or what it names is not there.
+pub fn generate(page: &Page) -> Result<String> {
+    let docs = if page.path.starts_with(checkout::find()?.join("docs")) {
+        ""
+    } else {
+        "docs/"
+    };
+    replace(&page.text, |what, old| match what {
+        _ if is_measured(what) => Ok(old.to_owned()),
+        "figures" => figures(docs),
+        "exercises" => exercises(docs),
+        _ => body(what),
+    })
+}
+
+fn is_measured(what: &str) -> bool {
+    what.split_whitespace()
+        .next()
+        .is_some_and(|word| MEASURED.contains(&word))
+}
+
+/// Puts a measured table into every page that asks for it.
+///
+/// # Errors
+///
+/// If a page cannot be read or written.
+pub fn write_measured(name: &str, table: &str) -> Result<()> {
+    for page in all()? {
+        let made = replace(&page.text, |what, old| {
+            Ok(if what == name { table.to_owned() } else { old.to_owned() })
+        })?;
+        if made != page.text {
+            std::fs::write(&page.path, made).with_context(|| format!("cannot write {}", page.path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces what stands between each pair of markers by what `make` gives for it.
+fn replace(text: &str, make: impl Fn(&str, &str) -> Result<String>) -> Result<String> {
+    let mut made = String::new();
+    let mut lines = text.split_inclusive('\n').enumerate();
+    while let Some((number, line)) = lines.next() {
+        made += line;
+        let Some(what) = line
+            .strip_prefix(BEGIN)
+            .and_then(|rest| rest.trim_end().strip_suffix(" -->"))
+        else {
+            continue;
+        };
+        let here = || format!("line {}: {}", number + 1, line.trim_end());
+        let mut old = String::new();
+        let end = loop {
+            match lines.next() {
+                Some((_, line)) if line.trim_end() == END => break line,
+                Some((_, line)) if !line.starts_with(BEGIN) => old += line,
+                _ => bail!("{}: there is no {END} for it", here()),
+            }
+        };
+        made += &make(what, &old).with_context(here)?;
+        made += end;
+    }
+    Ok(made)
+}
+
+/// What a marker asks for.
+fn body(what: &str) -> Result<String> {
+    let words: Vec<&str> = what.split_whitespace().collect();
+    match words[..] {
+        ["frames", name, range] => frames(name, frame_range(range)?),
+        ["lanes", name] => lanes(name, 1..=usize::MAX),
+        ["lanes", name, range] => lanes(name, frame_range(range)?),
+        ["wire", name, range] => wire(name, frame_range(range)?),
+        ["code", step, function] => code(&steps::find(step)?, function),
+        ["diff", from, to] => Ok(fenced("diff", &steps::diff(&steps::find(from)?, &steps::find(to)?)?)),
+        ["facts"] => Ok(facts()),
+        ["reasons"] => Ok(reasons()),
+        ["questions", step] => handout::questions(step),
+        ["key", step] => handout::key(step, &committed(step, &(1..=usize::MAX))?),
+        ["list", name] => Ok(fenced("text", &sheet::list(&committed(name, &(1..=usize::MAX))?))),
+        _ => bail!(
+            "nothing is generated by this name: there are facts, reasons, figures, exercises, frames CAPTURE RANGE, lanes CAPTURE [RANGE], \
+             wire CAPTURE RANGE, list CAPTURE, questions STEP, key STEP, code STEP FUNCTION, diff STEP STEP, newline, languages and bench PART"
+        ),
+    }
+}
+
+/// The words for what is so of a packet.
+fn facts() -> String {
+    let mut table = "| fact | meaning | in Wireshark, `tcp.analysis.` |\n|---|---|---|\n".to_owned();
+    for kind in FactKind::ALL {
+        let field = kind.wireshark().map_or(String::new(), |field| format!("`{field}`"));
+        let _ = writeln!(table, "| `{kind}` | {} | {field} |", kind.summary());
+    }
+    table
+}
+
+/// The words for why a packet left when it did.
+fn reasons() -> String {
+    let mut table = "| reason | meaning |\n|---|---|\n".to_owned();
+    for reason in Reason::ALL {
+        let _ = writeln!(table, "| `{}` | {} |", reason.name(), reason.summary());
+    }
+    table
+}
+
+fn fenced(language: &str, text: &str) -> String {
+    format!("```{language}\n{}\n```\n", text.trim_end())
+}
+
+/// `4-9`, or `4`.
+fn frame_range(text: &str) -> Result<RangeInclusive<usize>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| {
+        text.parse::<usize>()
+            .with_context(|| format!("{text:?} is no frame number"))
+    };
+    Ok(number(first)?..=number(last)?)
+}
+
+/// The committed capture of a step or an experiment, which must hold the frames that a page speaks of.
+fn committed(name: &str, frames: &RangeInclusive<usize>) -> Result<Timeline> {
+    let timeline = capture::read(&experiments::capture_of(name)?)?;
+    let count = timeline.last_frame();
+    let last = *frames.end();
+    if last != usize::MAX && (last > count || frames.is_empty()) {
+        bail!(
+            "the capture of {name} has frames 1-{count}, not {}-{last}",
+            frames.start()
+        );
+    }
+    Ok(timeline)
+}
+
+fn frames(name: &str, range: RangeInclusive<usize>) -> Result<String> {
+    Ok(format!("\n{}\n", markdown::frames(&committed(name, &range)?, range).trim_end()) + "\n")
+}
+
+/// The lanes under their two headings. The verdict comes along with the last frame.
+fn lanes(name: &str, range: RangeInclusive<usize>) -> Result<String> {
+    let timeline = committed(name, &range)?;
+    let lines = Lanes::default().lines(&timeline);
+    let frame = |line: &Line| {
+        line.spans
+            .iter()
+            .find(|span| span.role == Role::Frame)?
+            .text
+            .trim()
+            .parse()
+            .ok()
+    };
+    let first = lines
+        .iter()
+        .position(|line| frame(line).is_some())
+        .context("the capture shows no frame")?;
+    let mut kept: Vec<&Line> = lines[first.saturating_sub(2)..first].iter().collect();
+    let mut inside = false;
+    for line in &lines[first..] {
+        inside = frame(line).map_or(inside, |number: usize| range.contains(&number));
+        if inside {
+            kept.push(line);
+        }
+    }
+    let text: Vec<String> = kept.iter().map(ToString::to_string).collect();
+    Ok(fenced("text", &text.join("\n")))
+}
+
+fn wire(name: &str, range: RangeInclusive<usize>) -> Result<String> {
+    let timeline = committed(name, &range)?;
+    let mut lines = String::new();
+    for event in &timeline.events {
+        if let EventKind::Packet(packet) = &event.kind
+            && range.contains(&packet.number)
+        {
+            let _ = writeln!(lines, "{:>2}  {}", packet.number, packet.short()); // writing to a string cannot fail
+        }
+    }
+    Ok(fenced("text", &lines))
+}
+
+/// A function of a step's source, with the comments right above it.
+fn code(step: &Step, function: &str) -> Result<String> {
+    let source = step.read_source()?;
+    let lines: Vec<&str> = source.lines().collect();
+    let opens = |line: &&str| !line.starts_with(' ') && line.contains(&format!("fn {function}("));
+    let at = lines
+        .iter()
+        .position(opens)
+        .with_context(|| format!("{} has no function {function}", step.slug))?;
+    let above = lines[..at]
+        .iter()
+        .rev()
+        .take_while(|line| line.starts_with("//") || line.starts_with("#["))
+        .count();
+    let below = lines[at..]
+        .iter()
+        .position(|line| *line == "}")
+        .context("the function has no end")?;
+    Ok(fenced("rust", &lines[at - above..=at + below].join("\n")))
+}
+
+/// What a page would become.
+pub fn changes(old: &str, new: &str) -> String {
+    TextDiff::from_lines(old, new)
+        .unified_diff()
+        .context_radius(1)
+        .to_string()
+}
+
+/// The steps side by side, from their captures. `docs` leads from the page to the steps' pages.
+fn figures(docs: &str) -> Result<String> {
+    let mut table = String::from(
+        "| step | writes per reply | packets per exchange | held back | packets to close | sockets left |\n\
+         |---|---|---|---|--:|---|\n",
+    );
+    for step in steps::all()? {
+        let timeline = capture::read(&step.capture())?;
+        let connection = timeline.only();
+        let page = step.lesson.page.strip_prefix("docs/").unwrap_or(&step.lesson.page);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            table,
+            "| [{slug}]({docs}{page}) | {} | {} | {} | {} | {} |",
+            listed(&connection.writes_per_reply()),
+            listed(&connection.packets_per_exchange()),
+            held_back(connection),
+            connection.closing().packets.len(),
+            left(&connection.closing()),
+            slug = step.slug,
+        );
+    }
+    Ok(table)
+}
+
+/// The exercises, in order. `docs` leads from the page to the pages that teach them.
+fn exercises(docs: &str) -> Result<String> {
+    let mut table = String::from("|  | exercise | | kind | minutes | taught by |\n|--:|---|---|---|--:|---|\n");
+    let mut minutes = 0;
+    for exercise in exercise::all()? {
+        let about = &exercise.about;
+        let page = about.page.strip_prefix("docs/").unwrap_or(&about.page);
+        let name = page.split(['.', '#']).next().unwrap_or(page);
+        minutes += about.minutes;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            table,
+            "| {} | `{}` | {} | {} | {} | [{name}]({docs}{page}) |",
+            about.order,
+            exercise.name,
+            about.title,
+            about.kind.word(),
+            about.minutes
+        );
+    }
+    let _ = writeln!(table, "| | | | | {minutes} | |");
+    Ok(table)
+}
+
+fn listed(numbers: &[usize]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    numbers.join(", ")
+}
+
+/// The exchanges in which a segment waited for an ACK, counted from 1.
+fn held_back(connection: Connection<'_>) -> String {
+    let held: Vec<usize> = connection.held_segments().map(|(index, _)| index).collect();
+    let waits = |exchange: &Exchange| exchange.packets.iter().any(|packet| held.contains(packet));
+    let exchanges = connection.exchanges();
+    let waiting = (1..).zip(&exchanges).filter(|(_, exchange)| waits(exchange));
+    let numbers: Vec<String> = waiting.map(|(number, _)| format!("exchange {number}")).collect();
+    if numbers.is_empty() {
+        return "none".to_owned();
+    }
+    numbers.join(", ")
+}
+
+/// What the two kernels still hold of a connection at the end of the capture.
+fn left(closing: &Closing) -> String {
+    let sides = [("server", closing.server_left), ("client", closing.client_left)];
+    let sockets: Vec<String> = sides
+        .into_iter()
+        .filter_map(|(side, state)| Some(format!("the {side}'s in {}", state?)))
+        .collect();
+    if sockets.is_empty() {
+        return "nothing".to_owned();
+    }
+    sockets.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness::timeline::TcpState;
+
+    fn left_with(server: Option<TcpState>, client: Option<TcpState>) -> String {
+        left(&Closing {
+            refused: false,
+            fins: Vec::new(),
+            reset_by: None,
+            packets: Vec::new(),
+            server_read_end_of_file: false,
+            server_left: server,
+            client_left: client,
+        })
+    }
+
+    /// Whoever closes first waits, and that may be the server; after a reset nobody does.
+    #[test]
+    fn what_is_left_is_what_the_states_say() {
+        let time_wait = Some(TcpState::TimeWait);
+        assert_eq!(left_with(None, time_wait), "the client's in TIME_WAIT");
+        assert_eq!(left_with(time_wait, None), "the server's in TIME_WAIT");
+        assert_eq!(left_with(None, None), "nothing");
+        let open = left_with(Some(TcpState::CloseWait), Some(TcpState::FinWait2));
+        assert_eq!(open, "the server's in CLOSE_WAIT, the client's in FIN_WAIT2");
+    }
+}
