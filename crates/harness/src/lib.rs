@@ -54,6 +54,7 @@
 //! # The house
 //!
 //! - [`Server`] and [`Client`] are the door: start, talk, stop.
+//! - [`conversation`] is what clients say and wait for, as plain data and as a script; a [`Player`] holds it.
 //! - [`timeline`] is what happened: events in one order, and the questions to ask. Pure data.
 //! - [`facts`] is what is so of each packet, with its evidence and how sure it is.
 //! - [`overview`] is a run at a glance: a row for each connection, and what they come to.
@@ -72,6 +73,7 @@
 )]
 
 mod client;
+pub mod conversation;
 mod error;
 mod forks;
 mod machine;
@@ -80,6 +82,7 @@ mod observe;
 #[cfg(not(all(target_os = "linux", not(no_observe))))]
 #[path = "observe/elsewhere.rs"]
 mod observe;
+mod player;
 mod recorder;
 mod server;
 mod spec;
@@ -89,9 +92,11 @@ mod wire;
 pub use ::timeline::{self, facts, format, overview, rules, scene};
 
 pub use client::Client;
+pub use conversation::Conversation;
 pub use error::{Error, Output, Refused};
 pub use machine::{Machine, Refusal};
 pub use observe::{segment_counters, traced_calls, wire_refusal};
+pub use player::{Conversed, How, Player, REPLY_IS_OVER, Trouble};
 pub use recorder::follow::Follow;
 pub use server::{BUFFER, KEEP, Server, ServerBuilder};
 pub use wire::Wire;

@@ -206,7 +206,7 @@ impl Server {
         Some(SocketAddr::new(any, port?))
     }
 
-    fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
+    pub(crate) fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
         self.check_reachable(address)?;
         let network = self.run.network();
         let from = self.client_address(address, port);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use harness::testing::Needs::{self, Request};
 
+mod conversations;
 mod findings;
 mod levels;
 mod oracle;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         // Those that wait longest.
         ("wire", wire::TESTS),
         ("wrong_servers", wrong_servers::TESTS),
+        ("conversations", conversations::TESTS),
         ("findings", findings::TESTS),
         ("levels", levels::TESTS),
         ("oracle", oracle::TESTS),

@@ -1,0 +1,427 @@
+//! Where a reply ends, as far as its protocol tells: how much of what has come is one. No I/O.
+
+/// What a request makes its reply look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A line, or of SMTP and FTP the lines of one reply: all but its last begin with `250-`
+    /// ([RFC 5321, section 4.2.1](https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1)).
+    Line,
+    /// So many responses of HTTP/1, without a body if they answer a HEAD.
+    Http {
+        /// How many requests there were.
+        requests: usize,
+        /// They are HEAD requests.
+        heads: bool,
+        /// Behind them stands the head of another one, whose body waits for a `100 Continue`.
+        announces: bool,
+    },
+    /// So many replies of Redis.
+    Redis {
+        /// How many commands there were.
+        commands: usize,
+    },
+    /// Whatever comes, until nothing follows: only the protocol knows where it ends.
+    Unknown,
+}
+
+/// How far a reply has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There is more to come.
+    More,
+    /// The first so many bytes are all of it.
+    Whole(usize),
+    /// It is over when the server closes, or nothing follows.
+    UntilQuiet,
+    /// It is not what had to come.
+    Differs,
+}
+
+impl Form {
+    /// The form that the reply to these bytes has.
+    pub fn of_reply_to(request: &[u8]) -> Form {
+        if let Some(http) = http_requests(request) {
+            return http;
+        }
+        if request.first() == Some(&b'*') {
+            let commands = redis_values(request, usize::MAX).1;
+            if commands > 0 {
+                return Form::Redis { commands };
+            }
+        }
+        let is_line = request.ends_with(b"\n") && request.iter().filter(|byte| **byte == b'\n').count() == 1;
+        if is_line { Form::Line } else { Form::Unknown }
+    }
+
+    /// What is waited for, in words.
+    pub fn wanted(self) -> &'static str {
+        match self {
+            Form::Line => "a line",
+            Form::Http { .. } => "a whole HTTP response",
+            Form::Redis { .. } => "a whole Redis reply",
+            Form::Unknown => "a reply",
+        }
+    }
+
+    /// How far a reply of this form has come; with `ended` nothing more comes.
+    pub fn progress(self, bytes: &[u8], ended: bool) -> Progress {
+        match self {
+            Form::Line => line(bytes).map_or(Progress::More, Progress::Whole),
+            Form::Http {
+                requests,
+                heads,
+                announces,
+            } => http(bytes, requests, heads, announces, ended),
+            Form::Redis { commands } => match redis_values(bytes, commands) {
+                (length, count) if count == commands => Progress::Whole(length),
+                _ => Progress::More,
+            },
+            Form::Unknown => Progress::UntilQuiet,
+        }
+    }
+}
+
+/// The length of the first line; of lines that begin with the same three digits and a `-`, up to the one that does
+/// not go on.
+fn line(bytes: &[u8]) -> Option<usize> {
+    let mut length = 0;
+    let goes_on = |first: &&[u8]| first[..3].iter().all(u8::is_ascii_digit) && first[3] == b'-';
+    let code = bytes.get(..4).filter(goes_on).map(|first| &first[..3]);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if !line.ends_with(b"\n") {
+            return None;
+        }
+        length += line.len();
+        let ends = |code: &[u8]| line.starts_with(code) && line.get(3) == Some(&b' ');
+        if code.is_none_or(ends) {
+            return Some(length);
+        }
+    }
+    None
+}
+
+/// So many headers are read of a head.
+const HEADERS: usize = 128;
+
+/// What requests of HTTP/1 are answered by. `None` if the bytes begin with something else. A request whose body is still
+/// to be sent has no reply yet, but for the one that it asks for first
+/// ([RFC 9110, section 10.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1)).
+fn http_requests(mut bytes: &[u8]) -> Option<Form> {
+    let (mut count, mut heads) = (0, true);
+    let form = |requests, heads, announces| Form::Http {
+        requests,
+        heads,
+        announces,
+    };
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        let Ok(httparse::Status::Complete(head)) = request.parse(bytes) else {
+            return (count > 0).then(|| form(count, heads, false));
+        };
+        let body = content_length(request.headers).unwrap_or(0);
+        let Some(rest) = bytes.get(head.saturating_add(body)..) else {
+            let asks =
+                header(request.headers, "expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
+            return Some(form(count, heads && count > 0, asks));
+        };
+        count += 1;
+        heads &= request.method == Some("HEAD");
+        bytes = rest;
+    }
+}
+
+fn http(bytes: &[u8], requests: usize, heads: bool, announces: bool, ended: bool) -> Progress {
+    let mut length = 0;
+    for _ in 0..requests {
+        match http_response(bytes.get(length..).unwrap_or_default(), heads, ended) {
+            Progress::Whole(more) => length += more,
+            other => return other,
+        }
+    }
+    if !announces {
+        return Progress::Whole(length);
+    }
+    // An interim response lets the body go. A final one refuses it.
+    let bytes = bytes.get(length..).unwrap_or_default();
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Complete(head)) if response.code == Some(100) => Progress::Whole(length + head),
+        _ => match http_response(bytes, false, ended) {
+            Progress::Whole(more) => Progress::Whole(length + more),
+            other => other,
+        },
+    }
+}
+
+/// One response, with those that only announce it (1xx). Its body ends as
+/// [RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3) says.
+fn http_response(bytes: &[u8], head_only: bool, ended: bool) -> Progress {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let head = match response.parse(bytes) {
+        Ok(httparse::Status::Complete(head)) => head,
+        Ok(httparse::Status::Partial) => return Progress::More,
+        // It is no HTTP.
+        Err(_) => return Progress::UntilQuiet,
+    };
+    let code = response.code.unwrap_or_default();
+    if (100..200).contains(&code) && code != 101 {
+        return match http_response(&bytes[head..], head_only, ended) {
+            Progress::Whole(more) => Progress::Whole(head + more),
+            other => other,
+        };
+    }
+    // Who closes first is the server's to show, if it says that it will.
+    let closes = !ended && closes(&response);
+    let whole = |length| {
+        if closes {
+            Progress::UntilQuiet
+        } else {
+            Progress::Whole(length)
+        }
+    };
+    if head_only || matches!(code, 101 | 204 | 304) {
+        return whole(head);
+    }
+    let is_chunked = header(response.headers, "transfer-encoding")
+        .is_some_and(|value| value.to_ascii_lowercase().ends_with(b"chunked"));
+    let length = if is_chunked {
+        chunks(&bytes[head..]).map(|body| head + body)
+    } else if let Some(body) = content_length(response.headers) {
+        Some(head.saturating_add(body)).filter(|length| *length <= bytes.len())
+    } else {
+        // It ends with the connection.
+        Some(bytes.len()).filter(|_| ended)
+    };
+    length.map_or(Progress::More, whole)
+}
+
+/// True if the server is going to close once this response is sent
+/// ([RFC 9112, section 9.3](https://www.rfc-editor.org/rfc/rfc9112#section-9.3)).
+fn closes(response: &httparse::Response<'_, '_>) -> bool {
+    let connection = header(response.headers, "connection").map(<[u8]>::to_ascii_lowercase);
+    let says = |option: &[u8]| {
+        let mut options = connection.iter().flat_map(|value| value.split(|byte| *byte == b','));
+        options.any(|one| one.trim_ascii() == option)
+    };
+    says(b"close") || (response.version == Some(0) && !says(b"keep-alive"))
+}
+
+fn header<'h>(headers: &[httparse::Header<'h>], name: &str) -> Option<&'h [u8]> {
+    let found = headers.iter().rfind(|header| header.name.eq_ignore_ascii_case(name));
+    found.map(|header| header.value.trim_ascii())
+}
+
+fn content_length(headers: &[httparse::Header<'_>]) -> Option<usize> {
+    std::str::from_utf8(header(headers, "content-length")?)
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// The length of a chunked body, its trailer included, if all of it is there.
+fn chunks(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let Ok(httparse::Status::Complete((head, size))) = httparse::parse_chunk_size(bytes.get(at..)?) else {
+            return None;
+        };
+        at += head;
+        if size == 0 {
+            break;
+        }
+        at = at.checked_add(usize::try_from(size).ok()?)?.checked_add(2)?;
+    }
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    match httparse::parse_headers(bytes.get(at..)?, &mut headers) {
+        Ok(httparse::Status::Complete((trailer, _))) => Some(at + trailer),
+        _ => None,
+    }
+}
+
+/// The length of the first values of Redis's protocol, at most so many, and how many are whole.
+fn redis_values(bytes: &[u8], most: usize) -> (usize, usize) {
+    let (mut length, mut count) = (0, 0);
+    while count < most {
+        let Some(value) = redis_value(bytes.get(length..).unwrap_or_default(), 0) else {
+            break;
+        };
+        length += value;
+        count += 1;
+    }
+    (length, count)
+}
+
+/// The length of a value: <https://redis.io/docs/latest/develop/reference/protocol-spec/>. `None` if it is not all
+/// there, or is none.
+fn redis_value(bytes: &[u8], depth: usize) -> Option<usize> {
+    /// Nobody nests deeper.
+    const DEEPEST: usize = 32;
+    let line = bytes.iter().position(|byte| *byte == b'\n')? + 1;
+    let number = || {
+        std::str::from_utf8(&bytes[1..line])
+            .ok()?
+            .trim_end()
+            .parse::<i64>()
+            .ok()
+    };
+    let values = |count: i64| {
+        (0..count.max(0)).try_fold(line, |at, _| at.checked_add(redis_value(bytes.get(at..)?, depth + 1)?))
+    };
+    match bytes[0] {
+        b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => Some(line),
+        b'$' | b'!' | b'=' => match usize::try_from(number()?) {
+            Ok(size) => line.checked_add(size)?.checked_add(2).filter(|end| *end <= bytes.len()),
+            // A null.
+            Err(_) => Some(line),
+        },
+        b'*' | b'~' | b'>' if depth < DEEPEST => values(number()?),
+        b'%' if depth < DEEPEST => values(number()?.checked_mul(2)?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(request: &str, reply: &str, ended: bool) -> Progress {
+        Form::of_reply_to(request.as_bytes()).progress(reply.as_bytes(), ended)
+    }
+
+    /// A reply is whole at its last byte, and not before.
+    fn ends_there(request: &str, reply: &str) {
+        let more = format!("{reply}+more");
+        assert_eq!(progress(request, &more, false), Progress::Whole(reply.len()), "{more}");
+        for end in 0..reply.len() {
+            assert_eq!(
+                progress(request, &reply[..end], false),
+                Progress::More,
+                "{:?}",
+                &reply[..end]
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_waits_for_leave_gets_an_interim_reply() {
+        let post = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+        ends_there(post, "HTTP/1.1 100 Continue\r\n\r\n");
+        ends_there(post, "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno");
+        // With its body it has one that is final.
+        let both = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        ends_there(&format!("{post}hello"), both);
+        // Without leave to wait for there is nothing to wait for.
+        let half = "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe";
+        assert_eq!(progress(half, "", false), Progress::Whole(0));
+    }
+
+    #[test]
+    fn a_server_that_says_that_it_closes_is_waited_for() {
+        let get = "GET / HTTP/1.1\r\n\r\n";
+        for (head, closes) in [
+            ("HTTP/1.0 200 OK\r\n", true),
+            ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n", false),
+            ("HTTP/1.1 200 OK\r\n", false),
+            ("HTTP/1.1 200 OK\r\nConnection: Upgrade, Close\r\n", true),
+        ] {
+            let reply = format!("{head}Content-Length: 2\r\n\r\nok");
+            let whole = Progress::Whole(reply.len());
+            let expected = if closes { Progress::UntilQuiet } else { whole };
+            assert_eq!(progress(get, &reply, false), expected, "{head}");
+            assert_eq!(progress(get, &reply, true), whole, "{head}");
+            assert_eq!(
+                progress(get, &reply[..reply.len() - 1], false),
+                Progress::More,
+                "{head}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_ends_at_its_newline() {
+        ends_there("1\n", "1\n");
+        ends_there("PING\r\n", "+PONG\r\n");
+        ends_there("1\n", "250 ok\n");
+    }
+
+    #[test]
+    fn the_lines_of_one_reply_belong_together() {
+        ends_there("EHLO a\r\n", "250-mail\r\n250-SIZE 100\r\n250 HELP\r\n");
+        // FTP lets lines in between begin as they like.
+        ends_there("HELP\r\n", "214-These:\r\n USER\r\n250 of them\r\n214 done\r\n");
+    }
+
+    #[test]
+    fn a_response_of_http_ends_as_its_head_says() {
+        let get = "GET / HTTP/1.1\r\n\r\n";
+        ends_there(get, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        ends_there(get, "HTTP/1.1 204 No Content\r\n\r\n");
+        ends_there(
+            get,
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        );
+        ends_there(
+            get,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;a=b\r\n!\r\n0\r\nEnd: 1\r\n\r\n",
+        );
+        ends_there(
+            "HEAD / HTTP/1.1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        );
+        let twice = get.repeat(2);
+        ends_there(&twice, &"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx".repeat(2));
+    }
+
+    #[test]
+    fn a_response_of_http_may_end_with_its_connection() {
+        let reply = "HTTP/1.0 200 OK\r\n\r\nhello";
+        assert_eq!(progress("GET / HTTP/1.0\r\n\r\n", reply, false), Progress::More);
+        assert_eq!(
+            progress("GET / HTTP/1.0\r\n\r\n", reply, true),
+            Progress::Whole(reply.len())
+        );
+        // An echo of the request is no response.
+        let echo = "GET / HTTP/1.0\r\n\r\n";
+        assert_eq!(progress(echo, echo, false), Progress::UntilQuiet);
+    }
+
+    #[test]
+    fn a_reply_of_redis_ends_where_its_lengths_say() {
+        let command = "*1\r\n$4\r\nPING\r\n";
+        ends_there(command, "+PONG\r\n");
+        ends_there(command, "$-1\r\n");
+        ends_there(command, "*2\r\n$3\r\na\nb\r\n*1\r\n:1\r\n");
+        ends_there(&command.repeat(2), "+PONG\r\n+PONG\r\n");
+    }
+
+    #[test]
+    fn of_other_replies_nobody_knows_the_end() {
+        for request in ["", "1", "a\nb\n", "\x16\x03\x01"] {
+            assert_eq!(progress(request, "a\nb\n", false), Progress::UntilQuiet, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_end_nothing() {
+        let nested = "*1\r\n".repeat(100);
+        for reply in [
+            "*99999999999\r\n",
+            "$99999999999999999999\r\n",
+            "%9223372036854775807\r\n",
+            &nested,
+        ] {
+            assert_eq!(
+                progress("*1\r\n$4\r\nPING\r\n", reply, false),
+                Progress::More,
+                "{reply}"
+            );
+        }
+        let reply = "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n";
+        assert_eq!(progress("GET / HTTP/1.1\r\n\r\n", reply, false), Progress::More);
+        let reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n";
+        assert_eq!(progress("GET / HTTP/1.1\r\n\r\n", reply, false), Progress::More);
+    }
+}

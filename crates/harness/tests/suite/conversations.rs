@@ -1,0 +1,132 @@
+//! Conversations are held with servers that keep to them, and with others.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use harness::testing::Needs::{Calls, Packets};
+use harness::timeline::{Side, Teardown, Timeline};
+use harness::{Conversation, Conversed, How, LISTEN, Player, Server, Trouble};
+
+fn parse(script: &str) -> Result<Conversation> {
+    Conversation::parse(script).map_err(anyhow::Error::msg)
+}
+
+/// Holds a conversation with a server of a mode, and lets everybody close: what came of both, and what there was to see.
+fn hold(mode: &str, conversation: &Conversation) -> Result<(Conversed, Result<(), Box<Trouble>>, Timeline)> {
+    let server = Server::build(harness::testing::built("wrong-server"));
+    let server = server.args([mode, LISTEN]).start()?;
+    let mut player = Player::new(&server, Duration::from_millis(500));
+    let conversed = player.hold(conversation);
+    let closed = player.close();
+    let stay = player.finish();
+    let timeline = server.stop()?;
+    drop(stay);
+    Ok((conversed, closed, timeline))
+}
+
+/// The trouble that a script has with a server of a mode.
+fn trouble(mode: &str, script: &str) -> Result<Trouble> {
+    let (conversed, closed, _) = hold(mode, &parse(script)?)?;
+    let trouble = conversed.trouble.or(closed.err().map(|trouble| *trouble));
+    trouble.with_context(|| format!("{mode} had no trouble with {script:?}"))
+}
+
+fn clients_take_turns() -> Result<()> {
+    let script = "client 1 send a\\n\nclient 2 send b\\n\nclient 2 receive b\\n\nclient 1 receive a\\n\n\
+                  client 1 half-close\nclient 1 end\nclient 1 close\nclient 1 send again\\n\nclient 1 receive again\\n";
+    let (conversed, closed, timeline) = hold("echo", &parse(script)?)?;
+    assert_eq!((conversed.trouble, closed), (None, Ok(())), "{timeline}");
+    // Who has left comes back on another connection.
+    ensure!(timeline.connections().count() == 3, "{timeline}");
+    Ok(())
+}
+
+fn what_goes_wrong_is_told() -> Result<()> {
+    let cases = [
+        ("echo", "send 1\\n\nreceive 2\\n", How::Differs),
+        // More than had to come, told when it comes, when the client closes, and at the end.
+        ("echo", "send 1\\n2\\n\nreceive 1\\n", How::Differs),
+        ("echo", "send 1\\n\nnothing", How::Differs),
+        ("echo", "send 1\\n\nnothing\nhalf-close\nend", How::Differs),
+        ("never-answers", "send 1\\n\nreceive 1\\n", How::Silence),
+        ("never-answers", "send 1\\n\nreply", How::Silence),
+        ("closes-without-answer", "send 1\\n\nreceive 1\\n", How::Closed),
+        ("closes-without-answer", "send 1\\n\nexpect 1", How::Closed),
+        ("never-reads-eof", "half-close\nend", How::StaysOpen),
+        ("ticks", "quiet 400", How::GoesOn),
+        ("closes-first", "send 1\\n\nreply\ncatch up\nsend 2\\n", How::Unsent),
+    ];
+    harness::testing::at_once(cases, |(mode, script, how)| {
+        let trouble = trouble(mode, script)?;
+        ensure!(trouble.how == how, "{mode}, {script:?}: {trouble:?}");
+        Ok(())
+    })
+}
+
+fn a_trouble_tells_what_was_to_come() -> Result<()> {
+    let script = "client 2 send who\\n\nclient 2 receive 2\\n\nwhy Two are connected.";
+    let trouble = trouble("echo", script)?;
+    assert_eq!(
+        (&*trouble.sent, &*trouble.wanted, &*trouble.got),
+        (&b"who\n"[..], &b"2\n"[..], &b"who\n"[..])
+    );
+    assert_eq!(trouble.why.as_deref(), Some("Two are connected."));
+    assert_eq!(trouble.to_string(), r#""2\n" had to come, and "who\n" came"#);
+    Ok(())
+}
+
+/// What was told in part, or not at all, may be anything.
+fn what_is_not_told_may_come() -> Result<()> {
+    for script in [
+        "send 1\\n",
+        "send 1\\n\nhalf-close\nend",
+        "send 1\\n\nreply\nsend 2\\n",
+        "send 1\\n\nsend 2\\n\nreceive 1\\n2\\n",
+    ] {
+        let (conversed, closed, timeline) = hold("echo", &parse(script)?)?;
+        assert_eq!((conversed.trouble, closed), (None, Ok(())), "{script:?}\n{timeline}");
+    }
+    Ok(())
+}
+
+fn clients_leave_as_they_are_told() -> Result<()> {
+    let reset = Teardown::Reset { by: Side::Client };
+    for (script, wanted) in [
+        ("send 1\\n\nreceive 1\\n\nreset", Some(reset)),
+        ("send 1\\n\npeek\nstop reading\nclose", Some(reset)),
+        ("send 1\\n\npeek\nstop reading\nread on\nclose", None),
+        ("send 1\\n\nreceive 1\\n\nclose", None),
+    ] {
+        let (_, _, timeline) = hold("echo", &parse(script)?)?;
+        let teardown = timeline.teardown();
+        match wanted {
+            Some(wanted) => assert_eq!(teardown, wanted, "{script:?}\n{timeline}"),
+            None => assert!(matches!(teardown, Teardown::Clean { .. }), "{script:?}\n{timeline}"),
+        }
+    }
+    let (_, _, timeline) = hold("echo", &parse("send 1\\n\nreceive 1\\n\nstay")?)?;
+    assert_eq!(timeline.teardown(), Teardown::Open, "{timeline}");
+    Ok(())
+}
+
+/// Who catches up finds what nobody had asked for.
+fn who_catches_up_hears_the_greeting() -> Result<()> {
+    let script = "send EHLO x\\r\\n\nreply\nsend QUIT\\r\\n\nreply\nend";
+    let (conversed, _, timeline) = hold("smtp", &parse(script)?.catching_up())?;
+    assert_eq!(conversed.trouble, None, "{timeline}");
+    assert_eq!(conversed.replies, 2, "{timeline}");
+    ensure!(
+        conversed.greeting.is_some_and(|said| said.starts_with("220")),
+        "{timeline}"
+    );
+    Ok(())
+}
+
+harness::tests! {
+    clients_take_turns needs [Calls];
+    what_goes_wrong_is_told needs [Calls];
+    a_trouble_tells_what_was_to_come needs [Calls];
+    what_is_not_told_may_come needs [Calls];
+    clients_leave_as_they_are_told needs [Packets];
+    who_catches_up_hears_the_greeting needs [Calls];
+}
