@@ -306,25 +306,22 @@ impl Checked {
     }
 
     fn json(&self) -> String {
-        let findings: Vec<_> = self
-            .findings
-            .iter()
-            .map(|(finding, _)| json::finding(finding))
-            .collect();
         let groups = self.groups();
-        let counts: BTreeMap<&str, usize> = groups.iter().map(|group| (group.rule.id, group.connections)).collect();
-        let unknown: Vec<&str> = self.unknown.iter().map(|unknown| unknown.rule.id).collect();
-        let value = serde_json::json!({
-            "version": json::VERSION,
-            "status": self.status() as u8,
-            "findings": findings,
-            "connections": self.connections,
-            "connections_by_finding": counts,
-            "unknown": unknown,
-            "why_unknown": self.unknown.iter().map(|unknown| (unknown.rule.id, &unknown.why)).collect::<BTreeMap<_, _>>(),
-            "unproved": self.unproved,
-        });
-        json::plain(&value) + "\n"
+        let check = json::Check {
+            version: json::VERSION,
+            status: self.status() as u8,
+            findings: self.findings.iter().map(|(finding, _)| finding.into()).collect(),
+            connections: self.connections,
+            connections_by_finding: groups.iter().map(|group| (group.rule.id, group.connections)).collect(),
+            unknown: self.unknown.iter().map(|unknown| unknown.rule.id).collect(),
+            why_unknown: self
+                .unknown
+                .iter()
+                .map(|unknown| (unknown.rule.id, unknown.why.clone()))
+                .collect(),
+            unproved: self.unproved.clone(),
+        };
+        json::plain(&check) + "\n"
     }
 
     /// Workflow commands: `%` and line ends in the text are escaped.

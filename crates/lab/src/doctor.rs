@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
 
+use harness::format::json::{self, Doctor};
 use harness::testing::find_program;
 use harness::timeline::Level;
 use harness::{Machine, Refusal};
-use serde_json::json;
 
 /// The version of the line for machines. It grows when something is taken away or changes its meaning.
 const VERSION: u32 = 1;
@@ -166,24 +166,19 @@ impl Report {
 
     /// One line, for a program that asks many machines.
     pub fn json(&self) -> String {
-        let parts = self
-            .parts
-            .iter()
-            .map(|part| (part.name.to_owned(), part.missing.is_none().into()));
-        let level = match self.level {
-            Some(Level::Sandbox) => Some("sandbox"),
-            Some(Level::Loopback) => Some("loopback"),
-            Some(_) => Some("no-packets"),
-            None => None,
+        let answer = Doctor {
+            version: VERSION,
+            ready: self.is_ready(),
+            lacking: self.lacking(),
+            // What is less than packets has no level that only files have.
+            level: self.level.map(|level| level.max(Level::NoPackets).into()),
+            has: self
+                .parts
+                .iter()
+                .map(|part| (part.name, part.missing.is_none()))
+                .collect(),
         };
-        let line = json!({
-            "version": VERSION,
-            "ready": self.is_ready(),
-            "lacking": self.lacking(),
-            "level": level,
-            "has": serde_json::Map::from_iter(parts),
-        });
-        format!("{line}\n")
+        json::plain(&answer) + "\n"
     }
 }
 
@@ -253,7 +248,7 @@ mod tests {
         assert_eq!(line.lines().count(), 1);
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["ready"], false);
-        assert_eq!(value["lacking"], json!(["packets"]));
+        assert_eq!(value["lacking"], serde_json::json!(["packets"]));
         assert_eq!(value["level"], "no-packets");
         assert_eq!(value["has"]["private network"], false);
         assert_eq!(value["has"]["nc"], true);

@@ -531,6 +531,30 @@ impl Merge {
     }
 }
 
+/// The events of a run while it goes on, as their records come.
+#[derive(Debug, Default)]
+pub struct Stream {
+    merge: Merge,
+}
+
+impl Stream {
+    /// The events that a record is: none for one that has no place on a timeline, or several, where it tells what
+    /// became of an earlier connection. Facts of packets are known when all is over, and so are the numbers of frames.
+    pub fn see(&mut self, Record { at, what }: Record) -> Vec<Event> {
+        // The table may have what an earlier server left.
+        let is_of_another = matches!(&what, What::State { on, .. } if !self.merge.knows(*on));
+        if !is_of_another && let Some((connection, kind)) = self.merge.record(what) {
+            self.merge.push(Event { at, connection, kind });
+        }
+        std::mem::take(&mut self.merge.events)
+    }
+
+    /// The addresses of all connections so far.
+    pub fn endpoints(&self) -> Vec<Endpoints> {
+        self.merge.endpoints()
+    }
+}
+
 /// Which end of a connection whose beginning was not captured is taken for the server: the one with a port
 /// below 1024, or the one whose peer has a port of those that systems hand out (RFC 6335, section 6); else
 /// the one that does not send data first, or has the lower port. True if it is the sender.

@@ -15,7 +15,7 @@ pub use event::*;
 pub use frames::ShownState;
 pub use layers::NoSegment;
 pub use link_type::LinkType;
-pub use merge::{Record, Recording, What};
+pub use merge::{Record, Recording, Stream, What};
 pub use numbers::is_after;
 pub(crate) use numbers::{Numbering, Numbers, unwrapped};
 pub use plain::printable;

@@ -380,6 +380,12 @@ pub enum Reason {
     GaveUp,
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 impl Reason {
     /// All of them; unread data stands for any number of bytes.
     pub const ALL: [Reason; 19] = [

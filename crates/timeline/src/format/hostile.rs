@@ -60,7 +60,7 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
     let mut object = Vec::new();
     json::write(timeline, &mut object).unwrap();
     all_plain("json", std::str::from_utf8(&object).unwrap())?;
-    prop_assert!(serde_json::from_slice::<Value>(&object).is_ok());
+    prop_assert_eq!(json::tests::is_valid(timeline), Ok(()));
     let data = html::data(timeline, "a \u{1b}[31m\u{202e}</title><script>");
     all_plain("html", &data)?;
     // So it cannot end the element that it stands in.

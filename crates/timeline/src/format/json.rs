@@ -1,24 +1,54 @@
-//! A timeline as JSON, for programs. The schema is versioned and described in `docs/json.md`.
+//! A timeline as JSON, for programs. What is written is derived from types, and so is the [`schema`]; `docs/json.md`
+//! says what a program may rely on.
+
+mod formatter;
+mod lines;
+mod shapes;
+#[cfg(test)]
+pub(crate) mod valid;
+mod words;
 
 use std::io::{self, Write};
-use std::time::Duration;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::events::{
-    Call, CallKind, ClientAction, ClientActionKind, EventKind, Exit, Packet, Passage, ProcessEvent, ProcessEventKind,
-    Side, TcpState, TcpView, is_plain,
-};
-use crate::facts::spent::{Part, Spent};
-use crate::facts::{Evidence, Fact, PacketFacts, Reason, Why};
-use crate::overview::{Overview, Row, Spread};
-use crate::rules::Finding;
-use crate::timeline::{Connection, Teardown, Timeline};
-use crate::words::action_text;
+pub(crate) use self::formatter::text;
+pub use self::lines::{Lines, write_lines};
+use self::shapes::{Begin, End, Event};
+pub use self::shapes::{Check, Doctor, Finding};
+use crate::events::is_plain;
+use crate::timeline::Timeline;
 
 /// The version of the schema. It grows when something is taken away or changes its meaning;
 /// additions leave it as it is.
 pub const VERSION: u32 = 3;
+
+/// A run or a capture: what `--format json` writes.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Timeline")]
+struct Document<'a> {
+    #[serde(flatten)]
+    begin: Begin,
+    #[serde(flatten)]
+    end: End,
+    /// Everything that happened, by time.
+    #[schemars(with = "Vec<Event>")]
+    #[serde(serialize_with = "one_by_one")]
+    events: &'a Timeline,
+}
+
+/// All events at once would take more room than the timeline itself.
+fn one_by_one<S: Serializer>(timeline: &&Timeline, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(events(timeline))
+}
+
+fn events(timeline: &Timeline) -> impl Iterator<Item = Event> {
+    let events = timeline.events.iter().enumerate();
+    events.map(move |(index, event)| (event, Some((timeline, index))).into())
+}
 
 /// Writes a timeline as one JSON object, an event at a time.
 ///
@@ -26,412 +56,44 @@ pub const VERSION: u32 = 3;
 ///
 /// What `out` says.
 pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{{\"version\": {VERSION},")?;
-    writeln!(
-        out,
-        "\"level\": {},",
-        Value::from(timeline.level.to_string().replace(' ', "-"))
-    )?;
-    writeln!(out, "\"dropped\": {},", timeline.dropped)?;
-    writeln!(out, "\"not_kept\": {},", timeline.not_kept)?;
-    writeln!(out, "\"summary\": {},", plain(&summary(timeline)))?;
-    list(out, "connections", timeline.connections().map(connection))?;
-    writeln!(out, ",")?;
-    list(
-        out,
-        "events",
-        (0..timeline.events.len()).map(|index| event(timeline, index)),
-    )?;
-    writeln!(out, "}}")
-}
-
-/// A value as JSON in which what is not plain text is escaped: see
-/// [`printable`](crate::events::printable). serde_json escapes only what JSON asks for.
-pub fn plain(value: &Value) -> String {
-    plain_json(&value.to_string())
-}
-
-/// The same of a value that is written already.
-pub(super) fn plain_json(json: &str) -> String {
-    let mut plain = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_plain(c) {
-            plain.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            plain += &format!("\\u{unit:04x}");
-        }
-    }
-    plain
-}
-
-fn list(out: &mut impl Write, name: &str, values: impl Iterator<Item = Value>) -> io::Result<()> {
-    write!(out, "\"{name}\": [")?;
-    for (index, value) in values.enumerate() {
-        write!(out, "{}\n{}", if index > 0 { "," } else { "" }, plain(&value))?;
-    }
-    write!(out, "\n]")
-}
-
-/// What the connections have in common, and what the rules found.
-pub fn summary(timeline: &Timeline) -> Value {
-    let overview = Overview::of(timeline);
-    json!({
-        "connections": overview.rows.iter().map(row).collect::<Vec<_>>(),
-        "totals": totals(&overview),
-        "writes_per_reply": timeline.writes_per_reply(),
-        "packets_per_exchange": timeline.packets_per_exchange(),
-        "teardown": timeline.teardowns().into_iter().max_by_key(rank).map(word),
-        "findings": timeline.findings().iter().map(finding).collect::<Vec<_>>(),
-        "unknown": timeline.unknown_rules().map(|rule| rule.id).collect::<Vec<_>>(),
-    })
-}
-
-/// A connection at a glance.
-fn row(row: &Row) -> Value {
-    let [sent, received] = row.bytes;
-    let slowest = row.slowest.map(|(exchange, spent)| {
-        let mut value = self::spent(&spent);
-        value["exchange"] = exchange.into();
-        value
-    });
-    json!({
-        "id": row.connection.0,
-        "client": row.client.to_string(),
-        "requests": row.requests,
-        "answered": row.answered,
-        "bytes_sent": sent,
-        "bytes_received": received,
-        "slowest": slowest,
-        "stalls": row.stalls.0,
-        "longest_stall_ns": nanoseconds(row.stalls.1),
-        "teardown": word(row.teardown),
-        "findings": row.findings,
-    })
-}
-
-/// Where an exchange's time went.
-fn spent(spent: &Spent) -> Value {
-    json!({
-        "began": spent.began.0,
-        "first_byte_ns": nanoseconds(spent.first_byte),
-        "whole_ns": nanoseconds(spent.whole),
-        "parts_ns": parts(|part| spent.part(part)),
-        "certainty": spent.certainty.to_string(),
-        "tracer_at_least_ns": spent.tracer.map(nanoseconds),
-    })
-}
-
-fn parts(of: impl Fn(Part) -> Duration) -> Value {
-    let parts = Part::ALL.into_iter();
-    Value::Object(
-        parts
-            .map(|part| (part.name().to_owned(), nanoseconds(of(part)).into()))
-            .collect(),
-    )
-}
-
-/// What the connections come to.
-fn totals(overview: &Overview) -> Value {
-    let spread = |spread: Option<Spread>| {
-        spread.map(|spread| {
-            json!({
-                "count": spread.count,
-                "median_ns": nanoseconds(spread.median),
-                "p99_ns": nanoseconds(spread.of_100_99),
-                "longest_ns": nanoseconds(spread.longest),
-            })
-        })
+    let document = Document {
+        begin: timeline.level.into(),
+        end: timeline.into(),
+        events: timeline,
     };
+    formatter::write_in_lines(&document, out)
+}
+
+/// A value on one line, in which what is not plain text is escaped: see [`printable`](crate::printable).
+/// Nothing is written of a value that is no JSON, as a map is whose keys are not texts.
+pub fn plain(value: &impl Serialize) -> String {
+    text(value, |c| !is_plain(c)).unwrap_or_default()
+}
+
+/// The JSON Schema of all that is written as JSON: a timeline, a line of many, a check, a doctor's answer.
+pub fn schema() -> Value {
+    let mut schemas = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let any = [
+        schemas.subschema_for::<Document>(),
+        schemas.subschema_for::<lines::Line>(),
+        schemas.subschema_for::<Check>(),
+        schemas.subschema_for::<Doctor>(),
+    ];
     json!({
-        "connections": overview.rows.len(),
-        "first_byte": spread(overview.first_byte),
-        "whole": spread(overview.whole),
-        "parts_ns": parts(|part| overview.parts[part as usize]),
-        "tracer_at_least_ns": overview.tracer.map(nanoseconds),
-        "at_least": overview.at_least,
-    })
-}
-
-/// A finding as an object.
-pub fn finding(finding: &Finding) -> Value {
-    json!({
-        "id": finding.rule.id,
-        "connection": finding.connection.0,
-        "severity": finding.severity.to_string(),
-        "message": finding.message,
-        "cure": finding.rule.cure,
-        "evidence": finding.evidence,
-    })
-}
-
-/// Of several connections the summary names the one that ended worst.
-fn rank(teardown: &Teardown) -> u8 {
-    match teardown {
-        Teardown::Clean { .. } => 0,
-        Teardown::Open => 1,
-        Teardown::Refused => 2,
-        Teardown::Reset { .. } => 3,
-        Teardown::LeftOpen(_) => 4,
-    }
-}
-
-fn word(teardown: Teardown) -> &'static str {
-    match teardown {
-        Teardown::Clean { .. } => "clean",
-        Teardown::Open => "open",
-        Teardown::Refused => "refused",
-        Teardown::Reset { .. } => "reset",
-        Teardown::LeftOpen(_) => "left-open",
-    }
-}
-
-fn state(state: Option<TcpState>) -> Option<String> {
-    state.map(|state| state.to_string())
-}
-
-fn connection(connection: Connection<'_>) -> Value {
-    let (closing, facts) = (connection.closing(), connection.facts());
-    let sides = |sides: &[Side]| sides.iter().map(ToString::to_string).collect::<Vec<_>>();
-    json!({
-        "id": connection.id().0,
-        "client": connection.endpoints().client.to_string(),
-        "server": connection.endpoints().server.to_string(),
-        "writes_per_reply": connection.writes_per_reply(),
-        "packets_per_exchange": connection.packets_per_exchange(),
-        "segments_per_reply": connection.segments_per_reply(),
-        "teardown": word(closing.teardown()),
-        "fins": sides(&closing.fins),
-        "reset_by": closing.reset_by.map(|side| side.to_string()),
-        "server_read_end_of_file": closing.server_read_end_of_file,
-        "server_left": state(closing.server_left),
-        "client_left": state(closing.client_left),
-        "servers_own": connection.is_the_servers_own(),
-        "tls": connection.is_tls(),
-        "began_before": facts.began_before,
-        "roles_guessed": facts.roles_guessed,
-        "port_reuse": facts.port_reuse,
-        "simultaneous_open": facts.simultaneous_open,
-        "simultaneous_close": facts.simultaneous_close,
-    })
-}
-
-fn event(timeline: &Timeline, index: usize) -> Value {
-    let event = &timeline.events[index];
-    let mut value = match &event.kind {
-        EventKind::Packet(packet) => self::packet(packet),
-        EventKind::Call(call) => self::call(call),
-        EventKind::Client(action) => client(action),
-        EventKind::State(change) => json!({
-            "kind": "state",
-            "side": change.side.to_string(),
-            "from": state(change.from),
-            "to": state(change.to),
-        }),
-        EventKind::Process(event) => process(event),
-    };
-    value["frame"] = timeline.frame(index).into();
-    value["at"] = event.at.0.into();
-    value["connection"] = event.connection.map(|id| id.0).into();
-    value
-}
-
-/// Bytes as text in which everything that is not printable ASCII is escaped.
-fn text(bytes: &[u8]) -> String {
-    bytes.escape_ascii().to_string()
-}
-
-fn packet(packet: &Packet) -> Value {
-    json!({
-        "kind": "packet",
-        "from": packet.from.to_string(),
-        "flags": packet.segment.flags.to_string(),
-        "seq": packet.seq,
-        "ack": packet.ack,
-        "window": packet.window,
-        "len": packet.segment.len,
-        "data": text(&packet.segment.payload[..packet.segment.payload.len().min(Call::KEEP)]),
-        "facts": packet.facts.facts.iter().map(|fact| fact.kind.name()).collect::<Vec<_>>(),
-        "certain": facts(&packet.facts),
-        "why": why(&packet.facts.why),
-        "carries": packet.facts.carries,
-        "carries_open": packet.facts.carries_open,
-        "during": packet.facts.during,
-        "held": packet.held().map(|held| json!({
-            "write": held.write,
-            "until_frame": held.until_frame,
-            "waited_ns": nanoseconds(held.waited),
-        })),
-        "passage": packet.passage.as_ref().map(passage),
-    })
-}
-
-/// What became of a packet between two hosts.
-fn passage(passage: &Passage) -> Value {
-    json!({
-        "arrivals": passage.arrivals.iter().map(|at| at.0).collect::<Vec<_>>(),
-        "what": passage.what,
-        "corrupted": passage.corrupted,
-        "queue": passage.queue,
-        "tcp": passage.tcp.as_ref().map(|views| json!({
-            "client": views.client.as_ref().map(view),
-            "server": views.server.as_ref().map(view),
-        })),
-    })
-}
-
-fn view(view: &TcpView) -> Value {
-    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    json!({
-        "state": state(view.state),
-        "congestion": view.congestion.to_string(),
-        "cwnd": view.cwnd,
-        "ssthresh": view.ssthresh,
-        "rtt_ns": nanoseconds(view.rtt),
-        "rttvar_ns": nanoseconds(view.rttvar),
-        "rto_ns": nanoseconds(view.rto),
-        "unacked": view.unacked,
-        "sacked": view.sacked,
-        "lost": view.lost,
-        "retransmits": view.retransmits,
-        "total_retransmits": view.total_retransmits,
-    })
-}
-
-/// Each fact with how sure it is and what shows it.
-fn facts(facts: &PacketFacts) -> Value {
-    let one = |fact: &Fact| {
-        let (frames, events) = evidence(&fact.evidence);
-        (
-            fact.kind.name().to_owned(),
-            json!({ "certainty": fact.certainty.to_string(), "frames": frames, "events": events }),
-        )
-    };
-    Value::Object(facts.facts.iter().map(one).collect())
-}
-
-fn why(why: &Why) -> Value {
-    let (frames, events) = evidence(&why.evidence);
-    json!({
-        "what": why.reason.name(),
-        "certainty": why.certainty.to_string(),
-        "frames": frames,
-        "events": events,
-        "waited_ns": why.waited.map(nanoseconds),
-        "unread_bytes": match why.reason {
-            Reason::UnreadData(bytes) => Some(bytes),
-            _ => None,
-        },
-    })
-}
-
-/// Frame numbers, and indices into the events.
-fn evidence(evidence: &[Evidence]) -> (Vec<usize>, Vec<usize>) {
-    (
-        evidence.iter().filter_map(Evidence::frame).collect(),
-        evidence.iter().filter_map(Evidence::event).collect(),
-    )
-}
-
-fn nanoseconds(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn call(call: &Call) -> Value {
-    json!({
-        "kind": "call",
-        "name": call.name,
-        "family": match call.kind {
-            CallKind::Listen => "listen",
-            CallKind::Accept => "accept",
-            CallKind::Connect => "connect",
-            CallKind::Read => "read",
-            CallKind::Write => "write",
-            CallKind::Shutdown => "shutdown",
-            CallKind::Close => "close",
-            CallKind::SetOption => "setsockopt",
-        },
-        "process": call.process,
-        "thread": call.thread,
-        "fd": call.fd,
-        "asked": call.asked,
-        "result": call.result.and_then(Result::ok),
-        "error": call.result.and_then(Result::err).map(|errno| errno.to_string()),
-        "moved": call.moved(),
-        "data": text(&call.bytes),
-        "detail": call.detail,
-        "entered": call.entered.0,
-        "ended": call.ended.0,
-    })
-}
-
-fn client(action: &ClientAction) -> Value {
-    let (what, data, len, error) = match &action.kind {
-        ClientActionKind::Connected => ("connected", None, None, None),
-        ClientActionKind::Sent { bytes, len } => ("sent", Some(text(bytes)), Some(*len), None),
-        ClientActionKind::Received { bytes, len } => ("received", Some(text(bytes)), Some(*len), None),
-        ClientActionKind::EndOfFile => ("end-of-file", None, None, None),
-        ClientActionKind::ShutdownWrite => ("shutdown-write", None, None, None),
-        ClientActionKind::Closed => ("closed", None, None, None),
-        ClientActionKind::Reset => ("reset", None, None, None),
-        ClientActionKind::Failed(error) => ("failed", None, None, Some(error.clone())),
-        ClientActionKind::GaveUp { .. } => ("gave-up", None, None, Some(action_text(&action.kind))),
-        ClientActionKind::Called(_) => ("called", None, None, None),
-    };
-    let counters = action
-        .counters
-        .map(|counters| json!({ "sent": counters.sent, "received": counters.received }));
-    let call = action.call.as_ref().map(self::call);
-    json!({ "kind": "client", "what": what, "data": data, "len": len, "error": error, "segments": counters, "call": call })
-}
-
-fn process(event: &ProcessEvent) -> Value {
-    let (what, stream, line, status, signal) = match &event.kind {
-        ProcessEventKind::Started => ("started", None, None, None, None),
-        ProcessEventKind::Exited(Exit::Status(status)) => ("exited", None, None, Some(*status), None),
-        ProcessEventKind::Exited(Exit::Signal(signal)) => ("exited", None, None, None, Some(*signal)),
-        ProcessEventKind::UsesIoUring => ("uses-io-uring", None, None, None, None),
-        ProcessEventKind::ForeignCalls => ("foreign-calls", None, None, None, None),
-        ProcessEventKind::WithoutRights { .. } => ("without-rights", None, None, None, None),
-        ProcessEventKind::Holds { .. } => ("holds", None, None, None, None),
-        ProcessEventKind::Dials { .. } => ("dials", None, None, None, None),
-        ProcessEventKind::Settled(_) => ("settled", None, None, None, None),
-        ProcessEventKind::OutputNotKept => ("output-not-kept", None, None, None, None),
-        ProcessEventKind::Wrote { stream, line } => ("wrote", Some(stream.to_string()), Some(line), None, None),
-    };
-    let (program, rights) = match &event.kind {
-        ProcessEventKind::WithoutRights { program, rights } => (Some(program), Some(rights)),
-        _ => (None, None),
-    };
-    let settled = match &event.kind {
-        ProcessEventKind::Settled(settled) => Some(settled),
-        _ => None,
-    };
-    json!({
-        "kind": "process",
-        "pid": event.pid,
-        "what": what,
-        "program": program,
-        "rights": rights,
-        "stream": stream,
-        "line": line,
-        "status": status,
-        "signal": signal,
-        "fd": match event.kind {
-            ProcessEventKind::Holds { fd, .. } => Some(fd),
-            _ => None,
-        },
-        "asleep": settled.map(|settled| settled.asleep),
-        "on_clock": settled.map(|settled| settled.on_clock),
-        "quiet_ns": settled.map(|settled| nanoseconds(settled.quiet)),
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": format!("What lab writes as JSON, version {VERSION}"),
+        "anyOf": any,
+        "$defs": schemas.take_definitions(true),
     })
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use super::shapes::Process;
     use super::*;
-    use crate::events::{Endpoints, OutputStream, Settled};
+    use crate::{Endpoints, Exit, OutputStream, ProcessEvent, ProcessEventKind, Settled};
 
     #[test]
     fn each_process_event_has_the_fields_of_its_kind() {
@@ -485,8 +147,10 @@ mod tests {
             ),
             (wrote, "wrote", json!({ "stream": "stderr", "line": "ready" })),
         ] {
-            let mut value = process(&ProcessEvent { pid: 100, kind });
-            assert_eq!((&value["kind"], &value["pid"]), (&json!("process"), &json!(100)));
+            let event = ProcessEvent { pid: 100, kind };
+            let mut value = serde_json::to_value(Process::from(&event)).unwrap();
+            assert_eq!(valid::check(&value, &schema(), "Process"), Ok(()));
+            assert_eq!(value["pid"], 100);
             assert_eq!(value["what"], what);
             // The fields of other kinds are there, and null.
             let names = [
@@ -524,5 +188,53 @@ mod tests {
             .iter()
             .filter(|event| event["kind"] == "packet");
         assert_eq!(packets.count(), 16);
+    }
+
+    /// All that is written of a timeline is as the schema says.
+    pub(crate) fn is_valid(timeline: &Timeline) -> Result<(), String> {
+        let schema = schema();
+        let (mut object, mut lines) = (Vec::new(), Vec::new());
+        write(timeline, &mut object).unwrap();
+        valid::check(&serde_json::from_slice(&object).unwrap(), &schema, "Timeline")?;
+        write_lines(timeline, &mut lines).unwrap();
+        for line in std::str::from_utf8(&lines).unwrap().lines() {
+            valid::check(&serde_json::from_str(line).unwrap(), &schema, "Line")?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_written_of_a_capture_is_as_the_schema_says() {
+        for entry in std::fs::read_dir("../../captures").unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "pcapng") {
+                let recording = crate::format::pcapng::read(std::fs::File::open(&path).unwrap()).unwrap();
+                assert_eq!(is_valid(&recording.into_timeline()), Ok(()), "{}", path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_the_schema_says_is_found() {
+        let spread = |count: Value, more: &str| {
+            let value = json!({ "count": count, "median_ns": 1, "p99_ns": 2, more: 3 });
+            valid::check(&value, &schema(), "Spread")
+        };
+        assert_eq!(spread(json!(1), "longest_ns"), Ok(()));
+        for (wrong, says) in [
+            (
+                spread(json!("1"), "longest_ns"),
+                "Spread.count: \"1\" is not \"integer\"",
+            ),
+            (spread(json!(-1), "longest_ns"), "Spread.count: -1 is not 0"),
+            (spread(json!(1), "longest"), "Spread: \"longest_ns\" is missing"),
+        ] {
+            assert!(wrong.clone().unwrap_err().starts_with(says), "{wrong:?}");
+        }
+        let held = json!({ "write": 1, "until_frame": 2, "waited_ns": 3, "by": 4 });
+        let wrong = valid::check(&held, &schema(), "Held").unwrap_err();
+        assert_eq!(wrong, "Held: the schema does not describe \"by\"");
+        let state = json!({ "side": "server", "from": null, "to": "GONE" });
+        assert!(valid::check(&state, &schema(), "State").unwrap_err().contains("GONE"));
     }
 }

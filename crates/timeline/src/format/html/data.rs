@@ -1,17 +1,18 @@
 //! What a page draws, as JSON: the scene, and what stands beside it.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
-use crate::dissect::{Field, Layer, Name, dissect};
-use crate::events::{Call, EventKind, Packet, printable};
-use crate::facts::amounts;
-use crate::format::json::plain_json;
+use crate::dissect::{Field, Name, dissect};
+use crate::events::{Call, Event, EventKind, Packet, is_plain, printable};
+use crate::facts::{Amounts, amounts};
+use crate::format::json;
 use crate::scene::{Mark, Part, Scene};
-use crate::timeline::Timeline;
+use crate::timeline::{Connection, Timeline};
 use crate::words::{explain_event, explain_state};
 
 /// The data of a page, as JSON that holds no character with a meaning in HTML and none that does more than be read.
@@ -30,53 +31,60 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
             arrow.data.truncate(Call::KEEP);
         }
     }
-    let data = json!({
-        "title": printable(title),
-        "amounts": timeline.connections().flat_map(amounts).map(|(event, amounts)| {
-            json!([event, amounts.in_flight, amounts.unread])
-        }).collect::<Vec<_>>(),
-        "acks": acks(timeline),
-        "first": first_numbers(timeline),
-        "sentences": sentences,
-        "frames": Frames::of(timeline).value(),
-        "scene": scene,
-    });
-    html_safe(&plain_json(&data.to_string()))
+    let data = Data {
+        title: printable(title),
+        amounts: timeline.connections().flat_map(amounts).map(of_amounts).collect(),
+        acks: acks(timeline),
+        first: timeline.connections().map(first_numbers).collect(),
+        sentences,
+        frames: Frames::of(timeline),
+        scene,
+    };
+    // These stand in texts only, where JSON can write them in another way.
+    let escaped = |c| !is_plain(c) || matches!(c, '<' | '>' | '&');
+    json::text(&data, escaped).unwrap_or_default()
 }
 
-/// These stand in strings only, where JSON can write them in another way.
-fn html_safe(json: &str) -> String {
-    json.replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
+/// What there is to draw.
+#[derive(Serialize)]
+struct Data {
+    title: String,
+    /// After an event, the bytes that are on the way, and those that nobody has read.
+    amounts: Vec<(usize, [u64; 2], [Option<u64>; 2])>,
+    /// The frames that each ACK covers anew: the first and the last.
+    acks: Vec<(usize, usize, usize)>,
+    /// For each connection what the relative numbers of client and server count from.
+    first: Vec<[Option<u32>; 2]>,
+    /// A sentence for each mark that is no packet, in the order of the marks: those of packets are in the scene.
+    sentences: Vec<Vec<Option<String>>>,
+    frames: Frames,
+    scene: Scene,
 }
 
-/// The frames that each ACK covers anew: the first and the last.
-fn acks(timeline: &Timeline) -> Vec<Value> {
-    let of_packet = |(index, event): (usize, &crate::events::Event)| {
+fn of_amounts((event, amounts): (usize, Amounts)) -> (usize, [u64; 2], [Option<u64>; 2]) {
+    (event, amounts.in_flight, amounts.unread)
+}
+
+fn acks(timeline: &Timeline) -> Vec<(usize, usize, usize)> {
+    let of_packet = |(index, event): (usize, &Event)| {
         let EventKind::Packet(packet) = &event.kind else {
             return None;
         };
         let (first, last) = packet.facts.acked.as_ref()?.frames?;
-        Some(json!([index, first, last]))
+        Some((index, first, last))
     };
     timeline.events.iter().enumerate().filter_map(of_packet).collect()
 }
 
-/// For each connection what the relative numbers of client and server count from.
-fn first_numbers(timeline: &Timeline) -> Vec<Value> {
-    let of_connection = |connection: crate::timeline::Connection<'_>| {
-        let mut first = [None; 2];
-        for (_, packet) in connection.packets() {
-            let number = packet.segment.seq.wrapping_sub(packet.seq);
-            first[packet.from as usize].get_or_insert(number);
-        }
-        json!(first)
-    };
-    timeline.connections().map(of_connection).collect()
+fn first_numbers(connection: Connection<'_>) -> [Option<u32>; 2] {
+    let mut first = [None; 2];
+    for (_, packet) in connection.packets() {
+        let number = packet.segment.seq.wrapping_sub(packet.seq);
+        first[packet.from as usize].get_or_insert(number);
+    }
+    first
 }
 
-/// A sentence for each mark that is no packet, in the order of the marks: those of packets are in the scene.
 fn sentences(timeline: &Timeline, scene: &Scene) -> Vec<Vec<Option<String>>> {
     let of_mark = |mark: &Mark| match mark {
         Mark::Arrow(_) => None,
@@ -89,13 +97,16 @@ fn sentences(timeline: &Timeline, scene: &Scene) -> Vec<Vec<Option<String>>> {
 
 /// The frames of a timeline taken apart. Frames of a connection have their fields in the same places, and many
 /// values too: each is written once.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 struct Frames {
-    names: Vec<&'static Name>,
-    layers: Vec<Layer>,
-    layouts: HashMap<Vec<[usize; 4]>, usize>,
-    texts: HashMap<String, usize>,
-    frames: Vec<Value>,
+    /// Names of fields, with their meaning and where they are specified.
+    names: Once<[&'static str; 3]>,
+    layers: Once<String>,
+    /// Of each field of a frame its layer and its name, its first bit and how many there are.
+    layouts: Once<Vec<[usize; 4]>>,
+    texts: Once<String>,
+    /// Each one's event, its layout, its bytes, its length on the wire, and the texts that its fields say.
+    frames: Vec<(usize, usize, String, u32, Vec<usize>)>,
 }
 
 impl Frames {
@@ -111,59 +122,46 @@ impl Frames {
 
     fn take(&mut self, index: usize, packet: &Packet) {
         let fields = dissect(packet);
-        let layout: Vec<[usize; 4]> = fields.iter().map(|field| self.place(field)).collect();
-        let next = self.layouts.len();
-        let layout = *self.layouts.entry(layout).or_insert(next);
+        let layout = fields.iter().map(|field| self.place(field)).collect();
+        let layout = self.layouts.place(layout);
         let mut said = Vec::with_capacity(fields.len() * 2);
         for field in fields {
-            said.push(self.text(field.value));
-            said.push(self.text(field.words.unwrap_or_default()));
+            said.push(self.texts.place(field.value));
+            said.push(self.texts.place(field.words.unwrap_or_default()));
         }
-        self.frames.push(json!([
-            index,
-            layout,
-            STANDARD.encode(&packet.frame[..]),
-            packet.wire_len,
-            said
-        ]));
+        let bytes = STANDARD.encode(&packet.frame[..]);
+        self.frames.push((index, layout, bytes, packet.wire_len, said));
     }
 
-    /// A field's layer and name, its first bit and their number.
     fn place(&mut self, field: &Field) -> [usize; 4] {
-        let layer = position(&mut self.layers, field.layer);
-        let name = position(&mut self.names, field.name);
+        let layer = self.layers.place(field.layer.to_string());
+        let Name { name, meaning, source } = field.name;
+        let name = self.names.place([name, meaning, source]);
         [layer, name, field.bits.start, field.bits.len()]
     }
+}
 
-    fn text(&mut self, text: String) -> usize {
-        let next = self.texts.len();
-        *self.texts.entry(text).or_insert(next)
-    }
+/// Values of which each is kept once, in the order in which they came.
+struct Once<T>(HashMap<T, usize>);
 
-    fn value(self) -> Value {
-        let name = |name: &&Name| json!([name.name, name.meaning, name.source]);
-        json!({
-            "names": self.names.iter().map(name).collect::<Vec<_>>(),
-            "layers": self.layers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "layouts": in_order(self.layouts),
-            "texts": in_order(self.texts),
-            "frames": self.frames,
-        })
+impl<T> Default for Once<T> {
+    fn default() -> Once<T> {
+        Once(HashMap::new())
     }
 }
 
-/// The place of a value in a short list, which gets it if it is new.
-fn position<T: PartialEq>(list: &mut Vec<T>, value: T) -> usize {
-    let known = list.iter().position(|known| *known == value);
-    known.unwrap_or_else(|| {
-        list.push(value);
-        list.len() - 1
-    })
+impl<T: Eq + Hash> Once<T> {
+    /// The place of a value, which gets one if it is new.
+    fn place(&mut self, value: T) -> usize {
+        let next = self.0.len();
+        *self.0.entry(value).or_insert(next)
+    }
 }
 
-/// The keys in the order of their numbers.
-fn in_order<T>(numbered: HashMap<T, usize>) -> Vec<T> {
-    let mut all: Vec<(T, usize)> = numbered.into_iter().collect();
-    all.sort_unstable_by_key(|(_, number)| *number);
-    all.into_iter().map(|(key, _)| key).collect()
+impl<T: Serialize> Serialize for Once<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut values: Vec<(&T, &usize)> = self.0.iter().collect();
+        values.sort_unstable_by_key(|(_, place)| **place);
+        serializer.collect_seq(values.into_iter().map(|(value, _)| value))
+    }
 }

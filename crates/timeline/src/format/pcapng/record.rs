@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::events::{
     Call, ClientAction, Endpoints, Level, Passage, ProcessEvent, Record, StateChange, Timestamp, What,
 };
+use crate::format::json;
 
 /// A custom option whose value is text and may be copied to another file.
 pub(super) const CUSTOM: u16 = 2988;
@@ -116,20 +117,7 @@ impl Told<'_> {
 
 /// A line, in ASCII: control characters and what is not ASCII are escaped.
 pub(super) fn line(value: &impl Serialize) -> serde_json::Result<String> {
-    use std::fmt::Write as _;
-    let json = serde_json::to_string(value)?;
-    let mut line = String::with_capacity(json.len() + 1);
-    for c in json.chars() {
-        if c.is_ascii() && !c.is_ascii_control() {
-            line.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            let _ = write!(line, "\\u{unit:04x}"); // writing to a string cannot fail
-        }
-    }
-    line.push('\n');
-    Ok(line)
+    Ok(json::text(value, |c| !c.is_ascii() || c.is_ascii_control())? + "\n")
 }
 
 /// The values of the options that hold such a text, in the byte order of our files.

@@ -1,0 +1,104 @@
+//! A run as lines, each of which is an object.
+
+use std::io::{self, Write};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::shapes::{Addresses, Begin, End, Event};
+use crate::events::{Endpoints, Level, Record, Stream};
+use crate::timeline::Timeline;
+
+/// A line: what `--format jsonl` writes many of.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "most lines are events")]
+pub(super) enum Line {
+    /// The first line.
+    Begin(Begin),
+    /// A connection, before its first event.
+    Connection(Addresses),
+    /// The last line.
+    End(End),
+    /// Something that happened.
+    #[serde(untagged)]
+    Event(Event),
+}
+
+/// Writes a timeline as lines: all that is known of each event.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write_lines(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
+    let mut lines = Lines::begin(out, timeline.level)?;
+    for event in super::events(timeline) {
+        lines.event(event, &timeline.endpoints)?;
+    }
+    lines.end(timeline)
+}
+
+/// Writes a run as lines while it goes on. What is known only at its end is not in the lines of its events: the
+/// numbers of frames, and what is so of a packet.
+#[derive(Debug)]
+pub struct Lines<W> {
+    out: W,
+    stream: Stream,
+    /// So many connections have their line.
+    connections: usize,
+}
+
+impl<W: Write> Lines<W> {
+    /// Writes the first line.
+    ///
+    /// # Errors
+    ///
+    /// What `out` says, as of all methods.
+    pub fn begin(out: W, level: Level) -> io::Result<Lines<W>> {
+        let mut lines = Lines {
+            out,
+            stream: Stream::default(),
+            connections: 0,
+        };
+        lines.write(&Line::Begin(level.into()))?;
+        Ok(lines)
+    }
+
+    /// Writes what an observer recorded.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub fn record(&mut self, record: Record) -> io::Result<()> {
+        for event in self.stream.see(record) {
+            let endpoints = self.stream.endpoints();
+            self.event((&event, None).into(), &endpoints)?;
+        }
+        self.out.flush()
+    }
+
+    /// Writes the last line.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub fn end(mut self, timeline: &Timeline) -> io::Result<()> {
+        self.write(&Line::End(timeline.into()))?;
+        self.out.flush()
+    }
+
+    fn event(&mut self, event: Event, endpoints: &[Endpoints]) -> io::Result<()> {
+        while event.connection.is_some_and(|id| id >= self.connections) {
+            let id = self.connections;
+            self.connections += 1;
+            self.write(&Line::Connection((id, endpoints[id]).into()))?;
+        }
+        self.write(&Line::Event(event))
+    }
+
+    fn write(&mut self, line: &Line) -> io::Result<()> {
+        // At once, so that who reads along has it whole.
+        let line = super::plain(line) + "\n";
+        self.out.write_all(line.as_bytes())
+    }
+}
