@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use harness::facts::Reason;
+use harness::rules::RuleId;
 use harness::timeline::{Event, EventKind, Timeline};
 use serde::Deserialize;
 
@@ -59,7 +60,7 @@ pub struct Shown {
     /// Why some packet left when it did, each word once, in the order of the alphabet, where that is known.
     pub reasons: Vec<String>,
     /// The rules that find something, in the order of `docs/findings.md`.
-    pub findings: Vec<String>,
+    pub findings: Vec<RuleId>,
 }
 
 impl Lesson {
@@ -101,7 +102,7 @@ impl Shown {
             writes_per_reply: timeline.writes_per_reply(),
             facts: each_once(facts.map(|fact| fact.kind.name())),
             reasons: each_once(reasons.map(Reason::name)),
-            findings: timeline.finding_ids().into_iter().map(str::to_owned).collect(),
+            findings: timeline.finding_ids(),
         }
     }
 }

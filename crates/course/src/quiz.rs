@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::format::pcapng;
+use harness::rules::RuleId;
 use harness::timeline::{Level, Timeline};
 use harness::{Client, Error, Server};
 
@@ -33,14 +34,14 @@ struct Subject {
     /// Its source in `crates/course/exercises`.
     server: &'static str,
     /// Rules that find something in it.
-    findings: &'static [&'static str],
+    findings: &'static [RuleId],
 }
 
 /// What a quiz may be about.
 const SUBJECTS: &[Subject] = &[
     Subject {
         server: "09-one-write/main.rs",
-        findings: &["split-reply", "nagle-stall"],
+        findings: &[RuleId::SplitReply, RuleId::NagleStall],
     },
     Subject {
         server: "09-one-write/solution.rs",
@@ -48,19 +49,19 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         server: "09-one-write/wrong/nodelay.rs",
-        findings: &["split-reply"],
+        findings: &[RuleId::SplitReply],
     },
     Subject {
         server: "10-forgotten-flush/main.rs",
-        findings: &["no-reply"],
+        findings: &[RuleId::NoReply],
     },
     Subject {
         server: "12-three-writes/solution.rs",
-        findings: &["split-reply", "nagle-stall"],
+        findings: &[RuleId::SplitReply, RuleId::NagleStall],
     },
     Subject {
         server: "14-close-wait/main.rs",
-        findings: &["close-wait-leak"],
+        findings: &[RuleId::CloseWaitLeak],
     },
     Subject {
         server: "15-first-fin/main.rs",
@@ -68,7 +69,7 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         server: "20-unread-eof/solution.rs",
-        findings: &["unread-eof"],
+        findings: &[RuleId::UnreadEof],
     },
 ];
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use harness::format::json;
-use harness::rules::{Finding, RULES, Rule, Severity, rule};
+use harness::rules::{Finding, RULES, Rule, RuleId, Severity};
 use harness::timeline::{CallKind, ClientActionKind, Exit, Level, Teardown, Timeline, printable};
 
 use crate::status::Status;
@@ -15,16 +15,16 @@ use crate::trace::{Leaves, Trouble};
 #[derive(Args, Clone, Debug, Default)]
 pub struct Strictness {
     /// Let only this finding fail the check; may be repeated. Without it every warning does
-    #[arg(long, value_name = "ID", value_parser = known)]
-    pub deny: Vec<&'static str>,
+    #[arg(long, value_name = "ID")]
+    pub deny: Vec<RuleId>,
 
     /// Leave this finding out; may be repeated
-    #[arg(long, value_name = "ID", value_parser = known)]
-    pub allow: Vec<&'static str>,
+    #[arg(long, value_name = "ID")]
+    pub allow: Vec<RuleId>,
 
     /// Fail, with status 2, if nothing can be said of this rule, for want of evidence; may be repeated
-    #[arg(long, value_name = "ID", value_parser = known)]
-    pub require: Vec<&'static str>,
+    #[arg(long, value_name = "ID")]
+    pub require: Vec<RuleId>,
 }
 
 /// How a check's result is written.
@@ -67,13 +67,6 @@ struct Group<'c> {
     counts: bool,
 }
 
-fn known(id: &str) -> Result<&'static str, String> {
-    let all = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ");
-    rule(id)
-        .map(|rule| rule.id)
-        .ok_or_else(|| format!("there is no such finding; there are {}", all()))
-}
-
 impl Strictness {
     /// Applies it to a timeline: what the rules find, and of which nothing can be said.
     pub fn check(&self, timeline: &Timeline) -> Checked {
@@ -113,13 +106,13 @@ impl Strictness {
         }
         let asked = checked.unknown.iter().filter(|unknown| unknown.counts);
         let asked: Vec<String> = asked
-            .map(|unknown| format!("{} is unknown: {}", unknown.rule.id, unknown.why))
+            .map(|unknown| format!("{} is unknown: {}", unknown.rule.name, unknown.why))
             .collect();
         checked.unproved.extend(asked);
         checked
     }
 
-    fn keeps(&self, id: &str) -> bool {
+    fn keeps(&self, id: RuleId) -> bool {
         !self.allow.contains(&id)
     }
 
@@ -129,7 +122,7 @@ impl Strictness {
         let unanswered = troubles.iter().filter(|trouble| trouble.leaves == Leaves::Unanswered);
         let unproved = troubles.iter().filter(|trouble| trouble.leaves == Leaves::Unproved);
         reasons.extend(unproved.map(|trouble| trouble.text.clone()));
-        if self.keeps("no-reply") {
+        if self.keeps(RuleId::NoReply) {
             reasons.extend(unanswered.map(|trouble| trouble.text.clone()));
             reasons.extend(nothing_came(timeline).filter(|_| reasons.is_empty()));
             reasons.extend(nothing_read(timeline).filter(|_| reasons.is_empty()));
@@ -258,7 +251,7 @@ impl Checked {
     fn unknown(&self) -> BTreeMap<&str, Vec<&'static str>> {
         let mut unknown: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
         for Unknown { rule, why, .. } in &self.unknown {
-            unknown.entry(why).or_default().push(rule.id);
+            unknown.entry(why).or_default().push(rule.name);
         }
         unknown
     }
@@ -274,14 +267,14 @@ impl Checked {
             ..
         } in self.groups()
         {
-            let _ = writeln!(text, "{severity}[{}]: {}", rule.id, rule.summary);
+            let _ = writeln!(text, "{severity}[{}]: {}", rule.name, rule.summary);
             if self.connections > 1 {
                 let _ = writeln!(text, "  {connections} of {} connections; the first:", self.connections);
             }
             let (number, message) = (first.connection.0 + 1, printable(&first.message));
             let _ = writeln!(text, "  connection {number}: {message}");
             let _ = writeln!(text, "  cure: {}", rule.cure);
-            let _ = writeln!(text, "  more: lab explain {}", rule.id);
+            let _ = writeln!(text, "  more: lab explain {}", rule.name);
         }
         for (why, ids) in self.unknown() {
             let _ = writeln!(
@@ -312,12 +305,15 @@ impl Checked {
             status: self.status() as u8,
             findings: self.findings.iter().map(|(finding, _)| finding.into()).collect(),
             connections: self.connections,
-            connections_by_finding: groups.iter().map(|group| (group.rule.id, group.connections)).collect(),
-            unknown: self.unknown.iter().map(|unknown| unknown.rule.id).collect(),
+            connections_by_finding: groups
+                .iter()
+                .map(|group| (group.rule.name, group.connections))
+                .collect(),
+            unknown: self.unknown.iter().map(|unknown| unknown.rule.name).collect(),
             why_unknown: self
                 .unknown
                 .iter()
-                .map(|unknown| (unknown.rule.id, unknown.why.clone()))
+                .map(|unknown| (unknown.rule.name, unknown.why.clone()))
                 .collect(),
             unproved: self.unproved.clone(),
         };
@@ -337,7 +333,7 @@ impl Checked {
             let _ = writeln!(
                 text,
                 "::{level} title={}::{connections}{}. Cure: {}",
-                group.rule.id,
+                group.rule.name,
                 escaped(&group.first.message),
                 group.rule.cure
             );
@@ -347,7 +343,7 @@ impl Checked {
             let _ = writeln!(
                 text,
                 "::{level} title={}::unknown, for want of evidence: {}",
-                rule.id,
+                rule.name,
                 escaped(why)
             );
         }

@@ -53,7 +53,7 @@ pub fn names(width: usize) -> Vec<Line> {
 
 fn names_by_kind() -> [(&'static str, Vec<String>); 4] {
     [
-        ("findings", RULES.iter().map(|rule| rule.id.to_owned()).collect()),
+        ("findings", RULES.iter().map(|rule| rule.name.to_owned()).collect()),
         (
             "facts",
             FactKind::ALL.iter().map(|fact| fact.name().to_owned()).collect(),
@@ -293,7 +293,7 @@ mod tests {
             }
         }
         for rule in RULES {
-            assert!(told(rule.id).contains("Cure"), "{}", rule.id);
+            assert!(told(rule.name).contains("Cure"), "{}", rule.name);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What step 1 does on the wire.
 
 use anyhow::Result;
+use harness::rules::RuleId;
 use harness::testing::Needs::{Calls, Packets, Sandbox};
 use harness::testing::built;
 
@@ -69,7 +70,7 @@ fn the_counters_agree() -> Result<()> {
 /// What the rules say of it: everything that the next two steps put right.
 fn its_findings() -> Result<()> {
     let timeline = echo::five_exchanges()?;
-    let expected = ["split-reply", "nagle-stall", "close-wait-leak"];
+    let expected = [RuleId::SplitReply, RuleId::NagleStall, RuleId::CloseWaitLeak];
     assert_eq!(timeline.finding_ids(), expected, "{timeline}");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What step 2 does on the wire.
 
 use anyhow::Result;
+use harness::rules::RuleId;
 use harness::testing::Needs::{Calls, Packets, Sandbox};
 
 #[path = "../../step1-two-writes/tests/echo/mod.rs"]
@@ -64,7 +65,7 @@ fn a_long_reply_does_not_wait_either() -> Result<()> {
 /// What the rules say of it: the stall is gone, the leak is not.
 fn its_findings() -> Result<()> {
     let timeline = echo::five_exchanges()?;
-    assert_eq!(timeline.finding_ids(), ["close-wait-leak"], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [RuleId::CloseWaitLeak], "{timeline}");
     Ok(())
 }
 

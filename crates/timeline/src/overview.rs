@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::events::{ClientActionKind, ConnectionId, EventKind, Level, Side};
 use crate::facts::spent::{Part, Spent, spent};
-use crate::rules::{Finding, Severity};
+use crate::rules::{Finding, RuleId, Severity};
 use crate::timeline::{Connection, Teardown, Timeline};
 
 /// What there is to say of a run's connections.
@@ -25,8 +25,8 @@ pub struct Overview {
     pub tracer: Option<Duration>,
     /// How many connections ended in each way.
     pub teardowns: BTreeMap<Teardown, usize>,
-    /// How many connections each rule found something in, by its name.
-    pub findings: BTreeMap<&'static str, usize>,
+    /// How many connections each rule found something in.
+    pub findings: BTreeMap<RuleId, usize>,
     /// True if packets were lost or events not kept, so that counts are the least there can be.
     pub at_least: bool,
 }
@@ -51,8 +51,8 @@ pub struct Row {
     pub stalls: (usize, Duration),
     /// How it ended.
     pub teardown: Teardown,
-    /// The names of the rules that found something, in their order.
-    pub findings: Vec<&'static str>,
+    /// The rules that found something, in their order.
+    pub findings: Vec<RuleId>,
     /// How many of these are warnings.
     warnings: usize,
 }

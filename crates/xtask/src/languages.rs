@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use course::capture::two_that_agree;
 use course::checkout::{self, Builds};
-use harness::rules::Severity;
+use harness::rules::{RuleId, Severity};
 use harness::timeline::{Teardown, Timeline};
 use harness::{LISTEN, Server, testing};
 
@@ -151,8 +151,8 @@ pub struct Observed {
     pub calls: Vec<String>,
     /// Packets of the first exchange.
     pub packets: usize,
-    /// What the rules found, by name.
-    pub findings: Vec<(&'static str, Severity)>,
+    /// What the rules found.
+    pub findings: Vec<(RuleId, Severity)>,
     /// How the connection ended.
     pub teardown: Teardown,
 }
@@ -393,8 +393,8 @@ fn row(idiom: &Idiom, observed: &Observed) -> Result<String> {
     let mut writes = observed.writes.clone();
     writes.dedup();
     let writes: Vec<String> = writes.iter().map(usize::to_string).collect();
-    let finding = |(id, severity): &(&str, Severity)| match severity {
-        Severity::Warning => (*id).to_owned(),
+    let finding = |(id, severity): &(RuleId, Severity)| match severity {
+        Severity::Warning => id.to_string(),
         Severity::Note => format!("{id} (note)"),
     };
     let findings: Vec<String> = observed.findings.iter().map(finding).collect();

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use harness::facts::Reason;
-use harness::rules::Finding;
+use harness::rules::{Finding, RuleId};
 use harness::timeline::words::call_text;
 use harness::timeline::{
     Argument, Call, CallKind, ClientActionKind, Connection, Event, EventKind, Exit, Flags, Side, SocketOption,
@@ -36,7 +36,7 @@ pub struct Case<'a> {
     /// The learner's source, without comments.
     pub source: &'a str,
     /// The findings that may stay.
-    pub stays: &'a [String],
+    pub stays: &'a [RuleId],
 }
 
 /// All advice, the most particular first.
@@ -112,7 +112,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn is_found(&self, id: &str) -> bool {
+    fn is_found(&self, id: RuleId) -> bool {
         self.finding().is_some_and(|finding| finding.rule.id == id)
     }
 
@@ -153,7 +153,9 @@ impl<'a> Case<'a> {
     /// The writes of the first reply that took several, where it is the writes that are too many.
     fn parts(&self) -> Option<Vec<usize>> {
         let too_many = match self.fault {
-            Fault::Found(finding) | Fault::Worse(finding) => ["split-reply", "nagle-stall"].contains(&finding.rule.id),
+            Fault::Found(finding) | Fault::Worse(finding) => {
+                [RuleId::SplitReply, RuleId::NagleStall].contains(&finding.rule.id)
+            }
             // Not where there have to be more.
             Fault::Must { wanted, got, .. } => got.parse::<u32>().ok() > wanted.parse().ok(),
             Fault::Slow { .. } => true,
@@ -522,9 +524,7 @@ fn writeln(case: &Case<'_>) -> Option<Advice> {
 
 fn two_writes(case: &Case<'_>) -> Option<Advice> {
     // Where several writes are allowed, they are not what is wrong.
-    let parts = case
-        .parts()
-        .filter(|_| !case.stays.iter().any(|id| id == "split-reply"))?;
+    let parts = case.parts().filter(|_| !case.stays.contains(&RuleId::SplitReply))?;
     let name = |index: usize| case.timeline.call(index).map_or("?", |call| &call.name);
     Some(Advice {
         id: "two-writes",
@@ -541,7 +541,7 @@ fn two_writes(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn stalled(case: &Case<'_>) -> Option<Advice> {
-    let finding = case.finding().filter(|_| case.is_found("nagle-stall"))?;
+    let finding = case.finding().filter(|_| case.is_found(RuleId::NagleStall))?;
     Some(Advice {
         id: "stalled",
         text: format!("{}.", finding.message),
@@ -550,7 +550,7 @@ fn stalled(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn drops_one_owner(case: &Case<'_>) -> Option<Advice> {
-    let finding = case.finding().filter(|_| case.is_found("close-wait-leak"))?;
+    let finding = case.finding().filter(|_| case.is_found(RuleId::CloseWaitLeak))?;
     case.source.contains("drop(").then(|| Advice {
         id: "drops-one-owner",
         text: format!(
@@ -563,7 +563,7 @@ fn drops_one_owner(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn still_owned(case: &Case<'_>) -> Option<Advice> {
-    let finding = case.finding().filter(|_| case.is_found("close-wait-leak"))?;
+    let finding = case.finding().filter(|_| case.is_found(RuleId::CloseWaitLeak))?;
     Some(Advice {
         id: "still-owned",
         text: format!(
@@ -576,7 +576,7 @@ fn still_owned(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn shutdown_alone(case: &Case<'_>) -> Option<Advice> {
-    let finding = case.finding().filter(|_| case.is_found("descriptor-leak"))?;
+    let finding = case.finding().filter(|_| case.is_found(RuleId::DescriptorLeak))?;
     let connection = case.connection()?;
     let shut = calls_of(connection, CallKind::Shutdown).next().map(|(index, _)| index);
     let evidence: Vec<usize> = shut.map_or_else(|| finding.evidence.clone(), |shut| vec![shut]);
@@ -643,7 +643,7 @@ fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
 /// Of a stall that has to be there.
 fn nothing_waits(case: &Case<'_>) -> Option<Advice> {
     let Fault::Missing(rule) = case.fault else { return None };
-    let off = case.nagle_off().filter(|_| rule.id == "nagle-stall")?;
+    let off = case.nagle_off().filter(|_| rule.id == RuleId::NagleStall)?;
     Some(Advice {
         id: "nagle-is-off",
         text: format!(
@@ -657,7 +657,7 @@ fn nothing_waits(case: &Case<'_>) -> Option<Advice> {
 /// Of a stall that has to be there.
 fn nothing_to_hold(case: &Case<'_>) -> Option<Advice> {
     let Fault::Missing(rule) = case.fault else { return None };
-    let replies = replies(case.connection().filter(|_| rule.id == "nagle-stall")?);
+    let replies = replies(case.connection().filter(|_| rule.id == RuleId::NagleStall)?);
     let write = replies
         .iter()
         .all(|writes| writes.len() < 2)
@@ -677,7 +677,7 @@ fn nothing_to_hold(case: &Case<'_>) -> Option<Advice> {
 /// Of an end that nobody has to read.
 fn knows_the_end(case: &Case<'_>) -> Option<Advice> {
     let Fault::Missing(rule) = case.fault else { return None };
-    let connection = case.connection().filter(|_| rule.id == "unread-eof")?;
+    let connection = case.connection().filter(|_| rule.id == RuleId::UnreadEof)?;
     let (end, _) = connection.calls().find(|(_, call)| call.is_end_of_file())?;
     Some(Advice {
         id: "reads-the-end",
@@ -690,7 +690,7 @@ fn knows_the_end(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn fin_then_reset(case: &Case<'_>) -> Option<Advice> {
-    let finding = case.finding().filter(|_| case.is_found("reset-on-close"))?;
+    let finding = case.finding().filter(|_| case.is_found(RuleId::ResetOnClose))?;
     let connection = case.connection()?;
     let reset = flagged(connection, Flags::RST).next()?;
     let fin = flagged(connection, Flags::FIN).next().filter(|fin| *fin < reset)?;
@@ -707,7 +707,7 @@ fn fin_then_reset(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn asked_for_a_reset(case: &Case<'_>) -> Option<Advice> {
-    let finding = case.finding().filter(|_| case.is_found("reset-on-close"))?;
+    let finding = case.finding().filter(|_| case.is_found(RuleId::ResetOnClose))?;
     let connection = case.connection()?;
     let reset = case.timeline.packet(flagged(connection, Flags::RST).next()?)?;
     if reset.facts.why.reason != Reason::Linger {
@@ -728,7 +728,7 @@ fn asked_for_a_reset(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn unread_bytes(case: &Case<'_>) -> Option<Advice> {
-    let finding = case.finding().filter(|_| case.is_found("reset-on-close"))?;
+    let finding = case.finding().filter(|_| case.is_found(RuleId::ResetOnClose))?;
     Some(Advice {
         id: "unread-bytes",
         text: format!(
@@ -746,11 +746,11 @@ fn not_shown(case: &Case<'_>) -> Option<Advice> {
     let connection = case.timeline.connections().next()?;
     let fin = flagged(connection, Flags::FIN).next();
     let (what, evidence) = match (rule.id, fin) {
-        ("reset-on-close", Some(fin)) => (
+        (RuleId::ResetOnClose, Some(fin)) => (
             format!("In {} the server closes with a FIN. ", case.frames(&[fin])),
             vec![fin],
         ),
-        ("close-wait-leak" | "unread-eof", Some(fin)) => (
+        (RuleId::CloseWaitLeak | RuleId::UnreadEof, Some(fin)) => (
             format!(
                 "In {} the server sends a FIN, so its socket is closed. ",
                 case.frames(&[fin])
@@ -763,7 +763,7 @@ fn not_shown(case: &Case<'_>) -> Option<Advice> {
         id: "not-shown",
         text: format!(
             "{what}{} is not there yet: {}. docs/findings.md#{} says by what it is told.",
-            rule.id, rule.summary, rule.id
+            rule.name, rule.summary, rule.name
         ),
         evidence,
     })
@@ -772,11 +772,11 @@ fn not_shown(case: &Case<'_>) -> Option<Advice> {
 fn by_its_finding(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding()?;
     Some(Advice {
-        id: finding.rule.id,
+        id: finding.rule.name,
         text: format!(
             "{}. docs/findings.md#{} says more.",
             printable(&finding.message),
-            finding.rule.id
+            finding.rule.name
         ),
         evidence: finding.evidence.clone(),
     })

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::rules;
+use harness::rules::RuleId;
 use serde::Deserialize;
 
 use super::measure;
@@ -63,13 +63,13 @@ pub struct About {
     pub crowd: usize,
     /// Fix: the findings that have to go.
     #[serde(default)]
-    pub gone: Vec<String>,
+    pub gone: Vec<RuleId>,
     /// Fix and break: the findings that may be there besides.
     #[serde(default)]
-    pub stays: Vec<String>,
+    pub stays: Vec<RuleId>,
     /// Break: the findings that have to be there.
     #[serde(default)]
-    pub shows: Vec<String>,
+    pub shows: Vec<RuleId>,
     /// Fix and break: measures that have to have these values.
     #[serde(default)]
     pub must: Vec<Must>,
@@ -227,9 +227,6 @@ impl Exercise {
                     .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
             "the folder's name is a number and words in small letters: 06-one-write"
         );
-        for id in about.gone.iter().chain(&about.stays).chain(&about.shows) {
-            ensure!(rules::rule(id).is_some(), "there is no finding {id:?}");
-        }
         let measures = about.questions.iter().map(|question| &question.measure);
         for name in measures.chain(about.must.iter().map(|must| &must.measure)) {
             ensure!(
@@ -348,5 +345,20 @@ impl Exercise {
         let path = self.folder.join(file);
         std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}: is the checkout whole?", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_that_there_is_not_is_told_with_those_that_there_are() {
+        let file = r#"{"order": 1, "title": "", "kind": "fix", "minutes": 1, "page": "", "gone": ["split-replies"]}"#;
+        let error = serde_json::from_str::<About>(file).unwrap_err().to_string();
+        assert!(
+            error.contains("\"split-replies\"") && error.contains("split-reply, nagle-stall"),
+            "{error}"
+        );
     }
 }

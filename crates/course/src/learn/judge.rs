@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::rules::{Finding, Rule, Severity, rule};
+use harness::rules::{Finding, Rule, RuleId, Severity};
 use harness::timeline::{
     ClientActionKind, Connection, EventKind, Level, OutputStream, ProcessEvent, ProcessEventKind, Side, Timeline,
     printable,
@@ -140,8 +140,8 @@ impl fmt::Display for Fault {
         match self {
             Fault::Start(error) => f.write_str(error),
             Fault::Reply(trouble) => trouble.fmt(f),
-            Fault::Found(finding) => write!(f, "still there: {}: {}", finding.rule.id, finding.rule.summary),
-            Fault::Worse(finding) => write!(f, "new: {}: {}", finding.rule.id, finding.rule.summary),
+            Fault::Found(finding) => write!(f, "still there: {}: {}", finding.rule.name, finding.rule.summary),
+            Fault::Worse(finding) => write!(f, "new: {}: {}", finding.rule.name, finding.rule.summary),
             Fault::Slow { waited, .. } => {
                 write!(
                     f,
@@ -152,14 +152,14 @@ impl fmt::Display for Fault {
             Fault::Must {
                 measure, wanted, got, ..
             } => write!(f, "{}: {got}, and it has to be {wanted}", measure.summary),
-            Fault::Missing(rule) => write!(f, "not there yet: {}: {}", rule.id, rule.summary),
+            Fault::Missing(rule) => write!(f, "not there yet: {}: {}", rule.name, rule.summary),
             Fault::Untraced(difference) => difference.fmt(f),
         }
     }
 }
 
 /// The rules that count the writes of a reply.
-const WRITES: [&str; 2] = ["split-reply", "nagle-stall"];
+const WRITES: [RuleId; 2] = [RuleId::SplitReply, RuleId::NagleStall];
 
 /// No machine is so busy that each of many exchanges takes so long.
 const SLOW: Duration = Duration::from_millis(20);
@@ -223,15 +223,14 @@ pub fn server(exercise: &Exercise, subject: &Subject, call_off: &CallOff) -> Res
     {
         return Ok(verdict);
     }
-    let asked = |rule: &&Rule| {
-        exercise
-            .about
-            .gone
-            .iter()
-            .chain(&exercise.about.shows)
-            .any(|id| id == rule.id)
-    };
-    let unknown: Vec<&str> = ran.timeline.unknown_rules().filter(asked).map(|rule| rule.id).collect();
+    let about = &exercise.about;
+    let asked = |rule: &&Rule| about.gone.contains(&rule.id) || about.shows.contains(&rule.id);
+    let unknown: Vec<&str> = ran
+        .timeline
+        .unknown_rules()
+        .filter(asked)
+        .map(|rule| rule.name)
+        .collect();
     if !unknown.is_empty() {
         return Ok(unknown_for_want(ran.timeline, &unknown));
     }
@@ -299,8 +298,8 @@ fn otherwise(exercise: &Exercise, subject: &Subject, shown: &Timeline, call_off:
 fn fault(exercise: &Exercise, ran: &Ran) -> Option<Fault> {
     let about = &exercise.about;
     let findings = ran.timeline.findings();
-    let of = |id: &str| findings.iter().find(|finding| finding.rule.id == id).cloned();
-    let found = about.gone.iter().find_map(|id| of(id)).map(Fault::Found);
+    let of = |id: RuleId| findings.iter().find(|finding| finding.rule.id == id).cloned();
+    let found = about.gone.iter().find_map(|id| of(*id)).map(Fault::Found);
     match &ran.trouble {
         // An end that fails is what a reset looks like to a client: the finding says more.
         Some(trouble) if trouble.how == How::Failed && trouble.wanted.is_empty() && found.is_some() => return found,
@@ -308,7 +307,8 @@ fn fault(exercise: &Exercise, ran: &Ran) -> Option<Fault> {
         None if found.is_some() => return found,
         None => {}
     }
-    if let Some(missing) = about.shows.iter().find(|id| of(id).is_none()).and_then(|id| rule(id)) {
+    if let Some(missing) = about.shows.iter().find(|id| of(**id).is_none()) {
+        let missing = missing.rule();
         let can_tell = ran.timeline.unknown_rules().all(|unknown| unknown != missing);
         if can_tell {
             return Some(Fault::Missing(missing));
@@ -345,13 +345,13 @@ fn probe_fault(exercise: &Exercise, scripts: &[Script<'_>], ran: &Ran) -> Option
         script.is_some_and(|script| script.steps.iter().any(|step| lines(step) > 1))
     };
     findings.retain(|finding| !(WRITES.contains(&finding.rule.id) && several(finding.connection.0)));
-    let is_gone = |finding: &&Finding| exercise.about.gone.iter().any(|id| id == finding.rule.id);
+    let is_gone = |finding: &&Finding| exercise.about.gone.contains(&finding.rule.id);
     let found = findings.iter().find(is_gone).cloned().map(Fault::Found);
     found.or_else(|| worse(exercise, &findings).map(Fault::Worse))
 }
 
 fn worse(exercise: &Exercise, findings: &[Finding]) -> Option<Finding> {
-    let stays = |finding: &&Finding| exercise.about.stays.iter().any(|id| id == finding.rule.id);
+    let stays = |finding: &&Finding| exercise.about.stays.contains(&finding.rule.id);
     let counts = |finding: &&Finding| finding.severity == Severity::Warning && !stays(finding);
     findings.iter().find(counts).cloned()
 }
@@ -373,7 +373,7 @@ fn not_started(error: &str) -> Verdict {
     }
 }
 
-fn failed(timeline: Timeline, fault: &Fault, subject: &Subject, stays: &[String]) -> Verdict {
+fn failed(timeline: Timeline, fault: &Fault, subject: &Subject, stays: &[RuleId]) -> Verdict {
     let advice = advice::advise(&Case {
         timeline: &timeline,
         fault,
@@ -442,7 +442,7 @@ fn what_passed(exercise: &Exercise, timeline: &Timeline) -> Vec<Mark> {
     let findings = timeline.findings();
     let shown = findings
         .iter()
-        .filter(|finding| exercise.about.shows.iter().any(|id| id == finding.rule.id));
+        .filter(|finding| exercise.about.shows.contains(&finding.rule.id));
     marked(&shown.flat_map(|finding| finding.evidence.clone()).collect::<Vec<_>>())
 }
 
@@ -450,7 +450,8 @@ fn passed(exercise: &Exercise, timeline: &Timeline) -> Vec<String> {
     let mut said = Vec::new();
     let about = &exercise.about;
     if !about.gone.is_empty() {
-        said.push(format!("Gone: {}. The bytes are right.", about.gone.join(", ")));
+        let gone: Vec<&str> = about.gone.iter().map(|id| id.name()).collect();
+        said.push(format!("Gone: {}. The bytes are right.", gone.join(", ")));
     }
     let musts = about
         .must
@@ -462,7 +463,7 @@ fn passed(exercise: &Exercise, timeline: &Timeline) -> Vec<String> {
         said.extend(
             findings
                 .iter()
-                .find(|finding| finding.rule.id == id)
+                .find(|finding| finding.rule.id == *id)
                 .map(ToString::to_string),
         );
     }

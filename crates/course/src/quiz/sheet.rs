@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
-use harness::rules::RULES;
+use harness::rules::RuleId;
 use harness::timeline::{EventKind, Side, Timeline};
 
 use crate::capture::frames;
@@ -87,7 +87,7 @@ impl Question {
         match self.answer {
             Answer::Measure(name, of) => measure::find(name)?.ask(timeline, of),
             Answer::Rules => {
-                let right: Vec<String> = timeline.finding_ids().into_iter().map(str::to_owned).collect();
+                let right: Vec<String> = timeline.finding_ids().iter().map(ToString::to_string).collect();
                 (!right.is_empty()).then_some(Measured {
                     right,
                     evidence: Vec::new(),
@@ -120,7 +120,7 @@ impl Question {
             return Ok(right.is_none());
         }
         if matches!(self.answer, Answer::Rules) {
-            if RULES.iter().all(|rule| rule.id != plain) {
+            if plain.parse::<RuleId>().is_err() {
                 return Err(format!("{answer:?} is no finding, and not {NONE:?}"));
             }
             return Ok(right.is_some_and(|measured| measured.right.contains(&plain)));

@@ -67,8 +67,8 @@ fn of_kind(is_code: bool) -> Result<Vec<Exercise>> {
 fn an_exercise_is_unsolved_as_it_is_given() -> Result<()> {
     few_at_once(of_kind(true)?, |exercise| {
         let about = &exercise.about;
-        let mut expected: Vec<&String> = about.gone.iter().chain(&about.stays).collect();
-        expected.sort();
+        let mut expected: Vec<_> = about.gone.iter().chain(&about.stays).copied().collect();
+        expected.sort_unstable();
         testing::in_time(&exercise.slug, || {
             let verdict = judged(&exercise, "main.rs")?;
             let timeline = verdict.timeline.context("it did not run")?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::rules::{RULES, Severity};
+use harness::rules::{RULES, RuleId, Severity};
 use harness::testing::Needs::{Calls, Packets, Program};
 use harness::timeline::{CallKind, Errno, Level, Side, Teardown, Timeline};
 use harness::{LISTEN, Server, ServerBuilder};
@@ -37,7 +37,7 @@ fn split_reply() -> Result<()> {
     let found = timeline
         .findings()
         .into_iter()
-        .find(|finding| finding.rule.id == "split-reply")
+        .find(|finding| finding.rule.id == RuleId::SplitReply)
         .context("the split reply was not found")?;
     assert_eq!(found.severity, Severity::Warning);
     assert_eq!(found.evidence.len(), 4, "two pairs of writes: {found}");
@@ -48,21 +48,24 @@ fn split_reply_is_milder_with_nodelay() -> Result<()> {
     let timeline = one_exchange("two-writes-nodelay")?;
     let found = timeline.findings();
     assert_eq!(found.len(), 1, "{timeline}");
-    assert_eq!((found[0].rule.id, found[0].severity), ("split-reply", Severity::Note));
+    assert_eq!(
+        (found[0].rule.id, found[0].severity),
+        (RuleId::SplitReply, Severity::Note)
+    );
     Ok(())
 }
 
 /// One call with several buffers is one write, and so are two replies to two requests.
 fn not_split_reply() -> Result<()> {
     for mode in ["writev", "sendmsg"] {
-        assert_eq!(one_exchange(mode)?.finding_ids(), [""; 0], "{mode}");
+        assert_eq!(one_exchange(mode)?.finding_ids(), [], "{mode}");
     }
     let server = start("echo")?;
     let mut client = server.connect()?;
     client.exchange("1\n")?;
     client.exchange("2\n")?;
     client.close();
-    assert_eq!(server.stop()?.finding_ids(), [""; 0]);
+    assert_eq!(server.stop()?.finding_ids(), []);
     Ok(())
 }
 
@@ -77,7 +80,7 @@ fn not_split_reply_in_one_segment() -> Result<()> {
             client.close();
             let timeline = server.stop()?;
             assert_eq!(timeline.writes_per_reply(), [2, 2]);
-            assert_eq!(timeline.finding_ids(), [""; 0], "{mode}\n{timeline}");
+            assert_eq!(timeline.finding_ids(), [], "{mode}\n{timeline}");
         }
     }
     Ok(())
@@ -102,12 +105,18 @@ fn not_split_reply_of_several_requests() -> Result<()> {
     // The second is more than is kept of a read.
     for sent in ["1\n2\n3\n", long.as_str()] {
         let timeline = after("echo", sent, 3)?;
-        assert!(!timeline.finding_ids().contains(&"split-reply"), "{sent}\n{timeline}");
+        assert!(
+            !timeline.finding_ids().contains(&RuleId::SplitReply),
+            "{sent}\n{timeline}"
+        );
     }
     // Two lines, and two heads, of which each line is answered in two writes.
     for sent in ["one\ntwo\n", "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"] {
         let timeline = after("two-halves", sent, 2)?;
-        assert!(timeline.finding_ids().contains(&"split-reply"), "{sent}\n{timeline}");
+        assert!(
+            timeline.finding_ids().contains(&RuleId::SplitReply),
+            "{sent}\n{timeline}"
+        );
     }
     Ok(())
 }
@@ -121,7 +130,7 @@ fn not_split_reply_of_a_server_that_pushes() -> Result<()> {
         client.read_exact(8 * "event 0;".len())?;
         client.close();
         let timeline = server.stop()?;
-        assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+        assert_eq!(timeline.finding_ids(), [], "{timeline}");
     }
     Ok(())
 }
@@ -146,7 +155,7 @@ fn split_reply_by_sendmmsg() -> Result<()> {
     let timeline = one_exchange("sendmmsg")?;
     assert_eq!(timeline.writes_per_reply(), [1], "it is one call");
     assert_eq!(timeline.segments_per_reply(), [2], "{timeline}");
-    assert_eq!(timeline.finding_ids(), ["split-reply"], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [RuleId::SplitReply], "{timeline}");
     Ok(())
 }
 
@@ -163,7 +172,7 @@ fn nagle_stall_of_a_client_program() -> Result<()> {
     let findings = timeline.findings();
     assert!(findings.len() <= 1, "{findings:?}");
     let found = findings.first().with_context(|| format!("no finding\n{timeline}"))?;
-    assert_eq!(found.rule.id, "nagle-stall");
+    assert_eq!(found.rule.id, RuleId::NagleStall);
     assert!(found.message.contains("the client's own"), "{found}");
     Ok(())
 }
@@ -177,7 +186,7 @@ fn nagle_stall() -> Result<()> {
     client.close();
     let timeline = server.stop()?;
     let findings = timeline.findings();
-    let found = findings.iter().find(|finding| finding.rule.id == "nagle-stall");
+    let found = findings.iter().find(|finding| finding.rule.id == RuleId::NagleStall);
     let found = found.with_context(|| format!("no stall\n{timeline}"))?;
     let [write, ack, segment] = found.evidence[..3] else {
         panic!("{found:?}")
@@ -191,7 +200,7 @@ fn nagle_stall() -> Result<()> {
 fn cork_stall() -> Result<()> {
     for mode in ["corked-for-good", "more-for-good"] {
         let timeline = one_exchange(mode)?;
-        assert_eq!(timeline.finding_ids(), ["cork-stall"], "{mode}\n{timeline}");
+        assert_eq!(timeline.finding_ids(), [RuleId::CorkStall], "{mode}\n{timeline}");
         let found = &timeline.findings()[0];
         assert!(found.message.contains("sendto("), "{found}");
         let lanes = timeline.to_string();
@@ -204,7 +213,10 @@ fn cork_stall() -> Result<()> {
 fn not_cork_stall() -> Result<()> {
     for mode in ["more", "corked"] {
         let timeline = one_exchange(mode)?;
-        assert!(!timeline.finding_ids().contains(&"cork-stall"), "{mode}\n{timeline}");
+        assert!(
+            !timeline.finding_ids().contains(&RuleId::CorkStall),
+            "{mode}\n{timeline}"
+        );
         assert!(!timeline.to_string().contains("more to send"), "{mode}\n{timeline}");
     }
     Ok(())
@@ -218,15 +230,15 @@ fn not_nagle_stall() -> Result<()> {
     }
     client.close();
     let timeline = server.stop()?;
-    assert_eq!(timeline.finding_ids(), ["split-reply"], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [RuleId::SplitReply], "{timeline}");
     Ok(())
 }
 
 fn close_wait_leak_and_unread_eof() -> Result<()> {
     let leaks = one_exchange("dup")?;
-    assert_eq!(leaks.finding_ids(), ["close-wait-leak"], "{leaks}");
+    assert_eq!(leaks.finding_ids(), [RuleId::CloseWaitLeak], "{leaks}");
     let deaf = one_exchange("never-reads-eof")?;
-    assert_eq!(deaf.finding_ids(), ["unread-eof"], "{deaf}");
+    assert_eq!(deaf.finding_ids(), [RuleId::UnreadEof], "{deaf}");
     Ok(())
 }
 
@@ -239,7 +251,7 @@ fn descriptor_leak() -> Result<()> {
         "{timeline}"
     );
     let found = timeline.findings();
-    assert_eq!(timeline.finding_ids(), ["descriptor-leak"], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [RuleId::DescriptorLeak], "{timeline}");
     let accept = timeline.only().calls().find(|(_, call)| call.kind == CallKind::Accept);
     let fd = accept.and_then(|(_, call)| call.result?.ok()).context("no accept")?;
     // What it had, and what was waited for.
@@ -264,7 +276,7 @@ fn descriptor_leak_after_a_reset() -> Result<()> {
     client.exchange("hello\n")?;
     client.reset()?;
     let timeline = server.stop()?;
-    assert_eq!(timeline.finding_ids(), ["descriptor-leak"], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [RuleId::DescriptorLeak], "{timeline}");
     assert!(
         timeline.findings()[0].message.contains("the client has reset"),
         "{timeline}"
@@ -275,12 +287,12 @@ fn descriptor_leak_after_a_reset() -> Result<()> {
 /// A server that closes a while after it has shut down, and one whose connection is open.
 fn not_descriptor_leak() -> Result<()> {
     let timeline = one_exchange("shuts-down-and-closes")?;
-    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [], "{timeline}");
     let server = start("echo")?;
     let mut client = server.connect()?;
     client.exchange("hello\n")?;
     let timeline = server.stop()?;
-    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [], "{timeline}");
     drop(client);
     Ok(())
 }
@@ -300,7 +312,7 @@ fn no_reply() -> Result<()> {
         assert!(client.exchange("hello\n").is_err(), "{mode}");
         client.close();
         let timeline = server.stop()?;
-        assert_eq!(timeline.finding_ids(), ["no-reply"], "{mode}\n{timeline}");
+        assert_eq!(timeline.finding_ids(), [RuleId::NoReply], "{mode}\n{timeline}");
         let found = &timeline.findings()[0];
         assert!(found.message.contains(says), "{mode}: {found}");
         assert!(found.message.contains("sent 6 bytes"), "{mode}: {found}");
@@ -311,27 +323,27 @@ fn no_reply() -> Result<()> {
 /// A late answer, a client that waits for none, and a server that answers once and closes.
 fn not_no_reply() -> Result<()> {
     let late = one_exchange("answers-late")?;
-    assert_eq!(late.finding_ids(), [""; 0], "{late}");
+    assert_eq!(late.finding_ids(), [], "{late}");
     let server = start("never-answers")?;
     let mut client = server.connect()?;
     client.send("hello\n")?;
     assert!(server.wait_for_call(|call| call.kind == CallKind::Read && call.moved() > 0));
     client.close();
     let unasked = server.stop()?;
-    assert_eq!(unasked.finding_ids(), [""; 0], "{unasked}");
+    assert_eq!(unasked.finding_ids(), [], "{unasked}");
     let server = start("closes-first")?;
     let mut client = server.connect()?;
     client.exchange("hello\n")?;
     assert!(client.read_line().is_err());
     client.close();
     let once = server.stop()?;
-    assert_eq!(once.finding_ids(), [""; 0], "{once}");
+    assert_eq!(once.finding_ids(), [], "{once}");
     // A server that has ended is not one that does not answer.
     let server = start("dies")?;
     let mut client = server.connect()?;
     assert!(client.exchange("hello\n").is_err());
     let dead = server.stop()?;
-    assert!(!dead.finding_ids().contains(&"no-reply"), "{dead}");
+    assert!(!dead.finding_ids().contains(&RuleId::NoReply), "{dead}");
     Ok(())
 }
 
@@ -343,7 +355,7 @@ fn not_unread_eof() -> Result<()> {
     client.read_to_end()?;
     client.close();
     let timeline = server.stop()?;
-    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [], "{timeline}");
     Ok(())
 }
 
@@ -363,7 +375,7 @@ fn reset_on_close() -> Result<()> {
         let found = timeline
             .findings()
             .into_iter()
-            .find(|finding| finding.rule.id == "reset-on-close");
+            .find(|finding| finding.rule.id == RuleId::ResetOnClose);
         let found = found.unwrap_or_else(|| panic!("{mode}\n{timeline}"));
         assert!(found.message.contains(why), "{mode}: {found}");
     }
@@ -377,7 +389,7 @@ fn not_reset_on_close() -> Result<()> {
     client.exchange("hello\n")?;
     client.reset()?;
     let timeline = server.stop()?;
-    assert!(!timeline.finding_ids().contains(&"reset-on-close"), "{timeline}");
+    assert!(!timeline.finding_ids().contains(&RuleId::ResetOnClose), "{timeline}");
     Ok(())
 }
 
@@ -389,7 +401,7 @@ fn write_after_close() -> Result<()> {
     assert!(server.wait_for_call(|call| matches!(call.result, Some(Err(Errno::EPIPE | Errno::ECONNRESET)))));
     let timeline = server.stop()?;
     assert!(
-        timeline.finding_ids().contains(&"write-after-close"),
+        timeline.finding_ids().contains(&RuleId::WriteAfterClose),
         "{:?}",
         timeline.findings()
     );
@@ -404,7 +416,7 @@ fn not_write_after_close() -> Result<()> {
     assert!(server.wait_for_call(|call| call.result == Some(Err(Errno::EPIPE))));
     client.close();
     let timeline = server.stop()?;
-    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [], "{timeline}");
     Ok(())
 }
 
@@ -416,7 +428,7 @@ fn write_after_close_says_whose_fault_it_is() -> Result<()> {
     assert!(server.wait_for_call(|call| matches!(call.result, Some(Err(Errno::EPIPE | Errno::ECONNRESET)))));
     let timeline = server.stop()?;
     let found = timeline.findings();
-    let found = found.iter().find(|found| found.rule.id == "write-after-close");
+    let found = found.iter().find(|found| found.rule.id == RuleId::WriteAfterClose);
     assert_eq!(found.map(|found| found.severity), Some(Severity::Warning), "{timeline}");
     let server = start("flood")?;
     let mut client = server.connect()?;
@@ -425,7 +437,7 @@ fn write_after_close_says_whose_fault_it_is() -> Result<()> {
     assert!(server.wait_for_call(|call| matches!(call.result, Some(Err(Errno::EPIPE | Errno::ECONNRESET)))));
     let timeline = server.stop()?;
     let found = timeline.findings();
-    let found = found.iter().find(|found| found.rule.id == "write-after-close");
+    let found = found.iter().find(|found| found.rule.id == RuleId::WriteAfterClose);
     assert_eq!(found.map(|found| found.severity), Some(Severity::Note), "{found:?}");
     Ok(())
 }
@@ -439,7 +451,7 @@ fn reset_on_exit() -> Result<()> {
     drop(client);
     let timeline = server.stop()?;
     let found = timeline.findings();
-    let found = found.iter().find(|found| found.rule.id == "reset-on-close");
+    let found = found.iter().find(|found| found.rule.id == RuleId::ResetOnClose);
     let found = found.with_context(|| timeline.to_string())?;
     assert!(
         found.message.contains("ended (exit status 0) with 6 bytes unread"),
@@ -447,7 +459,7 @@ fn reset_on_exit() -> Result<()> {
     );
     // One that has read all ends with a FIN.
     let timeline = one_exchange("exits-when-done")?;
-    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [], "{timeline}");
     Ok(())
 }
 
@@ -462,9 +474,9 @@ fn unknown_without_packets() -> Result<()> {
     client.exchange("hello\n")?;
     client.close();
     let timeline = server.stop()?;
-    assert_eq!(timeline.finding_ids(), ["split-reply"], "{timeline}");
-    let unknown: Vec<&str> = timeline.unknown_rules().map(|rule| rule.id).collect();
-    assert_eq!(unknown, ["nagle-stall", "cork-stall", "reset-on-close"]);
+    assert_eq!(timeline.finding_ids(), [RuleId::SplitReply], "{timeline}");
+    let unknown: Vec<_> = timeline.unknown_rules().map(|rule| rule.id).collect();
+    assert_eq!(unknown, [RuleId::NagleStall, RuleId::CorkStall, RuleId::ResetOnClose]);
     Ok(())
 }
 
@@ -484,7 +496,7 @@ fn accept_stopped() -> Result<()> {
     server.settle();
     drop(clients);
     let timeline = server.stop()?;
-    assert!(timeline.finding_ids().contains(&"accept-stopped"), "{timeline}");
+    assert!(timeline.finding_ids().contains(&RuleId::AcceptStopped), "{timeline}");
     Ok(())
 }
 
@@ -492,7 +504,7 @@ fn accept_stopped() -> Result<()> {
 fn every_rule_has_its_section() -> Result<()> {
     let page = std::fs::read_to_string("../../docs/findings.md")?;
     let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-    let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+    let rules: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(sections, rules);
     Ok(())
 }

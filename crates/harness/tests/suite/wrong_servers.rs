@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use harness::facts::writes;
 use harness::format::text::Lanes;
+use harness::rules::RuleId;
 use harness::testing::Needs::{Calls, Packets, Program, Sandbox};
 use harness::timeline::words::{action_text, call_text};
 use harness::timeline::{
@@ -388,10 +389,10 @@ fn connections_that_the_server_makes_are_its_own() -> Result<()> {
         (Some(1), Some(1)),
         "{timeline}"
     );
-    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [], "{timeline}");
     assert!(timeline.to_string().contains("the server itself"), "{timeline}");
     let kept = after_one_echo(wrong("forwards-and-keeps").start()?)?;
-    assert_eq!(kept.finding_ids(), ["close-wait-leak"], "{kept}");
+    assert_eq!(kept.finding_ids(), [RuleId::CloseWaitLeak], "{kept}");
     assert!(kept.findings()[0].message.contains("the server's own socket"), "{kept}");
     Ok(())
 }
@@ -440,7 +441,7 @@ fn a_ring_for_files_leaves_rules_known() -> Result<()> {
     client.close();
     let timeline = server.stop()?;
     assert_eq!(timeline.unknown_rules().count(), 0, "{timeline}");
-    assert_eq!(timeline.finding_ids(), [""; 0], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [], "{timeline}");
     Ok(())
 }
 
@@ -473,7 +474,7 @@ fn calls_of_another_architecture_go_through_and_are_told() -> Result<()> {
         assert_eq!(processes(&timeline, foreign), 1, "{timeline}");
         assert_eq!(timeline.only().writes().count(), 0, "{timeline}");
         assert!(
-            timeline.unknown_rules().any(|rule| rule.id == "split-reply"),
+            timeline.unknown_rules().any(|rule| rule.id == RuleId::SplitReply),
             "{timeline}"
         );
         assert!(timeline.to_string().contains("makes calls of another"), "{timeline}");

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use course::capture;
 use course::quiz::Quiz;
 use course::quiz::sheet::{self, QUESTIONS};
+use harness::rules::RuleId;
 use harness::testing::Needs::Sandbox;
 use harness::testing::{at_once, built};
 
@@ -106,9 +107,9 @@ fn a_quiz_gives_nothing_away() -> Result<()> {
     let quiz = Quiz::of("bob")?;
     let written = quiz.write(&folder.0)?;
     let key = capture::read(&written.key)?;
-    assert!(key.finding_ids().contains(&"nagle-stall"), "{key}");
+    assert!(key.finding_ids().contains(&RuleId::NagleStall), "{key}");
     let given = capture::read(&written.capture)?;
-    assert_eq!(given.finding_ids(), [""; 0]);
+    assert_eq!(given.finding_ids(), []);
     let numbers = |timeline: &harness::timeline::Timeline| -> Vec<usize> {
         timeline.only().packets().map(|(_, packet)| packet.number).collect()
     };

@@ -1,6 +1,7 @@
 use super::*;
 use crate::events::Level;
 use crate::format::samples::Script;
+use crate::rules::RuleId;
 use crate::timeline::Timeline;
 
 /// What happened, as a capture at one end has it.
@@ -134,7 +135,7 @@ fn a_clients_own_nagle_stall_is_found() {
     let timeline = script.timeline();
     let held = of(&timeline, 5);
     assert_eq!(held.why.reason, Reason::Nagle, "{timeline}");
-    assert_eq!(timeline.finding_ids(), ["nagle-stall"], "{timeline}");
+    assert_eq!(timeline.finding_ids(), [RuleId::NagleStall], "{timeline}");
     assert!(
         timeline.findings()[0].message.contains("of the client"),
         "{}",

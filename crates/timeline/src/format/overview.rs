@@ -72,7 +72,8 @@ fn line(row: &Row, width: usize) -> String {
         end(row.teardown),
     );
     // Their names where there is room for them, or how many they are.
-    let names = format!("{row_text}  {}", row.findings.join(", "));
+    let names: Vec<&str> = row.findings.iter().map(|rule| rule.name()).collect();
+    let names = format!("{row_text}  {}", names.join(", "));
     match row.findings.len() {
         0 => fitted(&row_text, width),
         _ if names.chars().count() <= width => names,
@@ -126,11 +127,11 @@ fn totals(overview: &Overview) -> Vec<(&'static str, String)> {
         .collect();
     totals.push(("ends", ends.join("; ")));
     if !overview.findings.is_empty() {
-        let found: Vec<String> = overview
-            .findings
-            .iter()
+        let found = overview.findings.iter();
+        let mut found: Vec<String> = found
             .map(|(rule, count)| format!("{rule} in {}", counted(*count as u64, "connection", "connections")))
             .collect();
+        found.sort_unstable();
         totals.push(("findings", found.join("; ")));
     }
     totals

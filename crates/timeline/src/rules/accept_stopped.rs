@@ -1,12 +1,14 @@
 //! A client that was never accepted.
 
-use super::{Found, Needs, Rule, Run, Severity};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::Run;
 use crate::events::{CallKind, TcpState};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
-    id: "accept-stopped",
+    id: RuleId::AcceptStopped,
+    name: "accept-stopped",
     summary: "a client connected and was not accepted",
     cure: "close what is done with, raise the limit of descriptors (ulimit -n), and go on accepting",
     needs: Needs::Calls,
@@ -35,9 +37,5 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         ),
         None => return None,
     };
-    Some(Found {
-        severity: Severity::Warning,
-        message,
-        evidence,
-    })
+    Some(Found::new(message, evidence))
 }

@@ -1,13 +1,15 @@
 //! A write that has not returned.
 
-use super::{Found, Needs, Rule, Run, Severity, sent_by};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, sent_by};
 use crate::events::Side;
 use crate::facts::FactKind;
 use crate::timeline::Connection;
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
-    id: "blocked-write",
+    id: RuleId::BlockedWrite,
+    name: "blocked-write",
     summary: "a write had not returned when the run ended",
     cure: "bound how long a write may wait, and how much may wait for a client that does not read",
     needs: Needs::Calls,
@@ -23,12 +25,8 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         Some((_, packet)) => format!(": the client has no room, as frame {} says", packet.number),
         None => String::new(),
     };
-    Some(Found {
-        severity: Severity::Warning,
-        message: format!("{} waits{why}", call_text(call)),
-        evidence: [Some(index), told.map(|(index, _)| index)]
-            .into_iter()
-            .flatten()
-            .collect(),
-    })
+    Some(Found::new(
+        format!("{} waits{why}", call_text(call)),
+        [Some(index), told.map(|(index, _)| index)].into_iter().flatten(),
+    ))
 }

@@ -1,12 +1,14 @@
 //! A connection that its client has closed and the server keeps.
 
-use super::{Found, Needs, Rule, Run, Severity, waited};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, waited};
 use crate::events::{ClientAction, ClientActionKind, TcpState};
 use crate::timeline::{Connection, Teardown};
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
-    id: "close-wait-leak",
+    id: RuleId::CloseWaitLeak,
+    name: "close-wait-leak",
     summary: "the client has closed, the server has read that, and its socket stays open",
     cure: "drop or close every owner of the socket when a read returns 0",
     needs: Needs::CallsAndSleep,
@@ -20,30 +22,23 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let read_end = connection.calls().find(|(_, call)| call.is_end_of_file());
     let left = connection.teardown() == Teardown::LeftOpen(TcpState::CloseWait);
     let (index, call) = read_end.filter(|_| left)?;
-    Some(Found {
-        severity: Severity::Warning,
-        message: format!(
-            "{} read the client's end, and the socket is still in CLOSE_WAIT{}",
-            call_text(call),
-            waited(connection.timeline())
-        ),
-        evidence: vec![index],
-    })
+    let (call, waited) = (call_text(call), waited(connection.timeline()));
+    let message = format!("{call} read the client's end, and the socket is still in CLOSE_WAIT{waited}");
+    Some(Found::new(message, [index]))
 }
 
 /// The same of a connection that the server makes: there the peer has closed, and the server is the client.
 fn own(connection: Connection<'_>) -> Option<Found> {
     let is_end = |(_, action): &(usize, &ClientAction)| action.kind == ClientActionKind::EndOfFile;
     let (index, action) = connection.client_actions().find(is_end)?;
-    let left = connection.closing().client_left == Some(TcpState::CloseWait);
-    left.then(|| Found {
-        severity: Severity::Warning,
-        message: format!(
-            "{} read the end of {}, and the server's own socket is still in CLOSE_WAIT{}",
-            action.call.as_ref().map(call_text).unwrap_or_default(),
-            connection.endpoints().server,
-            waited(connection.timeline())
-        ),
-        evidence: vec![index],
-    })
+    if connection.closing().client_left != Some(TcpState::CloseWait) {
+        return None;
+    }
+    let message = format!(
+        "{} read the end of {}, and the server's own socket is still in CLOSE_WAIT{}",
+        action.call.as_ref().map(call_text).unwrap_or_default(),
+        connection.endpoints().server,
+        waited(connection.timeline())
+    );
+    Some(Found::new(message, [index]))
 }

@@ -1,13 +1,15 @@
 //! A segment that the kernel kept because the program had said that more follows.
 
-use super::{Found, Needs, Rule, Run, Severity, count};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, count};
 use crate::events::Side;
 use crate::facts::Evidence;
 use crate::timeline::Connection;
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
-    id: "cork-stall",
+    id: RuleId::CorkStall,
+    name: "cork-stall",
     summary: "a segment was held back since the program had said that more follows, and nothing followed",
     cure: "send the end of each message without MSG_MORE, or clear TCP_CORK behind it",
     needs: Needs::CallsAndPackets,
@@ -29,14 +31,13 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         .and_then(|write| timeline.call(write))
         .map_or("its write".to_owned(), call_text);
     let said = packet.facts.why.evidence.iter().filter_map(Evidence::event);
-    Some(Found {
-        severity: Severity::Warning,
-        message: format!(
+    Some(Found::new(
+        format!(
             "{} waited for more: {wrote} had returned {} ms before frame {} left, and the program had said that more follows",
             count(1 + held.count(), "segment", "segments"),
             waited.as_millis(),
             packet.number
         ),
-        evidence: write.into_iter().chain(said).chain([index]).collect(),
-    })
+        write.into_iter().chain(said).chain([index]),
+    ))
 }

@@ -1,11 +1,13 @@
 //! A descriptor of a connection that is over.
 
-use super::{Found, Needs, Rule, Run, Severity, waited};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, waited};
 use crate::events::{EventKind, ProcessEventKind};
 use crate::timeline::{Connection, Teardown};
 
 pub(super) const RULE: Rule = Rule {
-    id: "descriptor-leak",
+    id: RuleId::DescriptorLeak,
+    name: "descriptor-leak",
     summary: "the connection is over, and the server keeps its descriptor",
     cure: "close the descriptor, or drop all that owns it: shutdown ends the connection and frees nothing",
     needs: Needs::CallsAndSleep,
@@ -33,13 +35,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         Teardown::Reset { by } => format!("the {by} has reset the connection"),
         _ => "both sides have closed the connection".to_owned(),
     };
-    Some(Found {
-        severity: Severity::Warning,
-        message: format!(
-            "{how}, and {} {is} still open{}",
-            names.join(" and "),
-            waited(connection.timeline())
-        ),
-        evidence: held.iter().map(|(index, ..)| *index).collect(),
-    })
+    let (names, waited) = (names.join(" and "), waited(connection.timeline()));
+    let message = format!("{how}, and {names} {is} still open{waited}");
+    Some(Found::new(message, held.iter().map(|(index, ..)| *index)))
 }

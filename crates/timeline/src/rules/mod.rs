@@ -5,17 +5,20 @@
 //! same as not there.
 //!
 //! ```
+//! use timeline::rules::RuleId;
+//!
 //! let file = std::fs::File::open("../../captures/step1-two-writes.pcapng")?;
 //! let timeline = timeline::format::pcapng::read(file)?.into_timeline();
-//! assert_eq!(timeline.finding_ids(), ["split-reply", "nagle-stall", "close-wait-leak"]);
+//! assert_eq!(timeline.finding_ids(), [RuleId::SplitReply, RuleId::NagleStall, RuleId::CloseWaitLeak]);
 //! // The file holds the calls of its run, so every rule has its evidence.
 //! assert_eq!(timeline.unknown_rules().count(), 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use std::fmt;
+use std::str::FromStr;
 
-use crate::events::{Argument, Call, CallKind, ConnectionId, EventKind, Level, Packet, SocketOption};
+use crate::events::Level;
 use crate::timeline::{Connection, Timeline};
 
 mod accept_stopped;
@@ -27,86 +30,17 @@ mod nagle_stall;
 mod no_reply;
 mod replies;
 mod reset_on_close;
+mod rule;
+mod run;
 mod split_reply;
 mod unread_eof;
 mod write_after_close;
 
-/// A rule: its name is stable, its page explains it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Rule {
-    /// Its name, in kebab case.
-    pub id: &'static str,
-    /// What it finds.
-    pub summary: &'static str,
-    /// What to do about it.
-    pub cure: &'static str,
-    needs: Needs,
-    look: fn(&Run<'_>, Connection<'_>) -> Option<Found>,
-}
+pub use rule::{Finding, Rule, RuleId, Severity};
+use rule::{Found, Needs};
+use run::{Run, count};
 
-/// Rules are the same if their names are.
-impl PartialEq for Rule {
-    fn eq(&self, other: &Rule) -> bool {
-        self.id == other.id
-    }
-}
-
-/// What a rule goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Needs {
-    Calls,
-    CallsAndPackets,
-    /// Calls, and a server that was asleep at the end: whoever is still at work may yet do his part.
-    CallsAndSleep,
-}
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// It costs something, and nobody waits for it.
-    Note,
-    /// Somebody waits, or something is lost.
-    Warning,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-        })
-    }
-}
-
-/// A rule that applies, where, and why.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
-    /// The rule.
-    pub rule: &'static Rule,
-    /// The connection that shows it.
-    pub connection: ConnectionId,
-    /// How much it matters here.
-    pub severity: Severity,
-    /// One line that names the evidence.
-    pub message: String,
-    /// The calls and packets that show it, as indices into the timeline's events.
-    pub evidence: Vec<usize>,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule.id, self.message)
-    }
-}
-
-struct Found {
-    severity: Severity,
-    message: String,
-    evidence: Vec<usize>,
-}
-
-/// All rules.
+/// All rules, in the order of their names in [`RuleId`].
 pub const RULES: &[Rule] = &[
     split_reply::RULE,
     nagle_stall::RULE,
@@ -121,48 +55,59 @@ pub const RULES: &[Rule] = &[
     no_reply::RULE,
 ];
 
-/// The rule with this name.
-pub fn rule(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id == id)
-}
+// A rule stands at the place of its name, so that it is found without a search.
+const _: () = {
+    let mut place = 0;
+    while place < RULES.len() {
+        assert!(RULES[place].id as usize == place);
+        place += 1;
+    }
+};
 
-/// What rules look up beside a connection, gathered once: ten thousand connections must not each look
-/// through all events.
-struct Run<'a> {
-    /// True if Nagle's algorithm was switched off on a listener. An accepted socket inherits that on Linux.
-    listener_has_no_delay: bool,
-    /// The last accept that failed, and not because nobody had connected.
-    refused: Option<(usize, &'a Call)>,
-    /// True if the server, or a process of it, ended in a way that ends its exchanges too.
-    server_ended: bool,
-}
-
-impl<'a> Run<'a> {
-    fn of(timeline: &'a Timeline) -> Run<'a> {
-        let mut run = Run {
-            listener_has_no_delay: false,
-            refused: None,
-            server_ended: timeline.exit().is_some() || timeline.crashed().is_some(),
-        };
-        for (index, event) in timeline.events.iter().enumerate() {
-            let EventKind::Call(call) = &event.kind else { continue };
-            if event.connection.is_none() {
-                run.listener_has_no_delay |= switches_nagle_off(call);
-            }
-            if call.cannot_accept() {
-                run.refused = Some((index, call));
-            }
-        }
-        run
+impl RuleId {
+    /// What it finds, and what to do about it.
+    pub fn rule(self) -> &'static Rule {
+        &RULES[self as usize]
     }
 
-    fn has_no_delay(&self, connection: Connection<'_>) -> bool {
-        self.listener_has_no_delay || connection.calls().any(|(_, call)| switches_nagle_off(call))
+    /// Its name: `split-reply`.
+    pub fn name(self) -> &'static str {
+        self.rule().name
     }
 }
 
-fn switches_nagle_off(call: &Call) -> bool {
-    call.kind == CallKind::SetOption && call.argument == Some(Argument::Option(SocketOption::NoDelay(true)))
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl From<RuleId> for &'static str {
+    fn from(id: RuleId) -> &'static str {
+        id.name()
+    }
+}
+
+/// No rule has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no finding {0:?}; there are {all}", all = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>().join(", "))]
+pub struct UnknownRule(pub String);
+
+impl FromStr for RuleId {
+    type Err = UnknownRule;
+
+    fn from_str(name: &str) -> Result<RuleId, UnknownRule> {
+        let named = RULES.iter().find(|rule| rule.name == name);
+        named.map(|rule| rule.id).ok_or_else(|| UnknownRule(name.to_owned()))
+    }
+}
+
+impl TryFrom<String> for RuleId {
+    type Error = UnknownRule;
+
+    fn try_from(name: String) -> Result<RuleId, UnknownRule> {
+        name.parse()
+    }
 }
 
 impl Timeline {
@@ -190,7 +135,7 @@ impl Timeline {
     }
 
     /// The names of the rules that found something, each once, in the order of [`RULES`].
-    pub fn finding_ids(&self) -> Vec<&'static str> {
+    pub fn finding_ids(&self) -> Vec<RuleId> {
         let findings = self.findings();
         let found = |rule: &&Rule| findings.iter().any(|finding| finding.rule == *rule);
         RULES.iter().filter(found).map(|rule| rule.id).collect()
@@ -240,20 +185,25 @@ impl Timeline {
     }
 }
 
-/// What was waited for before a server was said not to do its part, to end a sentence; nothing where that was not
-/// recorded.
-fn waited(timeline: &Timeline) -> String {
-    timeline
-        .settled()
-        .map(|settled| format!(" {settled}"))
-        .unwrap_or_default()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        for rule in RULES {
+            assert_eq!(rule.name.parse(), Ok(rule.id));
+            let written = serde_json::to_value(rule.id).unwrap();
+            assert_eq!(written, rule.name);
+            assert_eq!(serde_json::from_value::<RuleId>(written).unwrap(), rule.id);
+        }
+    }
 
-/// The packets that one side sent, with their indices.
-fn sent_by(connection: Connection<'_>, side: crate::events::Side) -> impl Iterator<Item = (usize, &Packet)> {
-    connection.packets().filter(move |(_, packet)| packet.from == side)
+    #[test]
+    fn a_name_that_no_rule_has_is_an_error_with_all_there_are() {
+        let error = serde_json::from_str::<RuleId>("\"split-replies\"").unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("\"split-replies\""), "{error}");
+        assert!(RULES.iter().all(|rule| error.contains(rule.name)), "{error}");
+    }
 }

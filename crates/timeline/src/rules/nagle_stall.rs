@@ -4,14 +4,16 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::replies::{Reply, replies};
-use super::{Found, Needs, Rule, Run, Severity, count};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, count};
 use crate::events::{EventKind, Packet, Side};
 use crate::facts::FactKind;
 use crate::timeline::{Connection, Held, Timeline};
 use crate::words::{action_text, call_text};
 
 pub(super) const RULE: Rule = Rule {
-    id: "nagle-stall",
+    id: RuleId::NagleStall,
+    name: "nagle-stall",
     summary: "a segment was held back until the peer acknowledged the one before",
     cure: "write each message at once; or set TCP_NODELAY and accept more packets",
     needs: Needs::CallsAndPackets,
@@ -60,14 +62,8 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let ack = |held: &Held| timeline.index_of_frame(held.until_frame);
     let evidence = held
         .iter()
-        .flat_map(|(index, _, held)| [Some(held.write), ack(held), Some(*index)])
-        .flatten()
-        .collect();
-    Some(Found {
-        severity: Severity::Warning,
-        message,
-        evidence,
-    })
+        .flat_map(|(index, _, held)| [Some(held.write), ack(held), Some(*index)]);
+    Some(Found::new(message, evidence.flatten()))
 }
 
 /// True if a segment waited for an ACK that was put off, or for one that came with the peer's next message. Behind a

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Found, Needs, Rule, Run, Severity};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::Run;
 use crate::events::{CallKind, ClientActionKind, EventKind, printable};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
-    id: "no-reply",
+    id: RuleId::NoReply,
+    name: "no-reply",
     summary: "the client waited for a reply, and it did not come",
     cure: "answer each request; if the answer has another form, tell the client what ends it",
     needs: Needs::Calls,
@@ -59,11 +61,10 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
             printable(vain.wanted)
         ),
     };
-    Some(Found {
-        severity: Severity::Warning,
-        message: format!("{asked}, {end}; {done}"),
-        evidence: call.into_iter().chain([vain.index]).collect(),
-    })
+    Some(Found::new(
+        format!("{asked}, {end}; {done}"),
+        call.into_iter().chain([vain.index]),
+    ))
 }
 
 /// The first time that the client gave up.

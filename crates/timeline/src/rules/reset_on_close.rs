@@ -1,13 +1,15 @@
 //! A close that sends a reset.
 
-use super::{Found, Needs, Rule, Run, Severity, count, sent_by};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, count, sent_by};
 use crate::events::{CallKind, EventKind, Flags, Packet, ProcessEventKind, Side};
 use crate::facts::Reason;
 use crate::timeline::{Connection, Timeline};
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
-    id: "reset-on-close",
+    id: RuleId::ResetOnClose,
+    name: "reset-on-close",
     summary: "the server's close sent a reset: the client may lose what was on its way",
     cure: "read to the end before you close, and leave SO_LINGER alone",
     needs: Needs::CallsAndPackets,
@@ -32,11 +34,10 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         Reason::Linger => "without unread data (SO_LINGER with a time of 0)".to_owned(),
         _ => "for a reason that was not recorded".to_owned(),
     };
-    Some(Found {
-        severity: Severity::Warning,
-        message: format!("{by} {why} sent the reset in frame {}", packet.number),
-        evidence: vec![cause, index],
-    })
+    Some(Found::new(
+        format!("{by} {why} sent the reset in frame {}", packet.number),
+        [cause, index],
+    ))
 }
 
 /// A reset for bytes that were not read, by an end of the socket that is no call on it: dup2, close_range, an exec that
@@ -56,15 +57,15 @@ fn unseen(connection: Connection<'_>, index: usize, reset: &Packet) -> Option<Fo
     let unread = came.max().unwrap_or(0).saturating_sub(read);
     // What answers a segment that came too late has no ACK.
     let is_end = reset.segment.flags.has(Flags::ACK) && reset.facts.why.reason == Reason::Unknown;
-    (is_end && unread > 0).then(|| Found {
-        severity: Severity::Warning,
-        message: format!(
-            "the reset in frame {} left with {} unread; no close was seen: dup2, close_range or an exec ends a socket too",
-            reset.number,
-            count(usize::try_from(unread).unwrap_or(usize::MAX), "byte", "bytes")
-        ),
-        evidence: vec![accept, index],
-    })
+    if !is_end || unread == 0 {
+        return None;
+    }
+    let unread = count(usize::try_from(unread).unwrap_or(usize::MAX), "byte", "bytes");
+    let message = format!(
+        "the reset in frame {} left with {unread} unread; no close was seen: dup2, close_range or an exec ends a socket too",
+        reset.number
+    );
+    Some(Found::new(message, [accept, index]))
 }
 
 /// The close that sent a reset, or the end of the process, and in words.

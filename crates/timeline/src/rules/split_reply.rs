@@ -4,13 +4,15 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::replies::{Part, Reply, replies};
-use super::{Found, Needs, Rule, Run, Severity, sent_by};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, sent_by};
 use crate::events::{Argument, Side, SocketOption};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
-    id: "split-reply",
+    id: RuleId::SplitReply,
+    name: "split-reply",
     summary: "a reply is made of several small writes",
     cure: "put the whole reply into one write: a buffer and one flush, or writev",
     needs: Needs::Calls,
@@ -48,15 +50,13 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         ""
     };
     let pairs = split.iter().flatten();
-    Some(Found {
-        severity: if no_delay { Severity::Note } else { Severity::Warning },
-        message: format!(
-            "{} of {} replies took several small writes: {words}{mild}",
-            split.len(),
-            replies.len(),
-        ),
-        evidence: pairs.flat_map(|[first, second]| [first.index, second.index]).collect(),
-    })
+    let message = format!(
+        "{} of {} replies took several small writes: {words}{mild}",
+        split.len(),
+        replies.len(),
+    );
+    let evidence = pairs.flat_map(|[first, second]| [first.index, second.index]);
+    Some(Found::new(message, evidence).milder(no_delay))
 }
 
 /// The pairs of parts that follow each other in a reply, could have shared a segment, and did not.

@@ -1,11 +1,13 @@
 //! A client's end that the server never reads.
 
-use super::{Found, Needs, Rule, Run, Severity, waited};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, waited};
 use crate::events::{CallKind, TcpState};
 use crate::timeline::Connection;
 
 pub(super) const RULE: Rule = Rule {
-    id: "unread-eof",
+    id: RuleId::UnreadEof,
+    name: "unread-eof",
     summary: "the client has closed and the server never reads that",
     cure: "keep reading until a read returns 0, then close",
     needs: Needs::CallsAndSleep,
@@ -20,13 +22,13 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         .packets
         .first()
         .and_then(|index| connection.timeline().packet(*index));
+    if !left || !accepted {
+        return None;
+    }
     let waited = waited(connection.timeline());
-    (left && accepted).then(|| Found {
-        severity: Severity::Warning,
-        message: match fin {
-            Some(fin) => format!("no read returned 0 after the FIN in frame {}{waited}", fin.number),
-            None => format!("the socket is in CLOSE_WAIT and no read has returned 0{waited}"),
-        },
-        evidence: closing.packets,
-    })
+    let message = match fin {
+        Some(fin) => format!("no read returned 0 after the FIN in frame {}{waited}", fin.number),
+        None => format!("the socket is in CLOSE_WAIT and no read has returned 0{waited}"),
+    };
+    Some(Found::new(message, closing.packets))
 }

@@ -1,13 +1,15 @@
 //! A write to a connection that its client has left.
 
 use super::replies::replies;
-use super::{Found, Needs, Rule, Run, Severity, count, sent_by};
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, count, sent_by};
 use crate::events::{Call, ClientAction, ClientActionKind, Errno, Flags, Packet, Side};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
-    id: "write-after-close",
+    id: RuleId::WriteAfterClose,
+    name: "write-after-close",
     summary: "the server wrote to a connection that the client had left",
     cure: "stop writing when a read returns 0 or a write fails",
     needs: Needs::Calls,
@@ -34,15 +36,9 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     } else {
         ""
     };
-    Some(Found {
-        severity: if surprised { Severity::Note } else { Severity::Warning },
-        message: format!(
-            "{} failed: {}{during}",
-            count(failures.len(), "write", "writes"),
-            call_text(first)
-        ),
-        evidence: failures.iter().map(|(index, _)| *index).collect(),
-    })
+    let writes = count(failures.len(), "write", "writes");
+    let message = format!("{writes} failed: {}{during}", call_text(first));
+    Some(Found::new(message, failures.iter().map(|(index, _)| *index)).milder(surprised))
 }
 
 /// Where the client left: its first FIN or reset, as an index into the timeline's events; without packets, its own

@@ -33,7 +33,7 @@ use serde::Serialize;
 
 use crate::events::{Call, ClientActionKind, Flags, Level, OutputStream, Side, TcpState, TcpView, Timestamp};
 use crate::facts::{Certainty, FactKind, Reason};
-use crate::rules::Severity;
+use crate::rules::{RuleId, Severity};
 use crate::timeline::Timeline;
 
 /// What to draw of a timeline.
@@ -54,7 +54,7 @@ pub struct Scene {
     /// [marks](Diagram::marks) too, at their places.
     pub outside: Vec<String>,
     /// The rules of which nothing can be said, since their evidence was not recorded.
-    pub unknown: Vec<&'static str>,
+    pub unknown: Vec<RuleId>,
 }
 
 /// How much of a timeline is to be drawn.
@@ -495,7 +495,7 @@ pub struct Fold {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// The name of the rule.
-    pub id: &'static str,
+    pub id: RuleId,
     /// How much it matters.
     #[serde(serialize_with = "shown::words")]
     pub severity: Severity,

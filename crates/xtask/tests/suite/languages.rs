@@ -1,6 +1,7 @@
 //! The servers of `crates/xtask/languages` do what `docs/languages.md` says of their languages.
 
 use anyhow::{Result, ensure};
+use harness::rules::RuleId;
 use harness::testing::{
     self,
     Needs::{Packets, Program, Request},
@@ -9,11 +10,11 @@ use harness::timeline::Teardown;
 use xtask::languages::{self, Observed};
 
 /// A server: its name, the writes of a reply, their call, and what the rules find.
-type Expected = (&'static str, usize, &'static str, &'static [&'static str]);
+type Expected = (&'static str, usize, &'static str, &'static [RuleId]);
 
-const SPLIT: &str = "split-reply";
-const STALL: &str = "nagle-stall";
-const LEAK: &str = "close-wait-leak";
+const SPLIT: RuleId = RuleId::SplitReply;
+const STALL: RuleId = RuleId::NagleStall;
+const LEAK: RuleId = RuleId::CloseWaitLeak;
 
 /// All servers of a language, in the order of the page.
 fn verdicts(folder: &str, expected: &[Expected]) -> Result<()> {
@@ -40,7 +41,7 @@ fn verdict(idiom: &languages::Idiom, expected: &Expected) -> Result<()> {
 }
 
 fn matches(observed: &Observed, (_, writes, call, findings): &Expected) -> bool {
-    let found: Vec<&str> = observed.findings.iter().map(|(id, _)| *id).collect();
+    let found: Vec<RuleId> = observed.findings.iter().map(|(id, _)| *id).collect();
     let clean = matches!(observed.teardown, Teardown::Clean { .. });
     observed.writes == [*writes; 5]
         && observed.calls == [*call]

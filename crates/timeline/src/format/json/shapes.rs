@@ -89,7 +89,7 @@ objects! {
         teardown: Option<Word<Teardown>> = worst(timeline.teardowns()).map(Word::from),
             "How they ended: of several connections the worst, in the order of this list. Null if there is none.";
         findings: Vec<Finding> = timeline.findings().iter().map(Finding::from).collect(), "What the rules found.";
-        unknown: Vec<String> = timeline.unknown_rules().map(|rule| rule.id.to_owned()).collect(),
+        unknown: Vec<String> = timeline.unknown_rules().map(|rule| rule.name.to_owned()).collect(),
             "The rules of which nothing can be said, as their evidence was not recorded.";
     }
 
@@ -162,7 +162,7 @@ objects! {
 
     /// What a rule found.
     Finding of finding: &rules::Finding {
-        id: String = finding.rule.id.to_owned(), "The rule's name, which findings.md explains.";
+        id: String = finding.rule.name.to_owned(), "The rule's name, which findings.md explains.";
         connection: usize = finding.connection.0, "The connection's `id`.";
         severity: Word<Severity> = finding.severity.into(), "How much it matters.";
         message: String = finding.message.clone(), "One line that names the evidence.";

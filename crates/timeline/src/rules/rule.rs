@@ -1,0 +1,123 @@
+//! What a rule is, and what it finds.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::events::ConnectionId;
+use crate::timeline::Connection;
+
+use super::run::Run;
+
+/// Which rule. In text and in JSON it is the rule's [name](Rule::name).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
+#[allow(missing_docs, reason = "what a rule finds is said once, by its summary")]
+pub enum RuleId {
+    SplitReply,
+    NagleStall,
+    CorkStall,
+    BlockedWrite,
+    CloseWaitLeak,
+    UnreadEof,
+    DescriptorLeak,
+    ResetOnClose,
+    WriteAfterClose,
+    AcceptStopped,
+    NoReply,
+}
+
+/// A rule. The section of `docs/findings.md` with its name explains it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rule {
+    /// Which it is.
+    pub id: RuleId,
+    /// Its name, in kebab case. It is stable.
+    pub name: &'static str,
+    /// What it finds.
+    pub summary: &'static str,
+    /// What to do about it.
+    pub cure: &'static str,
+    pub(super) needs: Needs,
+    pub(super) look: fn(&Run<'_>, Connection<'_>) -> Option<Found>,
+}
+
+/// Rules are the same if their names are.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Rule) -> bool {
+        self.id == other.id
+    }
+}
+
+/// What a rule goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    Calls,
+    CallsAndPackets,
+    /// Calls, and a server that was asleep at the end: whoever is still at work may yet do his part.
+    CallsAndSleep,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It costs something, and nobody waits for it.
+    Note,
+    /// Somebody waits, or something is lost.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+        })
+    }
+}
+
+/// A rule that applies, where, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// The connection that shows it.
+    pub connection: ConnectionId,
+    /// How much it matters here.
+    pub severity: Severity,
+    /// One line that names the evidence.
+    pub message: String,
+    /// The calls and packets that show it, as indices into the timeline's events.
+    pub evidence: Vec<usize>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule.name, self.message)
+    }
+}
+
+/// What a rule has found on a connection.
+pub(super) struct Found {
+    pub severity: Severity,
+    pub message: String,
+    pub evidence: Vec<usize>,
+}
+
+impl Found {
+    /// A warning: somebody waits, or something is lost.
+    pub fn new(message: impl Into<String>, evidence: impl IntoIterator<Item = usize>) -> Found {
+        Found {
+            severity: Severity::Warning,
+            message: message.into(),
+            evidence: evidence.into_iter().collect(),
+        }
+    }
+
+    /// Only a note, where that is so.
+    pub fn milder(self, is_mild: bool) -> Found {
+        let severity = if is_mild { Severity::Note } else { self.severity };
+        Found { severity, ..self }
+    }
+}
