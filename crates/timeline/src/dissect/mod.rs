@@ -146,6 +146,3 @@ fn packet_at(link_type: LinkType, frame: &[u8]) -> Option<usize> {
     };
     header.as_ptr().addr().checked_sub(frame.as_ptr().addr())
 }
-
-#[cfg(test)]
-mod tests;

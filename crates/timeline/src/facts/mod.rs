@@ -617,6 +617,3 @@ impl ConnectionFacts {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,10 +11,3 @@ pub mod pcapng;
 mod rows;
 pub mod svg;
 pub mod text;
-
-#[cfg(test)]
-pub(crate) mod arbitrary;
-#[cfg(test)]
-mod hostile;
-#[cfg(test)]
-pub(crate) mod samples;

@@ -33,12 +33,7 @@ mod read;
 mod record;
 mod write;
 
-#[cfg(test)]
-mod tests;
-
 pub use encode::Encoder;
-#[cfg(test)]
-pub(crate) use encode::tests::shown_in;
 pub use ends::{Vantage, write_ends};
 pub use read::{ReadError, read, read_as_far, read_into};
 pub use write::{write, write_frames};

@@ -169,6 +169,3 @@ fn title(scene: &Scene, diagram: &Diagram) -> String {
 fn padded(name: &str) -> String {
     format!("{name:<22}")
 }
-
-#[cfg(test)]
-mod tests;

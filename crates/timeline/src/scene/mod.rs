@@ -610,6 +610,3 @@ impl Diagram {
         self.waits.retain(|wait| overlaps(wait.since, Some(wait.until)));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,6 +10,3 @@ pub(crate) use calls::{cut, data_text, whole_call};
 pub use events::{explain_event, explain_state};
 pub use frames::{call_words, client_words, process_words, state_words};
 pub use packets::*;
-
-#[cfg(test)]
-mod tests;

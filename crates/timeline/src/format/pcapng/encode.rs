@@ -400,4 +400,12 @@ fn halves(at: Timestamp) -> (u32, u32) {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn a_comment_too_long_for_an_option_is_cut_between_characters() {
+        assert_eq!(fitting(&"é".repeat(40_000), 65_535).len(), 65_534);
+        assert_eq!(fitting("short", 65_535), "short");
+    }
+}

@@ -6,7 +6,7 @@ use timeline::Excerpt;
 use timeline::format::pcapng::{self, ReadError};
 use timeline::format::text::Lanes;
 
-use crate::files::{self, Ip, Magic, Order, conversation, stored};
+use super::files::{self, Ip, Magic, Order, conversation, stored};
 
 /// A file that is made up while it is read.
 struct MadeUp<F> {

@@ -1,8 +1,11 @@
+//! A sentence for each packet.
+
 use expect_test::{Expect, expect};
 
-use super::*;
-use crate::events::*;
-use crate::format::samples::{self, Script, call, read, write};
+use timeline::words::*;
+use timeline::*;
+
+use crate::samples::{self, Script, call, read, write};
 
 /// The explanations of a run's packets from the `first` on, counted from 1, one line each.
 fn check(script: &Script, first: usize, expected: &Expect) {

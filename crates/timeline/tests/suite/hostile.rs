@@ -4,11 +4,13 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event as Markup, Options, Parser, Tag};
 use serde_json::Value;
 
-use super::svg::{Picture, Theme, side_by_side};
-use super::{arbitrary, html, json, markdown, pcapng, text};
-use crate::events::is_plain;
-use crate::scene::Scene;
-use crate::timeline::Timeline;
+use timeline::Timeline;
+use timeline::format::svg::{Picture, Theme, side_by_side};
+use timeline::format::{html, json, markdown, pcapng, text};
+use timeline::scene::Scene;
+
+use crate::samples::is_plain;
+use crate::{arbitrary, encoder};
 
 fn all_plain(format: &str, shown: &str) -> Result<(), TestCaseError> {
     let live = shown.chars().find(|c| *c != '\n' && !is_plain(*c));
@@ -60,7 +62,7 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
     let mut object = Vec::new();
     json::write(timeline, &mut object).unwrap();
     all_plain("json", std::str::from_utf8(&object).unwrap())?;
-    prop_assert_eq!(json::tests::is_valid(timeline), Ok(()));
+    prop_assert_eq!(crate::json::is_valid(timeline), Ok(()));
     let data = html::data(timeline, "a \u{1b}[31m\u{202e}</title><script>");
     all_plain("html", &data)?;
     // So it cannot end the element that it stands in.
@@ -80,7 +82,7 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
     }
     let mut file = Vec::new();
     pcapng::write(timeline, "a \u{1b}[31m\u{202e}server", &mut file).unwrap();
-    for shown in pcapng::shown_in(&file) {
+    for shown in encoder::shown_in(&file) {
         all_plain("pcapng", &shown)?;
     }
     Ok(())

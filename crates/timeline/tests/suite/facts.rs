@@ -1,8 +1,10 @@
-use super::*;
-use crate::events::Level;
-use crate::format::samples::Script;
-use crate::rules::RuleId;
-use crate::timeline::Timeline;
+//! What is so of packets in runs made up by hand.
+
+use timeline::facts::*;
+use timeline::rules::RuleId;
+use timeline::*;
+
+use crate::samples::Script;
 
 /// What happened, as a capture at one end has it.
 fn captured(script: &mut Script) -> Timeline {
@@ -99,30 +101,27 @@ fn a_last_byte_again_is_no_keep_alive() {
 /// A program on the client's side that writes twice before it reads stalls itself.
 #[test]
 fn a_clients_own_nagle_stall_is_found() {
-    use crate::format::samples::{read, write};
+    use crate::samples::{read, write};
     let mut script = Script::new();
     script.handshake();
-    let mut client = |span: (u64, u64), kind, call: crate::events::Call| {
-        let (entered, ended) = (
-            crate::format::samples::moment(span.0),
-            crate::format::samples::moment(span.1),
-        );
-        let call = Some(crate::events::Call { entered, ended, ..call });
-        let action = crate::events::ClientAction {
+    let mut client = |span: (u64, u64), kind, call: timeline::Call| {
+        let (entered, ended) = (crate::samples::moment(span.0), crate::samples::moment(span.1));
+        let call = Some(timeline::Call { entered, ended, ..call });
+        let action = timeline::ClientAction {
             kind,
             counters: None,
             call,
         };
         let on = script.endpoints;
-        script.push(span.0, crate::events::What::Client { on, action });
+        script.push(span.0, timeline::What::Client { on, action });
     };
-    let sent = |text: &str| crate::events::ClientActionKind::Sent {
+    let sent = |text: &str| timeline::ClientActionKind::Sent {
         bytes: text.into(),
         len: text.len() as u64,
     };
     client((100, 120), sent("G"), write("G"));
     client((130, 150), sent("ET\n"), write("ET\n"));
-    let received = crate::events::ClientActionKind::Received {
+    let received = timeline::ClientActionKind::Received {
         bytes: b"ok\n".to_vec(),
         len: 3,
     };

@@ -7,7 +7,7 @@ use timeline::dissect::{Field, dissect};
 use timeline::format::pcapng;
 use timeline::{Connection, Packet};
 
-use crate::files::{self, IPS, LINKS, Magic, Order, TUNNELS, conversation, framed, others, stored, tagged};
+use super::files::{self, IPS, LINKS, Magic, Order, TUNNELS, conversation, framed, others, stored, tagged};
 
 /// A folder that goes with the test.
 pub struct Folder(PathBuf);
@@ -393,7 +393,7 @@ mod live {
         let folder = Folder::new("real_traffic");
         let program = std::env::current_exe().expect("Linux tells");
         let inside = format!(
-            "ip link set lo up && exec '{}' --exact oracle::live::inside --ignored --nocapture",
+            "ip link set lo up && exec '{}' --exact captures::oracle::live::inside --ignored --nocapture",
             program.display()
         );
         let status = Command::new("unshare")

@@ -1,12 +1,15 @@
+//! Lanes, as they are drawn.
+
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
-use super::*;
-use crate::events::*;
-use crate::format::pcapng;
-use crate::format::samples::{self, Script, call, read, write};
-use crate::timeline::*;
+use timeline::format::line::Role;
+use timeline::format::pcapng;
+use timeline::format::text::Lanes;
+use timeline::*;
+
+use crate::samples::{self, Script, call, read, write};
 
 fn check(timeline: &Timeline, expected: &Expect) {
     expected.assert_eq(&timeline.to_string());

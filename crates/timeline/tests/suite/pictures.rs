@@ -1,15 +1,14 @@
+//! What a picture shows.
+
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
-use super::*;
-use crate::format::{arbitrary, pcapng};
-use crate::scene::{Mark, Outcome, Part};
-use crate::timeline::Timeline;
+use timeline::Timeline;
+use timeline::format::svg::*;
+use timeline::scene::{Mark, Outcome, Part, Scene};
 
-fn committed(name: &str) -> Timeline {
-    let file = std::fs::File::open(format!("../../captures/{name}.pcapng")).unwrap();
-    pcapng::read(file).unwrap().into_timeline()
-}
+use crate::arbitrary;
+use crate::samples::committed;
 
 /// The groups of a picture that have this among their classes.
 fn groups<'a>(document: &'a Document<'_>, class: &'a str) -> impl Iterator<Item = Node<'a, 'a>> {
@@ -229,18 +228,6 @@ fn diagrams_beside_each_other_have_one_scale() {
             .all(|way| way.0 == ways[0].0 && (way.1 - ways[0].1).abs() < 2.0),
         "{ways:?}"
     );
-}
-
-#[test]
-fn ticks_are_round_and_few() {
-    assert_eq!(
-        ticks(417.0, 10),
-        [0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 350.0, 400.0]
-    );
-    assert_eq!(ticks(5.0, 6), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-    assert_eq!(ticks(0.3, 3), [0.0, 0.1, 0.2, 0.3]);
-    assert_eq!(ticks(0.0, 6), [0.0]);
-    assert_eq!(ticks(f64::NAN, 6), [0.0]);
 }
 
 fn check(timeline: &Timeline) -> Result<(), TestCaseError> {

@@ -480,7 +480,7 @@ pub fn of_each_kind() -> Vec<Vec<u8>> {
     files.push(old(&stored(
         conversation(Ip::V4, 40_000).iter().map(|ip| framed(1, ip)),
     )));
-    files.push(include_bytes!("../../../../captures/step1-two-writes.pcapng").to_vec());
+    files.push(include_bytes!("../../../../../captures/step1-two-writes.pcapng").to_vec());
     files
 }
 

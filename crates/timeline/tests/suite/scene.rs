@@ -1,16 +1,16 @@
+//! What there is to draw of a run.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::*;
-use crate::events::{EventKind, ProcessEventKind, is_plain};
-use crate::format::{arbitrary, pcapng, samples};
+use timeline::facts::Reason;
+use timeline::scene::*;
+use timeline::{EventKind, ProcessEventKind, Side, TcpState, Timeline};
 
-fn committed(name: &str) -> Scene {
-    let file = std::fs::File::open(format!("../../captures/{name}.pcapng")).unwrap();
-    Scene::of(&pcapng::read(file).unwrap().into_timeline())
-}
+use crate::samples::{committed, is_plain};
+use crate::{arbitrary, samples};
 
 fn arrow(diagram: &Diagram, frame: usize) -> &Arrow {
     diagram.arrows().find(|arrow| arrow.frame == Some(frame)).unwrap()
@@ -63,7 +63,7 @@ fn a_socket_that_is_left_open_has_a_state_without_an_end() {
 
 #[test]
 fn what_a_wire_does_is_the_arrows_outcome() {
-    let scene = committed("wire-lost-segment");
+    let scene = Scene::of(&committed("wire-lost-segment"));
     let diagram = &scene.connections[0];
     let lost: Vec<&Arrow> = diagram
         .arrows()
@@ -98,7 +98,7 @@ fn a_part_holds_the_frames_asked_for_and_what_lies_between() {
 /// The events of a timeline that are marks, each of them once.
 fn events_of(timeline: &Timeline) -> BTreeSet<usize> {
     let alone = timeline.connections().len() == 1;
-    let is_mark = |(index, event): (usize, &crate::events::Event)| {
+    let is_mark = |(index, event): (usize, &timeline::Event)| {
         let drawn = match &event.kind {
             EventKind::State(_) => false,
             // The server's own connections are told by a process too.

@@ -5,11 +5,17 @@ use std::sync::Arc;
 
 use etherparse::{PacketBuilder, TcpOptionElement};
 
-use crate::events::*;
-use crate::timeline::*;
+use timeline::format::pcapng;
+use timeline::*;
+
+/// A capture that the repository keeps.
+pub fn committed(name: &str) -> Timeline {
+    let file = std::fs::File::open(format!("../../captures/{name}.pcapng")).unwrap();
+    pcapng::read(file).unwrap().into_timeline()
+}
 
 /// Writes a run down record by record. Times are in microseconds, sequence numbers relative.
-pub(crate) struct Script {
+pub struct Script {
     pub recording: Recording,
     pub endpoints: Endpoints,
 }
@@ -17,9 +23,9 @@ pub(crate) struct Script {
 const CLIENT_ISN: u32 = 0xffff_fff0;
 const SERVER_ISN: u32 = 7_000;
 /// The start of all runs, in nanoseconds since the Unix epoch.
-pub(crate) const START: u64 = 1_700_000_000_000_000_000;
+pub const START: u64 = 1_700_000_000_000_000_000;
 
-pub(crate) fn moment(micros: u64) -> Timestamp {
+pub fn moment(micros: u64) -> Timestamp {
     Timestamp(START + micros * 1000)
 }
 
@@ -203,7 +209,7 @@ impl Script {
 }
 
 /// A call on descriptor 9 that returned 0.
-pub(crate) fn call(name: &'static str, kind: CallKind) -> Call {
+pub fn call(name: &'static str, kind: CallKind) -> Call {
     Call {
         process: Some(100),
         thread: 100,
@@ -222,7 +228,7 @@ pub(crate) fn call(name: &'static str, kind: CallKind) -> Call {
     }
 }
 
-pub(crate) fn read(data: &str) -> Call {
+pub fn read(data: &str) -> Call {
     let result = Some(Ok(data.len() as u64));
     Call {
         asked: Some(8192),
@@ -232,7 +238,7 @@ pub(crate) fn read(data: &str) -> Call {
     }
 }
 
-pub(crate) fn write(data: &str) -> Call {
+pub fn write(data: &str) -> Call {
     let len = data.len() as u64;
     Call {
         asked: Some(len),
@@ -244,7 +250,7 @@ pub(crate) fn write(data: &str) -> Call {
 
 /// Two writes per reply, two exchanges at once, the second with its stall; the client closes and
 /// the server does not.
-pub(crate) fn two_writes() -> Script {
+pub fn two_writes() -> Script {
     let mut script = Script::new();
     script
         .handshake()
@@ -283,7 +289,7 @@ pub(crate) fn two_writes() -> Script {
 }
 
 /// One write per reply; the client closes, then the server.
-pub(crate) fn clean_close() -> Script {
+pub fn clean_close() -> Script {
     let mut script = Script::new();
     script
         .handshake()
@@ -313,7 +319,7 @@ pub(crate) fn clean_close() -> Script {
 }
 
 /// The client resets after its request was answered.
-pub(crate) fn client_reset() -> Script {
+pub fn client_reset() -> Script {
     let mut script = Script::new();
     script
         .handshake()
@@ -337,4 +343,9 @@ pub(crate) fn client_reset() -> Script {
             },
         );
     script
+}
+
+/// True for a character that can only be read: [`printable`] leaves it as it is.
+pub fn is_plain(c: char) -> bool {
+    printable(c.encode_utf8(&mut [0; 4])) == c.to_string()
 }

@@ -7,10 +7,10 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::events::*;
+use timeline::*;
 
 /// Any recording: few addresses, so that connections meet, and few moments, so that events do.
-pub(crate) fn recording() -> impl Strategy<Value = Recording> {
+pub fn recording() -> impl Strategy<Value = Recording> {
     let levels = [Level::Capture, Level::NoPackets, Level::Loopback, Level::Sandbox];
     let records = prop::collection::vec(record(), 0..40);
     (select(levels.to_vec()), records, number(), number()).prop_map(|(level, records, dropped, not_kept)| Recording {
@@ -60,7 +60,7 @@ fn endpoints() -> impl Strategy<Value = Endpoints> {
 }
 
 /// Text that means harm.
-pub(crate) fn hostile() -> impl Strategy<Value = String> {
+pub fn hostile() -> impl Strategy<Value = String> {
     let pieces = [
         "a",
         " ",

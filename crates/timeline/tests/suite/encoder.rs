@@ -1,18 +1,22 @@
-use pcap_parser::pcapng::{Block, parse_block_le};
+//! What another program than ours finds in a capture file.
 
-use super::*;
-use crate::events::{
-    Call, CallKind, ClientAction, ClientActionKind, Errno, Exit, ProcessEvent, ProcessEventKind, TcpState,
-};
-use crate::format::pcapng::write;
-use crate::format::samples::{self, Script, moment};
-use crate::timeline::Timeline;
+use std::io::{self, Write};
+
+use pcap_parser::pcapng::{Block, OptionCode, parse_block_le};
+
+use timeline::format::pcapng::{Encoder, write};
+use timeline::*;
+
+use crate::samples::{self, Script, moment};
 
 fn file(timeline: &Timeline) -> Vec<u8> {
     let mut file = Vec::new();
     write(timeline, "step1", &mut file).unwrap();
     file
 }
+
+/// The interface whose frames are no packets: calls and states, in words.
+const CALLS: u32 = 1;
 
 /// What another reader than ours finds in a file: link types, and each frame's interface and data.
 fn blocks(mut file: &[u8]) -> (Vec<i32>, Vec<(u32, Vec<u8>)>) {
@@ -30,7 +34,7 @@ fn blocks(mut file: &[u8]) -> (Vec<i32>, Vec<(u32, Vec<u8>)>) {
 }
 
 /// All that another program shows of a file besides its packets: words and comments.
-pub(crate) fn shown_in(mut file: &[u8]) -> Vec<String> {
+pub fn shown_in(mut file: &[u8]) -> Vec<String> {
     let mut shown = Vec::new();
     while !file.is_empty() {
         let (rest, block) = parse_block_le(file).unwrap();
@@ -64,7 +68,7 @@ fn text_of(data: &[u8]) -> String {
 /// A file as Wireshark lists it, in short.
 fn listed(file: &[u8]) -> Vec<String> {
     let line = |(interface, data): (u32, Vec<u8>)| match interface {
-        1 => text_of(&data),
+        CALLS => text_of(&data),
         _ => format!("{} bytes", data.len()),
     };
     blocks(file).1.into_iter().map(line).collect()
@@ -110,31 +114,6 @@ fn calls_and_states_stand_where_they_happened() {
             r#"step1: recvfrom(9, "", 8192) = 0"#,
         ]
     );
-}
-
-#[test]
-fn an_entry_names_its_dissector_and_its_connection() {
-    let entry = |v6: bool| {
-        let (client, server) = match v6 {
-            false => ("10.0.0.1:57464", "10.0.0.2:3000"),
-            true => ("[::1]:57464", "[::2]:3000"),
-        };
-        let on = Endpoints {
-            client: client.parse().unwrap(),
-            server: server.parse().unwrap(),
-        };
-        entry::write("step1", Side::Server, Some(on), "close(7) = 0")
-    };
-    let bytes = b"\x00\x0c\x00\x08syslog\x00\x00\
-        \x00\x14\x00\x04\x0a\x00\x00\x02\x00\x15\x00\x04\x0a\x00\x00\x01\
-        \x00\x18\x00\x04\x00\x00\x00\x02\x00\x19\x00\x04\x00\x00\x0b\xb8\x00\x1a\x00\x04\x00\x00\xe0\x78\
-        \x00\x00\x00\x00step1: close(7) = 0";
-    assert_eq!(entry(false), bytes);
-    assert_eq!(entry(true)[12..16], [0, 22, 0, 16]);
-    assert_eq!(entry(true)[31], 2, "from the server");
-    assert_eq!(text_of(&entry(true)), "step1: close(7) = 0");
-    let without = entry::write("step1", Side::Server, None, "listen(3, 127.0.0.1:3000) = 0");
-    assert_eq!(without[12..16], [0; 4]);
 }
 
 #[test]

@@ -1,10 +1,15 @@
+//! Every bit of a frame belongs to one field.
+
+use std::ops::Range;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::*;
-use crate::events::{EventKind, Segment};
-use crate::format::{arbitrary, pcapng};
-use crate::timeline::Timeline;
+use timeline::dissect::*;
+use timeline::{EventKind, LinkType, Segment, Side};
+
+use crate::arbitrary;
+use crate::samples::{Script, committed};
 
 /// Each bit of a frame of so many bytes belongs to one field, and the fields stand in order.
 fn covers(fields: &[Field], length: usize) -> Result<(), TestCaseError> {
@@ -92,11 +97,6 @@ proptest! {
     }
 }
 
-fn step1() -> Timeline {
-    let file = std::fs::File::open("../../captures/step1-two-writes.pcapng").unwrap();
-    pcapng::read(file).unwrap().into_timeline()
-}
-
 /// A field as a line: its layer, bits, name, value, and words.
 fn line(field: &Field) -> String {
     let words = field
@@ -113,7 +113,7 @@ fn line(field: &Field) -> String {
 
 #[test]
 fn a_syn_of_step_1_is_taken_apart() {
-    let timeline = step1();
+    let timeline = committed("step1-two-writes");
     let syn = timeline.events.iter().find_map(|event| match &event.kind {
         EventKind::Packet(packet) => Some(packet),
         _ => None,
@@ -144,9 +144,6 @@ fn a_syn_of_step_1_is_taken_apart() {
 /// The sum that a receiver would make: correct where it was filled in, and then wrong with any bit turned.
 #[test]
 fn a_checksum_is_checked() {
-    use crate::events::Side;
-    use crate::format::samples::Script;
-
     let mut script = Script::new();
     let timeline = script.frame(0, Side::Client, "PSH,ACK", 1, 1, "hello").timeline();
     let EventKind::Packet(packet) = &timeline.events[0].kind else {
@@ -171,7 +168,7 @@ fn a_checksum_is_checked() {
 
 #[test]
 fn each_field_has_a_meaning() {
-    let timeline = step1();
+    let timeline = committed("step1-two-writes");
     for event in &timeline.events {
         let EventKind::Packet(packet) = &event.kind else {
             continue;

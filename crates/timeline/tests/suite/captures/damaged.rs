@@ -1,7 +1,7 @@
 //! Damaged and hostile files: an error or a drawing, never a panic, a hang or a flood.
 //!
 //! A short run is part of the tests. For a long one:
-//! `PROPTEST_CASES=100000 cargo test --release -p harness --test captures damaged`
+//! `PROPTEST_CASES=100000 cargo test --release -p timeline --test suite damaged`
 
 use std::io::Read;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use timeline::format::{json, markdown, pcapng};
 use timeline::words::explain_all;
 use timeline::{Excerpt, Limits, LinkType, Segment, Timeline};
 
-use crate::files;
+use super::files;
 
 /// A change to a file.
 #[derive(Clone, Debug)]

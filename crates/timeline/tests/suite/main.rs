@@ -1,0 +1,20 @@
+//! What was seen, what is so of it, what is said and what is drawn, by what anybody may call.
+
+mod amounts;
+mod arbitrary;
+mod captures;
+mod dissect;
+mod encoder;
+mod facts;
+mod hostile;
+mod json;
+mod lanes;
+mod markdown;
+mod pcapng;
+mod pictures;
+mod questions;
+mod samples;
+mod scene;
+mod spent;
+mod valid;
+mod words;
