@@ -1,5 +1,7 @@
 //! What was seen, what is so of it, what is said and what is drawn, by what anybody may call.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod amounts;
 mod arbitrary;
 mod captures;
