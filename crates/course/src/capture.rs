@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use harness::timeline::words::explain_all;
 use harness::timeline::words::{call_words, client_words, process_words, state_words};
-use harness::timeline::{Event, EventKind, Level, ShownState, Timeline};
+use harness::timeline::{Event, EventKind, FrameNumber, Level, ShownState, Timeline};
 use harness::{LISTEN, Server};
 
 use crate::lesson::End;
@@ -140,9 +140,9 @@ pub fn write(step: &Step) -> Result<Written> {
 }
 
 /// What each frame of a file is, with its number.
-pub fn frames(timeline: &Timeline) -> Vec<(usize, String)> {
+pub fn frames(timeline: &Timeline) -> Vec<(FrameNumber, String)> {
     let mut frames = Vec::new();
-    for (index, event) in timeline.events.iter().enumerate() {
+    for (id, event) in timeline.iter() {
         let words = match &event.kind {
             EventKind::Packet(packet) => Some(packet.short()),
             EventKind::Call(call) => call_words(call),
@@ -150,9 +150,9 @@ pub fn frames(timeline: &Timeline) -> Vec<(usize, String)> {
             EventKind::Process(process) => process_words(process),
             EventKind::State(_) => None,
         };
-        frames.extend(timeline.frame(index).zip(words));
+        frames.extend(timeline.frame(id).zip(words));
         let state = |state: &ShownState| state.frame.zip(state_words(&state.change));
-        frames.extend(timeline.states_after(index).iter().filter_map(state));
+        frames.extend(timeline.states_after(id).iter().filter_map(state));
     }
     frames
 }

@@ -134,7 +134,7 @@ impl Told {
             let what = passage.and_then(|passage| passage.what.as_deref()).unwrap_or_default();
             format!("{} {what}", packet.short()).trim_end().to_owned()
         };
-        let mut packets: Vec<String> = connection.packets().map(|(_, packet)| text(packet)).collect();
+        let mut packets: Vec<String> = connection.packets().map(|(_, packet)| text(&packet)).collect();
         packets.dedup();
         let states = connection.events().filter_map(|(_, event)| match &event.kind {
             EventKind::State(change) if change.side == Side::Server => Some(change.to),

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use harness::facts::Reason;
 use harness::rules::RuleId;
-use harness::timeline::{Event, EventKind, Timeline};
+use harness::timeline::Timeline;
 use serde::Deserialize;
 
 /// The name of the file.
@@ -90,11 +90,7 @@ impl Shown {
     ///
     /// If it has none or several connections.
     pub fn of(timeline: &Timeline) -> Shown {
-        let packets = |event: &Event| match &event.kind {
-            EventKind::Packet(packet) => Some(packet.facts.clone()),
-            _ => None,
-        };
-        let packets: Vec<_> = timeline.events.iter().filter_map(packets).collect();
+        let packets: Vec<_> = timeline.only().packets().map(|(_, packet)| packet.facts).collect();
         let facts = packets.iter().flat_map(|packet| &packet.facts);
         let reasons = packets.iter().map(|packet| packet.why.reason);
         let reasons = reasons.filter(|reason| *reason != Reason::Unknown);

@@ -13,7 +13,7 @@ use harness::format::text::Lanes;
 use harness::format::{html, json, markdown, overview, pcapng};
 use harness::overview::Overview;
 use harness::scene::{Diagram, Scene};
-use harness::timeline::{ConnectionId, Side, Timeline, printable};
+use harness::timeline::{ConnectionId, FrameNumber, Side, Timeline, printable};
 
 use crate::capture_file::create;
 use crate::check::{self, Strictness};
@@ -147,7 +147,7 @@ impl Output {
                 write!(out, "\n{}{}", table(timeline, self.width), findings(timeline))?;
             }
             Format::Markdown => {
-                let frames = shown.frames.clone().unwrap_or(1..=usize::MAX);
+                let frames = shown.frames.clone().unwrap_or(FrameNumber::range(1..=usize::MAX));
                 out.write_all(markdown::frames(timeline, frames).as_bytes())?;
             }
             Format::Json => json::write(timeline, out)?,
@@ -172,7 +172,7 @@ pub struct Shown<'a> {
     /// What is told besides.
     pub more: More,
     /// Only these frames.
-    pub frames: Option<RangeInclusive<usize>>,
+    pub frames: Option<RangeInclusive<FrameNumber>>,
 }
 
 impl Shown<'_> {
@@ -221,11 +221,11 @@ impl Part {
     }
 
     /// The frames asked for, of a timeline that has them. `None` for all.
-    pub fn of(&self, timeline: &Timeline) -> Result<Option<RangeInclusive<usize>>> {
+    pub fn of(&self, timeline: &Timeline) -> Result<Option<RangeInclusive<FrameNumber>>> {
         if self.is_all() {
             return Ok(None);
         }
-        let last = timeline.last_frame();
+        let last = timeline.last_frame().0;
         let (from, to) = (self.from.unwrap_or(1), self.to.unwrap_or(last));
         for (option, frame) in [("--from", from), ("--to", to)] {
             ensure!(
@@ -237,7 +237,7 @@ impl Part {
             from <= to,
             "--from {from} --to {to}: the first frame comes after the last; did you mean --from {to} --to {from}?"
         );
-        Ok(Some(from..=to))
+        Ok(Some(FrameNumber::range(from..=to)))
     }
 }
 

@@ -32,4 +32,4 @@ mod timeline;
 pub mod words;
 
 pub use events::*;
-pub use timeline::{Closing, Connection, Excerpt, Held, Limits, Teardown, Timeline};
+pub use timeline::{Closing, Connection, Excerpt, Held, KnownPacket, Limits, Teardown, Timeline, spent};

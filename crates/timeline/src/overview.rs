@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::events::{ClientActionKind, ConnectionId, EventKind, Level, Side};
-use crate::facts::spent::{Part, Spent, spent};
 use crate::rules::{Finding, RuleId, Severity};
+use crate::timeline::spent::{Part, Spent, spent};
 use crate::timeline::{Connection, Teardown, Timeline};
 
 /// What there is to say of a run's connections.

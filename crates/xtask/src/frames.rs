@@ -18,6 +18,7 @@ use anyhow::{Context, Result};
 
 use course::capture;
 use course::experiments::capture_of;
+use harness::timeline::FrameNumber;
 
 const BEGIN: &str = "<!-- frames of ";
 
@@ -28,11 +29,11 @@ const BETWEEN: [&str; 5] = ["to", "and", "or", ",", "-"];
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Named {
     /// For each capture, what each of its frames is.
-    meant: BTreeMap<String, BTreeMap<usize, String>>,
+    meant: BTreeMap<String, BTreeMap<FrameNumber, String>>,
     /// The frames that its prose names as frames.
-    in_prose: BTreeSet<usize>,
+    in_prose: BTreeSet<FrameNumber>,
     /// All numbers of its prose: an answer in a table may be a frame, and does not say so.
-    numbers: BTreeSet<usize>,
+    numbers: BTreeSet<FrameNumber>,
 }
 
 /// What is wrong with the numbers of frames in a page, one complaint each.
@@ -50,7 +51,7 @@ pub fn check(page: &str) -> Result<Vec<String>> {
         complaints.extend(moved(capture, meant, &frames));
         captures.push((capture, frames));
     }
-    let explained: BTreeSet<usize> = named.meant.values().flat_map(BTreeMap::keys).copied().collect();
+    let explained: BTreeSet<FrameNumber> = named.meant.values().flat_map(BTreeMap::keys).copied().collect();
     for number in named.in_prose.difference(&explained) {
         let all = captures
             .iter()
@@ -64,14 +65,15 @@ pub fn check(page: &str) -> Result<Vec<String>> {
             lines.concat()
         ));
     }
-    let drop = |number: &usize| format!("a comment says what frame {number} is, and nothing on the page names it");
+    let drop =
+        |number: &FrameNumber| format!("a comment says what frame {number} is, and nothing on the page names it");
     complaints.extend(explained.difference(&named.numbers).map(drop));
     Ok(complaints)
 }
 
 /// The frames that are not what a page means, and where what it means is now.
-fn moved(capture: &str, meant: &BTreeMap<usize, String>, frames: &[(usize, String)]) -> Vec<String> {
-    let complain = |(number, words): (&usize, &String)| {
+fn moved(capture: &str, meant: &BTreeMap<FrameNumber, String>, frames: &[(FrameNumber, String)]) -> Vec<String> {
+    let complain = |(number, words): (&FrameNumber, &String)| {
         let now = frames.iter().find(|frame| frame.0 == *number).map(|frame| &*frame.1);
         if now == Some(words) {
             return None;
@@ -131,13 +133,13 @@ impl Named {
     }
 }
 
-fn numbers_of(cell: &str) -> impl Iterator<Item = usize> {
+fn numbers_of(cell: &str) -> impl Iterator<Item = FrameNumber> {
     cell.split(|c: char| !c.is_ascii_digit())
         .filter_map(|word| word.parse().ok())
 }
 
 /// The numbers behind each "frame" or "frames": `frame 7`, `frames 2 to 4`, `Frames 12, 15 and 16`.
-fn frames_in(prose: &str) -> BTreeSet<usize> {
+fn frames_in(prose: &str) -> BTreeSet<FrameNumber> {
     let spaced = prose.replace(',', " , ").replace(['–', '-'], " - ");
     let mut numbers = BTreeSet::new();
     let mut counts = false;
@@ -159,7 +161,7 @@ mod tests {
     use super::*;
 
     fn found(prose: &str) -> Vec<usize> {
-        frames_in(prose).into_iter().collect()
+        frames_in(prose).into_iter().map(|frame| frame.0).collect()
     }
 
     #[test]
@@ -179,20 +181,28 @@ mod tests {
     #[test]
     fn what_is_generated_and_what_is_code_names_nothing() {
         let page = "frame 1\n<!-- generated: x -->\nframe 2\n<!-- end -->\n```\nframe 3\n```\n    frame 4\n";
-        assert_eq!(Named::of(page).unwrap().in_prose, BTreeSet::from([1]));
+        assert_eq!(Named::of(page).unwrap().in_prose, BTreeSet::from([FrameNumber(1)]));
     }
 
     #[test]
     fn a_table_of_frames_names_them() {
         let page = "| frame | client |\n|---|---|\n| before 18 | 1 |\n| 22, ACK of 18 | 2 |\n\n| 3 |\n";
-        assert_eq!(Named::of(page).unwrap().in_prose, BTreeSet::from([18, 22]));
+        assert_eq!(
+            Named::of(page).unwrap().in_prose,
+            BTreeSet::from([18, 22].map(FrameNumber))
+        );
     }
 
     #[test]
     fn a_frame_that_moved_is_missed_and_found() {
-        let meant = BTreeMap::from([(2, "a write".to_owned()), (3, "an ACK".to_owned())]);
+        let meant = BTreeMap::from([
+            (FrameNumber(2), "a write".to_owned()),
+            (FrameNumber(3), "an ACK".to_owned()),
+        ]);
         let now = [(1, "a SYN"), (2, "an ACK"), (3, "an ACK"), (4, "a write")];
-        let now: Vec<(usize, String)> = now.map(|(number, words)| (number, words.to_owned())).to_vec();
+        let now: Vec<(FrameNumber, String)> = now
+            .map(|(number, words)| (FrameNumber(number), words.to_owned()))
+            .to_vec();
         assert_eq!(
             moved("step1", &meant, &now),
             ["frame 2 of step1 is `an ACK`, and the page means `a write`: that is frame 4"]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use harness::format::svg::{Picture, Theme, side_by_side};
 use harness::scene::Scene;
-use harness::timeline::{Connection, Timeline};
+use harness::timeline::{Connection, EventId, FrameNumber, Timeline};
 
 use course::{capture, checkout, experiments, steps};
 
@@ -68,13 +68,13 @@ fn stall() -> Result<Drawn> {
 }
 
 /// The frames of the first exchange in which a segment was held back.
-fn stalled(connection: Connection<'_>) -> Option<RangeInclusive<usize>> {
+fn stalled(connection: Connection<'_>) -> Option<RangeInclusive<FrameNumber>> {
     let (held, _) = connection.held_segments().next()?;
     let exchange = connection
         .exchanges()
         .into_iter()
         .find(|exchange| exchange.packets.contains(&held))?;
-    let frame = |packet: Option<&usize>| connection.timeline().frame(*packet?);
+    let frame = |packet: Option<&EventId>| connection.timeline().frame(*packet?);
     Some(frame(exchange.packets.first())?..=frame(exchange.packets.last())?)
 }
 

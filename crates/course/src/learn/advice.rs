@@ -7,7 +7,7 @@ use harness::facts::Reason;
 use harness::rules::{Finding, RuleId};
 use harness::timeline::words::call_text;
 use harness::timeline::{
-    Argument, Call, CallKind, ClientActionKind, Connection, Event, EventKind, Exit, Flags, Side, SocketOption,
+    Argument, Call, CallKind, ClientActionKind, Connection, Event, EventId, EventKind, Exit, Flags, Side, SocketOption,
     Timeline, printable,
 };
 
@@ -23,7 +23,7 @@ pub struct Advice {
     /// A sentence or two. They name frames and calls, and do not give the solution.
     pub text: String,
     /// The events that show it, as indices into the timeline: they are marked.
-    pub evidence: Vec<usize>,
+    pub evidence: Vec<EventId>,
 }
 
 /// What advice goes by.
@@ -126,13 +126,13 @@ impl<'a> Case<'a> {
         self.timeline.connections().nth(place)
     }
 
-    fn call(&self, index: usize) -> String {
-        self.timeline.call(index).map(call_text).unwrap_or_default()
+    fn call(&self, id: EventId) -> String {
+        self.timeline.call(id).map(call_text).unwrap_or_default()
     }
 
     /// `frame 8`, or `frames 8 and 10`.
-    fn frames(&self, events: &[usize]) -> String {
-        let numbers = events.iter().filter_map(|&index| self.timeline.frame(index));
+    fn frames(&self, events: &[EventId]) -> String {
+        let numbers = events.iter().filter_map(|&id| self.timeline.frame(id));
         let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
         match numbers.split_last() {
             None => "no frame".to_owned(),
@@ -142,16 +142,17 @@ impl<'a> Case<'a> {
     }
 
     /// The call that switched Nagle's algorithm off.
-    fn nagle_off(&self) -> Option<usize> {
+    fn nagle_off(&self) -> Option<EventId> {
         let off = Some(Argument::Option(SocketOption::NoDelay(true)));
-        (0..self.timeline.events.len()).find(|&index| {
-            let call = self.timeline.call(index);
-            call.is_some_and(|call| call.kind == CallKind::SetOption && call.argument == off)
-        })
+        let switches = |call: &Call| call.kind == CallKind::SetOption && call.argument == off;
+        self.timeline
+            .all_calls()
+            .find(|(_, call)| switches(call))
+            .map(|(id, _)| id)
     }
 
     /// The writes of the first reply that took several, where it is the writes that are too many.
-    fn parts(&self) -> Option<Vec<usize>> {
+    fn parts(&self) -> Option<Vec<EventId>> {
         let too_many = match self.fault {
             Fault::Found(finding) | Fault::Worse(finding) => {
                 [RuleId::SplitReply, RuleId::NagleStall].contains(&finding.rule.id)
@@ -167,24 +168,24 @@ impl<'a> Case<'a> {
 }
 
 /// The server's packets with this flag.
-fn flagged(connection: Connection<'_>, flag: Flags) -> impl Iterator<Item = usize> {
-    let has = move |(index, packet): (usize, &harness::timeline::Packet)| {
-        (packet.from == Side::Server && packet.segment.flags.has(flag)).then_some(index)
+fn flagged(connection: Connection<'_>, flag: Flags) -> impl Iterator<Item = EventId> {
+    let has = move |(id, packet): (EventId, harness::timeline::KnownPacket<'_>)| {
+        (packet.from == Side::Server && packet.segment.flags.has(flag)).then_some(id)
     };
     connection.packets().filter_map(has)
 }
 
 /// The calls that moved bytes, or read the end.
-fn calls_of<'a>(connection: Connection<'a>, kind: CallKind) -> impl DoubleEndedIterator<Item = (usize, &'a Call)> {
+fn calls_of<'a>(connection: Connection<'a>, kind: CallKind) -> impl DoubleEndedIterator<Item = (EventId, &'a Call)> {
     let calls: Vec<_> = connection.calls().filter(|(_, call)| call.kind == kind).collect();
     calls.into_iter()
 }
 
-fn last_read(connection: Connection<'_>) -> Option<usize> {
+fn last_read(connection: Connection<'_>) -> Option<EventId> {
     calls_of(connection, CallKind::Read)
         .rev()
         .find(|(_, call)| call.moved() > 0)
-        .map(|(index, _)| index)
+        .map(|(id, _)| id)
 }
 
 /// So many bytes are shown of what was sent or came.
@@ -340,8 +341,7 @@ fn written_too_late(case: &Case<'_>) -> Option<Advice> {
     let trouble = case.trouble()?;
     let connection = case.connection()?;
     let (end, _) = connection.calls().find(|(_, call)| call.is_end_of_file())?;
-    let (write, _) =
-        calls_of(connection, CallKind::Write).find(|(index, call)| *index > end && !call.bytes.is_empty())?;
+    let (write, _) = calls_of(connection, CallKind::Write).find(|(id, call)| *id > end && !call.bytes.is_empty())?;
     (trouble.how == How::Silence && trouble.got.is_empty()).then(|| Advice {
         id: "written-too-late",
         text: format!(
@@ -358,7 +358,7 @@ fn no_write(case: &Case<'_>) -> Option<Advice> {
     let trouble = case.trouble()?;
     let connection = case.connection()?;
     let read = last_read(connection);
-    let written = calls_of(connection, CallKind::Write).any(|(index, call)| Some(index) > read && call.moved() > 0);
+    let written = calls_of(connection, CallKind::Write).any(|(id, call)| Some(id) > read && call.moved() > 0);
     if trouble.how != How::Silence || written {
         return None;
     }
@@ -410,7 +410,7 @@ fn wrong_bytes(case: &Case<'_>) -> Option<Advice> {
             shown(got),
             trouble.why.as_ref().map_or_else(String::new, |why| format!(" {why}"))
         ),
-        evidence: write.map(|(index, _)| index).into_iter().collect(),
+        evidence: write.map(|(id, _)| id).into_iter().collect(),
     })
 }
 
@@ -420,7 +420,7 @@ fn stays_open(case: &Case<'_>) -> Option<Advice> {
     let end = connection
         .calls()
         .find(|(_, call)| call.is_end_of_file())
-        .map(|(index, _)| index);
+        .map(|(id, _)| id);
     let shut = |event: &Event| matches!(&event.kind, EventKind::Client(action) if action.kind == ClientActionKind::ShutdownWrite);
     let closed = connection.events().any(|(_, event)| shut(event));
     let why = case
@@ -467,7 +467,7 @@ fn nagle_is_off(case: &Case<'_>) -> Option<Advice> {
 fn waits_between_writes(case: &Case<'_>) -> Option<Advice> {
     let parts = case.parts()?;
     let replies = replies(case.connection()?);
-    let pause = |writes: &Vec<usize>| {
+    let pause = |writes: &Vec<EventId>| {
         let (first, last) = (
             case.timeline.call(*writes.first()?)?,
             case.timeline.call(*writes.last()?)?,
@@ -525,7 +525,7 @@ fn writeln(case: &Case<'_>) -> Option<Advice> {
 fn two_writes(case: &Case<'_>) -> Option<Advice> {
     // Where several writes are allowed, they are not what is wrong.
     let parts = case.parts().filter(|_| !case.stays.contains(&RuleId::SplitReply))?;
-    let name = |index: usize| case.timeline.call(index).map_or("?", |call| &call.name);
+    let name = |id: EventId| case.timeline.call(id).map_or("?", |call| &call.name);
     Some(Advice {
         id: "two-writes",
         text: format!(
@@ -578,8 +578,8 @@ fn still_owned(case: &Case<'_>) -> Option<Advice> {
 fn shutdown_alone(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding().filter(|_| case.is_found(RuleId::DescriptorLeak))?;
     let connection = case.connection()?;
-    let shut = calls_of(connection, CallKind::Shutdown).next().map(|(index, _)| index);
-    let evidence: Vec<usize> = shut.map_or_else(|| finding.evidence.clone(), |shut| vec![shut]);
+    let shut = calls_of(connection, CallKind::Shutdown).next().map(|(id, _)| id);
+    let evidence: Vec<EventId> = shut.map_or_else(|| finding.evidence.clone(), |shut| vec![shut]);
     Some(Advice {
         id: "shutdown-alone",
         text: format!(
@@ -608,11 +608,9 @@ fn slow(case: &Case<'_>) -> Option<Advice> {
 
 fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
     let trouble = case.trouble()?;
-    let (index, call) = (0..case.timeline.events.len())
-        .filter_map(|index| Some((index, case.timeline.call(index)?)))
-        .find(|(_, call)| call.cannot_accept())?;
+    let (id, call) = case.timeline.all_calls().find(|(_, call)| call.cannot_accept())?;
     let first = case.timeline.connections().next()?;
-    let shut = calls_of(first, CallKind::Shutdown).next().map(|(index, _)| index);
+    let shut = calls_of(first, CallKind::Shutdown).next().map(|(id, _)| id);
     if let Some(shut) = shut.filter(|_| calls_of(first, CallKind::Close).next().is_none()) {
         return Some(Advice {
             id: "shut-down-not-closed",
@@ -621,10 +619,10 @@ fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
                  closed. Which of the two calls gives a descriptor back?",
                 trouble.connection + 1,
                 call_text(call),
-                case.frames(&[index]),
+                case.frames(&[id]),
                 case.frames(&[shut])
             ),
-            evidence: vec![shut, index],
+            evidence: vec![shut, id],
         });
     }
     Some(Advice {
@@ -634,9 +632,9 @@ fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
              it have all left. What still holds their descriptors?",
             trouble.connection + 1,
             call_text(call),
-            case.frames(&[index])
+            case.frames(&[id])
         ),
-        evidence: vec![index],
+        evidence: vec![id],
     })
 }
 
@@ -662,7 +660,7 @@ fn nothing_to_hold(case: &Case<'_>) -> Option<Advice> {
         .iter()
         .all(|writes| writes.len() < 2)
         .then(|| replies.first()?.first())?;
-    let evidence: Vec<usize> = write.copied().into_iter().collect();
+    let evidence: Vec<EventId> = write.copied().into_iter().collect();
     Some(Advice {
         id: "nothing-to-hold",
         text: format!(

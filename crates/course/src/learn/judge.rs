@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use harness::rules::{Finding, Rule, RuleId, Severity};
 use harness::timeline::{
-    ClientActionKind, Connection, EventKind, Level, OutputStream, ProcessEvent, ProcessEventKind, Side, Timeline,
-    printable,
+    ClientActionKind, Connection, EventId, EventKind, Level, OutputStream, ProcessEvent, ProcessEventKind, Side,
+    Timeline, printable,
 };
 use harness::{Error, LISTEN, Machine, Server};
 
@@ -48,7 +48,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The event, as an index into the timeline.
-    pub event: usize,
+    pub event: EventId,
     /// Its number among those that were counted, where some were.
     pub count: Option<usize>,
 }
@@ -88,7 +88,7 @@ pub enum Fault {
         /// The shortest time from request to reply.
         waited: Duration,
         /// The events of that exchange.
-        evidence: Vec<usize>,
+        evidence: Vec<EventId>,
     },
     /// A measure has another value than it must.
     Must {
@@ -99,7 +99,7 @@ pub enum Fault {
         /// What it is.
         got: String,
         /// What shows it.
-        evidence: Vec<usize>,
+        evidence: Vec<EventId>,
     },
     /// A finding that has to be there is not.
     Missing(&'static Rule),
@@ -433,7 +433,7 @@ pub fn refusals() -> Vec<String> {
     all.into_iter().flatten().map(ToString::to_string).collect()
 }
 
-fn marked(evidence: &[usize]) -> Vec<Mark> {
+fn marked(evidence: &[EventId]) -> Vec<Mark> {
     evidence.iter().map(|&event| Mark { event, count: None }).collect()
 }
 
@@ -478,15 +478,15 @@ pub(super) fn capital(text: &str) -> String {
 }
 
 /// The shortest time from a request to the last write of its reply, with the events of that exchange.
-fn quickest(timeline: &Timeline) -> Option<(Duration, Vec<usize>)> {
+fn quickest(timeline: &Timeline) -> Option<(Duration, Vec<EventId>)> {
     timeline
         .connections()
         .filter_map(quickest_of)
         .min_by_key(|(time, _)| *time)
 }
 
-fn quickest_of(connection: Connection<'_>) -> Option<(Duration, Vec<usize>)> {
-    let mut best: Option<(Duration, Vec<usize>)> = None;
+fn quickest_of(connection: Connection<'_>) -> Option<(Duration, Vec<EventId>)> {
+    let mut best: Option<(Duration, Vec<EventId>)> = None;
     let (mut asked, mut last) = (None, None);
     let mut replied = |asked: &mut Option<_>, last: &mut Option<_>| {
         let (Some((at, _)), Some((index, entered))) = (asked.take(), last.take()) else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use harness::facts::FactKind;
-use harness::timeline::{Call, CallKind, Connection, Flags, Packet, Side, TcpState, Timeline};
+use harness::timeline::{Call, CallKind, Connection, EventId, Flags, KnownPacket, Packet, Side, TcpState, Timeline};
 
 /// A question that a timeline answers.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Measured {
     /// The answers that are right. Of [`Form::Frames`] all of them together are.
     pub right: Vec<String>,
     /// The events that show it, as indices into the timeline.
-    pub evidence: Vec<usize>,
+    pub evidence: Vec<EventId>,
 }
 
 const SIDES: Form = Form::Word(&["client", "server", "nobody"]);
@@ -177,18 +177,18 @@ impl Measured {
     }
 }
 
-fn counted(evidence: Vec<usize>) -> Option<Measured> {
+fn counted(evidence: Vec<EventId>) -> Option<Measured> {
     number(evidence.len(), evidence)
 }
 
-fn number(number: usize, evidence: Vec<usize>) -> Option<Measured> {
+fn number(number: usize, evidence: Vec<EventId>) -> Option<Measured> {
     Some(Measured {
         right: vec![number.to_string()],
         evidence,
     })
 }
 
-fn word(word: impl ToString, evidence: Vec<usize>) -> Option<Measured> {
+fn word(word: impl ToString, evidence: Vec<EventId>) -> Option<Measured> {
     Some(Measured {
         right: vec![word.to_string()],
         evidence,
@@ -196,23 +196,23 @@ fn word(word: impl ToString, evidence: Vec<usize>) -> Option<Measured> {
 }
 
 /// These events that are frames, or the one at this place among them, from 1.
-fn nth(c: Connection<'_>, mut evidence: Vec<usize>, of: Option<usize>) -> Option<Measured> {
+fn nth(c: Connection<'_>, mut evidence: Vec<EventId>, of: Option<usize>) -> Option<Measured> {
     if let Some(of) = of {
         evidence = vec![*evidence.get(of.checked_sub(1)?)?];
     }
-    let frames = evidence.iter().filter_map(|&index| c.timeline().frame(index));
+    let frames = evidence.iter().filter_map(|&id| c.timeline().frame(id));
     let right: Vec<String> = frames.map(|frame| frame.to_string()).collect();
     (!right.is_empty()).then_some(Measured { right, evidence })
 }
 
-fn packets(c: Connection<'_>, wanted: impl Fn(&Packet) -> bool) -> Vec<usize> {
+fn packets(c: Connection<'_>, wanted: impl Fn(KnownPacket<'_>) -> bool) -> Vec<EventId> {
     c.packets()
-        .filter(|(_, packet)| wanted(packet))
-        .map(|(index, _)| index)
+        .filter(|(_, packet)| wanted(*packet))
+        .map(|(id, _)| id)
         .collect()
 }
 
-fn is_ack_alone(packet: &Packet) -> bool {
+fn is_ack_alone(packet: KnownPacket<'_>) -> bool {
     let flags = packet.segment.flags;
     packet.segment.len == 0
         && ![Flags::SYN, Flags::FIN, Flags::RST]
@@ -220,14 +220,15 @@ fn is_ack_alone(packet: &Packet) -> bool {
             .any(|flag| flags.has(flag))
 }
 
-fn calls(c: Connection<'_>, kind: CallKind) -> impl Iterator<Item = usize> {
-    let moved = move |(index, call): (usize, &Call)| (call.kind == kind && call.moved() > 0).then_some(index);
+fn calls(c: Connection<'_>, kind: CallKind) -> impl Iterator<Item = EventId> {
+    let moved = move |(id, call): (EventId, &Call)| (call.kind == kind && call.moved() > 0).then_some(id);
     c.calls().filter_map(moved)
 }
 
 /// The SYN, the SYN,ACK and the ACK of it: `None` if they were not all captured.
-fn handshake(c: Connection<'_>) -> Option<Vec<usize>> {
-    let first: Vec<(usize, &Packet)> = c.packets().take_while(|(_, packet)| packet.segment.len == 0).collect();
+fn handshake(c: Connection<'_>) -> Option<Vec<EventId>> {
+    let first: Vec<(EventId, KnownPacket<'_>)> =
+        c.packets().take_while(|(_, packet)| packet.segment.len == 0).collect();
     let answer = first
         .iter()
         .position(|(_, packet)| packet.from == Side::Server && packet.segment.flags.has(Flags::SYN))?;
@@ -235,25 +236,25 @@ fn handshake(c: Connection<'_>) -> Option<Vec<usize>> {
         + first[answer..]
             .iter()
             .position(|(_, packet)| packet.from == Side::Client)?;
-    Some(first[..=ack].iter().map(|(index, _)| *index).collect())
+    Some(first[..=ack].iter().map(|(id, _)| *id).collect())
 }
 
 fn handshake_or_accept(c: Connection<'_>) -> Option<Measured> {
     let done = *handshake(c)?.last()?;
     let (accept, call) = c.calls().find(|(_, call)| call.kind == CallKind::Accept)?;
-    let first = c.timeline().events[done].at <= call.ended;
+    let first = c.timeline()[done].at <= call.ended;
     word(if first { "handshake" } else { "accept" }, vec![done, accept])
 }
 
 /// The packets of an exchange, the first one unless told.
-fn exchange(c: Connection<'_>, of: Option<usize>) -> Option<Vec<usize>> {
+fn exchange(c: Connection<'_>, of: Option<usize>) -> Option<Vec<EventId>> {
     let exchanges = c.exchanges();
     Some(exchanges.get(of.unwrap_or(1).checked_sub(1)?)?.packets.clone())
 }
 
-fn in_exchange(c: Connection<'_>, of: Option<usize>, wanted: impl Fn(&Packet) -> bool) -> Option<Vec<usize>> {
+fn in_exchange(c: Connection<'_>, of: Option<usize>, wanted: impl Fn(KnownPacket<'_>) -> bool) -> Option<Vec<EventId>> {
     let packets = exchange(c, of)?.into_iter();
-    let is_wanted = |index: &usize| c.timeline().packet(*index).is_some_and(&wanted);
+    let is_wanted = |id: &EventId| c.timeline().packet(*id).is_some_and(&wanted);
     Some(packets.filter(is_wanted).collect())
 }
 
@@ -264,7 +265,7 @@ fn packets_of_exchange(c: Connection<'_>, of: Option<usize>) -> Option<Measured>
 }
 
 /// The writes of each reply: see [`Connection::writes_per_reply`].
-pub fn replies(c: Connection<'_>) -> Vec<Vec<usize>> {
+pub fn replies(c: Connection<'_>) -> Vec<Vec<EventId>> {
     let mut writes = calls(c, CallKind::Write);
     c.writes_per_reply()
         .into_iter()
@@ -282,10 +283,10 @@ fn most_writes(c: Connection<'_>) -> Option<Measured> {
 }
 
 /// Of each packet that Nagle's algorithm held back: itself, the call that wrote it, the packet that let it go.
-fn held(c: Connection<'_>, part: usize) -> Vec<usize> {
-    let parts = |(index, packet): (usize, &Packet)| {
+fn held(c: Connection<'_>, part: usize) -> Vec<EventId> {
+    let parts = |(id, packet): (EventId, KnownPacket<'_>)| {
         let held = packet.held()?;
-        Some([index, held.write, c.timeline().index_of_frame(held.until_frame)?])
+        Some([id, held.write, c.timeline().event_of_frame(held.until_frame)?])
     };
     c.packets()
         .filter_map(parts)
@@ -325,28 +326,28 @@ fn time_wait(c: Connection<'_>) -> Option<Measured> {
         .rev()
         .find(|(_, change)| change.to == Some(TcpState::TimeWait));
     match c.closing().time_wait() {
-        Some(side) => word(side, last.map(|(index, _)| index).into_iter().collect()),
+        Some(side) => word(side, last.map(|(id, _)| id).into_iter().collect()),
         None => word("nobody", Vec::new()),
     }
 }
 
 fn left(c: Connection<'_>, side: Side) -> Option<Measured> {
     let mut states = c.states().into_iter().filter(|(_, change)| change.side == side);
-    let (index, change) = states.next_back()?;
+    let (id, change) = states.next_back()?;
     word(
         change.to.map_or_else(|| "CLOSED".to_owned(), |state| state.to_string()),
-        vec![index],
+        vec![id],
     )
 }
 
-fn end_of_file(c: Connection<'_>) -> Vec<usize> {
+fn end_of_file(c: Connection<'_>) -> Vec<EventId> {
     c.calls()
         .filter(|(_, call)| call.is_end_of_file())
-        .map(|(index, _)| index)
+        .map(|(id, _)| id)
         .collect()
 }
 
-fn last_write(c: Connection<'_>, of: Option<usize>) -> Option<Vec<usize>> {
+fn last_write(c: Connection<'_>, of: Option<usize>) -> Option<Vec<EventId>> {
     let reply = replies(c).into_iter().nth(of.unwrap_or(1).checked_sub(1)?)?;
     Some(reply.last().copied().into_iter().collect())
 }
@@ -366,11 +367,9 @@ fn bytes_after_fin(c: Connection<'_>) -> Option<Measured> {
     let data = after.filter(|(_, packet)| {
         packet.from == Side::Server && packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission)
     });
-    let data: Vec<(usize, usize)> = data
-        .map(|(index, packet)| (index, packet.segment.len as usize))
-        .collect();
+    let data: Vec<(EventId, usize)> = data.map(|(id, packet)| (id, packet.segment.len as usize)).collect();
     let bytes = data.iter().map(|(_, length)| length).sum();
-    number(bytes, data.into_iter().map(|(index, _)| index).collect())
+    number(bytes, data.into_iter().map(|(id, _)| id).collect())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use harness::rules::RuleId;
-use harness::timeline::{EventKind, Side, Timeline};
+use harness::timeline::{EventKind, FrameNumber, Side, Timeline};
 
 use crate::capture::frames;
 use crate::learn::measure::{self, Form, Measured};
@@ -155,15 +155,13 @@ pub fn list(timeline: &Timeline) -> String {
     let begin = timeline.events.iter().find(packet).map_or(0, |event| event.at.0);
     let mut text = String::new();
     let mut last = begin;
-    let states = (0..timeline.events.len()).flat_map(|index| timeline.states_after(index));
-    let owners: BTreeMap<usize, Side> = states
+    let states = timeline.iter().flat_map(|(id, _)| timeline.states_after(id));
+    let owners: BTreeMap<FrameNumber, Side> = states
         .filter_map(|state| Some((state.frame?, state.change.side)))
         .collect();
     for (number, mut words) in frames(timeline) {
         // A state has the time of the packet that it stands behind.
-        last = timeline
-            .index_of_frame(number)
-            .map_or(last, |index| timeline.events[index].at.0);
+        last = timeline.event_of_frame(number).map_or(last, |id| timeline[id].at.0);
         if let Some(side) = owners.get(&number) {
             words = format!("{side}'s {words}");
         }

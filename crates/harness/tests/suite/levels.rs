@@ -527,7 +527,7 @@ fn a_packet_lies_inside_its_write() -> Result<()> {
         assert_eq!(packet.facts.during, Some(write), "{timeline}");
         assert_eq!(packet.held(), None, "{timeline}");
         assert_eq!(packet.segment.payload, call.bytes, "{timeline}");
-        let left = timeline.events[at].at;
+        let left = timeline[at].at;
         assert!(write < at && call.entered <= left && left <= call.ended, "{timeline}");
     }
     Ok(())
@@ -619,7 +619,7 @@ fn a_capture_of_headers_says_the_same() -> Result<()> {
     let lengths = |timeline: &Timeline| -> Vec<(usize, u32, u32)> {
         let packets = timeline.only().packets();
         let data = packets.filter(|(_, packet)| packet.from == Side::Server && packet.segment.len > 0);
-        let length = |(_, packet): (usize, &harness::timeline::Packet)| {
+        let length = |(_, packet): (_, harness::timeline::KnownPacket<'_>)| {
             (packet.frame.len(), packet.wire_len, packet.segment.len)
         };
         data.map(length).collect()

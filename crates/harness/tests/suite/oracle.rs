@@ -116,7 +116,7 @@ fn by_harness(timeline: &Timeline) -> Vec<Row> {
         }
         let segment = &packet.segment;
         Row {
-            frame: packet.number,
+            frame: packet.number.0,
             connection,
             source: format!("{} {}", segment.source.ip(), segment.source.port()),
             destination: format!("{} {}", segment.destination.ip(), segment.destination.port()),

@@ -3,7 +3,7 @@
 use course::learn::judge::{Mark, Verdict};
 use harness::format::line::{Line, Role, Span};
 use harness::format::text::Lanes;
-use harness::timeline::Timeline;
+use harness::timeline::{FrameNumber, Timeline};
 
 use super::screen::wrapped;
 
@@ -69,11 +69,11 @@ fn of_connection(lines: Vec<Line>, timeline: &Timeline, marks: &[Mark]) -> Vec<L
 /// The mark of a row: its number among those that were counted, or an arrow.
 fn label(line: &Line, timeline: &Timeline, marks: &[Mark]) -> String {
     let number = line.spans.iter().find(|span| span.role == Role::Frame);
-    let Some(frame) = number.and_then(|span| span.text.trim().parse::<usize>().ok()) else {
+    let Some(frame) = number.and_then(|span| span.text.trim().parse::<FrameNumber>().ok()) else {
         return String::new();
     };
-    let index = timeline.index_of_frame(frame);
-    let mark = marks.iter().find(|mark| Some(mark.event) == index);
+    let event = timeline.event_of_frame(frame);
+    let mark = marks.iter().find(|mark| Some(mark.event) == event);
     mark.map_or_else(String::new, |mark| {
         mark.count
             .map_or_else(|| ARROW.to_owned(), |count| format!("{count}{ARROW}"))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use harness::format::line::{Line, Role, Span};
 use harness::scene::{Mark, Scene};
+use harness::timeline::FrameNumber;
 
 /// True for the line that names the lanes.
 pub(super) fn is_heading(line: &Line) -> bool {
@@ -83,7 +84,7 @@ impl Walk {
     }
 
     /// The number of the frame that the last row shows.
-    pub fn frame(&self) -> Option<usize> {
+    pub fn frame(&self) -> Option<FrameNumber> {
         let line = &self.lines[*self.rows.get(self.shown.checked_sub(1)?)?];
         let number = line.spans.iter().find(|span| span.role == Role::Frame)?;
         number.text.trim().parse().ok()
@@ -91,7 +92,7 @@ impl Walk {
 }
 
 /// What there is to say of each frame: of a packet why it is there, of a call all of its words.
-pub(super) fn sentences(scene: &Scene) -> BTreeMap<usize, String> {
+pub(super) fn sentences(scene: &Scene) -> BTreeMap<FrameNumber, String> {
     let marks = scene.connections.iter().flat_map(|diagram| &diagram.marks);
     let said = marks.filter_map(|mark| {
         let words = match mark {
@@ -160,7 +161,7 @@ mod tests {
             walk.forward();
         }
         walk.back();
-        assert_eq!(walk.frame(), Some(4));
+        assert_eq!(walk.frame(), Some(FrameNumber(4)));
     }
 
     #[test]
@@ -170,7 +171,7 @@ mod tests {
             walk.forward();
         }
         walk.draw_anew(Lanes::with_width(60).lines_of(&scene));
-        assert_eq!(walk.frame(), Some(7));
+        assert_eq!(walk.frame(), Some(FrameNumber(7)));
     }
 
     #[test]
@@ -178,7 +179,11 @@ mod tests {
         let (_, scene) = walk();
         let said = sentences(&scene);
         assert_eq!(said.len(), 28);
-        assert!(said[&22].starts_with("Held back: "), "{}", said[&22]);
-        assert_eq!(said[&25], "The server's socket is CLOSE_WAIT now.");
+        assert!(
+            said[&FrameNumber(22)].starts_with("Held back: "),
+            "{}",
+            said[&FrameNumber(22)]
+        );
+        assert_eq!(said[&FrameNumber(25)], "The server's socket is CLOSE_WAIT now.");
     }
 }

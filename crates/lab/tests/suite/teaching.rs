@@ -110,7 +110,7 @@ fn a_quiz_gives_nothing_away() -> Result<()> {
     assert!(key.finding_ids().contains(&RuleId::NagleStall), "{key}");
     let given = capture::read(&written.capture)?;
     assert_eq!(given.finding_ids(), []);
-    let numbers = |timeline: &harness::timeline::Timeline| -> Vec<usize> {
+    let numbers = |timeline: &harness::timeline::Timeline| -> Vec<harness::timeline::FrameNumber> {
         timeline.only().packets().map(|(_, packet)| packet.number).collect()
     };
     assert_eq!(numbers(&given), numbers(&key));

@@ -33,7 +33,7 @@ fn packets_alone(timeline: &Timeline) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, "", Level::Capture)?;
     for (index, packet) in timeline.only().packets() {
-        let at = timeline.events[index].at;
+        let at = timeline[index].at;
         encoder.packet(at, packet.link_type, &packet.frame, packet.wire_len, None)?;
     }
     encoder.finish()?;

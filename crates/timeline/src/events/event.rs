@@ -9,9 +9,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
+use super::explanation::Explanation;
+use super::ids::{ConnectionId, FrameNumber};
 use super::link_type::LinkType;
 use super::segment::Segment;
-use crate::facts::PacketFacts;
 
 /// A moment on `CLOCK_REALTIME`, in nanoseconds since the Unix epoch.
 ///
@@ -53,11 +54,6 @@ impl fmt::Display for Side {
         })
     }
 }
-
-/// A connection of a [`Timeline`](crate::Timeline): its place in
-/// [`Timeline::connections`](crate::Timeline::connections).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub usize);
 
 /// The two addresses that name a connection. IPv4 mapped into IPv6 is written as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,7 +97,7 @@ pub enum EventKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packet {
     /// The frame's number in the capture, from 1, as Wireshark counts.
-    pub number: usize,
+    pub number: FrameNumber,
     /// Who sent it.
     pub from: Side,
     /// The decoded segment, with the numbers that are on the wire.
@@ -114,8 +110,6 @@ pub struct Packet {
     /// ([RFC 7323, section 2](https://www.rfc-editor.org/rfc/rfc7323#section-2)).
     /// Unscaled where the handshake was not captured.
     pub window: u32,
-    /// What is so of it: see [`facts`](crate::facts).
-    pub facts: PacketFacts,
     /// The frame as the kernel handed it over, link-layer header included, up to the capture's limit.
     pub frame: Arc<[u8]>,
     /// What the frame's link-layer header is.
@@ -124,6 +118,8 @@ pub struct Packet {
     pub wire_len: u32,
     /// A comment that a capture file holds for this packet.
     pub comment: Option<String>,
+    /// What a file of this crate says of it, where not all of the run is here to find it again.
+    pub told: Option<Box<Explanation>>,
     /// What became of it between the two hosts, where both were observed. `None` where it was
     /// captured in one place: then the place of its event in time is all that is known, and what the
     /// other host saw of it follows only from what that host sends.
@@ -333,6 +329,8 @@ pub enum Argument {
     Shutdown(Direction),
     /// What setsockopt(2) set.
     Option(SocketOption),
+    /// Whom a connect(2) that failed had asked for a connection.
+    Address(SocketAddr),
 }
 
 /// A direction of a connection, as its owner sees it: shutdown(2).

@@ -7,18 +7,18 @@
 use std::collections::HashMap;
 
 use super::event::*;
-use crate::timeline::Timeline;
-use crate::words::{call_words, client_words, process_words, state_words};
+use super::ids::{ConnectionId, EventId, FrameNumber};
+use super::seen::Seen;
 
 /// The numbers of a timeline's frames.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Frames {
-    /// By the index of the event; `None` for one that is no frame.
-    of_event: Vec<Option<usize>>,
-    /// The numbers in order, each with the index of its event.
-    by_number: Vec<(usize, usize)>,
-    /// By the index of the event behind which they stand.
-    states: HashMap<usize, Vec<ShownState>>,
+    /// In the order of the events; `None` for one that is no frame.
+    of_event: Vec<Option<FrameNumber>>,
+    /// The numbers in order, each with its event.
+    by_number: Vec<(FrameNumber, EventId)>,
+    /// By the event behind which they stand.
+    states: HashMap<EventId, Vec<ShownState>>,
 }
 
 /// A socket's state at the place where it is shown: behind the packet that brought it, where the
@@ -30,86 +30,83 @@ pub struct ShownState {
     /// The change.
     pub change: StateChange,
     /// The number of its frame. `None` if it has none, as in the captures of others.
-    pub frame: Option<usize>,
+    pub frame: Option<FrameNumber>,
 }
 
-impl Timeline {
-    /// The number of the frame that an event is in the capture file, counted from 1 as Wireshark
-    /// does. `None` for an event that is no frame.
-    pub fn frame(&self, index: usize) -> Option<usize> {
-        self.frames.of_event.get(index).copied().flatten()
+impl Seen {
+    /// The number of the frame that an event is in the capture file. `None` for an event that is no frame.
+    pub fn frame(&self, id: EventId) -> Option<FrameNumber> {
+        self.frames().of_event.get(id.0).copied().flatten()
     }
 
-    /// The index of the event that is the frame with this number.
-    pub fn index_of_frame(&self, number: usize) -> Option<usize> {
-        let found = self.frames.by_number.binary_search_by_key(&number, |frame| frame.0);
-        Some(self.frames.by_number[found.ok()?].1)
+    /// The event that is the frame with this number.
+    pub fn event_of_frame(&self, number: FrameNumber) -> Option<EventId> {
+        let by_number = &self.frames().by_number;
+        let found = by_number.binary_search_by_key(&number, |frame| frame.0);
+        Some(by_number[found.ok()?].1)
     }
 
     /// The states that are shown behind an event.
-    pub fn states_after(&self, index: usize) -> &[ShownState] {
-        self.frames.states.get(&index).map_or(&[], Vec::as_slice)
+    pub fn states_after(&self, id: EventId) -> &[ShownState] {
+        self.frames().states.get(&id).map_or(&[], Vec::as_slice)
     }
 
     /// The highest number of a frame; 0 if there are none.
-    pub fn last_frame(&self) -> usize {
-        let states = self.frames.states.values().flatten().filter_map(|state| state.frame);
-        let events = self.frames.of_event.iter().copied().flatten();
-        events.chain(states).max().unwrap_or(0)
+    pub fn last_frame(&self) -> FrameNumber {
+        let states = self.frames().states.values().flatten().filter_map(|state| state.frame);
+        let events = self.frames().of_event.iter().copied().flatten();
+        events.chain(states).max().unwrap_or_default()
     }
 }
 
 /// Gives each event its number. `given` are the numbers that a file has given to them, or nothing
 /// for a run that is in no file yet.
-pub(crate) fn number(timeline: &mut Timeline, given: Vec<Option<usize>>) {
-    let mut frames = counted(timeline);
+pub(super) fn number(seen: &mut Seen, given: Vec<Option<FrameNumber>>) -> Frames {
+    let mut frames = counted(seen);
     // A file that was written while the run went on, or somebody else's, is numbered in its own way.
     if !given.is_empty() && given != frames.of_event {
         frames.of_event = given;
-        for (index, states) in &mut frames.states {
-            let event = &timeline.events[*index].kind;
+        for (id, states) in &mut frames.states {
             for state in states {
-                let is_event = matches!(event, EventKind::State(change) if *change == state.change);
-                state.frame = frames.of_event[*index].filter(|_| is_event);
+                let is_event = matches!(seen[*id].kind, EventKind::State(change) if change == state.change);
+                state.frame = frames.of_event[id.0].filter(|_| is_event);
             }
         }
     }
-    for (event, number) in timeline.events.iter_mut().zip(&frames.of_event) {
+    for (event, number) in seen.events.iter_mut().zip(&frames.of_event) {
         if let (EventKind::Packet(packet), Some(number)) = (&mut event.kind, number) {
             packet.number = *number;
         }
     }
-    let indexed = frames.of_event.iter().enumerate();
-    frames.by_number = indexed
-        .filter_map(|(index, number)| Some(((*number)?, index)))
-        .collect();
+    let numbered = frames.of_event.iter().zip((0..).map(EventId));
+    frames.by_number = numbered.filter_map(|(number, id)| Some(((*number)?, id))).collect();
     frames.by_number.sort_unstable();
-    timeline.frames = frames;
+    frames
 }
 
 /// The numbers as the file has them that is written of a timeline.
-fn counted(timeline: &Timeline) -> Frames {
-    let mut states: HashMap<usize, Vec<ShownState>> = HashMap::new();
-    for connection in timeline.connections() {
-        for (index, change) in connection.states_in_place() {
-            states.entry(index).or_default().push(ShownState {
+fn counted(seen: &Seen) -> Frames {
+    let mut states: HashMap<EventId, Vec<ShownState>> = HashMap::new();
+    for connection in seen.connections() {
+        for (id, change) in connection.states_in_place() {
+            states.entry(id).or_default().push(ShownState {
                 connection: connection.id(),
                 change,
                 frame: None,
             });
         }
     }
-    let observed = timeline.level != Level::Capture;
+    let observed = seen.level != Level::Capture;
     let mut count = 0;
     let mut next = |is_frame: bool| {
         count += usize::from(is_frame);
-        is_frame.then_some(count)
+        is_frame.then_some(FrameNumber(count))
     };
-    let mut of_event = Vec::with_capacity(timeline.events.len());
-    for (index, event) in timeline.events.iter().enumerate() {
-        of_event.push(next(is_frame(&event.kind)));
-        for state in states.get_mut(&index).into_iter().flatten() {
-            state.frame = next(observed && state_words(&state.change).is_some());
+    let mut of_event = Vec::with_capacity(seen.events.len());
+    for (id, event) in seen.iter() {
+        of_event.push(next(event.is_frame()));
+        for state in states.get_mut(&id).into_iter().flatten() {
+            state.frame = next(observed && state.change.is_frame());
         }
     }
     Frames {
@@ -119,13 +116,34 @@ fn counted(timeline: &Timeline) -> Frames {
     }
 }
 
-/// Whether an event is a frame of its own. Of the states those are that [`ShownState`] holds.
-fn is_frame(kind: &EventKind) -> bool {
-    match kind {
-        EventKind::Packet(_) => true,
-        EventKind::Call(call) => call_words(call).is_some(),
-        EventKind::Client(action) => client_words(action).is_some(),
-        EventKind::Process(event) => process_words(event).is_some(),
-        EventKind::State(_) => false,
+impl Event {
+    /// Whether it is a frame of its own. Of the states those are that [`ShownState`] holds. A call that only found
+    /// that it would have had to wait (EAGAIN) is none, nor is what a client of ours does, which is no call; a
+    /// process is one if more became of it than that it was started.
+    pub fn is_frame(&self) -> bool {
+        match &self.kind {
+            EventKind::Packet(_) => true,
+            EventKind::Call(call) => !call.would_block(),
+            EventKind::Client(action) => action.call.is_some(),
+            EventKind::Process(event) => !matches!(
+                event.kind,
+                ProcessEventKind::Started
+                    | ProcessEventKind::Settled(_)
+                    | ProcessEventKind::OutputNotKept
+                    | ProcessEventKind::Wrote { .. }
+            ),
+            EventKind::State(_) => false,
+        }
+    }
+}
+
+impl StateChange {
+    /// Whether it is a frame. Of the client's states those are none in which its process still owns the socket.
+    pub fn is_frame(&self) -> bool {
+        let outlives_close = matches!(
+            self.to,
+            Some(TcpState::FinWait2 | TcpState::TimeWait | TcpState::CloseWait)
+        );
+        self.side == Side::Server || outlives_close
     }
 }

@@ -2,19 +2,18 @@
 //!
 //! Observers know little: the tracer sees calls, the capture sees frames. Here they are put into
 //! one order, and frames are tied to connections and given relative numbers. What is so of them is
-//! found by [`facts`](crate::facts).
+//! found by the facts.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::event::*;
-use super::frames::{self, Frames};
+use super::ids::{Both, ConnectionId, FrameNumber};
 use super::link_type::LinkType;
+use super::numbers::{Numbering, Numbers};
+use super::seen::{Seen, Unnumbered};
 use super::segment::{Flags, Segment};
-use super::{Numbering, Numbers};
-use crate::facts::{self, ConnectionFacts, PacketFacts};
-use crate::timeline::Timeline;
 
 /// What the observers of one run recorded, in any order, or what a file holds, in the file's order.
 #[derive(Clone, Debug)]
@@ -29,7 +28,7 @@ pub struct Recording {
     pub not_kept: u64,
     /// Of a file: the number of the frame that each record is, and `None` for one that is none. The
     /// records stand in the order of the file then. Empty for a run.
-    pub numbers: Vec<Option<usize>>,
+    pub numbers: Vec<Option<FrameNumber>>,
 }
 
 /// One observation.
@@ -86,7 +85,7 @@ pub enum What {
 
 impl Recording {
     /// The records in the order of the timeline, each with its number in the file, if it has one.
-    fn in_order(&mut self) -> Vec<(Option<usize>, Record)> {
+    fn in_order(&mut self) -> Vec<(Option<FrameNumber>, Record)> {
         let mut records = std::mem::take(&mut self.records);
         if self.numbers.is_empty() {
             records.sort_by_key(|record| record.at);
@@ -113,8 +112,8 @@ impl Recording {
         self.records.iter().flat_map(keys).flatten().collect()
     }
 
-    /// Puts the records into one order and ties them together.
-    pub fn into_timeline(mut self) -> Timeline {
+    /// Puts the records into one order, ties them together, and numbers the frames.
+    pub fn into_seen(mut self) -> Seen {
         let mut merge = Merge::default();
         let real = self.connections_in_use();
         let is_numbered = !self.numbers.is_empty();
@@ -137,34 +136,17 @@ impl Recording {
             merge.events.sort_by_key(|event| event.at);
             numbers.clear();
         }
-        let mut timeline = indexed(Timeline {
+        Seen::from(Unnumbered {
             level: self.level,
             endpoints: merge.endpoints(),
             links: merge.links(),
             events: merge.events,
             dropped: self.dropped,
             not_kept: self.not_kept,
-            facts: Vec::new(),
-            of_connection: Vec::new(),
-            frames: Frames::default(),
-            left_out: None,
-        });
-        facts::find(&mut timeline);
-        frames::number(&mut timeline, numbers);
-        facts::name_frames(&mut timeline);
-        timeline
+            given: numbers,
+            by_packets: None,
+        })
     }
-}
-
-/// Fills in which events belong to each connection.
-pub(crate) fn indexed(mut timeline: Timeline) -> Timeline {
-    timeline.of_connection = vec![Vec::new(); timeline.endpoints.len()];
-    for (index, event) in timeline.events.iter().enumerate() {
-        if let Some(id) = event.connection {
-            timeline.of_connection[id.0].push(index);
-        }
-    }
-    timeline
 }
 
 /// A client's address and a server's port. A socket table that has what an earlier server left knows no
@@ -182,17 +164,6 @@ pub(crate) struct Link {
     pub roles_guessed: bool,
     /// An earlier connection had the same four numbers: two addresses, two ports.
     pub port_reuse: bool,
-}
-
-impl Link {
-    /// Facts of the connection with what is known of its link.
-    pub fn put_into(self, facts: ConnectionFacts) -> ConnectionFacts {
-        ConnectionFacts {
-            roles_guessed: self.roles_guessed,
-            port_reuse: self.port_reuse,
-            ..facts
-        }
-    }
 }
 
 /// What begins a connection. Each does so once, so a second one of the same kind on the same
@@ -214,10 +185,20 @@ pub(crate) struct Merge {
     latest: HashMap<Ends, ConnectionId>,
 }
 
+/// A frame as it was captured.
+#[derive(Clone, Debug)]
+pub(crate) struct Captured {
+    /// Its bytes, as far as they are kept.
+    pub frame: Arc<[u8]>,
+    pub link_type: LinkType,
+    /// Its length on the wire.
+    pub wire_len: u32,
+}
+
 /// Where a segment belongs, and who sent it.
-enum Place {
+enum Belongs {
     /// To a connection that is there.
-    Known(ConnectionId, Side),
+    ToKnown(ConnectionId, Side),
     /// To a new one. Who serves may be a guess.
     Begins {
         endpoints: Endpoints,
@@ -239,7 +220,7 @@ struct Tracked {
     /// True once a packet without SYN was.
     goes_on: bool,
     /// What the socket table last said of each side's socket.
-    states: [Option<TcpState>; 2],
+    states: Both<Option<TcpState>>,
     /// When its last event was, of those on the timeline.
     last: Timestamp,
 }
@@ -292,7 +273,7 @@ impl Merge {
             numbering: Numbering::default(),
             captured: false,
             goes_on: false,
-            states: [None; 2],
+            states: Both::default(),
             last: Timestamp(0),
         });
         self.latest.insert(ends(endpoints), id);
@@ -332,7 +313,15 @@ impl Merge {
                 passage,
                 segment,
             } => {
-                let (id, mut packet) = self.packet(segment?, (frame, link_type, wire_len), comment);
+                let (id, mut packet) = self.packet(
+                    segment?,
+                    Captured {
+                        frame,
+                        link_type,
+                        wire_len,
+                    },
+                    comment,
+                );
                 packet.passage = passage;
                 (Some(id), EventKind::Packet(packet))
             }
@@ -370,7 +359,7 @@ impl Merge {
     fn take_anew(&mut self, old: ConnectionId) {
         let tracked = &mut self.connections[old.0];
         for side in [Side::Client, Side::Server] {
-            let from = tracked.states[side as usize].take();
+            let from = tracked.states[side].take();
             if from.is_some() {
                 self.events.push(Event {
                     at: tracked.last,
@@ -386,14 +375,12 @@ impl Merge {
     /// and is then no change.
     fn state(&mut self, on: Endpoints, change: StateChange) -> Option<(ConnectionId, StateChange)> {
         // What is no change says nothing, and that a socket is gone begins no connection.
-        let known = self
-            .known(on)
-            .map(|id| self.connections[id.0].states[change.side as usize]);
+        let known = self.known(on).map(|id| self.connections[id.0].states[change.side]);
         if known.unwrap_or_default() == change.to {
             return None;
         }
         let id = self.connection(on, None);
-        let from = std::mem::replace(&mut self.connections[id.0].states[change.side as usize], change.to);
+        let from = std::mem::replace(&mut self.connections[id.0].states[change.side], change.to);
         Some((id, StateChange { from, ..change }))
     }
 
@@ -422,14 +409,14 @@ impl Merge {
 
     /// True if a segment begins a connection.
     pub fn begins(&self, segment: &Segment) -> bool {
-        matches!(self.placed(segment), Place::Begins { .. })
+        matches!(self.placed(segment), Belongs::Begins { .. })
     }
 
     /// Which connection a segment belongs to, and who sent it.
     fn place(&mut self, segment: &Segment) -> (ConnectionId, Side) {
         match self.placed(segment) {
-            Place::Known(id, side) => (id, side),
-            Place::Begins {
+            Belongs::ToKnown(id, side) => (id, side),
+            Belongs::Begins {
                 endpoints,
                 from,
                 guessed,
@@ -441,7 +428,7 @@ impl Merge {
         }
     }
 
-    fn placed(&self, segment: &Segment) -> Place {
+    fn placed(&self, segment: &Segment) -> Belongs {
         let forth = Endpoints {
             client: segment.source,
             server: segment.destination,
@@ -450,7 +437,7 @@ impl Merge {
             client: segment.destination,
             server: segment.source,
         };
-        let begins = |endpoints, from, guessed| Place::Begins {
+        let begins = |endpoints, from, guessed| Belongs::Begins {
             endpoints,
             from,
             guessed,
@@ -458,7 +445,7 @@ impl Merge {
         let opens = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
         if opens {
             if let Some(id) = self.known(forth).filter(|id| self.is_opened_by(*id, segment)) {
-                return Place::Known(id, Side::Client);
+                return Belongs::ToKnown(id, Side::Client);
             }
             // Both sides open at once: the other one's SYN is on its way.
             let crosses = |id: &ConnectionId| {
@@ -468,15 +455,15 @@ impl Merge {
                 tracked.numbering.saw_syn(Side::Client) && (again || first)
             };
             return match self.known(back).filter(crosses) {
-                Some(id) => Place::Known(id, Side::Server),
+                Some(id) => Belongs::ToKnown(id, Side::Server),
                 None => begins(forth, Side::Client, false),
             };
         }
         if let Some(id) = self.known(forth) {
-            return Place::Known(id, Side::Client);
+            return Belongs::ToKnown(id, Side::Client);
         }
         if let Some(id) = self.known(back) {
-            return Place::Known(id, Side::Server);
+            return Belongs::ToKnown(id, Side::Server);
         }
         if segment.flags.has(Flags::SYN) {
             return begins(back, Side::Server, false);
@@ -496,12 +483,7 @@ impl Merge {
     }
 
     /// The packet that a frame's segment is on its connection.
-    pub fn packet(
-        &mut self,
-        segment: Segment,
-        (frame, link_type, wire_len): (Arc<[u8]>, LinkType, u32),
-        comment: Option<String>,
-    ) -> (ConnectionId, Packet) {
+    pub fn packet(&mut self, segment: Segment, captured: Captured, comment: Option<String>) -> (ConnectionId, Packet) {
         let (id, from) = self.place(&segment);
         let (client, server) = match from {
             Side::Client => (segment.source, segment.destination),
@@ -514,16 +496,16 @@ impl Merge {
         let Numbers { seq, ack, window } = tracked.numbering.see(from, &segment);
         let packet = Packet {
             // It is known when the order of all is: see `frames`.
-            number: 0,
+            number: FrameNumber(0),
             from,
             seq,
             ack,
             window,
-            facts: PacketFacts::default(),
-            frame,
-            link_type,
-            wire_len,
+            frame: captured.frame,
+            link_type: captured.link_type,
+            wire_len: captured.wire_len,
             comment,
+            told: None,
             passage: None,
             segment,
         };

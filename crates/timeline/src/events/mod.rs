@@ -2,22 +2,30 @@
 
 mod bytes;
 mod event;
-pub(crate) mod frames;
+mod explanation;
+mod frames;
+mod ids;
 pub(crate) mod layers;
 mod link_type;
 pub(crate) mod merge;
+pub(crate) mod moments;
 mod numbers;
 mod plain;
+mod seen;
 mod segment;
 pub(crate) mod sockets;
 
 pub use event::*;
+pub use explanation::{Explanation, HeldBack};
 pub use frames::ShownState;
+pub use ids::*;
 pub use layers::NoSegment;
 pub use link_type::LinkType;
 pub use merge::{Record, Recording, Stream, What};
 pub use numbers::is_after;
-pub(crate) use numbers::{Numbering, Numbers, unwrapped};
+pub(crate) use numbers::unwrapped;
 pub use plain::printable;
 pub(crate) use plain::{is_plain, quoted};
+pub(crate) use seen::Unnumbered;
+pub use seen::{Seen, SeenConnection};
 pub use segment::{Flags, Segment, SegmentOptions};

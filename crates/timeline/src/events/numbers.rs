@@ -1,6 +1,6 @@
 //! From the numbers on the wire to those that are shown, and to those that are followed.
 
-use super::{Flags, Segment, Side};
+use super::{Both, Flags, Segment, Side};
 
 /// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
 pub fn is_after(a: u32, b: u32) -> bool {
@@ -15,10 +15,7 @@ pub(crate) fn unwrapped(low: u32, near: u64) -> u64 {
 
 /// A connection's relative numbers: where each side's begin, and how its windows are scaled.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Numbering {
-    client: Half,
-    server: Half,
-}
+pub(crate) struct Numbering(Both<Half>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Half {
@@ -38,30 +35,20 @@ pub(crate) struct Numbers {
 }
 
 impl Numbering {
-    fn half(&self, side: Side) -> &Half {
-        match side {
-            Side::Client => &self.client,
-            Side::Server => &self.server,
-        }
-    }
-
     /// True if this side's SYN was captured.
     pub fn saw_syn(&self, side: Side) -> bool {
-        self.half(side).saw_syn
+        self.0[side].saw_syn
     }
 
     /// True if a SYN of this side with this sequence number was captured.
     pub fn has_syn(&self, side: Side, seq: u32) -> bool {
-        let half = self.half(side);
+        let half = self.0[side];
         half.saw_syn && half.base == Some(seq)
     }
 
     /// Takes in a segment.
     pub fn see(&mut self, from: Side, segment: &Segment) -> Numbers {
-        let (mine, theirs) = match from {
-            Side::Client => (&mut self.client, &mut self.server),
-            Side::Server => (&mut self.server, &mut self.client),
-        };
+        let (mine, theirs) = self.0.split_mut(from);
         let syn = segment.flags.has(Flags::SYN);
         if syn {
             *mine = Half {

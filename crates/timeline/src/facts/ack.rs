@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::flow::{Flow, LastAck, Opened, Passing, Vantage, is_pure_ack};
+use super::flow::{Flow, LastAck, Opened, Vantage, is_pure_ack};
 use super::{Acked, Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
+use crate::events::moments::Passing;
 use crate::events::unwrapped;
-use crate::events::{Flags, Packet, Timestamp};
+use crate::events::{Flags, FrameNumber, Packet, Timestamp};
 
 /// Linux delays an ACK by 40 ms or more (`TCP_DELACK_MIN` of include/net/tcp.h), others by more than
 /// that: RFC 9293, section 3.8.6.3 allows 500 ms. An ACK that took so much longer than the way there and
@@ -22,7 +23,7 @@ impl Flow {
         &mut self,
         passing: Passing<'_>,
         vantage: Vantage,
-        asked: Option<usize>,
+        asked: Option<FrameNumber>,
         facts: &mut PacketFacts,
     ) {
         let Passing { packet, .. } = passing;
@@ -72,7 +73,7 @@ impl Flow {
 
     /// The packet that an ACK challenges. It says nothing of a SYN that has just come, as its sender has a
     /// connection already; or it comes after a SYN or a reset that did not fit.
-    fn challenged_by(&mut self, packet: &Packet, asked: Option<usize>) -> Option<usize> {
+    fn challenged_by(&mut self, packet: &Packet, asked: Option<FrameNumber>) -> Option<FrameNumber> {
         if !is_pure_ack(packet) {
             return None;
         }
@@ -86,7 +87,7 @@ impl Flow {
 
     /// What an ACK covers that none before it did, and how long that took.
     fn covers(&mut self, passing: Passing<'_>, ack: u64, vantage: Vantage, facts: &mut PacketFacts) {
-        let Passing { packet, at } = passing;
+        let Passing { packet, at, .. } = passing;
         let theirs = self.half_mut(packet.from.peer());
         if !theirs.sent.has_begun() && theirs.said == 0 {
             // The first that is known of this direction: how much of it is new, nothing tells.
@@ -175,7 +176,7 @@ impl Flow {
 
     /// What a sender learns from an acknowledgment that has come.
     pub(super) fn ack_arrives(&mut self, passing: Passing<'_>, facts: &PacketFacts) {
-        let Passing { packet, at } = passing;
+        let Passing { packet, at, .. } = passing;
         let flags = packet.segment.flags;
         if !flags.has(Flags::ACK) || flags.has(Flags::RST) || facts.has(FactKind::ChallengeAck) {
             return;

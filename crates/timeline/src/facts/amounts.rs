@@ -5,65 +5,61 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::PacketFacts;
-use super::flow::{Flow, Half, Passing, Vantage};
-use super::pass::{Moment, Step, steps, vantage};
-use crate::events::{CallKind, ClientActionKind, EventKind, Level, Side};
-use crate::timeline::Connection;
+use super::flow::{Flow, Half, Vantage};
+use super::pass::vantage;
+use crate::events::moments::{Moment, Passing, moments};
+use crate::events::{Both, CallKind, ClientActionKind, EventId, EventKind, Level, SeenConnection, Side};
 
 /// What stands between the two programs after an event, in bytes of data. The client's comes first of each pair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Amounts {
     /// What each side has sent that no ACK for it has come back, as far as that side knows.
-    pub in_flight: [u64; 2],
+    pub in_flight: Both<u64>,
     /// What has come to each side's kernel, in order, and that its program has not read. `None` where what came
     /// is not known, or what was read.
-    pub unread: [Option<u64>; 2],
+    pub unread: Both<Option<u64>>,
 }
 
-/// The amounts after each event of a connection, with the event's index.
+/// The amounts after each event of a connection, with the event.
 ///
 /// Where packets were captured on one host that is both ends, what has left has come. What the two hosts of a wire
 /// have got is known too. Of a capture made elsewhere it is not, nor what its programs read.
-pub fn amounts(connection: Connection<'_>) -> Vec<(usize, Amounts)> {
-    let timeline = connection.timeline();
-    let vantage = vantage(timeline, connection);
+pub fn amounts(connection: SeenConnection<'_>) -> Vec<(EventId, Amounts)> {
+    let seen = connection.seen();
+    let vantage = vantage(connection);
     let mut flow = Flow::default();
-    let mut facts: HashMap<usize, PacketFacts> = HashMap::new();
-    let mut steps = steps(connection).into_iter().peekable();
+    let mut facts: HashMap<EventId, PacketFacts> = HashMap::new();
+    let mut moments = moments(connection).into_iter().peekable();
     let in_time = vantage == Vantage::BothHosts;
-    let mut read = [0_u64; 2];
+    let mut read = Both::<u64>::default();
     let mut all = Vec::new();
-    for (index, event) in connection.events() {
-        let is_by_now = |step: &Step| match in_time {
-            true => step.at < event.at || (step.at == event.at && step.index <= index),
-            false => step.index <= index,
+    for (id, event) in connection.events() {
+        let is_by_now = |moment: &Passing<'_>| match in_time {
+            true => moment.at < event.at || (moment.at == event.at && moment.event <= id),
+            false => moment.event <= id,
         };
-        while let Some(step) = steps.next_if(is_by_now) {
-            let Some(packet) = timeline.packet(step.index) else {
-                continue;
-            };
-            let passing = Passing { at: step.at, packet };
-            let of_packet = facts.entry(step.index).or_default();
-            if step.moment != Moment::Comes {
+        while let Some(passing) = moments.next_if(is_by_now) {
+            let of_packet = facts.entry(passing.event).or_default();
+            if passing.is != Moment::Comes {
                 *of_packet = flow.departs(passing, vantage);
             }
-            if step.moment != Moment::Leaves {
+            if passing.is != Moment::Leaves {
                 flow.arrives(passing, vantage, of_packet);
             }
         }
         if let Some((side, bytes)) = reads(&event.kind) {
-            read[side as usize] = read[side as usize].saturating_add(bytes);
+            read[side] = read[side].saturating_add(bytes);
         }
         let unread = |side: Side| {
-            let known = timeline.level > Level::NoPackets && timeline.dropped == 0 && knows_program(connection, side);
+            let known = seen.level > Level::NoPackets && seen.dropped == 0 && knows_program(connection, side);
             let came = flow.half(side.peer()).came(vantage).filter(|_| known)?;
-            Some(came.saturating_sub(read[side as usize]))
+            Some(came.saturating_sub(read[side]))
         };
         all.push((
-            index,
+            id,
             Amounts {
-                in_flight: [Side::Client, Side::Server].map(|side| flow.half(side).data_in_flight()),
-                unread: [Side::Client, Side::Server].map(unread),
+                in_flight: Both::of(|side| flow.half(side).data_in_flight()),
+                unread: Both::of(unread),
             },
         ));
     }
@@ -71,8 +67,8 @@ pub fn amounts(connection: Connection<'_>) -> Vec<(usize, Amounts)> {
 }
 
 /// True if it was recorded what a side's program did.
-fn knows_program(connection: Connection<'_>, side: Side) -> bool {
-    connection.timeline().level > Level::Capture
+fn knows_program(connection: SeenConnection<'_>, side: Side) -> bool {
+    connection.seen().level > Level::Capture
         && (side == Side::Server
             || connection
                 .events()

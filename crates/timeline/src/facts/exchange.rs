@@ -1,13 +1,13 @@
 //! Requests and replies, as packets and calls go by.
 
 use super::PacketFacts;
-use crate::events::{CallKind, Flags, Packet, Side};
+use crate::events::{CallKind, EventId, Flags, Packet, Side};
 
 /// A request and its reply: from the client's first byte after a reply to its next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// Its packets, as indices into the timeline's events.
-    pub packets: Vec<usize>,
+    /// Its packets.
+    pub packets: Vec<EventId>,
     /// How many of them carry data of the server.
     pub reply_segments: usize,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Exchanging {
 
 /// A packet of an exchange.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
+pub(crate) struct ExchangePacket {
     /// True for the first one of an exchange.
     pub begins: bool,
     /// True if it carries data of the server that it had not sent before.
@@ -54,10 +54,10 @@ pub(crate) struct Step {
 
 impl Exchanging {
     /// Takes in a packet; `None` for one of the handshake or the close.
-    pub fn see(&mut self, packet: &Packet) -> Option<Step> {
+    pub fn see(&mut self, packet: &Packet, facts: &PacketFacts) -> Option<ExchangePacket> {
         let flags = packet.segment.flags;
         self.over |= flags.has(Flags::FIN) || flags.has(Flags::RST);
-        let data = packet.segment.len > 0 && is_new(&packet.facts);
+        let data = packet.segment.len > 0 && is_new(facts);
         let begins = data && packet.from == Side::Client && (!self.begun || self.replied);
         if self.over || !(self.begun || begins) {
             return None;
@@ -65,7 +65,7 @@ impl Exchanging {
         let replies = data && packet.from == Side::Server;
         self.begun = true;
         self.replied = replies || (self.replied && !begins);
-        Some(Step { begins, replies })
+        Some(ExchangePacket { begins, replies })
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::coverage::{Coverage, Place};
 use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
+use crate::events::moments::Passing;
 use crate::events::sockets::Sockets;
 use crate::events::unwrapped;
-use crate::events::{CongestionState, Flags, Packet, Side, Timestamp};
+use crate::events::{Both, CongestionState, Flags, FrameNumber, Packet, Side, Timestamp};
 
 /// So many segments without an ACK are remembered of a direction. A capture of one direction alone
 /// must not fill the memory.
@@ -35,22 +36,14 @@ pub(crate) enum Vantage {
     BothHosts,
 }
 
-/// A packet as it goes by.
-#[derive(Clone, Copy)]
-pub(crate) struct Passing<'a> {
-    pub at: Timestamp,
-    pub packet: &'a Packet,
-}
-
 /// A connection that is followed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flow {
-    client: Half,
-    server: Half,
+    halves: Both<Half>,
     pub sockets: Sockets,
     packets: u64,
     /// The packet before, if it was a SYN that nobody had answered.
-    pub(super) asks: Option<usize>,
+    pub(super) asks: Option<FrameNumber>,
 }
 
 /// One direction: what its sender sent, and what its receiver said of it.
@@ -64,7 +57,7 @@ pub(crate) struct Half {
     pub flight: VecDeque<Sent>,
     /// The highest acknowledgment that its receiver has sent, and the frame that was the first to say so.
     pub said: u64,
-    pub said_frame: usize,
+    pub said_frame: FrameNumber,
     /// The highest that has come to its sender.
     pub known: u64,
     /// The window that its receiver told last, and the one that its sender knows of.
@@ -76,7 +69,7 @@ pub(crate) struct Half {
     /// Duplicate ACKs that have come since the last one that was none.
     pub duplicates: u32,
     /// The last packet that has come and says what is missing: a duplicate ACK, or one with SACK blocks.
-    pub asked: Option<usize>,
+    pub asked: Option<FrameNumber>,
     /// What its receiver has beyond `known`, as SACK blocks say.
     pub sacked: Vec<(u64, u64)>,
     /// The last ACK that moved `known`.
@@ -88,20 +81,20 @@ pub(crate) struct Half {
     /// The largest segment that its receiver takes.
     pub mss: Option<u16>,
     /// The end of the stream with its FIN, and the FIN's frame.
-    pub fin: Option<(u64, usize)>,
+    pub fin: Option<(u64, FrameNumber)>,
     /// How many of its segments were sent again so far.
     repeats: u32,
-    pub(super) syn: Option<usize>,
-    syn_ack: Option<usize>,
+    pub(super) syn: Option<FrameNumber>,
+    syn_ack: Option<FrameNumber>,
     /// The number of its SYN, as it is on the wire.
     isn: Option<u32>,
     sack_permitted: bool,
     /// A probe of its sender that was not answered yet.
-    pub probe: Option<(FactKind, usize)>,
+    pub probe: Option<(FactKind, FrameNumber)>,
     /// A SYN or a reset of its sender that does not fit.
-    pub odd: Option<usize>,
+    pub odd: Option<FrameNumber>,
     /// The timestamp on the segment that left the first hole.
-    beyond: Option<(u32, usize)>,
+    beyond: Option<(u32, FrameNumber)>,
     /// The least time that its receiver took to acknowledge, the SYN to begin with, from where that was
     /// captured. `None` where that was not captured: an ACK of data may have been put off each time.
     pub answered_in: Option<Duration>,
@@ -113,9 +106,9 @@ pub(crate) struct Sent {
     pub from: u64,
     pub to: u64,
     /// The frame that was the first, when it left, and when the last copy did.
-    pub frame: usize,
+    pub frame: FrameNumber,
     pub last: Timestamp,
-    pub last_frame: usize,
+    pub last_frame: FrameNumber,
     pub times: u32,
     /// When its last copy came, where that was observed.
     pub came: Option<Timestamp>,
@@ -126,7 +119,7 @@ pub(crate) struct Sent {
 /// An ACK that moved what its receiver knows, and how things stood just before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastAck {
-    pub frame: usize,
+    pub frame: FrameNumber,
     pub at: Timestamp,
     /// The end of what had been sent.
     pub sent: u64,
@@ -140,7 +133,7 @@ pub(crate) struct LastAck {
 /// A packet that opened the window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opened {
-    pub frame: usize,
+    pub frame: FrameNumber,
     pub at: Timestamp,
     pub in_flight: u64,
     pub window_before: u32,
@@ -195,17 +188,11 @@ pub(super) fn is_pure_ack(packet: &Packet) -> bool {
 impl Flow {
     /// The direction of what this side sends.
     pub fn half(&self, side: Side) -> &Half {
-        match side {
-            Side::Client => &self.client,
-            Side::Server => &self.server,
-        }
+        &self.halves[side]
     }
 
     pub(super) fn half_mut(&mut self, side: Side) -> &mut Half {
-        match side {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        }
+        &mut self.halves[side]
     }
 
     /// True if the first packet that was captured did not begin the connection.
@@ -239,7 +226,7 @@ impl Flow {
 
     /// Takes in that a packet has come to its host.
     pub fn arrives(&mut self, passing: Passing<'_>, vantage: Vantage, facts: &mut PacketFacts) {
-        let Passing { packet, at } = passing;
+        let Passing { packet, at, .. } = passing;
         let flags = packet.segment.flags;
         if vantage == Vantage::BothHosts && !flags.has(Flags::RST) {
             self.data_arrives(packet, at, facts);
@@ -288,7 +275,7 @@ impl Flow {
     }
 
     fn data_departs(&mut self, passing: Passing<'_>, vantage: Vantage, facts: &mut PacketFacts) {
-        let Passing { packet, at } = passing;
+        let Passing { packet, at, .. } = passing;
         let flags = packet.segment.flags;
         if flags.has(Flags::RST) {
             return;
@@ -364,7 +351,7 @@ impl Flow {
 
     /// Bytes that were sent before.
     fn again(&mut self, passing: Passing<'_>, (from, to): (u64, u64), vantage: Vantage, facts: &mut PacketFacts) {
-        let Passing { packet, at } = passing;
+        let Passing { packet, at, .. } = passing;
         let peer_permits = self.half(packet.from.peer()).sack_permitted;
         let half = self.half_mut(packet.from);
         half.repeats += 1;

@@ -1,55 +1,43 @@
 //! The one pass: all packets of a connection in the order in which they left and came, with the calls of both
 //! ends beside them.
 
-use super::flow::{Flow, Passing, Vantage};
+use std::collections::HashMap;
+
+use super::flow::{Flow, Vantage};
 use super::reason::Leaving;
 use super::streams::{EndKind, Outside, Program};
-use super::{Certainty, ConnectionFacts, Evidence, FactKind, PacketFacts};
-use crate::events::sockets::Sockets;
-use crate::events::{EventKind, Flags, Level, Packet, Side, StateChange, Timestamp};
-use crate::timeline::{Connection, Timeline};
+use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts};
+use crate::events::merge::Link;
+use crate::events::moments::{Moment, Passing, moments};
+use crate::events::{
+    Both, EventId, Flags, FrameNumber, Level, Packet, Seen, SeenConnection, Side, Timestamp, is_after,
+};
 
-/// Fills in the facts of all packets and connections of a timeline. Until its frames are numbered they name
-/// a packet by the index of its event.
-pub(crate) fn find(timeline: &mut Timeline) {
-    for (index, event) in timeline.events.iter_mut().enumerate() {
-        if let EventKind::Packet(packet) = &mut event.kind {
-            packet.number = index;
-        }
-    }
-    let outside = Outside::of(timeline);
-    let found: Vec<(ConnectionFacts, Vec<(usize, PacketFacts)>)> = timeline
-        .connections()
-        .map(|connection| of_connection(connection, &outside))
-        .collect();
-    timeline.facts = Vec::with_capacity(found.len());
-    for (id, (of_connection, packets)) in found.into_iter().enumerate() {
-        let known = timeline.links.get(id).copied().unwrap_or_default();
-        timeline.facts.push(known.put_into(of_connection));
-        let mut first = true;
-        for (index, mut facts) in packets {
-            if let EventKind::Packet(packet) = &mut timeline.events[index].kind {
-                if std::mem::take(&mut first) && known.port_reuse {
-                    facts.add(FactKind::PortReuse, Certainty::Seen, []);
-                }
-                packet.facts = facts;
+/// What is so of all that was seen.
+pub fn find(seen: &Seen) -> Facts {
+    let outside = Outside::of(seen);
+    let mut found = Facts::of_none(seen.events.len());
+    for (connection, link) in seen.connections().zip(&seen.links) {
+        let (of_connection, packets) = of_connection(connection, &outside);
+        found.connections.push(link.put_into(of_connection));
+        for (place, (id, mut facts)) in packets.into_iter().enumerate() {
+            if place == 0 && link.port_reuse {
+                facts.add(FactKind::PortReuse, Certainty::Seen, []);
             }
+            found.put(id, Box::new(facts));
         }
     }
+    found
 }
 
-/// Names packets by the numbers of their frames, once these are known.
-pub(crate) fn name_frames(timeline: &mut Timeline) {
-    let numbers: Vec<usize> = (0..timeline.events.len())
-        .map(|index| timeline.frame(index).unwrap_or_default())
-        .collect();
-    for event in &mut timeline.events {
-        if let EventKind::Packet(packet) = &mut event.kind {
-            packet.facts.name_frames(&numbers);
+impl Link {
+    /// Facts of the connection with what is known of how it was told from others.
+    pub(crate) fn put_into(self, facts: ConnectionFacts) -> ConnectionFacts {
+        ConnectionFacts {
+            roles_guessed: self.roles_guessed,
+            port_reuse: self.port_reuse,
+            ..facts
         }
-    }
-    for facts in &mut timeline.facts {
-        facts.name_frames(&numbers);
     }
 }
 
@@ -61,129 +49,66 @@ pub(crate) struct Following {
 }
 
 impl Following {
-    /// Takes in the next packet and fills in its facts. True if it changed what is known of the sockets.
-    pub fn see(&mut self, at: Timestamp, packet: &mut Packet) -> bool {
-        let before = self.flow.sockets;
-        let passing = Passing { at, packet };
+    /// Takes in the next packet. What is so of it.
+    pub fn see(&mut self, at: Timestamp, packet: &Packet) -> PacketFacts {
+        let passing = Passing {
+            at,
+            event: EventId(0),
+            packet,
+            is: Moment::LeavesAndComes,
+        };
         let nothing = Program::default();
         let mut facts = leaves(&mut self.flow, &mut self.found, passing, Vantage::Somewhere, &nothing);
         self.flow.arrives(passing, Vantage::Somewhere, &mut facts);
-        note_states(&mut self.found, before, self.flow.sockets, packet.number);
-        packet.facts = facts;
-        before != self.flow.sockets || packet.segment.flags.has(Flags::RST)
+        facts
     }
 
-    /// What is so of the connection. States stand at frame numbers.
+    /// What is so of the connection.
     pub fn found(&self) -> ConnectionFacts {
         self.found.clone()
     }
 }
 
 /// Where the packets of a timeline were seen.
-pub(crate) fn vantage(timeline: &Timeline, connection: Connection<'_>) -> Vantage {
+pub(crate) fn vantage(connection: SeenConnection<'_>) -> Vantage {
     if connection.packets().any(|(_, packet)| packet.passage.is_some()) {
         Vantage::BothHosts
-    } else if timeline.level == Level::Capture {
+    } else if connection.seen().level == Level::Capture {
         Vantage::Somewhere
     } else {
         Vantage::SameHost
     }
 }
 
-/// A moment of a packet.
-#[derive(Clone, Copy)]
-pub(super) struct Step {
-    pub at: Timestamp,
-    /// The packet's event.
-    pub index: usize,
-    pub moment: Moment,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
-    Leaves,
-    Comes,
-    /// It was seen at one place, where it does both.
-    LeavesAndComes,
-}
-
-/// All moments of the packets of a connection, in order.
-pub(super) fn steps(connection: Connection<'_>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (index, event) in connection.events() {
-        let EventKind::Packet(packet) = &event.kind else {
-            continue;
-        };
-        let at = event.at;
-        let Some(passage) = &packet.passage else {
-            steps.push(Step {
-                at,
-                index,
-                moment: Moment::LeavesAndComes,
-            });
-            continue;
-        };
-        // What comes damaged, TCP throws away unseen.
-        let arrivals: &[Timestamp] = if passage.corrupted { &[] } else { &passage.arrivals };
-        let leaves = Step {
-            at,
-            index,
-            moment: Moment::Leaves,
-        };
-        let comes = arrivals.iter().map(|&at| Step {
-            at,
-            index,
-            moment: Moment::Comes,
-        });
-        steps.push(leaves);
-        steps.extend(comes);
-    }
-    // What leaves stands in order. Stamps of a file may go back, and its order is what there is to go by.
-    if steps.iter().any(|step| step.moment != Moment::LeavesAndComes) {
-        steps.sort_by_key(|step| step.at);
-    }
-    steps
-}
-
-fn of_connection(connection: Connection<'_>, outside: &Outside) -> (ConnectionFacts, Vec<(usize, PacketFacts)>) {
-    let timeline = connection.timeline();
-    let vantage = vantage(timeline, connection);
-    let client = Program::of(connection, Side::Client, outside);
-    let server = Program::of(connection, Side::Server, outside);
-    let of = |side| match side {
-        Side::Client => &client,
-        Side::Server => &server,
-    };
+fn of_connection(connection: SeenConnection<'_>, outside: &Outside) -> (ConnectionFacts, Vec<(EventId, PacketFacts)>) {
+    let vantage = vantage(connection);
+    let programs = Both::of(|side| Program::of(connection, side, outside));
     let mut flow = Flow::default();
     let mut found = ConnectionFacts::default();
-    let mut packets: Vec<(usize, PacketFacts)> = Vec::new();
+    let mut packets: Vec<(EventId, PacketFacts)> = Vec::new();
     let mut halves = HalfCloses::default();
-    // Where in `packets` one is that is still to come, by its place among the events.
-    let mut place: std::collections::HashMap<usize, usize> = std::collections::HashMap::new();
-    for Step { at, index, moment } in steps(connection) {
-        let Some(packet) = timeline.packet(index) else { continue };
-        let passing = Passing { at, packet };
-        let before = flow.sockets;
-        if moment == Moment::Comes {
-            if let Some(&known) = place.get(&index) {
-                flow.arrives(passing, vantage, &mut packets[known].1);
+    // Where in `packets` one is that is still to come.
+    let mut places: HashMap<EventId, usize> = HashMap::new();
+    for passing in moments(connection) {
+        let Passing { at, event, packet, is } = passing;
+        if is == Moment::Comes {
+            if let Some(&place) = places.get(&event) {
+                flow.arrives(passing, vantage, &mut packets[place].1);
             }
-        } else {
-            let mut facts = leaves(&mut flow, &mut found, passing, vantage, of(packet.from));
-            if packet.from == Side::Server || vantage == Vantage::SameHost {
-                facts.during = server.call_around(at);
-            }
-            match moment {
-                Moment::LeavesAndComes => flow.arrives(passing, vantage, &mut facts),
-                _ => _ = place.insert(index, packets.len()),
-            }
-            halves.see(packet, &facts);
-            packets.push((index, facts));
+            continue;
         }
-        note_states(&mut found, before, flow.sockets, index);
+        let mut facts = leaves(&mut flow, &mut found, passing, vantage, &programs[packet.from]);
+        if packet.from == Side::Server || vantage == Vantage::SameHost {
+            facts.during = programs.server.call_around(at);
+        }
+        match is {
+            Moment::LeavesAndComes => flow.arrives(passing, vantage, &mut facts),
+            _ => _ = places.insert(event, packets.len()),
+        }
+        halves.see(packet, &facts);
+        packets.push((event, facts));
     }
-    half_closes(&halves, &found, of, &mut packets, timeline);
-    found.half_round_trips = [flow.half(Side::Server).answered_in, flow.half(Side::Client).answered_in];
+    half_closes(&halves, &found, &programs, &mut packets, connection.seen());
     (found, packets)
 }
 
@@ -195,7 +120,7 @@ fn leaves(
     vantage: Vantage,
     program: &Program<'_>,
 ) -> PacketFacts {
-    let Passing { at, packet } = passing;
+    let Passing { at, packet, .. } = passing;
     let open = !flow.sockets.are_closed();
     let mut facts = flow.departs(passing, vantage);
     note(found, packet, &facts, open);
@@ -207,16 +132,6 @@ fn leaves(
     }
     .fill(&mut facts);
     facts
-}
-
-/// Takes down which sockets are in another state than before.
-fn note_states(found: &mut ConnectionFacts, before: Sockets, after: Sockets, at: usize) {
-    for side in [Side::Client, Side::Server] {
-        let (from, to) = (before.state(side), after.state(side));
-        if from != to {
-            found.states.push((at, StateChange { side, from, to }));
-        }
-    }
 }
 
 /// Takes down what a packet says of its connection as a whole.
@@ -238,14 +153,16 @@ fn note(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts, open:
 /// closed one direction only.
 #[derive(Default)]
 struct HalfCloses {
-    fin: [Option<usize>; 2],
-    data_after: [Option<(usize, u32)>; 2],
-    proved: [Option<(usize, usize)>; 2],
+    fin: Both<Option<FrameNumber>>,
+    /// The first new data behind the peer's FIN: its frame, and the number behind it.
+    data_after: Both<Option<(FrameNumber, u32)>>,
+    /// That data, and the ACK of it.
+    proved: Both<Option<(FrameNumber, FrameNumber)>>,
 }
 
 impl HalfCloses {
     fn see(&mut self, packet: &Packet, facts: &PacketFacts) {
-        let (mine, peers) = (packet.from as usize, packet.from.peer() as usize);
+        let (mine, peers) = (packet.from, packet.from.peer());
         let flags = packet.segment.flags;
         if flags.has(Flags::RST) {
             return;
@@ -256,7 +173,7 @@ impl HalfCloses {
         }
         if let (Some((frame, end)), None) = (self.data_after[mine], self.proved[mine])
             && flags.has(Flags::ACK)
-            && !crate::events::is_after(end, packet.ack)
+            && !is_after(end, packet.ack)
         {
             self.proved[mine] = Some((frame, packet.number));
         }
@@ -268,27 +185,25 @@ impl HalfCloses {
 
 /// Marks the FINs that ended one direction only: those that a shutdown sent, and those after which data was
 /// still received.
-fn half_closes<'a>(
+fn half_closes(
     halves: &HalfCloses,
     found: &ConnectionFacts,
-    of: impl Fn(Side) -> &'a Program<'a>,
-    packets: &mut [(usize, PacketFacts)],
-    timeline: &Timeline,
+    programs: &Both<Program<'_>>,
+    packets: &mut [(EventId, PacketFacts)],
+    seen: &Seen,
 ) {
     let first = found.fins.first().map(|fin| fin.0);
     for (side, frame) in found.fins.iter().copied() {
-        let Some((index, facts)) = packets
-            .iter_mut()
-            .find(|(index, _)| timeline.packet(*index).is_some_and(|packet| packet.number == frame))
-        else {
+        let event = seen.event_of_frame(frame);
+        let Some((id, facts)) = packets.iter_mut().find(|(id, _)| Some(*id) == event) else {
             continue;
         };
-        let at = timeline.events[*index].at;
-        let by_call = of(side).ended_by(at).filter(|end| end.kind == EndKind::Shutdown);
+        let at = seen[*id].at;
+        let by_call = programs[side].ended_by(at).filter(|end| end.kind == EndKind::Shutdown);
         if let Some(end) = by_call.filter(|_| first == Some(side)) {
-            facts.add(FactKind::HalfClose, Certainty::Seen, [Evidence::Event(end.index)]);
+            facts.add(FactKind::HalfClose, Certainty::Seen, [Evidence::Event(end.id)]);
         }
-        if let Some((data, ack)) = halves.proved[side as usize] {
+        if let Some((data, ack)) = halves.proved[side] {
             let evidence = [Evidence::Frame(data), Evidence::Frame(ack)];
             facts.add(FactKind::HalfClose, Certainty::Seen, evidence);
         }

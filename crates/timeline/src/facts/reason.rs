@@ -26,7 +26,7 @@ impl Leaving<'_> {
         let data = self.packet.segment.len > 0 && !flags.has(Flags::SYN) && !facts.has(FactKind::KeepAlive);
         let (from, to) = self.offsets();
         let writes = if data { self.program.writes_of(from, to) } else { &[] };
-        facts.carries = writes.iter().map(|write| write.index).collect();
+        facts.carries = writes.iter().map(|write| write.id).collect();
         facts.carries_open = writes.iter().any(|write| write.open);
         if facts.carries_open {
             return;
@@ -56,7 +56,7 @@ impl Leaving<'_> {
         let Some(last) = writes.last() else {
             return self.by_window(None).unwrap_or_default();
         };
-        let write = Evidence::Event(last.index);
+        let write = Evidence::Event(last.id);
         let during = last.entered <= self.at && last.ended.is_some_and(|ended| self.at <= ended);
         let acked_since = |moment| self.half().last_ack.filter(|ack| moment <= ack.at && ack.at <= self.at);
         if during && acked_since(last.entered).is_none() {
@@ -96,7 +96,7 @@ impl Leaving<'_> {
             _ => None,
         };
         let cork = self.program.option(since, pick).filter(|(_, on)| *on);
-        let more = writes.last().filter(|write| write.more).map(|write| write.index);
+        let more = writes.last().filter(|write| write.more).map(|write| write.id);
         let evidence = cork.map(|(index, _)| index).or(more)?;
         let left_later = writes.last()?.ended.is_none_or(|ended| self.at > ended);
         left_later.then(|| Why::new(Reason::Cork, Certainty::Inferred).by([Evidence::Event(evidence)]))
@@ -147,7 +147,7 @@ impl Leaving<'_> {
         match self.program.ended_by(self.at).filter(|end| end.kind != EndKind::Exit) {
             Some(end) if end.ended.is_none_or(|ended| self.at <= ended) => {
                 let certainty = end.ended.map_or(Certainty::Inferred, |_| Certainty::Seen);
-                Why::new(Reason::AtOnce, certainty).by([Evidence::Event(end.index)])
+                Why::new(Reason::AtOnce, certainty).by([Evidence::Event(end.id)])
             }
             Some(end) => {
                 let waited = end.ended.map(|ended| self.at.since(ended));
@@ -156,7 +156,7 @@ impl Leaving<'_> {
                     .or_else(|| self.by_congestion(end.entered, false));
                 after_data
                     .unwrap_or_default()
-                    .by([Evidence::Event(end.index)])
+                    .by([Evidence::Event(end.id)])
                     .after(waited)
             }
             None => Why::default(),
@@ -193,14 +193,14 @@ impl Leaving<'_> {
         let end = self.program.ended_by(self.at)?;
         let during = end.ended.is_none_or(|ended| self.at <= ended);
         if end.kind == EndKind::Reset {
-            return Some(Why::new(Reason::Linger, Certainty::Seen).by([Evidence::Event(end.index)]));
+            return Some(Why::new(Reason::Linger, Certainty::Seen).by([Evidence::Event(end.id)]));
         }
         // What answers a segment to a socket that is closed has no acknowledgment.
         let by_exit = end.kind == EndKind::Exit && self.packet.segment.flags.has(Flags::ACK);
         if !during || !(end.kind == EndKind::Close || by_exit) {
             return None;
         }
-        let call = Evidence::Event(end.index);
+        let call = Evidence::Event(end.id);
         let theirs = self.flow.half(self.packet.from.peer());
         // A FIN takes a number and is no data, as the SYN.
         let data_end = theirs

@@ -2,12 +2,10 @@
 //! had read by when, which options held, and which calls ended it.
 
 use super::writes;
-use crate::events::unwrapped;
 use crate::events::{
-    Argument, Call, CallKind, ClientActionKind, Direction, EventKind, Flags, ProcessEventKind, Side, SocketOption,
-    Timestamp,
+    Argument, Call, CallKind, ClientActionKind, Direction, EventId, EventKind, Flags, ProcessEventKind, Seen,
+    SeenConnection, Side, SocketOption, Timestamp, unwrapped,
 };
-use crate::timeline::{Connection, Timeline};
 
 /// One end's calls, as far as they are known.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +14,7 @@ pub(super) struct Program<'a> {
     writes: Vec<Write>,
     /// Those whose places are yet to be found, in the order in which they were made.
     made: Vec<Made<'a>>,
-    options: Vec<(Timestamp, usize, SocketOption)>,
+    options: Vec<(Timestamp, EventId, SocketOption)>,
     pub ends: Vec<End>,
     /// When a read returned, and how many bytes had been read by then.
     reads: Vec<(Timestamp, u64)>,
@@ -29,7 +27,7 @@ pub(super) struct Program<'a> {
 /// A write, and its bytes' place in the stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Write {
-    pub index: usize,
+    pub id: EventId,
     pub entered: Timestamp,
     /// When it returned; `None` if that is not known, or it has not.
     pub ended: Option<Timestamp>,
@@ -45,7 +43,7 @@ pub(super) struct Write {
 /// A write whose place is yet to be found.
 #[derive(Clone, Debug)]
 struct Made<'a> {
-    index: usize,
+    id: EventId,
     write: writes::Write<'a>,
     /// When it returned, if that is known.
     ended: Option<Timestamp>,
@@ -56,7 +54,7 @@ struct Made<'a> {
 /// A call that ends a direction, or both.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
-    pub index: usize,
+    pub id: EventId,
     pub entered: Timestamp,
     pub ended: Option<Timestamp>,
     pub kind: EndKind,
@@ -74,32 +72,30 @@ pub(super) enum EndKind {
 
 #[derive(Clone, Copy, Debug)]
 struct Span {
-    index: usize,
+    id: EventId,
     entered: Timestamp,
     ended: Timestamp,
 }
 
 impl<'a> Program<'a> {
     /// The program on one side of a connection.
-    pub fn of(connection: Connection<'a>, side: Side, outside: &Outside) -> Program<'a> {
+    pub fn of(connection: SeenConnection<'a>, side: Side, outside: &Outside) -> Program<'a> {
         let mut program = Program::default();
         let mut last = None;
-        for (index, event) in connection.events() {
+        for (id, event) in connection.events() {
             match (&event.kind, side) {
                 (EventKind::Call(call), Side::Server) => {
                     if call.kind == CallKind::Accept {
-                        let set = |(at, _, fd, _): &&(Timestamp, usize, i32, _)| *fd == call.fd && *at <= call.ended;
+                        let set = |(at, _, fd, _): &&(Timestamp, EventId, i32, _)| *fd == call.fd && *at <= call.ended;
                         let set = outside.options.iter().filter(set);
-                        program
-                            .options
-                            .extend(set.map(|&(at, index, _, option)| (at, index, option)));
+                        program.options.extend(set.map(|&(at, id, _, option)| (at, id, option)));
                     }
-                    program.call(index, call);
+                    program.call(id, call);
                     last = Some(call);
                 }
                 (EventKind::Client(action), Side::Client) => match &action.call {
-                    Some(call) => program.call(index, call),
-                    None => program.action(index, event.at, &action.kind),
+                    Some(call) => program.call(id, call),
+                    None => program.action(id, event.at, &action.kind),
                 },
                 _ => {}
             }
@@ -110,7 +106,7 @@ impl<'a> Program<'a> {
         program
     }
 
-    fn call(&mut self, index: usize, call: &'a Call) {
+    fn call(&mut self, id: EventId, call: &'a Call) {
         self.is_known = true;
         let ended = call.result.map(|_| call.ended);
         if matches!(
@@ -118,7 +114,7 @@ impl<'a> Program<'a> {
             CallKind::Write | CallKind::Close | CallKind::Shutdown | CallKind::Read
         ) {
             self.spans.push(Span {
-                index,
+                id,
                 entered: call.entered,
                 ended: call.ended,
             });
@@ -126,7 +122,7 @@ impl<'a> Program<'a> {
         match (call.kind, call.argument) {
             (CallKind::Write, argument) => {
                 self.made.push(Made {
-                    index,
+                    id,
                     write: call.into(),
                     ended,
                     asked: call.asked.unwrap_or(0),
@@ -135,21 +131,21 @@ impl<'a> Program<'a> {
             }
             (CallKind::Read, _) if call.moved() > 0 => self.read(call.ended, call.moved()),
             (CallKind::SetOption, Some(Argument::Option(option))) if call.result == Some(Ok(0)) => {
-                self.options.push((call.ended, index, option));
+                self.options.push((call.ended, id, option));
             }
             (CallKind::Shutdown, Some(Argument::Shutdown(Direction::Read))) => {}
-            (CallKind::Shutdown, _) => self.end(index, call.entered, ended, EndKind::Shutdown),
-            (CallKind::Close, _) => self.end(index, call.entered, ended, EndKind::Close),
+            (CallKind::Shutdown, _) => self.end(id, call.entered, ended, EndKind::Shutdown),
+            (CallKind::Close, _) => self.end(id, call.entered, ended, EndKind::Close),
             _ => {}
         }
     }
 
     /// What the built-in client did. It is stamped just before its call, whose return is not recorded.
-    fn action(&mut self, index: usize, at: Timestamp, kind: &'a ClientActionKind) {
+    fn action(&mut self, id: EventId, at: Timestamp, kind: &'a ClientActionKind) {
         self.is_known = true;
         match kind {
             ClientActionKind::Sent { bytes, len } => self.made.push(Made {
-                index,
+                id,
                 write: writes::Write {
                     thread: 0,
                     entered: at,
@@ -162,9 +158,9 @@ impl<'a> Program<'a> {
                 more: false,
             }),
             ClientActionKind::Received { len, .. } => self.read(at, *len),
-            ClientActionKind::ShutdownWrite => self.end(index, at, None, EndKind::Shutdown),
-            ClientActionKind::Closed => self.end(index, at, None, EndKind::Close),
-            ClientActionKind::Reset => self.end(index, at, None, EndKind::Reset),
+            ClientActionKind::ShutdownWrite => self.end(id, at, None, EndKind::Shutdown),
+            ClientActionKind::Closed => self.end(id, at, None, EndKind::Close),
+            ClientActionKind::Reset => self.end(id, at, None, EndKind::Reset),
             _ => {}
         }
     }
@@ -199,9 +195,9 @@ impl<'a> Program<'a> {
         self.reads.push((at, before.saturating_add(moved)));
     }
 
-    fn end(&mut self, index: usize, entered: Timestamp, ended: Option<Timestamp>, kind: EndKind) {
+    fn end(&mut self, id: EventId, entered: Timestamp, ended: Option<Timestamp>, kind: EndKind) {
         self.ends.push(End {
-            index,
+            id,
             entered,
             ended,
             kind,
@@ -223,14 +219,13 @@ impl<'a> Program<'a> {
     }
 
     /// The option that was set last by then and that `pick` takes, with the call that set it.
-    pub fn option<T>(&self, at: Timestamp, pick: impl Fn(SocketOption) -> Option<T>) -> Option<(usize, T)> {
+    pub fn option<T>(&self, at: Timestamp, pick: impl Fn(SocketOption) -> Option<T>) -> Option<(EventId, T)> {
         let set = self.options.iter().filter(|(set, ..)| *set <= at);
-        set.filter_map(|&(_, index, option)| Some((index, pick(option)?)))
-            .last()
+        set.filter_map(|&(_, id, option)| Some((id, pick(option)?))).last()
     }
 
     /// The call that was under way at a moment, of those that may cause packets.
-    pub fn call_around(&self, at: Timestamp) -> Option<usize> {
+    pub fn call_around(&self, at: Timestamp) -> Option<EventId> {
         let after = self.spans.partition_point(|span| span.entered <= at);
         // Calls of several threads may overlap; look back over a few.
         self.spans[..after]
@@ -238,7 +233,7 @@ impl<'a> Program<'a> {
             .rev()
             .take(8)
             .find(|span| at <= span.ended)
-            .map(|span| span.index)
+            .map(|span| span.id)
     }
 
     /// The call that ended the connection or a direction of it, by then: the one under way, or else the
@@ -251,7 +246,7 @@ impl<'a> Program<'a> {
 impl Made<'_> {
     fn placed(&self, from: u64, end: u64, open: bool) -> Write {
         Write {
-            index: self.index,
+            id: self.id,
             entered: self.write.entered,
             ended: self.ended,
             from,
@@ -275,7 +270,7 @@ struct Captured<'a> {
 }
 
 impl<'a> Captured<'a> {
-    fn of(connection: Connection<'a>, side: Side) -> Captured<'a> {
+    fn of(connection: SeenConnection<'a>, side: Side) -> Captured<'a> {
         let of_side = connection.packets().filter(|(_, packet)| packet.from == side);
         let mut near = 0;
         let mut segments: Vec<(u64, &'a [u8])> = of_side
@@ -316,27 +311,27 @@ impl<'a> Captured<'a> {
 pub(super) struct Outside {
     /// The options that were set on listening sockets: when, by which call, on which descriptor. On Linux an
     /// accepted socket inherits them.
-    options: Vec<(Timestamp, usize, i32, SocketOption)>,
+    options: Vec<(Timestamp, EventId, i32, SocketOption)>,
     /// The processes of the server that ended: when that was told, in which event, and which.
-    exits: Vec<(Timestamp, usize, i32)>,
+    exits: Vec<(Timestamp, EventId, i32)>,
     first_process: Option<i32>,
 }
 
 impl Outside {
-    pub fn of(timeline: &Timeline) -> Outside {
+    pub fn of(seen: &Seen) -> Outside {
         let mut outside = Outside {
-            first_process: timeline.first_process(),
+            first_process: seen.first_process(),
             ..Outside::default()
         };
-        for (index, event) in timeline.events.iter().enumerate() {
+        for (id, event) in seen.iter() {
             match &event.kind {
                 EventKind::Call(call) if event.connection.is_none() && call.kind == CallKind::SetOption => {
                     if let Some(Argument::Option(option)) = call.argument {
-                        outside.options.push((call.ended, index, call.fd, option));
+                        outside.options.push((call.ended, id, call.fd, option));
                     }
                 }
                 EventKind::Process(process) if matches!(process.kind, ProcessEventKind::Exited(_)) => {
-                    outside.exits.push((event.at, index, process.pid));
+                    outside.exits.push((event.at, id, process.pid));
                 }
                 _ => {}
             }
@@ -349,8 +344,8 @@ impl Outside {
     fn exit_after(&self, last: &Call) -> Option<End> {
         let is_its = |pid: i32| pid == last.thread || Some(pid) == self.first_process;
         let exit = self.exits.iter().find(|(at, _, pid)| is_its(*pid) && *at >= last.ended);
-        exit.map(|&(at, index, _)| End {
-            index,
+        exit.map(|&(at, id, _)| End {
+            id,
             entered: last.ended,
             ended: Some(at),
             kind: EndKind::Exit,

@@ -44,8 +44,9 @@ fn one_by_one<S: Serializer>(timeline: &&Timeline, serializer: S) -> Result<S::O
 }
 
 fn events(timeline: &Timeline) -> impl Iterator<Item = Event> {
-    let events = timeline.events.iter().enumerate();
-    events.map(move |(index, event)| (event, Some((timeline, index))).into())
+    timeline
+        .iter()
+        .map(move |(id, event)| (event, Some((timeline, id))).into())
 }
 
 /// Writes a timeline as one JSON object, an event at a time.

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use crate::events::{EventKind, Flags, Packet, Side, printable};
+use crate::events::{Explanation, FrameNumber};
 use crate::timeline::Timeline;
-use crate::words::{Explanation, data_text, explain_all};
 use crate::words::{call_words, client_words, process_words, state_words};
+use crate::words::{data_text, explain_all};
 
 /// The frames with these numbers: a table of what is on the wire and which call caused it, then
 /// a list with a sentence on each packet. The calls and states between the packets are rows too.
@@ -21,7 +22,7 @@ use crate::words::{call_words, client_words, process_words, state_words};
 ///
 /// - **Frame 1**: The client asks for a connection and names its first sequence number.
 /// ```
-pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
+pub fn frames(timeline: &Timeline, numbers: RangeInclusive<FrameNumber>) -> String {
     let explanations = explain_all(timeline);
     let nothing = Explanation {
         call: None,
@@ -30,11 +31,11 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
     };
     let mut table = vec![HEADINGS.map(str::to_owned)];
     let mut sentences = String::new();
-    for (index, event) in timeline.events.iter().enumerate() {
-        let number = timeline.frame(index).filter(|number| numbers.contains(number));
+    for (id, event) in timeline.iter() {
+        let number = timeline.frame(id).filter(|number| numbers.contains(number));
         match (&event.kind, number) {
             (EventKind::Packet(packet), Some(number)) => {
-                let explanation = explanations.get(&index).unwrap_or(&nothing);
+                let explanation = explanations.get(&id).unwrap_or(&nothing);
                 table.push(cells(number, packet, explanation));
                 if !explanation.sentence.is_empty() {
                     // Writing to a string cannot fail.
@@ -54,7 +55,7 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<usize>) -> String {
             }
             _ => {}
         }
-        for state in timeline.states_after(index) {
+        for state in timeline.states_after(id) {
             if let Some(number) = state.frame.filter(|number| numbers.contains(number)) {
                 table.extend(told(number, state.change.side, state_words(&state.change)));
             }
@@ -75,7 +76,7 @@ const NUMBERS: [bool; COLUMNS] = [true, false, false, true, true, true, false, f
 /// How many bytes of a payload are shown.
 const SHOWN_BYTES: usize = 24;
 
-fn cells(number: usize, packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
+fn cells(number: FrameNumber, packet: &Packet, explanation: &Explanation) -> [String; COLUMNS] {
     let way = match packet.from {
         Side::Client => "client → server",
         Side::Server => "server → client",
@@ -99,7 +100,7 @@ fn cells(number: usize, packet: &Packet, explanation: &Explanation) -> [String; 
 }
 
 /// A frame that is no packet: who did it, and its words.
-fn told(number: usize, by: Side, words: Option<String>) -> Option<[String; COLUMNS]> {
+fn told(number: FrameNumber, by: Side, words: Option<String>) -> Option<[String; COLUMNS]> {
     let mut cells = [const { String::new() }; COLUMNS];
     cells[0] = number.to_string();
     cells[1] = by.to_string();

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::facts::spent::Part;
 use crate::overview::{Overview, Row, Spread};
 use crate::timeline::Teardown;
+use crate::timeline::spent::Part;
 
 /// Of more connections than this, only the worst have a row.
 const ROWS: usize = 60;

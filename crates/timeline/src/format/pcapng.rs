@@ -25,6 +25,7 @@
 //! ```
 
 mod block;
+mod comment;
 mod encode;
 mod ends;
 mod entry;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::events::{Call, CallKind, ClientActionKind, Side, TcpView};
+use crate::events::{Call, CallKind, ClientActionKind, EventId, FrameNumber, Side, TcpView};
 use crate::facts::{FactKind, Reason};
 use crate::scene::{Action, Arrow, Bracket, Diagram, Fold, Held, Mark as Drawn, Moment, Outcome, Process, State};
 use crate::words::{action_text, call_text, call_text_within, cut, data_text};
@@ -16,16 +16,16 @@ pub(crate) struct Row<'s> {
     /// When it happened. A row that stands for a time in which nothing happened has none.
     pub at: Option<Moment>,
     /// The event that it shows.
-    pub event: Option<usize>,
+    pub event: Option<EventId>,
     /// The event that brought the state that it shows, and whose it is.
-    pub state: Option<(usize, Side)>,
+    pub state: Option<(EventId, Side)>,
     /// That time, for a row that stands for it.
     pub pause: Option<Fold>,
     pub client: Option<Cell>,
     /// The packet on the wire.
     pub arrow: Option<&'s Arrow>,
     /// The number of the frame that it shows.
-    pub number: Option<usize>,
+    pub number: Option<FrameNumber>,
     /// What the wire did to the packet in the row above.
     pub wire: Option<Cell>,
     /// The bracket left of the server's lane.
@@ -90,11 +90,11 @@ struct Rows<'s> {
     diagram: &'s Diagram,
     rows: Vec<Row<'s>>,
     /// The row of an arrow or a call, by its event.
-    row_of: HashMap<usize, usize>,
+    row_of: HashMap<EventId, usize>,
     /// The server's calls, by their events.
-    calls: HashMap<usize, &'s Bracket>,
+    calls: HashMap<EventId, &'s Bracket>,
     /// The client's action that shares a row with an arrow, by the arrow's event.
-    shared: HashMap<usize, &'s Action>,
+    shared: HashMap<EventId, &'s Action>,
     /// The times in which nothing happened, by the place of the mark after each.
     folds: HashMap<usize, Fold>,
     /// Set if the next row comes after such a time.
@@ -103,7 +103,7 @@ struct Rows<'s> {
 
 impl<'s> Rows<'s> {
     fn new(diagram: &'s Diagram) -> Rows<'s> {
-        let left: HashMap<usize, Moment> = diagram.arrows().map(|arrow| (arrow.event, arrow.left)).collect();
+        let left: HashMap<EventId, Moment> = diagram.arrows().map(|arrow| (arrow.event, arrow.left)).collect();
         let shares = |action: &&Action| {
             let left = action.arrow.and_then(|arrow| left.get(&arrow));
             let apart = |left: &Moment| left.since(action.at).max(action.at.since(*left));

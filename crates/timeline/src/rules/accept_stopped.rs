@@ -27,9 +27,9 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         )
     };
     let (message, evidence) = match run.refused {
-        Some((index, call)) => (
+        Some((id, call)) => (
             format!("it was never accepted, since accept fails: {}", call_text(call)),
-            vec![index],
+            vec![id],
         ),
         None if waits() => (
             "the kernel completed its handshake and no accept returned it".to_owned(),

@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
-    let (index, call) = connection.writes().find(|(_, call)| call.result.is_none())?;
+    let (id, call) = connection.writes().find(|(_, call)| call.result.is_none())?;
     let told = sent_by(connection, Side::Client)
         .filter(|(_, packet)| packet.facts.has(FactKind::ZeroWindow))
         .last();
@@ -27,6 +27,6 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     Some(Found::new(
         format!("{} waits{why}", call_text(call)),
-        [Some(index), told.map(|(index, _)| index)].into_iter().flatten(),
+        [Some(id), told.map(|(id, _)| id)].into_iter().flatten(),
     ))
 }

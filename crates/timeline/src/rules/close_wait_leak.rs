@@ -2,7 +2,7 @@
 
 use super::rule::{Found, Needs, Rule, RuleId};
 use super::run::{Run, waited};
-use crate::events::{ClientAction, ClientActionKind, TcpState};
+use crate::events::{ClientAction, ClientActionKind, EventId, TcpState};
 use crate::timeline::{Connection, Teardown};
 use crate::words::call_text;
 
@@ -21,16 +21,16 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     }
     let read_end = connection.calls().find(|(_, call)| call.is_end_of_file());
     let left = connection.teardown() == Teardown::LeftOpen(TcpState::CloseWait);
-    let (index, call) = read_end.filter(|_| left)?;
+    let (id, call) = read_end.filter(|_| left)?;
     let (call, waited) = (call_text(call), waited(connection.timeline()));
     let message = format!("{call} read the client's end, and the socket is still in CLOSE_WAIT{waited}");
-    Some(Found::new(message, [index]))
+    Some(Found::new(message, [id]))
 }
 
 /// The same of a connection that the server makes: there the peer has closed, and the server is the client.
 fn own(connection: Connection<'_>) -> Option<Found> {
-    let is_end = |(_, action): &(usize, &ClientAction)| action.kind == ClientActionKind::EndOfFile;
-    let (index, action) = connection.client_actions().find(is_end)?;
+    let is_end = |(_, action): &(EventId, &ClientAction)| action.kind == ClientActionKind::EndOfFile;
+    let (id, action) = connection.client_actions().find(is_end)?;
     if connection.closing().client_left != Some(TcpState::CloseWait) {
         return None;
     }
@@ -40,5 +40,5 @@ fn own(connection: Connection<'_>) -> Option<Found> {
         connection.endpoints().server,
         waited(connection.timeline())
     );
-    Some(Found::new(message, [index]))
+    Some(Found::new(message, [id]))
 }

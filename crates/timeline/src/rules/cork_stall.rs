@@ -25,7 +25,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let mut held = connection
         .corked_segments()
         .filter(|(_, packet, _)| packet.from == sender);
-    let (index, packet, waited) = held.next()?;
+    let (id, packet, waited) = held.next()?;
     let write = packet.facts.carries.last().copied();
     let wrote = write
         .and_then(|write| timeline.call(write))
@@ -38,6 +38,6 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
             waited.as_millis(),
             packet.number
         ),
-        write.into_iter().chain(said).chain([index]),
+        write.into_iter().chain(said).chain([id]),
     ))
 }

@@ -2,7 +2,7 @@
 
 use super::rule::{Found, Needs, Rule, RuleId};
 use super::run::{Run, waited};
-use crate::events::{EventKind, ProcessEventKind};
+use crate::events::{EventId, EventKind, ProcessEventKind};
 use crate::timeline::{Connection, Teardown};
 
 pub(super) const RULE: Rule = Rule {
@@ -15,11 +15,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
-    let held: Vec<(usize, i32, i32)> = connection
+    let held: Vec<(EventId, i32, i32)> = connection
         .events()
-        .filter_map(|(index, event)| match &event.kind {
+        .filter_map(|(id, event)| match &event.kind {
             EventKind::Process(process) => match process.kind {
-                ProcessEventKind::Holds { fd, .. } => Some((index, process.pid, fd)),
+                ProcessEventKind::Holds { fd, .. } => Some((id, process.pid, fd)),
                 _ => None,
             },
             _ => None,
@@ -28,7 +28,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     if held.is_empty() {
         return None;
     }
-    let of = |(_, pid, fd): &(usize, i32, i32)| format!("descriptor {fd} of process {pid}");
+    let of = |(_, pid, fd): &(EventId, i32, i32)| format!("descriptor {fd} of process {pid}");
     let names: Vec<String> = held.iter().map(of).collect();
     let is = if held.len() == 1 { "is" } else { "are" };
     let how = match connection.teardown() {
@@ -37,5 +37,5 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     let (names, waited) = (names.join(" and "), waited(connection.timeline()));
     let message = format!("{how}, and {names} {is} still open{waited}");
-    Some(Found::new(message, held.iter().map(|(index, ..)| *index)))
+    Some(Found::new(message, held.iter().map(|(id, ..)| *id)))
 }

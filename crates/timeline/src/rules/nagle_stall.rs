@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::replies::{Reply, replies};
 use super::rule::{Found, Needs, Rule, RuleId};
 use super::run::{Run, count};
-use crate::events::{EventKind, Packet, Side};
+use crate::events::{EventId, EventKind, Side};
 use crate::facts::FactKind;
-use crate::timeline::{Connection, Held, Timeline};
+use crate::timeline::{Connection, Held, KnownPacket, Timeline};
 use crate::words::{action_text, call_text};
 
 pub(super) const RULE: Rule = Rule {
@@ -27,15 +27,15 @@ const STALL: Duration = Duration::from_millis(10);
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();
     let streams = replies(connection).into_iter().filter(Reply::is_stream);
-    let streamed: HashSet<usize> = streams.flat_map(|reply| reply.writes).map(|part| part.index).collect();
-    let held: Vec<(usize, &Packet, Held)> = connection
+    let streamed: HashSet<EventId> = streams.flat_map(|reply| reply.writes).map(|part| part.id).collect();
+    let held: Vec<(EventId, KnownPacket<'_>, Held)> = connection
         .held_segments()
-        .filter_map(|(index, packet)| Some((index, packet, packet.held()?)))
-        .filter(|(_, packet, held)| is_stall(timeline, packet, held))
+        .filter_map(|(id, packet)| Some((id, packet, packet.held()?)))
+        .filter(|(_, packet, held)| is_stall(timeline, *packet, held))
         .filter(|(.., held)| !streamed.contains(&held.write))
         .collect();
     let (_, packet, first) = held.first()?;
-    let write = match &timeline.events[first.write].kind {
+    let write = match &timeline[first.write].kind {
         EventKind::Call(call) => call_text(call),
         EventKind::Client(action) => match &action.call {
             Some(call) => call_text(call),
@@ -59,19 +59,20 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         packet.number,
         first.until_frame,
     );
-    let ack = |held: &Held| timeline.index_of_frame(held.until_frame);
+    let ack = |held: &Held| timeline.event_of_frame(held.until_frame);
     let evidence = held
         .iter()
-        .flat_map(|(index, _, held)| [Some(held.write), ack(held), Some(*index)]);
+        .flat_map(|(id, _, held)| [Some(held.write), ack(held), Some(*id)]);
     Some(Found::new(message, evidence.flatten()))
 }
 
 /// True if a segment waited for an ACK that was put off, or for one that came with the peer's next message. Behind a
 /// wire each wait takes a round trip, and is one.
-fn is_stall(timeline: &Timeline, packet: &Packet, held: &Held) -> bool {
+fn is_stall(timeline: &Timeline, packet: KnownPacket<'_>, held: &Held) -> bool {
     let ack = timeline
-        .index_of_frame(held.until_frame)
-        .and_then(|index| timeline.packet(index));
-    let late = |ack: &Packet| ack.facts.has(FactKind::DelayedAck) || (ack.segment.len > 0 && held.waited >= STALL);
+        .event_of_frame(held.until_frame)
+        .and_then(|id| timeline.packet(id));
+    let late =
+        |ack: KnownPacket<'_>| ack.facts.has(FactKind::DelayedAck) || (ack.segment.len > 0 && held.waited >= STALL);
     packet.passage.is_some() || ack.is_none_or(late)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rule::{Found, Needs, Rule, RuleId};
 use super::run::Run;
-use crate::events::{CallKind, ClientActionKind, EventKind, printable};
+use crate::events::{CallKind, ClientActionKind, EventId, EventKind, printable};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 
 /// A client of ours that gave up.
 struct Vain<'a> {
-    index: usize,
+    id: EventId,
     wanted: &'a str,
     waited: Option<Duration>,
     /// How many bytes came after the last that it sent, and the first of them; and how many ever.
@@ -63,7 +63,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     Some(Found::new(
         format!("{asked}, {end}; {done}"),
-        call.into_iter().chain([vain.index]),
+        call.into_iter().chain([vain.id]),
     ))
 }
 
@@ -71,7 +71,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
     // A recording may claim any lengths.
     let (mut sent, mut came, mut ever, mut bytes) = (0_u64, 0_u64, 0_u64, Vec::new());
-    for (index, action) in connection.client_actions() {
+    for (id, action) in connection.client_actions() {
         match &action.kind {
             ClientActionKind::Sent { len, .. } => {
                 sent = sent.saturating_add(*len);
@@ -87,7 +87,7 @@ fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
             }
             ClientActionKind::GaveUp { wanted, waited } => {
                 return Some(Vain {
-                    index,
+                    id,
                     wanted,
                     waited: *waited,
                     came,
@@ -103,14 +103,14 @@ fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
 }
 
 /// What the server did last with the connection, of its reads and writes.
-fn what_was_done(connection: Connection<'_>) -> (String, Option<usize>) {
-    let moves = |(_, call): &(usize, &crate::events::Call)| {
+fn what_was_done(connection: Connection<'_>) -> (String, Option<EventId>) {
+    let moves = |(_, call): &(EventId, &crate::events::Call)| {
         matches!(call.kind, CallKind::Read | CallKind::Write) && (call.moved() > 0 || call.result.is_none())
     };
     match connection.calls().filter(moves).last() {
-        Some((index, call)) => (
+        Some((id, call)) => (
             format!("the server's last read or write was {}", call_text(call)),
-            Some(index),
+            Some(id),
         ),
         None => (
             "the server has read nothing and written nothing".to_owned(),
@@ -119,10 +119,10 @@ fn what_was_done(connection: Connection<'_>) -> (String, Option<usize>) {
     }
 }
 
-fn first_accept(connection: Connection<'_>) -> Option<usize> {
+fn first_accept(connection: Connection<'_>) -> Option<EventId> {
     let is_accept = |kind: &EventKind| matches!(kind, EventKind::Call(call) if call.kind == CallKind::Accept);
     connection
         .events()
         .find(|(_, event)| is_accept(&event.kind))
-        .map(|(index, _)| index)
+        .map(|(id, _)| id)
 }

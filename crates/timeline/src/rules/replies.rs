@@ -1,6 +1,6 @@
 //! What a server wrote between two reads, and how many requests it may have answered with that.
 
-use crate::events::{Call, CallKind, Side, added};
+use crate::events::{Call, CallKind, EventId, Side, added};
 use crate::timeline::Connection;
 
 /// What a server wrote after it had read something, before it read more. What it writes before it has read anything
@@ -12,10 +12,10 @@ pub(super) struct Reply<'a> {
     pub writes: Vec<Part<'a>>,
 }
 
-/// A write, with its index into the timeline's events.
+/// A write, with its id into the timeline's events.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
-    pub index: usize,
+    pub id: EventId,
     pub call: &'a Call,
     /// How many messages it sent: sendmmsg(2) may send several.
     pub messages: usize,
@@ -50,7 +50,7 @@ pub(super) fn replies(connection: Connection<'_>) -> Vec<Reply<'_>> {
     // The bytes that were read, from where to where, since the last write.
     let (mut from, mut to) = (0_u64, 0_u64);
     let mut read: Vec<&Call> = Vec::new();
-    for (index, call) in connection.calls() {
+    for (id, call) in connection.calls() {
         match call.kind {
             CallKind::Read if call.moved() > 0 => {
                 to = to.saturating_add(call.moved());
@@ -69,7 +69,7 @@ pub(super) fn replies(connection: Connection<'_>) -> Vec<Reply<'_>> {
                     (Some(_), Some(Ok(count))) => usize::try_from(count).unwrap_or(1).max(1),
                     _ => 1,
                 };
-                let part = Part { index, call, messages };
+                let part = Part { id, call, messages };
                 reply.into_iter().for_each(|reply| reply.writes.push(part));
             }
             _ => {}

@@ -2,9 +2,9 @@
 
 use super::rule::{Found, Needs, Rule, RuleId};
 use super::run::{Run, count, sent_by};
-use crate::events::{CallKind, EventKind, Flags, Packet, ProcessEventKind, Side};
+use crate::events::{CallKind, EventId, EventKind, Flags, ProcessEventKind, Side};
 use crate::facts::Reason;
-use crate::timeline::{Connection, Timeline};
+use crate::timeline::{Connection, KnownPacket, Timeline};
 use crate::words::call_text;
 
 pub(super) const RULE: Rule = Rule {
@@ -19,12 +19,12 @@ pub(super) const RULE: Rule = Rule {
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();
     let resets = || sent_by(connection, Side::Server).filter(|(_, packet)| packet.segment.flags.has(Flags::RST));
-    let caused = resets().find_map(|(index, packet)| {
+    let caused = resets().find_map(|(id, packet)| {
         let (cause, by) = cause(timeline, packet)?;
-        Some((index, packet, cause, by))
+        Some((id, packet, cause, by))
     });
-    let Some((index, packet, cause, by)) = caused else {
-        return resets().find_map(|(index, packet)| unseen(connection, index, packet));
+    let Some((id, packet, cause, by)) = caused else {
+        return resets().find_map(|(id, packet)| unseen(connection, id, packet));
     };
     let why = match packet.facts.why.reason {
         Reason::UnreadData(unread) => {
@@ -36,21 +36,21 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     Some(Found::new(
         format!("{by} {why} sent the reset in frame {}", packet.number),
-        [cause, index],
+        [cause, id],
     ))
 }
 
 /// A reset for bytes that were not read, by an end of the socket that is no call on it: dup2, close_range, an exec that
 /// closes, the end of its last owner in another way.
-fn unseen(connection: Connection<'_>, index: usize, reset: &Packet) -> Option<Found> {
-    let at = connection.timeline().events[index].at;
+fn unseen(connection: Connection<'_>, id: EventId, reset: KnownPacket<'_>) -> Option<Found> {
+    let at = connection.timeline()[id].at;
     let mut calls = connection.calls();
     let accept = calls.find(|(_, call)| call.kind == CallKind::Accept)?.0;
     let reads = connection
         .calls()
         .filter(|(_, call)| call.kind == CallKind::Read && call.ended <= at);
     let read = reads.map(|(_, call)| call.moved()).fold(0, u64::saturating_add);
-    let before = connection.packets().take_while(|(place, _)| *place < index);
+    let before = connection.packets().take_while(|(place, _)| *place < id);
     let came = before
         .filter(|(_, packet)| packet.from == Side::Client && packet.segment.len > 0)
         .map(|(_, packet)| u64::from(packet.seq.saturating_sub(1)) + u64::from(packet.segment.len));
@@ -65,19 +65,19 @@ fn unseen(connection: Connection<'_>, index: usize, reset: &Packet) -> Option<Fo
         "the reset in frame {} left with {unread} unread; no close was seen: dup2, close_range or an exec ends a socket too",
         reset.number
     );
-    Some(Found::new(message, [accept, index]))
+    Some(Found::new(message, [accept, id]))
 }
 
 /// The close that sent a reset, or the end of the process, and in words.
-fn cause(timeline: &Timeline, reset: &Packet) -> Option<(usize, String)> {
+fn cause(timeline: &Timeline, reset: KnownPacket<'_>) -> Option<(EventId, String)> {
     if let Some(close) = timeline.ending_call(reset) {
         return Some((close, timeline.call(close).map(call_text)?));
     }
     reset.facts.why.evidence.iter().find_map(|evidence| {
-        let index = evidence.event()?;
-        match &timeline.events[index].kind {
+        let id = evidence.event()?;
+        match &timeline[id].kind {
             EventKind::Process(process) => match process.kind {
-                ProcessEventKind::Exited(exit) => Some((index, format!("process {} ended ({exit})", process.pid))),
+                ProcessEventKind::Exited(exit) => Some((id, format!("process {} ended ({exit})", process.pid))),
                 _ => None,
             },
             _ => None,

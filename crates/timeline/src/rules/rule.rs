@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::events::ConnectionId;
+use crate::events::{ConnectionId, EventId};
 use crate::timeline::Connection;
 
 use super::run::Run;
@@ -88,8 +88,8 @@ pub struct Finding {
     pub severity: Severity,
     /// One line that names the evidence.
     pub message: String,
-    /// The calls and packets that show it, as indices into the timeline's events.
-    pub evidence: Vec<usize>,
+    /// The calls and packets that show it, by their ids.
+    pub evidence: Vec<EventId>,
 }
 
 impl fmt::Display for Finding {
@@ -102,12 +102,12 @@ impl fmt::Display for Finding {
 pub(super) struct Found {
     pub severity: Severity,
     pub message: String,
-    pub evidence: Vec<usize>,
+    pub evidence: Vec<EventId>,
 }
 
 impl Found {
     /// A warning: somebody waits, or something is lost.
-    pub fn new(message: impl Into<String>, evidence: impl IntoIterator<Item = usize>) -> Found {
+    pub fn new(message: impl Into<String>, evidence: impl IntoIterator<Item = EventId>) -> Found {
         Found {
             severity: Severity::Warning,
             message: message.into(),

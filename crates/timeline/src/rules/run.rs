@@ -1,7 +1,7 @@
 //! What several rules look up.
 
-use crate::events::{Argument, Call, CallKind, EventKind, Packet, Side, SocketOption};
-use crate::timeline::{Connection, Timeline};
+use crate::events::{Argument, Call, CallKind, EventId, EventKind, Side, SocketOption};
+use crate::timeline::{Connection, KnownPacket, Timeline};
 
 /// What rules look up beside a connection, gathered once: ten thousand connections must not each look
 /// through all events.
@@ -9,7 +9,7 @@ pub(super) struct Run<'a> {
     /// True if Nagle's algorithm was switched off on a listener. An accepted socket inherits that on Linux.
     listener_has_no_delay: bool,
     /// The last accept that failed, and not because nobody had connected.
-    pub refused: Option<(usize, &'a Call)>,
+    pub refused: Option<(EventId, &'a Call)>,
     /// True if the server, or a process of it, ended in a way that ends its exchanges too.
     pub server_ended: bool,
 }
@@ -21,13 +21,13 @@ impl<'a> Run<'a> {
             refused: None,
             server_ended: timeline.exit().is_some() || timeline.crashed().is_some(),
         };
-        for (index, event) in timeline.events.iter().enumerate() {
+        for (id, event) in timeline.iter() {
             let EventKind::Call(call) = &event.kind else { continue };
             if event.connection.is_none() {
                 run.listener_has_no_delay |= switches_nagle_off(call);
             }
             if call.cannot_accept() {
-                run.refused = Some((index, call));
+                run.refused = Some((id, call));
             }
         }
         run
@@ -56,6 +56,6 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
 }
 
 /// The packets that one side sent, with their indices.
-pub(super) fn sent_by(connection: Connection<'_>, side: Side) -> impl Iterator<Item = (usize, &Packet)> {
+pub(super) fn sent_by(connection: Connection<'_>, side: Side) -> impl Iterator<Item = (EventId, KnownPacket<'_>)> {
     connection.packets().filter(move |(_, packet)| packet.from == side)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::replies::{Part, Reply, replies};
 use super::rule::{Found, Needs, Rule, RuleId};
 use super::run::{Run, sent_by};
-use crate::events::{Argument, Side, SocketOption};
+use crate::events::{Argument, EventId, Side, SocketOption};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
@@ -38,7 +38,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         .filter(|pairs| !pairs.is_empty())
         .collect();
     let [first, second] = split.first()?.first()?;
-    let words = if first.index == second.index {
+    let words = if first.id == second.id {
         format!("{} sent {} messages", call_text(first.call), first.messages)
     } else {
         format!("{}, then {}", call_text(first.call), call_text(second.call))
@@ -55,7 +55,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         split.len(),
         replies.len(),
     );
-    let evidence = pairs.flat_map(|[first, second]| [first.index, second.index]);
+    let evidence = pairs.flat_map(|[first, second]| [first.id, second.id]);
     Some(Found::new(message, evidence).milder(no_delay))
 }
 
@@ -79,7 +79,7 @@ fn splits<'a>(reply: &Reply<'a>, together: &Together) -> Vec<[Part<'a>; 2]> {
         .chain(between.filter(|pair| in_one_go(pair) || completes(pair)))
         .filter(|pair| small(pair) && !together.are(pair))
         .collect();
-    pairs.sort_by_key(|[first, second]| (first.index, second.index));
+    pairs.sort_by_key(|[first, second]| (first.id, second.id));
     pairs
 }
 
@@ -105,11 +105,11 @@ fn is_pushed(reply: &Reply<'_>) -> bool {
 /// Which writes shared a segment.
 struct Together {
     /// The second and further writes of each segment, where packets were captured.
-    shared: HashSet<usize>,
+    shared: HashSet<EventId>,
     /// The writes whose bytes are in several segments.
-    apart: HashSet<usize>,
+    apart: HashSet<EventId>,
     /// The writes that asked to wait for more: with MSG_MORE, or under TCP_CORK.
-    asked: HashSet<usize>,
+    asked: HashSet<EventId>,
     captured: bool,
 }
 
@@ -131,12 +131,12 @@ impl Together {
                 .extend(packet.facts.carries.iter().filter(|write| !seen.insert(**write)));
         }
         let mut corked = false;
-        for (index, call) in connection.calls() {
+        for (id, call) in connection.calls() {
             if let Some(Argument::Option(SocketOption::Cork(on))) = call.argument {
                 corked = on;
             }
             if corked || call.argument == Some(Argument::More) {
-                together.asked.insert(index);
+                together.asked.insert(id);
             }
         }
         together
@@ -144,10 +144,10 @@ impl Together {
 
     /// Whether two parts left in one segment; without packets, whether the first asked for that.
     fn are(&self, [first, second]: &[Part<'_>; 2]) -> bool {
-        match (self.captured, first.index == second.index) {
-            (true, true) => !self.apart.contains(&first.index),
-            (true, false) => self.shared.contains(&second.index),
-            (false, _) => self.asked.contains(&first.index),
+        match (self.captured, first.id == second.id) {
+            (true, true) => !self.apart.contains(&first.id),
+            (true, false) => self.shared.contains(&second.id),
+            (false, _) => self.asked.contains(&first.id),
         }
     }
 }

@@ -18,10 +18,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let closing = connection.closing();
     let left = closing.server_left == Some(TcpState::CloseWait) && !closing.server_read_end_of_file;
     let accepted = connection.calls().any(|(_, call)| call.kind == CallKind::Accept);
-    let fin = closing
-        .packets
-        .first()
-        .and_then(|index| connection.timeline().packet(*index));
+    let fin = closing.packets.first().and_then(|id| connection.timeline().packet(*id));
     if !left || !accepted {
         return None;
     }

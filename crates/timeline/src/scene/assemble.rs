@@ -7,10 +7,11 @@ use crate::events::{
     Call, CallKind, ClientAction, ClientActionKind, Event, EventKind, Exit, Flags, Level, Packet, Passage,
     ProcessEvent, ProcessEventKind, Side, Timestamp, printable,
 };
+use crate::events::{EventId, Explanation, FrameNumber};
 use crate::facts::{self, Evidence, Reason};
 use crate::rules;
-use crate::timeline::{Connection, Timeline};
-use crate::words::{Explanation, action_text, call_text, client_actions_of, explain_connection, whole_call};
+use crate::timeline::{Connection, KnownPacket, Timeline};
+use crate::words::{action_text, call_text, client_actions_of, explain_connection, whole_call};
 use crate::words::{call_words, client_words, process_words, state_words};
 
 use super::makers::Makers;
@@ -58,13 +59,13 @@ struct Assembly<'a> {
     makers: &'a Makers,
     /// True if what belongs to no connection is told among its marks.
     alone: bool,
-    explanations: BTreeMap<usize, Explanation>,
+    explanations: BTreeMap<EventId, Explanation>,
     /// The packet that an action made leave.
-    packet_of: HashMap<usize, usize>,
+    packet_of: HashMap<EventId, EventId>,
     /// The packets that each call caused.
-    caused: HashMap<usize, Vec<usize>>,
+    caused: HashMap<EventId, Vec<EventId>>,
     /// The client's first SYN.
-    syn: Option<usize>,
+    syn: Option<EventId>,
     client_is_traced: bool,
 }
 
@@ -77,7 +78,7 @@ impl<'a> Assembly<'a> {
         makers: &'a Makers,
     ) -> Assembly<'a> {
         let is_traced =
-            |(_, event): (usize, &Event)| matches!(&event.kind, EventKind::Client(action) if action.call.is_some());
+            |(_, event): (EventId, &Event)| matches!(&event.kind, EventKind::Client(action) if action.call.is_some());
         Assembly {
             timeline,
             connection,
@@ -94,7 +95,7 @@ impl<'a> Assembly<'a> {
             syn: connection
                 .packets()
                 .find(|(_, packet)| packet.is_first_syn())
-                .map(|(index, _)| index),
+                .map(|(id, _)| id),
             client_is_traced: connection.events().any(is_traced),
         }
     }
@@ -130,31 +131,34 @@ impl<'a> Assembly<'a> {
     fn marks(&self) -> Vec<Mark> {
         let mut marks = Vec::new();
         let output = self.part.output;
-        for (index, event) in self.timeline.events_around(self.connection, self.alone || output) {
+        for (id, event) in self.timeline.events_around(self.connection, self.alone || output) {
             match &event.kind {
-                EventKind::Packet(packet) => marks.push(Mark::Arrow(self.arrow(index, event.at, packet))),
-                EventKind::Call(call) if event.connection.is_some() || self.alone => {
-                    marks.push(Mark::Call(self.call(index, event.at, call)));
+                EventKind::Packet(_) => {
+                    let packet = self.timeline.packet(id);
+                    marks.extend(packet.map(|packet| Mark::Arrow(self.arrow(id, event.at, packet))));
                 }
-                EventKind::Client(action) => marks.push(self.client(index, event.at, action)),
+                EventKind::Call(call) if event.connection.is_some() || self.alone => {
+                    marks.push(Mark::Call(self.call(id, event.at, call)));
+                }
+                EventKind::Client(action) => marks.push(self.client(id, event.at, action)),
                 EventKind::Process(process) => {
                     let is_output = matches!(process.kind, ProcessEventKind::Wrote { .. });
                     let is_ours = self.alone || event.connection.is_some();
                     if if is_output { output } else { is_ours } {
-                        marks.push(Mark::Process(self.process(index, event.at, process)));
+                        marks.push(Mark::Process(self.process(id, event.at, process)));
                     }
                 }
                 EventKind::Call(_) | EventKind::State(_) => {}
             }
-            marks.extend(self.states(index, event.at));
+            marks.extend(self.states(id, event.at));
         }
         marks
     }
 
-    fn arrow(&self, index: usize, at: Timestamp, packet: &Packet) -> Arrow {
+    fn arrow(&self, id: EventId, at: Timestamp, packet: KnownPacket<'_>) -> Arrow {
         let segment = &packet.segment;
         let facts = &packet.facts;
-        let explanation = self.explanations.get(&index);
+        let explanation = self.explanations.get(&id);
         let calls = explanation.and_then(|explanation| explanation.call.as_deref());
         let passage = packet.passage.as_ref();
         let mut came: Vec<Moment> = passage
@@ -164,8 +168,8 @@ impl<'a> Assembly<'a> {
             .collect();
         came.sort_unstable();
         Arrow {
-            event: index,
-            frame: self.timeline.frame(index),
+            event: id,
+            frame: self.timeline.frame(id),
             from: packet.from,
             left: self.at(at),
             came,
@@ -177,7 +181,7 @@ impl<'a> Assembly<'a> {
             len: segment.len,
             window: packet.window,
             data: segment.payload.clone(),
-            words: words(packet),
+            words: words(&packet),
             sentence: explanation.map_or(String::new(), |explanation| explanation.sentence.clone()),
             calls: calls.into_iter().flat_map(str::lines).map(str::to_owned).collect(),
             facts: facts.facts.iter().map(fact).collect(),
@@ -198,13 +202,13 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    fn call(&self, index: usize, at: Timestamp, call: &Call) -> Bracket {
+    fn call(&self, id: EventId, at: Timestamp, call: &Call) -> Bracket {
         // Of the client's calls it is known what they sent.
-        let sent = self.packet_of.get(&index).copied();
+        let sent = self.packet_of.get(&id).copied();
         let quiet = call.kind != CallKind::Write && call_words(call).is_none();
         Bracket {
-            event: index,
-            frame: self.timeline.frame(index),
+            event: id,
+            frame: self.timeline.frame(id),
             side: Side::Server,
             label: self.makers.label(Side::Server, call),
             process: call.process,
@@ -214,29 +218,26 @@ impl<'a> Assembly<'a> {
             returned: call.result.map(|_| self.at(call.ended)),
             waits: matches!(call.kind, CallKind::Accept | CallKind::Connect | CallKind::Read),
             words: whole_call(call),
-            arrows: sent.map_or_else(
-                || self.caused.get(&index).cloned().unwrap_or_default(),
-                |sent| vec![sent],
-            ),
+            arrows: sent.map_or_else(|| self.caused.get(&id).cloned().unwrap_or_default(), |sent| vec![sent]),
             quiet,
             call: call.clone(),
         }
     }
 
-    fn client(&self, index: usize, at: Timestamp, action: &ClientAction) -> Mark {
+    fn client(&self, id: EventId, at: Timestamp, action: &ClientAction) -> Mark {
         if let (Some(call), Some(_)) = (&action.call, client_words(action)) {
             return Mark::Call(Bracket {
                 side: Side::Client,
                 label: self.makers.label(Side::Client, call),
                 quiet: false,
-                ..self.call(index, at, call)
+                ..self.call(id, at, call)
             });
         }
-        let arrow = self.packet_of.get(&index).copied();
+        let arrow = self.packet_of.get(&id).copied();
         let connected = action.kind == ClientActionKind::Connected;
-        let frame = self.timeline.frame(index);
+        let frame = self.timeline.frame(id);
         Mark::Action(Action {
-            event: index,
+            event: id,
             frame,
             at: self.at(at),
             words: action_text(&action.kind),
@@ -246,7 +247,7 @@ impl<'a> Assembly<'a> {
         })
     }
 
-    fn process(&self, index: usize, at: Timestamp, process: &ProcessEvent) -> Process {
+    fn process(&self, id: EventId, at: Timestamp, process: &ProcessEvent) -> Process {
         let words = process_words(process);
         let (line, output) = match &process.kind {
             ProcessEventKind::Wrote { stream, line } => (Some(printable(line)), Some(*stream)),
@@ -254,8 +255,8 @@ impl<'a> Assembly<'a> {
             _ => (None, None),
         };
         Process {
-            event: index,
-            frame: self.timeline.frame(index),
+            event: id,
+            frame: self.timeline.frame(id),
             at: self.at(at),
             pid: process.pid,
             is_helper: self.is_helper(process),
@@ -274,13 +275,13 @@ impl<'a> Assembly<'a> {
             && self.timeline.first_process() != Some(process.pid)
     }
 
-    fn states(&self, index: usize, at: Timestamp) -> impl Iterator<Item = Mark> {
-        let states = self.timeline.states_after(index).iter();
+    fn states(&self, id: EventId, at: Timestamp) -> impl Iterator<Item = Mark> {
+        let states = self.timeline.states_after(id).iter();
         let of_it = states.filter(|state| state.connection == self.connection.id());
         of_it.map(move |state| {
             let change = state.change;
             Mark::State(State {
-                event: index,
+                event: id,
                 frame: state.frame,
                 side: change.side,
                 at: self.at(at),
@@ -293,15 +294,15 @@ impl<'a> Assembly<'a> {
 
     fn waits(&self) -> Vec<Wait> {
         let packets = self.connection.packets();
-        packets.filter_map(|(index, packet)| self.wait(index, packet)).collect()
+        packets.filter_map(|(id, packet)| self.wait(id, packet)).collect()
     }
 
     /// What a packet waited for before it left.
-    fn wait(&self, index: usize, packet: &Packet) -> Option<Wait> {
+    fn wait(&self, id: EventId, packet: KnownPacket<'_>) -> Option<Wait> {
         let why = &packet.facts.why;
         let words = waiting(why.reason)?;
         let waited = why.waited.filter(|waited| !waited.is_zero())?;
-        let until = self.at(self.timeline.events[index].at);
+        let until = self.at(self.timeline[id].at);
         let waited = i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX);
         let named = why.evidence.iter().find_map(Evidence::event);
         let ended_by = why.evidence.iter().find_map(Evidence::frame);
@@ -312,14 +313,14 @@ impl<'a> Assembly<'a> {
             since: Moment(until.0.saturating_sub(waited)),
             until,
             call: named.filter(|event| self.timeline.call(*event).is_some() || self.is_client(*event)),
-            arrow: index,
-            ended_by: ended_by.and_then(|frame| self.timeline.index_of_frame(frame)),
+            arrow: id,
+            ended_by: ended_by.and_then(|frame| self.timeline.event_of_frame(frame)),
             words,
         })
     }
 
-    fn is_client(&self, event: usize) -> bool {
-        let event = self.timeline.events.get(event);
+    fn is_client(&self, event: EventId) -> bool {
+        let event = self.timeline.events.get(event.0);
         event.is_some_and(|event| matches!(event.kind, EventKind::Client(_)))
     }
 }
@@ -327,14 +328,14 @@ impl<'a> Assembly<'a> {
 /// The packets that each call made: those inside its interval, without what the client sent on its
 /// own. A read is left out: it may wait through any number of packets that it has nothing to do
 /// with, and stands where it returned.
-fn packets_caused(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Vec<usize>> {
-    let mut caused: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (index, packet) in connection.packets() {
+fn packets_caused(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, Vec<EventId>> {
+    let mut caused: HashMap<EventId, Vec<EventId>> = HashMap::new();
+    for (id, packet) in connection.packets() {
         let bare_ack = packet.segment.flags == Flags::ACK && packet.segment.len == 0;
         let during = packet.facts.during.and_then(|call| Some((call, timeline.call(call)?)));
         let during = during.filter(|_| packet.from == Side::Server || bare_ack);
         if let Some((call, _)) = during.filter(|(_, call)| call.kind != CallKind::Read) {
-            caused.entry(call).or_default().push(index);
+            caused.entry(call).or_default().push(id);
         }
     }
     caused
@@ -403,7 +404,7 @@ fn why(why: &facts::Why) -> Why {
 }
 
 /// Frame numbers, and indices into the events.
-fn evidence(evidence: &[Evidence]) -> (Vec<usize>, Vec<usize>) {
+fn evidence(evidence: &[Evidence]) -> (Vec<FrameNumber>, Vec<EventId>) {
     (
         evidence.iter().filter_map(Evidence::frame).collect(),
         evidence.iter().filter_map(Evidence::event).collect(),

@@ -31,7 +31,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::events::{Call, ClientActionKind, Flags, Level, OutputStream, Side, TcpState, TcpView, Timestamp};
+use crate::events::{
+    Call, ClientActionKind, EventId, Flags, FrameNumber, Level, OutputStream, Side, TcpState, TcpView, Timestamp,
+};
 use crate::facts::{Certainty, FactKind, Reason};
 use crate::rules::{RuleId, Severity};
 use crate::timeline::Timeline;
@@ -167,7 +169,7 @@ pub enum Mark {
 
 impl Mark {
     /// The event that it shows, as an index into the timeline's events. A state's is the event that brought it.
-    pub fn event(&self) -> usize {
+    pub fn event(&self) -> EventId {
         match self {
             Mark::Arrow(arrow) => arrow.event,
             Mark::Call(call) => call.event,
@@ -178,7 +180,7 @@ impl Mark {
     }
 
     /// The number of its frame in the capture file, if it is one.
-    pub fn frame(&self) -> Option<usize> {
+    pub fn frame(&self) -> Option<FrameNumber> {
         match self {
             Mark::Arrow(arrow) => arrow.frame,
             Mark::Call(call) => call.frame,
@@ -215,9 +217,9 @@ impl Mark {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Arrow {
     /// Its event.
-    pub event: usize,
+    pub event: EventId,
     /// The number of its frame.
-    pub frame: Option<usize>,
+    pub frame: Option<FrameNumber>,
     /// Who sent it.
     #[serde(serialize_with = "shown::words")]
     pub from: Side,
@@ -261,11 +263,11 @@ pub struct Arrow {
     /// Set where it left later than its write, and it was Nagle's algorithm that held it.
     pub held: Option<Held>,
     /// The write-family calls whose bytes it carries.
-    pub carries: Vec<usize>,
+    pub carries: Vec<EventId>,
     /// True if it is open which of several threads' writes these are.
     pub carries_open: bool,
     /// The call of the server during which it left or was caused.
-    pub during: Option<usize>,
+    pub during: Option<EventId>,
     /// TCP's view of its sender's socket at that moment, where the wire asked.
     #[serde(serialize_with = "shown::optional")]
     pub tcp: Option<TcpView>,
@@ -299,9 +301,9 @@ pub struct Fact {
     #[serde(serialize_with = "shown::words")]
     pub certainty: Certainty,
     /// The frames that show it, by number.
-    pub frames: Vec<usize>,
+    pub frames: Vec<FrameNumber>,
     /// The events that show it.
-    pub events: Vec<usize>,
+    pub events: Vec<EventId>,
 }
 
 /// Why a packet left when it did.
@@ -316,9 +318,9 @@ pub struct Why {
     #[serde(serialize_with = "shown::words")]
     pub certainty: Certainty,
     /// The frames that show it, by number.
-    pub frames: Vec<usize>,
+    pub frames: Vec<FrameNumber>,
     /// The events that show it.
-    pub events: Vec<usize>,
+    pub events: Vec<EventId>,
     /// How long it waited, in nanoseconds: see [`Why::waited`](crate::facts::Why::waited).
     #[serde(rename = "waited_ns", serialize_with = "shown::nanoseconds")]
     pub waited: Option<Duration>,
@@ -328,20 +330,20 @@ pub struct Why {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
     /// Its write, which had returned. `None` where only a file's comment tells of it.
-    pub write: Option<usize>,
+    pub write: Option<EventId>,
     /// From the return of its write until it left, in whole milliseconds.
     pub milliseconds: u64,
     /// The number of the frame whose ACK let it go.
-    pub until_frame: usize,
+    pub until_frame: FrameNumber,
 }
 
 /// A system call, and what it caused.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bracket {
     /// Its event.
-    pub event: usize,
+    pub event: EventId,
     /// The number of its frame.
-    pub frame: Option<usize>,
+    pub frame: Option<FrameNumber>,
     /// Who made it.
     #[serde(serialize_with = "shown::words")]
     pub side: Side,
@@ -364,7 +366,7 @@ pub struct Bracket {
     /// As strace writes it, with as much of its data as was kept: `sendto(9, "1", 1) = 1`.
     pub words: String,
     /// The arrows that it caused, in order. Not the data that a client sent meanwhile.
-    pub arrows: Vec<usize>,
+    pub arrows: Vec<EventId>,
     /// True if it only found that it would have had to wait (EAGAIN), and moved nothing.
     pub quiet: bool,
     /// The call, for who has less room than its words take.
@@ -376,15 +378,15 @@ pub struct Bracket {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Action {
     /// Its event.
-    pub event: usize,
+    pub event: EventId,
     /// The number of its frame.
-    pub frame: Option<usize>,
+    pub frame: Option<FrameNumber>,
     /// When.
     pub at: Moment,
     /// What, in words: `send "1\n"`.
     pub words: String,
     /// The arrow that it made leave.
-    pub arrow: Option<usize>,
+    pub arrow: Option<EventId>,
     /// True for a `connect` whose SYN is an arrow.
     pub quiet: bool,
     /// What, for who has less room than its words take.
@@ -396,9 +398,9 @@ pub struct Action {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct State {
     /// The event that brought it, or that showed it.
-    pub event: usize,
+    pub event: EventId,
     /// The number of its frame.
-    pub frame: Option<usize>,
+    pub frame: Option<FrameNumber>,
     /// Whose socket.
     #[serde(serialize_with = "shown::words")]
     pub side: Side,
@@ -417,9 +419,9 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Process {
     /// Its event.
-    pub event: usize,
+    pub event: EventId,
     /// The number of its frame.
-    pub frame: Option<usize>,
+    pub frame: Option<FrameNumber>,
     /// When.
     pub at: Moment,
     /// The process.
@@ -448,7 +450,7 @@ pub struct Band {
     /// From when on it is known to have it.
     pub since: Moment,
     /// The event that brought it.
-    pub event: usize,
+    pub event: EventId,
     /// Until when; `None` if it still had it when the observation ended.
     pub until: Option<Moment>,
 }
@@ -471,11 +473,11 @@ pub struct Wait {
     /// Until when: the arrow left.
     pub until: Moment,
     /// The call whose bytes waited.
-    pub call: Option<usize>,
+    pub call: Option<EventId>,
     /// The arrow that left at last.
-    pub arrow: usize,
+    pub arrow: EventId,
     /// The event that let it go: the ACK that Nagle's algorithm had waited for.
-    pub ended_by: Option<usize>,
+    pub ended_by: Option<EventId>,
     /// What waited for what: `Nagle waits for an ACK`.
     pub words: &'static str,
 }
@@ -506,7 +508,7 @@ pub struct Finding {
     /// What to do about it.
     pub cure: &'static str,
     /// The events that show it.
-    pub evidence: Vec<usize>,
+    pub evidence: Vec<EventId>,
 }
 
 /// A line of what a reader should take away.
@@ -532,7 +534,7 @@ impl Scene {
     /// Leaves only what is about these frames, and what lies between them. What has no number belongs to the
     /// frame before it, and what made a packet leave to that. Verdicts and findings stay: they are about all of a connection.
     #[must_use]
-    pub fn frames(mut self, frames: &RangeInclusive<usize>) -> Scene {
+    pub fn frames(mut self, frames: &RangeInclusive<FrameNumber>) -> Scene {
         for diagram in &mut self.connections {
             diagram.keep(frames);
         }
@@ -565,8 +567,8 @@ impl Diagram {
         }
     }
 
-    fn keep(&mut self, frames: &RangeInclusive<usize>) {
-        let kept_arrows: HashSet<usize> = self
+    fn keep(&mut self, frames: &RangeInclusive<FrameNumber>) {
+        let kept_arrows: HashSet<EventId> = self
             .arrows()
             .filter(|arrow| arrow.frame.is_some_and(|number| frames.contains(&number)))
             .map(|arrow| arrow.event)

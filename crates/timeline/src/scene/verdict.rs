@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Verdict;
-use crate::events::Level;
+use crate::events::{EventId, Explanation, Level};
 use crate::timeline::{Closing, Connection, Counts, Run, Stalls, Teardown, Timeline};
-use crate::words::Explanation;
 
 /// So many numbers are listed of those that differ.
 const NUMBERS: usize = 5;
@@ -14,7 +13,7 @@ const NUMBERS: usize = 5;
 pub(super) fn of(
     timeline: &Timeline,
     connection: Connection<'_>,
-    explanations: &BTreeMap<usize, Explanation>,
+    explanations: &BTreeMap<EventId, Explanation>,
 ) -> Vec<Verdict> {
     let mut verdict = Vec::new();
     let mut say = |name, words| verdict.push(Verdict { name, words });
@@ -97,11 +96,11 @@ fn counts(counts: &Counts) -> String {
     runs.join(", ")
 }
 
-fn stalls(connection: Connection<'_>, explanations: &BTreeMap<usize, Explanation>) -> Stalls {
+fn stalls(connection: Connection<'_>, explanations: &BTreeMap<EventId, Explanation>) -> Stalls {
     let mut stalls = Stalls::default();
     for (index, packet) in connection.packets() {
         if let Some(explanation) = explanations.get(&index) {
-            stalls.see(packet.number, explanation);
+            stalls.see(packet.number, explanation.held);
         }
     }
     stalls

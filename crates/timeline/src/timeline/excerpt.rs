@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Timeline;
-use crate::events::frames::{self, Frames};
-use crate::events::merge::{Merge, indexed};
+use crate::events::merge::{Captured, Merge};
+use crate::events::sockets::Sockets;
 use crate::events::*;
-use crate::facts::{ConnectionFacts, Exchanging, Following, Replying};
-use crate::words::Explanation;
+use crate::facts::{Exchanging, Facts, Following, PacketFacts, Replying};
 
 /// How much of a capture an [`Excerpt`] keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub struct Excerpt {
     merge: Merge,
     kept: Vec<Kept>,
     /// What belongs to no connection.
-    outside: Vec<(Event, Place)>,
+    outside: Vec<KeptEvent>,
     /// How many events have come.
     events: u64,
     left_out: LeftOut,
@@ -50,17 +49,22 @@ pub struct Excerpt {
 #[derive(Debug, Default)]
 struct Whole {
     records: Vec<Record>,
-    numbers: Vec<Option<usize>>,
+    numbers: Vec<Option<FrameNumber>>,
     /// What the file says of each packet, for when it turns out to be long.
-    explanations: Vec<Option<String>>,
+    told: Vec<Option<Box<Explanation>>>,
     bytes: usize,
 }
 
-/// Where an event stands in a capture: as which of all, and as which frame.
-#[derive(Clone, Copy, Debug)]
-struct Place {
+/// An event that is kept.
+#[derive(Debug)]
+struct KeptEvent {
+    /// As which of all it came.
     sequence: u64,
-    number: Option<usize>,
+    /// As which frame of the file.
+    number: Option<FrameNumber>,
+    event: Event,
+    /// What is so of it, if it is a packet.
+    facts: Option<Box<PacketFacts>>,
 }
 
 /// A capture is short up to so many bytes of frames.
@@ -71,12 +75,14 @@ const MOST_OUTSIDE: usize = 1000;
 
 /// A packet of a file, as it is read.
 pub(crate) struct Found<'a> {
-    pub number: usize,
-    pub link: (LinkType, &'a [u8], u32),
+    pub number: FrameNumber,
+    pub link_type: LinkType,
+    pub frame: &'a [u8],
+    pub wire_len: u32,
     /// A comment of somebody else's.
     pub comment: Option<String>,
-    /// What a file of this crate says of it, in words.
-    pub explanation: Option<String>,
+    /// What a file of this crate says of it.
+    pub told: Option<Box<Explanation>>,
     pub passage: Option<Passage>,
 }
 
@@ -186,9 +192,9 @@ pub(crate) struct Stalls {
 /// A segment that was held back for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stall {
-    pub frame: usize,
+    pub frame: FrameNumber,
     pub milliseconds: u64,
-    pub until_frame: usize,
+    pub until_frame: FrameNumber,
 }
 
 impl Stalls {
@@ -198,8 +204,8 @@ impl Stalls {
     pub const LISTED: usize = 3;
 
     /// Takes in what is known of a packet.
-    pub fn see(&mut self, frame: usize, explanation: &Explanation) {
-        let Some(held) = explanation.held else { return };
+    pub fn see(&mut self, frame: FrameNumber, held: Option<HeldBack>) {
+        let Some(held) = held else { return };
         if held.milliseconds < Stalls::LEAST_MILLISECONDS {
             return;
         }
@@ -218,13 +224,15 @@ impl Stalls {
 /// What is kept of a connection.
 #[derive(Debug, Default)]
 struct Kept {
-    head: Vec<(Event, Place)>,
-    tail: VecDeque<(Event, Place)>,
-    /// Which of the tail changed what the packets tell of the connection's state.
-    tail_turns: VecDeque<bool>,
-    /// Those that have left the tail.
-    turns: Vec<(Event, Place)>,
+    head: Vec<KeptEvent>,
+    /// Each with whether it changed what is known of the connection's state.
+    tail: VecDeque<(KeptEvent, bool)>,
+    /// Those that did, and have left the tail.
+    turns: Vec<KeptEvent>,
     following: Following,
+    sockets: Sockets,
+    /// What the packets tell of the sockets, and in which frame.
+    states: Vec<(FrameNumber, StateChange)>,
     replying: Replying,
     exchanging: Exchanging,
     packets_of_exchange: usize,
@@ -233,11 +241,13 @@ struct Kept {
 }
 
 impl Kept {
-    fn push(&mut self, mut event: Event, place: Place, packets: usize) {
-        let turn = match &mut event.kind {
+    fn push(&mut self, mut kept: KeptEvent, packets: usize) {
+        let turn = match &kept.event.kind {
             EventKind::Packet(packet) => {
-                let turn = self.following.see(event.at, packet);
-                self.count(place.number, packet);
+                let facts = self.following.see(kept.event.at, packet);
+                let turn = self.follow_sockets(packet);
+                self.count(packet, &facts);
+                kept.facts = Some(Box::new(facts));
                 turn
             }
             EventKind::Call(call) => {
@@ -251,29 +261,39 @@ impl Kept {
         };
         let tail = packets / 2;
         if self.head.len() < packets - tail {
-            self.head.push((event, place));
+            self.head.push(kept);
             return;
         }
-        self.tail.push_back((event, place));
-        self.tail_turns.push_back(turn);
+        self.tail.push_back((kept, turn));
         if self.tail.len() <= tail {
             return;
         }
-        match (self.tail.pop_front(), self.tail_turns.pop_front()) {
-            (Some(event), Some(true)) => self.turns.push(event),
-            (Some((event, _)), _) => self.totals.left_out += u64::from(matches!(event.kind, EventKind::Packet(_))),
-            (None, _) => {}
+        match self.tail.pop_front() {
+            Some((kept, true)) => self.turns.push(kept),
+            Some((kept, false)) => {
+                self.totals.left_out += u64::from(matches!(kept.event.kind, EventKind::Packet(_)));
+            }
+            None => {}
         }
     }
 
-    fn count(&mut self, number: Option<usize>, packet: &Packet) {
-        if let Some(comment) = &packet.comment {
+    /// True if a packet changed what is known of the sockets.
+    fn follow_sockets(&mut self, packet: &Packet) -> bool {
+        let before = self.sockets;
+        self.sockets.departs(packet);
+        self.sockets.arrives(packet);
+        let changes = self.sockets.changes_since(before);
+        self.states.extend(changes.map(|change| (packet.number, change)));
+        before != self.sockets || packet.segment.flags.has(Flags::RST)
+    }
+
+    fn count(&mut self, packet: &Packet, facts: &PacketFacts) {
+        if packet.comment.is_some() || packet.told.is_some() {
             self.totals.commented = true;
-            self.totals
-                .stalls
-                .see(number.unwrap_or_default(), &Explanation::from_comment(comment));
+            let held = packet.told.as_ref().and_then(|told| told.held);
+            self.totals.stalls.see(packet.number, held);
         }
-        let Some(step) = self.exchanging.see(packet) else {
+        let Some(step) = self.exchanging.see(packet, facts) else {
             return;
         };
         if step.begins {
@@ -291,8 +311,9 @@ impl Kept {
         (self.packets_of_exchange, self.replies_of_exchange) = (0, 0);
     }
 
-    fn events(self) -> impl Iterator<Item = (Event, Place)> {
-        self.head.into_iter().chain(self.turns).chain(self.tail)
+    fn events(self) -> impl Iterator<Item = KeptEvent> {
+        let tail = self.tail.into_iter().map(|(kept, _)| kept);
+        self.head.into_iter().chain(self.turns).chain(tail)
     }
 }
 
@@ -315,7 +336,12 @@ impl Excerpt {
 
     /// Takes in the next packet of the file.
     pub(crate) fn packet(&mut self, at: Timestamp, found: Found<'_>) {
-        let (link_type, frame, wire_len) = found.link;
+        let Found {
+            link_type,
+            frame,
+            wire_len,
+            ..
+        } = found;
         let most = if self.whole.is_some() { usize::MAX } else { Call::KEEP };
         let segment = match Segment::with_payload(link_type, frame, wire_len, most) {
             Ok(segment) => segment,
@@ -324,7 +350,6 @@ impl Excerpt {
                 return;
             }
         };
-        let number = Some(found.number);
         if let Some(whole) = &mut self.whole {
             let what = What::Frame {
                 frame: Arc::from(frame),
@@ -335,15 +360,14 @@ impl Excerpt {
                 segment: Some(segment),
             };
             whole.bytes += frame.len();
-            whole.push(Record { at, what }, number, found.explanation);
+            whole.push(Record { at, what }, Some(found.number), found.told);
             return self.end_if_long();
         }
-        let comment = found.comment.or(found.explanation);
-        self.segment(at, number, (segment, link_type, wire_len), (comment, found.passage));
+        self.segment(at, segment, found);
     }
 
     /// Takes in the next record of a file of this crate that is no packet, and the number of its frame.
-    pub(crate) fn record(&mut self, number: Option<usize>, record: Record) {
+    pub(crate) fn record(&mut self, number: Option<FrameNumber>, record: Record) {
         if let Some(whole) = &mut self.whole {
             whole.push(record, number, None);
             return self.end_if_long();
@@ -358,8 +382,8 @@ impl Excerpt {
             return;
         };
         self.left_out.is_partial = true;
-        let numbered = whole.records.into_iter().zip(whole.numbers).zip(whole.explanations);
-        for ((record, number), explanation) in numbered {
+        let numbered = whole.records.into_iter().zip(whole.numbers).zip(whole.told);
+        for ((record, number), told) in numbered {
             match record.what {
                 What::Frame {
                     link_type,
@@ -370,43 +394,47 @@ impl Excerpt {
                     ..
                 } => {
                     segment.payload.truncate(Call::KEEP);
-                    let link = (segment, link_type, wire_len);
-                    self.segment(record.at, number, link, (comment.or(explanation), passage));
+                    let found = Found {
+                        number: number.unwrap_or_default(),
+                        link_type,
+                        frame: &[],
+                        wire_len,
+                        comment,
+                        told,
+                        passage,
+                    };
+                    self.segment(record.at, segment, found);
                 }
                 what => self.told(number, Record { at: record.at, what }),
             }
         }
     }
 
-    fn segment(
-        &mut self,
-        at: Timestamp,
-        number: Option<usize>,
-        (segment, link_type, wire_len): (Segment, LinkType, u32),
-        (comment, passage): (Option<String>, Option<Passage>),
-    ) {
+    fn segment(&mut self, at: Timestamp, segment: Segment, found: Found<'_>) {
         if self.merge.connections() == MOST_CONNECTIONS && self.merge.begins(&segment) {
             self.left_out.unplaced += 1;
             return;
         }
-        let comment = comment.map(|comment| start_of(&comment).to_owned());
-        let link = (Arc::default(), link_type, wire_len);
-        let (id, mut packet) = self.merge.packet(segment, link, comment);
-        packet.number = number.unwrap_or_default();
-        packet.passage = passage;
+        let comment = found.comment.map(|comment| start_of(&comment).to_owned());
+        let captured = Captured {
+            frame: Arc::default(),
+            link_type: found.link_type,
+            wire_len: found.wire_len,
+        };
+        let (id, mut packet) = self.merge.packet(segment, captured, comment);
+        packet.number = found.number;
+        packet.told = found.told;
+        packet.passage = found.passage;
         let kind = EventKind::Packet(packet);
-        self.keep(
-            Some(id),
-            number,
-            Event {
-                at,
-                connection: Some(id),
-                kind,
-            },
-        );
+        let event = Event {
+            at,
+            connection: Some(id),
+            kind,
+        };
+        self.keep(Some(found.number), event);
     }
 
-    fn told(&mut self, number: Option<usize>, Record { at, what }: Record) {
+    fn told(&mut self, number: Option<FrameNumber>, Record { at, what }: Record) {
         let on = match &what {
             What::Call { on, .. } => *on,
             What::Client { on, .. } | What::State { on, .. } => Some(*on),
@@ -419,18 +447,21 @@ impl Excerpt {
         let Some((connection, kind)) = self.merge.record(what) else {
             return;
         };
-        self.keep(connection, number, Event { at, connection, kind });
+        self.keep(number, Event { at, connection, kind });
     }
 
-    fn keep(&mut self, connection: Option<ConnectionId>, number: Option<usize>, event: Event) {
+    fn keep(&mut self, number: Option<FrameNumber>, event: Event) {
         self.events += 1;
-        let place = Place {
+        let connection = event.connection;
+        let kept = KeptEvent {
             sequence: self.events,
             number,
+            event,
+            facts: None,
         };
         let Some(id) = connection else {
             if self.outside.len() < MOST_OUTSIDE {
-                self.outside.push((event, place));
+                self.outside.push(kept);
             }
             return;
         };
@@ -440,7 +471,7 @@ impl Excerpt {
         if id.0 >= self.kept.len() {
             self.kept.resize_with(id.0 + 1, Kept::default);
         }
-        self.kept[id.0].push(event, place, self.limits.packets);
+        self.kept[id.0].push(kept, self.limits.packets);
     }
 
     /// Takes in what is known at the end of the file, or where reading it ended: the level of the run
@@ -479,59 +510,70 @@ impl Excerpt {
             }
             self.left_out.of_connection.push(std::mem::take(&mut kept.totals));
         }
-        let found: Vec<ConnectionFacts> = self.kept.iter().map(|kept| kept.following.found()).collect();
-        let mut links = self.merge.links();
+        let (mut links, mut endpoints) = (self.merge.links(), self.merge.endpoints());
         links.truncate(self.kept.len());
-        let mut endpoints = self.merge.endpoints();
         self.left_out.connections = endpoints.len() - self.kept.len();
         endpoints.truncate(self.kept.len());
+        let found = self.kept.iter().zip(&links);
+        let connections = found
+            .map(|(kept, link)| link.put_into(kept.following.found()))
+            .collect();
+        let states: Vec<Vec<_>> = self
+            .kept
+            .iter_mut()
+            .map(|kept| std::mem::take(&mut kept.states))
+            .collect();
         let kept = self.kept.into_iter().flat_map(Kept::events);
-        let mut events: Vec<(Event, Place)> = kept.chain(self.outside).collect();
-        events.sort_by_key(|(_, place)| place.sequence);
-        let (events, numbers): (Vec<Event>, Vec<Option<usize>>) =
-            events.into_iter().map(|(event, place)| (event, place.number)).unzip();
-        let place = |(index, number): (usize, &Option<usize>)| Some(((*number)?, index));
-        let places: HashMap<usize, usize> = numbers.iter().enumerate().filter_map(place).collect();
-        let facts = found.into_iter().zip(&links);
-        let mut timeline = indexed(Timeline {
+        let mut kept: Vec<KeptEvent> = kept.chain(self.outside).collect();
+        kept.sort_by_key(|kept| kept.sequence);
+        let given: Vec<Option<FrameNumber>> = kept.iter().map(|kept| kept.number).collect();
+        let ids: HashMap<FrameNumber, EventId> = given
+            .iter()
+            .zip((0..).map(EventId))
+            .filter_map(|(number, id)| Some(((*number)?, id)))
+            .collect();
+        let kept_states = |states: Vec<(FrameNumber, StateChange)>| {
+            let kept = states.into_iter();
+            kept.filter_map(|(frame, change)| Some((*ids.get(&frame)?, change)))
+                .collect()
+        };
+        let mut facts = Facts::of_none(kept.len());
+        facts.connections = connections;
+        let mut events = Vec::with_capacity(kept.len());
+        for (id, kept) in (0..).map(EventId).zip(kept) {
+            if let Some(of_packet) = kept.facts {
+                facts.put(id, of_packet);
+            }
+            events.push(kept.event);
+        }
+        let seen = Seen::from(Unnumbered {
             level: self.level,
             endpoints,
-            facts: facts
-                .map(|(facts, link)| link.put_into(placed(facts, &places)))
-                .collect(),
             links,
             events,
             dropped: self.dropped,
             not_kept: self.not_kept,
-            of_connection: Vec::new(),
-            frames: Frames::default(),
-            left_out: Some(Box::new(self.left_out)),
+            given,
+            by_packets: Some(states.into_iter().map(kept_states).collect()),
         });
-        frames::number(&mut timeline, numbers);
-        timeline
+        Timeline {
+            seen,
+            facts,
+            left_out: Some(Box::new(self.left_out)),
+        }
     }
 }
 
 impl Whole {
-    fn push(&mut self, record: Record, number: Option<usize>, explanation: Option<String>) {
+    fn push(&mut self, record: Record, number: Option<FrameNumber>, told: Option<Box<Explanation>>) {
         self.records.push(record);
         self.numbers.push(number);
-        self.explanations.push(explanation);
+        self.told.push(told);
     }
 }
 
-/// Facts whose states stand at frame numbers, with those that were kept at the indices of their events.
-fn placed(mut facts: ConnectionFacts, places: &HashMap<usize, usize>) -> ConnectionFacts {
-    facts.states.retain_mut(|(at, _)| {
-        let index = places.get(at).copied();
-        *at = index.unwrap_or(*at);
-        index.is_some()
-    });
-    facts
-}
-
 /// What is kept of a comment, in whole characters.
-fn start_of(comment: &str) -> &str {
+pub(crate) fn start_of(comment: &str) -> &str {
     let fits = |end: &usize| comment.is_char_boundary(*end);
     let end = (0..=comment.len().min(LONGEST_COMMENT)).rfind(fits);
     &comment[..end.unwrap_or(0)]

@@ -1,43 +1,142 @@
 //! What happened, as a whole: the events of a run, what is so of them, and the questions to ask.
 
+mod closing;
 mod excerpt;
 mod questions;
+pub mod spent;
 mod vantage;
 
-pub(crate) use excerpt::{Counts, Found, Run, Stalls};
+use std::ops::Deref;
+
+pub use closing::{Closing, Teardown};
+pub(crate) use excerpt::{Counts, Found, Run, Stalls, start_of};
 pub use excerpt::{Excerpt, Limits};
-pub use questions::{Closing, Connection, Held, Teardown};
+pub use questions::Held;
 
-use crate::events::frames::Frames;
-use crate::events::merge::Link;
-use crate::events::{Endpoints, Event, Level};
-use crate::facts::ConnectionFacts;
+use crate::events::*;
+use crate::facts::{self, ConnectionFacts, Facts, PacketFacts};
 
-/// Everything that was observed of a run, in one order.
+/// Everything that was observed of a run, in one order, and what is so of it.
+///
+/// It holds what was [`Seen`] and its [`Facts`] side by side. All that can be asked of what was seen can be asked of
+/// a timeline, which so stands for both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timeline {
-    /// How much could be observed.
-    pub level: Level,
-    /// The connections, in the order in which they began. [`ConnectionId`](crate::ConnectionId) is an index into this.
-    pub endpoints: Vec<Endpoints>,
-    /// All events, ordered by [`Event::at`]; those of a file in the order of its frames, which is the
-    /// same unless the file's stamps go back.
-    pub events: Vec<Event>,
-    /// Packets that the kernel had to drop because the capture did not keep up. Never hidden:
-    /// every format shows it where it is not 0.
-    pub dropped: u64,
-    /// How many events came later and were not kept, as the run was too long
-    /// (`keep` of the harness's `ServerBuilder`).
-    pub not_kept: u64,
-    /// What is so of each connection as a whole, in the order of `endpoints`.
-    pub facts: Vec<ConnectionFacts>,
-    /// How each connection was told from others.
-    pub(crate) links: Vec<Link>,
-    /// The events of each connection, as indices: ten thousand connections must not each look
-    /// through all events.
-    pub(crate) of_connection: Vec<Vec<usize>>,
-    /// The numbers of the frames.
-    pub(crate) frames: Frames,
+    seen: Seen,
+    facts: Facts,
     /// What an [`Excerpt`] counted of a long capture and did not keep; `None` where all is here.
-    pub(crate) left_out: Option<Box<excerpt::LeftOut>>,
+    left_out: Option<Box<excerpt::LeftOut>>,
+}
+
+impl Deref for Timeline {
+    type Target = Seen;
+
+    fn deref(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+impl From<Seen> for Timeline {
+    fn from(seen: Seen) -> Timeline {
+        let facts = facts::find(&seen);
+        Timeline {
+            seen,
+            facts,
+            left_out: None,
+        }
+    }
+}
+
+impl Recording {
+    /// Puts the records into one order, and finds what is so of them.
+    pub fn into_timeline(self) -> Timeline {
+        self.into_seen().into()
+    }
+}
+
+/// A packet with what is so of it: it stands for both.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownPacket<'a> {
+    packet: &'a Packet,
+    /// What is so of it.
+    pub facts: &'a PacketFacts,
+}
+
+impl<'a> KnownPacket<'a> {
+    /// The packet alone.
+    pub fn packet(self) -> &'a Packet {
+        self.packet
+    }
+}
+
+impl Deref for KnownPacket<'_> {
+    type Target = Packet;
+
+    fn deref(&self) -> &Packet {
+        self.packet
+    }
+}
+
+/// One connection of a timeline. All that can be asked of a [`SeenConnection`] can be asked of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection<'a> {
+    timeline: &'a Timeline,
+    seen: SeenConnection<'a>,
+}
+
+impl<'a> Deref for Connection<'a> {
+    type Target = SeenConnection<'a>;
+
+    fn deref(&self) -> &SeenConnection<'a> {
+        &self.seen
+    }
+}
+
+impl Timeline {
+    /// What was seen, without what is so of it.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// The connections, in the order in which they began.
+    pub fn connections(&self) -> impl ExactSizeIterator<Item = Connection<'_>> {
+        self.seen.connections().map(|seen| Connection { timeline: self, seen })
+    }
+
+    /// One of them.
+    pub fn connection(&self, id: ConnectionId) -> Connection<'_> {
+        Connection {
+            timeline: self,
+            seen: self.seen.connection(id),
+        }
+    }
+
+    /// The packet with this id, if the event is one.
+    pub fn packet(&self, id: EventId) -> Option<KnownPacket<'_>> {
+        self.seen.packet(id).zip(self.facts.of(id)).map(KnownPacket::from)
+    }
+}
+
+impl<'a> From<(&'a Packet, &'a PacketFacts)> for KnownPacket<'a> {
+    fn from((packet, facts): (&'a Packet, &'a PacketFacts)) -> KnownPacket<'a> {
+        KnownPacket { packet, facts }
+    }
+}
+
+impl<'a> Connection<'a> {
+    /// The timeline that it is on.
+    pub fn timeline(self) -> &'a Timeline {
+        self.timeline
+    }
+
+    /// What is so of it as a whole.
+    pub fn facts(self) -> &'a ConnectionFacts {
+        &self.timeline.facts.connections[self.id().0]
+    }
+
+    /// Its packets with their ids, in order.
+    pub fn packets(self) -> impl Iterator<Item = (EventId, KnownPacket<'a>)> {
+        let known = move |id| Some((id, self.timeline.packet(id)?));
+        self.seen.packets().filter_map(move |(id, _)| known(id))
+    }
 }

@@ -5,8 +5,8 @@ use crate::timeline::Timeline;
 
 /// What a call, a client's action or a process's doing means. `None` for a packet, which
 /// [`explain`](super::explain) explains, and for a state, which [`explain_state`] does.
-pub fn explain_event(timeline: &Timeline, index: usize) -> Option<String> {
-    match &timeline.events.get(index)?.kind {
+pub fn explain_event(timeline: &Timeline, id: EventId) -> Option<String> {
+    match &timeline.events.get(id.0)?.kind {
         EventKind::Packet(_) | EventKind::State(_) => None,
         EventKind::Call(call) => Some(of_call(Side::Server, call)),
         EventKind::Client(action) => Some(match &action.call {

@@ -15,15 +15,10 @@ pub fn client_words(action: &ClientAction) -> Option<String> {
     action.call.as_ref().map(call_text)
 }
 
-/// What the frame of a state says. Of the client's states those are none in which its process still
-/// owns the socket.
+/// What the frame of a state says; `None` for one that is no frame.
 pub fn state_words(change: &StateChange) -> Option<String> {
-    let outlives_close = matches!(
-        change.to,
-        Some(TcpState::FinWait2 | TcpState::TimeWait | TcpState::CloseWait)
-    );
     let name = change.to.map_or("closed".to_owned(), |state| state.to_string());
-    (change.side == Side::Server || outlives_close).then(|| format!("socket {name}"))
+    change.is_frame().then(|| format!("socket {name}"))
 }
 
 /// What the frame of a process says, if more became of it than that it was started.

@@ -11,93 +11,20 @@ use std::time::Duration;
 use super::calls::{action_text, call_text};
 use crate::events::*;
 use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, FactKind, Reason};
-use crate::timeline::{Closing, Connection, Timeline};
+use crate::timeline::{Closing, Connection, KnownPacket, Timeline};
 
-/// What there is to say of a packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    /// The calls that made it leave, with their side, one per line: `server: sendto(9, "1", 1) = 1`.
-    /// `None` for a packet that the kernel made on its own.
-    pub call: Option<String>,
-    /// Set where the packet left later than its call.
-    pub held: Option<HeldBack>,
-    /// Why it is there.
-    pub sentence: String,
-}
-
-/// How long a segment was held back, and what let it go, in the terms that a reader sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldBack {
-    /// From the return of its call to the segment, in whole milliseconds.
-    pub milliseconds: u64,
-    /// The number of the frame whose ACK let it go.
-    pub until_frame: usize,
-}
-
-impl Explanation {
-    /// As the comment of a packet in a capture file: the sentence, which is what a narrow column shows of it,
-    /// then a line for a wait, and one for each call: `call: server: sendto(9, "1", 1) = 1`.
-    pub fn to_comment(&self) -> String {
-        let mut comment = self.sentence.clone();
-        // Writing to a string cannot fail.
-        if let Some(held) = self.held {
-            let (milliseconds, frame) = (held.milliseconds, held.until_frame);
-            let _ = write!(comment, "\nheld: {milliseconds} ms, until frame {frame}");
-        }
-        for call in self.call.iter().flat_map(|calls| calls.lines()) {
-            let _ = write!(comment, "\ncall: {call}");
-        }
-        comment
-    }
-
-    /// Reads back what [`to_comment`](Self::to_comment) wrote, or wrote when calls stood before the sentence.
-    /// Any other comment becomes the sentence. Control characters are escaped, since a file may hold any.
-    pub fn from_comment(comment: &str) -> Explanation {
-        let mut lines: Vec<&str> = comment.lines().collect();
-        let is_told = |line: &&str| line.starts_with("call: ") || read_held(line).is_some();
-        let before = lines.iter().take_while(|line| is_told(line)).count();
-        let told = if before > 0 && before < lines.len() {
-            lines.drain(..before).collect()
-        } else {
-            let behind = lines.iter().rev().take_while(|line| is_told(line)).count();
-            // Of a comment there is a sentence, whatever it looks like.
-            lines.split_off((lines.len() - behind).max(1).min(lines.len()))
-        };
-        let calls: Vec<String> = told
-            .iter()
-            .filter_map(|line| line.strip_prefix("call: "))
-            .map(printable)
-            .collect();
-        let sentence: Vec<String> = lines.iter().map(|line| printable(line)).collect();
-        Explanation {
-            call: (!calls.is_empty()).then(|| calls.join("\n")),
-            held: told.iter().find_map(|line| read_held(line)),
-            sentence: sentence.join(" "),
-        }
-    }
-}
-
-fn read_held(line: &str) -> Option<HeldBack> {
-    let (milliseconds, frame) = line.strip_prefix("held: ")?.split_once(" ms, until frame ")?;
-    Some(HeldBack {
-        milliseconds: milliseconds.parse().ok()?,
-        until_frame: frame.parse().ok()?,
-    })
-}
-
-/// Explains the packet at an index into the timeline's events. `None` if that is no packet.
+/// Explains a packet. `None` for an event that is none.
 ///
 /// A packet that came with a comment from a file is explained by that comment.
-pub fn explain(timeline: &Timeline, packet_index: usize) -> Option<Explanation> {
-    timeline.packet(packet_index)?;
-    let id = timeline.events[packet_index].connection?;
-    let connection = timeline.connections().nth(id.0)?;
-    explain_connection(timeline, connection).remove(&packet_index)
+pub fn explain(timeline: &Timeline, packet: EventId) -> Option<Explanation> {
+    timeline.packet(packet)?;
+    let connection = timeline.connection(timeline[packet].connection?);
+    explain_connection(timeline, connection).remove(&packet)
 }
 
-/// Explains every packet, by its index into the timeline's events. For many packets this is much
+/// Explains every packet. For many packets this is much
 /// faster than asking for each with [`explain`].
-pub fn explain_all(timeline: &Timeline) -> BTreeMap<usize, Explanation> {
+pub fn explain_all(timeline: &Timeline) -> BTreeMap<EventId, Explanation> {
     timeline
         .connections()
         .flat_map(|connection| explain_connection(timeline, connection))
@@ -105,22 +32,22 @@ pub fn explain_all(timeline: &Timeline) -> BTreeMap<usize, Explanation> {
 }
 
 /// Explains every packet of one connection.
-pub(crate) fn explain_connection(timeline: &Timeline, connection: Connection<'_>) -> BTreeMap<usize, Explanation> {
+pub(crate) fn explain_connection(timeline: &Timeline, connection: Connection<'_>) -> BTreeMap<EventId, Explanation> {
     let mut story = Story::new(timeline, connection);
     let mut explanations = BTreeMap::new();
-    for (index, packet) in connection.packets() {
-        explanations.insert(index, story.explain(index, packet));
-        story.passed(index, packet);
+    for (id, packet) in connection.packets() {
+        explanations.insert(id, story.explain(id, packet));
+        story.passed(id, packet);
     }
     explanations
 }
 
-/// The client's actions that made packets leave: packet index to action index. Where an action's bytes
+/// The client's actions that made packets leave: packet to action. Where an action's bytes
 /// took several packets, the first counts.
-pub(crate) fn client_actions_of(connection: Connection<'_>) -> HashMap<usize, usize> {
+pub(crate) fn client_actions_of(connection: Connection<'_>) -> HashMap<EventId, EventId> {
     let mut taken = HashSet::new();
     let mut actions = HashMap::new();
-    for (index, packet) in connection.packets().filter(|(_, packet)| packet.from == Side::Client) {
+    for (id, packet) in connection.packets().filter(|(_, packet)| packet.from == Side::Client) {
         let flags = packet.segment.flags;
         let ends = (flags.has(Flags::FIN) || flags.has(Flags::RST)) && packet.segment.len == 0;
         let action = if ends {
@@ -131,10 +58,10 @@ pub(crate) fn client_actions_of(connection: Connection<'_>) -> HashMap<usize, us
             packet.facts.carries.first().copied()
         };
         let action = action.filter(|action| {
-            let is_client = matches!(connection.timeline().events[*action].kind, EventKind::Client(_));
+            let is_client = matches!(connection.timeline()[*action].kind, EventKind::Client(_));
             is_client && taken.insert(*action)
         });
-        actions.extend(action.map(|action| (index, action)));
+        actions.extend(action.map(|action| (id, action)));
     }
     actions
 }
@@ -144,18 +71,18 @@ struct Story<'a> {
     timeline: &'a Timeline,
     facts: &'a ConnectionFacts,
     closing: Closing,
-    places: HashMap<usize, Place>,
+    places: HashMap<EventId, Place>,
     /// The number of the frame that carries each part of a reply, and its place.
-    parts: HashMap<usize, Place>,
+    parts: HashMap<FrameNumber, Place>,
     exchange: Option<Place>,
     /// The frames whose ACK let a held segment go, with that segment's number.
-    releases: HashMap<usize, usize>,
-    actions: HashMap<usize, usize>,
+    releases: HashMap<FrameNumber, FrameNumber>,
+    actions: HashMap<EventId, EventId>,
     /// True if these are hosts that were observed: they run Linux.
     is_linux: bool,
     no_delay: bool,
     /// Which sides have sent a FIN by now.
-    fins: [bool; 2],
+    fins: Both<bool>,
     established: bool,
 }
 
@@ -175,10 +102,10 @@ struct Place {
 impl<'a> Story<'a> {
     fn new(timeline: &'a Timeline, connection: Connection<'a>) -> Story<'a> {
         let sets_no_delay =
-            |(_, call): (usize, &Call)| call.argument == Some(Argument::Option(SocketOption::NoDelay(true)));
-        let release = |(_, packet): (usize, &Packet)| Some((packet.held()?.until_frame, packet.number));
+            |(_, call): (EventId, &Call)| call.argument == Some(Argument::Option(SocketOption::NoDelay(true)));
+        let release = |(_, packet): (EventId, KnownPacket<'_>)| Some((packet.held()?.until_frame, packet.number));
         let places = places(timeline, connection);
-        let part = |(index, place): (&usize, &Place)| Some((timeline.packet(*index)?.number, *place));
+        let part = |(id, place): (&EventId, &Place)| Some((timeline.packet(*id)?.number, *place));
         Story {
             timeline,
             facts: connection.facts(),
@@ -190,72 +117,67 @@ impl<'a> Story<'a> {
             actions: client_actions_of(connection),
             is_linux: timeline.level > Level::Capture,
             no_delay: connection.calls().any(sets_no_delay),
-            fins: [false; 2],
+            fins: Both::default(),
             established: false,
         }
     }
 
-    fn explain(&self, index: usize, packet: &Packet) -> Explanation {
+    fn explain(&self, id: EventId, packet: KnownPacket<'_>) -> Explanation {
+        if let Some(told) = &packet.told {
+            return (**told).clone();
+        }
+        // Anybody else's comment is words.
         if let Some(comment) = &packet.comment {
-            return self.commented(comment);
+            let lines: Vec<String> = comment.lines().map(printable).collect();
+            return Explanation {
+                call: None,
+                held: None,
+                sentence: lines.join(" "),
+            };
         }
         let held = packet.held().map(|held| HeldBack {
             milliseconds: whole_milliseconds(held.waited),
             until_frame: held.until_frame,
         });
-        let mut sentence = self.sentence(index, packet);
+        let mut sentence = self.sentence(id, packet);
         self.add_notes(packet, &mut sentence);
         Explanation {
-            call: self.calls(index, packet),
+            call: self.calls(id, packet),
             held,
             sentence,
         }
     }
 
-    /// What a file says of a packet. In an excerpt of a file of ours it is what we said when we had all
-    /// of the run; anybody else's comment is words.
-    fn commented(&self, comment: &str) -> Explanation {
-        if self.timeline.is_excerpt() && self.timeline.level > Level::Capture {
-            return Explanation::from_comment(comment);
-        }
-        let lines: Vec<String> = comment.lines().map(printable).collect();
-        Explanation {
-            call: None,
-            held: None,
-            sentence: lines.join(" "),
-        }
-    }
-
     /// Takes a packet into the story.
-    fn passed(&mut self, index: usize, packet: &Packet) {
-        if let Some(place) = self.places.get(&index) {
+    fn passed(&mut self, id: EventId, packet: KnownPacket<'_>) {
+        if let Some(place) = self.places.get(&id) {
             self.exchange = Some(*place);
         }
-        self.fins[packet.from as usize] |= packet.segment.flags.has(Flags::FIN);
+        self.fins[packet.from] |= packet.segment.flags.has(Flags::FIN);
         self.established |= !packet.segment.flags.has(Flags::SYN);
     }
 
     // The calls.
 
-    fn calls(&self, index: usize, packet: &Packet) -> Option<String> {
+    fn calls(&self, id: EventId, packet: KnownPacket<'_>) -> Option<String> {
         match packet.from {
-            Side::Client => self.client_call(index, packet),
+            Side::Client => self.client_call(id, packet),
             Side::Server => self.server_calls(packet),
         }
     }
 
-    fn client_call(&self, index: usize, packet: &Packet) -> Option<String> {
+    fn client_call(&self, id: EventId, packet: KnownPacket<'_>) -> Option<String> {
         let flags = packet.segment.flags;
         if flags.has(Flags::SYN) && !flags.has(Flags::ACK) {
             return self.is_linux.then(|| "client: connect".to_owned());
         }
-        match &self.timeline.events[*self.actions.get(&index)?].kind {
+        match &self.timeline[*self.actions.get(&id)?].kind {
             EventKind::Client(action) => Some(format!("client: {}", action_text(&action.kind))),
             _ => None,
         }
     }
 
-    fn server_calls(&self, packet: &Packet) -> Option<String> {
+    fn server_calls(&self, packet: KnownPacket<'_>) -> Option<String> {
         let carried = packet.facts.carries.iter().copied();
         let mut calls: Vec<&Call> = carried.filter_map(|write| self.timeline.call(write)).collect();
         let flags = packet.segment.flags;
@@ -279,7 +201,7 @@ impl<'a> Story<'a> {
 
     // The sentences.
 
-    fn sentence(&self, index: usize, packet: &Packet) -> String {
+    fn sentence(&self, id: EventId, packet: KnownPacket<'_>) -> String {
         let flags = packet.segment.flags;
         let facts = &packet.facts;
         if flags.has(Flags::RST) {
@@ -295,7 +217,7 @@ impl<'a> Story<'a> {
         } else if packet.segment.len > 0 {
             match packet.from {
                 Side::Client => self.request(packet),
-                Side::Server => self.reply(index, packet),
+                Side::Server => self.reply(id, packet),
             }
         } else {
             self.bare_ack(packet)
@@ -303,7 +225,7 @@ impl<'a> Story<'a> {
     }
 
     /// What is so of a packet beside its main sentence.
-    fn add_notes(&self, packet: &Packet, sentence: &mut String) {
+    fn add_notes(&self, packet: KnownPacket<'_>, sentence: &mut String) {
         let facts = &packet.facts;
         let side = packet.from;
         if facts.has(FactKind::BeganBefore) && !packet.segment.flags.has(Flags::RST) {
@@ -354,7 +276,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn syn(&self, packet: &Packet) -> String {
+    fn syn(&self, packet: KnownPacket<'_>) -> String {
         let side = packet.from;
         let (reply, again) = (packet.segment.flags.has(Flags::ACK), packet.facts.is_repeat());
         if packet.facts.has(FactKind::SimultaneousOpen) {
@@ -379,7 +301,7 @@ impl<'a> Story<'a> {
     }
 
     /// Why a SYN is sent again: nobody answered it, or the answer did not get there in time.
-    fn not_answered(&self, packet: &Packet, what: &str) -> String {
+    fn not_answered(&self, packet: KnownPacket<'_>, what: &str) -> String {
         match packet.facts.get(FactKind::SpuriousRetransmission) {
             Some(fact) => match fact.evidence.iter().find_map(Evidence::frame) {
                 Some(frame) => {
@@ -391,7 +313,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn reset(&self, packet: &Packet) -> String {
+    fn reset(&self, packet: KnownPacket<'_>) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let frame = packet.facts.why.evidence.iter().find_map(Evidence::frame);
         match packet.facts.why.reason {
@@ -426,7 +348,7 @@ impl<'a> Story<'a> {
     }
 
     /// A segment that was sent before, or that comes after bytes which lie beyond it.
-    fn again(&self, packet: &Packet) -> Option<String> {
+    fn again(&self, packet: KnownPacket<'_>) -> Option<String> {
         let facts = &packet.facts;
         let peer = packet.from.peer();
         if facts.has(FactKind::OutOfOrder) {
@@ -481,7 +403,7 @@ impl<'a> Story<'a> {
         Some(sentence)
     }
 
-    fn out_of_order(&self, packet: &Packet) -> String {
+    fn out_of_order(&self, packet: KnownPacket<'_>) -> String {
         let facts = &packet.facts;
         let mut sentence = "Out of order: bytes beyond these had come by before.".to_owned();
         match facts.get(FactKind::Retransmission) {
@@ -498,7 +420,7 @@ impl<'a> Story<'a> {
         sentence
     }
 
-    fn fin(&self, packet: &Packet) -> String {
+    fn fin(&self, packet: KnownPacket<'_>) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let facts = &packet.facts;
         let mut sentence = if packet.segment.len > 0 {
@@ -507,7 +429,7 @@ impl<'a> Story<'a> {
             String::new()
         };
         let half_close = facts.get(FactKind::HalfClose);
-        sentence += &match (self.fins[peer as usize], half_close) {
+        sentence += &match (self.fins[peer], half_close) {
             (true, _) if facts.has(FactKind::SimultaneousClose) => {
                 format!("The {side} closes too, before it has the FIN of the {peer}: both close at once.")
             }
@@ -530,7 +452,7 @@ impl<'a> Story<'a> {
         sentence
     }
 
-    fn probe(&self, packet: &Packet) -> String {
+    fn probe(&self, packet: KnownPacket<'_>) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let byte = if packet.segment.len > 0 { " with one byte" } else { "" };
         if packet.facts.has(FactKind::ZeroWindowProbe) {
@@ -540,7 +462,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn request(&self, packet: &Packet) -> String {
+    fn request(&self, packet: KnownPacket<'_>) -> String {
         if let Some(sentence) = self.waited(packet) {
             return sentence;
         }
@@ -557,11 +479,11 @@ impl<'a> Story<'a> {
         sentence
     }
 
-    fn reply(&self, index: usize, packet: &Packet) -> String {
+    fn reply(&self, id: EventId, packet: KnownPacket<'_>) -> String {
         if let Some(sentence) = self.waited(packet) {
             return sentence;
         }
-        let Some(place) = self.places.get(&index) else {
+        let Some(place) = self.places.get(&id) else {
             return self.outside_an_exchange();
         };
         let mut sentence = match (place.part, place.parts) {
@@ -589,7 +511,7 @@ impl<'a> Story<'a> {
     }
 
     fn outside_an_exchange(&self) -> String {
-        if self.fins[Side::Client as usize] {
+        if self.fins.client {
             "The server sends data after the FIN of the client: its own direction is still open."
         } else if self.exchange.is_none() && !self.facts.began_before {
             "The server speaks first: no request has come."
@@ -600,7 +522,7 @@ impl<'a> Story<'a> {
     }
 
     /// Why a segment of a reply left at once, where its call shows that it did.
-    fn at_once(&self, packet: &Packet, first: bool) -> &'static str {
+    fn at_once(&self, packet: KnownPacket<'_>, first: bool) -> &'static str {
         if packet.facts.why.reason != Reason::AtOnce {
             return "";
         }
@@ -618,10 +540,10 @@ impl<'a> Story<'a> {
     }
 
     /// A segment that left later than its write.
-    fn waited(&self, packet: &Packet) -> Option<String> {
+    fn waited(&self, packet: KnownPacket<'_>) -> Option<String> {
         let why = &packet.facts.why;
         let write = why.evidence.iter().find_map(Evidence::event)?;
-        let name = match &self.timeline.events[write].kind {
+        let name = match &self.timeline[write].kind {
             EventKind::Call(call) => call.name.clone(),
             EventKind::Client(action) => action.call.as_ref().map_or("send".into(), |call| call.name.clone()),
             _ => return None,
@@ -646,7 +568,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn bare_ack(&self, packet: &Packet) -> String {
+    fn bare_ack(&self, packet: KnownPacket<'_>) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let facts = &packet.facts;
         let frame = |kind| {
@@ -682,7 +604,7 @@ impl<'a> Story<'a> {
         format!("The {side}'s kernel says which byte it expects next. It acknowledges nothing new.")
     }
 
-    fn acknowledges(&self, packet: &Packet, acked: &Acked) -> String {
+    fn acknowledges(&self, packet: KnownPacket<'_>, acked: &Acked) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         if acked.syn && acked.bytes == 0 {
             return format!("The {side}'s kernel acknowledges the SYN of the {peer}: the connection is established.");
@@ -696,10 +618,10 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn ack_of_fin(&self, packet: &Packet) -> String {
+    fn ack_of_fin(&self, packet: KnownPacket<'_>) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let acknowledges = format!("The {side}'s kernel acknowledges the FIN");
-        if self.fins[side as usize] {
+        if self.fins[side] {
             return match self.closing.time_wait() {
                 Some(waits) if waits == side && !self.facts.simultaneous_close => {
                     format!(
@@ -728,7 +650,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn ack_of_reply(&self, packet: &Packet, acked: &Acked) -> String {
+    fn ack_of_reply(&self, packet: KnownPacket<'_>, acked: &Acked) -> String {
         let hoped = delayed(packet).map(|waited| {
             if is_inferred(packet) {
                 let what = self.replied(acked);
@@ -761,7 +683,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn ack_of_request(&self, packet: &Packet, acked: &Acked) -> String {
+    fn ack_of_request(&self, packet: KnownPacket<'_>, acked: &Acked) -> String {
         let place = self.exchange.unwrap_or_default();
         let why = &packet.facts.why;
         if place.part > 0 || self.exchange.is_none() {
@@ -810,13 +732,13 @@ fn add_outcome(passage: &Passage, from: Side, sentence: &mut String) {
 const TOO_EARLY: Duration = Duration::from_millis(2);
 
 /// How long an ACK was put off, if it was.
-fn delayed(packet: &Packet) -> Option<String> {
+fn delayed(packet: KnownPacket<'_>) -> Option<String> {
     let why = &packet.facts.why;
     (why.reason == Reason::DelayedAck).then(|| milliseconds(why.waited.unwrap_or_default()))
 }
 
 /// True if why it left is inferred, and not seen.
-fn is_inferred(packet: &Packet) -> bool {
+fn is_inferred(packet: KnownPacket<'_>) -> bool {
     packet.facts.why.certainty == Certainty::Inferred
 }
 
@@ -836,31 +758,27 @@ fn milliseconds(duration: Duration) -> String {
 }
 
 /// Where each packet of an exchange stands in it. What is sent again is no part of its own.
-fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<usize, Place> {
-    let new = |index: usize, side: Side| {
-        let packet = timeline.packet(index);
+fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, Place> {
+    let new = |id: EventId, side: Side| {
+        let packet = timeline.packet(id);
         packet.is_some_and(|p| p.from == side && p.segment.len > 0 && !p.facts.is_repeat())
     };
     let mut places = HashMap::new();
     for (exchange, packets) in connection.exchanges().into_iter().map(|e| e.packets).enumerate() {
-        let parts: Vec<usize> = packets
-            .iter()
-            .copied()
-            .filter(|index| new(*index, Side::Server))
-            .collect();
-        let requests = packets.iter().filter(|index| new(**index, Side::Client)).count();
+        let parts: Vec<EventId> = packets.iter().copied().filter(|id| new(*id, Side::Server)).collect();
+        let requests = packets.iter().filter(|id| new(**id, Side::Client)).count();
         // The place in the stream counts: a part may come out of order.
-        let seq = |index: usize| timeline.packet(index).map_or(0, |packet| packet.seq);
-        let first = parts.first().map_or(0, |index| seq(*index));
+        let seq = |id: EventId| timeline.packet(id).map_or(0, |packet| packet.seq);
+        let first = parts.first().map_or(0, |id| seq(*id));
         let mut in_stream = parts.clone();
-        in_stream.sort_by_key(|index| seq(*index).wrapping_sub(first).cast_signed());
-        let part_of: HashMap<usize, usize> = in_stream.into_iter().zip(1..).collect();
+        in_stream.sort_by_key(|id| seq(*id).wrapping_sub(first).cast_signed());
+        let part_of: HashMap<EventId, usize> = in_stream.into_iter().zip(1..).collect();
         let mut so_far = 0;
-        for index in packets {
-            let part = part_of.get(&index).copied().unwrap_or(so_far);
+        for id in packets {
+            let part = part_of.get(&id).copied().unwrap_or(so_far);
             so_far = so_far.max(part);
             places.insert(
-                index,
+                id,
                 Place {
                     exchange,
                     part,

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event as Markup, Options, Parser, Tag};
 use serde_json::Value;
 
-use timeline::Timeline;
 use timeline::format::svg::{Picture, Theme, side_by_side};
 use timeline::format::{html, json, markdown, pcapng, text};
 use timeline::scene::Scene;
+use timeline::{FrameNumber, Timeline};
 
 use crate::samples::is_plain;
 use crate::{arbitrary, encoder};
@@ -56,7 +56,7 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
         ..text::Lanes::default()
     };
     all_plain("text", &lanes.draw(timeline))?;
-    let page = markdown::frames(timeline, 1..=usize::MAX);
+    let page = markdown::frames(timeline, FrameNumber::range(1..=usize::MAX));
     all_plain("markdown", &page)?;
     all_expected(&page)?;
     let mut object = Vec::new();

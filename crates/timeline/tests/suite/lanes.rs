@@ -41,7 +41,7 @@ fn from_packets_alone(timeline: &Timeline) -> Timeline {
     let records: Vec<Record> = timeline.events.iter().filter_map(frame).collect();
     Recording {
         level: Level::Capture,
-        numbers: (1..=records.len()).map(Some).collect(),
+        numbers: (1..=records.len()).map(FrameNumber).map(Some).collect(),
         records,
         dropped: 0,
         not_kept: 0,
@@ -623,13 +623,14 @@ fn no_line_is_wider_than_asked_for() {
 
 #[test]
 fn comments_of_others_cannot_break_the_lanes() {
-    let mut timeline = samples::clean_close().timeline();
-    timeline.level = Level::Capture;
-    for event in &mut timeline.events {
-        if let EventKind::Packet(packet) = &mut event.kind {
-            packet.comment = Some("call: server: \u{1b}[2J世界".repeat(30));
+    let mut script = samples::clean_close();
+    script.recording.level = Level::Capture;
+    for record in &mut script.recording.records {
+        if let What::Frame { comment, .. } = &mut record.what {
+            *comment = Some("call: server: \u{1b}[2J世界".repeat(30));
         }
     }
+    let timeline = script.timeline();
     for line in Lanes::default().lines(&timeline) {
         let line = line.to_string();
         assert!(line.chars().count() <= 80, "{line}");

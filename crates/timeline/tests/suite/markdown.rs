@@ -1,14 +1,14 @@
 //! Tables of frames.
 
 use expect_test::expect;
-use timeline::Side;
 use timeline::format::markdown::frames;
+use timeline::{FrameNumber, Side};
 
 use crate::samples::{self, Script};
 
 #[test]
 fn a_stall() {
-    let page = frames(&samples::two_writes().timeline(), 15..=22);
+    let page = frames(&samples::two_writes().timeline(), FrameNumber::range(15..=22));
     expect![[r#"
         |  # | from → to       | flags   | seq | ack | len | data    | call or state                           |
         |---:|-----------------|---------|----:|----:|----:|---------|-----------------------------------------|
@@ -31,7 +31,7 @@ fn a_stall() {
 
 #[test]
 fn a_clean_close() {
-    let page = frames(&samples::clean_close().timeline(), 12..=19);
+    let page = frames(&samples::clean_close().timeline(), FrameNumber::range(12..=19));
     expect![[r#"
         |  # | from → to       | flags   | seq | ack | len | data | call or state               |
         |---:|-----------------|---------|----:|----:|----:|------|-----------------------------|
@@ -58,7 +58,7 @@ fn pipes_and_backticks_are_escaped() {
         .frame(100, Side::Client, "PSH,ACK", 1, 1, "a|b")
         .write((200, 240), "`|``")
         .frame(210, Side::Server, "PSH,ACK", 1, 4, "`|``");
-    let page = frames(&script.timeline(), 6..=8);
+    let page = frames(&script.timeline(), FrameNumber::range(6..=8));
     expect![[r#"
         |  # | from → to       | flags   | seq | ack | len | data            | call or state                     |
         |---:|-----------------|---------|----:|----:|----:|-----------------|-----------------------------------|
@@ -74,7 +74,7 @@ fn pipes_and_backticks_are_escaped() {
 
 #[test]
 fn no_frames() {
-    let page = frames(&Script::new().timeline(), 1..=9);
+    let page = frames(&Script::new().timeline(), FrameNumber::range(1..=9));
     expect![[r#"
         |  # | from → to | flags | seq | ack | len | data | call or state |
         |---:|-----------|-------|----:|----:|----:|------|---------------|

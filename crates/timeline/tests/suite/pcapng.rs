@@ -19,11 +19,9 @@ fn file(timeline: &Timeline) -> Vec<u8> {
     file
 }
 
-fn packets(timeline: &Timeline) -> Vec<(Timestamp, &Packet)> {
+fn packets(timeline: &Timeline) -> Vec<(Timestamp, KnownPacket<'_>)> {
     let packets = timeline.connections().flat_map(Connection::packets);
-    packets
-        .map(|(index, packet)| (timeline.events[index].at, packet))
-        .collect()
+    packets.map(|(index, packet)| (timeline[index].at, packet)).collect()
 }
 
 #[test]
@@ -110,8 +108,9 @@ fn a_frame_that_was_cut_by_the_capture_keeps_its_length() {
 
 #[test]
 fn drops_are_kept() {
-    let mut timeline = samples::clean_close().timeline();
-    timeline.dropped = 7;
+    let mut script = samples::clean_close();
+    script.recording.dropped = 7;
+    let timeline = script.timeline();
     assert_eq!(read(&file(&timeline)[..]).unwrap().dropped, 7);
 }
 
@@ -378,7 +377,7 @@ fn a_damaged_file_never_panics() {
                 // Drawing all of them would take long and show little more.
                 if index % 32 == 0 {
                     timeline.to_string();
-                    timeline::format::markdown::frames(&timeline, 1..=99);
+                    timeline::format::markdown::frames(&timeline, FrameNumber::range(1..=99));
                     file(&timeline);
                 }
             }
@@ -411,8 +410,9 @@ fn tshark(file: &[u8], arguments: &[&str]) -> String {
 #[test]
 #[ignore = "needs tshark"]
 fn tshark_opens_what_is_written_and_sees_the_same() {
-    let mut timeline = samples::two_writes().timeline();
-    timeline.dropped = 2;
+    let mut script = samples::two_writes();
+    script.recording.dropped = 2;
+    let timeline = script.timeline();
     let fields = [
         "frame.number",
         "frame.time_epoch",
@@ -430,7 +430,7 @@ fn tshark_opens_what_is_written_and_sees_the_same() {
         .only()
         .packets()
         .map(|(index, packet)| {
-            let at = timeline.events[index].at.0;
+            let at = timeline[index].at.0;
             let (seconds, rest) = (at / 1_000_000_000, at % 1_000_000_000);
             let comment = explanations[&index].to_comment().replace('\n', "\\n");
             let (flags, seq, ack, len) = (packet.segment.flags.0, packet.seq, packet.ack, packet.segment.len);

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
-use timeline::Timeline;
 use timeline::format::svg::*;
 use timeline::scene::{Mark, Outcome, Part, Scene};
+use timeline::{EventId, FrameNumber, Timeline};
 
 use crate::arbitrary;
 use crate::samples::committed;
@@ -49,10 +49,10 @@ fn each_packet_is_one_arrow_in_its_order() {
         let scene = Scene::of(&committed(name));
         let drawn = Picture::default().draw(&scene);
         let document = Document::parse(&drawn).unwrap();
-        let frames: Vec<usize> = groups(&document, "arrow")
-            .map(|group| group.attribute("data-frame").unwrap().parse().unwrap())
+        let frames: Vec<FrameNumber> = groups(&document, "arrow")
+            .map(|group| group.attribute("data-frame").unwrap().parse().map(FrameNumber).unwrap())
             .collect();
-        let arrows: Vec<usize> = scene.connections[0].arrows().filter_map(|arrow| arrow.frame).collect();
+        let arrows: Vec<FrameNumber> = scene.connections[0].arrows().filter_map(|arrow| arrow.frame).collect();
         assert_eq!(frames, arrows, "{name}");
         let places: Vec<f64> = groups(&document, "arrow").map(|group| way(group).0).collect();
         assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{name}: {places:?}");
@@ -81,7 +81,7 @@ fn an_arrow_slants_where_a_wire_lies_between_and_ends_in_a_cross_where_it_was_lo
 }
 
 /// Where a call's bracket ends.
-fn closes(document: &Document<'_>, event: usize) -> f64 {
+fn closes(document: &Document<'_>, event: EventId) -> f64 {
     let bracket = groups(document, "bracket").find(|group| group.attribute("data-event") == Some(&event.to_string()));
     let path = bracket
         .unwrap()
@@ -106,7 +106,7 @@ fn a_bracket_holds_what_its_call_caused_and_not_what_was_held_back() {
         diagram
             .marks
             .iter()
-            .find(|mark| mark.frame() == Some(frame))
+            .find(|mark| mark.frame() == Some(FrameNumber(frame)))
             .unwrap()
             .event()
     };
@@ -155,7 +155,7 @@ fn findings_are_told_and_show_where_their_evidence_is() {
     // Four writes, the held one, the ACK that let it go, its segment and the read of the end; and a list of three.
     assert_eq!(told(&scene), 10);
     // A part has those that show in it.
-    let part = scene.frames(&(2..=4));
+    let part = scene.frames(&FrameNumber::range(2..=4));
     assert_eq!(told(&part), 0);
 }
 
@@ -248,10 +248,10 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
                 node.attribute("class")
                     .is_some_and(|classes| classes.split(' ').next() == Some(class))
             });
-            let events = of_class.map(|node| node.attribute("data-event").unwrap().parse().unwrap());
-            events.collect::<Vec<usize>>()
+            let events = of_class.map(|node| node.attribute("data-event").unwrap().parse().map(EventId).unwrap());
+            events.collect::<Vec<EventId>>()
         };
-        let arrows: Vec<usize> = diagram.arrows().map(|arrow| arrow.event).collect();
+        let arrows: Vec<EventId> = diagram.arrows().map(|arrow| arrow.event).collect();
         prop_assert_eq!(events("arrow"), arrows);
         let calls = diagram.calls().filter(|call| !call.quiet).map(|call| call.event);
         prop_assert_eq!(events("bracket"), calls.collect::<Vec<_>>());

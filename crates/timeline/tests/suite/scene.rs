@@ -7,16 +7,19 @@ use serde_json::Value;
 
 use timeline::facts::Reason;
 use timeline::scene::*;
-use timeline::{EventKind, ProcessEventKind, Side, TcpState, Timeline};
+use timeline::{EventId, EventKind, FrameNumber, ProcessEventKind, Side, TcpState, Timeline};
 
 use crate::samples::{committed, is_plain};
 use crate::{arbitrary, samples};
 
 fn arrow(diagram: &Diagram, frame: usize) -> &Arrow {
-    diagram.arrows().find(|arrow| arrow.frame == Some(frame)).unwrap()
+    diagram
+        .arrows()
+        .find(|arrow| arrow.frame == Some(FrameNumber(frame)))
+        .unwrap()
 }
 
-fn call(diagram: &Diagram, event: usize) -> &Bracket {
+fn call(diagram: &Diagram, event: EventId) -> &Bracket {
     diagram.calls().find(|call| call.event == event).unwrap()
 }
 
@@ -30,11 +33,11 @@ fn a_held_segment_leaves_after_its_bracket_has_closed() {
     let write = call(diagram, wait.call.unwrap());
     assert_eq!(write.words, r#"sendto(9, "\n", 1) = 1"#);
     // It caused nothing before it returned.
-    assert_eq!(write.arrows, [0; 0]);
+    assert_eq!(write.arrows, []);
     assert_eq!(Some(wait.since), write.returned);
     let held = arrow(diagram, 21);
     assert_eq!((wait.arrow, wait.until), (held.event, held.left));
-    assert_eq!(held.held.map(|held| held.until_frame), Some(20));
+    assert_eq!(held.held.map(|held| held.until_frame), Some(FrameNumber(20)));
     assert_eq!(wait.ended_by, Some(arrow(diagram, 20).event));
     // The write before it caused its packet at once.
     let first = arrow(diagram, 18);
@@ -43,7 +46,7 @@ fn a_held_segment_leaves_after_its_bracket_has_closed() {
     let [fold] = diagram.folds[..] else {
         panic!("{diagram:?}")
     };
-    assert_eq!(diagram.marks[fold.mark].frame(), Some(20));
+    assert_eq!(diagram.marks[fold.mark].frame(), Some(FrameNumber(20)));
 }
 
 #[test]
@@ -84,21 +87,21 @@ fn what_a_wire_does_is_the_arrows_outcome() {
 #[test]
 fn a_part_holds_the_frames_asked_for_and_what_lies_between() {
     let whole = Scene::of(&samples::two_writes().timeline());
-    let part = whole.clone().frames(&(15..=22));
-    let numbers: Vec<usize> = part.connections[0].marks.iter().filter_map(Mark::frame).collect();
-    assert_eq!(numbers, (15..=22).collect::<Vec<_>>());
+    let part = whole.clone().frames(&FrameNumber::range(15..=22));
+    let numbers: Vec<FrameNumber> = part.connections[0].marks.iter().filter_map(Mark::frame).collect();
+    assert_eq!(numbers, (15..=22).map(FrameNumber).collect::<Vec<_>>());
     let [fold] = part.connections[0].folds[..] else {
         panic!("{part:?}")
     };
-    assert_eq!(part.connections[0].marks[fold.mark].frame(), Some(20));
+    assert_eq!(part.connections[0].marks[fold.mark].frame(), Some(FrameNumber(20)));
     // The fold before the first mark of a part is none of it.
-    assert_eq!(whole.frames(&(20..=22)).connections[0].folds, []);
+    assert_eq!(whole.frames(&FrameNumber::range(20..=22)).connections[0].folds, []);
 }
 
 /// The events of a timeline that are marks, each of them once.
-fn events_of(timeline: &Timeline) -> BTreeSet<usize> {
+fn events_of(timeline: &Timeline) -> BTreeSet<EventId> {
     let alone = timeline.connections().len() == 1;
-    let is_mark = |(index, event): (usize, &timeline::Event)| {
+    let is_mark = |(id, event): (EventId, &timeline::Event)| {
         let drawn = match &event.kind {
             EventKind::State(_) => false,
             // The server's own connections are told by a process too.
@@ -107,9 +110,9 @@ fn events_of(timeline: &Timeline) -> BTreeSet<usize> {
             }
             _ => event.connection.is_some() || alone,
         };
-        drawn.then_some(index)
+        drawn.then_some(id)
     };
-    timeline.events.iter().enumerate().filter_map(is_mark).collect()
+    timeline.iter().filter_map(is_mark).collect()
 }
 
 fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
@@ -127,7 +130,7 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
                 prop_assert!(seen.insert(mark.event()), "{mark:?} twice");
             }
         }
-        let arrows: BTreeSet<usize> = diagram.arrows().map(|arrow| arrow.event).collect();
+        let arrows: BTreeSet<EventId> = diagram.arrows().map(|arrow| arrow.event).collect();
         for call in diagram.calls() {
             prop_assert!(call.arrows.iter().all(|arrow| arrows.contains(arrow)), "{call:?}");
         }
@@ -144,7 +147,7 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
     all_plain(&value)?;
     // A part of it holds together too.
     for frames in [0..=3, 2..=5, 7..=usize::MAX] {
-        let part = scene.clone().frames(&frames);
+        let part = scene.clone().frames(&FrameNumber::range(frames));
         for diagram in &part.connections {
             prop_assert!(
                 diagram

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use timeline::facts::Certainty;
-use timeline::facts::spent::*;
+use timeline::spent::*;
 use timeline::{Level, Passage, Side, Timestamp, What};
 
 use crate::arbitrary;

@@ -371,7 +371,7 @@ fn comments_of_others_become_the_sentence() {
 #[test]
 fn a_comment_begins_with_its_sentence_and_either_order_is_read() {
     let timeline = samples::two_writes().timeline();
-    let held = explain(&timeline, timeline.index_of_frame(21).unwrap()).unwrap();
+    let held = explain(&timeline, timeline.event_of_frame(FrameNumber(21)).unwrap()).unwrap();
     let comment = held.to_comment();
     assert!(comment.starts_with("Held back: "), "{comment}");
     assert!(
@@ -390,6 +390,6 @@ fn a_comment_begins_with_its_sentence_and_either_order_is_read() {
 #[test]
 fn only_packets_are_explained() {
     let timeline = samples::clean_close().timeline();
-    assert_eq!(explain(&timeline, 3), None);
-    assert_eq!(explain(&timeline, 9999), None);
+    assert_eq!(explain(&timeline, EventId(3)), None);
+    assert_eq!(explain(&timeline, EventId(9999)), None);
 }

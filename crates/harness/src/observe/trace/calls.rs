@@ -341,6 +341,7 @@ impl Calls {
                     return;
                 };
                 pending.detail = Some(address.to_string());
+                pending.argument = Some(Argument::Address(address));
             }
             _ => {}
         }

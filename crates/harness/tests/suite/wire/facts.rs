@@ -178,7 +178,7 @@ fn fins_cross(timeline: &Timeline) -> bool {
             .filter(|(_, packet)| packet.from == side && packet.segment.flags.has(Flags::FIN));
         let (index, packet) = fins.next()?;
         let came = packet.passage.as_ref()?.arrivals.first().copied()?;
-        Some((timeline.events[index].at, came))
+        Some((timeline[index].at, came))
     };
     match (fins(Side::Client), fins(Side::Server)) {
         (Some(client), Some(server)) => client.0 < server.1 && server.0 < client.1,
@@ -210,7 +210,7 @@ fn sent_again_in_vain(timeline: &Timeline) -> bool {
 /// Each packet with its facts.
 fn told(timeline: &Timeline) -> String {
     let packets = timeline.connections().flat_map(|connection| connection.packets());
-    let line = |packet: &harness::timeline::Packet| {
+    let line = |packet: harness::timeline::KnownPacket<'_>| {
         let facts: Vec<&str> = packet.facts.facts.iter().map(|fact| fact.kind.name()).collect();
         let why = packet.facts.why.reason.name();
         format!("{} {} [{}] {why}\n", packet.number, packet.short(), facts.join(" "))

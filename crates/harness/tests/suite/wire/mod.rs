@@ -8,7 +8,7 @@ mod scenarios;
 
 use anyhow::Result;
 use harness::testing::Needs::{Ipv6, Sandbox, Wire};
-use harness::timeline::{Packet, Passage, Side, Timeline, Timestamp};
+use harness::timeline::{KnownPacket, Passage, Side, Timeline, Timestamp};
 use harness::{LISTEN, Server, ServerBuilder};
 
 /// It has modes that are right, too.
@@ -27,7 +27,7 @@ fn behind(script: &str, mode: &str) -> Result<ServerBuilder> {
 /// A packet of the only connection, with when it left and what became of it.
 struct Seen<'t> {
     left: Timestamp,
-    packet: &'t Packet,
+    packet: KnownPacket<'t>,
     passage: &'t Passage,
 }
 
@@ -35,9 +35,13 @@ struct Seen<'t> {
 fn packets(timeline: &Timeline) -> Vec<Seen<'_>> {
     let connection = timeline.only();
     let packets = connection.packets().map(|(index, packet)| Seen {
-        left: timeline.events[index].at,
+        left: timeline[index].at,
         packet,
-        passage: packet.passage.as_ref().expect("a packet on a wire has a passage"),
+        passage: packet
+            .packet()
+            .passage
+            .as_ref()
+            .expect("a packet on a wire has a passage"),
     });
     packets.collect()
 }

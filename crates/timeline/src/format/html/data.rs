@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
 use crate::dissect::{Field, Name, dissect};
-use crate::events::{Call, Event, EventKind, Packet, is_plain, printable};
+use crate::events::{Both, Call, EventId, EventKind, FrameNumber, Packet, is_plain, printable};
 use crate::facts::{Amounts, amounts};
 use crate::format::json;
 use crate::scene::{Mark, Part, Scene};
@@ -33,7 +33,12 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
     }
     let data = Data {
         title: printable(title),
-        amounts: timeline.connections().flat_map(amounts).map(of_amounts).collect(),
+        amounts: timeline
+            .seen()
+            .connections()
+            .flat_map(amounts)
+            .map(of_amounts)
+            .collect(),
         acks: acks(timeline),
         first: timeline.connections().map(first_numbers).collect(),
         sentences,
@@ -50,37 +55,34 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
 struct Data {
     title: String,
     /// After an event, the bytes that are on the way, and those that nobody has read.
-    amounts: Vec<(usize, [u64; 2], [Option<u64>; 2])>,
+    amounts: Vec<(EventId, Both<u64>, Both<Option<u64>>)>,
     /// The frames that each ACK covers anew: the first and the last.
-    acks: Vec<(usize, usize, usize)>,
+    acks: Vec<(EventId, FrameNumber, FrameNumber)>,
     /// For each connection what the relative numbers of client and server count from.
-    first: Vec<[Option<u32>; 2]>,
+    first: Vec<Both<Option<u32>>>,
     /// A sentence for each mark that is no packet, in the order of the marks: those of packets are in the scene.
     sentences: Vec<Vec<Option<String>>>,
     frames: Frames,
     scene: Scene,
 }
 
-fn of_amounts((event, amounts): (usize, Amounts)) -> (usize, [u64; 2], [Option<u64>; 2]) {
+fn of_amounts((event, amounts): (EventId, Amounts)) -> (EventId, Both<u64>, Both<Option<u64>>) {
     (event, amounts.in_flight, amounts.unread)
 }
 
-fn acks(timeline: &Timeline) -> Vec<(usize, usize, usize)> {
-    let of_packet = |(index, event): (usize, &Event)| {
-        let EventKind::Packet(packet) = &event.kind else {
-            return None;
-        };
-        let (first, last) = packet.facts.acked.as_ref()?.frames?;
-        Some((index, first, last))
+fn acks(timeline: &Timeline) -> Vec<(EventId, FrameNumber, FrameNumber)> {
+    let of_packet = |(id, _)| {
+        let (first, last) = timeline.packet(id)?.facts.acked.as_ref()?.frames?;
+        Some((id, first, last))
     };
-    timeline.events.iter().enumerate().filter_map(of_packet).collect()
+    timeline.iter().filter_map(of_packet).collect()
 }
 
-fn first_numbers(connection: Connection<'_>) -> [Option<u32>; 2] {
-    let mut first = [None; 2];
+fn first_numbers(connection: Connection<'_>) -> Both<Option<u32>> {
+    let mut first = Both::<Option<u32>>::default();
     for (_, packet) in connection.packets() {
         let number = packet.segment.seq.wrapping_sub(packet.seq);
-        first[packet.from as usize].get_or_insert(number);
+        first[packet.from].get_or_insert(number);
     }
     first
 }
@@ -106,21 +108,21 @@ struct Frames {
     layouts: Once<Vec<[usize; 4]>>,
     texts: Once<String>,
     /// Each one's event, its layout, its bytes, its length on the wire, and the texts that its fields say.
-    frames: Vec<(usize, usize, String, u32, Vec<usize>)>,
+    frames: Vec<(EventId, usize, String, u32, Vec<usize>)>,
 }
 
 impl Frames {
     fn of(timeline: &Timeline) -> Frames {
         let mut frames = Frames::default();
-        for (index, event) in timeline.events.iter().enumerate() {
+        for (id, event) in timeline.iter() {
             if let EventKind::Packet(packet) = &event.kind {
-                frames.take(index, packet);
+                frames.take(id, packet);
             }
         }
         frames
     }
 
-    fn take(&mut self, index: usize, packet: &Packet) {
+    fn take(&mut self, id: EventId, packet: &Packet) {
         let fields = dissect(packet);
         let layout = fields.iter().map(|field| self.place(field)).collect();
         let layout = self.layouts.place(layout);
@@ -130,7 +132,7 @@ impl Frames {
             said.push(self.texts.place(field.words.unwrap_or_default()));
         }
         let bytes = STANDARD.encode(&packet.frame[..]);
-        self.frames.push((index, layout, bytes, packet.wire_len, said));
+        self.frames.push((id, layout, bytes, packet.wire_len, said));
     }
 
     fn place(&mut self, field: &Field) -> [usize; 4] {

@@ -11,14 +11,14 @@ use super::VERSION;
 use super::words::Word;
 use crate::events::ProcessEventKind::{Exited, Holds, Settled, WithoutRights, Wrote};
 use crate::events::{
-    self, CallKind, ClientActionKind, CongestionState, Endpoints, EventKind, Exit, Level, OutputStream,
+    self, CallKind, ClientActionKind, CongestionState, Endpoints, EventId, EventKind, Exit, Level, OutputStream,
     ProcessEventKind, Side, TcpState,
 };
-use crate::facts::spent::{self, Part};
 use crate::facts::{self, Certainty, Evidence, FactKind, Reason};
 use crate::overview::{self, Overview};
 use crate::rules::{self, Severity};
-use crate::timeline::{self, Teardown, Timeline};
+use crate::timeline::spent::{self, Part};
+use crate::timeline::{self, KnownPacket, Teardown, Timeline};
 use crate::words::action_text;
 
 /// Defines objects. Of each field it says the name, the type, the value, and what it means to whoever reads it.
@@ -167,7 +167,7 @@ objects! {
         severity: Word<Severity> = finding.severity.into(), "How much it matters.";
         message: String = finding.message.clone(), "One line that names the evidence.";
         cure: String = finding.rule.cure.to_owned(), "What to do about it.";
-        evidence: Vec<usize> = finding.evidence.clone(), "What shows it, as indices into `events`.";
+        evidence: Vec<usize> = finding.evidence.iter().map(|event| event.0).collect(), "What shows it, as indices into `events`.";
     }
 
     /// A connection.
@@ -204,19 +204,19 @@ objects! {
     }
 
     /// One thing that happened.
-    Event of (event, known): (&events::Event, Option<(&Timeline, usize)>) {
+    Event of (event, known): (&events::Event, Option<(&Timeline, EventId)>) {
         at: u64 = event.at.0, "When, in nanoseconds since 1970 on CLOCK_REALTIME.";
-        frame: Option<usize> = known.and_then(|(timeline, index)| timeline.frame(index)),
+        frame: Option<usize> = known.and_then(|(timeline, id)| timeline.frame(id)).map(|frame| frame.0),
             "Its number in the capture file, as Wireshark shows it. Null for an event that is no frame, and in a \
              stream.";
         connection: Option<usize> = event.connection.map(|id| id.0),
             "The connection's `id`. Null for an event of none.";
         #[serde(flatten)]
-        kind: Kind = Kind::of(&event.kind, known.is_some());
+        kind: Kind = Kind::of(&event.kind, known.and_then(|(timeline, id)| timeline.packet(id)));
     }
 
     /// A packet.
-    Packet of (packet, with_facts): (&events::Packet, bool) {
+    Packet of (packet, known): (&events::Packet, Option<KnownPacket<'_>>) {
         from: Word<Side> = packet.from.into(), "Who sent it.";
         flags: String = packet.segment.flags.to_string(), "Its control bits: `PSH,ACK`.";
         seq: u32 = packet.seq, "Sequence number, relative to the sender's SYN.";
@@ -225,32 +225,32 @@ objects! {
         len: u32 = packet.segment.len, "How many bytes of data it carries.";
         data: String = text(&packet.segment.payload), "The first of them.";
         #[serde(flatten)]
-        facts: Option<Facts> = with_facts.then(|| packet.into());
+        facts: Option<Facts> = known.map(Facts::from);
         passage: Option<Passage> = packet.passage.as_ref().map(Passage::from),
             "What became of it between two hosts, where both were observed.";
     }
 
     /// What is so of a packet. A stream has none of these fields.
-    Facts of packet: &events::Packet {
+    Facts of packet: KnownPacket<'_> {
         facts: Vec<Word<FactKind>> = packet.facts.facts.iter().map(|fact| fact.kind.into()).collect(),
             "What is so of it: facts.md explains each name.";
         certain: BTreeMap<&'static str, Shown> = packet.facts.facts.iter().map(certain).collect(),
             "For each of these names how sure it is, and what shows it.";
         why: Why = (&packet.facts.why).into(), "Why it left when it did, and not earlier.";
-        carries: Vec<usize> = packet.facts.carries.clone(),
+        carries: Vec<usize> = packet.facts.carries.iter().map(|write| write.0).collect(),
             "The writes whose bytes it holds, as indices into `events`.";
         carries_open: bool = packet.facts.carries_open,
             "True if several threads wrote at once, and nothing tells whose bytes they are.";
-        during: Option<usize> = packet.facts.during, "The call in which it left, as an index into `events`.";
+        during: Option<usize> = packet.facts.during.map(|call| call.0), "The call in which it left, as an index into `events`.";
         held: Option<Held> = packet.held().map(Held::from), "Set where Nagle's algorithm held it back.";
     }
 
     /// How sure something is, and what shows it.
     Shown of (certainty, evidence): (Certainty, &[Evidence]) {
         certainty: Word<Certainty> = certainty.into(), "How sure it is.";
-        frames: Vec<usize> = evidence.iter().filter_map(Evidence::frame).collect(),
+        frames: Vec<usize> = evidence.iter().filter_map(Evidence::frame).map(|frame| frame.0).collect(),
             "The frames that show it, by their numbers.";
-        events: Vec<usize> = evidence.iter().filter_map(Evidence::event).collect(),
+        events: Vec<usize> = evidence.iter().filter_map(Evidence::event).map(|event| event.0).collect(),
             "The calls and actions that show it, as indices into `events`.";
     }
 
@@ -266,8 +266,8 @@ objects! {
 
     /// A segment that Nagle's algorithm held back.
     Held of held: timeline::Held {
-        write: usize = held.write, "The write that had returned already, as an index into `events`.";
-        until_frame: usize = held.until_frame, "The number of the frame whose ACK let it go.";
+        write: usize = held.write.0, "The write that had returned already, as an index into `events`.";
+        until_frame: usize = held.until_frame.0, "The number of the frame whose ACK let it go.";
         waited_ns: u64 = ns(held.waited), "From the write's return until it left.";
     }
 
@@ -435,10 +435,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// With or without what is known of a packet beside itself.
-    fn of(kind: &EventKind, with_facts: bool) -> Kind {
+    /// With what is known of a packet, or without it.
+    fn of(kind: &EventKind, known: Option<KnownPacket<'_>>) -> Kind {
         match kind {
-            EventKind::Packet(packet) => Kind::Packet((packet, with_facts).into()),
+            EventKind::Packet(packet) => Kind::Packet((packet, known).into()),
             EventKind::Call(call) => Kind::Call(call.into()),
             EventKind::Client(action) => Kind::Client(action.into()),
             EventKind::State(change) => Kind::State(change.into()),

@@ -13,7 +13,10 @@ use super::block::{self, Block, Interface, Options};
 use super::entry::UPPER_PDU;
 use super::input::Input;
 use super::record::{self, Extra, Line, Told};
-use crate::events::{Level, LinkType, Record, Recording, Segment, Timestamp, What, printable};
+use crate::events::{
+    Explanation, FrameNumber, Level, LinkType, Record, Recording, Segment, Timestamp, What, printable,
+};
+use crate::timeline::start_of;
 use crate::timeline::{Excerpt, Found};
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
@@ -157,13 +160,13 @@ pub fn read_into(input: impl Read, excerpt: &mut Excerpt) -> Result<(), ReadErro
 enum Item<'a> {
     Frame(Frame<'a>),
     /// What was observed beside the packets, and the number of its frame.
-    Told(Option<usize>, Record),
+    Told(Option<FrameNumber>, Record),
 }
 
 /// A frame of a file.
 struct Frame<'a> {
     at: Timestamp,
-    number: usize,
+    number: FrameNumber,
     link_type: LinkType,
     data: &'a [u8],
     wire_len: u32,
@@ -176,12 +179,11 @@ impl<'a> Frame<'a> {
     fn into_record(self) -> Record {
         let decoded = self.link_type.is_decoded();
         let (at, found) = (self.at, self.into_found());
-        let (link_type, data, wire_len) = found.link;
         let what = What::Frame {
-            frame: Arc::from(if decoded { data } else { &[] }),
-            link_type,
-            wire_len,
-            segment: Segment::from_frame(link_type, data, wire_len),
+            frame: Arc::from(if decoded { found.frame } else { &[] }),
+            link_type: found.link_type,
+            wire_len: found.wire_len,
+            segment: Segment::from_frame(found.link_type, found.frame, found.wire_len),
             comment: found.comment,
             passage: found.passage,
         };
@@ -190,15 +192,17 @@ impl<'a> Frame<'a> {
 
     /// In a file of ours the comment is ours, unless the record says that the packet came with one.
     fn into_found(self) -> Found<'a> {
-        let (comment, explanation, passage) = match self.extra {
+        let (comment, ours, passage) = match self.extra {
             Some(Extra { comment, passage }) => (comment, self.comment, passage),
             None => (self.comment, None, None),
         };
         Found {
             number: self.number,
-            link: (self.link_type, self.data, self.wire_len),
+            link_type: self.link_type,
+            frame: self.data,
+            wire_len: self.wire_len,
             comment,
-            explanation,
+            told: ours.map(|ours| Box::new(Explanation::from_comment(start_of(&ours)))),
             passage,
         }
     }
@@ -207,7 +211,7 @@ impl<'a> Frame<'a> {
 /// A frame whose bytes are still in the input.
 struct Stored {
     at: Timestamp,
-    number: usize,
+    number: FrameNumber,
     link_type: LinkType,
     data: Range<usize>,
     wire_len: u32,
@@ -321,14 +325,14 @@ struct Sections {
     /// The beginning of a record whose end is still to come.
     line: Vec<u8>,
     /// Records that stand before `stored`.
-    told: VecDeque<(Option<usize>, Record)>,
+    told: VecDeque<(Option<FrameNumber>, Record)>,
     stored: Option<Stored>,
 }
 
 /// What a pcapng file holds next.
 enum Next {
     Stored(Stored),
-    Told(Option<usize>, Record),
+    Told(Option<FrameNumber>, Record),
 }
 
 /// The smallest block: type, length, length.
@@ -428,7 +432,7 @@ impl Sections {
         let at_last = self.last;
         let stored = |at, link_type, data, wire_len, comment| Stored {
             at,
-            number: 0,
+            number: FrameNumber(0),
             link_type,
             data,
             wire_len,
@@ -475,7 +479,7 @@ impl Sections {
     fn frame(&mut self, mut stored: Stored, options: Option<Options<'_>>, offset: u64) -> Result<(), ReadError> {
         self.frames += 1;
         self.last = stored.at;
-        stored.number = self.frames;
+        stored.number = FrameNumber(self.frames);
         let own = match options {
             Some(options) => self.lines(options, offset)?,
             None => None,
@@ -483,7 +487,9 @@ impl Sections {
         match own {
             Some(Told::Packet(extra)) => stored.extra = Some(extra),
             Some(told) => {
-                let record = told.into_record(stored.at).map(|record| (Some(self.frames), record));
+                let record = told
+                    .into_record(stored.at)
+                    .map(|record| (Some(FrameNumber(self.frames)), record));
                 self.told.extend(record);
                 return Ok(());
             }
@@ -709,7 +715,7 @@ impl Classic {
         self.frames += 1;
         let stored = Stored {
             at: Timestamp(seconds + u64::from(fraction)),
-            number: self.frames,
+            number: FrameNumber(self.frames),
             link_type: self.link_type,
             data: head..end,
             wire_len,

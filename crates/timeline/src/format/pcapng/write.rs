@@ -48,10 +48,10 @@ fn put(timeline: &Timeline, program: &str, out: &mut impl Write, tells: bool) ->
     let explanations = explain_all(timeline);
     let run = (program, timeline.level, timeline.not_kept);
     let mut encoder = Encoder::begin(out, run, link_type(timeline), tells)?;
-    for (index, event) in timeline.events.iter().enumerate() {
-        let comment = explanations.get(&index).map(|explanation| explanation.to_comment());
+    for (id, event) in timeline.iter() {
+        let comment = explanations.get(&id).map(|explanation| explanation.to_comment());
         encode(&mut encoder, timeline, event, comment.as_deref())?;
-        for state in timeline.states_after(index) {
+        for state in timeline.states_after(id) {
             if timeline.level != Level::Capture {
                 let on = timeline.endpoints[state.connection.0];
                 encoder.shown_state(event.at, on, &state.change)?;

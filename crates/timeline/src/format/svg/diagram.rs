@@ -7,7 +7,7 @@ mod lifelines;
 
 use std::collections::HashMap;
 
-use crate::events::{Side, TcpState};
+use crate::events::{EventId, Side, TcpState};
 use crate::format::line::Role;
 use crate::format::rows::{self, Cell, Row};
 use crate::scene::{Diagram, Finding, Scene};
@@ -143,9 +143,9 @@ struct Drawing<'s> {
     left_out: Option<(f64, String)>,
     axis: Axis,
     /// The place of the row of each event.
-    row_of: HashMap<usize, f64>,
+    row_of: HashMap<EventId, f64>,
     /// The places of the rows of states, by the event that brought them.
-    state_row: HashMap<(usize, Side), f64>,
+    state_row: HashMap<(EventId, Side), f64>,
     /// The findings that are shown, each with its lines.
     findings: Vec<(&'s Finding, Vec<String>)>,
     /// Where the lifelines end.

@@ -12,7 +12,7 @@ use proptest::sample::Index;
 use timeline::format::text::Lanes;
 use timeline::format::{json, markdown, pcapng};
 use timeline::words::explain_all;
-use timeline::{Excerpt, Limits, LinkType, Segment, Timeline};
+use timeline::{Excerpt, FrameNumber, Limits, LinkType, Segment, Timeline};
 
 use super::files;
 
@@ -129,7 +129,7 @@ fn try_all(file: &[u8], width: usize) {
             let timeline = recording.into_timeline();
             draw(&timeline, &Lanes::with_width(width));
             explain_all(&timeline);
-            markdown::frames(&timeline, 1..=20);
+            markdown::frames(&timeline, FrameNumber::range(1..=20));
             timeline.findings();
             let mut object = Vec::new();
             json::write(&timeline, &mut object).expect("a vector takes all");

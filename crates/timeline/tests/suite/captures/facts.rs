@@ -85,7 +85,7 @@ fn file<S: AsRef<str>>(scripts: &[S]) -> Vec<u8> {
 /// The facts of each frame.
 fn facts(timeline: &Timeline) -> Vec<BTreeSet<&'static str>> {
     let names = |facts: &timeline::facts::PacketFacts| facts.facts.iter().map(|fact| fact.kind.name()).collect();
-    packets(timeline).iter().map(|packet| names(&packet.facts)).collect()
+    packets(timeline).iter().map(|packet| names(packet.facts)).collect()
 }
 
 /// A script whose last frame but so many shows a fact, and one that nearly does.

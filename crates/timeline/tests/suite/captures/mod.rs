@@ -38,7 +38,7 @@ fn excerpt_of(file: &[u8], limits: Limits) -> Timeline {
     excerpt.into_timeline()
 }
 
-fn packets(timeline: &Timeline) -> Vec<&timeline::Packet> {
+fn packets(timeline: &Timeline) -> Vec<timeline::KnownPacket<'_>> {
     let mut packets: Vec<_> = timeline
         .connections()
         .flat_map(Connection::packets)
@@ -49,7 +49,7 @@ fn packets(timeline: &Timeline) -> Vec<&timeline::Packet> {
 }
 
 fn numbers(timeline: &Timeline) -> Vec<usize> {
-    packets(timeline).iter().map(|packet| packet.number).collect()
+    packets(timeline).iter().map(|packet| packet.number.0).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use timeline::dissect::{Field, dissect};
 use timeline::format::pcapng;
-use timeline::{Connection, Packet};
+use timeline::{Connection, FrameNumber, KnownPacket};
 
 use super::files::{self, IPS, LINKS, Magic, Order, TUNNELS, conversation, framed, others, stored, tagged};
 
@@ -70,7 +70,7 @@ fn ours(path: &Path) -> Vec<String> {
     let timeline = pcapng::read(file)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         .into_timeline();
-    let line = |id: usize, packet: &Packet| {
+    let line = |id: usize, packet: KnownPacket<'_>| {
         let (number, segment) = (packet.number, &packet.segment);
         let line = format!(
             "{number}|{id}|0x{:04x}|{}|{}|{}",
@@ -78,13 +78,13 @@ fn ours(path: &Path) -> Vec<String> {
         );
         (number, line)
     };
-    let of = |connection: Connection<'_>| -> Vec<(usize, String)> {
+    let of = |connection: Connection<'_>| -> Vec<(FrameNumber, String)> {
         connection
             .packets()
             .map(|(_, packet)| line(connection.id().0, packet))
             .collect()
     };
-    let mut lines: Vec<(usize, String)> = timeline.connections().flat_map(of).collect();
+    let mut lines: Vec<(FrameNumber, String)> = timeline.connections().flat_map(of).collect();
     lines.sort();
     lines.into_iter().map(|(_, line)| line).collect()
 }
@@ -330,10 +330,10 @@ fn dissect_alike(path: &Path) -> usize {
     let theirs = dissected_by_tshark(path);
     let mut count = 0;
     for (_, packet) in timeline.connections().flat_map(Connection::packets) {
-        let ours = dissected_by_us(&dissect(packet));
+        let ours = dissected_by_us(&dissect(&packet));
         let number = packet.number;
         assert_eq!(
-            theirs[number - 1],
+            theirs[number.0 - 1],
             ours,
             "{}, frame {number}: tshark's before ours",
             path.display()

@@ -1,6 +1,6 @@
 //! The lifelines with the states of their sockets, and the times that are cut.
 
-use crate::events::Side;
+use crate::events::{EventId, Side};
 use crate::format::svg::shapes::{bar, line};
 use crate::format::svg::xml::Xml;
 use crate::scene::Band;
@@ -50,7 +50,7 @@ impl Drawing<'_> {
     }
 
     /// Where a state is shown: in a row of its own, or in that of the packet that brought it.
-    fn state_place(&self, event: usize, side: Side) -> Option<f64> {
+    fn state_place(&self, event: EventId, side: Side) -> Option<f64> {
         let own = self.state_row.get(&(event, side));
         own.or_else(|| self.row_of.get(&event)).copied()
     }

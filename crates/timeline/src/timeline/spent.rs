@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::{Certainty, Exchange};
-use crate::events::{CallKind, ClientActionKind, EventKind, Level, Packet, Passage, Side, Timestamp};
-use crate::timeline::Connection;
+use super::{Connection, KnownPacket};
+use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Level, Packet, Passage, Side, Timestamp};
+use crate::facts::{Certainty, Exchange};
 
 /// Whom or what an exchange waits for at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,8 +164,8 @@ pub fn spent(connection: Connection<'_>) -> Vec<Option<Spent>> {
 /// The life of a connection's bytes: how far they are from each moment on.
 struct Course {
     steps: Vec<(Timestamp, Progress)>,
-    /// From where to where in its stream the data of each packet is, by the packet's event.
-    places: Vec<(usize, u64, u64)>,
+    /// From where to where in its stream the data of each packet is, by the packet.
+    places: Vec<(EventId, u64, u64)>,
     /// When the connection's threads stood still for the tracer, and how long.
     tracer: Vec<(Timestamp, Duration)>,
     /// Calls were traced, and both ends of a packet's way are known.
@@ -178,11 +178,11 @@ impl Course {
         let mut moves: Vec<(Timestamp, Move)> = Vec::new();
         let (mut places, mut tracer) = (Vec::new(), Vec::new());
         let mut offsets = [Offsets::default(); 2];
-        for (index, event) in connection.events() {
+        for (id, event) in connection.events() {
             match &event.kind {
-                EventKind::Packet(packet) if carries(packet) => {
+                EventKind::Packet(packet) if timeline.packet(id).is_some_and(carries) => {
                     let (from, to) = offsets[packet.from as usize].of(packet);
-                    places.push((index, from, to));
+                    places.push((id, from, to));
                     moves.push((event.at, Move::Leaves(packet.from, from, to)));
                     let came = match &packet.passage {
                         None => Some(event.at),
@@ -219,7 +219,7 @@ impl Course {
     }
 
     fn spent(&self, connection: Connection<'_>, exchange: &Exchange, certainty: Certainty) -> Option<Spent> {
-        let began = connection.timeline().events[*exchange.packets.first()?].at;
+        let began = connection.timeline()[*exchange.packets.first()?].at;
         let last = *exchange.packets.last()?;
         let first = *exchange.packets.first()?;
         let of_exchange = self.places.iter().filter(|(index, ..)| (first..=last).contains(index));
@@ -277,9 +277,9 @@ impl Course {
 }
 
 /// True for data in its place: a SYN's is not in the stream, and a keep-alive's byte is an old one.
-fn carries(packet: &Packet) -> bool {
-    use super::FactKind::{KeepAlive, ZeroWindowProbe};
+fn carries(packet: KnownPacket<'_>) -> bool {
     use crate::events::Flags;
+    use crate::facts::FactKind::{KeepAlive, ZeroWindowProbe};
     let probes = packet.facts.has(KeepAlive) || packet.facts.has(ZeroWindowProbe);
     packet.segment.len > 0 && !packet.segment.flags.has(Flags::SYN) && !probes
 }

@@ -1,0 +1,110 @@
+//! Names for things that would be bare numbers otherwise: an event, a frame, a side's share.
+
+use std::fmt;
+use std::num::ParseIntError;
+use std::ops::{Index, IndexMut, RangeInclusive};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::Side;
+
+/// An event, by its place among those of a run or a capture, from 0. It is no frame's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub usize);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The number of a frame in a capture file, counted from 1 as Wireshark does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FrameNumber(pub usize);
+
+impl FrameNumber {
+    /// From one number to another.
+    pub fn range(numbers: RangeInclusive<usize>) -> RangeInclusive<FrameNumber> {
+        FrameNumber(*numbers.start())..=FrameNumber(*numbers.end())
+    }
+}
+
+impl fmt::Display for FrameNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for FrameNumber {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<FrameNumber, ParseIntError> {
+        text.parse().map(FrameNumber)
+    }
+}
+
+/// So that a test can say `packet.number == 3`.
+impl PartialEq<usize> for FrameNumber {
+    fn eq(&self, number: &usize) -> bool {
+        self.0 == *number
+    }
+}
+
+/// A connection of a [`Timeline`](crate::Timeline): its place in
+/// [`Timeline::connections`](crate::Timeline::connections).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub usize);
+
+/// A thing for each side of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Both<T> {
+    /// The client's.
+    pub client: T,
+    /// The server's.
+    pub server: T,
+}
+
+impl<T> Both<T> {
+    /// What `of` says of each side.
+    pub fn of(of: impl Fn(Side) -> T) -> Both<T> {
+        Both {
+            client: of(Side::Client),
+            server: of(Side::Server),
+        }
+    }
+
+    /// A side's own, and its peer's.
+    pub fn split_mut(&mut self, side: Side) -> (&mut T, &mut T) {
+        match side {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        }
+    }
+}
+
+impl<T> Index<Side> for Both<T> {
+    type Output = T;
+
+    fn index(&self, side: Side) -> &T {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+}
+
+impl<T> IndexMut<Side> for Both<T> {
+    fn index_mut(&mut self, side: Side) -> &mut T {
+        self.split_mut(side).0
+    }
+}
+
+/// As a list of two, the client's first.
+impl<T: Serialize> Serialize for Both<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.client, &self.server).serialize(serializer)
+    }
+}

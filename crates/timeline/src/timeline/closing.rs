@@ -1,0 +1,175 @@
+//! How a connection ended: the evidence, and what it comes to.
+
+use std::fmt;
+
+use super::{Connection, KnownPacket};
+use crate::events::*;
+use crate::facts::Reason;
+
+/// How a connection ended, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Teardown {
+    /// Neither side has begun to close.
+    Open,
+    /// It never was one: a reset answered the SYN, as where nobody listens.
+    Refused,
+    /// Both sides sent a FIN and the server's socket is gone.
+    Clean {
+        /// Who sent the first FIN.
+        first: Side,
+    },
+    /// A side sent a reset.
+    Reset {
+        /// Who sent it.
+        by: Side,
+    },
+    /// Closing has begun, and the server's socket was still there when things had settled.
+    LeftOpen(TcpState),
+}
+
+impl fmt::Display for Teardown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Teardown::Open => f.write_str("open"),
+            Teardown::Refused => f.write_str("refused"),
+            Teardown::Clean { first } => write!(f, "clean, the {first} closed first"),
+            Teardown::Reset { by } => write!(f, "reset by the {by}"),
+            Teardown::LeftOpen(state) => write!(f, "left open in {state}"),
+        }
+    }
+}
+
+/// The evidence for a [`Teardown`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// True if a reset answered the SYN.
+    pub refused: bool,
+    /// The sides that sent a FIN, in order.
+    pub fins: Vec<Side>,
+    /// Who sent the first reset.
+    pub reset_by: Option<Side>,
+    /// The packets from the first FIN or reset on.
+    pub packets: Vec<EventId>,
+    /// True if the server has read the end of file.
+    pub server_read_end_of_file: bool,
+    /// The state that the server's socket was left in; `None` if it is gone.
+    pub server_left: Option<TcpState>,
+    /// The state that the client's socket was left in; `None` if it is gone.
+    pub client_left: Option<TcpState>,
+}
+
+impl Closing {
+    /// What it comes to, in a word.
+    pub fn teardown(&self) -> Teardown {
+        if self.refused {
+            return Teardown::Refused;
+        }
+        if let Some(by) = self.reset_by {
+            return Teardown::Reset { by };
+        }
+        let Some(&first) = self.fins.first() else {
+            return Teardown::Open;
+        };
+        match self.server_left {
+            Some(state) if state != TcpState::TimeWait => Teardown::LeftOpen(state),
+            _ => Teardown::Clean { first },
+        }
+    }
+
+    /// Which side waits in TIME_WAIT, if one does.
+    pub fn time_wait(&self) -> Option<Side> {
+        let waits = |state| state == Some(TcpState::TimeWait);
+        if waits(self.client_left) {
+            Some(Side::Client)
+        } else if waits(self.server_left) {
+            Some(Side::Server)
+        } else {
+            None
+        }
+    }
+}
+
+impl Connection<'_> {
+    /// How it ended.
+    pub fn teardown(self) -> Teardown {
+        self.closing().teardown()
+    }
+
+    /// What is known of its end: from the packets, where there are some, and from the socket
+    /// table; where no packets could be captured, or some were lost, from the calls of both sides instead.
+    pub fn closing(self) -> Closing {
+        let facts = self.facts();
+        let begins = |packet: &Packet| {
+            let first = facts.fins.first().map(|fin| fin.1).into_iter();
+            let first = first.chain(facts.reset.map(|reset| reset.1)).min();
+            first.is_some_and(|first| packet.number >= first)
+        };
+        let refuses = |(_, packet): (EventId, KnownPacket<'_>)| packet.facts.why.reason == Reason::NoListener;
+        let mut closing = Closing {
+            refused: self.packets().any(refuses),
+            fins: facts.fins.iter().map(|fin| fin.0).collect(),
+            reset_by: facts.reset.map(|reset| reset.0),
+            packets: self
+                .packets()
+                .skip_while(|(_, packet)| !begins(packet))
+                .map(|(id, _)| id)
+                .collect(),
+            server_read_end_of_file: self.calls().any(|(_, call)| call.is_end_of_file()),
+            server_left: self.left(Side::Server),
+            client_left: self.left(Side::Client),
+        };
+        if self.timeline().level == Level::NoPackets || self.may_miss_packets() {
+            let captured = closing.reset_by.take();
+            closing.fins.clear();
+            self.close_by_calls(&mut closing);
+            closing.reset_by = closing.reset_by.or(captured);
+        }
+        closing
+    }
+
+    /// True if the capture lost packets, and there are calls and states to go by instead.
+    fn may_miss_packets(self) -> bool {
+        self.timeline().dropped > 0 && self.timeline().level != Level::Capture
+    }
+
+    fn close_by_calls(self, closing: &mut Closing) {
+        for (_, event) in self.events() {
+            let fin = match &event.kind {
+                EventKind::Client(action) => match action.kind {
+                    ClientActionKind::Reset => {
+                        closing.reset_by.get_or_insert(Side::Client);
+                        None
+                    }
+                    ClientActionKind::ShutdownWrite | ClientActionKind::Closed => Some(Side::Client),
+                    ClientActionKind::EndOfFile => Some(Side::Server),
+                    ClientActionKind::Failed(_) => {
+                        closing.reset_by.get_or_insert(Side::Server);
+                        None
+                    }
+                    _ => None,
+                },
+                // The states that follow a FIN of one's own.
+                EventKind::State(change) => match change.to {
+                    Some(TcpState::FinWait1 | TcpState::FinWait2 | TcpState::LastAck | TcpState::Closing) => {
+                        Some(change.side)
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            if let Some(side) = fin
+                && closing.reset_by.is_none()
+                && !closing.fins.contains(&side)
+            {
+                closing.fins.push(side);
+            }
+        }
+        // A close behind the client's FIN sends one, and the state that follows may be too short to be
+        // seen; but not where another descriptor still holds the socket, nor where it is a reset.
+        let closed = self.calls().any(|(_, call)| call.kind == CallKind::Close);
+        let gone = closing.reset_by.is_none() && closing.server_left != Some(TcpState::CloseWait);
+        if closed && gone && closing.server_read_end_of_file && !closing.fins.contains(&Side::Server) {
+            closing.fins.push(Side::Server);
+        }
+    }
+}
