@@ -11,7 +11,7 @@ use harness::timeline::{
     Timeline, printable,
 };
 
-use super::judge::{Fault, Untraced};
+use super::fault::{Fault, Untraced};
 use super::measure::replies;
 use super::play::{How, Trouble};
 

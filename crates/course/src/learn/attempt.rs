@@ -1,31 +1,15 @@
 //! A check from the learner's file to the verdict: build, run, judge. It can be called off.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::{Context, Result, bail};
 
+use super::call_off::CallOff;
 use super::exercise::{Exercise, Kind, Question};
 use super::folder::Folder;
-use super::judge::{self, Outcome, Subject, Verdict};
-use super::measure;
+use super::measure::{self, Form};
+use super::subject::Subject;
+use super::verdict::{Outcome, Verdict};
+use super::{answers, judge};
 use crate::checkout::NotBuilt;
-
-/// Says that nobody waits for a check any more.
-#[derive(Clone, Debug, Default)]
-pub struct CallOff(Arc<AtomicBool>);
-
-impl CallOff {
-    /// Calls it off.
-    pub fn now(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// True if it was called off.
-    pub fn is_so(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// What a check comes to.
 #[derive(Debug)]
@@ -69,7 +53,7 @@ pub fn server(folder: &Folder, exercise: &Exercise, call_off: &CallOff, built: i
 /// As [`server`].
 pub fn answers(folder: &Folder, exercise: &Exercise, answers: &[Vec<String>], call_off: &CallOff) -> Result<Attempt> {
     let (subject, notes) = asked(folder, exercise, call_off)?;
-    let mut verdict = judge::answers(exercise, subject.as_ref(), answers)?;
+    let mut verdict = answers::judge(exercise, subject.as_ref(), answers)?;
     verdict.notes.splice(0..0, notes);
     Ok(Attempt::Judged(Box::new(verdict)))
 }
@@ -124,7 +108,7 @@ fn asked(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<(Op
 }
 
 /// What an answer to a question has to look like.
-pub fn form(question: &Question) -> measure::Form {
+pub fn form(question: &Question) -> Form {
     // Each exercise was read with measures that exist.
-    measure::find(&question.measure).map_or(measure::Form::Number, |measure| measure.form)
+    measure::find(&question.measure).map_or(Form::Number, |measure| measure.form)
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::attempt::CallOff;
+use super::call_off::CallOff;
 use super::exercise::{self, Exercise};
 use crate::checkout::{self, NotBuilt};
 

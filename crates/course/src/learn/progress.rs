@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::folder::write_whole;
-use super::judge::Outcome;
+use super::verdict::Outcome;
 
 /// The name of the file.
 pub const FILE: &str = "progress.json";

@@ -8,7 +8,8 @@ use harness::format::pcapng;
 use harness::timeline::Level;
 
 use super::exercise::{Exercise, Kind};
-use super::{catalog, judge};
+use super::subject::Subject;
+use super::{answers, catalog};
 use crate::steps;
 
 /// Runs the server of an exercise as its file says, until two runs answer its questions alike, and writes the capture.
@@ -36,14 +37,14 @@ pub fn write(exercise: &Exercise) -> Result<PathBuf> {
         "{} has no server in its folder that would make its capture anew",
         exercise.slug
     );
-    let subject = judge::Subject {
+    let subject = Subject {
         program,
         environment,
         source: String::new(),
         level: Some(Level::Sandbox),
     };
-    let timeline = judge::typical(exercise, &subject)?;
-    for (question, answer) in exercise.about.questions.iter().zip(judge::tell(exercise, &timeline)) {
+    let timeline = answers::typical(exercise, &subject)?;
+    for (question, answer) in exercise.about.questions.iter().zip(answers::tell(exercise, &timeline)) {
         ensure!(
             answer.is_some(),
             "a run of {} does not answer {:?}",

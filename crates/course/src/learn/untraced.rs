@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use harness::segment_counters;
-use harness::timeline::Timeline;
+use harness::timeline::{Side, Timeline};
 use socket2::Socket;
 
 use super::exercise::Exercise;
-use super::judge::{Subject, Untraced, server_closes};
+use super::fault::Untraced;
 use super::play::PATIENCE;
+use super::subject::Subject;
 
 /// The exchanges of a run, one right after the other.
 const EXCHANGES: u32 = 12;
@@ -115,4 +116,11 @@ fn connect(address: SocketAddr, server: &mut Child) -> Option<TcpStream> {
         }
     }
     None
+}
+
+/// True if the server closed its side in this run.
+fn server_closes(timeline: &Timeline) -> bool {
+    timeline
+        .connections()
+        .all(|connection| connection.closing().fins.contains(&Side::Server))
 }

@@ -3,10 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
-use course::learn::attempt::CallOff;
+use course::learn::call_off::CallOff;
 use course::learn::exercise::{self, Exercise, Kind};
-use course::learn::judge::{self, Outcome, Subject, Verdict};
-use course::learn::{catalog, measure};
+use course::learn::subject::Subject;
+use course::learn::verdict::{Outcome, Verdict};
+use course::learn::{answers, catalog, judge, measure};
 use course::steps;
 use harness::testing::{self, Needs::Calls, Needs::Sandbox};
 use harness::timeline::Level;
@@ -127,13 +128,13 @@ fn a_wrong_turn_gets_advice_of_its_own() -> Result<()> {
 /// right one.
 fn an_answer_is_right_or_wrong() -> Result<()> {
     for exercise in of_kind(false)? {
-        let right = judge::right_answers(&exercise, None)?;
-        let passed = judge::answers(&exercise, None, &right)?;
+        let right = answers::right_answers(&exercise, None)?;
+        let passed = answers::judge(&exercise, None, &right)?;
         assert_eq!(passed.outcome, Outcome::Passed, "{}: {:?}", exercise.slug, passed.said);
         for (place, question) in exercise.about.questions.iter().enumerate() {
             let mut wrong = right.clone();
             wrong[place] = vec![other_than(&right[place][0], &question.measure)];
-            let failed = judge::answers(&exercise, None, &wrong)?;
+            let failed = answers::judge(&exercise, None, &wrong)?;
             let line = failed.said.iter().find(|line| line.contains(&question.ask));
             let after = line.map(|line| line.replace(&question.ask, "")).unwrap_or_default();
             let words = |c: char| !c.is_alphanumeric() && c != '_';
@@ -169,21 +170,21 @@ fn a_fresh_run_answers_as_the_capture() -> Result<()> {
             },
             None => subject(&exercise, "main.rs")?,
         };
-        let right = judge::right_answers(&exercise, None)?;
+        let right = answers::right_answers(&exercise, None)?;
         let mut said = Vec::new();
         for _ in 0..RUNS {
-            let evidence = judge::evidence(&exercise, Some(&subject))?;
+            let evidence = answers::evidence(&exercise, Some(&subject))?;
             if !evidence.notes.is_empty() {
                 // No two of several runs were alike: the machine is busy, and the capture has answered.
                 said = evidence.notes;
                 continue;
             }
-            let verdict = judge::graded(&exercise, evidence.clone(), &right);
+            let verdict = answers::graded(&exercise, evidence.clone(), &right);
             said = verdict.said;
             if verdict.outcome == Outcome::Passed {
                 let mut wrong = right.clone();
                 wrong[0] = vec![other_than(&right[0][0], &exercise.about.questions[0].measure)];
-                let verdict = judge::graded(&exercise, evidence, &wrong);
+                let verdict = answers::graded(&exercise, evidence, &wrong);
                 said = verdict.said;
                 if verdict.outcome == Outcome::Failed {
                     return Ok(());

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use course::learn::attempt::{self, Attempt, CallOff};
+use course::learn::attempt::{self, Attempt};
+use course::learn::call_off::CallOff;
 use course::learn::class::Class;
 use course::learn::exercise::{self, Exercise};
 use course::learn::folder::{self, Folder};
-use course::learn::judge::Outcome;
 use course::learn::progress::Progress;
 use course::learn::report;
+use course::learn::verdict::Outcome;
 use harness::timeline::printable;
 
 use crate::learn::{screen, session, show};

@@ -7,11 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use course::learn::attempt::{self, Attempt, CallOff};
+use course::learn::attempt::{self, Attempt};
+use course::learn::call_off::CallOff;
 use course::learn::exercise::Exercise;
 use course::learn::folder::Folder;
-use course::learn::judge::Outcome;
 use course::learn::progress::Progress;
+use course::learn::verdict::Outcome;
 use harness::format::line::Line;
 use notify::{RecursiveMode, Watcher};
 

@@ -1,6 +1,6 @@
 //! How a verdict is shown: the lanes with the rows that matter marked, and as many around them as there is room for.
 
-use course::learn::judge::{Mark, Verdict};
+use course::learn::verdict::{MarkedRow, Verdict};
 use harness::format::line::{Line, Role, Span};
 use harness::format::text::Lanes;
 use harness::timeline::{FrameNumber, Timeline};
@@ -11,7 +11,7 @@ use super::screen::wrapped;
 const ARROW: &str = "▶";
 
 /// The lanes of a timeline, at most so many lines if so many are given, with marks at their left.
-pub fn marked(timeline: &Timeline, marks: &[Mark], width: usize, height: Option<usize>) -> Vec<Line> {
+pub fn marked(timeline: &Timeline, marks: &[MarkedRow], width: usize, height: Option<usize>) -> Vec<Line> {
     let gutter = marks
         .iter()
         .filter_map(|mark| mark.count)
@@ -42,7 +42,7 @@ fn piece(role: Role, text: String) -> Line {
 }
 
 /// Of several connections those lanes that have a mark.
-fn of_connection(lines: Vec<Line>, timeline: &Timeline, marks: &[Mark]) -> Vec<Line> {
+fn of_connection(lines: Vec<Line>, timeline: &Timeline, marks: &[MarkedRow]) -> Vec<Line> {
     if timeline.endpoints.len() < 2 {
         return lines;
     }
@@ -67,7 +67,7 @@ fn of_connection(lines: Vec<Line>, timeline: &Timeline, marks: &[Mark]) -> Vec<L
 }
 
 /// The mark of a row: its number among those that were counted, or an arrow.
-fn label(line: &Line, timeline: &Timeline, marks: &[Mark]) -> String {
+fn label(line: &Line, timeline: &Timeline, marks: &[MarkedRow]) -> String {
     let number = line.spans.iter().find(|span| span.role == Role::Frame);
     let Some(frame) = number.and_then(|span| span.text.trim().parse::<FrameNumber>().ok()) else {
         return String::new();
