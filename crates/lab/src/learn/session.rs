@@ -78,18 +78,17 @@ struct Session<'a> {
     typed: Vec<u8>,
     /// Lines that were typed while a check ran, where that is done one after the other.
     waiting: Vec<String>,
+    /// An editor is saving: the save is over when nothing has happened for a while.
+    is_saving: bool,
+    /// Nothing more will be typed. What is on its way is waited for.
+    is_input_over: bool,
+    /// The learner wants to leave.
+    is_leaving: bool,
     is_terminal: bool,
     /// The terminal gives each key at once.
     keys: Option<Keys>,
     watcher: Option<Box<dyn Watcher>>,
     sender: Sender<Event>,
-}
-
-/// Whether to go on.
-#[derive(PartialEq, Eq)]
-enum Next {
-    Wait,
-    Quit,
 }
 
 /// Goes on with the exercise that is named, or where a learner was, until the learner quits.
@@ -115,6 +114,9 @@ pub fn run(exercises: &[Exercise], folder: &Folder, progress: Progress, named: O
         note: None,
         typed: Vec::new(),
         waiting: Vec::new(),
+        is_saving: false,
+        is_input_over: false,
+        is_leaving: false,
         is_terminal: io::stdin().is_terminal() && io::stdout().is_terminal(),
         keys: None,
         watcher: None,
@@ -165,30 +167,37 @@ impl Session<'_> {
 
     fn go_on(&mut self, events: &Receiver<Event>) -> Result<()> {
         let mut size = terminal::terminal_size();
-        loop {
-            let event = match events.recv_timeout(LOOK) {
-                Ok(event) => event,
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        while !self.is_over() {
+            match events.recv_timeout(if self.is_saving { SAVED } else { LOOK }) {
+                Ok(event) => self.take(event)?,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if self.is_saving => self.saved()?,
                 Err(RecvTimeoutError::Timeout) => {
                     let now = terminal::terminal_size();
                     if self.is_terminal && now != size {
                         size = now;
                         self.draw()?;
                     }
-                    continue;
                 }
-            };
-            let next = match event {
-                Event::Input(bytes) if bytes.is_empty() => self.no_more_input(events)?,
-                Event::Input(bytes) => self.input(&bytes)?,
-                Event::Saved => self.saved(events)?,
-                Event::Built(number) => self.built(number)?,
-                Event::Checked(number, attempt) => self.checked(number, attempt)?,
-            };
-            if next == Next::Quit {
-                return self.quit();
             }
         }
+        self.quit()
+    }
+
+    /// A script that has said all that it wants waits for the check that is on its way; nobody does so at a terminal.
+    fn is_over(&self) -> bool {
+        self.is_leaving || (self.is_input_over && (self.is_terminal || self.running.is_none()))
+    }
+
+    fn take(&mut self, event: Event) -> Result<()> {
+        match event {
+            Event::Input(bytes) if bytes.is_empty() => self.is_input_over = true,
+            Event::Input(bytes) => self.input(&bytes)?,
+            Event::Saved => self.is_saving = !self.is_input_over,
+            Event::Built(number) => self.built(number)?,
+            Event::Checked(number, attempt) => self.checked(number, attempt)?,
+        }
+        Ok(())
     }
 
     /// Builds one of the servers, so that whatever has to be downloaded is, and the first check is quick.
@@ -257,82 +266,81 @@ impl Session<'_> {
         }
     }
 
-    fn input(&mut self, bytes: &[u8]) -> Result<Next> {
+    fn input(&mut self, bytes: &[u8]) -> Result<()> {
         if self.keys.is_some() {
             // The rest of what an arrow sends is no key.
             if bytes.first() == Some(&0x1b) {
-                return Ok(Next::Wait);
+                return Ok(());
             }
             for &byte in bytes {
-                if matches!(byte, keys::INTERRUPT | keys::END) || self.command(byte.into())? == Next::Quit {
-                    return Ok(Next::Quit);
+                match byte {
+                    _ if self.is_leaving => break,
+                    keys::INTERRUPT | keys::END => self.is_leaving = true,
+                    _ => self.command(byte.into())?,
                 }
             }
-            return Ok(Next::Wait);
+            return Ok(());
         }
         self.typed.extend(bytes);
-        while let Some(end) = self.typed.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = self.typed.iter().position(|byte| *byte == b'\n')
+            && !self.is_leaving
+        {
             let line: Vec<u8> = self.typed.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line).trim().to_owned();
-            if !self.is_terminal && self.running.is_some() {
-                self.waiting.push(line);
-            } else if self.line(&line)? == Next::Quit {
-                return Ok(Next::Quit);
+            match !self.is_terminal && self.running.is_some() {
+                true => self.waiting.push(line),
+                false => self.line(&line)?,
             }
         }
-        Ok(Next::Wait)
+        Ok(())
     }
 
     /// A line: a command, or an answer.
-    fn line(&mut self, line: &str) -> Result<Next> {
+    fn line(&mut self, line: &str) -> Result<()> {
         let mut letters = line.chars();
         match (letters.next(), letters.next()) {
             (Some(letter), None) if letter.is_ascii_alphabetic() => self.command(letter),
-            (None, _) => Ok(Next::Wait),
-            _ if !self.is_code() => self.answer(line).map(|()| Next::Wait),
-            _ => {
-                self.note = Some(format!("there is no key {line:?}"));
-                self.draw()?;
-                Ok(Next::Wait)
-            }
+            (None, _) => Ok(()),
+            _ if !self.is_code() => self.answer(line),
+            _ => self.tell(format!("there is no key {line:?}")),
         }
     }
 
-    fn command(&mut self, key: char) -> Result<Next> {
+    fn command(&mut self, key: char) -> Result<()> {
         match key {
-            'q' => return Ok(Next::Quit),
-            'n' if self.place + 1 < self.exercises.len() => {
-                self.place += 1;
-                self.begin()?;
+            'q' => {
+                self.is_leaving = true;
+                Ok(())
             }
-            'p' if self.place > 0 => {
-                self.place -= 1;
-                self.begin()?;
-            }
-            'n' | 'p' => {
-                let end = if key == 'n' { "last" } else { "first" };
-                self.note = Some(format!("this is the {end} exercise"));
-                self.draw()?;
-            }
-            'l' => self.show(View::List)?,
-            't' => self.show(View::Task)?,
+            'n' if self.place + 1 < self.exercises.len() => self.go_to(self.place + 1),
+            'p' if self.place > 0 => self.go_to(self.place - 1),
+            'n' => self.tell("this is the last exercise".to_owned()),
+            'p' => self.tell("this is the first exercise".to_owned()),
+            'l' => self.show(View::List),
+            't' => self.show(View::Task),
             'h' => {
                 let hints = self.exercise().hints()?.len();
                 self.remember(|progress, name| progress.hint(name, hints));
-                self.show(View::Hint)?;
+                self.show(View::Hint)
             }
-            'r' if self.is_code() => self.check()?,
+            'r' if self.is_code() => self.check(),
             'r' => {
                 self.answers.fill(None);
-                self.show(View::Task)?;
+                self.show(View::Task)
             }
-            other if other.is_ascii_graphic() => {
-                self.note = Some(format!("there is no key {other:?}"));
-                self.draw()?;
-            }
-            _ => {}
+            other if other.is_ascii_graphic() => self.tell(format!("there is no key {other:?}")),
+            _ => Ok(()),
         }
-        Ok(Next::Wait)
+    }
+
+    fn go_to(&mut self, place: usize) -> Result<()> {
+        self.place = place;
+        self.begin()
+    }
+
+    fn tell(&mut self, note: String) -> Result<()> {
+        self.note = Some(note);
+        self.draw()
     }
 
     fn show(&mut self, view: View) -> Result<()> {
@@ -357,31 +365,13 @@ impl Session<'_> {
     }
 
     /// Something was saved. Not each of an editor's steps is a save, nor each save a change.
-    fn saved(&mut self, events: &Receiver<Event>) -> Result<Next> {
-        let mut others = Vec::new();
-        while let Ok(event) = events.recv_timeout(SAVED) {
-            if !matches!(event, Event::Saved) {
-                others.push(event);
-            }
-        }
+    fn saved(&mut self) -> Result<()> {
+        self.is_saving = false;
         let there = std::fs::read(self.folder.server(self.exercise())).ok();
-        let mut next = Next::Wait;
-        if there.is_some() && there != self.checked && self.is_code() {
-            self.check()?;
+        match there.is_some() && there != self.checked && self.is_code() {
+            true => self.check(),
+            false => Ok(()),
         }
-        for event in others {
-            let one = match event {
-                Event::Input(bytes) if bytes.is_empty() => self.no_more_input(events)?,
-                Event::Input(bytes) => self.input(&bytes)?,
-                Event::Built(number) => self.built(number)?,
-                Event::Checked(number, attempt) => self.checked(number, attempt)?,
-                Event::Saved => Next::Wait,
-            };
-            if one == Next::Quit {
-                next = one;
-            }
-        }
-        Ok(next)
     }
 
     fn call_off(&mut self) {
@@ -416,61 +406,35 @@ impl Session<'_> {
         self.draw_status()
     }
 
-    fn built(&mut self, number: u64) -> Result<Next> {
-        if let Some(running) = self.running.as_mut().filter(|running| running.number == number) {
-            running.is_built = true;
-            self.draw_status()?;
-        }
-        Ok(Next::Wait)
+    fn built(&mut self, number: u64) -> Result<()> {
+        let Some(running) = self.running.as_mut().filter(|running| running.number == number) else {
+            return Ok(());
+        };
+        running.is_built = true;
+        self.draw_status()
     }
 
-    fn checked(&mut self, number: u64, attempt: Result<Attempt>) -> Result<Next> {
+    fn checked(&mut self, number: u64, attempt: Result<Attempt>) -> Result<()> {
         if self.running.as_ref().is_none_or(|running| running.number != number) {
-            return Ok(Next::Wait);
+            return Ok(());
         }
         self.running = None;
         if let Ok(attempt) = &attempt {
             let outcome = attempt.outcome();
             self.remember(|progress, name| progress.checked(name, outcome));
             if let Attempt::Judged(verdict) = attempt {
-                for (answer, _) in self
-                    .answers
-                    .iter_mut()
-                    .zip(&verdict.right)
+                let judged = self.answers.iter_mut().zip(&verdict.right);
+                judged
                     .filter(|(_, right)| !**right)
-                {
-                    *answer = None;
-                }
+                    .for_each(|(answer, _)| *answer = None);
             }
         }
         self.show(View::Result(attempt))?;
-        let waiting = std::mem::take(&mut self.waiting);
-        for (place, line) in waiting.iter().enumerate() {
-            if self.running.is_some() {
-                self.waiting = waiting[place..].to_vec();
-                break;
-            }
-            if self.line(line)? == Next::Quit {
-                return Ok(Next::Quit);
-            }
+        while self.running.is_none() && !self.is_leaving && !self.waiting.is_empty() {
+            let line = self.waiting.remove(0);
+            self.line(&line)?;
         }
-        Ok(Next::Wait)
-    }
-
-    /// A script has said all that it wants: what is on its way is waited for.
-    fn no_more_input(&mut self, events: &Receiver<Event>) -> Result<Next> {
-        while self.running.is_some() && !self.is_terminal {
-            let next = match events.recv() {
-                Ok(Event::Built(number)) => self.built(number)?,
-                Ok(Event::Checked(number, attempt)) => self.checked(number, attempt)?,
-                Ok(_) => Next::Wait,
-                Err(_) => Next::Quit,
-            };
-            if next == Next::Quit {
-                break;
-            }
-        }
-        Ok(Next::Quit)
+        Ok(())
     }
 
     fn quit(&mut self) -> Result<()> {

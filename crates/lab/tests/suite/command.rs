@@ -447,7 +447,7 @@ fn an_installed_program_says_what_it_needs() -> Result<()> {
     for arguments in [
         &["trace", "step1"][..],
         &["show", "step1"],
-        &["docs", "--check"],
+        &["diff", "step1", "step2"],
         &["steps"],
     ] {
         let complaint = complaint(&run(arguments)?)?;
@@ -460,27 +460,6 @@ fn an_installed_program_says_what_it_needs() -> Result<()> {
     assert!(stdout(&traced).contains("no findings"), "{traced:?}");
     let shown = run(&["show", "own.pcapng"])?;
     assert!(stdout(&shown).contains("clean: the client closed first"), "{shown:?}");
-    Ok(())
-}
-
-/// The book takes a program that a reader may lack, and its parts are run by that program alone.
-fn a_book_without_its_maker_says_how_to_get_it() -> Result<()> {
-    let book = |parts: &[&str]| {
-        Command::new(built("lab"))
-            .arg("book")
-            .args(parts)
-            .env("PATH", "/none")
-            .output()
-    };
-    let missing = complaint(&book(&[])?)?;
-    assert!(
-        missing.contains("cargo install mdbook --locked --version 0."),
-        "{missing}"
-    );
-    for part in ["chapters", "files"] {
-        let by_hand = complaint(&book(&[part])?)?;
-        assert!(by_hand.contains("mdBook runs this by itself"), "{by_hand}");
-    }
     Ok(())
 }
 
@@ -529,7 +508,6 @@ harness::tests! {
     a_program_from_elsewhere_works_on_the_checkout_around_us needs [Packets];
     an_installed_program_says_what_it_needs needs [Packets];
     a_copied_tree_builds_its_own_steps needs [BUILDS, Packets, Program("cargo")];
-    a_book_without_its_maker_says_how_to_get_it needs [];
     trace_shows_the_leak_and_says_why needs [Packets];
     trace_writes_json_of_the_documented_shape needs [Sandbox];
     a_run_that_is_too_long_to_keep_goes_to_the_file needs [Packets];
