@@ -8,7 +8,6 @@ use harness::timeline::words::{call_words, client_words, process_words, state_wo
 use harness::timeline::{Event, EventKind, FrameNumber, Level, ShownState, Timeline};
 use harness::{LISTEN, Server};
 
-use crate::lesson::End;
 use crate::steps::Step;
 
 /// The client's port in every capture: the article's.
@@ -24,22 +23,7 @@ const ATTEMPTS: usize = 10;
 /// If the machine allows no private network, or the server misbehaves.
 pub fn run(step: &Step) -> Result<Timeline> {
     let server = Server::build(step.build()?).arg(LISTEN).level(Level::Sandbox).start()?;
-    let mut client = server.connect_from(CLIENT_PORT)?;
-    let script = &step.lesson.client;
-    for line in &script.lines {
-        let reply = client.exchange(line)?;
-        anyhow::ensure!(reply == *line, "the reply to {line:?} was {reply:?}");
-    }
-    match script.end {
-        End::Close => client.close(),
-        End::HalfClose => {
-            client.shutdown_write()?;
-            client.read_to_end()?;
-            client.close();
-        }
-        End::Reset => client.reset()?,
-    }
-    Ok(server.stop()?)
+    server.hold(&step.lesson.client.clone().from_port(CLIENT_PORT))
 }
 
 /// What a server did on its only connection, without times and without what differs from run to run.

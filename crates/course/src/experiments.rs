@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use harness::timeline::{EventKind, Packet, Side, TcpState, Timeline};
-use harness::{LISTEN, Server};
+use harness::{Conversation, LISTEN, Server};
 
 use crate::capture::{self, CLIENT_PORT, two_that_agree};
 use crate::{checkout, steps};
@@ -18,9 +18,13 @@ pub struct Experiment {
     pub step: &'static str,
     /// What the wire does.
     pub wire: &'static str,
-    /// What the client sends, each line when the one before is answered; then it closes.
-    pub lines: &'static [&'static str],
+    /// What the client does.
+    pub client: &'static str,
 }
+
+/// Two lines, the second when the first has come back.
+const TWO_LINES: &str = r"send 1\n
+send 2\n";
 
 /// All of them.
 pub const ALL: [Experiment; 5] = [
@@ -28,31 +32,31 @@ pub const ALL: [Experiment; 5] = [
         name: "wire-25ms-step1",
         step: "step1",
         wire: "delay 25ms",
-        lines: &["1\n", "2\n"],
+        client: TWO_LINES,
     },
     Experiment {
         name: "wire-25ms-step2",
         step: "step2",
         wire: "delay 25ms",
-        lines: &["1\n", "2\n"],
+        client: TWO_LINES,
     },
     Experiment {
         name: "wire-25ms-step3",
         step: "step3",
         wire: "delay 25ms",
-        lines: &["1\n", "2\n"],
+        client: TWO_LINES,
     },
     Experiment {
         name: "wire-lost-segment",
         step: "step2",
         wire: "delay 25ms\nlose server data 1",
-        lines: &["1\n", "2\n"],
+        client: TWO_LINES,
     },
     Experiment {
         name: "wire-cable-pulled",
         step: "step3",
         wire: "delay 25ms\ncut after reply 1",
-        lines: &["1\n"],
+        client: r"send 1\n",
     },
 ];
 
@@ -85,13 +89,8 @@ impl Experiment {
     pub fn run(&self) -> Result<Timeline> {
         let binary = steps::find(self.step)?.build()?;
         let server = Server::build(binary).arg(LISTEN).wire(self.wire.parse()?).start()?;
-        let mut client = server.connect_from(CLIENT_PORT)?;
-        for line in self.lines {
-            let reply = client.exchange(line)?;
-            ensure!(reply == *line, "the reply to {line:?} was {reply:?}");
-        }
-        client.close();
-        Ok(server.stop()?)
+        let client = Conversation::parse(self.client).map_err(anyhow::Error::msg)?;
+        server.hold(&client.echoed().from_port(CLIENT_PORT))
     }
 
     /// Runs it until two runs in a row tell the same, and writes the capture anew.

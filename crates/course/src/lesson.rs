@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use harness::Conversation;
 use harness::facts::Reason;
 use harness::rules::RuleId;
 use harness::timeline::Timeline;
@@ -21,32 +22,10 @@ pub struct Lesson {
     pub binary: String,
     /// Its page, from the checkout's folder: `docs/step1-two-writes.md`.
     pub page: String,
-    /// What the client does.
-    pub client: Script,
+    /// What the client does in the lesson's capture.
+    pub client: Conversation,
     /// What such a run shows.
     pub expected: Shown,
-}
-
-/// What the client does in the lesson's capture.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Script {
-    /// What it sends, each line as soon as the one before is answered.
-    pub lines: Vec<String>,
-    /// How it ends the connection.
-    pub end: End,
-}
-
-/// How a client ends its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum End {
-    /// It closes, once everything is acknowledged.
-    Close,
-    /// It closes its sending half, reads to the end, and closes.
-    HalfClose,
-    /// It sends a reset.
-    Reset,
 }
 
 /// What a lesson's run shows, in the words of the documentation: `docs/json.md` lists them.
@@ -73,13 +52,7 @@ impl Lesson {
         let path = folder.join(FILE);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}: it tells what the step teaches", path.display()))?;
-        let lesson: Lesson = serde_json::from_str(&text).with_context(|| format!("{} is no lesson", path.display()))?;
-        ensure!(
-            lesson.client.lines.iter().all(|line| line.ends_with('\n')),
-            "{}: each line that the client sends ends with \\n, or it waits for a reply that never comes",
-            path.display()
-        );
-        Ok(lesson)
+        serde_json::from_str(&text).with_context(|| format!("{} is no lesson", path.display()))
     }
 }
 

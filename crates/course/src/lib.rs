@@ -10,7 +10,6 @@
 //! Nothing here reads a command line or draws on a terminal. `lab` does that for those who learn and teach, and
 //! `xtask` for those who keep the pages true.
 
-pub mod bytes;
 pub mod capture;
 pub mod checkout;
 pub mod experiments;

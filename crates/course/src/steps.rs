@@ -179,7 +179,7 @@ fn build_target(kind: &str, name: &str) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lesson::{End, Script, Shown};
+    use crate::lesson::Shown;
 
     fn step(order: u32, binary: &str) -> Step {
         Step {
@@ -188,10 +188,7 @@ mod tests {
                 order,
                 binary: binary.to_owned(),
                 page: String::new(),
-                client: Script {
-                    lines: Vec::new(),
-                    end: End::Close,
-                },
+                client: harness::Conversation::default(),
                 expected: Shown {
                     writes_per_reply: Vec::new(),
                     facts: Vec::new(),

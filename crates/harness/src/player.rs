@@ -11,7 +11,7 @@ use crate::conversation::reply::{Form, Progress};
 use crate::conversation::{Act, Conversation, Ending, Turn, Wait};
 use crate::error::Error;
 use crate::server::Server;
-use crate::timeline::printable;
+use crate::timeline::{Timeline, printable};
 
 /// A reply whose end nothing tells has come when so long nothing follows. Longer than a delayed ACK, which may stand
 /// between two parts of it.
@@ -174,12 +174,12 @@ impl From<Error> for Stop {
 }
 
 impl<'s> Player<'s> {
-    /// Lets clients talk to a server, where it listens first. Each waits at most so long for what has to come.
-    pub fn new(server: &'s Server, limit: Duration) -> Player<'s> {
+    /// Lets clients talk to a server, where it listens first.
+    pub fn new(server: &'s Server) -> Player<'s> {
         Player {
             server,
             address: server.address(),
-            limit,
+            limit: server.reply(),
             speakers: BTreeMap::new(),
             stay: Vec::new(),
             connections: 0,
@@ -190,6 +190,13 @@ impl<'s> Player<'s> {
     #[must_use]
     pub fn at(self, address: SocketAddr) -> Player<'s> {
         Player { address, ..self }
+    }
+
+    /// Lets them wait at most so long for what has to come; unless told, as long as clients of the server
+    /// [do](crate::ServerBuilder::reply_within).
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Player<'s> {
+        Player { limit, ..self }
     }
 
     /// Holds a conversation until something goes wrong. Clients that have not left stay connected.
@@ -279,10 +286,7 @@ impl<'s> Player<'s> {
             Act::Connect(port) => *port,
             _ => None,
         };
-        let connected = self.server.open(self.address, port).and_then(|mut client| {
-            client.wait_at_most(self.limit)?;
-            Ok(client)
-        });
+        let connected = self.server.open(self.address, port);
         connected
             .map(|client| Speaker::new(client, connection, self.limit))
             .map_err(|error| Stop::new(How::Refused, error.to_string()).at(connection))
@@ -299,6 +303,25 @@ impl<'s> Player<'s> {
             }
         };
         left.map_err(|stop| stop.at(connection))
+    }
+}
+
+impl Server {
+    /// Holds a conversation, lets all clients close that have not left, and stops: what there was to see.
+    ///
+    /// # Errors
+    ///
+    /// A [`Trouble`] if the conversation was not held to its end, and those of [`stop`](Server::stop).
+    pub fn hold(self, conversation: &Conversation) -> anyhow::Result<Timeline> {
+        let mut player = Player::new(&self);
+        if let Some(trouble) = player.hold(conversation).trouble {
+            return Err(trouble.into());
+        }
+        player.close()?;
+        let stay = player.finish();
+        let timeline = self.stop()?;
+        drop(stay);
+        Ok(timeline)
     }
 }
 

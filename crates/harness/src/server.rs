@@ -87,6 +87,11 @@ impl Server {
         }
     }
 
+    /// How long a client waits for bytes from it.
+    pub(crate) fn reply(&self) -> Duration {
+        self.reply
+    }
+
     /// How much of this run is observed.
     pub fn level(&self) -> Level {
         self.run.network().level()

@@ -3,7 +3,7 @@
 //! What the `lab` command does for those who look at a server, learn, and teach.
 //!
 //! [`commands`] has a file for each command, with its arguments; main.rs is the list of them. They stand on a few rooms
-//! that several share: [`trace`] runs any server and its clients, who [talk], across a [wire] or none; [`check`] says
+//! that several share: [`trace`] runs any server and its clients, who [say](says) something, across a [wire] or none; [`check`] says
 //! whether the findings count, [`show`] reads captures, [`terminal`] draws, [`learn`] shows the exercises of the
 //! course while somebody edits. How a command ends, [`status`] decides.
 
@@ -19,9 +19,9 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub mod live;
 mod output;
+pub mod says;
 pub mod show;
 pub mod status;
-pub mod talk;
 pub mod terminal;
 pub mod trace;
 pub mod wire;

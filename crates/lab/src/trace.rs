@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use course::steps;
+use harness::conversation::{Act, Ending, Wait};
 use harness::timeline::{Exit, Side, Timeline};
-use harness::{Client, LISTEN, Server, ServerBuilder, testing};
+use harness::{Client, Conversation, How, LISTEN, Player, Server, ServerBuilder, testing};
 
 use crate::interrupt::{Ended, until_interrupted};
-use crate::talk::options::Says;
-use crate::talk::{Stopped, Talk};
+use crate::says::Says;
 use crate::wire;
 
 /// What to run, and what its clients do.
@@ -44,8 +45,8 @@ pub struct Plan {
     pub clients: u16,
 
     /// How each client ends
-    #[arg(long, value_enum, default_value_t = Close::Fin)]
-    pub close: Close,
+    #[arg(long, value_name = "CLOSE", default_value = "fin", value_parser = endings())]
+    pub close: Conversation,
 
     /// Wait at most so many seconds for the server to listen, for each reply, and for --client to end; unless told 5,
     /// and 20 for the server to listen
@@ -84,17 +85,23 @@ pub struct Plan {
     pub command: Vec<OsString>,
 }
 
-/// How a client ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Close {
-    /// Close: a FIN
-    Fin,
-    /// Reset: an RST
-    Rst,
-    /// Close the sending half, read to the end, then close
-    Half,
-    /// Stay connected
-    None,
+/// How a client ends, by the names that `--close` takes.
+fn endings() -> impl TypedValueParser<Value = Conversation> {
+    let names = [
+        ("fin", "Close: a FIN"),
+        ("rst", "Reset: an RST"),
+        ("half", "Close the sending half, read to the end, then close"),
+        ("none", "Stay connected"),
+    ];
+    let names = names.map(|(name, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(names).map(|name| {
+        Conversation::of_one(match name.as_str() {
+            "rst" => vec![Act::Leave(Ending::Reset)],
+            "half" => vec![Act::HalfClose, Act::Wait(Wait::End), Act::Leave(Ending::Close)],
+            "none" => vec![Act::Leave(Ending::Stay)],
+            _ => vec![Act::Leave(Ending::Close)],
+        })
+    })
 }
 
 /// What came of a plan.
@@ -253,43 +260,57 @@ impl Plan {
         mut watch: impl FnMut(Timeline) -> Result<()>,
     ) -> Result<Talked> {
         let conversation = self.says.conversation()?;
+        let mut player = Player::new(server).at(address).within(self.limit());
         let mut troubles = Vec::new();
-        let connect = |_| {
-            let connected = server.connect_to(address);
-            connected
-                .map_err(|error| troubles.push(Trouble::new(error, Leaves::Unproved)))
-                .ok()
+        // One that names several clients is held once. Any other is held by each client, and all are connected before.
+        let names_several = conversation.clients().into_iter().any(|client| client > 1);
+        if names_several && self.clients > 1 {
+            bail!("the script says what each client does: leave --clients away");
+        }
+        for client in 1..=usize::from(if names_several { 0 } else { self.clients }) {
+            let connect = Conversation::of_one([Act::Connect(None)]).held_by(client);
+            troubles.extend(player.hold(&connect).trouble.map(|stopped| trouble(stopped, true)));
+        }
+        let connected = player.connected().into_iter();
+        let parts: Vec<Conversation> = match names_several {
+            true => vec![conversation],
+            false => connected.map(|client| conversation.clone().held_by(client)).collect(),
         };
-        let clients: Vec<Client> = (0..self.clients).filter_map(connect).collect();
-        let mut open = Vec::new();
-        for mut client in clients {
+        for part in parts {
             let stopped = match self.stdin {
-                true => self.read_along(server, &mut client, &mut watch)?,
+                true => {
+                    let client = part.clients().first().copied().unwrap_or(1);
+                    self.read_along(server, &mut player, client, &mut watch)?
+                }
                 false => {
-                    let held = conversation.hold(server, &mut client, self.limit());
-                    troubles.extend(
-                        held.greeting
-                            .as_ref()
-                            .map(|said| Trouble::new(spoke_first(said), Leaves::Whole)),
-                    );
-                    held.stopped
-                        .map(|stopped| (stopped, conversation.is_asked_for || held.replies == 0))
+                    let held = player.hold(&part);
+                    let said = held.greeting.as_deref().map(spoke_first);
+                    troubles.extend(said.map(|said| Trouble::new(said, Leaves::Whole)));
+                    let counts = self.says.is_asked_for() || held.replies == 0;
+                    held.trouble.map(|stopped| trouble(stopped, counts))
                 }
             };
-            troubles.extend(stopped.map(|(stopped, counts)| trouble(&stopped, counts)));
-            match self.close {
-                Close::Fin => client.close(),
-                Close::Rst => client.reset()?,
-                Close::Half => {
-                    let ended = client.shutdown_write().and_then(|()| client.read_to_end());
-                    troubles.extend(ended.err().map(|error| trouble(&error.into(), true)));
-                    client.close();
-                }
-                Close::None => open.push(client),
+            troubles.extend(stopped);
+            for client in part.clients() {
+                let stopped = self.leave(&mut player, client);
+                troubles.extend(stopped.map(|stopped| trouble(stopped, true)));
             }
         }
-        open.iter().for_each(Client::settle);
+        let open = player.finish();
         Ok(Talked { troubles, open })
+    }
+
+    /// Lets a client end as it was told, if it has not left. What went wrong.
+    fn leave(&self, player: &mut Player<'_>, client: usize) -> Option<harness::Trouble> {
+        let is_connected = |player: &Player<'_>| player.connected().contains(&client);
+        if !is_connected(player) {
+            return None;
+        }
+        let left = player.hold(&self.close.clone().held_by(client));
+        if is_connected(player) {
+            player.hold(&Conversation::of_one([Act::Leave(Ending::Close)]).held_by(client));
+        }
+        left.trouble
     }
 
     /// The server's name: the step's, or its program's.
@@ -367,20 +388,21 @@ impl Plan {
         })
     }
 
-    /// Sends each line of standard input. Why it stopped, if that was not the end of the input.
+    /// Lets a client send each line of standard input. Why it stopped, if that was not the end of the input.
     fn read_along(
         &self,
         server: &Server,
-        client: &mut Client,
+        player: &mut Player<'_>,
+        client: usize,
         watch: &mut impl FnMut(Timeline) -> Result<()>,
-    ) -> Result<Option<(Stopped, bool)>> {
-        let mut talk = Talk::new(server, client, self.limit());
+    ) -> Result<Option<Trouble>> {
         // To look takes longer with each line. Of many lines in a row it may take half of the time.
         let (mut looked, mut took) = (Instant::now(), Duration::ZERO);
         for line in io::stdin().lines() {
             let line = line.context("cannot read standard input")? + "\n";
-            if let Err(stopped) = talk.exchange(line.as_bytes()) {
-                return Ok(Some((stopped, true)));
+            let exchange = Conversation::of_one([Act::Send(line.into_bytes()), Act::Wait(Wait::Reply)]);
+            if let Some(stopped) = player.hold(&exchange.catching_up().held_by(client)).trouble {
+                return Ok(Some(trouble(stopped, true)));
             }
             if took < ALWAYS_LOOKS || looked.elapsed() >= took {
                 let begun = Instant::now();
@@ -402,14 +424,18 @@ impl Plan {
 const ALWAYS_LOOKS: Duration = Duration::from_millis(5);
 
 /// What a conversation that was not held to its end leaves. It does not count where nobody asked for all of it.
-fn trouble(stopped: &Stopped, counts: bool) -> Trouble {
-    let leaves = match stopped {
-        Stopped::Failed(error) if error.is_no_reply() => Leaves::Unanswered,
-        Stopped::GoesOn(_) => Leaves::Unproved,
-        Stopped::Failed(_) | Stopped::Closed { .. } if counts => Leaves::Unproved,
-        Stopped::Failed(_) | Stopped::Closed { .. } => Leaves::Whole,
+fn trouble(stopped: harness::Trouble, counts: bool) -> Trouble {
+    let leaves = match stopped.how {
+        How::Silence | How::Closed | How::StaysOpen => Leaves::Unanswered,
+        How::GoesOn | How::Differs | How::Refused => Leaves::Unproved,
+        How::Failed | How::Unsent if counts => Leaves::Unproved,
+        How::Failed | How::Unsent => Leaves::Whole,
     };
-    Trouble::new(stopped, leaves)
+    let cure = match stopped.how {
+        How::GoesOn => "; --timeout gives it longer, --expect says where it ends",
+        _ => "",
+    };
+    Trouble::new(stopped.text + cure, leaves)
 }
 
 fn spoke_first(said: &str) -> String {

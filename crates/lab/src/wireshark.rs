@@ -18,9 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 use harness::format::pcapng::Encoder;
 use harness::testing::find_program;
 use harness::timeline::{Level, Record, Side};
-use harness::{Client, Server};
-
-use crate::talk::{Replied, read_reply};
+use harness::{Client, REPLY_IS_OVER, Server};
 
 /// An installed Wireshark.
 #[derive(Clone, Debug)]
@@ -305,18 +303,17 @@ pub fn type_lines(
 /// closed.
 fn exchange(mut client: Client, line: &[u8], replies: &mut impl Write) -> Result<Option<Client>, harness::Error> {
     client.send(line)?;
-    let show = |part: &[u8]| {
-        // Nobody to show it to is no reason to stop talking.
-        let _ = replies.write_all(part).and_then(|()| replies.flush());
-    };
-    match read_reply(&mut client, REPLY_BEGINS, show) {
-        Ok(Replied::Whole | Replied::Nothing) => Ok(Some(client)),
-        Ok(Replied::Closed) => {
+    let mut wait = REPLY_BEGINS;
+    while let Some(part) = client.read_within(wait)? {
+        if part.is_empty() {
             tell("the server has closed the connection");
-            Ok(None)
+            return Ok(None);
         }
-        Err(error) => Err(error),
+        // Nobody to show it to is no reason to stop talking.
+        let _ = replies.write_all(&part).and_then(|()| replies.flush());
+        wait = REPLY_IS_OVER;
     }
+    Ok(Some(client))
 }
 
 /// Says something on standard error. If that is closed, nobody listens.

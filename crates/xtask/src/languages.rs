@@ -13,7 +13,7 @@ use course::capture::two_that_agree;
 use course::checkout::{self, Builds};
 use harness::rules::{RuleId, Severity};
 use harness::timeline::{Teardown, Timeline};
-use harness::{LISTEN, Server, testing};
+use harness::{Conversation, LISTEN, Server, testing};
 
 use crate::pages;
 
@@ -300,13 +300,7 @@ impl Idiom {
             .arg(LISTEN)
             .reply_within(REPLIES)
             .start()?;
-        let mut client = server.connect()?;
-        for _ in 0..EXCHANGES {
-            let reply = client.exchange(LINE)?;
-            ensure!(reply == LINE, "the reply to {LINE:?} was {reply:?}");
-        }
-        client.close();
-        Ok(server.stop()?)
+        server.hold(&Conversation::echo_of([LINE; EXCHANGES]))
     }
 
     /// What it does: as two runs in a row agree.

@@ -10,10 +10,10 @@ use harness::timeline::{
     Argument, Call, CallKind, ClientActionKind, Connection, Event, EventId, EventKind, Exit, Flags, Side, SocketOption,
     Timeline, printable,
 };
+use harness::{How, Trouble};
 
 use super::fault::{Fault, Untraced};
 use super::measure::replies;
-use super::play::{How, Trouble};
 
 /// What a learner is told, and where to look.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -137,7 +137,7 @@ pub fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<Eviden
 
 /// Runs it until two runs in a row answer the questions alike: see [`capture::two_that_agree`].
 pub(super) fn typical(exercise: &Exercise, subject: &Subject) -> Result<Timeline> {
-    let run = || match subject.run(exercise, &[exercise.script()])? {
+    let run = || match subject.run(exercise, &[exercise.conversation()])? {
         Ok(ran) => Ok(ran.timeline),
         Err(error) => bail!(error),
     };

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use harness::Conversation;
 use harness::rules::RuleId;
 use serde::Deserialize;
 
 use super::measure;
-use super::play::{Script, Step};
 use crate::{checkout, steps};
 
 /// The file that makes a folder an exercise.
@@ -48,13 +48,13 @@ pub struct About {
     pub server: Option<String>,
     /// What the clients do in the run that is shown.
     #[serde(default)]
-    pub client: Vec<Step>,
-    /// True if each line that has no `expect` comes back as it is. Then other inputs are tried too.
+    pub client: Conversation,
+    /// True if what a client sends comes back as it is where the conversation says nothing else. Then other inputs are tried too.
     #[serde(default)]
     pub echo: bool,
     /// More conversations whose replies must be right, beside those that any echo server must hold.
     #[serde(default)]
-    pub probes: Vec<Vec<Step>>,
+    pub probes: Vec<Conversation>,
     /// How many descriptors the server may have, if that matters.
     #[serde(default)]
     pub descriptors: Option<u32>,
@@ -245,17 +245,22 @@ impl Exercise {
             "it names no capture"
         );
         ensure!(
-            about.kind == Kind::Find || !about.client.is_empty(),
+            about.kind == Kind::Find || !about.client.turns.is_empty(),
             "its client does nothing"
         );
         Ok(())
     }
 
     /// What the clients do in the run that is shown.
-    pub fn script(&self) -> Script<'_> {
-        Script {
-            steps: &self.about.client,
-            echo: self.about.echo,
+    pub fn conversation(&self) -> Conversation {
+        self.echoed(&self.about.client)
+    }
+
+    /// A conversation with its server: of an echo server comes back what was sent.
+    pub fn echoed(&self, conversation: &Conversation) -> Conversation {
+        match self.about.echo {
+            true => conversation.clone().echoed(),
+            false => conversation.clone(),
         }
     }
 

@@ -4,11 +4,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use harness::Trouble;
 use harness::rules::{Finding, Rule};
 use harness::timeline::EventId;
 
 use super::measure::Measure;
-use super::play::Trouble;
 
 /// What is wrong with a server.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Start(error) => f.write_str(error),
-            Fault::Reply(trouble) => trouble.fmt(f),
+            Fault::Reply(trouble) => trouble.how.fmt(f),
             Fault::Found(finding) => write!(f, "still there: {}: {}", finding.rule.name, finding.rule.summary),
             Fault::Worse(finding) => write!(f, "new: {}: {}", finding.rule.name, finding.rule.summary),
             Fault::Slow { waited, .. } => {

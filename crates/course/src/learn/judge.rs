@@ -8,13 +8,14 @@ use harness::timeline::{
     CallKind, ClientActionKind, Connection, EventId, EventKind, OutputStream, ProcessEvent, ProcessEventKind, Timeline,
     Timestamp, printable,
 };
+use harness::{Conversation, How};
 
 use super::advice::{self, Advice, Case};
 use super::call_off::CallOff;
 use super::exercise::{Exercise, Kind};
 use super::fault::Fault;
 use super::measure;
-use super::play::{self, How, Ran, Script};
+use super::play::{self, Ran};
 use super::subject::{Subject, refusals};
 use super::verdict::{MarkedRow, Outcome, Verdict};
 
@@ -61,9 +62,9 @@ impl Check<'_> {
     fn all(&self, call_off: &CallOff) -> Result<Verdict, Stop> {
         let (exercise, about) = (self.exercise, &self.exercise.about);
         if about.crowd > 0 {
-            self.shown(&vec![exercise.script(); about.crowd])?;
+            self.shown(&vec![exercise.conversation(); about.crowd])?;
         }
-        let timeline = self.shown(&[exercise.script()])?;
+        let timeline = self.shown(&[exercise.conversation()])?;
         if about.kind == Kind::Fix {
             self.otherwise(&timeline, call_off)?;
         }
@@ -78,14 +79,14 @@ impl Check<'_> {
         })
     }
 
-    fn run(&self, scripts: &[Script<'_>]) -> Result<Ran, Stop> {
-        let ran = self.subject.run(self.exercise, scripts)?;
+    fn run(&self, conversations: &[Conversation]) -> Result<Ran, Stop> {
+        let ran = self.subject.run(self.exercise, conversations)?;
         ran.map_err(|error| Stop::Failed(Box::new(not_started(&error))))
     }
 
     /// The run that is shown, with nothing wrong with it.
-    fn shown(&self, scripts: &[Script<'_>]) -> Result<Timeline, Stop> {
-        let ran = self.run(scripts)?;
+    fn shown(&self, conversations: &[Conversation]) -> Result<Timeline, Stop> {
+        let ran = self.run(conversations)?;
         match fault(self.exercise, &ran) {
             Some(fault) => Err(self.failed(ran.timeline, &fault)),
             None => Ok(ran.timeline),
@@ -98,19 +99,14 @@ impl Check<'_> {
         call_off.ensure_wanted()?;
         let about = &self.exercise.about;
         let own = match about.echo {
-            true => play::echo_probes(&token()),
+            true => play::echo_probes(&token())?,
             false => Vec::new(),
         };
-        let probes = about.probes.iter().chain(&own);
-        let scripts: Vec<Script<'_>> = probes
-            .map(|steps| Script {
-                steps,
-                echo: about.echo,
-            })
-            .collect();
-        if !scripts.is_empty() {
-            let ran = self.run(&scripts)?;
-            if let Some(fault) = probe_fault(self.exercise, &scripts, &ran) {
+        let probes = about.probes.iter().map(|probe| self.exercise.echoed(probe));
+        let probes: Vec<Conversation> = probes.chain(own).collect();
+        if !probes.is_empty() {
+            let ran = self.run(&probes)?;
+            if let Some(fault) = probe_fault(self.exercise, &probes, &ran) {
                 return Err(self.failed(ran.timeline, &fault));
             }
             let both = [&ran.timeline, shown];
@@ -182,16 +178,16 @@ fn fault(exercise: &Exercise, ran: &Ran) -> Option<Fault> {
 }
 
 /// What is wrong with other conversations.
-fn probe_fault(exercise: &Exercise, scripts: &[Script<'_>], ran: &Ran) -> Option<Fault> {
+fn probe_fault(exercise: &Exercise, probes: &[Conversation], ran: &Ran) -> Option<Fault> {
     if let Some(trouble) = &ran.trouble {
         return Some(Fault::Reply(trouble.clone()));
     }
     let mut findings = ran.timeline.findings();
     // A write for each line is not one too many where several lines came at once.
-    let lines = |step: &play::Step| step.send.iter().flat_map(|text| text.matches('\n')).count();
+    let lines = |sent: &[u8]| sent.iter().filter(|byte| **byte == b'\n').count();
     let several = |connection: usize| {
-        let script = ran.scripts.get(connection).and_then(|&place| scripts.get(place));
-        script.is_some_and(|script| script.steps.iter().any(|step| lines(step) > 1))
+        let probe = ran.conversations.get(connection).and_then(|&place| probes.get(place));
+        probe.is_some_and(|probe| probe.sent().any(|sent| lines(sent) > 1))
     };
     findings.retain(|finding| !(WRITES.contains(&finding.rule.id) && several(finding.connection.0)));
     let is_gone = |finding: &&Finding| exercise.about.gone.contains(&finding.rule.id);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use harness::timeline::Level;
-use harness::{Error, LISTEN, Machine, Server};
+use harness::{Conversation, Error, LISTEN, Machine, Server};
 
 use super::exercise::Exercise;
-use super::play::{self, Ran, Script};
+use super::play::{self, Ran};
 
 /// A learner's server, or one of ours in its place.
 #[derive(Clone, Debug)]
@@ -46,9 +46,9 @@ impl Subject {
     }
 
     /// Runs it. `Err` of the inner result: it did not come to listen.
-    pub(super) fn run(&self, exercise: &Exercise, scripts: &[Script<'_>]) -> Result<Result<Ran, String>> {
+    pub(super) fn run(&self, exercise: &Exercise, conversations: &[Conversation]) -> Result<Result<Ran, String>> {
         match self.start(exercise.about.descriptors) {
-            Ok(server) => Ok(Ok(play::play(server, scripts)?)),
+            Ok(server) => Ok(Ok(play::play(server, conversations)?)),
             Err(error @ (Error::ExitedEarly { .. } | Error::NeverListened { .. })) => Ok(Err(error.to_string())),
             Err(error) => Err(error.into()),
         }

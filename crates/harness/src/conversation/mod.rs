@@ -124,6 +124,12 @@ impl Conversation {
         }
     }
 
+    /// What a client of an echo server does that sends each text when the one before has come back.
+    pub fn echo_of<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Conversation {
+        let sends = texts.into_iter().map(|text| Act::Send(text.as_ref().to_vec()));
+        Conversation::of_one(sends).echoed()
+    }
+
     /// The clients that take part.
     pub fn clients(&self) -> BTreeSet<usize> {
         self.turns.iter().map(|turn| turn.client).collect()
@@ -133,6 +139,13 @@ impl Conversation {
     #[must_use]
     pub fn held_by(mut self, client: usize) -> Conversation {
         self.turns.iter_mut().for_each(|turn| turn.client = client);
+        self
+    }
+
+    /// The same, where the first client connects from this port.
+    #[must_use]
+    pub fn from_port(mut self, port: u16) -> Conversation {
+        self.turns.insert(0, Turn::first(Act::Connect(Some(port))));
         self
     }
 

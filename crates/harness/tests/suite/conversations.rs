@@ -15,7 +15,7 @@ fn parse(script: &str) -> Result<Conversation> {
 fn hold(mode: &str, conversation: &Conversation) -> Result<(Conversed, Result<(), Box<Trouble>>, Timeline)> {
     let server = Server::build(harness::testing::built("wrong-server"));
     let server = server.args([mode, LISTEN]).start()?;
-    let mut player = Player::new(&server, Duration::from_millis(500));
+    let mut player = Player::new(&server).within(Duration::from_millis(500));
     let conversed = player.hold(conversation);
     let closed = player.close();
     let stay = player.finish();

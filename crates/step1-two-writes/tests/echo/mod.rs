@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use harness::testing::built;
 use harness::timeline::{Errno, Exit, Level, Side, TcpState, Teardown, Timeline};
-use harness::{Error, LISTEN, Server};
+use harness::{Conversation, Error, LISTEN, Server};
 
 use crate::STEP;
 
@@ -32,12 +32,7 @@ pub fn timeline_of(lines: &[&str]) -> Result<Timeline> {
 
 /// A client sends each line as soon as the one before has come back, and closes.
 pub fn converse(server: Server, lines: &[&str]) -> Result<Timeline> {
-    let mut client = server.connect()?;
-    for line in lines {
-        assert_eq!(client.exchange(line)?, *line);
-    }
-    client.close();
-    Ok(server.stop()?)
+    server.hold(&Conversation::echo_of(lines))
 }
 
 /// Enough for a stall to show, and for the close.

@@ -6,17 +6,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::pattern::Pattern;
-use super::reply::Form;
-use super::{Conversation, Step, script};
-use course::bytes::{Bytes, unescape};
+use harness::Conversation;
+use harness::conversation::{Act, Pattern, Wait, unescape};
 
 /// What each client says.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Says {
     /// Send this and wait for the reply; may be repeated. Understands \n \r \t \0 \\ and \xHH
     #[arg(long = "send", value_name = "TEXT", value_parser = unescape)]
-    pub send: Vec<Bytes>,
+    pub send: Vec<Vec<u8>>,
 
     /// A reply is there when it holds this: a text with those escapes, or /a regular expression/. Once for all
     /// replies, or once for each, that of --greeting first
@@ -31,8 +29,8 @@ pub struct Says {
     #[arg(long)]
     pub greeting: bool,
 
-    /// Hold the conversation of this file, a step on each line: send TEXT, expect TEXT, expect /REGEX/, quiet MS,
-    /// pause MS, end
+    /// Hold the conversation of this file, a step on each line: send TEXT, expect TEXT, expect /REGEX/, receive TEXT,
+    /// quiet MS, pause MS, half-close, end, reset, close; client 2 before a step makes it that client's
     #[arg(long, value_name = "FILE", conflicts_with_all = ["send", "expect", "until_quiet", "greeting", "pause"])]
     pub script: Option<PathBuf>,
 
@@ -51,17 +49,23 @@ impl Says {
     ///
     /// If the script cannot be read or is none, or there are some expectations and not one for each reply.
     pub fn conversation(&self) -> Result<Conversation> {
-        if let Some(path) = &self.script {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let steps = script::parse(&text).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
-            return Ok(Conversation {
-                steps,
-                is_asked_for: true,
-            });
-        }
+        let Some(path) = &self.script else {
+            return Ok(Conversation::of_one(self.acts()?).catching_up());
+        };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let parsed = Conversation::parse(&text).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
+        Ok(parsed.catching_up())
+    }
+
+    /// True if somebody asked for the conversation: then it is to be held to its end. What is said by default may end early.
+    pub fn is_asked_for(&self) -> bool {
+        self.script.is_some() || !self.send.is_empty() || !self.expect.is_empty()
+    }
+
+    fn acts(&self) -> Result<Vec<Act>> {
         let texts: Vec<&[u8]> = match self.send.is_empty() {
             true => LINES.to_vec(),
-            false => self.send.iter().map(|text| text.0.as_slice()).collect(),
+            false => self.send.iter().map(Vec::as_slice).collect(),
         };
         let replies = texts.len() + usize::from(self.greeting);
         if self.expect.len() > 1 && self.expect.len() != replies {
@@ -70,32 +74,28 @@ impl Says {
                 self.expect.len()
             );
         }
-        let mut steps = Vec::new();
+        let mut acts = Vec::new();
         if self.greeting {
-            steps.push(self.reply(0, Step::Greeting));
+            acts.push(self.wait(0, Wait::Greeting));
         }
         for (number, text) in texts.iter().enumerate() {
             if number > 0 && self.pause > 0 {
-                steps.push(Step::Pause(Duration::from_millis(self.pause)));
+                acts.push(Act::Pause(Duration::from_millis(self.pause)));
             }
-            steps.push(Step::Send(text.to_vec()));
-            let place = number + usize::from(self.greeting);
-            steps.push(self.reply(place, Step::Reply(Form::of_reply_to(text))));
+            acts.push(Act::Send(text.to_vec()));
+            acts.push(self.wait(number + usize::from(self.greeting), Wait::Reply));
         }
-        Ok(Conversation {
-            steps,
-            is_asked_for: !self.send.is_empty() || !self.expect.is_empty(),
-        })
+        Ok(acts)
     }
 
     /// How to wait for a reply, by its place among all: as told, or else `otherwise`.
-    fn reply(&self, place: usize, otherwise: Step) -> Step {
+    fn wait(&self, place: usize, otherwise: Wait) -> Act {
         let expected = self.expect.get(place).or(self.expect.first());
-        match (expected, self.until_quiet) {
-            (Some(pattern), _) => Step::Expect(pattern.clone()),
-            (None, Some(time)) => Step::Quiet(Duration::from_millis(time)),
+        Act::Wait(match (expected, self.until_quiet) {
+            (Some(pattern), _) => Wait::Expect(pattern.clone()),
+            (None, Some(time)) => Wait::Quiet(Duration::from_millis(time)),
             (None, None) => otherwise,
-        }
+        })
     }
 }
 
@@ -113,13 +113,9 @@ mod tests {
 
     #[test]
     fn each_reply_has_its_expectation() {
-        let held = |says: &Says| {
-            says.conversation()
-                .unwrap()
-                .steps
-                .iter()
-                .map(|step| format!("{step:?}"))
-                .collect::<Vec<_>>()
+        let held = |says: &Says| -> Vec<String> {
+            let acts = says.acts().unwrap();
+            acts.iter().map(|act| format!("{act:?}")).collect()
         };
         let both = held(&says(&["a\\n", "b\\n"], &["x", "y"]));
         assert!(both[1].contains("\"x\"") && both[3].contains("\"y\""), "{both:?}");
@@ -139,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_said_by_default_may_end_early() {
-        assert!(!Says::default().conversation().unwrap().is_asked_for);
-        assert!(says(&["a\\n"], &[]).conversation().unwrap().is_asked_for);
+        assert!(!Says::default().is_asked_for());
+        assert!(says(&["a\\n"], &[]).is_asked_for());
     }
 }
