@@ -26,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -113,7 +113,12 @@ pub fn run_all(modules: &[(&str, &'static [Test])]) -> ExitCode {
 fn run_trials(trials: Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(TESTS_AT_ONCE);
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let re_runs = RE_RUNS.map(|of| *lock(of)).iter().sum::<usize>();
+    if re_runs > 0 {
+        println!("re-runs: {re_runs}, of tests that failed while the machine was paused\n");
+    }
+    conclusion.exit_code()
 }
 
 /// Runs the cases of one test at once, as each waits more than it works, and gives the first error.
@@ -137,8 +142,18 @@ pub fn at_once<T: Send>(
     })
 }
 
-/// So many runs, and then the machine is too busy to tell.
-const RUNS_ON_A_BUSY_MACHINE: usize = 8;
+/// How often a test is tried at the most. More tries would let a test pass that fails every other time.
+const TRIES: usize = 3;
+
+/// How many runs were made again. Who runs again holds the lock: no other such run shares the machine with it. The cases
+/// have a lock of their own, since a case that runs again may stand in a test that does.
+static RE_RUNS: [&Mutex<usize>; 2] = [&CASES, &TESTS];
+static CASES: Mutex<usize> = Mutex::new(0);
+static TESTS: Mutex<usize> = Mutex::new(0);
+
+fn lock(re_runs: &Mutex<usize>) -> MutexGuard<'_, usize> {
+    re_runs.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs one of many cases of a test until it passes, or fails while the machine kept its time.
 ///
@@ -157,8 +172,7 @@ const RUNS_ON_A_BUSY_MACHINE: usize = 8;
 ///
 /// If `run` does.
 pub fn in_time(name: &str, run: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
-    static AGAIN: Mutex<()> = Mutex::new(());
-    until_in_time(name, &AGAIN, run, pauses).map_err(|error| error.context(Case(name.to_owned())))
+    until_in_time(name, &CASES, run, pauses).map_err(|error| error.context(Case(name.to_owned())))
 }
 
 /// What a case has failed of, it has failed in time: the test around it is not to run again.
@@ -177,15 +191,15 @@ fn pauses() -> impl FnOnce() -> bool {
     move || pauses.seen()
 }
 
-/// Whoever runs again takes the lock first. A machine's pauses are told by what `watch` gives.
+/// Whoever runs again takes the lock first, and counts. A machine's pauses are told by what `watch` gives.
 fn until_in_time<W: FnOnce() -> bool>(
     name: &str,
-    again: &Mutex<()>,
+    re_runs: &Mutex<usize>,
     run: impl Fn() -> anyhow::Result<()>,
     watch: impl Fn() -> W,
 ) -> anyhow::Result<()> {
     let mut alone = None;
-    for _ in 1..RUNS_ON_A_BUSY_MACHINE {
+    for _ in 1..TRIES {
         let was_paused = watch();
         // What a case changes is its own, and goes with it.
         let outcome = catch_unwind(AssertUnwindSafe(&run));
@@ -198,7 +212,7 @@ fn until_in_time<W: FnOnce() -> bool>(
             return outcome.unwrap_or_else(|panic| resume_unwind(panic));
         }
         eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again");
-        alone.get_or_insert_with(|| again.lock().unwrap_or_else(PoisonError::into_inner));
+        **alone.get_or_insert_with(|| lock(re_runs)) += 1;
     }
     run()
 }
@@ -294,9 +308,7 @@ fn attempt(test: &Test) -> Result<Completion, Failed> {
     match test.needs.iter().find_map(|needs| needs.missing(machine)) {
         Some(reason) => Ok(Completion::ignored_with(reason)),
         None if test.needs.iter().any(|needs| needs.observes()) => {
-            // Not the lock of a case: one that runs again may stand in a test that does.
-            static AGAIN: Mutex<()> = Mutex::new(());
-            completed(until_in_time(test.name, &AGAIN, test.run, pauses))
+            completed(until_in_time(test.name, &TESTS, test.run, pauses))
         }
         None => completed((test.run)()),
     }
@@ -413,14 +425,16 @@ mod tests {
     }
 
     /// The runs of a case that passes or fails in this order, on a machine that is paused or not, and whether it passes.
+    /// All runs but the first are counted.
     fn runs(outcomes: &[bool], is_paused: bool) -> (usize, bool) {
-        let made = Cell::new(0);
+        let (made, re_runs) = (Cell::new(0), Mutex::new(0));
         let run = || {
             let passes = outcomes[made.replace(made.get() + 1)];
             anyhow::ensure!(passes, "it differs");
             Ok(())
         };
-        let passes = until_in_time("a case", &Mutex::new(()), run, || move || is_paused);
+        let passes = until_in_time("a case", &re_runs, run, || move || is_paused);
+        assert_eq!(*lock(&re_runs), made.get() - 1);
         (made.get(), passes.is_ok())
     }
 
@@ -428,7 +442,7 @@ mod tests {
     fn a_case_that_fails_while_the_machine_is_paused_runs_again() {
         assert_eq!(runs(&[true], true), (1, true));
         assert_eq!(runs(&[false, false, true], true), (3, true));
-        assert_eq!(runs(&[false; 50], true), (RUNS_ON_A_BUSY_MACHINE, false));
+        assert_eq!(runs(&[false; 50], true), (3, false));
     }
 
     #[test]
@@ -444,7 +458,7 @@ mod tests {
             made.set(made.get() + 1);
             in_time("a case", || anyhow::bail!("it differs"))
         };
-        let failed = until_in_time("a test", &Mutex::new(()), run, || || true).unwrap_err();
+        let failed = until_in_time("a test", &Mutex::new(0), run, || || true).unwrap_err();
         assert_eq!((made.get(), format!("{failed:#}").as_str()), (1, "a case: it differs"));
     }
 
@@ -455,9 +469,9 @@ mod tests {
             assert!(made.replace(made.get() + 1) == 1, "the first run");
             Ok(())
         };
-        until_in_time("a case", &Mutex::new(()), run, || || true).unwrap();
+        until_in_time("a case", &Mutex::new(0), run, || || true).unwrap();
         let run = || panic!("any run");
-        let in_time = || until_in_time("a case", &Mutex::new(()), run, || || false);
+        let in_time = || until_in_time("a case", &Mutex::new(0), run, || || false);
         assert!(catch_unwind(in_time).is_err());
     }
 
