@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::events::{ClientActionKind, ConnectionId, EventKind, Level, Side};
+use crate::events::{Both, ClientActionKind, ConnectionId, EventKind, Level};
 use crate::rules::{Finding, RuleId, Severity};
 use crate::timeline::spent::{Part, Spent, spent};
 use crate::timeline::{Connection, Teardown, Timeline};
@@ -43,8 +43,8 @@ pub struct Row {
     pub requests: usize,
     /// How many of them were answered, as far as the capture shows.
     pub answered: usize,
-    /// How many bytes each side sent, the client's first. Bytes that were sent again count once.
-    pub bytes: [u64; 2],
+    /// How many bytes each side sent. Bytes that were sent again count once.
+    pub bytes: Both<u64>,
     /// The exchange that took longest: its place among those of the connection, and where its time went.
     pub slowest: Option<(usize, Spent)>,
     /// How many segments were held back until an ACK came, and the longest such time.
@@ -173,27 +173,23 @@ fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Find
 }
 
 /// How many bytes each side sent: as the packets show, or without them as a client of ours knows.
-fn bytes(connection: Connection<'_>) -> [u64; 2] {
-    let mut bytes = [0_u64; 2];
+fn bytes(connection: Connection<'_>) -> Both<u64> {
+    let mut bytes = Both::<u64>::default();
     if connection.timeline().level == Level::NoPackets {
         for (_, event) in connection.events() {
             let EventKind::Client(action) = &event.kind else {
                 continue;
             };
             match action.kind {
-                ClientActionKind::Sent { len, .. } => bytes[0] = bytes[0].saturating_add(len),
-                ClientActionKind::Received { len, .. } => bytes[1] = bytes[1].saturating_add(len),
+                ClientActionKind::Sent { len, .. } => bytes.client = bytes.client.saturating_add(len),
+                ClientActionKind::Received { len, .. } => bytes.server = bytes.server.saturating_add(len),
                 _ => {}
             }
         }
         return bytes;
     }
     for (_, packet) in connection.packets().filter(|(_, packet)| !packet.facts.is_repeat()) {
-        let side = match packet.from {
-            Side::Client => 0,
-            Side::Server => 1,
-        };
-        bytes[side] += u64::from(packet.segment.len);
+        bytes[packet.from] += u64::from(packet.segment.len);
     }
     bytes
 }

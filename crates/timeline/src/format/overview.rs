@@ -64,8 +64,8 @@ fn line(row: &Row, width: usize) -> String {
         row.connection.0 + 1,
         row.client.port(),
         requests,
-        size(row.bytes[0]),
-        size(row.bytes[1]),
+        size(row.bytes.client),
+        size(row.bytes.server),
         slowest,
         mostly,
         row.stalls.0,
@@ -108,8 +108,8 @@ fn totals(overview: &Overview) -> Vec<(&'static str, String)> {
             "bytes",
             format!(
                 "{least}{} sent by clients, {} received",
-                size(sum(|row| row.bytes[0])),
-                size(sum(|row| row.bytes[1]))
+                size(sum(|row| row.bytes.client)),
+                size(sum(|row| row.bytes.server))
             ),
         ),
     ];

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::events::{Call, EventKind, Side};
+use crate::events::{Both, Call, EventKind, Side};
 use crate::timeline::Timeline;
 
 use super::{Bracket, Mark, Verdict};
@@ -13,7 +13,7 @@ pub(super) struct Makers {
     /// The number among those of its process, from 1.
     threads: HashMap<i32, usize>,
     /// Whether several processes of the client, and of the server, made calls.
-    several: [bool; 2],
+    several: Both<bool>,
     /// Whether threads are named.
     named: bool,
 }
@@ -23,10 +23,10 @@ impl Makers {
         let mut makers = Makers {
             processes: HashMap::new(),
             threads: HashMap::new(),
-            several: [false; 2],
+            several: Both::default(),
             named: threads,
         };
-        let mut first: [Option<i32>; 2] = [None; 2];
+        let mut first = Both::<Option<i32>>::default();
         let mut in_process: HashMap<i32, usize> = HashMap::new();
         for event in &timeline.events {
             let (side, call) = match &event.kind {
@@ -40,7 +40,7 @@ impl Makers {
             let Some(process) = call.process else { continue };
             let known = makers.processes.len();
             makers.processes.entry(process).or_insert(known);
-            makers.several[side as usize] |= *first[side as usize].get_or_insert(process) != process;
+            makers.several[side] |= *first[side].get_or_insert(process) != process;
             makers.threads.entry(call.thread).or_insert_with(|| {
                 let threads = in_process.entry(process).or_default();
                 *threads += 1;
@@ -57,7 +57,7 @@ impl Makers {
     pub fn label(&self, side: Side, call: &Call) -> Option<String> {
         let process = letters(*self.processes.get(&call.process?)?);
         let thread = self.threads.get(&call.thread)?;
-        match (self.several[side as usize], self.named) {
+        match (self.several[side], self.named) {
             (true, true) => Some(format!("{process}{thread}")),
             (true, false) => Some(process),
             (false, true) => Some(format!("t{thread}")),

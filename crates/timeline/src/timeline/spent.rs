@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Connection, KnownPacket};
-use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Level, Packet, Passage, Side, Timestamp};
+use crate::events::{Both, CallKind, ClientActionKind, EventId, EventKind, Level, Packet, Passage, Side, Timestamp};
 use crate::facts::{Certainty, Exchange};
 
 /// Whom or what an exchange waits for at a moment.
@@ -177,11 +177,11 @@ impl Course {
         let timeline = connection.timeline();
         let mut moves: Vec<(Timestamp, Move)> = Vec::new();
         let (mut places, mut tracer) = (Vec::new(), Vec::new());
-        let mut offsets = [Offsets::default(); 2];
+        let mut offsets = Both::<Offsets>::default();
         for (id, event) in connection.events() {
             match &event.kind {
                 EventKind::Packet(packet) if timeline.packet(id).is_some_and(carries) => {
-                    let (from, to) = offsets[packet.from as usize].of(packet);
+                    let (from, to) = offsets[packet.from].of(packet);
                     places.push((id, from, to));
                     moves.push((event.at, Move::Leaves(packet.from, from, to)));
                     let came = match &packet.passage {
@@ -290,24 +290,23 @@ fn came(passage: &Passage) -> Option<Timestamp> {
 
 fn steps(moves: &[(Timestamp, Move)]) -> Vec<(Timestamp, Progress)> {
     // How far the bytes of each side have left, and come.
-    let mut left = [Stream::default(), Stream::default()];
+    let mut left = Both::<Stream>::default();
     let mut came = left.clone();
     let (mut read, mut written) = (0_u64, 0_u64);
     let step = |&(at, moved): &(Timestamp, Move)| {
         match moved {
-            Move::Leaves(side, from, to) => left[side as usize].add(from, to),
-            Move::Comes(side, from, to) => came[side as usize].add(from, to),
+            Move::Leaves(side, from, to) => left[side].add(from, to),
+            Move::Comes(side, from, to) => came[side].add(from, to),
             Move::Read(bytes) => read = read.saturating_add(bytes),
             Move::Write(bytes) => written = written.saturating_add(bytes),
         }
-        let [request, reply] = [Side::Client, Side::Server].map(|side| side as usize);
         let progress = Progress {
-            request_left: left[request].end,
-            request_came: came[request].end,
+            request_left: left.client.end,
+            request_came: came.client.end,
             request_read: read,
             reply_written: written,
-            reply_left: left[reply].end,
-            reply_came: came[reply].end,
+            reply_left: left.server.end,
+            reply_came: came.server.end,
         };
         (at, progress)
     };

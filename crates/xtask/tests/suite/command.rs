@@ -29,7 +29,10 @@ fn wrong_words_get_an_answer_that_helps() -> Result<()> {
 fn a_book_without_its_maker_says_how_to_get_it() -> Result<()> {
     let program = Path::new(built("xtask"));
     let missing = xtask(program, &["book"])?;
-    ensure!(missing.contains("cargo install mdbook --locked --version 0."), "{missing}");
+    ensure!(
+        missing.contains("cargo install mdbook --locked --version 0."),
+        "{missing}"
+    );
     for part in ["chapters", "files"] {
         let by_hand = xtask(program, &["book", part])?;
         ensure!(by_hand.contains("mdBook runs this by itself"), "{by_hand}");

@@ -99,8 +99,8 @@ objects! {
         client: String = row.client.to_string(), "The client's address.";
         requests: usize = row.requests, "How often the client sent after a reply.";
         answered: usize = row.answered, "How many of these requests had a reply.";
-        bytes_sent: u64 = row.bytes[0], "Bytes that the client sent. What was sent again counts once.";
-        bytes_received: u64 = row.bytes[1], "Bytes that the client received.";
+        bytes_sent: u64 = row.bytes.client, "Bytes that the client sent. What was sent again counts once.";
+        bytes_received: u64 = row.bytes.server, "Bytes that the client received.";
         slowest: Option<Exchange> = row.slowest.map(Exchange::from),
             "The exchange that took longest. Null if no request had a reply.";
         stalls: usize = row.stalls.0, "How many segments waited for an ACK.";
