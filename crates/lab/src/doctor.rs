@@ -67,7 +67,7 @@ const TOOLS: [Tool; 8] = [
 
 /// One thing that was looked at.
 #[derive(Clone, Debug)]
-struct Part {
+struct Requirement {
     name: &'static str,
     /// True if the exercises cannot be done without it.
     needed: bool,
@@ -79,7 +79,7 @@ struct Part {
 #[derive(Debug)]
 pub struct Report {
     level: Option<Level>,
-    parts: Vec<Part>,
+    requirements: Vec<Requirement>,
 }
 
 impl Report {
@@ -104,35 +104,38 @@ impl Report {
             let told = |refusal: &Refusal| format!("{}\n{:<20} cure: {}", refusal.reason, "", refusal.cure);
             refusal.as_ref().map(told)
         };
-        let part = |name, needed, missing| Part { name, needed, missing };
+        let requirement = |name, needed, missing| Requirement { name, needed, missing };
         let no_packets = machine.level.is_none_or(|level| level < Level::Loopback);
         let packets = no_packets.then(|| "they take a private network, or packets on the host".to_owned());
         let no_ipv6 = (!machine.ipv6).then(|| "::1 cannot be bound; tests over IPv6 are ignored".to_owned());
         let port = port_taken.map(|error| format!("{error}\n{:<20} cure: stop who listens there: ss -tlnp", ""));
-        let mut parts = vec![
-            part("system calls", true, refused(&machine.no_trace)),
-            part("packets", true, packets),
-            part("private network", false, refused(&machine.no_sandbox)),
-            part("two hosts, a wire", false, refused(no_wire)),
-            part("packets on the host", false, refused(&machine.no_host_capture)),
-            part("IPv6", false, no_ipv6),
-            part("port 3000", true, port),
+        let mut requirements = vec![
+            requirement("system calls", true, refused(&machine.no_trace)),
+            requirement("packets", true, packets),
+            requirement("private network", false, refused(&machine.no_sandbox)),
+            requirement("two hosts, a wire", false, refused(no_wire)),
+            requirement("packets on the host", false, refused(&machine.no_host_capture)),
+            requirement("IPv6", false, no_ipv6),
+            requirement("port 3000", true, port),
         ];
         let tools = TOOLS.iter().map(|tool| {
             let missing = (!has(tool.name)).then(|| tool.cure.to_owned());
-            part(tool.name, tool.needed, missing)
+            requirement(tool.name, tool.needed, missing)
         });
-        parts.extend(tools);
+        requirements.extend(tools);
         Report {
             level: machine.level,
-            parts,
+            requirements,
         }
     }
 
     /// What the exercises need and the machine does not have.
     fn lacking(&self) -> Vec<&'static str> {
-        let lacking = self.parts.iter().filter(|part| part.needed && part.missing.is_some());
-        lacking.map(|part| part.name).collect()
+        let lacking = self
+            .requirements
+            .iter()
+            .filter(|requirement| requirement.needed && requirement.missing.is_some());
+        lacking.map(|requirement| requirement.name).collect()
     }
 
     /// True if the exercises can be done here.
@@ -143,7 +146,7 @@ impl Report {
     /// A line for each thing, and what to do about each that is missing.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for Part { name, missing, .. } in &self.parts {
+        for Requirement { name, missing, .. } in &self.requirements {
             // Writing to a string cannot fail.
             let _ = match missing {
                 None => writeln!(text, "{name:<20} yes"),
@@ -173,9 +176,9 @@ impl Report {
             // What is less than packets has no level that only files have.
             level: self.level.map(|level| level.max(Level::NoPackets).into()),
             has: self
-                .parts
+                .requirements
                 .iter()
-                .map(|part| (part.name, part.missing.is_none()))
+                .map(|requirement| (requirement.name, requirement.missing.is_none()))
                 .collect(),
         };
         json::plain(&answer) + "\n"

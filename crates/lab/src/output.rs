@@ -205,7 +205,7 @@ pub struct More {
 
 /// Which frames of a capture.
 #[derive(Args, Debug)]
-pub struct Part {
+pub struct FrameRange {
     /// Begin with this frame
     #[arg(long, value_name = "FRAME")]
     from: Option<usize>,
@@ -214,7 +214,7 @@ pub struct Part {
     to: Option<usize>,
 }
 
-impl Part {
+impl FrameRange {
     /// True if nothing is left out.
     pub fn is_all(&self) -> bool {
         self.from.is_none() && self.to.is_none()

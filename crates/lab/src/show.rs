@@ -60,12 +60,12 @@ fn name(path: &Path) -> String {
     }
 }
 
-fn open(path: &Path) -> Result<Progress<Box<dyn Read>>> {
+fn open(path: &Path) -> Result<TellingReader<Box<dyn Read>>> {
     if is_standard_input(path) {
         if io::stdin().is_terminal() {
             bail!("standard input is a terminal: pipe a capture into it, as in tcpdump -w - | lab show -");
         }
-        return Ok(Progress::new(Box::new(io::stdin().lock()), None));
+        return Ok(TellingReader::new(Box::new(io::stdin().lock()), None));
     }
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let about = file
@@ -75,11 +75,11 @@ fn open(path: &Path) -> Result<Progress<Box<dyn Read>>> {
         bail!("{} is a folder: name a capture file in it", path.display());
     }
     let length = about.is_file().then_some(about.len());
-    Ok(Progress::new(Box::new(file), length))
+    Ok(TellingReader::new(Box::new(file), length))
 }
 
 /// A file that tells how far it has been read, if that takes long and somebody looks.
-struct Progress<R> {
+struct TellingReader<R> {
     input: R,
     /// How long it is, where that is known.
     length: Option<u64>,
@@ -92,9 +92,9 @@ struct Progress<R> {
 /// Nothing is told before, and not more often.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-impl<R: Read> Progress<R> {
-    fn new(input: R, length: Option<u64>) -> Progress<R> {
-        Progress {
+impl<R: Read> TellingReader<R> {
+    fn new(input: R, length: Option<u64>) -> TellingReader<R> {
+        TellingReader {
             input,
             length,
             read: 0,
@@ -115,7 +115,7 @@ impl<R: Read> Progress<R> {
     }
 }
 
-impl<R: Read> Read for Progress<R> {
+impl<R: Read> Read for TellingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
         self.read += read as u64;
@@ -125,7 +125,7 @@ impl<R: Read> Read for Progress<R> {
 }
 
 /// The line goes when the reading ends.
-impl<R> Drop for Progress<R> {
+impl<R> Drop for TellingReader<R> {
     fn drop(&mut self) {
         if self.told {
             let _ = write!(io::stderr(), "\r\x1b[K");

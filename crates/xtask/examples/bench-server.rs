@@ -2,17 +2,16 @@
 //!
 //!     bench-server tokio 127.0.0.1:3000       what a task of tokio takes to echo bytes
 //!     bench-server std 127.0.0.1:3000         what a thread takes to echo bytes
-//!     bench-server ping-pong ADDRESS COUNT    both ends of COUNT exchanges; the packets so far
+//!     bench-server ping-pong ADDRESS COUNT    both ends of COUNT exchanges
 //!     bench-server exchange ADDRESS COUNT     the client of COUNT exchanges
 //!     bench-server drain ADDRESS              reads to the end, then says so with a byte
 //!     bench-server pour ADDRESS BYTES         the client of that
-//!     bench-server packets                    what eth0 has sent and received
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const BUFFER: usize = 8192;
@@ -30,11 +29,6 @@ fn main() -> Result<()> {
         ["exchange", address, count] => exchange(TcpStream::connect(address)?, count.parse()?),
         ["drain", address] => drain(&listen(address)?),
         ["pour", address, bytes] => pour(&TcpStream::connect(address)?, bytes.parse()?),
-        ["packets"] => {
-            let (received, sent) = packets("eth0")?;
-            println!("{sent} {received}");
-            Ok(())
-        }
         _ => {
             bail!("usage: bench-server tokio|std|drain ADDRESS, or bench-server ping-pong|exchange|pour ADDRESS COUNT")
         }
@@ -88,7 +82,6 @@ fn ping_pong(listener: &TcpListener, count: usize) -> Result<()> {
     exchange(client, count)?;
     // It ends at the end of its input, and has nothing to say.
     let _ = server.join();
-    println!("{}", packets("lo")?.0);
     Ok(())
 }
 
@@ -119,15 +112,4 @@ fn pour(mut stream: &TcpStream, mut bytes: usize) -> Result<()> {
     }
     stream.shutdown(std::net::Shutdown::Write)?;
     Ok(stream.read_exact(&mut [0])?)
-}
-
-/// The packets that an interface of this network has received and sent: proc_pid_net(5), `dev`.
-fn packets(interface: &str) -> Result<(u64, u64)> {
-    let table = std::fs::read_to_string("/proc/self/net/dev")?;
-    let prefix = format!("{interface}:");
-    let line = table.lines().find_map(|line| line.trim().strip_prefix(&prefix));
-    let columns: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
-    let column = |place: usize| columns.get(place).and_then(|text| text.parse().ok());
-    let found = column(1).zip(column(9));
-    found.with_context(|| format!("there is no interface {interface}"))
 }

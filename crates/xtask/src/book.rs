@@ -39,12 +39,12 @@ const BY_ITSELF: &str = "mdBook runs this by itself: try `cargo xtask book`";
 pub struct Arguments {
     /// What mdBook asks for, as docs/book.toml tells it
     #[command(subcommand)]
-    part: Option<Part>,
+    part: Option<MdBookRequest>,
 }
 
 /// What mdBook runs while it makes the book.
 #[derive(Subcommand, Debug)]
-enum Part {
+enum MdBookRequest {
     /// Point the links of the chapters on standard input at what the book holds
     #[command(hide = true)]
     Chapters {
@@ -65,9 +65,9 @@ impl Arguments {
     pub fn run(&self) -> Result<bool> {
         match &self.part {
             None => writeln!(io::stdout(), "the book is at {}", build()?.display())?,
-            Some(Part::Files) => add_files(io::stdin().lock())?,
+            Some(MdBookRequest::Files) => add_files(io::stdin().lock())?,
             // The answer to "supports RENDERER" is the exit status. The one after mdBook's own reads no chapters.
-            Some(Part::Chapters { asked }) => match &asked[..] {
+            Some(MdBookRequest::Chapters { asked }) => match &asked[..] {
                 [] => preprocess(io::stdin().lock(), io::stdout().lock())?,
                 [.., renderer] => return Ok(renderer == "html"),
             },

@@ -1,4 +1,5 @@
-//! A server that runs as anyone would run it: untraced, on the host's loopback interface.
+//! A server that runs as anyone would run it: untraced, on the host's loopback interface; and several in turn, to see
+//! which is quicker.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -7,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use socket2::SockRef;
 
 /// What a client sends, and what it must get back.
 const LINE: &[u8; 6] = b"hello\n";
@@ -69,6 +71,19 @@ impl Running {
         // Its log must go somewhere, or it would wait for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         Ok(running)
+    }
+
+    /// Asks it to end, as ctrl-C does, and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be asked.
+    #[cfg(target_os = "linux")]
+    pub fn interrupt(mut self) -> Result<()> {
+        let process = nix::unistd::Pid::from_raw(self.id().cast_signed());
+        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT)?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Its process id.
@@ -158,4 +173,125 @@ pub fn exchanges(mut stream: impl Read + Write, limit: Limit) -> Result<Vec<Dura
         began = ended;
     }
     Ok(times)
+}
+
+/// A server that is measured in turn with others.
+#[derive(Debug)]
+pub struct Contender {
+    /// Its name for a reader who wants to run it.
+    pub name: &'static str,
+    /// What a reply of it is.
+    pub reply: &'static str,
+    running: Running,
+    /// Its fastest round: whatever else a machine does can only make one slower.
+    pub best: Best,
+    exchanges: usize,
+    packets: u32,
+}
+
+/// A connection's first exchanges are not like the others: its ACKs are not delayed yet.
+const WARM_UP: usize = 3;
+
+impl Contender {
+    /// A server that runs.
+    pub fn new(name: &'static str, reply: &'static str, running: Running) -> Contender {
+        Contender {
+            name,
+            reply,
+            running,
+            best: Best::default(),
+            exchanges: 0,
+            packets: 0,
+        }
+    }
+
+    /// Packets for an exchange, by the count of the client's kernel.
+    pub fn packets_per_exchange(&self) -> f64 {
+        f64::from(self.packets) / self.exchanges as f64
+    }
+
+    fn round(&mut self, limit: Limit) -> Result<()> {
+        let stream = self.running.connect()?;
+        stream.set_nodelay(true)?;
+        for _ in 0..WARM_UP {
+            exchange(&stream)?;
+        }
+        let packets = || {
+            let counters = harness::segment_counters(&SockRef::from(&stream));
+            counters.map_or(0, |counted| counted.sent + counted.received)
+        };
+        let before = packets();
+        let times = exchanges(&stream, limit)?;
+        self.packets += packets() - before;
+        self.exchanges += times.len();
+        self.best.take(times);
+        Ok(())
+    }
+}
+
+/// Measures servers in turn, each so many times.
+///
+/// # Errors
+///
+/// If one cannot be reached, or replies no more.
+pub fn race(contenders: &mut [Contender], rounds: usize, limit: Limit) -> Result<()> {
+    for _ in 0..rounds {
+        for contender in &mut *contenders {
+            contender.round(limit)?;
+        }
+    }
+    Ok(())
+}
+
+/// The fastest of several rounds, each told by how long its exchanges took.
+#[derive(Debug, Default)]
+pub struct Best {
+    /// Sorted, for the fastest round.
+    times: Vec<Duration>,
+}
+
+impl Best {
+    /// Takes a round if it is the fastest so far.
+    pub fn take(&mut self, times: Vec<Duration>) {
+        let round = Best { times };
+        if round.per_second() > self.per_second() {
+            *self = round;
+            self.times.sort_unstable();
+        }
+    }
+
+    /// Exchanges per second; 0 before the first round.
+    pub fn per_second(&self) -> f64 {
+        let seconds = self.times.iter().sum::<Duration>().as_secs_f64();
+        if seconds > 0.0 {
+            self.times.len() as f64 / seconds
+        } else {
+            0.0
+        }
+    }
+
+    /// The time within which this part of the exchanges was over, in seconds.
+    pub fn within(&self, part: f64) -> f64 {
+        let last = self.times.len().saturating_sub(1) as f64;
+        self.times
+            .get((last * part) as usize)
+            .map_or(0.0, Duration::as_secs_f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fastest_round_counts() {
+        let round = |milliseconds: &[u64]| milliseconds.iter().copied().map(Duration::from_millis).collect();
+        let mut best = Best::default();
+        assert_eq!(best.per_second(), 0.0);
+        best.take(round(&[20, 20]));
+        best.take(round(&[30, 1, 2]));
+        best.take(round(&[12]));
+        assert_eq!((best.within(0.5), best.within(1.0)), (0.002, 0.03));
+        assert_eq!(best.per_second().round(), 91.0);
+    }
 }

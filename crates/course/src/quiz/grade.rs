@@ -19,12 +19,12 @@ pub struct Graded {
     /// The sheet's file, without its ending.
     pub name: String,
     /// For each question: what was answered, and what became of it.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<Answered>,
 }
 
 /// What an answer comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum Answered {
     /// It is right.
     Right,
     /// It is not; the answer, and the right one.
@@ -38,7 +38,7 @@ pub enum Mark {
 impl Graded {
     /// How many answers are right.
     pub fn right(&self) -> usize {
-        self.marks.iter().filter(|mark| **mark == Mark::Right).count()
+        self.marks.iter().filter(|mark| **mark == Answered::Right).count()
     }
 
     /// One line, and one for each answer that is not right.
@@ -51,10 +51,10 @@ impl Graded {
         );
         for (number, mark) in (1..).zip(&self.marks) {
             let line = match mark {
-                Mark::Right => continue,
-                Mark::Wrong(answer, right) => format!("{}; right is {right}", printable(answer)),
-                Mark::Unclear(why, right) => format!("{}; right is {right}", printable(why)),
-                Mark::Missing(right) => format!("no answer; right is {right}"),
+                Answered::Right => continue,
+                Answered::Wrong(answer, right) => format!("{}; right is {right}", printable(answer)),
+                Answered::Unclear(why, right) => format!("{}; right is {right}", printable(why)),
+                Answered::Missing(right) => format!("no answer; right is {right}"),
             };
             let _ = writeln!(text, "  {number}. {line}"); // writing to a string cannot fail
         }
@@ -97,16 +97,16 @@ pub fn grade(sheet: &Path, keys: Option<&Path>) -> Result<Graded> {
     })
 }
 
-fn marks(timeline: &Timeline, answers: &[Option<String>]) -> Vec<Mark> {
+fn marks(timeline: &Timeline, answers: &[Option<String>]) -> Vec<Answered> {
     let mark = |(question, answer): (&sheet::Question, &Option<String>)| {
         let right = question.shown(timeline);
         let Some(answer) = answer else {
-            return Mark::Missing(right);
+            return Answered::Missing(right);
         };
         match question.is_right(timeline, answer) {
-            Ok(true) => Mark::Right,
-            Ok(false) => Mark::Wrong(answer.clone(), right),
-            Err(why) => Mark::Unclear(why, right),
+            Ok(true) => Answered::Right,
+            Ok(false) => Answered::Wrong(answer.clone(), right),
+            Err(why) => Answered::Unclear(why, right),
         }
     };
     QUESTIONS.iter().zip(answers).map(mark).collect()

@@ -9,7 +9,7 @@ use course::learn::exercise::{self, Exercise, Kind};
 use course::{experiments, steps};
 use harness::timeline::Timeline;
 
-use crate::output::{Format, More, Output, Part, Shown, findings, some};
+use crate::output::{Format, FrameRange, More, Output, Shown, findings, some};
 use crate::show::{Extent, read};
 use crate::status::Status;
 use crate::terminal;
@@ -26,7 +26,7 @@ pub struct Arguments {
     /// capture, the path of a pcapng or pcap file, or - for standard input
     what: String,
     #[command(flatten)]
-    part: Part,
+    part: FrameRange,
     /// Show a row for each key that is pressed, with what there is to say of it
     #[arg(long, conflicts_with_all = ["output", "format"])]
     step: bool,

@@ -1,20 +1,21 @@
 //! The capture beside tcpdump: the same traffic, each in a private network of its own.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use course::steps;
 use harness::testing::find_program;
 use harness::timeline::{EventKind, Level};
 use harness::{LISTEN, Server};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::geteuid;
 use procfs::process::Process;
 
-use super::{Scratch, Sizes, Table, Usage, grouped, megabytes, once_still, seconds};
-use course::steps;
+use super::sizes::Sizes;
+use super::table::{Table, grouped, megabytes, seconds};
+use super::watch::{Scratch, Usage, once_still, packets};
+use crate::running::Running;
 
 /// Packets that an exchange takes at its best: the request, and the reply with its ACK.
 const PACKETS_PER_EXCHANGE: usize = 2;
@@ -70,19 +71,12 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     Ok(table)
 }
 
-fn ping_pong(command: &mut Command, exchanges: usize) -> Result<(u64, Duration)> {
+fn ping_pong(command: &mut Command, exchanges: usize) -> Result<Duration> {
     let began = Instant::now();
-    let output = command.args(["ping-pong", PING_PONG, &exchanges.to_string()]).output();
-    let output = output.context("cannot start the traffic")?;
-    let took = began.elapsed();
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "the traffic ended with {}: {said}",
-        output.status
-    );
-    let sent = String::from_utf8_lossy(&output.stdout).trim().parse();
-    Ok((sent.context("the traffic did not tell its packets")?, took))
+    let status = command.args(["ping-pong", PING_PONG, &exchanges.to_string()]).status();
+    let status = status.context("cannot start the traffic")?;
+    ensure!(status.success(), "the traffic ended with {status}");
+    Ok(began.elapsed())
 }
 
 fn by_harness(program: &Path, exchanges: usize) -> Result<Captured> {
@@ -92,20 +86,22 @@ fn by_harness(program: &Path, exchanges: usize) -> Result<Captured> {
         .start()?;
     let usage = || Usage::of(&Process::myself().ok()?);
     let before = usage().context("our own usage is not told")?;
-    let mut traffic = Command::new(program);
-    server.enter(&mut traffic)?;
-    let (sent, took) = ping_pong(&mut traffic, exchanges)?;
+    let inside = |program: &Path| -> Result<Command> {
+        let mut command = Command::new(program);
+        server.enter(&mut command)?;
+        Ok(command)
+    };
+    let traffic = ping_pong(&mut inside(program)?, exchanges)?;
+    let sent = packets(&mut inside(Path::new("cat"))?, "lo")?[1];
     server.settle();
     let after = usage().context("our own usage is not told")?;
     let timeline = server.stop()?;
-    let packets = timeline
-        .events
-        .iter()
-        .filter(|event| matches!(event.kind, EventKind::Packet(_)));
+    let seen = timeline.events.iter();
+    let seen = seen.filter(|event| matches!(event.kind, EventKind::Packet(_)));
     Ok(Captured {
         sent,
-        captured: packets.count() as u64,
-        traffic: took,
+        captured: seen.count() as u64,
+        traffic,
         usage: Usage {
             cpu: after.cpu.saturating_sub(before.cpu),
             ..after
@@ -116,68 +112,38 @@ fn by_harness(program: &Path, exchanges: usize) -> Result<Captured> {
 fn by_tcpdump(program: &Path, exchanges: usize) -> Result<Captured> {
     let folder = Scratch::new()?;
     let file = folder.path.join("tcpdump.pcap");
-    let mut tcpdump = Tcpdump::start(&file)?;
-    let mut traffic = Command::new("nsenter");
-    traffic
-        .arg(format!("--net=/proc/{}/ns/net", tcpdump.child.id()))
-        .arg(program);
-    let (sent, took) = ping_pong(&mut traffic, exchanges)?;
+    // As in the harness's network: the packets of an Ethernet.
+    let network = "ip link set lo mtu 1500 up && exec tcpdump -i lo -Z root -w \"$0\"";
+    let mut tcpdump = Command::new("unshare");
+    tcpdump.args(["--net", "--", "sh", "-c", network]).arg(&file);
+    let tcpdump = Running::spawn(&mut tcpdump)?;
+    let inside = |program: &Path| {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/proc/{}/ns/net", tcpdump.id())).arg(program);
+        command
+    };
+    let traffic = ping_pong(&mut inside(program), exchanges)?;
+    let sent = packets(&mut inside(Path::new("cat")), "lo")?[1];
     let size = || Ok(file.metadata().map_or(0, |metadata| metadata.len()));
     once_still(size, TCPDUMP_READS_WITHIN, TCPDUMP_PATIENCE)?;
-    let (usage, report) = tcpdump.end()?;
-    let told = report.lines().find_map(|line| line.strip_suffix(" packets captured"));
-    let captured = told.and_then(|count| count.parse().ok());
+    let process = Process::new(tcpdump.id().cast_signed())?;
+    let usage = Usage::of(&process).context("tcpdump has ended")?;
+    tcpdump.interrupt()?;
     Ok(Captured {
         sent,
-        captured: captured.with_context(|| format!("tcpdump did not say what it captured: {report}"))?,
-        traffic: took,
+        captured: count(&std::fs::read(&file)?),
+        traffic,
         usage,
     })
 }
 
-/// tcpdump in a new network.
-struct Tcpdump {
-    child: Child,
-}
-
-impl Tcpdump {
-    fn start(file: &Path) -> Result<Tcpdump> {
-        // As in the harness's network: the packets of an Ethernet.
-        let network = "ip link set lo mtu 1500 up && exec tcpdump -i lo -Z root -w \"$0\"";
-        let mut command = Command::new("unshare");
-        command
-            .args(["--net", "--", "sh", "-c", network])
-            .arg(file)
-            .stderr(Stdio::piped());
-        let mut tcpdump = Tcpdump {
-            child: command.spawn().context("cannot start unshare")?,
-        };
-        let mut said = String::new();
-        let mut log = BufReader::new(tcpdump.child.stderr.take().context("tcpdump has no standard error")?);
-        while !said.contains("listening on") {
-            ensure!(log.read_line(&mut said)? > 0, "tcpdump does not listen: {said}");
-        }
-        tcpdump.child.stderr = Some(log.into_inner());
-        Ok(tcpdump)
+/// The packets of a pcap file: each stands behind a header of 16 bytes that has its length.
+fn count(file: &[u8]) -> u64 {
+    let mut rest = file.get(24..).unwrap_or_default();
+    let mut count = 0;
+    while let Some(length) = rest.get(8..12).and_then(|length| length.try_into().ok()) {
+        rest = rest.get(16 + u32::from_ne_bytes(length) as usize..).unwrap_or_default();
+        count += 1;
     }
-
-    /// Interrupts it; what it used and said.
-    fn end(&mut self) -> Result<(Usage, String)> {
-        let process = Process::new(self.child.id().cast_signed())?;
-        let usage = Usage::of(&process).context("tcpdump has ended")?;
-        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGINT)?;
-        let mut report = String::new();
-        if let Some(log) = &mut self.child.stderr {
-            log.read_to_string(&mut report)?;
-        }
-        Ok((usage, report))
-    }
-}
-
-impl Drop for Tcpdump {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    count
 }

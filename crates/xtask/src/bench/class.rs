@@ -1,4 +1,4 @@
-//! A class rehearsed on one machine: learners' folders, unsolved, half solved and solved, and what a check of each costs.
+//! A class rehearsed on one machine: learners' folders, and what a check costs, of servers as they are given and solved.
 //!
 //! The learners take turns, without a network. `lab` and what it builds stand in a folder of their own: a checkout's
 //! `target` does not grow by a class.
@@ -6,14 +6,15 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
-use procfs::process::Process;
 
-use super::{Scratch, Sizes, Table, Usage, megabytes, seconds};
+use super::sizes::Sizes;
+use super::table::{Table, megabytes, seconds};
+use super::watch::{self, Ran, Scratch};
 use course::learn::class::median;
 use course::learn::exercise::{self, Exercise};
 use course::{checkout, steps};
@@ -21,72 +22,46 @@ use course::{checkout, steps};
 /// The exercises that each learner checks: a reply, a macro, a close.
 const CHECKED: [&str; 3] = ["one-write", "writeln", "close-wait"];
 
-/// How often a process is looked at, to see its memory before it ends.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
-
-/// How far a learner has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Unsolved,
-    Half,
-    Solved,
-}
-
-impl State {
-    const ALL: [State; 3] = [State::Unsolved, State::Half, State::Solved];
-
-    fn word(self) -> &'static str {
-        match self {
-            State::Unsolved => "unsolved",
-            State::Half => "half solved",
-            State::Solved => "solved",
-        }
-    }
-
-    /// Of so many exercises, how many are solved.
-    fn solved(self, all: usize) -> usize {
-        match self {
-            State::Unsolved => 0,
-            State::Half => all / 2,
-            State::Solved => all,
-        }
-    }
-}
-
 pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     let scratch = Scratch::new()?;
     let room = Room::new(&scratch)?;
     let exercises = exercise::all()?;
-    let mut checked = CHECKED
-        .iter()
+    let checked = CHECKED[..sizes.checks].iter();
+    let checked: Vec<&Exercise> = checked
         .map(|name| exercise::find(&exercises, name))
-        .collect::<Result<Vec<_>>>()?;
-    checked.truncate(sizes.checks);
-    let began = Instant::now();
-    room.warm_up(checked[0])?;
-    let warmed_up = began.elapsed();
+        .collect::<Result<_>>()?;
+    // The libraries are built once, as on a machine that is ready for a class.
+    let warm_up = room.folders.join("warm-up");
+    room.run(&warm_up, &["list"])?;
+    let warmed_up = room.check(&warm_up, checked[0], 1)?.took;
     let libraries = disk(&room.target)?;
+    let (mut given, mut solved) = (Checks::default(), Checks::default());
+    for learner in 0..sizes.learners {
+        let folder = room.folders.join(learner.to_string());
+        room.run(&folder, &["list"])?;
+        for exercise in &checked {
+            given.take(&room, &folder, exercise, 1)?;
+            fs::write(folder.join(&exercise.slug).join("main.rs"), exercise.solution()?)?;
+            solved.take(&room, &folder, exercise, 0)?;
+        }
+    }
     let mut table = Table::new(&[
-        "learners are",
+        "the server is",
         "first check, median",
         "longest",
         "check again, median",
         "memory of `lab`, at most",
-        "a learner's folder",
-        "what is built of it",
     ]);
-    for state in State::ALL {
-        let mut row = Row::default();
-        for learner in 0..sizes.learners / State::ALL.len() {
-            room.learner(&format!("{}-{learner}", state.word()), state, &checked, &mut row)?;
-        }
-        table.rows.push(row.cells(state));
-    }
+    table.rows = vec![given.cells("as it is given"), solved.cells("solved")];
+    let learners = sizes.learners as u64;
     table.left_out.push(format!(
-        "Before that the libraries and the first server were built in {}, into {}. The compiler took {} of memory at most.",
+        "Before that the libraries and the first server were built in {}, into {}. The compiler took {} of memory at most. \
+         A learner's folder takes {} kB, and what is built of it {}.",
         seconds(warmed_up),
         megabytes(libraries),
-        megabytes(most_memory_of_children()?)
+        megabytes(most_memory_of_children()?),
+        disk(&room.folders.join("0"))?.div_ceil(1000),
+        megabytes(disk(&room.target)?.saturating_sub(libraries) / learners)
     ));
     Ok(table)
 }
@@ -97,31 +72,6 @@ struct Room {
     target: PathBuf,
     folders: PathBuf,
     checkout: PathBuf,
-}
-
-/// What the learners of a state have cost.
-#[derive(Default)]
-struct Row {
-    first: Vec<Duration>,
-    again: Vec<Duration>,
-    memory: u64,
-    folder: u64,
-    built: u64,
-}
-
-impl Row {
-    fn cells(self, state: State) -> Vec<String> {
-        let longest = self.first.iter().max().copied().unwrap_or_default();
-        vec![
-            state.word().to_owned(),
-            seconds(median(self.first).unwrap_or_default()),
-            seconds(longest),
-            seconds(median(self.again).unwrap_or_default()),
-            megabytes(self.memory),
-            format!("{} kB", self.folder.div_ceil(1000)),
-            megabytes(self.built),
-        ]
-    }
 }
 
 impl Room {
@@ -139,69 +89,54 @@ impl Room {
         Ok(room)
     }
 
-    /// The libraries are built once, as on a machine that is ready for a class.
-    fn warm_up(&self, exercise: &Exercise) -> Result<()> {
-        let folder = self.folders.join("warm-up");
-        self.run(&folder, &["list"])?;
-        let (_, _, status) = self.run(&folder, &["check", &exercise.name])?;
-        ensure!(
-            status == Some(1),
-            "{} as it is given has to be unsolved; status {status:?}",
-            exercise.name
-        );
-        Ok(())
-    }
-
-    fn learner(&self, name: &str, state: State, checked: &[&Exercise], row: &mut Row) -> Result<()> {
-        let folder = self.folders.join(name.replace(' ', "-"));
-        self.run(&folder, &["list"])?;
-        let solved = state.solved(checked.len());
-        for exercise in &checked[..solved] {
-            fs::write(folder.join(&exercise.slug).join("main.rs"), exercise.solution()?)?;
-        }
-        let before = disk(&self.target)?;
-        for (place, exercise) in checked.iter().enumerate() {
-            let expected = if place < solved { 0 } else { 1 };
-            for times in [&mut row.first, &mut row.again] {
-                let (took, usage, status) = self.run(&folder, &["check", &exercise.name])?;
-                ensure!(
-                    status == Some(expected),
-                    "{name}: a check of {} ended with {status:?}, not {expected}",
-                    exercise.name
-                );
-                times.push(took);
-                row.memory = row.memory.max(usage.memory);
-            }
-        }
-        row.built = row.built.max(disk(&self.target)?.saturating_sub(before));
-        row.folder = row.folder.max(disk(&folder)?);
-        Ok(())
-    }
-
-    fn run(&self, folder: &Path, arguments: &[&str]) -> Result<(Duration, Usage, Option<i32>)> {
+    fn run(&self, folder: &Path, arguments: &[&str]) -> Result<Ran> {
         let mut command = Command::new(&self.lab);
-        command
-            .current_dir(&self.checkout)
-            .args(["learn", "--folder"])
-            .arg(folder)
-            .args(arguments);
-        command
-            .env("CARGO_TARGET_DIR", &self.target)
-            .env("CARGO_NET_OFFLINE", "true");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let began = Instant::now();
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("cannot start {}", self.lab.display()))?;
-        let process = Process::new(child.id().cast_signed())?;
-        let mut usage = Usage::default();
-        loop {
-            if let Some(status) = child.try_wait()? {
-                return Ok((began.elapsed(), usage, status.code()));
-            }
-            usage = Usage::of(&process).unwrap_or(usage);
-            std::thread::sleep(LOOK_AGAIN);
+        command.current_dir(&self.checkout).args(["learn", "--folder"]);
+        command.arg(folder).args(arguments);
+        command.env("CARGO_TARGET_DIR", &self.target);
+        command.env("CARGO_NET_OFFLINE", "true");
+        watch::run(&mut command)
+    }
+
+    fn check(&self, folder: &Path, exercise: &Exercise, expected: i32) -> Result<Ran> {
+        let ran = self.run(folder, &["check", &exercise.name])?;
+        ensure!(
+            ran.status.code() == Some(expected),
+            "a check of {} ended with {}, not {expected}",
+            exercise.name,
+            ran.status
+        );
+        Ok(ran)
+    }
+}
+
+/// What checks have cost.
+#[derive(Default)]
+struct Checks {
+    first: Vec<Duration>,
+    again: Vec<Duration>,
+    memory: u64,
+}
+
+impl Checks {
+    fn take(&mut self, room: &Room, folder: &Path, exercise: &Exercise, expected: i32) -> Result<()> {
+        for times in [&mut self.first, &mut self.again] {
+            let ran = room.check(folder, exercise, expected)?;
+            times.push(ran.took);
+            self.memory = self.memory.max(ran.usage.memory);
         }
+        Ok(())
+    }
+
+    fn cells(self, what: &str) -> Vec<String> {
+        let longest = self.first.iter().max().copied().unwrap_or_default();
+        vec![
+            what.to_owned(),
+            seconds(median(self.first).unwrap_or_default()),
+            seconds(longest),
+            seconds(median(self.again).unwrap_or_default()),
+            megabytes(self.memory),
+        ]
     }
 }
 

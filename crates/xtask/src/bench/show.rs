@@ -2,20 +2,18 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use course::steps;
-use etherparse::PacketBuilder;
 use harness::format::pcapng::Encoder;
 use harness::testing::find_program;
-use harness::timeline::{Level, LinkType, Timestamp};
-use procfs::process::Process;
+use harness::timeline::{Level, LinkType, Side, Timestamp};
 
-use super::{Scratch, Sizes, Table, Usage, megabytes, seconds, times};
+use super::sizes::Sizes;
+use super::table::{Table, megabytes, seconds, times};
+use super::watch::{self, Ran, Scratch};
 
 /// What a lane says of a packet, for tshark.
 const COLUMNS: [&str; 11] = [
@@ -40,7 +38,7 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     let mut table = Table::new(&["shown by", "file", "time", "times `lab show`'s", "memory, at most"]);
     let mut base = None;
     let mut row = |name: &str, command: &mut Command, file: &Path| -> Result<()> {
-        let (took, usage) = run(command)?;
+        let Ran { took, usage, .. } = run(command)?;
         let bytes = file.metadata()?.len();
         let ratio = match file == large {
             true => times(took.as_secs_f64(), *base.get_or_insert(took.as_secs_f64())),
@@ -81,117 +79,96 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     Ok(table)
 }
 
-/// How often a process is looked at, to see its memory before it ends.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
-
-/// Runs a command whose output nobody reads.
-fn run(command: &mut Command) -> Result<(Duration, Usage)> {
-    let name = command.get_program().display().to_string();
-    let began = Instant::now();
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = child.with_context(|| format!("cannot start {name}"))?;
-    let process = Process::new(child.id().cast_signed())?;
-    let mut usage = Usage::default();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            ensure!(status.success(), "{name} ended with {status}");
-            return Ok((began.elapsed(), usage));
-        }
-        usage = Usage::of(&process).unwrap_or(usage);
-        std::thread::sleep(LOOK_AGAIN);
-    }
+/// Runs a command that nobody watches but us.
+fn run(command: &mut Command) -> Result<Ran> {
+    let ran = watch::run(command)?;
+    ensure!(ran.status.success(), "{command:?} ended with {}", ran.status);
+    Ok(ran)
 }
 
 /// Exchanges of one connection in the file.
 const EXCHANGES: u32 = 1000;
-const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 3000);
 const LINE: &[u8] = b"It is a truth universally acknowledged\n";
-const WINDOW: u16 = 65_535;
 /// The time from one packet to the next, in nanoseconds.
 const STEP: u64 = 20_000;
+/// What pcapng puts around a frame: an enhanced packet block without options.
+const BLOCK: u64 = 32;
 
-/// Writes a capture of at least so many bytes: connection after connection to an echo server, each
-/// with a handshake, exchanges of a line that take three packets, and a clean close.
+// The control bits of a segment: RFC 9293, 3.1.
+const FIN: u8 = 1;
+const SYN: u8 = 2;
+const PSH: u8 = 8;
+const ACK: u8 = 16;
+
+/// Writes a capture of at least so many bytes: connection after connection to an echo server, each with a handshake,
+/// exchanges of a line that take three packets, and a clean close.
 fn write_capture(path: &Path, bytes: u64) -> Result<()> {
     let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-    let mut capture = Capture {
-        encoder: Encoder::new(BufWriter::new(file), "", Level::Capture)?,
-        bytes: 0,
-        at: 1_700_000_000_000_000_000,
-    };
-    let mut number = 0_u32;
-    while capture.bytes < bytes {
-        // Some thirty thousand ports of each client address, then the next address.
-        let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 0, 0, 1)) + number / 30_000);
-        let client = (address, 30_000 + (number % 30_000) as u16);
-        capture.connection(client, number, bytes)?;
-        number += 1;
-    }
-    Ok(capture.encoder.finish()?)
-}
-
-struct Capture {
-    encoder: Encoder<BufWriter<File>>,
-    bytes: u64,
-    at: u64,
-}
-
-/// The control bits of a segment besides ACK.
-#[derive(Clone, Copy)]
-enum Kind {
-    Syn,
-    SynAck,
-    Ack,
-    Data,
-    Fin,
-}
-
-impl Capture {
-    fn connection(&mut self, client: (Ipv4Addr, u16), seed: u32, enough: u64) -> Result<()> {
-        let (mut there, mut back) = (seed.wrapping_mul(2_654_435_761), seed.wrapping_mul(40_503));
-        self.segment(client, SERVER, there, 0, Kind::Syn)?;
-        there = there.wrapping_add(1);
-        self.segment(SERVER, client, back, there, Kind::SynAck)?;
-        back = back.wrapping_add(1);
-        self.segment(client, SERVER, there, back, Kind::Ack)?;
+    let mut encoder = Encoder::new(BufWriter::new(file), "", Level::Capture)?;
+    let (mut written, mut at) = (0, 1_700_000_000_000_000_000);
+    for client in 30_000_u16.. {
+        let mut connection = Connection::from(client);
+        let mut send = |from: Side, flags: u8, payload: &[u8]| -> Result<u64> {
+            let frame = connection.frame(from, flags, payload);
+            encoder.packet(Timestamp(at), LinkType::ETHERNET, &frame, frame.len() as u32, None)?;
+            at += STEP;
+            written += frame.len() as u64 + BLOCK;
+            Ok(written)
+        };
+        send(Side::Client, SYN, b"")?;
+        send(Side::Server, SYN | ACK, b"")?;
+        send(Side::Client, ACK, b"")?;
         for _ in 0..EXCHANGES {
-            self.segment(client, SERVER, there, back, Kind::Data)?;
-            there = there.wrapping_add(LINE.len() as u32);
-            self.segment(SERVER, client, back, there, Kind::Data)?;
-            back = back.wrapping_add(LINE.len() as u32);
-            self.segment(client, SERVER, there, back, Kind::Ack)?;
-            if self.bytes >= enough {
+            send(Side::Client, PSH | ACK, LINE)?;
+            send(Side::Server, PSH | ACK, LINE)?;
+            if send(Side::Client, ACK, b"")? >= bytes {
                 break;
             }
         }
-        self.segment(client, SERVER, there, back, Kind::Fin)?;
-        self.segment(SERVER, client, back, there.wrapping_add(1), Kind::Fin)?;
-        self.segment(client, SERVER, there.wrapping_add(1), back.wrapping_add(1), Kind::Ack)
+        send(Side::Client, FIN | ACK, b"")?;
+        send(Side::Server, FIN | ACK, b"")?;
+        if send(Side::Client, ACK, b"")? >= bytes {
+            break;
+        }
+    }
+    Ok(encoder.finish()?)
+}
+
+/// A connection to port 3000, on a loopback interface: what the client has sent, and what the server has.
+struct Connection {
+    client: u16,
+    next: [u32; 2],
+}
+
+impl Connection {
+    fn from(client: u16) -> Connection {
+        let seed = u32::from(client);
+        Connection {
+            client,
+            next: [seed.wrapping_mul(2_654_435_761), seed.wrapping_mul(40_503)],
+        }
     }
 
-    fn segment(&mut self, from: (Ipv4Addr, u16), to: (Ipv4Addr, u16), seq: u32, ack: u32, kind: Kind) -> Result<()> {
-        const TTL: u8 = 64;
-        /// What pcapng puts around a frame: an enhanced packet block without options.
-        const BLOCK: u64 = 32;
-        let header = PacketBuilder::ethernet2([0; 6], [0; 6]).ipv4(from.0.octets(), to.0.octets(), TTL);
-        let header = header.tcp(from.1, to.1, seq, WINDOW);
-        let (header, payload) = match kind {
-            Kind::Syn => (header.syn(), &b""[..]),
-            Kind::SynAck => (header.syn().ack(ack), &b""[..]),
-            Kind::Ack => (header.ack(ack), &b""[..]),
-            Kind::Data => (header.psh().ack(ack), LINE),
-            Kind::Fin => (header.fin().ack(ack), &b""[..]),
-        };
-        let mut frame = Vec::with_capacity(header.size(payload.len()));
-        header.write(&mut frame, payload)?;
-        self.encoder
-            .packet(Timestamp(self.at), LinkType::ETHERNET, &frame, frame.len() as u32, None)?;
-        self.at += STEP;
-        self.bytes += frame.len() as u64 + BLOCK;
-        Ok(())
+    /// An Ethernet frame, with an IPv4 header and one of TCP, none of which has a checksum: nobody here looks at them.
+    fn frame(&mut self, from: Side, flags: u8, payload: &[u8]) -> Vec<u8> {
+        let (mut ports, mut next) = ([self.client, 3000], self.next);
+        if from == Side::Server {
+            ports.reverse();
+            next.reverse();
+        }
+        let [seq, ack] = next;
+        let length = 40 + payload.len() as u16;
+        let mut frame = vec![0; 12];
+        frame.extend([8, 0, 0x45, 0]);
+        frame.extend(length.to_be_bytes());
+        frame.extend([0, 0, 0x40, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+        frame.extend(ports.map(u16::to_be_bytes).concat());
+        frame.extend(seq.to_be_bytes());
+        frame.extend(if flags & ACK == 0 { [0; 4] } else { ack.to_be_bytes() });
+        frame.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+        frame.extend(payload);
+        let counted = payload.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
+        self.next[usize::from(from == Side::Server)] = seq.wrapping_add(counted);
+        frame
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use course::steps;
 use harness::testing::find_program;
 use harness::timeline::{EventKind, Level};
 use harness::{LISTEN, Machine, Server};
@@ -11,10 +12,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procfs::process::Process;
 
-use super::servers::QUIET;
-use super::{Best, Sizes, Table, grouped, times};
-use crate::running::{Limit, Running, exchanges};
-use course::steps;
+use super::sizes::{QUIET, Sizes};
+use super::table::{Table, grouped, times};
+use crate::running::{Best, Running, exchanges};
 
 /// Who watches the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ const BASE: Watcher = Watcher::Strace { bpf: true };
 
 /// What a watcher saw, and how fast the server was meanwhile.
 #[derive(Default)]
-struct Seen {
+struct Observed {
     best: Best,
     exchanges: usize,
     calls: usize,
@@ -63,7 +63,10 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
             .left_out
             .push("strace is not installed, so there is nothing to compare with.".into());
     }
-    let mut watchers: Vec<(Watcher, Seen)> = watchers.into_iter().map(|watcher| (watcher, Seen::default())).collect();
+    let mut watchers: Vec<(Watcher, Observed)> = watchers
+        .into_iter()
+        .map(|watcher| (watcher, Observed::default()))
+        .collect();
     for _ in 0..sizes.rounds {
         for (watcher, seen) in &mut watchers {
             watcher.round(&server, sizes, seen)?;
@@ -104,11 +107,8 @@ impl Watcher {
         }
     }
 
-    fn round(self, server: &Path, sizes: Sizes, seen: &mut Seen) -> Result<()> {
-        let limit = Limit {
-            exchanges: sizes.exchanges,
-            time: sizes.round,
-        };
+    fn round(self, server: &Path, sizes: Sizes, seen: &mut Observed) -> Result<()> {
+        let limit = sizes.round();
         let took = match self {
             Watcher::Nobody => exchanges(Running::start(server, &[], QUIET)?.connect()?, limit)?,
             Watcher::Strace { bpf } => exchanges(Straced::start(server, bpf)?.0.connect()?, limit)?,

@@ -1,17 +1,19 @@
 //! The wire between two hosts, beside a veth pair that connects them without a relay. The programs at both
 //! ends are not traced.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use course::steps;
 use harness::timeline::{EventKind, Packet, Side};
 use harness::{LISTEN, Server, Wire};
 
-use super::{Sizes, Table, grouped};
-use course::steps;
+use super::sizes::Sizes;
+use super::table::{Table, grouped};
+use super::watch;
+use crate::running::Running;
 
 /// The traffic's own address; the server that the harness wants is at another port.
 const TRAFFIC: &str = "10.0.0.2:4000";
@@ -49,7 +51,7 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
             let took = began.elapsed().as_secs_f64();
             drop(serving);
             let after = hosts.packets()?;
-            let [sent, received] = [0, 1].map(|place| after[place] - before[place]);
+            let [received, sent] = [0, 1].map(|place| after[place] - before[place]);
             let dropped = hosts.server.stop()?.dropped;
             ensure!(dropped == 0, "the relay did not keep up: {dropped} packets");
             table.rows.push(vec![
@@ -122,8 +124,8 @@ impl Hosts {
         })
     }
 
-    fn command(&self, host: Side, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(&self.program);
+    fn command(&self, host: Side, program: &Path, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(program);
         command.args(arguments);
         self.server.enter_host(host, &mut command)?;
         Ok(command)
@@ -131,49 +133,25 @@ impl Hosts {
 
     /// Starts the server of the traffic, and waits until it listens.
     fn serve(&self, mode: &str) -> Result<Running> {
-        let mut command = self.command(Side::Server, &[mode, TRAFFIC])?;
-        let mut child = command.stderr(Stdio::piped()).spawn()?;
-        let log = child.stderr.take().context("the server has no standard error")?;
-        let running = Running(child);
-        let mut line = String::new();
-        BufReader::new(log).read_line(&mut line)?;
-        ensure!(line.starts_with("listening on"), "the server does not listen: {line}");
-        Ok(running)
+        Running::spawn(&mut self.command(Side::Server, &self.program, &[mode, TRAFFIC])?)
     }
 
     /// Runs the client of the traffic to its end.
-    fn talk(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.command(Side::Client, arguments)?.output()?;
+    fn talk(&self, arguments: &[&str]) -> Result<()> {
+        let output = self.command(Side::Client, &self.program, arguments)?.output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(
             output.status.success(),
             "the traffic ended with {}: {said}",
             output.status
         );
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(())
     }
 
-    /// The packets that both hosts have sent, and received.
+    /// The packets that both hosts have received, and sent.
     fn packets(&self) -> Result<[u64; 2]> {
-        let mut sums = [0, 0];
-        for host in [Side::Client, Side::Server] {
-            let output = self.command(host, &["packets"])?.output()?;
-            let text = String::from_utf8(output.stdout)?;
-            for (sum, number) in sums.iter_mut().zip(text.split_whitespace()) {
-                *sum += number.parse::<u64>()?;
-            }
-        }
-        Ok(sums)
-    }
-}
-
-/// A process that is killed when this is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let of = |host| watch::packets(&mut self.command(host, Path::new("cat"), &[])?, "eth0");
+        let (client, server) = (of(Side::Client)?, of(Side::Server)?);
+        Ok([client[0] + server[0], client[1] + server[1]])
     }
 }

@@ -1,0 +1,96 @@
+//! A table of measurements, and how numbers stand in it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A table for a page, with a line below it about what could not be measured.
+pub(super) struct Table {
+    headings: &'static [&'static str],
+    pub rows: Vec<Vec<String>>,
+    pub left_out: Vec<String>,
+}
+
+impl Table {
+    pub fn new(headings: &'static [&'static str]) -> Table {
+        Table {
+            headings,
+            rows: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| {} |", self.headings.join(" | "))?;
+        writeln!(f, "|---|{}", "--:|".repeat(self.headings.len() - 1))?;
+        for row in &self.rows {
+            writeln!(f, "| {} |", row.join(" | "))?;
+        }
+        for line in &self.left_out {
+            writeln!(f, "\n{line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A number with its thousands apart: `1,234,567`.
+pub(super) fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How many times one number is another: `1.3`, and `1,400`.
+pub(super) fn times(number: f64, base: f64) -> String {
+    let ratio = number / base;
+    match ratio {
+        10.0.. => grouped(ratio),
+        1.0.. => format!("{ratio:.1}"),
+        _ => format!("{ratio:.2}"),
+    }
+}
+
+pub(super) fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+pub(super) fn megabytes(bytes: u64) -> String {
+    format!("{} MB", grouped(bytes as f64 / 1e6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(grouped(7.4), "7");
+        assert_eq!(grouped(999.0), "999");
+        assert_eq!(grouped(1_234_567.0), "1,234,567");
+    }
+
+    #[test]
+    fn a_ratio_has_as_many_digits_as_it_deserves() {
+        assert_eq!(times(1.0, 3.0), "0.33");
+        assert_eq!(times(4.0, 3.0), "1.3");
+        assert_eq!(times(41_000.0, 30.0), "1,367");
+    }
+
+    #[test]
+    fn a_table_is_markdown() {
+        let mut table = Table::new(&["what", "how much"]);
+        table.rows.push(vec!["this".into(), "2".into()]);
+        table.left_out.push("Not measured: that.".into());
+        assert_eq!(
+            table.to_string(),
+            "| what | how much |\n|---|--:|\n| this | 2 |\n\nNot measured: that.\n"
+        );
+    }
+}
