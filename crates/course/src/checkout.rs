@@ -4,10 +4,10 @@
 //! copied and moved, and works on itself.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use std::{env, io, thread};
 
@@ -114,11 +114,31 @@ impl Builds {
             "--example" => self.folder.join("examples").join(name),
             _ => self.folder.join(name),
         };
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command.current_dir(&self.checkout).arg("build");
+        let mut command = self.cargo_build(&self.checkout);
         // With the features that the whole workspace asks for, or cargo would build tokio twice.
-        command.args(["--profile", &self.profile, "--workspace", kind, name]);
+        command.args(["--workspace", kind, name]);
+        let cargo = match command.spawn() {
+            Ok(cargo) => cargo,
+            // Somebody who cannot run cargo has what was built before.
+            Err(_) if before.is_file() => return Ok(before),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot run cargo, and {} is not there", before.display()));
+            }
+        };
+        let pass_on = |words: &str| {
+            if !words.contains("Finished `") {
+                // A standard error that is closed leaves nobody to tell.
+                let _ = writeln!(io::stderr(), "{words}");
+            }
+        };
+        let program = follow(cargo, name, pass_on, || false)?;
+        program.with_context(|| format!("cargo could not build {name}"))
+    }
+
+    /// Cargo, about to build in a folder as this program was built, into the same target folder.
+    fn cargo_build(&self, folder: &Path) -> Command {
+        let mut command = cargo();
+        command.current_dir(folder).args(["build", "--profile", &self.profile]);
         command.args(["--message-format", "json-render-diagnostics"]);
         if let Some(target) = &self.target {
             command.arg("--target-dir").arg(target);
@@ -126,20 +146,16 @@ impl Builds {
         if io::stderr().is_terminal() {
             command.env("CARGO_TERM_COLOR", "always");
         }
-        match command
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-        {
-            Ok(cargo) => follow(cargo, name),
-            // Somebody who cannot run cargo has what was built before.
-            Err(_) if before.is_file() => Ok(before),
-            Err(error) => {
-                Err(error).with_context(|| format!("cannot run cargo, and {} is not there", before.display()))
-            }
-        }
+            .stderr(Stdio::piped());
+        command
     }
+}
+
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// The program, or why there is none.
@@ -167,50 +183,19 @@ impl Builds {
     ///
     /// If cargo cannot be run.
     pub fn build_in(&self, folder: &Path, name: &str, is_off: impl Fn() -> bool) -> Built {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(&cargo);
-        command.current_dir(folder).args(["build", "--offline", "--quiet"]);
+        let mut command = self.cargo_build(folder);
+        command.args(["--offline", "--quiet", "--bin", name]);
         // Without it cargo would go on to the folder above.
         command.arg("--manifest-path").arg(folder.join("Cargo.toml"));
-        command.args(["--profile", &self.profile, "--bin", name]);
-        command.args(["--message-format", "json-render-diagnostics"]);
-        if let Some(target) = &self.target {
-            command.arg("--target-dir").arg(target);
-        }
-        if io::stderr().is_terminal() {
-            command.env("CARGO_TERM_COLOR", "always");
-        }
-        let piped = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = piped.spawn().with_context(|| {
+        let child = command.spawn().with_context(|| {
             format!(
                 "cannot run {}: is a Rust toolchain installed, and on the PATH? https://rustup.rs",
-                cargo.display()
+                command.get_program().display()
             )
         })?;
-        let (messages, words) = (all_of(child.stdout.take()), all_of(child.stderr.take()));
-        let messages = loop {
-            match messages.recv_timeout(ASK_AGAIN) {
-                Ok(messages) => break messages,
-                Err(RecvTimeoutError::Disconnected) => break String::new(),
-                Err(RecvTimeoutError::Timeout) if is_off() => {
-                    // It may just have ended.
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    bail!("the build was called off");
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        };
-        let status = child.wait().context("cannot wait for cargo")?;
-        let program = messages.lines().rev().find_map(|line| executable(line, name));
-        Ok(match (status.success(), program) {
-            (true, Some(program)) => Ok(program),
-            (true, None) => bail!("cargo built {name}, and did not say where"),
-            (false, _) => Err(NotBuilt::of(words.recv().unwrap_or_default())),
-        })
+        let mut words = String::new();
+        let program = follow(child, name, |line| words += &format!("{line}\n"), is_off)?;
+        Ok(program.ok_or_else(|| NotBuilt::of(words)))
     }
 
     /// Lets cargo download what the checkout's lock file names.
@@ -219,13 +204,10 @@ impl Builds {
     ///
     /// If there is no network, or it cannot be written; with cargo's words.
     pub fn fetch(&self) -> Result<()> {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(&cargo);
-        command
-            .current_dir(&self.checkout)
-            .args(["fetch", "--locked", "--quiet"]);
-        let output = command.stdin(Stdio::null()).output();
-        let output = output.with_context(|| format!("cannot run {}", cargo.display()))?;
+        let mut command = cargo();
+        command.current_dir(&self.checkout).stdin(Stdio::null());
+        let output = command.args(["fetch", "--locked", "--quiet"]).output();
+        let output = output.with_context(|| format!("cannot run {}", command.get_program().display()))?;
         ensure!(
             output.status.success(),
             "{}",
@@ -246,42 +228,51 @@ impl NotBuilt {
     }
 }
 
-/// All that comes out of a pipe, once it has come.
-fn all_of(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What came before an error is all that there is.
-            let _ = pipe.read_to_end(&mut bytes);
-        }
-        // Nobody may wait for it any more.
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-    });
-    receiver
-}
-
-/// Passes on what cargo says, but that it has finished, and gives the path of the program that it built.
-fn follow(mut cargo: Child, name: &str) -> Result<PathBuf> {
+/// Hears what cargo says line by line, until it has ended or `is_off` says that nobody waits for it. Gives the path of
+/// the program that it built; `None` if it failed.
+fn follow(
+    mut cargo: Child,
+    name: &str,
+    mut hear: impl FnMut(&str),
+    is_off: impl Fn() -> bool,
+) -> Result<Option<PathBuf>> {
     let (Some(messages), Some(words)) = (cargo.stdout.take(), cargo.stderr.take()) else {
         bail!("cargo has no output");
     };
-    let talk = thread::spawn(move || {
-        for line in BufReader::new(words).split(b'\n').map_while(Result::ok) {
-            let text = String::from_utf8_lossy(&line);
-            if !text.contains("Finished `") {
-                // A standard error that is closed leaves nobody to tell.
-                let _ = writeln!(io::stderr(), "{text}");
-            }
-        }
+    let (sender, said) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = BufReader::new(words).split(b'\n').map_while(Result::ok);
+        // If nobody hears it any more, the build was called off.
+        lines
+            .map(|line| sender.send(line))
+            .take_while(Result::is_ok)
+            .for_each(drop);
     });
-    let lines = BufReader::new(messages).lines().map_while(Result::ok);
-    let program = lines.filter_map(|line| executable(&line, name)).last();
-    let status = cargo.wait().context("cannot wait for cargo")?;
-    // It has nothing to give; if it panicked, only words are lost.
-    let _ = talk.join();
-    ensure!(status.success(), "cargo could not build {name}");
-    program.with_context(|| format!("cargo built {name}, and did not say where"))
+    let named = name.to_owned();
+    let program = thread::spawn(move || {
+        let lines = BufReader::new(messages).lines().map_while(Result::ok);
+        lines.filter_map(|line| executable(&line, &named)).last()
+    });
+    loop {
+        match said.recv_timeout(ASK_AGAIN) {
+            Ok(line) => hear(&String::from_utf8_lossy(&line)),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if is_off() => {
+                // It may just have ended.
+                let _ = cargo.kill();
+                let _ = cargo.wait();
+                bail!("the build was called off");
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+    if !cargo.wait().context("cannot wait for cargo")?.success() {
+        return Ok(None);
+    }
+    let program = program.join().ok().flatten();
+    program
+        .map(Some)
+        .with_context(|| format!("cargo built {name}, and did not say where"))
 }
 
 /// The program that a message of cargo's tells of: "Artifact messages" in the Cargo book.

@@ -40,7 +40,7 @@ impl Arguments {
             let of = format!("its captures or sources:\n{changes}");
             is_true &= self.write(&page.path, made.as_bytes(), &of)?;
         }
-        let (path, _, made) = catalog::source()?;
+        let (path, made) = catalog::source()?;
         is_true &= self.write(&path, made.as_bytes(), "the folders of the exercises")?;
         let drawn = pictures::all()?.into_iter();
         let drawn = drawn.map(|drawn| (drawn.path, drawn.text.into_bytes()));

@@ -11,9 +11,9 @@ use course::quiz::sheet;
 use course::steps::{self, Step};
 use course::{capture, checkout, experiments};
 use harness::facts::{Exchange, FactKind, Reason};
-use harness::format::line::{Line, Role};
 use harness::format::markdown;
 use harness::format::text::Lanes;
+use harness::scene::Scene;
 use harness::timeline::{Closing, Connection, EventId, EventKind, FrameNumber, Timeline};
 use similar::TextDiff;
 
@@ -203,29 +203,12 @@ fn frames(name: &str, range: RangeInclusive<FrameNumber>) -> Result<String> {
 /// The lanes under their two headings. The verdict comes along with the last frame.
 fn lanes(name: &str, range: RangeInclusive<FrameNumber>) -> Result<String> {
     let timeline = committed(name, &range)?;
-    let lines = Lanes::default().lines(&timeline);
-    let frame = |line: &Line| {
-        line.spans
-            .iter()
-            .find(|span| span.role == Role::Frame)?
-            .text
-            .trim()
-            .parse()
-            .ok()
-    };
-    let first = lines
-        .iter()
-        .position(|line| frame(line).is_some())
-        .context("the capture shows no frame")?;
-    let mut kept: Vec<&Line> = lines[first.saturating_sub(2)..first].iter().collect();
-    let mut inside = false;
-    for line in &lines[first..] {
-        inside = frame(line).map_or(inside, |number: FrameNumber| range.contains(&number));
-        if inside {
-            kept.push(line);
-        }
+    let lanes = Lanes::default();
+    let mut scene = Scene::part_of(&timeline, lanes.part()).frames(&range);
+    if !range.contains(&timeline.last_frame()) {
+        scene.connections.iter_mut().for_each(|shown| shown.verdict.clear());
     }
-    let text: Vec<String> = kept.iter().map(ToString::to_string).collect();
+    let text: Vec<String> = lanes.lines_of(&scene).iter().map(ToString::to_string).collect();
     Ok(fenced("text", &text.join("\n")))
 }
 

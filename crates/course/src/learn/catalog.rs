@@ -13,12 +13,12 @@ pub const PROGRAM: &str = "exercises";
 const BEGIN: &str = "// <!-- generated: exercises -->\n";
 const END: &str = "// <!-- end -->\n";
 
-/// The program's source: where it is, what it says, and what it has to say.
+/// The program's source: where it is, and what it has to say.
 ///
 /// # Errors
 ///
 /// If it cannot be read, or has no markers.
-pub fn source() -> Result<(PathBuf, String, String)> {
+pub fn source() -> Result<(PathBuf, String)> {
     let path = checkout::find()?
         .join("crates/course/examples")
         .join(PROGRAM)
@@ -38,7 +38,7 @@ pub fn source() -> Result<(PathBuf, String, String)> {
     }
     list += "}\n";
     let made = format!("{before}{BEGIN}{list}{END}{after}");
-    Ok((path, text, made))
+    Ok((path, made))
 }
 
 /// The servers in an exercise's folder: given, solution, wrong turns.

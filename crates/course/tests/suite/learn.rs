@@ -249,9 +249,9 @@ fn a_panic_is_quoted() -> Result<()> {
 
 /// A server that no test runs would rot.
 fn every_server_is_in_the_program() -> Result<()> {
-    let (path, text, made) = catalog::source()?;
+    let (path, made) = catalog::source()?;
     assert!(
-        text == made,
+        std::fs::read_to_string(&path)? == made,
         "{} has drifted; `just docs` writes it anew",
         path.display()
     );
