@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use harness::facts::{FactKind, Reason};
-use harness::format::line::{Line, Role, Span};
+use harness::format::line::{Line, Role};
 use harness::rules::RULES;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
@@ -178,7 +178,7 @@ impl Text {
                 self.role = Role::Segment;
                 self.end_paragraph();
             }
-            Event::End(TagEnd::TableCell) => self.words.push((self.role, "  ".to_owned())),
+            Event::End(TagEnd::TableCell) => self.words.push((self.role, " ".to_owned())),
             Event::Start(Tag::Item) => {
                 self.end_paragraph();
                 self.indent += 2;
@@ -198,7 +198,7 @@ impl Text {
                 self.blank();
             }
             Event::Text(text) if self.code => {
-                let lines = text.lines().map(|line| line_of([(Role::Segment, line.to_owned())]));
+                let lines = text.lines().map(|line| [(Role::Segment, line)].into_iter().collect());
                 self.lines.extend(lines);
             }
             Event::Text(text) => self.words.push((self.role, text.into_string())),
@@ -216,65 +216,23 @@ impl Text {
 
     /// Breaks what has come into lines.
     fn end_paragraph(&mut self) {
-        let mut line: Vec<(Role, String)> = Vec::new();
-        let mut columns = 0;
-        // A word that has not ended: its pieces may have roles of their own.
-        let mut word: Vec<(Role, String)> = Vec::new();
         let words = std::mem::take(&mut self.words);
-        let pieces = words.iter().flat_map(|(role, text)| {
-            let mut rest = text.as_str();
-            std::iter::from_fn(move || {
-                let end = rest.find(' ').map_or(rest.len(), |at| at.max(1));
-                let (piece, left) = rest.split_at(end);
-                rest = left;
-                (!piece.is_empty()).then_some((*role, piece))
-            })
-        });
-        for (role, piece) in pieces.chain([(Role::Segment, " ")]) {
-            if piece != " " {
-                word.push((role, piece.to_owned()));
-                continue;
-            }
-            let length: usize = word.iter().map(|(_, text)| text.chars().count()).sum();
-            if length == 0 {
-                continue;
-            }
-            if columns > 0 && columns + 1 + length > self.width - self.indent.min(self.width / 2) {
-                self.push(std::mem::take(&mut line));
-                columns = 0;
-            }
-            if columns > 0 {
-                line.push((Role::Segment, " ".to_owned()));
-                columns += 1;
-            }
-            line.append(&mut word);
-            columns += length;
+        if words.iter().all(|(_, text)| text.trim().is_empty()) {
+            return;
         }
-        if columns > 0 {
-            self.push(line);
-        }
-    }
-
-    fn push(&mut self, line: Vec<(Role, String)>) {
         let margin = match std::mem::take(&mut self.bullet) {
             true => format!("{}- ", " ".repeat(self.indent - 2)),
             false => " ".repeat(self.indent),
         };
-        let margin = (Role::Segment, margin);
-        self.lines.push(line_of([margin].into_iter().chain(line)));
-    }
-}
-
-fn line_of(pieces: impl IntoIterator<Item = (Role, String)>) -> Line {
-    let pieces = pieces.into_iter().filter(|(_, text)| !text.is_empty());
-    Line {
-        spans: pieces.map(|(role, text)| Span { role, text }).collect(),
+        let whole: Line = [(Role::Segment, margin)].into_iter().chain(words).collect();
+        self.lines.extend(whole.wrapped(self.width, self.indent));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness::timeline::width::columns;
 
     fn told(name: &str) -> String {
         let lines = explain(name, 80).unwrap();
@@ -288,7 +246,7 @@ mod tests {
             for name in names {
                 let told = told(&name);
                 assert!(told.split_whitespace().count() > 5, "{kind} {name}: {told:?}");
-                assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+                assert!(told.lines().all(|line| columns(line) <= 80), "{told}");
                 assert!(!told.contains("](") && !told.contains("**"), "{told}");
             }
         }

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use anstyle::{Ansi256Color, AnsiColor, Style};
 use clap::ValueEnum;
-use harness::format::line::{Line, Role, Span};
+use harness::format::line::{Line, Role};
 use harness::format::text::Lanes;
 use harness::scene::Scene;
 use harness::timeline::Timeline;
@@ -110,49 +110,12 @@ fn finding_lines(text: &str, width: Option<usize>) -> Vec<Line> {
         } else {
             0
         };
-        let mut head = head;
-        let mut rest = line;
-        let mut first = true;
-        loop {
-            let margin = if first { 0 } else { indent + 2 };
-            let end = width.map_or(rest.len(), |width| {
-                broken_at(rest, width.saturating_sub(margin).max(20))
-            });
-            let (shown, left) = rest.split_at(end);
-            let (named, prose) = shown.split_at(head.min(shown.len()));
-            let spans = [
-                (Role::Segment, " ".repeat(margin)),
-                (role, named.to_owned()),
-                (Role::Segment, prose.to_owned()),
-            ];
-            let spans = spans.into_iter().filter(|(_, text)| !text.is_empty());
-            lines.push(Line {
-                spans: spans.map(|(role, text)| Span { role, text }).collect(),
-            });
-            head = head.saturating_sub(end);
-            rest = left.trim_start();
-            first = false;
-            if rest.is_empty() {
-                break;
-            }
-        }
+        let (named, prose) = line.split_at(head);
+        let whole: Line = [(role, named), (Role::Segment, prose)].into_iter().collect();
+        let width = width.map_or(usize::MAX, |width| width.max(20));
+        lines.extend(whole.wrapped(width, indent + 2));
     }
     lines
-}
-
-/// Where a text is broken to have at most `width` columns: at the last space, or in a word that is longer.
-fn broken_at(text: &str, width: usize) -> usize {
-    let Some((end, _)) = text.char_indices().nth(width) else {
-        return text.len();
-    };
-    // Not within the spaces before its first word.
-    let begin = text.len() - text.trim_start().len();
-    // The space may come right behind what fits.
-    let next = end + text[end..].chars().next().map_or(0, char::len_utf8);
-    match text[..next].rfind(' ').filter(|space| *space > begin) {
-        Some(space) => space,
-        None => end,
-    }
 }
 
 /// Prints lines on standard output, in colour where that has it.
@@ -268,6 +231,7 @@ fn style(role: Role, theme: Option<Theme>) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness::timeline::width::columns;
 
     fn broken(text: &str, width: usize) -> Vec<String> {
         finding_lines(text, Some(width))
@@ -294,7 +258,7 @@ mod tests {
         for width in [24, 33, 80, 500] {
             let lines = broken(text, width);
             assert_eq!(words(&lines.join("\n")), words(text));
-            assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:?}");
+            assert!(lines.iter().all(|line| columns(line) <= width), "{lines:?}");
         }
         // For a program that reads it, a line stays a line.
         assert_eq!(finding_lines(text, None).len(), 2);

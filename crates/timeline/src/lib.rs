@@ -20,6 +20,7 @@
 //! - [`overview`] is a run at a glance: a row for each connection, and what they come to.
 //! - [`scene`] is what to draw of a timeline: arrows, calls, states, waits, words.
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, JSON, pictures, pcapng for Wireshark.
+//! - [`width`] is for all that has only so many columns.
 
 pub mod dissect;
 mod events;
@@ -29,6 +30,7 @@ pub mod overview;
 pub mod rules;
 pub mod scene;
 mod timeline;
+pub mod width;
 pub mod words;
 
 pub use events::*;

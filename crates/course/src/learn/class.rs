@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use harness::timeline::printable;
+use harness::timeline::width::{cut, padded};
 
 use super::report::{Report, Row};
 
@@ -153,12 +154,7 @@ fn sign(row: Option<&Row>) -> char {
 
 /// A name as wide as its column, with nothing in it that acts on a terminal.
 fn cell(name: &str) -> String {
-    let plain = printable(name);
-    let mut shown: String = plain.chars().take(LONGEST_NAME).collect();
-    if plain.chars().count() > LONGEST_NAME {
-        shown = shown.chars().take(LONGEST_NAME - 1).chain(['…']).collect();
-    }
-    format!("{shown:<LONGEST_NAME$}")
+    padded(&cut(&printable(name), LONGEST_NAME), LONGEST_NAME)
 }
 
 /// A field of CSV. A spreadsheet takes what begins with one of these signs for a formula, and runs it; behind an
@@ -182,6 +178,7 @@ pub fn median<T: Copy + Ord>(mut numbers: Vec<T>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness::timeline::width::columns;
 
     fn class(reports: &[&str]) -> Class {
         let folder = std::env::temp_dir().join(format!(
@@ -257,7 +254,7 @@ stall                    1/2      4      2        9
             );
             assert!(!text.contains('\u{202e}'), "{text:?}");
         }
-        assert!(class.text().lines().all(|line| line.chars().count() <= 120));
+        assert!(class.text().lines().all(|line| columns(line) <= 120));
         let csv = class.csv();
         let cells = csv.lines().skip(1).map(|line| line.split(',').nth(1).unwrap());
         assert!(

@@ -2,6 +2,7 @@
 
 use course::learn::exercise::{Exercise, Kind};
 use course::learn::progress::Progress;
+use harness::timeline::width;
 
 /// Columns where there is no terminal to ask.
 pub const COLUMNS: usize = 80;
@@ -86,22 +87,10 @@ pub fn page(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A text in lines of at most so many columns, unless a word is longer.
+/// A text in lines of at most so many columns, wherever its own lines end.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let length = line.chars().count();
-        if length > 0 && length + 1 + word.chars().count() > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines
+    let words: Vec<&str> = text.split_whitespace().collect();
+    width::wrapped(&words.join(" "), width)
 }
 
 /// What a learner can press, or type with enter.

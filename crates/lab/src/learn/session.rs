@@ -14,6 +14,7 @@ use course::learn::folder::Folder;
 use course::learn::progress::Progress;
 use course::learn::verdict::Outcome;
 use harness::format::line::Line;
+use harness::timeline::width::cut;
 use notify::{RecursiveMode, Watcher};
 
 use super::keys::{self, Keys};
@@ -631,10 +632,6 @@ fn lines(lines: &[String], room: Option<usize>) -> Result<()> {
         writeln!(io::stdout(), "{line}")?;
     }
     Ok(())
-}
-
-fn cut(line: &str, width: usize) -> String {
-    line.chars().take(width).collect()
 }
 
 /// Watches a folder by the system's own means, or where these are used up by looking again and again.

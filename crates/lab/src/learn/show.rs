@@ -1,7 +1,7 @@
 //! How a verdict is shown: the lanes with the rows that matter marked, and as many around them as there is room for.
 
 use course::learn::verdict::{MarkedRow, Verdict};
-use harness::format::line::{Line, Role, Span};
+use harness::format::line::{Line, Role};
 use harness::format::text::Lanes;
 use harness::timeline::{FrameNumber, Timeline};
 
@@ -25,20 +25,14 @@ pub fn marked(timeline: &Timeline, marks: &[MarkedRow], width: usize, height: Op
         _ => (0..lines.len()).map(Some).collect(),
     };
     let row = |place: Option<usize>| match place {
-        None => piece(Role::Time, format!("{:gutter$} ┊", "")),
+        None => Line::new(Role::Time, format!("{:gutter$} ┊", "")),
         Some(place) => {
-            let mut row = piece(Role::Held, format!("{:>gutter$} ", labels[place]));
+            let mut row = Line::new(Role::Held, format!("{:>gutter$} ", labels[place]));
             row.spans.extend(lines[place].spans.iter().cloned());
             row
         }
     };
     shown.into_iter().map(row).collect()
-}
-
-fn piece(role: Role, text: String) -> Line {
-    Line {
-        spans: vec![Span { role, text }],
-    }
 }
 
 /// Of several connections those lanes that have a mark.

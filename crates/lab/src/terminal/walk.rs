@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use harness::format::line::{Line, Role, Span};
+use harness::format::line::{Line, Role};
 use harness::scene::{Mark, Scene};
 use harness::timeline::FrameNumber;
 
@@ -110,19 +110,7 @@ pub(super) fn sentences(scene: &Scene) -> BTreeMap<FrameNumber, String> {
 
 /// Words in lines of a width.
 pub(super) fn said(words: &str, width: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut rest = words;
-    while !rest.is_empty() {
-        let (line, left) = rest.split_at(super::broken_at(rest, width.max(20)));
-        lines.push(Line {
-            spans: vec![Span {
-                role: Role::Verdict,
-                text: line.to_owned(),
-            }],
-        });
-        rest = left.trim_start();
-    }
-    lines
+    Line::new(Role::Verdict, words).wrapped(width.max(20), 0)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use crate::events::Flags;
 use crate::scene::Arrow;
-use crate::words::{cut, data_text};
+use crate::width::{columns, cut};
+use crate::words::data_text;
 
 /// How much of a segment is written on its arrow.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,10 +21,10 @@ const PAYLOAD_MOST: usize = 32;
 /// What a segment holds, in at most `width` columns.
 pub(crate) fn label(arrow: &Arrow, detail: Detail, width: usize) -> String {
     let mut label = header(arrow, detail);
-    let room = width.saturating_sub(label.chars().count() + 1);
+    let room = width.saturating_sub(columns(&label) + 1);
     let shown = (1..=arrow.data.len().min(PAYLOAD_MOST)).rev();
     let mut data = shown.map(|shown| data_text(&arrow.data, arrow.len.into(), shown));
-    if let Some(data) = data.find(|data| data.chars().count() <= room) {
+    if let Some(data) = data.find(|data| columns(data) <= room) {
         label = format!("{label} {data}");
     }
     cut(&label, width)

@@ -1,8 +1,9 @@
 //! A line as it is drawn, in pieces that each say what they show: for whoever gives them colours.
 
 use std::fmt;
+use std::ops::Range;
 
-use crate::words::cut;
+use crate::width::{broken, columns, cut};
 
 /// A drawn line: pieces of text, each with its part in the picture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,8 @@ pub enum Role {
 }
 
 impl Line {
-    pub(super) fn new(role: Role, text: impl Into<String>) -> Line {
+    /// A line of one piece.
+    pub fn new(role: Role, text: impl Into<String>) -> Line {
         Line {
             spans: vec![Span {
                 role,
@@ -57,11 +59,53 @@ impl Line {
         }
     }
 
+    /// The same in lines of at most `width` columns, [broken](broken()) where there are spaces. All but the first are
+    /// indented.
+    pub fn wrapped(&self, width: usize, indent: usize) -> Vec<Line> {
+        let text: String = self.spans.iter().map(|span| &*span.text).collect();
+        let places = broken(&text, width, width.saturating_sub(indent));
+        let margins = [0].into_iter().chain(std::iter::repeat(indent));
+        places
+            .into_iter()
+            .zip(margins)
+            .map(|(place, margin)| self.part(place, margin))
+            .collect()
+    }
+
+    /// The part at this place, in bytes, behind some spaces.
+    fn part(&self, place: Range<usize>, margin: usize) -> Line {
+        let mut part = Line::default();
+        let mut end = 0;
+        for Span { role, text } in &self.spans {
+            let start = end;
+            end += text.len();
+            let (from, to) = (place.start.max(start), place.end.min(end));
+            if from < to {
+                let margin = if part.spans.is_empty() { margin } else { 0 };
+                part.push(*role, " ".repeat(margin) + &text[from - start..to - start]);
+            }
+        }
+        part
+    }
+
     pub(super) fn push(&mut self, role: Role, text: impl Into<String>) {
         self.spans.push(Span {
             role,
             text: text.into(),
         });
+    }
+}
+
+/// A line of these pieces, without those that are empty.
+impl<T: Into<String>> FromIterator<(Role, T)> for Line {
+    fn from_iter<I: IntoIterator<Item = (Role, T)>>(pieces: I) -> Line {
+        let pieces = pieces.into_iter().map(|(role, text)| Span {
+            role,
+            text: text.into(),
+        });
+        Line {
+            spans: pieces.filter(|span| !span.text.is_empty()).collect(),
+        }
     }
 }
 
@@ -74,20 +118,7 @@ impl fmt::Display for Line {
 
 /// A text behind a first word, in lines of at most `width` columns; further lines are indented.
 pub(super) fn wrapped(role: Role, first: &str, text: &str, width: usize) -> Vec<Line> {
-    let indent = " ".repeat(first.chars().count());
-    let mut lines = vec![first.to_owned()];
-    for word in text.split(' ') {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        let fresh = line == indent.len();
-        if !fresh && line + 1 + word.chars().count() > width {
-            lines.push(indent.clone());
-        }
-        if let Some(line) = lines.last_mut() {
-            if line.chars().count() > indent.len() {
-                line.push(' ');
-            }
-            line.push_str(&cut(word, width - indent.len()));
-        }
-    }
-    lines.into_iter().map(|line| Line::new(role, line)).collect()
+    let indent = columns(first);
+    let words: Vec<String> = text.split(' ').map(|word| cut(word, width - indent)).collect();
+    Line::new(role, first.to_owned() + &words.join(" ")).wrapped(width, indent)
 }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use crate::events::{EventKind, Flags, Packet, Side, printable};
 use crate::events::{Explanation, FrameNumber};
 use crate::timeline::Timeline;
+use crate::width::{columns, padded};
 use crate::words::{call_words, client_words, process_words, state_words};
 use crate::words::{data_text, explain_all};
 
@@ -168,7 +169,7 @@ fn draw(table: &[[String; COLUMNS]]) -> String {
     let mut widths = [0; COLUMNS];
     for row in table {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width).max(2);
+            *width = columns(cell).max(*width).max(2);
         }
     }
     let mut drawn = String::new();
@@ -184,10 +185,10 @@ fn draw(table: &[[String; COLUMNS]]) -> String {
 fn line(row: &[String; COLUMNS], widths: &[usize; COLUMNS]) -> String {
     let mut line = String::from("|");
     for ((cell, &width), right) in row.iter().zip(widths).zip(NUMBERS) {
-        let _ = if right {
-            write!(line, " {cell:>width$} |")
+        line += &if right {
+            format!(" {cell:>width$} |")
         } else {
-            write!(line, " {cell:<width$} |")
+            format!(" {} |", padded(cell, width))
         };
     }
     line + "\n"

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::overview::{Overview, Row, Spread};
 use crate::timeline::Teardown;
 use crate::timeline::spent::Part;
+use crate::width::{columns, cut, wrapped};
 
 /// Of more connections than this, only the worst have a row.
 const ROWS: usize = 60;
@@ -25,7 +26,7 @@ pub fn table(overview: &Overview, width: usize) -> String {
         "{:>4} {:>5} {:>6} {:>7} {:>7} {:>9}  {:<7} {:>6}  end",
         "#", "port", "asked", "sent", "recv", "slowest", "mostly", "stalls"
     );
-    let _ = writeln!(text, "{}", fitted(&heading, width));
+    let _ = writeln!(text, "{}", cut(&heading, width));
     for row in &shown {
         text += &line(row, width);
         text.push('\n');
@@ -41,7 +42,7 @@ pub fn table(overview: &Overview, width: usize) -> String {
             .enumerate()
         {
             let name = if number == 0 { name } else { "" };
-            let _ = writeln!(text, "{name:<NAME$}{words}");
+            let _ = writeln!(text, "{name:<NAME$}{}", words.replace(TOGETHER, " "));
         }
     }
     text
@@ -75,10 +76,10 @@ fn line(row: &Row, width: usize) -> String {
     let names: Vec<&str> = row.findings.iter().map(|rule| rule.name()).collect();
     let names = format!("{row_text}  {}", names.join(", "));
     match row.findings.len() {
-        0 => fitted(&row_text, width),
-        _ if names.chars().count() <= width => names,
-        1 => fitted(&format!("{row_text}  1 found"), width),
-        more => fitted(&format!("{row_text}  {more} found"), width),
+        0 => cut(&row_text, width),
+        _ if columns(&names) <= width => names,
+        1 => cut(&format!("{row_text}  1 found"), width),
+        more => cut(&format!("{row_text}  {more} found"), width),
     }
 }
 
@@ -187,26 +188,3 @@ fn size(bytes: u64) -> String {
 
 /// A space at which no line ends.
 const TOGETHER: char = '\u{a0}';
-
-fn fitted(line: &str, width: usize) -> String {
-    if line.chars().count() <= width {
-        return line.to_owned();
-    }
-    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-fn wrapped(words: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in words.split(' ') {
-        let line = lines.last_mut().expect("there is always one");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-            continue;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.into_iter().map(|line| line.replace(TOGETHER, " ")).collect()
-}

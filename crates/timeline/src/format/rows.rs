@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::events::{Call, CallKind, ClientActionKind, EventId, FrameNumber, Side, TcpView};
+use crate::events::{Call, CallKind, ClientActionKind, EventId, FrameNumber, Side, TcpView, printable};
 use crate::facts::{FactKind, Reason};
 use crate::scene::{Action, Arrow, Bracket, Diagram, Fold, Held, Mark as Drawn, Moment, Outcome, Process, State};
-use crate::words::{action_text, call_text, call_text_within, cut, data_text};
+use crate::width::{columns, cut};
+use crate::words::{action_text, call_text, call_text_within, data_text};
 
 use super::line::Role;
 
@@ -404,7 +405,7 @@ fn view_cell(view: &TcpView) -> Cell {
 
 fn call_cell(call: &Call) -> Cell {
     let whole = call_text(call);
-    let widths = (8..whole.chars().count()).rev();
+    let widths = (8..columns(&whole)).rev();
     let mut forms = vec![whole];
     for width in widths {
         let form = call_text_within(call, width);
@@ -415,21 +416,9 @@ fn call_cell(call: &Call) -> Cell {
     if let (CallKind::Listen, Some(address)) = (call.kind, &call.detail) {
         // Of all calls it is named by where it is.
         let least = forms.len() - 1;
-        forms.insert(least, format!("listen({})", plain(address)));
+        forms.insert(least, format!("listen({})", printable(address)));
     }
     Cell::new(Role::Call, forms)
-}
-
-/// Text from a file may hold anything; what is not one column wide is escaped.
-fn plain(text: &str) -> String {
-    let escape = |c: char| {
-        if c.is_ascii_graphic() || c == ' ' {
-            c.to_string()
-        } else {
-            c.escape_default().to_string()
-        }
-    };
-    text.chars().map(escape).collect()
 }
 
 /// What is unusual about a packet, in words and in fewer.
@@ -472,8 +461,8 @@ fn action_cell(action: &ClientActionKind) -> Cell {
         ClientActionKind::EndOfFile => vec!["reads EOF".to_owned(), "EOF".to_owned()],
         ClientActionKind::ShutdownWrite => vec![action_text(action), "shutdown".to_owned()],
         ClientActionKind::Reset => vec![action_text(action), "reset".to_owned()],
-        ClientActionKind::Failed(_) => vec![plain(&action_text(action)), "failed".to_owned()],
-        ClientActionKind::GaveUp { .. } => vec![plain(&action_text(action)), "gave up".to_owned()],
+        ClientActionKind::Failed(_) => vec![action_text(action), "failed".to_owned()],
+        ClientActionKind::GaveUp { .. } => vec![action_text(action), "gave up".to_owned()],
         ClientActionKind::Connected | ClientActionKind::Closed | ClientActionKind::Called(_) => {
             vec![action_text(action)]
         }

@@ -13,6 +13,7 @@ mod style;
 mod xml;
 
 use crate::scene::Scene;
+use crate::width::{cut, wrapped};
 
 pub use multiples::side_by_side;
 
@@ -103,20 +104,8 @@ fn document(size: (f64, f64), (title, description): (&str, &str), theme: Theme, 
 
 /// A text in lines of at most `width` characters, broken at spaces where there are any.
 fn lines(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        if line > 0 && line + 1 + word.chars().count() > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            *line += &crate::words::cut(word, width);
-        }
-    }
-    lines
+    let words: Vec<String> = text.split(' ').map(|word| cut(word, width)).collect();
+    wrapped(&words.join(" "), width)
 }
 
 /// Round numbers from 0 to at most `end`, not many more than so many.

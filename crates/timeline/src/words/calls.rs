@@ -1,6 +1,7 @@
 //! Calls and client actions as text, as strace writes them.
 
 use crate::events::{Call, CallKind, ClientActionKind, printable, quoted};
+use crate::width::{columns, cut};
 
 /// How many bytes of data strace shows, and so does this.
 const SHOWN_BYTES: usize = 32;
@@ -95,22 +96,8 @@ pub fn call_text_within(call: &Call, width: usize) -> String {
         (Some(detail), Some(Ok(0))) => format!("{}({})", call.name, printable(detail)),
         _ => least.clone(),
     };
-    let fitting = forms
-        .chain([named, least.clone()])
-        .find(|form| form.chars().count() <= width);
+    let fitting = forms.chain([named, least.clone()]).find(|form| columns(form) <= width);
     fitting.unwrap_or_else(|| cut(&least, width))
-}
-
-/// A text in at most `width` columns, with `…` where its end is missing.
-pub(crate) fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let mut kept: String = text.chars().take(width.saturating_sub(1)).collect();
-    if width > 0 {
-        kept.push('…');
-    }
-    kept
 }
 
 /// How many arguments of a call are written.

@@ -6,7 +6,7 @@ mod frames;
 mod packets;
 
 pub use calls::{action_text, call_text, call_text_within};
-pub(crate) use calls::{cut, data_text, whole_call};
+pub(crate) use calls::{data_text, whole_call};
 pub use events::{explain_event, explain_state};
 pub use frames::{call_words, client_words, process_words, state_words};
 pub use packets::*;

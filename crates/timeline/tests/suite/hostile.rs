@@ -7,6 +7,7 @@ use serde_json::Value;
 use timeline::format::svg::{Picture, Theme, side_by_side};
 use timeline::format::{html, json, markdown, pcapng, text};
 use timeline::scene::Scene;
+use timeline::width::columns;
 use timeline::{FrameNumber, Timeline};
 
 use crate::samples::is_plain;
@@ -55,7 +56,11 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
         output: true,
         ..text::Lanes::default()
     };
-    all_plain("text", &lanes.draw(timeline))?;
+    let drawn = lanes.draw(timeline);
+    all_plain("text", &drawn)?;
+    for line in drawn.lines() {
+        prop_assert!(columns(line) <= lanes.width, "{line}");
+    }
     let page = markdown::frames(timeline, FrameNumber::range(1..=usize::MAX));
     all_plain("markdown", &page)?;
     all_expected(&page)?;

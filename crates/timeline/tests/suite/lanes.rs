@@ -615,7 +615,7 @@ fn no_line_is_wider_than_asked_for() {
             lines.into_iter().map(move |line| (width, line.to_string()))
         });
         for (width, line) in drawn {
-            assert!(line.chars().count() <= width, "wider than {width}: {line}");
+            assert!(timeline::width::columns(&line) <= width, "wider than {width}: {line}");
             assert!(!line.contains(char::is_control), "a control character in: {line:?}");
         }
     }
@@ -731,4 +731,64 @@ fn packets_of_a_wire() {
         teardown              none: neither side has closed
     "#]],
     );
+}
+
+/// Lines of a server, a reason, and an address that hold characters of two columns, of none, and pairs that are wider
+/// than each for itself.
+fn of_all_widths() -> Script {
+    const WIDE: &str = "漢字漢字 e\u{301}e\u{301} ❤\u{fe0f}❤\u{fe0f} 1\u{fe0f}\u{20e3} 👍🏽 🦀🇩🇪 世界";
+    let mut script = samples::clean_close();
+    let wrote = |line: String| {
+        What::Process(ProcessEvent {
+            pid: 100,
+            kind: ProcessEventKind::Wrote {
+                stream: OutputStream::Stdout,
+                line,
+            },
+        })
+    };
+    for length in 1..40 {
+        script.push(600 + length as u64, wrote("漢字".repeat(length)));
+        script.push(600 + length as u64, wrote(WIDE.repeat(length)));
+        script.client(700, ClientActionKind::Failed(WIDE.chars().skip(length).collect()));
+    }
+    let listen = call("listen", CallKind::Listen);
+    let detail = Some(WIDE.into());
+    let without = |program: &str| ProcessEventKind::WithoutRights {
+        program: program.to_owned(),
+        rights: WIDE.repeat(5),
+    };
+    script.push(
+        800,
+        What::Process(ProcessEvent {
+            pid: 100,
+            kind: without(WIDE),
+        }),
+    );
+    script.call((10, 20), Call { detail, ..listen });
+    script
+}
+
+#[test]
+fn what_is_wide_is_no_wider_than_asked_for() {
+    use unicode_width::UnicodeWidthStr;
+    let timeline = of_all_widths().timeline();
+    for width in 60..=160 {
+        let lanes = Lanes {
+            output: true,
+            ..Lanes::with_width(width)
+        };
+        let mut ends = Vec::new();
+        for line in lanes.lines(&timeline) {
+            let drawn = line.to_string();
+            assert!(drawn.width() <= width, "wider than {width}: {drawn}");
+            // Between the two ends of the wire stands no text of the client's or the server's.
+            let before = drawn.split(['│', '├', '╷']).next().unwrap_or_default();
+            if line.spans.iter().any(|span| span.role == Role::Bracket) {
+                ends.push(before.width());
+            }
+        }
+        ends.dedup();
+        assert_eq!(ends.len(), 1, "the client's lane is as wide everywhere, of {width}");
+    }
 }

@@ -11,7 +11,7 @@ use crate::events::{EventId, Side, TcpState};
 use crate::format::line::Role;
 use crate::format::rows::{self, Cell, Row};
 use crate::scene::{Diagram, Finding, Scene};
-use crate::words::cut;
+use crate::width::{columns, cut};
 
 use super::axis::Axis;
 use super::shapes::{dot, sign};
@@ -321,7 +321,7 @@ impl<'s> Drawing<'s> {
 /// The longest form of a cell that fits.
 fn fitting(cell: &Cell, width: f64) -> String {
     let width = width as usize;
-    let fits = cell.forms.iter().find(|form| form.chars().count() <= width);
+    let fits = cell.forms.iter().find(|form| columns(form) <= width);
     match (fits, cell.forms.last()) {
         (Some(form), _) => form.clone(),
         (None, Some(form)) => cut(form, width),

@@ -246,7 +246,7 @@ impl<'s> Panel<'s> {
                 let text = xml
                     .element("text")
                     .with("class", format!("small over {class}").trim_end());
-                text.at("x", x).at("y", y + 5.0).text(&crate::words::cut(&words, 14));
+                text.at("x", x).at("y", y + 5.0).text(&crate::width::cut(&words, 14));
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::events::Side;
 use crate::scene::{Arrow, Diagram, Outcome};
-use crate::words::{cut, data_text};
+use crate::width::{columns, cut, padded};
+use crate::words::data_text;
 
 use crate::format::fit::{Detail, header, label};
 use crate::format::line::{Line, Role};
@@ -181,7 +182,7 @@ impl Layout {
             line.push(Role::Frame, format!("{number:>0$} ", self.number));
         }
         let (role, client) = fitted(row.client.as_ref(), Role::Client, self.client);
-        line.push(role, format!("{client:<0$} ", self.client));
+        line.push(role, padded(&client, self.client) + " ");
         self.push_wire(&mut line, row.arrow, row.wire.as_ref());
         line.push(Role::Bracket, format!("{} ", row.mark.map_or(' ', mark)));
         let (role, server) = fitted(row.server.as_ref(), Role::Call, self.server);
@@ -195,7 +196,8 @@ impl Layout {
                 Some(room) if note.is_some() => {
                     let (role, text) = fitted(note, Role::Note, room);
                     line.push(Role::Wire, "│");
-                    line.push(role, format!("{text:^room$}"));
+                    let before = room.saturating_sub(columns(&text)) / 2;
+                    line.push(role, padded(&(" ".repeat(before) + &text), room));
                     line.push(Role::Wire, "│");
                 }
                 _ => line.push(Role::Wire, self.ends('│')),
@@ -240,11 +242,6 @@ fn came(arrow: &Arrow) -> Option<String> {
         Outcome::Lost => Some("lost".to_owned()),
         Outcome::Delivered | Outcome::Duplicated | Outcome::Damaged => arrow.came.first().map(ToString::to_string),
     }
-}
-
-/// Columns of a text. All characters that are drawn are one column wide.
-fn columns(text: &str) -> usize {
-    text.chars().count()
 }
 
 /// What the labels of all arrows need at a level of detail: all numbers, and short data.

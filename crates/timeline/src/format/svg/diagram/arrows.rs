@@ -7,7 +7,7 @@ use crate::format::svg::axis::{FLIGHT, LOST};
 use crate::format::svg::shapes::{HALF, cross, head, line};
 use crate::format::svg::xml::{Xml, number};
 use crate::scene::{Arrow, Outcome};
-use crate::words::cut;
+use crate::width::{columns, cut};
 
 use super::{
     CLIENT, CLIENT_ROOM, Drawing, SCREENS, SERVER, SERVER_ROOM, beside_lifeline, fitting, lifeline, middle, outward,
@@ -125,7 +125,7 @@ impl Drawing<'_> {
                 (0, Some(ack)) => cut(&format!("ack {ack}"), width),
                 _ => header(arrow, Detail::Least),
             };
-            let words = match words.chars().count() > width {
+            let words = match columns(&words) > width {
                 true => cut(&format!("len {}", arrow.len), width),
                 false => words,
             };
@@ -162,11 +162,11 @@ fn outcome(outcome: Outcome) -> &'static str {
 /// The most of an arrow's words that fits into so many characters.
 fn shortest(arrow: &Arrow, width: usize) -> String {
     let full = label(arrow, Detail::Full, usize::MAX);
-    if full.chars().count() <= width {
+    if columns(&full) <= width {
         return full;
     }
     let middle = label(arrow, Detail::WithoutAck, usize::MAX);
-    if middle.chars().count() <= width {
+    if columns(&middle) <= width {
         return middle;
     }
     label(arrow, Detail::Least, width)

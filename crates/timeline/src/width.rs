@@ -1,0 +1,133 @@
+//! How wide text is in a terminal, and text in lines of a width.
+
+use std::ops::Range;
+
+use textwrap::WordSeparator;
+use textwrap::core::Fragment;
+use textwrap::wrap_algorithms::wrap_first_fit;
+use unicode_width::UnicodeWidthStr;
+
+/// The columns that a text takes: two for a character of Chinese and for most pictures, none for an accent that stands
+/// on the character before it.
+///
+/// ```
+/// use timeline::width::columns;
+///
+/// assert_eq!([columns("segment"), columns("漢字"), columns("e\u{301}"), columns("🦀")], [7, 4, 1, 2]);
+/// ```
+pub fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// A text in at most `width` columns, with `…` where its end is missing.
+pub fn cut(text: &str, width: usize) -> String {
+    match width {
+        _ if columns(text) <= width => text.to_owned(),
+        0 => String::new(),
+        _ => format!("{}…", &text[..fitting(text, width - 1)]),
+    }
+}
+
+/// A text with spaces behind it, as many as it lacks of `width` columns.
+pub fn padded(text: &str, width: usize) -> String {
+    format!("{text}{:1$}", "", width.saturating_sub(columns(text)))
+}
+
+/// A text in lines of at most `width` columns: see [`broken`].
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let lines = broken(text, width, width);
+    lines.into_iter().map(|line| text[line].to_owned()).collect()
+}
+
+/// The lines of a text, as places in it: the first of at most so many columns, the others of at most as many as
+/// `further` says. A line ends at spaces, which belong to none, or within a word that is wider than a line.
+pub fn broken(text: &str, first: usize, further: usize) -> Vec<Range<usize>> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut start = 0;
+    for word in WordSeparator::AsciiSpace.find_words(text) {
+        let end = start + word.len();
+        loop {
+            let is_first = text[..start].trim_start().is_empty();
+            let most = if is_first { first.saturating_sub(start) } else { further };
+            let width = fitting(&text[start..end], most);
+            // Of a line that is narrower than a character, that character is left.
+            let least = text[start..end].chars().next().map_or(0, char::len_utf8);
+            let piece = start..start + width.max(least);
+            start = piece.end;
+            let is_last = start == end;
+            words.push(Word {
+                width: columns(&text[piece.clone()]),
+                spaces: if is_last { word.whitespace.len() } else { 0 },
+                place: piece,
+            });
+            if is_last {
+                break;
+            }
+        }
+        start = end + word.whitespace.len();
+    }
+    let lines = wrap_first_fit(&words, &[first as f64, further as f64]).into_iter();
+    let place = |line: &[Word]| Some(line.first()?.place.start..line.last()?.place.end);
+    lines.map(|line| place(line).unwrap_or_default()).collect()
+}
+
+/// How many bytes of a text fit into so many columns.
+fn fitting(text: &str, width: usize) -> usize {
+    if columns(text) <= width {
+        return text.len();
+    }
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let fit = ends.partition_point(|end| columns(&text[..*end]) <= width);
+    ends[fit.saturating_sub(1)]
+}
+
+/// A word, or a piece of one, with the spaces that follow it.
+///
+/// What textwrap measures itself are characters one by one. A character and a mark that makes a picture of it are
+/// wider together than each for itself.
+#[derive(Debug)]
+struct Word {
+    place: Range<usize>,
+    width: usize,
+    spaces: usize,
+}
+
+impl Fragment for Word {
+    fn width(&self) -> f64 {
+        self.width as f64
+    }
+
+    fn whitespace_width(&self) -> f64 {
+        self.spaces as f64
+    }
+
+    fn penalty_width(&self) -> f64 {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_ends_at_spaces_or_within_a_word_that_is_too_wide() {
+        assert_eq!(wrapped("one two  three four ", 10), ["one two", "three four"]);
+        assert_eq!(wrapped("  ääääääääääää b", 10), ["  ääääääää", "ääää b"]);
+        assert_eq!(wrapped("漢字漢字 字", 5), ["漢字", "漢字", "字"]);
+        assert_eq!(wrapped("漢字", 1), ["漢", "字"]);
+        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(broken("one two three", 13, 1), [0..13]);
+        assert_eq!(broken("one two three", 7, 5), [0..7, 8..13]);
+    }
+
+    #[test]
+    fn what_is_cut_says_so_and_is_no_wider() {
+        assert_eq!(
+            ["漢字漢", "❤\u{fe0f}❤\u{fe0f}", "abc"].map(|text| cut(text, 3)),
+            ["漢…", "❤\u{fe0f}…", "abc"]
+        );
+        assert_eq!([cut("漢字", 2), cut("漢字", 1), cut("漢字", 0)], ["…", "…", ""]);
+        assert_eq!([padded("漢", 4), padded("漢字漢", 4)], ["漢  ", "漢字漢"]);
+    }
+}
