@@ -6,34 +6,32 @@
 //! What is published is always all there is. Who joins late gets it at once, and who is slow gets the newest when
 //! there is room for it: nothing is kept for anybody, and the server that is watched waits for nobody.
 
-use std::convert::Infallible;
 use std::fs::File;
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::sync_channel;
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use axum::Router;
-use axum::extract::{Path, Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderName, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use futures_util::{Stream, stream};
 use harness::Server;
 use harness::timeline::Timeline;
-use tokio::runtime::Builder;
-use tokio::sync::watch::{Receiver, Sender, channel};
 
-/// How long a browser waits before it asks again, once the connection is gone.
-const RETRY: Duration = Duration::from_secs(1);
+/// How many connections are served at once, each by a thread: a browser takes one to listen, and a few at first.
+const CONNECTIONS: usize = 100;
+
+/// How long a browser may take with each part of its request.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// The most bytes of a request that are read: those of browsers have a few hundred.
+const LONGEST: u64 = 16 << 10;
+
+/// The most header fields of a request that are read.
+const HEADERS: usize = 64;
+
+/// A browser that is told nothing for so long gets a comment: if it has left, this is how we find out.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The least time between two publications: to a person it is at once.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -45,24 +43,26 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Default)]
 struct News {
     data: Option<Arc<str>>,
+    /// How often there has been data. Who was told of as many has the newest.
+    count: u64,
     ended: bool,
 }
 
 /// A page on the web, as long as this lives.
 #[derive(Debug)]
 pub struct Live {
-    address: SocketAddr,
-    secret: String,
-    news: Sender<News>,
-    thread: Option<JoinHandle<()>>,
+    site: Arc<Site>,
 }
 
 /// What every request is checked against and answered from.
+#[derive(Debug)]
 struct Site {
     address: SocketAddr,
     secret: String,
     page: String,
-    news: Receiver<News>,
+    news: Mutex<News>,
+    /// Wakes those who wait for news.
+    changed: Condvar,
 }
 
 impl Live {
@@ -80,55 +80,54 @@ impl Live {
         let listener = TcpListener::bind(address).with_context(|| {
             format!("cannot listen on {address} for browsers: give another address with --address, or leave it out")
         })?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let secret = secret()?;
-        let (news, receiver) = channel(News::default());
-        let site = Site {
-            address,
-            secret: secret.clone(),
+        let site = Arc::new(Site {
+            address: listener.local_addr()?,
+            secret: secret()?,
             page,
-            news: receiver,
-        };
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let mut until = news.subscribe();
-        let thread = thread::Builder::new().name("live".into()).spawn(move || {
-            runtime.block_on(async move {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
-                    return;
-                };
-                let end = async move { _ = until.wait_for(|news| news.ended).await };
-                // It has no error to give. Once the end has been told, no connection goes on.
-                _ = axum::serve(listener, router(site)).with_graceful_shutdown(end).await;
-            });
-        })?;
-        Ok(Live {
-            address,
-            secret,
-            news,
-            thread: Some(thread),
-        })
+            news: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let serving = Arc::clone(&site);
+        let thread = thread::Builder::new().name("live".into());
+        thread.spawn(move || serve(&listener, &serving))?;
+        Ok(Live { site })
     }
 
     /// Where a browser finds the page.
     pub fn url(&self) -> String {
-        format!("http://{}/{}/", self.address, self.secret)
+        format!("http://{}/{}/", self.site.address, self.site.secret)
     }
 
     /// Shows this in place of what was shown.
     pub fn publish(&self, data: String) {
-        self.news.send_modify(|news| news.data = Some(data.into()));
+        let mut news = self.site.news();
+        news.data = Some(data.into());
+        news.count += 1;
+        self.site.changed.notify_all();
     }
 
     /// Tells browsers that there is no more to come, once they have what was published last, and waits until they
     /// know: those that are slow, no longer than `patience`.
-    pub fn finish(mut self, patience: Duration) {
-        self.news.send_modify(|news| news.ended = true);
-        let Some(thread) = self.thread.take() else { return };
+    pub fn finish(self, patience: Duration) {
+        self.end();
         let limit = Instant::now() + patience;
-        while !thread.is_finished() && Instant::now() < limit {
+        // Whoever serves a request holds the site, and so does the one who accepts connections.
+        while Arc::strong_count(&self.site) > 1 && Instant::now() < limit {
             thread::park_timeout(Duration::from_millis(10));
         }
+    }
+
+    fn end(&self) {
+        self.site.news().ended = true;
+        self.site.changed.notify_all();
+        // The one who accepts connections sees the end when there is one more.
+        _ = TcpStream::connect_timeout(&self.site.address, PAUSE);
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -140,47 +139,91 @@ fn secret() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn router(site: Site) -> Router {
-    let site = Arc::new(site);
-    Router::new()
-        .route("/{secret}/", get(page))
-        .route("/{secret}/events", get(events))
-        .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))
-        .with_state(site)
+/// Accepts connections until the end.
+fn serve(listener: &TcpListener, site: &Arc<Site>) {
+    for stream in listener.incoming() {
+        if site.news().ended {
+            return;
+        }
+        match stream {
+            Ok(stream) if Arc::weak_count(site) < CONNECTIONS => {
+                // Browsers connect early and ask later, or never. The end waits for those alone that have asked.
+                let site = Arc::downgrade(site);
+                let thread = thread::Builder::new().name("live-browser".into());
+                // A browser that has left needs no answer, and one for which there is no thread sees its connection
+                // closed.
+                _ = thread.spawn(move || _ = serve_one(&stream, &site));
+            }
+            Ok(_) => {}
+            // This process has too many files open, say. It may have fewer soon.
+            Err(_) => thread::park_timeout(PAUSE),
+        }
+    }
 }
 
-/// Lets through what a browser asks that was given the address.
-async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    if !site.is_host(headers) || !site.is_origin(headers) {
-        let why = "this page answers browsers that were given its address, and no other pages\n";
-        return (StatusCode::FORBIDDEN, why).into_response();
+/// Answers the one request of a connection.
+fn serve_one(mut stream: &TcpStream, site: &Weak<Site>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(REQUEST))?;
+    let mut reader = BufReader::new(stream.take(LONGEST));
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && reader.read_until(b'\n', &mut head)? > 0 {}
+    if let Some(site) = site.upgrade() {
+        site.answer(&head, &mut stream)?;
     }
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    let fixed: [(HeaderName, &'static str); 4] = [
-        (CACHE_CONTROL, "no-store"),
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ];
-    headers.extend(fixed.map(|(name, value)| (name, axum::http::HeaderValue::from_static(value))));
-    response
+    // Closed with bytes unread, the connection would be reset, and the browser might lose its answer
+    // (RFC 9112, section 9.6).
+    stream.shutdown(Shutdown::Write)?;
+    io::copy(&mut stream.take(LONGEST), &mut io::sink())?;
+    Ok(())
 }
 
 impl Site {
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets through what a browser asks that was given the address.
+    fn answer(&self, head: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        let whole = request.parse(head).is_ok_and(|parsed| parsed.is_complete());
+        let path = request.path.and_then(|path| path.split('?').next());
+        let (status, words) = match path.and_then(|path| self.below_secret(path)) {
+            _ if !whole => ("400 Bad Request", "this is no request that a browser makes\n"),
+            _ if !self.is_host(request.headers) || !self.is_origin(request.headers) => (
+                "403 Forbidden",
+                "this page answers browsers that were given its address, and no other pages\n",
+            ),
+            _ if request.method != Some("GET") => ("501 Not Implemented", "this page is there to be read\n"),
+            Some("") => {
+                let length = format!("Content-Length: {}\r\n", self.page.len());
+                let head = response("200 OK", "text/html; charset=utf-8", &length);
+                return out.write_all((head + &self.page).as_bytes());
+            }
+            Some("events") => return self.tell(out),
+            _ => (
+                "404 Not Found",
+                "there is no such page: the address that lab printed is the only one\n",
+            ),
+        };
+        let length = format!("Content-Length: {}\r\n", words.len());
+        out.write_all((response(status, "text/plain; charset=utf-8", &length) + words).as_bytes())
+    }
+
     /// A name that leads here by somebody's DNS is not ours
     /// ([RFC 9110, section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2)).
-    fn is_host(&self, headers: &HeaderMap) -> bool {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        host.is_some_and(|host| self.hosts().iter().any(|ours| ours == host))
+    fn is_host(&self, headers: &[httparse::Header<'_>]) -> bool {
+        value(headers, "host").is_some_and(|host| self.hosts().iter().any(|ours| ours.as_bytes() == host))
     }
 
     /// Browsers name the page that asks, where it is another
     /// ([RFC 6454, section 7](https://www.rfc-editor.org/rfc/rfc6454#section-7)).
-    fn is_origin(&self, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(ORIGIN) else { return true };
-        let ours = |host: &String| origin.as_bytes() == format!("http://{host}").as_bytes();
+    fn is_origin(&self, headers: &[httparse::Header<'_>]) -> bool {
+        let Some(origin) = value(headers, "origin") else {
+            return true;
+        };
+        let ours = |host: &String| origin == format!("http://{host}").as_bytes();
         self.hosts().iter().any(ours)
     }
 
@@ -190,6 +233,12 @@ impl Site {
             hosts.push(format!("localhost:{}", self.address.port()));
         }
         hosts
+    }
+
+    /// What a path names below the secret, if it has the secret.
+    fn below_secret<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let (secret, rest) = path.strip_prefix('/')?.split_once('/')?;
+        self.knows(secret).then_some(rest)
     }
 
     /// Compares all of it, so that the time it takes tells nothing.
@@ -203,73 +252,52 @@ impl Site {
             .fold(0, |all, one| all | one);
         differences == 0 && secret.len() == self.secret.len()
     }
-}
 
-fn unknown() -> Response {
-    (
-        StatusCode::NOT_FOUND,
-        "there is no such page: the address that lab printed is the only one\n",
-    )
-        .into_response()
-}
-
-async fn page(State(site): State<Arc<Site>>, Path(secret): Path<String>) -> Response {
-    if !site.knows(&secret) {
-        return unknown();
-    }
-    ([(CONTENT_TYPE, "text/html; charset=utf-8")], site.page.clone()).into_response()
-}
-
-async fn events(State(site): State<Arc<Site>>, Path(secret): Path<String>) -> Response {
-    if !site.knows(&secret) {
-        return unknown();
-    }
-    Sse::new(told(site.news.clone()))
-        .keep_alive(KeepAlive::default())
-        .into_response()
-}
-
-/// What a browser is told: first what there is, then what is newer each time that it has taken the last, and in the
-/// end that there is no more, or it would ask again.
-fn told(mut news: Receiver<News>) -> impl Stream<Item = Result<Event, Infallible>> {
-    news.mark_changed();
-    stream::unfold(Turn::Data(news), |turn| async move {
-        let (event, turn) = turn.next().await?;
-        Some((Ok(event), turn))
-    })
-}
-
-/// What a browser is told next.
-enum Turn {
-    Data(Receiver<News>),
-    End,
-    Nothing,
-}
-
-impl Turn {
-    async fn next(self) -> Option<(Event, Turn)> {
-        let mut news = match self {
-            Turn::Data(news) => news,
-            Turn::End => {
-                return Some((
-                    Event::default().event("end").data("there is no more to come"),
-                    Turn::Nothing,
-                ));
-            }
-            Turn::Nothing => return None,
-        };
+    /// Tells a browser in [events](https://html.spec.whatwg.org/multipage/server-sent-events.html) first what there is,
+    /// then what is newer each time that it has taken the last, and in the end that there is no more, or it would ask
+    /// again.
+    fn tell(&self, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(response("200 OK", "text/event-stream", "").as_bytes())?;
+        let mut told = 0;
         loop {
-            news.changed().await.ok()?;
-            let News { data, ended } = news.borrow_and_update().clone();
-            let turn = if ended { Turn::End } else { Turn::Data(news) };
-            match (data, turn) {
-                // JSON writes the ends of lines in another way, and an event has none within.
-                (Some(data), turn) => return Some((Event::default().retry(RETRY).data(&*data), turn)),
-                (None, Turn::Data(waiting)) => news = waiting,
-                (None, turn) => return Some((Event::default().event("end").data("nothing has happened"), turn)),
+            let news = self.newer(told);
+            match news.data {
+                // JSON writes the ends of lines in another way, and an event has none within. A browser whose
+                // connection is gone asks again after a second.
+                Some(data) if news.count > told => {
+                    out.write_all(format!("retry: 1000\ndata: {data}\n\n").as_bytes())?
+                }
+                _ if !news.ended => out.write_all(b":\n\n")?,
+                _ => {}
             }
+            if news.ended {
+                return out.write_all(b"event: end\ndata: there is no more to come\n\n");
+            }
+            told = news.count;
         }
     }
+
+    /// Waits for news of which somebody was not told, or as long as a connection may be silent.
+    fn newer(&self, told: u64) -> News {
+        let is_old = |news: &mut News| news.count == told && !news.ended;
+        let waited = self.changed.wait_timeout_while(self.news(), KEEP_ALIVE, is_old);
+        waited.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+}
+
+/// The value of a header field, if it is there.
+fn value<'h>(headers: &[httparse::Header<'h>], name: &str) -> Option<&'h [u8]> {
+    let field = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    field.map(|header| header.value)
+}
+
+/// The head of a response, with `fields` of its own.
+fn response(status: &str, kind: &str, fields: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{fields}Connection: close\r\nCache-Control: no-store\r\n\
+         Referrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
+         Cross-Origin-Resource-Policy: same-origin\r\n\r\n"
+    )
 }
 
 /// Publishes what a server does, as long as `drive` talks to it, and then all that is left. Gives the timeline.
@@ -311,9 +339,6 @@ pub fn watch(
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Write};
-    use std::net::TcpStream;
-
     use super::*;
 
     fn live() -> Live {
@@ -322,7 +347,7 @@ mod tests {
 
     /// Sends a request as it is, and gives the lines that come.
     fn request(live: &Live, path: &str, headers: &str) -> impl Iterator<Item = String> + use<> {
-        let mut stream = TcpStream::connect(live.address).unwrap();
+        let mut stream = TcpStream::connect(live.site.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").unwrap();
         BufReader::new(stream).lines().map_while(Result::ok)
@@ -339,7 +364,7 @@ mod tests {
     #[test]
     fn only_who_was_given_the_address_gets_an_answer() {
         let live = live();
-        let (ours, port) = (format!("/{}/", live.secret), live.address.port());
+        let (ours, port) = (format!("/{}/", live.site.secret), live.site.address.port());
         let host = format!("Host: 127.0.0.1:{port}\r\n");
         assert!(status(&live, &ours, &host).contains("200"));
         assert!(status(&live, &ours, &format!("Host: localhost:{port}\r\n")).contains("200"));
@@ -365,11 +390,48 @@ mod tests {
         }
     }
 
+    /// As browsers connect early, to ask later.
+    #[test]
+    fn who_asks_nothing_does_not_hold_up_the_end() {
+        let live = live();
+        let mut silent = TcpStream::connect(live.site.address).unwrap();
+        let mut lines = request(
+            &live,
+            &format!("/{}/events", live.site.secret),
+            &format!("Host: {}\r\n", live.site.address),
+        );
+        assert!(lines.next().unwrap().contains("200"));
+        let began = Instant::now();
+        live.finish(Duration::from_secs(60));
+        assert!(began.elapsed() < REQUEST);
+        assert!(lines.any(|line| line == "event: end"));
+        // Nobody is asked for a page that is gone.
+        write!(silent, "GET / HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(silent.read(&mut [0; 1]).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_no_browser_asks_is_refused() {
+        let live = live();
+        let host = format!("Host: {}\r\n", live.site.address);
+        let path = format!("/{}/", live.site.secret);
+        assert!(status(&live, "no path", &host).contains("400"));
+        let many = "a: b\r\n".repeat(HEADERS + 1);
+        assert!(status(&live, &path, &(host.clone() + &many)).contains("400"));
+        let long = format!("a: {}\r\n", "b".repeat(LONGEST as usize));
+        assert!(status(&live, &path, &(host.clone() + &long)).contains("400"));
+        let mut stream = TcpStream::connect(live.site.address).unwrap();
+        write!(stream, "POST {path} HTTP/1.1\r\n{host}Content-Length: 2\r\n\r\n{{}}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
+    }
+
     #[test]
     fn who_joins_late_gets_all_and_is_told_of_the_end() {
         let live = live();
-        let events = format!("/{}/events", live.secret);
-        let host = format!("Host: {}\r\n", live.address);
+        let events = format!("/{}/events", live.site.secret);
+        let host = format!("Host: {}\r\n", live.site.address);
         let mut early = request(&live, &events, &host);
         live.publish("[1]".into());
         assert_eq!(data(&mut early), "data: [1]");
@@ -388,8 +450,8 @@ mod tests {
     #[test]
     fn who_is_slow_holds_nobody_up() {
         let live = live();
-        let events = format!("/{}/events", live.secret);
-        let host = format!("Host: {}\r\n", live.address);
+        let events = format!("/{}/events", live.site.secret);
+        let host = format!("Host: {}\r\n", live.site.address);
         let mut slow = request(&live, &events, &host);
         let much = "1".repeat(1 << 20);
         for _ in 0..64 {
@@ -411,8 +473,8 @@ mod tests {
     #[test]
     fn two_pages_have_two_secrets() {
         let (one, other) = (live(), live());
-        assert_ne!(one.secret, other.secret);
-        assert_eq!(one.secret.len(), 32);
+        assert_ne!(one.site.secret, other.site.secret);
+        assert_eq!(one.site.secret.len(), 32);
         assert!(
             one.url().starts_with("http://127.0.0.1:") && one.url().ends_with('/'),
             "{}",
