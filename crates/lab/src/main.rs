@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use lab::commands::live;
-use lab::commands::{check, diff, doctor, explain, grade, learn, quiz, shell, show, steps, told, trace, wireshark};
+use lab::commands::{
+    check, completions, diff, doctor, explain, grade, learn, man, quiz, shell, show, steps, told, trace, wireshark,
+};
 use lab::status::{Status, is_broken_pipe};
 
 /// Shows what a TCP server does on the wire, checks it, and teaches what it means.
@@ -35,6 +37,8 @@ enum Command {
     Grade(grade::Arguments),
     Doctor(doctor::Arguments),
     Diff(diff::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -54,6 +58,8 @@ impl Command {
             Command::Grade(arguments) => arguments.run(),
             Command::Doctor(arguments) => arguments.run(),
             Command::Diff(arguments) => arguments.run(),
+            Command::Completions(arguments) => arguments.run(Arguments::command()),
+            Command::Man(arguments) => arguments.run(Arguments::command()),
         }
     }
 

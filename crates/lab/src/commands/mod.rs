@@ -1,6 +1,7 @@
 //! The commands: a file for each, with its arguments and what it does.
 
 pub mod check;
+pub mod completions;
 pub mod diff;
 pub mod doctor;
 pub mod explain;
@@ -8,6 +9,7 @@ pub mod grade;
 pub mod learn;
 #[cfg(target_os = "linux")]
 pub mod live;
+pub mod man;
 pub mod quiz;
 pub mod shell;
 pub mod show;

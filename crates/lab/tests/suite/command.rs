@@ -453,6 +453,14 @@ fn an_installed_program_says_what_it_needs() -> Result<()> {
         let complaint = complaint(&run(arguments)?)?;
         assert!(complaint.contains("git clone"), "{arguments:?} gave\n{complaint}");
     }
+    for arguments in [&["explain", "split-reply"][..], &["completions", "zsh"], &["man"]] {
+        let told = run(arguments)?;
+        assert!(
+            told.status.success() && told.stderr.is_empty(),
+            "{arguments:?}: {told:?}"
+        );
+    }
+    assert!(stdout(&run(&["doctor"])?).contains("\nlevel "));
     // A server and a capture of one's own need no checkout.
     let server = steps::find("step3")?.build()?;
     let server = server.to_str().context("no text")?;
@@ -460,6 +468,83 @@ fn an_installed_program_says_what_it_needs() -> Result<()> {
     assert!(stdout(&traced).contains("no findings"), "{traced:?}");
     let shown = run(&["show", "own.pcapng"])?;
     assert!(stdout(&shown).contains("clean: the client closed first"), "{shown:?}");
+    Ok(())
+}
+
+/// Needs bash: it reads the script, and completes a word as it does for a user who types it.
+fn bash_completes_the_words_of_lab() -> Result<()> {
+    let script = r#"set -e; source <("$0" completions bash); COMP_WORDS=(lab "$@" --for); COMP_CWORD=$#+1
+        _lab lab --for "${@: -1}"; echo "${COMPREPLY[@]}""#;
+    for command in ["trace", "show", "doctor"] {
+        let bash = Command::new("bash")
+            .args(["-c", script])
+            .arg(built("lab"))
+            .arg(command)
+            .output()?;
+        assert_eq!(stdout(&bash), "--format\n", "{command}: {bash:?}");
+    }
+    Ok(())
+}
+
+fn every_shell_has_its_script() -> Result<()> {
+    for (shell, part) in [
+        ("bash", "complete -F _lab"),
+        ("elvish", "set edit:completion:arg-completer[lab]"),
+        ("fish", "complete -c lab"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("zsh", "#compdef lab"),
+    ] {
+        let script = Command::new(built("lab")).args(["completions", shell]).output()?;
+        assert!(stdout(&script).contains(part), "{shell}: {script:?}");
+    }
+    Ok(())
+}
+
+/// A page for each command that `lab help` lists, in one stream and in a folder of their own.
+fn every_command_has_a_manual_page() -> Result<()> {
+    let lab = |arguments: &[&str]| Command::new(built("lab")).args(arguments).output();
+    let roff = stdout(&lab(&["man"])?);
+    let folder = Folder::new("man")?;
+    let written = lab(&["man", "--folder", folder.0.to_str().context("no text")?])?;
+    assert!(written.status.success(), "{written:?}");
+    let help = stdout(&lab(&["help"])?);
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names: Vec<&str> = listed.map_while(|line| line.split_whitespace().next()).collect();
+    assert!(names.contains(&"trace") && names.contains(&"man"), "{help}");
+    for name in names.into_iter().filter(|name| *name != "help") {
+        assert!(
+            roff.contains(&format!("\n.TH lab-{name} 1  \"lab ")),
+            "{name} is missing in\n{roff}"
+        );
+        let page = fs::read_to_string(folder.0.join(format!("lab-{name}.1")))?;
+        assert!(
+            page.contains("\n.SH SYNOPSIS\n") && page.contains("\n.SH DESCRIPTION\n"),
+            "{page}"
+        );
+    }
+    let missing = complaint(&lab(&["man", "--folder", "/none"])?)?;
+    assert!(missing.contains("/none"), "{missing}");
+    Ok(())
+}
+
+/// groff warns of what it does not understand.
+fn groff_renders_the_manual_pages() -> Result<()> {
+    // The last option has no letter bold or underlined.
+    let script = r#""$0" man | groff -man -Tutf8 -ww -P-cbou"#;
+    let rendered = Command::new("sh").args(["-c", script, built("lab")]).output()?;
+    let text = stdout(&rendered);
+    assert!(rendered.status.success() && rendered.stderr.is_empty(), "{rendered:?}");
+    for line in [
+        "NAME",
+        "       lab-trace - ",
+        "       --pcapng <FILE>",
+        "       lab-learn-check - ",
+    ] {
+        assert!(
+            text.lines().any(|drawn| drawn.starts_with(line)),
+            "{line} is missing in\n{text}"
+        );
+    }
     Ok(())
 }
 
@@ -507,6 +592,10 @@ harness::tests! {
     a_tree_that_was_copied_and_moved_traces_its_own_steps needs [Packets];
     a_program_from_elsewhere_works_on_the_checkout_around_us needs [Packets];
     an_installed_program_says_what_it_needs needs [Packets];
+    bash_completes_the_words_of_lab needs [Program("bash")];
+    every_shell_has_its_script needs [];
+    every_command_has_a_manual_page needs [];
+    groff_renders_the_manual_pages needs [Program("groff")];
     a_copied_tree_builds_its_own_steps needs [BUILDS, Packets, Program("cargo")];
     trace_shows_the_leak_and_says_why needs [Packets];
     trace_writes_json_of_the_documented_shape needs [Sandbox];
