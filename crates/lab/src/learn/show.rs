@@ -1,9 +1,9 @@
 //! How a verdict is shown: the lanes with the rows that matter marked, and as many around them as there is room for.
 
 use course::learn::verdict::{MarkedRow, Verdict};
-use harness::format::line::{Line, Role};
+use harness::format::line::{Kind, Line, Role};
 use harness::format::text::Lanes;
-use harness::timeline::{FrameNumber, Timeline};
+use harness::timeline::Timeline;
 
 use super::screen::wrapped;
 
@@ -42,11 +42,7 @@ fn of_connection(lines: Vec<Line>, timeline: &Timeline, marks: &[MarkedRow]) -> 
     }
     let mut blocks: Vec<Vec<Line>> = Vec::new();
     for line in lines {
-        let begins = line
-            .spans
-            .first()
-            .is_some_and(|span| span.role == Role::Note && span.text.starts_with("connection "));
-        if begins || blocks.is_empty() {
+        if line.kind == Kind::Title || blocks.is_empty() {
             blocks.push(Vec::new());
         }
         if let Some(block) = blocks.last_mut() {
@@ -62,8 +58,7 @@ fn of_connection(lines: Vec<Line>, timeline: &Timeline, marks: &[MarkedRow]) -> 
 
 /// The mark of a row: its number among those that were counted, or an arrow.
 fn label(line: &Line, timeline: &Timeline, marks: &[MarkedRow]) -> String {
-    let number = line.spans.iter().find(|span| span.role == Role::Frame);
-    let Some(frame) = number.and_then(|span| span.text.trim().parse::<FrameNumber>().ok()) else {
+    let Kind::Row(Some(frame)) = line.kind else {
         return String::new();
     };
     let event = timeline.event_of_frame(frame);
@@ -77,10 +72,7 @@ fn label(line: &Line, timeline: &Timeline, marks: &[MarkedRow]) -> String {
 /// Which lines to show where not all fit: the heading, the verdict, the marked rows, and those around them. `None`
 /// stands for lines that are left out.
 fn window(lines: &[Line], labels: &[String], height: usize) -> Vec<Option<usize>> {
-    let heading = lines
-        .iter()
-        .position(|line| line.to_string().contains('╷'))
-        .unwrap_or(0);
+    let heading = lines.iter().position(|line| line.kind == Kind::Heading).unwrap_or(0);
     let marked: Vec<usize> = (0..lines.len()).filter(|&place| !labels[place].is_empty()).collect();
     let mut wanted: Vec<usize> = vec![heading];
     wanted.extend(&marked);

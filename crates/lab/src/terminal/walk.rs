@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use harness::format::line::{Line, Role};
+use harness::format::line::{Kind, Line, Role};
 use harness::scene::{Mark, Scene};
 use harness::timeline::FrameNumber;
 
 /// True for the line that names the lanes.
 pub(super) fn is_heading(line: &Line) -> bool {
-    line.spans
-        .iter()
-        .any(|span| span.role == Role::Wire && span.text.contains('╷'))
+    line.kind == Kind::Heading
 }
 
 /// True for a row of the lanes.
 fn is_row(line: &Line) -> bool {
-    line.spans.first().is_some_and(|span| span.role == Role::Time)
+    matches!(line.kind, Kind::Row(_))
 }
 
 /// The lanes, and how many of their rows are shown.
@@ -85,9 +83,10 @@ impl Walk {
 
     /// The number of the frame that the last row shows.
     pub fn frame(&self) -> Option<FrameNumber> {
-        let line = &self.lines[*self.rows.get(self.shown.checked_sub(1)?)?];
-        let number = line.spans.iter().find(|span| span.role == Role::Frame)?;
-        number.text.trim().parse().ok()
+        match self.lines[*self.rows.get(self.shown.checked_sub(1)?)?].kind {
+            Kind::Row(frame) => frame,
+            _ => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::events::FrameNumber;
 use crate::width::{broken, columns, cut};
 
 /// A drawn line: pieces of text, each with its part in the picture.
@@ -10,6 +11,22 @@ use crate::width::{broken, columns, cut};
 pub struct Line {
     /// The pieces, from left to right.
     pub spans: Vec<Span>,
+    /// What the line is.
+    pub kind: Kind,
+}
+
+/// What a line is among those that are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A note, a line of the verdict, or an empty one.
+    #[default]
+    Other,
+    /// The first line of a connection, with its addresses.
+    Title,
+    /// The names of the lanes.
+    Heading,
+    /// A row of the lanes, and the number of its frame if it has one.
+    Row(Option<FrameNumber>),
 }
 
 /// A piece of a line.
@@ -51,12 +68,7 @@ pub enum Role {
 impl Line {
     /// A line of one piece.
     pub fn new(role: Role, text: impl Into<String>) -> Line {
-        Line {
-            spans: vec![Span {
-                role,
-                text: text.into(),
-            }],
-        }
+        Line::from_iter([(role, text.into())])
     }
 
     /// The same in lines of at most `width` columns, [broken](broken()) where there are spaces. All but the first are
@@ -105,6 +117,7 @@ impl<T: Into<String>> FromIterator<(Role, T)> for Line {
         });
         Line {
             spans: pieces.filter(|span| !span.text.is_empty()).collect(),
+            kind: Kind::Other,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::scene::{Diagram, Part, Scene, Verdict};
 use crate::timeline::{Limits, Timeline};
 
-use super::line::{Line, Role, wrapped};
+use super::line::{Kind, Line, Role, wrapped};
 use super::rows::{self, Row};
 
 use layout::Layout;
@@ -121,6 +121,7 @@ impl Lanes {
     /// A connection: its addresses, its lanes, its verdict.
     fn block(&self, scene: &Scene, diagram: &Diagram, width: usize) -> Vec<Line> {
         let mut lines = wrapped(Role::Note, "", &title(scene, diagram), width);
+        lines[0].kind = Kind::Title;
         let rows = rows::of(diagram);
         let layout = Layout::new(diagram, &rows, width);
         lines.push(layout.heading());

@@ -6,7 +6,7 @@ use crate::width::{columns, cut, padded};
 use crate::words::data_text;
 
 use crate::format::fit::{Detail, header, label};
-use crate::format::line::{Line, Role};
+use crate::format::line::{Kind, Line, Role};
 use crate::format::rows::{Cell, Mark, Row};
 
 /// The widths of the lanes of one connection, in columns.
@@ -163,6 +163,7 @@ impl Layout {
         line.push(Role::Note, format!("{:<1$} ", cut("client", self.client), self.client));
         line.push(Role::Wire, self.ends('╷'));
         line.push(Role::Note, format!("  {}", cut("server", self.server)));
+        line.kind = Kind::Heading;
         line
     }
 
@@ -187,6 +188,7 @@ impl Layout {
         line.push(Role::Bracket, format!("{} ", row.mark.map_or(' ', mark)));
         let (role, server) = fitted(row.server.as_ref(), Role::Call, self.server);
         line.push(role, server);
+        line.kind = Kind::Row(row.number);
         line
     }
 
