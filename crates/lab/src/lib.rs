@@ -22,6 +22,7 @@ mod output;
 pub mod says;
 pub mod show;
 pub mod status;
+mod stream;
 pub mod terminal;
 pub mod trace;
 pub mod wire;

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use lab::commands::live;
 use lab::commands::{
-    check, completions, diff, doctor, explain, grade, learn, man, quiz, shell, show, steps, told, trace, wireshark,
+    check, completions, diff, doctor, explain, grade, learn, man, quiz, schema, shell, show, steps, told, trace, wireshark,
 };
 use lab::status::{Status, is_broken_pipe};
 
@@ -39,6 +39,7 @@ enum Command {
     Diff(diff::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
+    Schema(schema::Arguments),
 }
 
 impl Command {
@@ -60,6 +61,7 @@ impl Command {
             Command::Diff(arguments) => arguments.run(),
             Command::Completions(arguments) => arguments.run(Arguments::command()),
             Command::Man(arguments) => arguments.run(Arguments::command()),
+            Command::Schema(arguments) => arguments.run(),
         }
     }
 

@@ -53,6 +53,8 @@ pub enum Format {
     Markdown,
     /// One object; docs/json.md describes it
     Json,
+    /// An object on each line, for what happens, when it happens; docs/json.md describes them
+    Jsonl,
     /// A page to open in a browser, in one file; docs/page.md describes it
     Html,
     /// A picture: time runs down, each packet is an arrow
@@ -151,6 +153,7 @@ impl Output {
                 out.write_all(markdown::frames(timeline, frames).as_bytes())?;
             }
             Format::Json => json::write(timeline, out)?,
+            Format::Jsonl => json::write_lines(timeline, out)?,
             Format::Html => html::write(timeline, &shown.title(), out)?,
             Format::Svg => {
                 let picture = self.picture(shown.name);

@@ -11,6 +11,7 @@ pub mod learn;
 pub mod live;
 pub mod man;
 pub mod quiz;
+pub mod schema;
 pub mod shell;
 pub mod show;
 pub mod steps;

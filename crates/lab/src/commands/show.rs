@@ -48,7 +48,7 @@ impl Arguments {
             "--from and --to choose what is drawn, and a page has all of a capture: open it with #frame=N behind its name"
         );
         ensure!(
-            part.is_all() || output.format != Format::Json,
+            part.is_all() || !matches!(output.format, Format::Json | Format::Jsonl),
             "--from and --to choose what is drawn, and JSON has all of a capture: filter its frames, as with jq"
         );
         let extent = match (output.format, output.vantage) {

@@ -11,6 +11,7 @@ use harness::timeline::Timeline;
 use crate::capture_file::{CaptureFile, create};
 use crate::output::{Format, More, Output, Shown, Vantage, findings, is_standard_output, some, table, tell_troubles};
 use crate::status::Status;
+use crate::stream::Streaming;
 use crate::terminal::{self, Growing};
 use crate::trace::Plan;
 
@@ -44,12 +45,14 @@ impl Arguments {
         let output = &self.output;
         let piped = self.pcapng.as_deref().is_some_and(is_standard_output);
         output.can_be_written_beside(self.pcapng.as_deref())?;
+        let streams = output.format == Format::Jsonl && !piped;
         let live = output.format == Format::Text && output.output.is_none() && !piped;
         let name = self.plan.name();
         let server = self.plan.server()?;
         let ends = output.vantage.zip(self.pcapng.as_deref());
         let file = self.pcapng.as_deref().filter(|_| !piped && ends.is_none());
         let capture = file.map(|path| CaptureFile::start(&server, &name, path)).transpose()?;
+        let lines = streams.then(|| Streaming::start(&server, output)).transpose()?;
         let mut lanes = Growing::default();
         let outcome = self.plan.run_on(server, |timeline| {
             if live {
@@ -68,6 +71,8 @@ impl Arguments {
         };
         if live {
             self.draw(&output.seen(timeline), lanes)?;
+        } else if let Some(lines) = lines {
+            lines.finish(&output.seen(timeline))?;
         } else if !piped {
             let shown = Shown {
                 name: &name,

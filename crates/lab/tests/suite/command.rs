@@ -10,6 +10,8 @@ use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox, W
 use harness::testing::built;
 use serde_json::Value;
 
+use crate::read_json;
+
 /// The steps are built once for all tests, as cargo takes longer to find that it has nothing to do
 /// than a step takes to be traced.
 fn lab(arguments: &[&str]) -> Result<Output> {
@@ -59,7 +61,7 @@ fn trace_shows_the_leak_and_says_why() -> Result<()> {
 }
 
 fn trace_writes_json_of_the_documented_shape() -> Result<()> {
-    let value: Value = serde_json::from_slice(&lab(&["trace", "--format", "json", "step2"])?.stdout)?;
+    let value = read_json(&lab(&["trace", "--format", "json", "step2"])?.stdout, "Timeline")?;
     assert_eq!(value["version"], 3);
     assert_eq!(value["level"], "sandbox");
     assert_eq!(value["summary"]["writes_per_reply"], serde_json::json!([1, 1]));
@@ -67,6 +69,25 @@ fn trace_writes_json_of_the_documented_shape() -> Result<()> {
     assert_eq!(value["summary"]["teardown"], "left-open");
     assert_eq!(value["summary"]["findings"][0]["id"], "close-wait-leak");
     assert!(value["events"].as_array().is_some_and(|events| events.len() > 20));
+    Ok(())
+}
+
+/// A line for each event, with all that is known of it, and the rest around them.
+fn show_writes_lines_of_the_documented_shape() -> Result<()> {
+    let whole = read_json(&lab(&["show", "step2", "--format", "json"])?.stdout, "Timeline")?;
+    let text = stdout(&lab(&["show", "step2", "--format", "jsonl"])?);
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| read_json(line.as_bytes(), "Line"))
+        .collect::<Result<_>>()?;
+    let (begin, end) = (&lines[0], &lines[lines.len() - 1]);
+    assert_eq!(
+        (&begin["kind"], &begin["version"]),
+        (&"begin".into(), &whole["version"])
+    );
+    assert_eq!((&end["kind"], &end["summary"]), (&"end".into(), &whole["summary"]));
+    let events = lines.iter().filter(|line| line.get("at").is_some());
+    assert!(events.eq(whole["events"].as_array().context("no events")?));
     Ok(())
 }
 
@@ -254,7 +275,7 @@ fn a_wire_may_be_read_from_a_file() -> Result<()> {
     std::fs::write(&path, "delay 1ms # far away\nlose client syn\n")?;
     let name = path.to_string_lossy().into_owned();
     let output = lab(&["trace", "--format", "json", "--wire", &name, "step2"])?;
-    let value: Value = serde_json::from_slice(&output.stdout)?;
+    let value = read_json(&output.stdout, "Timeline")?;
     let packets = value["events"].as_array().context("no events")?;
     let first = packets
         .iter()
@@ -338,7 +359,7 @@ fn doctor_tells_by_its_status() -> Result<()> {
     assert!(stdout(&text).contains("\nlevel "), "{text:?}");
     let line = lab(&["doctor", "--format", "json"])?;
     assert_eq!(stdout(&line).lines().count(), 1, "{line:?}");
-    let value: Value = serde_json::from_slice(&line.stdout)?;
+    let value = read_json(&line.stdout, "Doctor")?;
     let ready = value["lacking"].as_array().context("no list")?.is_empty();
     assert_eq!(line.status.code(), Some(if ready { 0 } else { 1 }), "{line:?}");
     Ok(())
@@ -599,6 +620,7 @@ harness::tests! {
     a_copied_tree_builds_its_own_steps needs [BUILDS, Packets, Program("cargo")];
     trace_shows_the_leak_and_says_why needs [Packets];
     trace_writes_json_of_the_documented_shape needs [Sandbox];
+    show_writes_lines_of_the_documented_shape needs [];
     a_run_that_is_too_long_to_keep_goes_to_the_file needs [Packets];
     trace_writes_files needs [Packets];
     check_tells_by_its_status needs [Packets];

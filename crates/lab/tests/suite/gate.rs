@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result, ensure};
 use harness::testing::Needs::{Packets, Program};
 use harness::testing::built;
-use serde_json::Value;
+
+use crate::read_json;
 
 fn lab(arguments: &[&str]) -> Result<Output> {
     Ok(Command::new(built("lab")).args(arguments).output()?)
@@ -99,7 +100,7 @@ fn said_in_each_format(options: &[&str], server: &[&str], says: &str) -> Result<
     let in_format = |format| lab(&[&["check", "--format", format], options, &["--"], server].concat());
     let json = in_format("json")?;
     ensure!(json.status.code() == Some(2), "{json:?}");
-    let json: Value = serde_json::from_slice(&json.stdout)?;
+    let json = read_json(&json.stdout, "Check")?;
     let reason = json["unproved"][0].as_str().context("no reason")?;
     ensure!(json["status"] == 2 && reason.contains(says), "{json}");
     let github = stdout(&in_format("github")?);
@@ -193,7 +194,10 @@ fn findings_are_told_rule_by_rule() -> Result<()> {
         "{text}"
     );
     assert!(text.lines().count() < 20, "{text}");
-    let json: Value = serde_json::from_slice(&check(&["--clients", "20", "--format", "json"], "two-writes")?.stdout)?;
+    let json = read_json(
+        &check(&["--clients", "20", "--format", "json"], "two-writes")?.stdout,
+        "Check",
+    )?;
     assert_eq!(json["connections_by_finding"]["split-reply"], 20);
     Ok(())
 }
@@ -314,7 +318,7 @@ fn http_and_redis_end_where_they_say() -> Result<()> {
             &server[..],
         ]
         .concat())?;
-        let timeline: Value = serde_json::from_slice(&traced.stdout)?;
+        let timeline = read_json(&traced.stdout, "Timeline")?;
         // All of the first reply came before the second request was sent.
         let events = timeline["events"].as_array().context("no events")?;
         let client = events.iter().filter(|event| event["kind"] == "client");
@@ -331,7 +335,7 @@ fn a_client_program_has_its_own_output() -> Result<()> {
     let client = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3000; echo hi >&3; read -r line <&3; echo \"got $line\"'";
     let server = ["--", built("wrong-server"), "echo", "127.0.0.1:3000"];
     let json = lab(&[&["trace", "--format", "json", "--client", client], &server[..]].concat())?;
-    let value: Value = serde_json::from_slice(&json.stdout)?;
+    let value = read_json(&json.stdout, "Timeline")?;
     assert_eq!(value["summary"]["totals"]["connections"], 1);
     assert!(String::from_utf8_lossy(&json.stderr).contains("got hi"), "{json:?}");
     let capture = lab(&[&["trace", "--pcapng", "-", "--client", client], &server[..]].concat())?;

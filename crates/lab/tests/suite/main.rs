@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Result;
+use harness::format::json;
+use serde_json::Value;
+
 mod command;
 mod drawing;
 mod gate;
@@ -9,7 +13,16 @@ mod learning;
 #[cfg(target_os = "linux")]
 mod robust;
 mod teaching;
+#[path = "../../../timeline/src/format/json/valid.rs"]
+mod valid;
 mod wireshark;
+
+/// What `lab` wrote as JSON, if it is as the schema describes what has this name.
+fn read_json(text: &[u8], name: &str) -> Result<Value> {
+    let value = serde_json::from_slice(text)?;
+    valid::check(&value, &json::schema(), name).map_err(anyhow::Error::msg)?;
+    Ok(value)
+}
 
 fn main() -> ExitCode {
     harness::testing::run_all(&[

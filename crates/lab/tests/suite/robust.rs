@@ -9,6 +9,8 @@ use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox};
 use harness::testing::built;
 use serde_json::Value;
 
+use crate::read_json;
+
 /// Runs `lab` under limits that a shell sets, with a step's path as $STEP.
 fn limited(limits: &str, arguments: &[&str]) -> Result<Output> {
     for step in steps::all()? {
@@ -30,7 +32,7 @@ fn after(what: &str) -> [String; 4] {
 }
 
 fn traced_after(limits: &str, what: &str) -> Result<Value> {
-    Ok(serde_json::from_str(&traced_to_json(limits, what)?)?)
+    read_json(traced_to_json(limits, what)?.as_bytes(), "Timeline")
 }
 
 fn traced_to_json(limits: &str, what: &str) -> Result<String> {
@@ -212,6 +214,27 @@ fn interrupted(arguments: &[&str], when: &str, input: &str) -> Result<(String, s
     Ok((text, status))
 }
 
+/// Its lines come while it goes on, and the last one when it is interrupted.
+fn lines_come_while_a_run_goes_on() -> Result<()> {
+    let options = ["step3", "--stdin", "--format", "jsonl"];
+    let (text, status) = interrupted(&options, r#""what":"received""#, "one\n")?;
+    ensure!(status.success(), "{status}");
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| read_json(line.as_bytes(), "Line"))
+        .collect::<Result<_>>()?;
+    let kinds: Vec<&str> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
+    assert_eq!((kinds[0], kinds[kinds.len() - 1]), ("begin", "end"), "{text}");
+    assert!(kinds.contains(&"call") && kinds.contains(&"connection"), "{text}");
+    let packet = lines
+        .iter()
+        .find(|line| line["kind"] == "packet")
+        .context("no packet")?;
+    assert_eq!((&packet["flags"], packet.get("facts")), (&"SYN".into(), None));
+    assert_eq!(lines[lines.len() - 1]["summary"]["totals"]["connections"], 1);
+    Ok(())
+}
+
 /// Its standard input is still open, and it has answered a line.
 fn ctrl_c_ends_a_conversation_and_shows_it() -> Result<()> {
     let (text, status) = interrupted(&["step3", "--stdin"], "\"one\\n\"", "one\n")?;
@@ -276,7 +299,7 @@ fn of_more_connections_the_worst_are_drawn() -> Result<()> {
 
 fn json_has_a_row_for_each_connection() -> Result<()> {
     let output = limited("true", &["trace", "step1", "--clients", "3", "--format", "json"])?;
-    let timeline: Value = serde_json::from_slice(&output.stdout)?;
+    let timeline = read_json(&output.stdout, "Timeline")?;
     let rows = timeline["summary"]["connections"].as_array().context("no list")?;
     assert_eq!(rows.len(), 3);
     for row in rows {
@@ -300,6 +323,7 @@ fn json_has_a_row_for_each_connection() -> Result<()> {
 harness::tests! {
     ctrl_c_ends_a_conversation_and_shows_it needs [Sandbox];
     json_has_a_row_for_each_connection needs [Sandbox];
+    lines_come_while_a_run_goes_on needs [Sandbox];
     few_processes_are_an_error_and_no_panic needs [Calls];
     without_proc_that_is_what_is_said needs [Sandbox, Program("unshare")];
     a_capture_that_cannot_be_written_leaves_the_lanes needs [Packets];

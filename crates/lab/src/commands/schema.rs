@@ -1,0 +1,25 @@
+//! `lab schema`
+
+use std::io::{self, Write as _};
+
+use anyhow::Result;
+use clap::Args;
+use harness::format::json;
+
+use crate::status::Status;
+
+/// Print the JSON Schema of what is written as JSON: by --format json of trace, show, check and doctor, and jsonl
+#[derive(Args, Debug)]
+pub struct Arguments;
+
+impl Arguments {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn run(&self) -> Result<Status> {
+        writeln!(io::stdout(), "{:#}", json::schema())?;
+        Ok(Status::Well)
+    }
+}
