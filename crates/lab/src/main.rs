@@ -8,7 +8,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use lab::commands::live;
 use lab::commands::{
-    check, completions, diff, doctor, explain, grade, learn, man, quiz, schema, shell, show, steps, told, trace, wireshark,
+    check, completions, diff, doctor, explain, grade, learn, man, quiz, schema, shell, show, steps, told, trace,
+    wireshark,
 };
 use lab::status::{Status, is_broken_pipe};
 

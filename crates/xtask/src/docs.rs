@@ -8,7 +8,7 @@ use clap::Args;
 use course::learn::catalog;
 use course::{checkout, experiments};
 
-use crate::{frames, pages, pictures};
+use crate::{frames, pages, pictures, schema};
 
 /// Write the generated parts of the pages anew
 #[derive(Args, Debug)]
@@ -42,6 +42,8 @@ impl Arguments {
         }
         let (path, made) = catalog::source()?;
         is_true &= self.write(&path, made.as_bytes(), "the folders of the exercises")?;
+        let (path, schema) = schema::file()?;
+        is_true &= self.write(&path, schema.as_bytes(), "what is written as JSON")?;
         let drawn = pictures::all()?.into_iter();
         let drawn = drawn.map(|drawn| (drawn.path, drawn.text.into_bytes()));
         Ok(is_true & self.write_all(drawn, "its capture")?)

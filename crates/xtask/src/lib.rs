@@ -21,3 +21,4 @@ pub mod newline;
 pub mod pages;
 pub mod pictures;
 pub mod running;
+pub mod schema;

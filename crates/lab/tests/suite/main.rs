@@ -13,7 +13,7 @@ mod learning;
 #[cfg(target_os = "linux")]
 mod robust;
 mod teaching;
-#[path = "../../../timeline/src/format/json/valid.rs"]
+#[path = "../../../timeline/tests/suite/valid.rs"]
 mod valid;
 mod wireshark;
 

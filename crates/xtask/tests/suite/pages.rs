@@ -1,7 +1,7 @@
 //! The pages say what the captures and sources say.
 
 use anyhow::{Result, ensure};
-use xtask::{frames, pages, pictures};
+use xtask::{frames, pages, pictures, schema};
 
 /// Each page's generated parts are what the captures and sources give.
 fn pages_have_not_drifted() -> Result<()> {
@@ -40,6 +40,16 @@ fn pictures_have_not_drifted_and_are_shown() -> Result<()> {
     Ok(())
 }
 
+/// The schema is that of what is written today.
+fn the_schema_has_not_drifted() -> Result<()> {
+    let (path, made) = schema::file()?;
+    ensure!(
+        std::fs::read_to_string(path)? == made,
+        "the JSON Schema has drifted; `just docs` writes it anew"
+    );
+    Ok(())
+}
+
 /// A sentence that names a frame means the one that has this number in the committed capture.
 fn frames_in_prose_are_those_of_the_captures() -> Result<()> {
     let mut wrong = String::new();
@@ -55,5 +65,6 @@ fn frames_in_prose_are_those_of_the_captures() -> Result<()> {
 harness::tests! {
     pages_have_not_drifted needs [];
     pictures_have_not_drifted_and_are_shown needs [];
+    the_schema_has_not_drifted needs [];
     frames_in_prose_are_those_of_the_captures needs [];
 }
