@@ -11,7 +11,7 @@ use lab::commands::{
     check, completions, diff, doctor, explain, grade, learn, man, quiz, schema, shell, show, steps, told, trace,
     wireshark,
 };
-use lab::status::{Status, is_broken_pipe};
+use lab::status::{Run, Status, is_broken_pipe};
 
 /// Shows what a TCP server does on the wire, checks it, and teaches what it means.
 #[derive(Parser)]

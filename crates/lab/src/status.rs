@@ -1,9 +1,19 @@
-//! How a command ends, for the shell that ran it.
+//! What a command is, and how it ends for the shell that ran it.
 
 use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
+
+/// A command, with its arguments.
+pub trait Run {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be done: in words for who asked for it.
+    fn run(&self) -> Result<Status>;
+}
 
 /// What a command came to, as its exit status tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::check::{Checked, Format, Strictness};
 use crate::output::tell_troubles;
-use crate::status::Status;
+use crate::status::{Run, Status};
 use crate::terminal::{self, Look};
 use crate::trace::Plan;
 
@@ -27,13 +27,8 @@ pub struct Arguments {
     format: Format,
 }
 
-impl Arguments {
-    /// Does it. What could not be run is said in the format too.
-    ///
-    /// # Errors
-    ///
-    /// If the server could not be run.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let outcome = match self.plan.run(|_| Ok(())) {
             Ok(outcome) => outcome,
             Err(error) if self.format == Format::Text => return Err(error),

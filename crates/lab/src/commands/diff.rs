@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use course::steps;
 
-use crate::status::Status;
+use crate::status::{Run, Status};
 
 /// Show what differs between the sources of two steps
 #[derive(Args, Debug)]
@@ -17,13 +17,8 @@ pub struct Arguments {
     to: String,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// If one of them is no step.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let diff = steps::diff(&steps::find(&self.from)?, &steps::find(&self.to)?)?;
         io::stdout().write_all(diff.as_bytes())?;
         Ok(Status::Well)

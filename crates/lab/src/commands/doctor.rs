@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::doctor::Report;
-use crate::status::Status;
+use crate::status::{Run, Status};
 
 /// Say what this machine allows, why not more, and the cure
 ///
@@ -28,13 +28,8 @@ enum Answer {
     Json,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// What standard output says.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let report = Report::look();
         let told = match self.format {
             Answer::Text => report.text(),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::status::Status;
+use crate::status::{Run, Status};
 use crate::{explain, terminal};
 
 /// Say what a finding, a fact or a word means: lab explain split-reply
@@ -13,13 +13,8 @@ pub struct Arguments {
     name: Option<String>,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// If nothing has that name.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let width = terminal::terminal_width().unwrap_or(80);
         let lines = match &self.name {
             Some(name) => explain::explain(name, width)?,

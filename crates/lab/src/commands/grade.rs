@@ -8,7 +8,7 @@ use clap::Args;
 use course::quiz::grade::grade;
 use harness::timeline::printable;
 
-use crate::status::Status;
+use crate::status::{Run, Status};
 
 /// Grade sheets of `lab quiz` by the captures that the teacher kept
 ///
@@ -24,13 +24,8 @@ pub struct Arguments {
     keys: Option<PathBuf>,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// What standard output says.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let mut status = Status::Well;
         for sheet in &self.sheets {
             let graded = grade(sheet, self.keys.as_deref());

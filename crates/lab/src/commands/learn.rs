@@ -16,7 +16,7 @@ use course::learn::verdict::Outcome;
 use harness::timeline::printable;
 
 use crate::learn::{screen, session, show};
-use crate::status::Status;
+use crate::status::{Run, Status};
 use crate::terminal;
 
 /// Exercises that the wire checks: predict, find, fix, break
@@ -116,13 +116,8 @@ impl From<Outcome> for Status {
     }
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// If something stands in the way that is no matter of being right or wrong.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         if let (Some(name), Some(_)) = (&self.name, &self.command) {
             bail!("what shall be done with {name:?}? The name of an exercise stands behind the command");
         }

@@ -13,7 +13,7 @@ use super::run_client;
 use super::shell::in_shell;
 use crate::live::{Live, watch};
 use crate::output::tell_troubles;
-use crate::status::Status;
+use crate::status::{Run, Status};
 use crate::terminal::{self, Look};
 use crate::trace::Plan;
 
@@ -36,13 +36,8 @@ pub struct Arguments {
     address: SocketAddr,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// If the server cannot be run, or the page not be served.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let name = self.plan.name();
         let server = self.plan.server()?;
         let page = Live::start(self.address, html::live(&name))?;
@@ -58,7 +53,9 @@ impl Arguments {
         terminal::draw(&timeline, Look::default())?;
         Ok(Status::Well)
     }
+}
 
+impl Arguments {
     /// Lets clients talk while somebody looks: a program, our own, or those of a shell.
     fn converse(&self, server: &Server) -> Result<()> {
         let plan = &self.plan;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use course::quiz::{Quiz, Written};
 
-use crate::status::Status;
+use crate::status::{Run, Status};
 
 /// Make a capture for one learner, with a sheet of questions: ports, text and fault follow from a name
 #[derive(Args, Debug)]
@@ -20,13 +20,8 @@ pub struct Arguments {
     folder: PathBuf,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Quiz::of`] and [`Quiz::write`].
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let quizzes: Result<Vec<Quiz>> = self.seeds.iter().map(|seed| Quiz::of(seed)).collect();
         for quiz in quizzes? {
             let Written { sheet, capture, key } = quiz.write(&self.folder)?;

@@ -10,7 +10,7 @@ use harness::timeline::Side;
 use harness::{Server, Wire};
 
 use crate::output::Host;
-use crate::status::Status;
+use crate::status::{Run, Status};
 use crate::terminal::{self, Look};
 use crate::{trace, wire};
 
@@ -34,13 +34,8 @@ pub struct Arguments {
     command: Vec<OsString>,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// If the server or the shell cannot be started.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let wire = self.wire.wire()?.or(self.host.map(|_| Wire::new()));
         let build = trace::start(self.step.as_deref(), &self.command)?;
         let server = match wire {

@@ -11,7 +11,7 @@ use harness::timeline::Timeline;
 
 use crate::output::{Format, FrameRange, More, Output, Shown, findings, some};
 use crate::show::{Extent, read};
-use crate::status::Status;
+use crate::status::{Run, Status};
 use crate::terminal;
 
 /// Show what is in a step's committed capture, or in any capture file
@@ -34,13 +34,8 @@ pub struct Arguments {
     output: Output,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such capture, or it has not the frames or the connection asked for.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let (path, is_asked) = self.capture()?;
         let (part, output) = (&self.part, &self.output);
         ensure!(
@@ -59,7 +54,9 @@ impl Arguments {
         read(&path, extent, |timeline| self.show(&output.seen(timeline), is_asked))?;
         Ok(Status::Well)
     }
+}
 
+impl Arguments {
     /// The file that is meant, and whether an exercise asks what is to be found in it.
     fn capture(&self) -> Result<(PathBuf, bool)> {
         let what = self.what.as_str();

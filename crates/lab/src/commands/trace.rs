@@ -10,7 +10,7 @@ use harness::timeline::Timeline;
 
 use crate::capture_file::{CaptureFile, create};
 use crate::output::{Format, More, Output, Shown, Vantage, findings, is_standard_output, some, table, tell_troubles};
-use crate::status::Status;
+use crate::status::{Run, Status};
 use crate::stream::Streaming;
 use crate::terminal::{self, Growing};
 use crate::trace::Plan;
@@ -35,13 +35,8 @@ pub struct Arguments {
     more: More,
 }
 
-impl Arguments {
-    /// Does it. Its status is wrong if the client program did not end in time, whatever there is to be seen.
-    ///
-    /// # Errors
-    ///
-    /// If the server cannot be run, or what was asked for not be written.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let output = &self.output;
         let piped = self.pcapng.as_deref().is_some_and(is_standard_output);
         output.can_be_written_beside(self.pcapng.as_deref())?;
@@ -86,9 +81,12 @@ impl Arguments {
                 "the run was longer than what is kept: --pcapng FILE has all of it, and --snaplen 96 needs less memory";
             writeln!(io::stderr(), "lab: {note}")?;
         }
+        // Whatever there is to be seen of it: an exchange that did not end is not the one that was asked for.
         captured.map(|()| Status::right_if(!outcome.client_timed_out))
     }
+}
 
+impl Arguments {
     /// Draws what there is of the lanes besides what was drawn while they grew, and what follows below them.
     fn draw(&self, seen: &Timeline, mut lanes: Growing) -> Result<()> {
         let look = self.output.look(self.more);

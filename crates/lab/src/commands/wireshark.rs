@@ -9,7 +9,7 @@ use harness::timeline::Side;
 
 use super::run_client;
 use crate::output::{Host, tell_troubles};
-use crate::status::Status;
+use crate::status::{Run, Status};
 use crate::trace::Plan;
 use crate::wireshark::{Wireshark, type_lines};
 
@@ -26,13 +26,8 @@ pub struct Arguments {
     vantage: Option<Host>,
 }
 
-impl Arguments {
-    /// Does it.
-    ///
-    /// # Errors
-    ///
-    /// If there is no Wireshark, or the server cannot be run.
-    pub fn run(&self) -> Result<Status> {
+impl Run for Arguments {
+    fn run(&self) -> Result<Status> {
         let window = Wireshark::find()?.at_host(self.vantage.map(Side::from));
         if let Some(file) = self.plan.step.as_deref().map(Path::new).filter(|path| path.is_file()) {
             return window.open(file).map(|()| Status::Well);
