@@ -185,7 +185,7 @@ impl Builds {
     pub fn build_in(&self, folder: &Path, name: &str, is_off: impl Fn() -> bool) -> Built {
         let mut command = self.cargo_build(folder);
         command.args(["--offline", "--quiet", "--bin", name]);
-        // Without it cargo would go on to the folder above.
+        // Without the path of the manifest, cargo would take that of a folder above if this one has none.
         command.arg("--manifest-path").arg(folder.join("Cargo.toml"));
         let child = command.spawn().with_context(|| {
             format!(
@@ -258,7 +258,7 @@ fn follow(
             Ok(line) => hear(&String::from_utf8_lossy(&line)),
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) if is_off() => {
-                // It may just have ended.
+                // Both fail if cargo has just ended by itself.
                 let _ = cargo.kill();
                 let _ = cargo.wait();
                 bail!("the build was called off");

@@ -120,7 +120,8 @@ impl Quiz {
         );
         let mut numbers = Numbers::of(seed);
         let subject = &SUBJECTS[numbers.below(SUBJECTS.len())];
-        // Below the ports that a kernel gives out by itself, and not one that a program is known for.
+        // From 10000 to 29999: below the ports that Linux gives to clients by itself, which begin at 32768, and above
+        // most that belong to a known service.
         let mut port = || u16::try_from(10_000 + numbers.below(20_000)).unwrap_or(u16::MAX);
         let (client_port, server_port) = (port(), port());
         let count = 2 + numbers.below(3);

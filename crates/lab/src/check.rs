@@ -127,7 +127,8 @@ impl Strictness {
             reasons.extend(nothing_came(timeline).filter(|_| reasons.is_empty()));
             reasons.extend(nothing_read(timeline).filter(|_| reasons.is_empty()));
         }
-        // Whom the server itself could not reach it may have tried again, or done without.
+        // A connection that the server itself opens, and that is refused, proves nothing: it may try again, or go
+        // on without it.
         let of_clients = timeline
             .connections()
             .filter(|connection| !connection.is_the_servers_own());
@@ -166,7 +167,7 @@ fn nothing_came(timeline: &Timeline) -> Option<String> {
             .flat_map(|connection| connection.client_actions())
     };
     let came = actions().any(|(_, action)| matches!(action.kind, ClientActionKind::Received { .. }));
-    // What a program takes out by another way than we see is on the wire all the same.
+    // A client may read by a call that is not traced. What the server wrote has left all the same.
     let sent = timeline
         .connections()
         .any(|connection| connection.writes().any(|(_, call)| call.moved() > 0));
@@ -189,7 +190,7 @@ fn nothing_read(timeline: &Timeline) -> Option<String> {
     });
     let calls = || of_clients().flat_map(|connection| connection.calls());
     let wrote = calls().any(|(_, call)| call.kind == CallKind::Write);
-    // `splice` may take bytes out of a socket, and is of the write family.
+    // `splice` counts as a write, and may as well have moved bytes out of the socket.
     let read = calls().any(|(_, call)| call.kind == CallKind::Read || call.name == "splice");
     (sent && wrote && !read)
         .then(|| "the server has read nothing that a client sent, so what it wrote was no reply".to_owned())
@@ -233,7 +234,7 @@ impl Checked {
                 .iter()
                 .filter(|(finding, _)| finding.rule == rule)
                 .collect();
-            // The first that is as bad as any.
+            // The group is shown by the first finding of the highest severity.
             let severity = of_rule.iter().map(|(finding, _)| finding.severity).max()?;
             let (first, _) = of_rule.iter().find(|(finding, _)| finding.severity == severity)?;
             Some(Group {

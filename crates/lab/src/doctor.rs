@@ -173,7 +173,7 @@ impl Report {
             version: VERSION,
             ready: self.is_ready(),
             lacking: self.lacking(),
-            // What is less than packets has no level that only files have.
+            // A level below "no packets" is one of capture files alone, and no machine has it.
             level: self.level.map(|level| level.max(Level::NoPackets).into()),
             has: self
                 .requirements

@@ -45,13 +45,13 @@ pub fn until_interrupted<T: Send + 'static>(
         let grown = tell.clone();
         let mut watch = move |timeline| {
             let (seen, wait) = channel();
-            // If nobody looks any more the run is over, and this is not sent either.
+            // A send that fails means that the run is over. Then the next line fails too, and ends the work.
             let _ = grown.send(Told::Grown(Box::new(timeline), seen));
             wait.recv().map_err(|_| anyhow!("the run was interrupted"))
         };
         let done = work(&server, &mut watch);
         drop(server);
-        // Nobody waits any more: the run is over.
+        // It fails if the run is over, and nobody waits for this any more.
         let _ = tell.send(Told::Done(done));
     });
     spawned.context("cannot start to talk to the server")?;

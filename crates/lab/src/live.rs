@@ -262,7 +262,7 @@ impl Site {
         loop {
             let news = self.newer(told);
             match news.data {
-                // JSON writes the ends of lines in another way, and an event has none within. A browser whose
+                // The data of an event may hold no line break. JSON has none: it writes them as \n. A browser whose
                 // connection is gone asks again after a second.
                 Some(data) if news.count > told => {
                     out.write_all(format!("retry: 1000\ndata: {data}\n\n").as_bytes())?
@@ -314,7 +314,7 @@ pub fn watch(
     let (wake, woken) = sync_channel(1);
     let follow = server.follow();
     let waker = wake.clone();
-    // It ends with the observation.
+    // This thread ends when the observation does.
     thread::spawn(move || follow.for_each(|_| _ = waker.try_send(true)));
     thread::scope(|scope| {
         let (live, server, data) = (&live, &server, &data);
@@ -322,12 +322,12 @@ pub fn watch(
             while let Ok(true) = woken.recv() {
                 let began = Instant::now();
                 live.publish(data(&server.so_far()));
-                // A long story takes long to tell, and most of the time is to be the server's.
+                // To write a long timeline takes long. Four fifths of the time are left to the server that is observed.
                 thread::park_timeout(PAUSE.max(began.elapsed() * 4));
             }
         });
         let driven = drive(server);
-        // The one who publishes takes what waits there, and then this.
+        // The publishing thread has at most one wake-up before this one, which ends it.
         _ = wake.send(false);
         driven
     })?;

@@ -90,7 +90,7 @@ impl Output {
             "-o and --pcapng name the same file, {}: name two",
             path.display()
         );
-        // What is in it stays there until there is something to write.
+        // Opened to append: what an older run has left in the file stays until this one has something to write.
         let opened = File::options().append(true).create(true).open(path);
         opened
             .map(drop)
@@ -291,7 +291,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
         let made = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
         path.canonicalize().ok().or_else(made)
     };
-    // A device takes whatever comes.
+    // Two names of one device, such as /dev/null, do no harm: it keeps neither.
     let is_device = one.exists() && !one.is_file();
     !is_device && (one == other || (real(one).is_some() && real(one) == real(other)))
 }

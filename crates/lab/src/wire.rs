@@ -78,7 +78,7 @@ pub struct Options {
 /// A statement, if it is one.
 fn statement(word: &str, value: &str) -> Result<String, String> {
     let statement = format!("{word} {value}");
-    // Whether there is a rate for a queue is seen when all are there.
+    // A queue needs a rate, which may be another option: that is checked once all statements are known.
     let rate = if word == "queue" { "rate 1mbit\n" } else { "" };
     match (rate.to_owned() + &statement).parse::<Wire>() {
         Ok(_) => Ok(statement),

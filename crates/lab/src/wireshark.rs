@@ -149,7 +149,7 @@ impl Wireshark {
             .vantage
             .map_or_else(|| server.follow(), |host| server.follow_at(host));
         let (name, level) = (name.to_owned(), server.level());
-        // It ends with the observation, or with the capture, which the user can stop in the window.
+        // This thread ends when the observation does, or when the user stops the capture in the window.
         thread::spawn(move || match stream(records, (&name, level), pipe) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 tell(&format!("cannot write to Wireshark: {error}"));
@@ -165,7 +165,7 @@ impl Wireshark {
             tell("the server still runs: close Wireshark, or press Ctrl-C, to end it");
         });
         self.wait(window)?;
-        // A driver that waits for somebody to type still has the server, and ends with this process.
+        // Where somebody could still type, the driving thread holds the server, and the server ends with this process.
         match Arc::into_inner(server).map(Server::stop).transpose()? {
             Some(timeline) if timeline.dropped > 0 => tell(&format!(
                 "{} packets are missing: the capture did not keep up, and --buffer 256 gives it more room",
@@ -309,7 +309,7 @@ fn exchange(mut client: Client, line: &[u8], replies: &mut impl Write) -> Result
             tell("the server has closed the connection");
             return Ok(None);
         }
-        // Nobody to show it to is no reason to stop talking.
+        // A standard output that is closed does not end the conversation: Wireshark shows it too.
         let _ = replies.write_all(&part).and_then(|()| replies.flush());
         wait = REPLY_IS_OVER;
     }

@@ -31,7 +31,7 @@ impl Arguments {
         for page in pages::all()? {
             let name = in_checkout(&page.path)?.display().to_string();
             let made = pages::generate(&page).with_context(|| format!("in {name}"))?;
-            // What a sentence means no command can write.
+            // A sentence that names a wrong frame can only be corrected by hand.
             for complaint in frames::check(&page.text).with_context(|| format!("in {name}"))? {
                 is_true = false;
                 writeln!(io::stdout(), "{name}: {complaint}")?;

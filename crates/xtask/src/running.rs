@@ -68,7 +68,7 @@ impl Running {
             .map_while(Result::ok)
             .find_map(|line| Some(line.split_once("listening on ")?.1.to_owned()));
         running.address = told.with_context(|| format!("{name} did not say where it listens"))?;
-        // Its log must go somewhere, or it would wait for a reader.
+        // Somebody has to read the log: a server whose pipe is full waits in its write.
         std::thread::spawn(move || lines.for_each(drop));
         Ok(running)
     }

@@ -157,7 +157,7 @@ impl<'a> Case<'a> {
             Fault::Found(finding) | Fault::Worse(finding) => {
                 [RuleId::SplitReply, RuleId::NagleStall].contains(&finding.rule.id)
             }
-            // Not where there have to be more.
+            // Only if there are more writes than wanted: there may also be too few.
             Fault::Must { wanted, got, .. } => got.parse::<u32>().ok() > wanted.parse().ok(),
             Fault::Slow { .. } => true,
             _ => false,
@@ -287,7 +287,7 @@ fn half_a_line(case: &Case<'_>) -> Option<Advice> {
     if *last != b'\n' || line.is_empty() || trouble.wanted.len() <= trouble.got.len() || line.contains(&b'\n') {
         return None;
     }
-    // What was sent last is the second part.
+    // Only the last send is known: if it was shorter than the reply, it was the second part of a line.
     if !trouble.wanted.starts_with(line) || trouble.sent.len() >= trouble.wanted.len() {
         return None;
     }

@@ -86,7 +86,7 @@ pub fn right_answers(exercise: &Exercise, subject: Option<&Subject>) -> Result<V
         .zip(tell(exercise, &timeline))
         .map(|(question, right)| {
             let right = right.ok_or_else(|| anyhow!("{}: no answer to {:?}", exercise.slug, question.ask))?;
-            // Any one will do, but where all of them are asked for.
+            // Of several right answers any one will do, unless the question asks for all of them.
             Ok(match measure::find(&question.measure).map(|measure| measure.form) {
                 Some(Form::Frames) => right,
                 _ => right.into_iter().take(1).collect(),

@@ -62,7 +62,8 @@ pub fn answers(folder: &Folder, exercise: &Exercise, answers: &[Vec<String>], ca
 fn build(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<Result<Subject, NotBuilt>> {
     let path = folder.server(exercise);
     let read = || std::fs::read(&path);
-    // Also where all of the folder is gone: then it is made anew by the build.
+    // Read before the build, so that it is what was built. If the whole folder is missing, the build makes it
+    // anew, and the source is read after it.
     let before = read();
     let program = folder.build(exercise, call_off)?;
     let source = before.or_else(|_| read()).with_context(|| {
@@ -95,7 +96,7 @@ fn asked(folder: &Folder, exercise: &Exercise, call_off: &CallOff) -> Result<(Op
             folder.server(exercise).display(),
             exercise.name
         ),
-        // Its capture answers too, where there is one.
+        // A question with a committed capture can be answered by that, without a run.
         Err(error) if exercise.capture().is_some() => Ok((
             None,
             vec![

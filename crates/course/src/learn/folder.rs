@@ -70,7 +70,7 @@ impl Folder {
         self.write_ours(".cargo/config.toml", &self.cargo_config())?;
         let lock = self.path.join("Cargo.lock");
         if !lock.exists() {
-            // From here on it is cargo's, which takes out what these servers do not need.
+            // Written once. From then on cargo keeps it, and removes the packages that these servers do not use.
             write_whole(&lock, &read(&self.checkout.join("Cargo.lock"))?)?;
         }
         Ok(())
@@ -260,7 +260,7 @@ pub fn write_whole(path: &Path, text: &str) -> Result<()> {
     });
     let moved = written.and_then(|()| fs::rename(&beside, path));
     if moved.is_err() {
-        // It may not have come to be.
+        // It fails if the file was never created, and then there is nothing to remove.
         let _ = fs::remove_file(&beside);
     }
     moved.with_context(|| format!("cannot write {}; what was there before is still there", path.display()))

@@ -78,7 +78,7 @@ impl Report {
     ///
     /// If it cannot be read, is too long to be one, or is none. The message does not name the file.
     pub fn read(path: &Path) -> Result<Report> {
-        // A pipe, a device or a folder would not end, or not begin.
+        // A pipe or a device may never end, and a folder cannot be read.
         let about = std::fs::metadata(path).context("cannot read it")?;
         ensure!(about.is_file(), "it is no file");
         let mut text = Vec::new();

@@ -27,7 +27,7 @@ impl Subject {
     fn start(&self, descriptors: Option<u32>) -> Result<Server, Error> {
         let mut build = match descriptors {
             None => Server::build(&self.program),
-            // The shell becomes the server, under its limit.
+            // The shell sets the limit for itself, and `exec` turns it into the server, which keeps the limit.
             Some(most) => Server::build("/bin/sh")
                 .args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &most.to_string()])
                 .arg(&self.program),

@@ -108,7 +108,7 @@ fn connect(address: SocketAddr, server: &mut Child) -> Option<TcpStream> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline && matches!(server.try_wait(), Ok(None)) {
         match TcpStream::connect(address) {
-            // A port that nobody listens on can be given to the one who connects, who then talks to himself.
+            // Where nobody listens yet, the kernel may give the client this very port, and it is connected to itself.
             Ok(stream) if stream.local_addr().ok() != Some(address) => return Some(stream),
             Ok(_) => {}
             // Nothing tells when another process begins to listen.

@@ -9,7 +9,7 @@ pub const COLUMNS: usize = 80;
 
 /// `[████░░░░░░] 4 of 20 done`
 pub fn bar(done: usize, all: usize, cells: usize) -> String {
-    // What is done is seen, however little it is.
+    // One of many exercises would fill no cell: what is done has at least one.
     let full = (done * cells).checked_div(all).unwrap_or(0).max(done.min(1));
     format!(
         "[{}{}] {done} of {all} done",

@@ -209,7 +209,7 @@ impl Session<'_> {
             .find(|exercise| exercise.given().is_ok_and(|given| given.is_some()));
         if let Some(exercise) = code.cloned() {
             let folder = self.folder.clone();
-            // A check says what stands in the way, if something does.
+            // An error is dropped here: the first check meets it again, and tells the learner.
             thread::spawn(move || drop(folder.build(&exercise, &CallOff::default())));
         }
     }
@@ -220,7 +220,7 @@ impl Session<'_> {
         self.view = View::Task;
         self.checked = None;
         self.answers = vec![None; self.exercise().about.questions.len()];
-        // A terminal that gives single keys is no place to type an answer in.
+        // Only where a server is edited: an answer is typed in, and edited, as a line.
         self.keys = None;
         if self.is_terminal && self.is_code() {
             self.keys = keys::one_by_one();
@@ -269,7 +269,7 @@ impl Session<'_> {
 
     fn input(&mut self, bytes: &[u8]) -> Result<()> {
         if self.keys.is_some() {
-            // The rest of what an arrow sends is no key.
+            // An arrow key sends an escape and two letters, which are not to be taken for keys.
             if bytes.first() == Some(&0x1b) {
                 return Ok(());
             }

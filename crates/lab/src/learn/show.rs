@@ -79,7 +79,7 @@ fn window(lines: &[Line], labels: &[String], height: usize) -> Vec<Option<usize>
     while wanted.len() > 1 && with_gaps(wanted.clone(), lines.len()).len() > height {
         wanted.pop();
     }
-    // What it comes to, where there is room for more than that.
+    // The figures below the lanes come next, unless they would take most of the room.
     let mut figures = wanted.clone();
     figures.extend((0..lines.len()).filter(|&place| is_figure(&lines[place])));
     if with_gaps(figures.clone(), lines.len()).len() * 4 <= height * 3 {

@@ -120,7 +120,7 @@ fn key(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
         b'e' | b'G' => Some(Key::Rest),
         // Ctrl-C and ctrl-D.
         b'q' | b'Q' | 0x03 | 0x04 => Some(Key::Quit),
-        // Another sequence: it is read to its end.
+        // An escape sequence of another key, which means nothing here: all of its bytes are skipped.
         0x1b if bytes.len() > 1 => {
             let end = bytes
                 .iter()
@@ -152,7 +152,7 @@ impl Screen {
         // An empty line before the words, and the hint below them.
         let below = words.len() + 2;
         let rows = walk.screen(height.saturating_sub(below + 1));
-        // Where colours are not wanted, nothing else would pass.
+        // Written past the stream below, which drops all escape sequences where no colours are wanted.
         io::stdout().write_all(b"\x1b[2J\x1b[H")?;
         let mut out = anstream::AutoStream::auto(io::stdout()).lock();
         rows.iter()

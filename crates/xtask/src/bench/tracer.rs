@@ -116,7 +116,7 @@ impl Watcher {
                 let server = Server::build(server).arg(LISTEN).env("RUST_LOG", QUIET).level(level);
                 let server = server.start()?;
                 let client = server.connect()?;
-                // Past the client's own record: only the server is watched, as by strace.
+                // On the bare socket, as what the client does is not to be recorded: strace watches the server alone too.
                 let took = exchanges(client.socket(), limit)?;
                 drop(client);
                 let timeline = server.stop()?;
