@@ -88,6 +88,11 @@ pub fn advise(case: &Case<'_>) -> Advice {
     })
 }
 
+fn advice(id: &'static str, evidence: Vec<EventId>, text: impl Into<String>) -> Option<Advice> {
+    let text = text.into();
+    Some(Advice { id, text, evidence })
+}
+
 impl<'a> Case<'a> {
     fn trouble(&self) -> Option<&'a Trouble> {
         match self.fault {
@@ -151,6 +156,11 @@ impl<'a> Case<'a> {
             .map(|(id, _)| id)
     }
 
+    /// The last read that got bytes, if there is one.
+    fn last_read(&self) -> Vec<EventId> {
+        self.connection().and_then(last_read).into_iter().collect()
+    }
+
     /// The writes of the first reply that took several, where it is the writes that are too many.
     fn parts(&self) -> Option<Vec<EventId>> {
         let too_many = match self.fault {
@@ -200,14 +210,11 @@ fn shown(bytes: &[u8]) -> String {
 fn ended(case: &Case<'_>) -> Option<Advice> {
     case.trouble()?;
     let exit: Exit = case.timeline.exit()?;
-    Some(Advice {
-        id: "server-ended",
-        text: format!(
-            "The server's process ended ({exit}), and a client was still to be served. What ends it? Whatever happens to \
-             one client must not end the others'."
-        ),
-        evidence: case.connection().and_then(last_read).into_iter().collect(),
-    })
+    let text = format!(
+        "The server's process ended ({exit}), and a client was still to be served. What ends it? Whatever happens to \
+         one client must not end the others'."
+    );
+    advice("server-ended", case.last_read(), text)
 }
 
 fn closed_too_early(case: &Case<'_>) -> Option<Advice> {
@@ -220,16 +227,13 @@ fn closed_too_early(case: &Case<'_>) -> Option<Advice> {
         Some(reset) => ("a reset", reset),
         None => ("a FIN", flagged(connection, Flags::FIN).next()?),
     };
-    Some(Advice {
-        id: "closes-early",
-        text: format!(
-            "In {} the server closes with {word}. The client had sent {} and was still waiting for {}.",
-            case.frames(&[packet]),
-            shown(&trouble.sent),
-            shown(&trouble.wanted)
-        ),
-        evidence: vec![packet],
-    })
+    let text = format!(
+        "In {} the server closes with {word}. The client had sent {} and was still waiting for {}.",
+        case.frames(&[packet]),
+        shown(&trouble.sent),
+        shown(&trouble.wanted)
+    );
+    advice("closes-early", vec![packet], text)
 }
 
 fn not_utf8(case: &Case<'_>) -> Option<Advice> {
@@ -237,15 +241,12 @@ fn not_utf8(case: &Case<'_>) -> Option<Advice> {
     if std::str::from_utf8(&trouble.sent).is_ok() || trouble.how == How::StaysOpen {
         return None;
     }
-    Some(Advice {
-        id: "not-utf8",
-        text: format!(
-            "The client sent {}, which is no UTF-8, and got {}. TCP carries bytes; which of your functions wants text?",
-            shown(&trouble.sent),
-            shown(&trouble.got)
-        ),
-        evidence: case.connection().and_then(last_read).into_iter().collect(),
-    })
+    let text = format!(
+        "The client sent {}, which is no UTF-8, and got {}. TCP carries bytes; which of your functions wants text?",
+        shown(&trouble.sent),
+        shown(&trouble.got)
+    );
+    advice("not-utf8", case.last_read(), text)
 }
 
 fn empty_line(case: &Case<'_>) -> Option<Advice> {
@@ -253,11 +254,8 @@ fn empty_line(case: &Case<'_>) -> Option<Advice> {
     if trouble.sent != b"\n" || trouble.how != How::Silence || !trouble.got.is_empty() {
         return None;
     }
-    Some(Advice {
-        id: "empty-line",
-        text: "The client sent an empty line, one byte, and got nothing back. An empty line is a line.".to_owned(),
-        evidence: case.connection().and_then(last_read).into_iter().collect(),
-    })
+    let text = "The client sent an empty line, one byte, and got nothing back. An empty line is a line.";
+    advice("empty-line", case.last_read(), text)
 }
 
 fn one_line_of_several(case: &Case<'_>) -> Option<Advice> {
@@ -267,18 +265,15 @@ fn one_line_of_several(case: &Case<'_>) -> Option<Advice> {
         return None;
     }
     let read = case.connection().and_then(last_read)?;
-    Some(Advice {
-        id: "lines-in-one-segment",
-        text: format!(
-            "{} lines came in one segment, and {} gave the server all of them ({}). It answered {}. One read is not \
-             one line.",
-            lines(&trouble.sent),
-            case.call(read),
-            case.frames(&[read]),
-            lines(&trouble.got)
-        ),
-        evidence: vec![read],
-    })
+    let text = format!(
+        "{} lines came in one segment, and {} gave the server all of them ({}). It answered {}. One read is not \
+         one line.",
+        lines(&trouble.sent),
+        case.call(read),
+        case.frames(&[read]),
+        lines(&trouble.got)
+    );
+    advice("lines-in-one-segment", vec![read], text)
 }
 
 fn half_a_line(case: &Case<'_>) -> Option<Advice> {
@@ -295,17 +290,14 @@ fn half_a_line(case: &Case<'_>) -> Option<Advice> {
     let read = calls_of(connection, CallKind::Read)
         .find(|(_, call)| call.moved() > 0)?
         .0;
-    Some(Advice {
-        id: "half-a-line",
-        text: format!(
-            "The client sent a line in two segments. The server answered the first part alone: {} ({}) returned half \
-             a line, and the reply was {}. Where does a line end?",
-            case.call(read),
-            case.frames(&[read]),
-            shown(&trouble.got)
-        ),
-        evidence: vec![read],
-    })
+    let text = format!(
+        "The client sent a line in two segments. The server answered the first part alone: {} ({}) returned half \
+         a line, and the reply was {}. Where does a line end?",
+        case.call(read),
+        case.frames(&[read]),
+        shown(&trouble.got)
+    );
+    advice("half-a-line", vec![read], text)
 }
 
 fn newline(case: &Case<'_>) -> Option<Advice> {
@@ -325,16 +317,13 @@ fn newline(case: &Case<'_>) -> Option<Advice> {
         .connection()
         .map(|connection| calls_of(connection, CallKind::Write));
     let write = written.and_then(|mut calls| calls.next_back())?.0;
-    Some(Advice {
-        id,
-        text: format!(
-            "The reply to {} came {what}: {} ({}).",
-            shown(&trouble.sent),
-            case.call(write),
-            case.frames(&[write])
-        ),
-        evidence: vec![write],
-    })
+    let text = format!(
+        "The reply to {} came {what}: {} ({}).",
+        shown(&trouble.sent),
+        case.call(write),
+        case.frames(&[write])
+    );
+    advice(id, vec![write], text)
 }
 
 fn written_too_late(case: &Case<'_>) -> Option<Advice> {
@@ -363,14 +352,11 @@ fn no_write(case: &Case<'_>) -> Option<Advice> {
         return None;
     }
     let Some(read) = read else {
-        return Some(Advice {
-            id: "no-read",
-            text: format!(
-                "The client sent {}, and the server never read it.",
-                shown(&trouble.sent)
-            ),
-            evidence: Vec::new(),
-        });
+        let text = format!(
+            "The client sent {}, and the server never read it.",
+            shown(&trouble.sent)
+        );
+        return advice("no-read", Vec::new(), text);
     };
     let has_buffer = ["BufWriter", "LineWriter"]
         .iter()
@@ -379,14 +365,11 @@ fn no_write(case: &Case<'_>) -> Option<Advice> {
         true => "What stands in a buffer is sent by nobody: which call would send it?",
         false => "Which line of yours is to write the reply, and is it reached?",
     };
-    Some(Advice {
-        id: "no-write",
-        text: format!(
-            "The server read the request in {} and made no write call after it. {question}",
-            case.frames(&[read])
-        ),
-        evidence: vec![read],
-    })
+    let text = format!(
+        "The server read the request in {} and made no write call after it. {question}",
+        case.frames(&[read])
+    );
+    advice("no-write", vec![read], text)
 }
 
 fn wrong_bytes(case: &Case<'_>) -> Option<Advice> {
@@ -401,17 +384,14 @@ fn wrong_bytes(case: &Case<'_>) -> Option<Advice> {
     let write = case
         .connection()
         .and_then(|connection| calls_of(connection, CallKind::Write).next_back());
-    Some(Advice {
-        id: "wrong-bytes",
-        text: format!(
-            "The client sent {} and has to get {} back. It got {}.{from}{}",
-            shown(&trouble.sent),
-            shown(wanted),
-            shown(got),
-            trouble.why.as_ref().map_or_else(String::new, |why| format!(" {why}"))
-        ),
-        evidence: write.map(|(id, _)| id).into_iter().collect(),
-    })
+    let text = format!(
+        "The client sent {} and has to get {} back. It got {}.{from}{}",
+        shown(&trouble.sent),
+        shown(wanted),
+        shown(got),
+        trouble.why.as_ref().map_or_else(String::new, |why| format!(" {why}"))
+    );
+    advice("wrong-bytes", write.map(|(id, _)| id).into_iter().collect(), text)
 }
 
 fn stays_open(case: &Case<'_>) -> Option<Advice> {
@@ -428,22 +408,19 @@ fn stays_open(case: &Case<'_>) -> Option<Advice> {
         .why
         .as_ref()
         .map_or_else(String::new, |why| format!(" {why}"));
-    Some(Advice {
-        id: "stays-open",
-        text: match end {
-            _ if !closed => {
-                format!("The client waits for the server to close, as it has to here, and the server does not.{why}")
-            }
-            Some(end) => format!(
-                "The client has closed its side and waits for the server's end. The server knows: {} is the read that \
-                 returned 0. Who still owns the socket?",
-                case.frames(&[end])
-            ),
-            None => "The client has closed its side and waits for the server's end. The server has not read that far."
-                .to_owned(),
-        },
-        evidence: end.into_iter().collect(),
-    })
+    let text = match end {
+        _ if !closed => {
+            format!("The client waits for the server to close, as it has to here, and the server does not.{why}")
+        }
+        Some(end) => format!(
+            "The client has closed its side and waits for the server's end. The server knows: {} is the read that \
+             returned 0. Who still owns the socket?",
+            case.frames(&[end])
+        ),
+        None => "The client has closed its side and waits for the server's end. The server has not read that far."
+            .to_owned(),
+    };
+    advice("stays-open", end.into_iter().collect(), text)
 }
 
 fn nagle_is_off(case: &Case<'_>) -> Option<Advice> {
@@ -451,17 +428,14 @@ fn nagle_is_off(case: &Case<'_>) -> Option<Advice> {
     let set = case.nagle_off()?;
     let mut evidence = vec![set];
     evidence.extend(&parts);
-    Some(Advice {
-        id: "nodelay",
-        text: format!(
-            "{} switches Nagle's algorithm off: nothing waits now, and a reply is still {} writes, {}. Each is a \
-             packet of its own, with an ACK.",
-            case.call(set),
-            parts.len(),
-            case.frames(&parts)
-        ),
-        evidence,
-    })
+    let text = format!(
+        "{} switches Nagle's algorithm off: nothing waits now, and a reply is still {} writes, {}. Each is a \
+         packet of its own, with an ACK.",
+        case.call(set),
+        parts.len(),
+        case.frames(&parts)
+    );
+    advice("nodelay", evidence, text)
 }
 
 fn waits_between_writes(case: &Case<'_>) -> Option<Advice> {
@@ -510,43 +484,34 @@ fn writeln(case: &Case<'_>) -> Option<Advice> {
         .into_iter()
         .find(|name| case.source.contains(name))?
         .trim_end_matches('(');
-    Some(Advice {
-        id: "writeln",
-        text: format!(
-            "Still {} writes for one reply: {}. The source has `{name}`. What does it call for each part of its \
-             format?",
-            parts.len(),
-            case.frames(&parts)
-        ),
-        evidence: parts,
-    })
+    let text = format!(
+        "Still {} writes for one reply: {}. The source has `{name}`. What does it call for each part of its \
+         format?",
+        parts.len(),
+        case.frames(&parts)
+    );
+    advice("writeln", parts, text)
 }
 
 fn two_writes(case: &Case<'_>) -> Option<Advice> {
     // Where several writes are allowed, they are not what is wrong.
     let parts = case.parts().filter(|_| !case.stays.contains(&RuleId::SplitReply))?;
     let name = |id: EventId| case.timeline.call(id).map_or("?", |call| &call.name);
-    Some(Advice {
-        id: "two-writes",
-        text: format!(
-            "{} {} writes for one reply: {}. In the source, what stands between the line that makes the first `{}` \
-             and the one that makes the last?",
-            case.still(),
-            parts.len(),
-            case.frames(&parts),
-            name(*parts.first()?)
-        ),
-        evidence: parts,
-    })
+    let text = format!(
+        "{} {} writes for one reply: {}. In the source, what stands between the line that makes the first `{}` \
+         and the one that makes the last?",
+        case.still(),
+        parts.len(),
+        case.frames(&parts),
+        name(*parts.first()?)
+    );
+    advice("two-writes", parts, text)
 }
 
 fn stalled(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding().filter(|_| case.is_found(RuleId::NagleStall))?;
-    Some(Advice {
-        id: "stalled",
-        text: format!("{}.", finding.message),
-        evidence: finding.evidence.clone(),
-    })
+    let text = format!("{}.", finding.message);
+    advice("stalled", finding.evidence.clone(), text)
 }
 
 fn drops_one_owner(case: &Case<'_>) -> Option<Advice> {
@@ -564,15 +529,12 @@ fn drops_one_owner(case: &Case<'_>) -> Option<Advice> {
 
 fn still_owned(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding().filter(|_| case.is_found(RuleId::CloseWaitLeak))?;
-    Some(Advice {
-        id: "still-owned",
-        text: format!(
-            "By {} the server knows that the client has gone, and the socket stays in CLOSE_WAIT. A socket closes when \
-             its last owner is dropped. Who else owns this one?",
-            case.frames(&finding.evidence)
-        ),
-        evidence: finding.evidence.clone(),
-    })
+    let text = format!(
+        "By {} the server knows that the client has gone, and the socket stays in CLOSE_WAIT. A socket closes when \
+         its last owner is dropped. Who else owns this one?",
+        case.frames(&finding.evidence)
+    );
+    advice("still-owned", finding.evidence.clone(), text)
 }
 
 fn shutdown_alone(case: &Case<'_>) -> Option<Advice> {
@@ -580,30 +542,24 @@ fn shutdown_alone(case: &Case<'_>) -> Option<Advice> {
     let connection = case.connection()?;
     let shut = calls_of(connection, CallKind::Shutdown).next().map(|(id, _)| id);
     let evidence: Vec<EventId> = shut.map_or_else(|| finding.evidence.clone(), |shut| vec![shut]);
-    Some(Advice {
-        id: "shutdown-alone",
-        text: format!(
-            "On the wire it is right: {} sends the FIN. Yet no `close` follows, so the descriptor stays taken. Who \
-             still owns the socket?",
-            case.frames(&evidence)
-        ),
-        evidence,
-    })
+    let text = format!(
+        "On the wire it is right: {} sends the FIN. Yet no `close` follows, so the descriptor stays taken. Who \
+         still owns the socket?",
+        case.frames(&evidence)
+    );
+    advice("shutdown-alone", evidence, text)
 }
 
 fn slow(case: &Case<'_>) -> Option<Advice> {
     let Fault::Slow { waited, evidence } = case.fault else {
         return None;
     };
-    Some(Advice {
-        id: "slow",
-        text: format!(
-            "No reply of many came sooner than {} ms after its request. The wire takes less than one. What does the \
-             server wait for?",
-            waited.as_millis()
-        ),
-        evidence: evidence.clone(),
-    })
+    let text = format!(
+        "No reply of many came sooner than {} ms after its request. The wire takes less than one. What does the \
+         server wait for?",
+        waited.as_millis()
+    );
+    advice("slow", evidence.clone(), text)
 }
 
 fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
@@ -612,44 +568,35 @@ fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
     let first = case.timeline.connections().next()?;
     let shut = calls_of(first, CallKind::Shutdown).next().map(|(id, _)| id);
     if let Some(shut) = shut.filter(|_| calls_of(first, CallKind::Close).next().is_none()) {
-        return Some(Advice {
-            id: "shut-down-not-closed",
-            text: format!(
-                "Client {} is not accepted: {} ({}). Each client before it was shut down, the first in {}, and none was \
-                 closed. Which of the two calls gives a descriptor back?",
-                trouble.connection + 1,
-                call_text(call),
-                case.frames(&[id]),
-                case.frames(&[shut])
-            ),
-            evidence: vec![shut, id],
-        });
-    }
-    Some(Advice {
-        id: "no-descriptor-left",
-        text: format!(
-            "Client {} is connected, which is the kernel's work, and no accept returns it: {} ({}). The clients before \
-             it have all left. What still holds their descriptors?",
+        let text = format!(
+            "Client {} is not accepted: {} ({}). Each client before it was shut down, the first in {}, and none was \
+             closed. Which of the two calls gives a descriptor back?",
             trouble.connection + 1,
             call_text(call),
-            case.frames(&[id])
-        ),
-        evidence: vec![id],
-    })
+            case.frames(&[id]),
+            case.frames(&[shut])
+        );
+        return advice("shut-down-not-closed", vec![shut, id], text);
+    }
+    let text = format!(
+        "Client {} is connected, which is the kernel's work, and no accept returns it: {} ({}). The clients before \
+         it have all left. What still holds their descriptors?",
+        trouble.connection + 1,
+        call_text(call),
+        case.frames(&[id])
+    );
+    advice("no-descriptor-left", vec![id], text)
 }
 
 /// Of a stall that has to be there.
 fn nothing_waits(case: &Case<'_>) -> Option<Advice> {
     let Fault::Missing(rule) = case.fault else { return None };
     let off = case.nagle_off().filter(|_| rule.id == RuleId::NagleStall)?;
-    Some(Advice {
-        id: "nagle-is-off",
-        text: format!(
-            "{} switches Nagle's algorithm off, so nothing waits for an ACK.",
-            case.call(off)
-        ),
-        evidence: vec![off],
-    })
+    let text = format!(
+        "{} switches Nagle's algorithm off, so nothing waits for an ACK.",
+        case.call(off)
+    );
+    advice("nagle-is-off", vec![off], text)
 }
 
 /// Of a stall that has to be there.
@@ -661,15 +608,12 @@ fn nothing_to_hold(case: &Case<'_>) -> Option<Advice> {
         .all(|writes| writes.len() < 2)
         .then(|| replies.first()?.first())?;
     let evidence: Vec<EventId> = write.copied().into_iter().collect();
-    Some(Advice {
-        id: "nothing-to-hold",
-        text: format!(
-            "A reply is one call: {}. Nagle's algorithm has something to hold only where a second small write comes \
-             while the first is not acknowledged.",
-            case.frames(&evidence)
-        ),
-        evidence,
-    })
+    let text = format!(
+        "A reply is one call: {}. Nagle's algorithm has something to hold only where a second small write comes \
+         while the first is not acknowledged.",
+        case.frames(&evidence)
+    );
+    advice("nothing-to-hold", evidence, text)
 }
 
 /// Of an end that nobody has to read.
@@ -677,14 +621,11 @@ fn knows_the_end(case: &Case<'_>) -> Option<Advice> {
     let Fault::Missing(rule) = case.fault else { return None };
     let connection = case.connection().filter(|_| rule.id == RuleId::UnreadEof)?;
     let (end, _) = connection.calls().find(|(_, call)| call.is_end_of_file())?;
-    Some(Advice {
-        id: "reads-the-end",
-        text: format!(
-            "In {} a read returns 0: the server learns that its client has closed. It must not come to that read.",
-            case.frames(&[end])
-        ),
-        evidence: vec![end],
-    })
+    let text = format!(
+        "In {} a read returns 0: the server learns that its client has closed. It must not come to that read.",
+        case.frames(&[end])
+    );
+    advice("reads-the-end", vec![end], text)
 }
 
 fn fin_then_reset(case: &Case<'_>) -> Option<Advice> {
@@ -692,16 +633,17 @@ fn fin_then_reset(case: &Case<'_>) -> Option<Advice> {
     let connection = case.connection()?;
     let reset = flagged(connection, Flags::RST).next()?;
     let fin = flagged(connection, Flags::FIN).next().filter(|fin| *fin < reset)?;
-    Some(Advice {
-        id: "fin-then-reset",
-        text: format!(
-            "The FIN in {} is right: nothing more will come from the server. Then it closes, and bytes of the client \
-             are still unread, so the reset in {} follows. What has to happen between the two?",
-            case.frames(&[fin]),
-            case.frames(&[reset])
-        ),
-        evidence: finding.evidence.iter().copied().chain([fin]).collect(),
-    })
+    let text = format!(
+        "The FIN in {} is right: nothing more will come from the server. Then it closes, and bytes of the client \
+         are still unread, so the reset in {} follows. What has to happen between the two?",
+        case.frames(&[fin]),
+        case.frames(&[reset])
+    );
+    advice(
+        "fin-then-reset",
+        finding.evidence.iter().copied().chain([fin]).collect(),
+        text,
+    )
 }
 
 fn asked_for_a_reset(case: &Case<'_>) -> Option<Advice> {
@@ -713,30 +655,24 @@ fn asked_for_a_reset(case: &Case<'_>) -> Option<Advice> {
     }
     let lingers = Some(Argument::Option(SocketOption::Linger(Some(0))));
     let (asks, _) = connection.calls().filter(|(_, call)| call.argument == lingers).last()?;
-    Some(Advice {
-        id: "asked-for-a-reset",
-        text: format!(
-            "{} a reset: {}. {} asked for it. What would the close send without that?",
-            case.still(),
-            printable(&finding.message),
-            case.call(asks)
-        ),
-        evidence: finding.evidence.clone(),
-    })
+    let text = format!(
+        "{} a reset: {}. {} asked for it. What would the close send without that?",
+        case.still(),
+        printable(&finding.message),
+        case.call(asks)
+    );
+    advice("asked-for-a-reset", finding.evidence.clone(), text)
 }
 
 fn unread_bytes(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding().filter(|_| case.is_found(RuleId::ResetOnClose))?;
-    Some(Advice {
-        id: "unread-bytes",
-        text: format!(
-            "{} a reset: {}. Those bytes are in the kernel, on the receiving side. No flush and no pause takes them \
-             out; which call does?",
-            case.still(),
-            printable(&finding.message)
-        ),
-        evidence: finding.evidence.clone(),
-    })
+    let text = format!(
+        "{} a reset: {}. Those bytes are in the kernel, on the receiving side. No flush and no pause takes them \
+         out; which call does?",
+        case.still(),
+        printable(&finding.message)
+    );
+    advice("unread-bytes", finding.evidence.clone(), text)
 }
 
 fn not_shown(case: &Case<'_>) -> Option<Advice> {
@@ -757,27 +693,21 @@ fn not_shown(case: &Case<'_>) -> Option<Advice> {
         ),
         _ => (String::new(), Vec::new()),
     };
-    Some(Advice {
-        id: "not-shown",
-        text: format!(
-            "{what}{} is not there yet: {}. docs/findings.md#{} says by what it is told.",
-            rule.name, rule.summary, rule.name
-        ),
-        evidence,
-    })
+    let text = format!(
+        "{what}{} is not there yet: {}. docs/findings.md#{} says by what it is told.",
+        rule.name, rule.summary, rule.name
+    );
+    advice("not-shown", evidence, text)
 }
 
 fn by_its_finding(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding()?;
-    Some(Advice {
-        id: finding.rule.name,
-        text: format!(
-            "{}. docs/findings.md#{} says more.",
-            printable(&finding.message),
-            finding.rule.name
-        ),
-        evidence: finding.evidence.clone(),
-    })
+    let text = format!(
+        "{}. docs/findings.md#{} says more.",
+        printable(&finding.message),
+        finding.rule.name
+    );
+    advice(finding.rule.name, finding.evidence.clone(), text)
 }
 
 fn closes_first(case: &Case<'_>) -> Option<Advice> {
@@ -788,15 +718,12 @@ fn closes_first(case: &Case<'_>) -> Option<Advice> {
         .connection()
         .filter(|_| measure.name == "time-wait" && got == "server")?;
     let fin = flagged(connection, Flags::FIN).next()?;
-    Some(Advice {
-        id: "closes-first",
-        text: format!(
-            "The first FIN is the server's, in {}. The side that sends the first one waits in TIME_WAIT. From what \
-             does a server learn that its client has closed?",
-            case.frames(&[fin])
-        ),
-        evidence: vec![fin],
-    })
+    let text = format!(
+        "The first FIN is the server's, in {}. The side that sends the first one waits in TIME_WAIT. From what \
+         does a server learn that its client has closed?",
+        case.frames(&[fin])
+    );
+    advice("closes-first", vec![fin], text)
 }
 
 fn by_its_measure(case: &Case<'_>) -> Option<Advice> {
