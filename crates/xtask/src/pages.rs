@@ -11,9 +11,9 @@ use course::quiz::sheet;
 use course::steps::{self, Step};
 use course::{capture, checkout, experiments};
 use harness::facts::{Exchange, FactKind, Reason};
+use harness::format::line::Kind;
 use harness::format::markdown;
 use harness::format::text::Lanes;
-use harness::scene::Scene;
 use harness::timeline::{Closing, Connection, EventId, EventKind, FrameNumber, Timeline};
 use similar::TextDiff;
 
@@ -204,12 +204,17 @@ fn frames(name: &str, range: RangeInclusive<FrameNumber>) -> Result<String> {
 /// The lanes under their two headings. The verdict comes along with the last frame.
 fn lanes(name: &str, range: RangeInclusive<FrameNumber>) -> Result<String> {
     let timeline = committed(name, &range)?;
-    let lanes = Lanes::default();
-    let mut scene = Scene::part_of(&timeline, lanes.part()).frames(&range);
-    if !range.contains(&timeline.last_frame()) {
-        scene.connections.iter_mut().for_each(|shown| shown.verdict.clear());
-    }
-    let text: Vec<String> = lanes.lines_of(&scene).iter().map(ToString::to_string).collect();
+    let mut inside = false;
+    let mut lines = Lanes::default().lines(&timeline);
+    lines.retain(|line| match line.kind {
+        Kind::Title | Kind::Heading => true,
+        Kind::Row(Some(frame)) => {
+            inside = range.contains(&frame);
+            inside
+        }
+        Kind::Row(None) | Kind::Other => inside,
+    });
+    let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
     Ok(fenced("text", &text.join("\n")))
 }
 
