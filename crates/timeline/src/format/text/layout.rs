@@ -82,10 +82,12 @@ impl Layout {
             .filter_map(|row| row.number)
             .max()
             .map(|number| number.to_string().len());
+        // A file may hold packets and say that there are none.
+        let has_wire = diagram.has_wire || !arrows.is_empty();
         let mut layout = Layout {
             time: times.max().unwrap_or(0).max("ms".len()),
             came,
-            number: if diagram.has_wire { number.unwrap_or(1) } else { 0 },
+            number: if has_wire { number.unwrap_or(1) } else { 0 },
             client: 0,
             label: 0,
             server: 0,
