@@ -59,8 +59,6 @@ pub enum Format {
     Html,
     /// A picture: time runs down, each packet is an arrow
     Svg,
-    /// A picture: the bytes of the server against time
-    SvgBytes,
 }
 
 impl Output {
@@ -158,10 +156,6 @@ impl Output {
             Format::Svg => {
                 let picture = self.picture(shown.name);
                 out.write_all(picture.draw(&shown.scene(timeline, &lanes)).as_bytes())?;
-            }
-            Format::SvgBytes => {
-                let picture = self.picture(shown.name);
-                out.write_all(picture.draw_bytes(&shown.scene(timeline, &lanes)).as_bytes())?;
             }
         }
         out.flush()

@@ -41,9 +41,6 @@ pub fn all() -> Result<Vec<Drawn>> {
         let title = format!("{name}: what client, wire and server do");
         drawn.push(picture(name, Picture::titled(title).draw(&Scene::of(&timeline)))?);
     }
-    let bytes = Picture::titled("wire-lost-segment: bytes against time");
-    let bytes = bytes.draw_bytes(&Scene::of(&committed("wire-lost-segment")?));
-    drawn.push(picture("wire-lost-segment-bytes", bytes)?);
     Ok(drawn)
 }
 

@@ -278,6 +278,3 @@ impl Place {
         Some(self.start?..self.end?)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,6 @@
 //! less than 560 pixels, and the colours that the reader's system asks for, unless it is drawn in a [`Theme`].
 
 mod axis;
-mod bytes;
 mod diagram;
 mod multiples;
 mod shapes;
@@ -69,11 +68,6 @@ impl Picture {
     /// Draws each connection: time runs down, and each packet is an arrow.
     pub fn draw(&self, scene: &Scene) -> String {
         diagram::draw(self, scene)
-    }
-
-    /// Draws the bytes of the server of each connection against time: sent, acknowledged, and the room for more.
-    pub fn draw_bytes(&self, scene: &Scene) -> String {
-        bytes::draw(self, scene)
     }
 }
 

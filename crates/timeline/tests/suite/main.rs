@@ -20,3 +20,4 @@ mod scene;
 mod spent;
 mod valid;
 mod words;
+mod writes;

@@ -188,25 +188,6 @@ fn rows_that_are_too_many_are_said() {
 }
 
 #[test]
-fn a_segment_that_is_lost_and_sent_again_shows_twice_in_bytes() {
-    let drawn = Picture::default().draw_bytes(&Scene::of(&committed("wire-lost-segment")));
-    let document = Document::parse(&drawn).unwrap();
-    let of_server: Vec<Node<'_, '_>> = groups(&document, "segment")
-        .filter(|group| group.attribute("class").unwrap().contains("server"))
-        .collect();
-    let again: Vec<bool> = of_server
-        .iter()
-        .map(|group| group.attribute("class").unwrap().contains("again"))
-        .collect();
-    assert_eq!(again, [false, true, false]);
-    let crosses = |group: &Node<'_, '_>| group.children().any(|node| node.attribute("class") == Some("cross"));
-    assert_eq!(of_server.iter().map(crosses).collect::<Vec<_>>(), [true, false, false]);
-    // The same bytes.
-    let place = |group: &Node<'_, '_>| way(*group);
-    assert_eq!(place(&of_server[0]), place(&of_server[1]));
-}
-
-#[test]
 fn diagrams_beside_each_other_have_one_scale() {
     let scenes: Vec<(String, Scene)> = ["step1", "step2", "step3"]
         .map(|step| (step.to_owned(), Scene::of(&committed(&format!("wire-25ms-{step}")))))

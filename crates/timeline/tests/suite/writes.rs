@@ -1,6 +1,10 @@
+//! Where in a stream the bytes of each write are.
+
 use proptest::prelude::*;
 
-use super::*;
+use timeline::Timestamp;
+use timeline::facts::Certainty;
+use timeline::facts::writes::{Place, Write, places};
 
 /// A write that moves all of `kept`.
 fn write(thread: i32, (entered, ended): (u64, u64), kept: &[u8]) -> Write<'_> {
