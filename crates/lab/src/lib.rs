@@ -7,6 +7,11 @@
 //! whether the findings count, [`show`] reads captures, [`terminal`] draws, [`learn`] shows the exercises of the
 //! course while somebody edits. How a command ends, [`status`] decides.
 
+#![allow(
+    rustdoc::invalid_rust_codeblocks,
+    reason = "what clap prints of a command is its doc comment, examples for a shell among it"
+)]
+
 pub mod capture_file;
 pub mod check;
 pub mod commands;

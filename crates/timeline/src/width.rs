@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(wrapped("漢字漢字 字", 5), ["漢字", "漢字", "字"]);
         assert_eq!(wrapped("漢字", 1), ["漢", "字"]);
         assert_eq!(wrapped("", 5), [""]);
-        assert_eq!(broken("one two three", 13, 1), [0..13]);
+        assert_eq!(broken("one two three", 13, 1).iter().collect::<Vec<_>>(), [&(0..13)]);
         assert_eq!(broken("one two three", 7, 5), [0..7, 8..13]);
     }
 
