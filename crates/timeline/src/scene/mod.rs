@@ -2,7 +2,7 @@
 //!
 //! A scene is plain data. Lanes, SVG and pages draw it and compute nothing of their own but where things go.
 //! Its words are whole: whoever has less room shortens them. Each mark names the event that it shows, and
-//! refers to other marks by their events: indices into [`Timeline::events`], as in the JSON of a timeline.
+//! refers to other marks by their events: an [`EventId`] each, as in the JSON of a timeline.
 //!
 //! ```
 //! use timeline::scene::{Mark, Scene};

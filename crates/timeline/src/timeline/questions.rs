@@ -89,7 +89,7 @@ impl<'a> Connection<'a> {
     ///
     /// A reply is what the server writes between one read that returned data and the next.
     /// Calls that moved no bytes (failed, or told to wait) are not counted; they are in
-    /// [`writes`](Self::writes). What a server writes before it has read anything is a reply too.
+    /// [`writes`](SeenConnection::writes). What a server writes before it has read anything is a reply too.
     pub fn writes_per_reply(self) -> Vec<usize> {
         let moved = |(_, event): (EventId, &Event)| match &event.kind {
             EventKind::Call(call) => Some((call.kind, call.moved())),

@@ -15,7 +15,7 @@ fn captured(script: &mut Script) -> Timeline {
 /// The facts of a packet, by its place among the packets.
 fn of(timeline: &Timeline, place: usize) -> &PacketFacts {
     let mut packets = timeline.only().packets();
-    &packets.nth(place).unwrap().1.facts
+    packets.nth(place).unwrap().1.facts
 }
 
 /// A handshake to a server that is so far away, captured at the client.
