@@ -30,7 +30,7 @@ pub struct Client {
     buffer: Unread,
     sent: u64,
     received: u64,
-    /// How much of it after the last that it sent.
+    /// How many bytes have come since it sent something last.
     came: u64,
     /// The end of file has been read.
     ended: bool,
@@ -257,7 +257,7 @@ impl Client {
         };
         let length = match read {
             Ok(length) => length,
-            // That the connection has timed out (ETIMEDOUT) is another matter.
+            // ETIMEDOUT is none of these: there TCP has given the connection up.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(self.failed(what, error)),
         };

@@ -105,7 +105,7 @@ impl Server {
     /// Where clients connect to: the first address that it listens on. For a wildcard stands the
     /// loopback address, or behind a [wire](ServerBuilder::wire) that of the server's host.
     pub fn address(&self) -> SocketAddr {
-        // `start` returned only after the first one.
+        // There is one, as `start` has waited until the server listened.
         self.reachable(self.listening()[0])
     }
 

@@ -21,7 +21,7 @@ use super::messages::{Message, pair, receive, send};
 use super::namespace::{alone, hold};
 use crate::forks;
 
-/// That of this process.
+/// The keeper of this process, once there is one.
 static KEEPER: Mutex<Option<Arc<Keeper>>> = Mutex::new(None);
 
 /// What holds a network is a child of the keeper. It obeys the other end of a socket pair, and lives as long as this

@@ -3,11 +3,11 @@
 use std::io;
 
 use nix::unistd::geteuid;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
 use super::net::hosts::{self, NoWire};
 use super::packets::{PACKET_SOCKET, close_unawaited};
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, SocketKind};
 use crate::machine::{Machine, Refusal};
 use crate::timeline::Level;
 
@@ -81,8 +81,8 @@ pub(crate) fn no_wire(refused: &NoWire) -> Refusal {
 
 /// A packet socket on the host's network, which takes CAP_NET_RAW.
 pub(crate) fn host_packet_socket() -> io::Result<Socket> {
-    let (domain, kind, protocol) = PACKET_SOCKET;
-    Socket::new(Domain::from(domain), Type::from(kind), Some(Protocol::from(protocol)))
+    let SocketKind { domain, kind, protocol } = PACKET_SOCKET;
+    Socket::new(domain.into(), kind.into(), Some(protocol.into()))
 }
 
 pub(crate) fn packet_refusal(error: &io::Error) -> Refusal {

@@ -75,7 +75,7 @@ pub(super) fn alone(keep: OwnedFd) -> BorrowedFd<'static> {
         libc::dup2(keep.as_raw_fd(), 0);
         std::mem::forget(keep); // its number is about to be closed, and must not be closed again
         if libc::close_range(1, u32::MAX, 0) != 0 {
-            // Before Linux 5.9 one by one.
+            // close_range(2) came with Linux 5.9. Before it, each descriptor is closed by itself.
             (1..1024).for_each(|fd| {
                 libc::close(fd);
             });
@@ -102,7 +102,8 @@ fn make_network(ids: (u32, u32), has_entered: bool) -> Result<bool, (SetupStep, 
     // Linux 6.5 and later: a client goes interactive, and delays its ACKs, from its first reply on.
     // Where the file is not there the kernel's threshold is fixed.
     let _ = write_file(c"/proc/sys/net/ipv4/tcp_pingpong_thresh", b"1");
-    // Here everybody may listen on port 80.
+    // The server under test may listen on a port below 1024, as it may be written to: in a network of its own it takes
+    // nobody's.
     let _ = write_file(c"/proc/sys/net/ipv4/ip_unprivileged_port_start", b"0");
     // Between two hosts that lose packets a connection would begin with what the one before it has
     // learned of the way, such as its ssthresh: tcp_metrics(8). Each is to begin as the first.
@@ -198,7 +199,7 @@ pub(super) fn switch_off(socket: &impl AsRawFd, interface: &str, commands: &[u32
 pub(super) fn named(interface: &str) -> libc::ifreq {
     // SAFETY: `ifreq` is a name and a union of plain numbers and pointers; all zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    // The last byte stays 0, whatever the name.
+    // The kernel reads the name up to a zero byte, so the last byte is never written.
     let room = request.ifr_name.len() - 1;
     for (place, byte) in request.ifr_name[..room].iter_mut().zip(interface.bytes()) {
         *place = byte as libc::c_char;

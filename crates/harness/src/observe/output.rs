@@ -30,13 +30,13 @@ struct Sum {
     end: VecDeque<u8>,
     lines: usize,
     text: usize,
-    /// It has been told that no more lines are kept.
+    /// True once the timeline says that no more lines are kept, which it says once.
     told: bool,
 }
 
-/// What becomes of a line.
+/// Whether there is room for a line on the timeline.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+enum Room {
     OnTimeline,
     /// It is the first one for which there is no room.
     FirstLeftOut,
@@ -62,17 +62,17 @@ impl Kept {
         sum.end.extend(last);
     }
 
-    /// Makes room for a line, if there is some.
-    fn place(&self, line: &str) -> Place {
+    /// Takes room for a line, if there is some.
+    fn room_for(&self, line: &str) -> Room {
         let mut sum = self.lock();
         if sum.lines < LINES_KEPT && sum.text + line.len() <= TEXT_KEPT && !sum.told {
             sum.lines += 1;
             sum.text += line.len();
-            return Place::OnTimeline;
+            return Room::OnTimeline;
         }
         match std::mem::replace(&mut sum.told, true) {
-            false => Place::FirstLeftOut,
-            true => Place::LeftOut,
+            false => Room::FirstLeftOut,
+            true => Room::LeftOut,
         }
     }
 }
@@ -108,13 +108,13 @@ impl Reader {
     }
 
     fn tell(&self, line: String) {
-        let kind = match self.kept.place(&line) {
-            Place::OnTimeline => ProcessEventKind::Wrote {
+        let kind = match self.kept.room_for(&line) {
+            Room::OnTimeline => ProcessEventKind::Wrote {
                 stream: self.stream,
                 line,
             },
-            Place::FirstLeftOut => ProcessEventKind::OutputNotKept,
-            Place::LeftOut => return,
+            Room::FirstLeftOut => ProcessEventKind::OutputNotKept,
+            Room::LeftOut => return,
         };
         self.recorder.push(Record {
             at: now(),
@@ -127,7 +127,7 @@ impl Reader {
 #[derive(Default)]
 struct Lines {
     line: Vec<u8>,
-    /// This line has been told, and goes on.
+    /// True if the beginning of this line was told, and the rest of it is skipped.
     told: bool,
 }
 
@@ -158,7 +158,7 @@ impl Lines {
         self.line.clear();
     }
 
-    /// The line is over.
+    /// The line is over: it is told, unless its beginning was.
     fn end(&mut self, tell: &mut impl FnMut(String)) {
         if !std::mem::take(&mut self.told) {
             tell(text(&self.line));
@@ -166,7 +166,7 @@ impl Lines {
         self.line.clear();
     }
 
-    /// So is the stream, perhaps within a line.
+    /// The stream is over, perhaps in the middle of a line: then what there is of that is told.
     fn last(&mut self, mut tell: impl FnMut(String)) {
         if !self.line.is_empty() {
             self.end(&mut tell);
@@ -227,16 +227,16 @@ mod tests {
         kept.wrote(b"the end");
         let end = kept.end().0;
         assert!(end.len() == END_KEPT && end.ends_with("xthe end"), "{}", end.len());
-        let places: Vec<Place> = (0..LINES_KEPT + 2).map(|_| kept.place("a line")).collect();
-        assert!(places[..LINES_KEPT].iter().all(|place| *place == Place::OnTimeline));
-        assert_eq!(places[LINES_KEPT..], [Place::FirstLeftOut, Place::LeftOut]);
+        let places: Vec<Room> = (0..LINES_KEPT + 2).map(|_| kept.room_for("a line")).collect();
+        assert!(places[..LINES_KEPT].iter().all(|place| *place == Room::OnTimeline));
+        assert_eq!(places[LINES_KEPT..], [Room::FirstLeftOut, Room::LeftOut]);
         let kept = Kept::default();
         let long = "x".repeat(LINE_KEPT);
         let room = TEXT_KEPT / LINE_KEPT;
-        let places: Vec<Place> = (0..=room).map(|_| kept.place(&long)).collect();
-        assert!(places[..room].iter().all(|place| *place == Place::OnTimeline));
-        assert_eq!(places[room], Place::FirstLeftOut);
-        // What is left out is the end, and no hole.
-        assert_eq!(kept.place("short"), Place::LeftOut);
+        let places: Vec<Room> = (0..=room).map(|_| kept.room_for(&long)).collect();
+        assert!(places[..room].iter().all(|place| *place == Room::OnTimeline));
+        assert_eq!(places[room], Room::FirstLeftOut);
+        // Once a line was left out, a shorter one is too: what is kept is the beginning of the output, without a hole.
+        assert_eq!(kept.room_for("short"), Room::LeftOut);
     }
 }

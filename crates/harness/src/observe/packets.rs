@@ -24,6 +24,7 @@ use socket2::Socket;
 
 use super::filter::Wanted;
 use super::memory;
+use super::sandbox::SocketKind;
 use crate::recorder::Recorder;
 use crate::timeline::{LinkType, Record, Segment, Timestamp, What};
 
@@ -50,14 +51,17 @@ const DECODED_AT_ONCE: usize = 64;
 /// The frames that are yet to be decoded may take one part in so many of the memory that there is.
 const BACKLOG_SHARE: u64 = 8;
 
-/// The domain, type and protocol of a packet socket, for socket(2). With protocol 0 it captures
-/// nothing until it is bound.
-pub(crate) const PACKET_SOCKET: (i32, i32, i32) = (libc::AF_PACKET, libc::SOCK_RAW, 0);
+/// A packet socket. With protocol 0 it captures nothing until it is bound.
+pub(crate) const PACKET_SOCKET: SocketKind = SocketKind {
+    domain: libc::AF_PACKET,
+    kind: libc::SOCK_RAW,
+    protocol: 0,
+};
 
 /// Closes a packet socket, or what holds one, without waiting for it: the kernel takes some 15 ms,
 /// until no processor can be handling a packet for it any more (`synchronize_net`).
 pub(crate) fn close_unawaited(socket: impl Send + 'static) {
-    // Where there can be no thread it is dropped here and now, with the closure.
+    // Where no thread can be made, `spawn` drops the closure here, and the socket with it: that only takes its time.
     let _ = Builder::new().spawn(move || drop(socket));
 }
 
@@ -92,7 +96,7 @@ impl Capture {
             let length = snaplen.unwrap_or(u32::MAX);
             recorder.tell_ports(move |ports| {
                 let ports = Some(ports.to_vec());
-                // Without a filter more comes than is wanted, and is sorted out later.
+                // Where the kernel refuses the filter, packets of others come too, and `is_servers` sorts them out.
                 let _ = Wanted { ports, length }.attach(&socket);
             });
         }
@@ -143,9 +147,10 @@ impl Drop for Capture {
 }
 
 /// A frame that has left the ring and is yet to be decoded.
-struct Taken {
-    at: Timestamp,
-    frame: Arc<[u8]>,
+pub(super) struct Taken {
+    pub at: Timestamp,
+    pub frame: Arc<[u8]>,
+    /// How long it was on the wire: more may not have been captured.
     wire_len: u32,
 }
 
@@ -180,7 +185,8 @@ impl Work {
             if is_over {
                 return self.ring.dropped();
             }
-            // Whatever comes of this wait, the one above sees it too.
+            // This only lets packets gather. Whether it ends early or fails, the wait at the head of the loop finds out
+            // what there is to do.
             let _ = poll(&mut [PollFd::new(stop.as_fd(), PollFlags::POLLIN)], GATHER_MS);
         }
     }
@@ -208,10 +214,10 @@ impl Work {
 
     fn take(&mut self) {
         while self.waiting < self.most
-            && let Some((at, frame, wire_len)) = self.ring.take()
+            && let Some(taken) = self.ring.take()
         {
-            self.waiting += frame.len() as u64;
-            self.backlog.push_back(Taken { at, frame, wire_len });
+            self.waiting += taken.frame.len() as u64;
+            self.backlog.push_back(taken);
         }
     }
 }
@@ -323,8 +329,8 @@ impl Ring {
         self.header().map(|(_, header)| stamp(&header))
     }
 
-    /// Takes the next frame out of the ring, if there is one: its stamp, its bytes, its length.
-    pub fn take(&mut self) -> Option<(Timestamp, Arc<[u8]>, u32)> {
+    /// Takes the next frame out of the ring, if there is one.
+    pub fn take(&mut self) -> Option<Taken> {
         let (slot, header) = self.header()?;
         let start = usize::from(header.tp_mac).min(self.slot);
         let length = (header.tp_snaplen as usize).min(self.slot - start);
@@ -336,7 +342,11 @@ impl Ring {
             frame
         };
         self.next = (self.next + 1) % self.slots;
-        Some((stamp(&header), frame, header.tp_len))
+        Some(Taken {
+            at: stamp(&header),
+            frame,
+            wire_len: header.tp_len,
+        })
     }
 
     /// The next slot and its header, if it holds a frame.

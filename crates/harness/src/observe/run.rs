@@ -27,9 +27,9 @@ use super::machine::{host_packet_socket, no_proc, no_wire, packet_refusal, sandb
 use super::net::hosts::{Ends, Hosts};
 use super::net::relay::Relay;
 use super::packets::{Capture, PACKET_SOCKET};
-use super::sandbox::{Doors, Sandbox, keep_network_rights};
+use super::sandbox::{Doors, Sandbox, SocketKind, keep_network_rights};
 use super::sockets::{self, Watch};
-use super::trace::{Held, StartError, Tracer};
+use super::trace::{HeldDescriptor, StartError, Tracer};
 use super::{memory, output, spawn};
 use crate::error::{Error, Output};
 use crate::machine::Refusal;
@@ -82,14 +82,14 @@ struct Silence {
 /// The network that a server and its clients share, and what is known of the server. It outlives
 /// the server where a client does.
 pub(crate) struct Network {
-    place: Place,
+    placement: Placement,
     recorder: Arc<Recorder>,
     output: Arc<output::Kept>,
     level: Level,
 }
 
 /// Where the client and the server are.
-enum Place {
+enum Placement {
     /// Both on this host.
     Here,
     /// Both in a private network.
@@ -98,22 +98,22 @@ enum Place {
     Hosts(Box<(Hosts, Wire)>),
 }
 
-impl Place {
+impl Placement {
     /// The private network that one side is in.
     fn of(&self, side: Side) -> Option<&Sandbox> {
         match self {
-            Place::Here => None,
-            Place::Sandbox(sandbox) => Some(sandbox),
-            Place::Hosts(wired) => Some(wired.0.of(side)),
+            Placement::Here => None,
+            Placement::Sandbox(sandbox) => Some(sandbox),
+            Placement::Hosts(wired) => Some(wired.0.of(side)),
         }
     }
 
     /// A process in each of the networks.
     fn pids(&self) -> Vec<i32> {
         match self {
-            Place::Here => vec![std::process::id().cast_signed()],
-            Place::Sandbox(sandbox) => vec![sandbox.pid()],
-            Place::Hosts(wired) => vec![wired.0.client.pid(), wired.0.server.pid()],
+            Placement::Here => vec![std::process::id().cast_signed()],
+            Placement::Sandbox(sandbox) => vec![sandbox.pid()],
+            Placement::Hosts(wired) => vec![wired.0.client.pid(), wired.0.server.pid()],
         }
     }
 
@@ -121,6 +121,13 @@ impl Place {
     fn doors(&self, side: Side) -> io::Result<Option<Doors>> {
         self.of(side).map(Sandbox::doors).transpose()
     }
+}
+
+/// What a run needs, before anything of it is started.
+struct Stage {
+    level: Level,
+    placement: Placement,
+    packets: Source,
 }
 
 /// Where packets come from.
@@ -143,27 +150,38 @@ impl Run {
             queued: memory::for_followers(),
         };
         let recorder = Arc::new(Recorder::new(keep));
-        let (level, place, packets) = observers(spec)?;
+        let Stage {
+            level,
+            placement,
+            packets,
+        } = Stage::set(spec)?;
         let system = |what| move |source| Error::System { what, source };
         let (mut capture, mut relay) = (None, None);
-        match (packets, &place) {
+        match (packets, &placement) {
             (Source::Loopback(socket), _) => {
                 let only_server = level != Level::Sandbox;
                 let started = Capture::start(socket, only_server, spec.snaplen, spec.buffer, Arc::clone(&recorder));
                 capture = Some(started.map_err(system("start the packet capture"))?);
             }
-            (Source::Wire(ends), Place::Hosts(wired)) => {
+            (Source::Wire(ends), Placement::Hosts(wired)) => {
                 let wire = wired.1.clone();
                 let started = Relay::start(wire, ends, spec.snaplen, spec.buffer, Arc::clone(&recorder));
                 relay = Some(started.map_err(system("start the wire"))?);
             }
             _ => {}
         }
-        let watch = Watch::start(place.pids(), Arc::clone(&recorder));
+        let watch = Watch::start(placement.pids(), Arc::clone(&recorder));
         let watch = watch.map_err(system("watch the socket table"))?;
 
-        let doors = place.doors(Side::Server).map_err(system("open the private network"))?;
-        let started = Tracer::start(Side::Server, command(spec, level, &place), doors, Arc::clone(&recorder));
+        let doors = placement
+            .doors(Side::Server)
+            .map_err(system("open the private network"))?;
+        let started = Tracer::start(
+            Side::Server,
+            command(spec, level, &placement),
+            doors,
+            Arc::clone(&recorder),
+        );
         let (tracer, mut child) = started.map_err(|error| explain(spec.name(), error))?;
         let output: Arc<output::Kept> = Arc::default();
         let pid = child.id().cast_signed();
@@ -178,7 +196,7 @@ impl Run {
         let readers: io::Result<_> = stdout.into_iter().chain(stderr).collect();
         let readers = readers.map_err(system("start to read what the program writes"))?;
         let network = Arc::new(Network {
-            place,
+            placement,
             recorder,
             output,
             level,
@@ -202,7 +220,7 @@ impl Run {
     /// ended, at most so long. How the first one did.
     pub fn client(&self, command: Command, limit: Duration) -> Result<Option<Exit>, Error> {
         let program = command.get_program().display().to_string();
-        let doors = self.network.place.doors(Side::Client);
+        let doors = self.network.placement.doors(Side::Client);
         let doors = doors.map_err(|source| Error::System {
             what: "open the private network",
             source,
@@ -216,18 +234,18 @@ impl Run {
 
     /// Pulls the cable. False if there is none.
     pub fn cut(&self, of: Option<Side>) -> bool {
-        held(&self.relay).as_ref().map(|relay| relay.cut(of)).is_some()
+        lock(&self.relay).as_ref().map(|relay| relay.cut(of)).is_some()
     }
 
     /// Puts the cable back. False if there is none.
     pub fn restore(&self, of: Option<Side>) -> bool {
-        held(&self.relay).as_ref().map(|relay| relay.restore(of)).is_some()
+        lock(&self.relay).as_ref().map(|relay| relay.restore(of)).is_some()
     }
 
     /// How much longer than `patience` it may take until something comes: a packet is on its way, or
     /// one that was lost is yet to be sent again.
     fn more_patience(&self) -> Duration {
-        let relay = held(&self.relay);
+        let relay = lock(&self.relay);
         let Some(relay) = relay.as_ref() else {
             return Duration::ZERO;
         };
@@ -251,7 +269,7 @@ impl Run {
         // Where things have settled before, and nothing came since, they are silent since then.
         let counts = |seen: &Seen| (seen.state_hints, seen.recorded());
         let (mut heard, recorded) = recorder.with(counts);
-        let before = held(&self.settled).map(|(_, silence)| silence);
+        let before = lock(&self.settled).map(|(_, silence)| silence);
         let mut silent = before
             .filter(|before| before.recorded == recorded)
             .unwrap_or_else(|| Silence {
@@ -274,7 +292,7 @@ impl Run {
             let quiet = silence >= patience.asleep + more;
             let idle = self.tracer.is_idle();
             let on_clock = quiet && idle && self.tracer.waits_on_clock();
-            let closed = closed && held(&self.relay).as_ref().is_none_or(Relay::is_empty);
+            let closed = closed && lock(&self.relay).as_ref().is_none_or(Relay::is_empty);
             let over = closed && (quiet || idle) && self.holds_what_is_over().is_empty();
             let stuck = quiet && idle && (!on_clock || silence >= patience.on_clock + more);
             if over || stuck || Instant::now() >= limit {
@@ -291,15 +309,15 @@ impl Run {
             let changed = |seen: &Seen| (seen.state_hints != hints).then_some(());
             let _ = recorder.wait_for_hint(again, changed);
         };
-        *held(&self.settled) = Some((settled, silent));
+        *lock(&self.settled) = Some((settled, silent));
     }
 
     /// The descriptors of the server whose connections are over: the kernel has done with them, and only the
     /// descriptor keeps the socket.
-    fn holds_what_is_over(&self) -> Vec<Held> {
+    fn holds_what_is_over(&self) -> Vec<HeldDescriptor> {
         let mut held = self.tracer.held();
         if !held.is_empty() {
-            let pids = self.network.place.pids();
+            let pids = self.network.placement.pids();
             let tables = pids.into_iter().flat_map(sockets::table);
             let alive: HashSet<u64> = tables.map(|entry| entry.inode).collect();
             held.retain(|held| !alive.contains(&held.inode));
@@ -315,10 +333,10 @@ impl Run {
                 what: What::Process(ProcessEvent { pid, kind }),
             });
         };
-        for Held { pid, fd, on, .. } in self.holds_what_is_over() {
+        for HeldDescriptor { pid, fd, on, .. } in self.holds_what_is_over() {
             record(pid, ProcessEventKind::Holds { fd, on });
         }
-        let settled = *held(&self.settled);
+        let settled = *lock(&self.settled);
         if let Some((settled, _)) = settled {
             record(self.tracer.pid(), ProcessEventKind::Settled(settled));
         }
@@ -344,11 +362,11 @@ impl Run {
 
     /// Ends the observation. The server goes on, and nothing of it is recorded.
     pub fn conclude(&self) -> Result<Recording, Error> {
-        let watch = held(&self.watch).take();
+        let watch = lock(&self.watch).take();
         if let Some(watch) = watch {
             watch.stop();
         }
-        let (capture, relay) = (held(&self.capture).take(), held(&self.relay).take());
+        let (capture, relay) = (lock(&self.capture).take(), lock(&self.relay).take());
         let stopped = match (capture, relay) {
             (Some(capture), _) => capture.stop(),
             (None, Some(relay)) => relay.stop(),
@@ -398,7 +416,7 @@ impl Run {
     }
 }
 
-fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -413,21 +431,21 @@ impl Network {
 
     /// True if the client and the server each have a host of their own.
     pub fn has_wire(&self) -> bool {
-        matches!(self.place, Place::Hosts(..))
+        matches!(self.placement, Placement::Hosts(..))
     }
 
     /// The loopback addresses of a host that both share, or the addresses of the server's.
     pub fn server_host(&self) -> (Ipv4Addr, Ipv6Addr) {
-        match self.place {
-            Place::Hosts(..) => addresses(Side::Server),
+        match self.placement {
+            Placement::Hosts(..) => addresses(Side::Server),
             _ => (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST),
         }
     }
 
     /// How much later what is caused over the wire may come than on one host: twice there and back.
     pub fn slow_by(&self) -> Duration {
-        match &self.place {
-            Place::Hosts(wired) => (wired.1.round_trip() + wired.1.longest_delay()) * 2,
+        match &self.placement {
+            Placement::Hosts(wired) => (wired.1.round_trip() + wired.1.longest_delay()) * 2,
             _ => Duration::ZERO,
         }
     }
@@ -436,8 +454,12 @@ impl Network {
     /// now: many connections to one server may have ports of earlier ones in TIME_WAIT
     /// ([ip(7)](https://man7.org/linux/man-pages/man7/ip.7.html), IP_BIND_ADDRESS_NO_PORT).
     pub fn socket(&self, domain: Domain, from: Option<SocketAddr>) -> io::Result<Socket> {
-        let socket = match self.place.of(Side::Client) {
-            Some(sandbox) => sandbox.socket(domain.into(), Type::STREAM.into(), Protocol::TCP.into())?,
+        let socket = match self.placement.of(Side::Client) {
+            Some(sandbox) => sandbox.socket(SocketKind {
+                domain: domain.into(),
+                kind: Type::STREAM.into(),
+                protocol: Protocol::TCP.into(),
+            })?,
             None => Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?,
         };
         if let Some(from) = from {
@@ -449,7 +471,7 @@ impl Network {
 
     /// Makes a command run where one side is, with the right to capture there.
     pub fn enter(&self, host: Side, command: &mut Command) -> io::Result<()> {
-        let Some(doors) = self.place.doors(host)? else {
+        let Some(doors) = self.placement.doors(host)? else {
             return Ok(());
         };
         // SAFETY: between fork and exec the closure makes system calls only.
@@ -490,7 +512,7 @@ impl Network {
             let ports: Vec<u16> = seen.listening.iter().map(SocketAddr::port).collect();
             (ports, seen.left_by_client.clone())
         });
-        sockets::ends(&self.place.pids(), &ports).any(|((on, side), state)| {
+        sockets::ends(&self.placement.pids(), &ports).any(|((on, side), state)| {
             // A child that another thread has just forked may hold a copy of a socket that its client has
             // closed, until it executes its program: the FIN is still to come.
             let begins = side == Side::Client && state == TcpState::Established && left.contains(&on);
@@ -514,68 +536,86 @@ fn is_closing(state: TcpState) -> bool {
     matches!(state, CloseWait | Closing | FinWait1 | FinWait2 | LastAck)
 }
 
-/// The best level, or the one asked for, with what it takes.
-fn observers(spec: &Spec) -> Result<(Level, Place, Source), Error> {
-    let refused = |level, reason, cure| Error::LevelRefused {
-        program: spec.name(),
-        level,
-        reason,
-        cure,
-    };
-    if let Some(wire) = &spec.wire {
-        return behind_wire(spec, wire);
-    }
-    if spec.level.is_none_or(|level| level == Level::Sandbox) {
-        match Sandbox::open() {
-            Ok(sandbox) => {
-                let (domain, kind, protocol) = PACKET_SOCKET;
-                let socket = sandbox.socket(domain, kind, protocol);
-                let socket = socket.map_err(|source| Error::System {
-                    what: "open a packet socket",
-                    source,
-                })?;
-                return Ok((Level::Sandbox, Place::Sandbox(sandbox), Source::Loopback(socket)));
-            }
-            Err(error) if spec.level.is_some() => {
-                return Err(refused(Level::Sandbox, error.to_string(), sandbox_cure()));
-            }
-            Err(_) => {}
+impl Stage {
+    /// The best level, or the one asked for, with what it takes.
+    fn set(spec: &Spec) -> Result<Stage, Error> {
+        let refused = |level, reason, cure| Error::LevelRefused {
+            program: spec.name(),
+            level,
+            reason,
+            cure,
+        };
+        if let Some(wire) = &spec.wire {
+            return Stage::behind_wire(spec, wire);
         }
-    }
-    if spec.level.is_none_or(|level| level == Level::Loopback) {
-        match host_packet_socket() {
-            Ok(socket) => return Ok((Level::Loopback, Place::Here, Source::Loopback(socket))),
-            Err(error) if spec.level.is_some() => {
-                let refusal = packet_refusal(&error);
-                return Err(refused(Level::Loopback, refusal.reason, refusal.cure));
+        if spec.level.is_none_or(|level| level == Level::Sandbox) {
+            match Sandbox::open() {
+                Ok(sandbox) => {
+                    let socket = sandbox.socket(PACKET_SOCKET).map_err(|source| Error::System {
+                        what: "open a packet socket",
+                        source,
+                    })?;
+                    return Ok(Stage {
+                        level: Level::Sandbox,
+                        placement: Placement::Sandbox(sandbox),
+                        packets: Source::Loopback(socket),
+                    });
+                }
+                Err(error) if spec.level.is_some() => {
+                    return Err(refused(Level::Sandbox, error.to_string(), sandbox_cure()));
+                }
+                Err(_) => {}
             }
-            Err(_) => {}
         }
+        if spec.level.is_none_or(|level| level == Level::Loopback) {
+            match host_packet_socket() {
+                Ok(socket) => {
+                    return Ok(Stage {
+                        level: Level::Loopback,
+                        placement: Placement::Here,
+                        packets: Source::Loopback(socket),
+                    });
+                }
+                Err(error) if spec.level.is_some() => {
+                    let refusal = packet_refusal(&error);
+                    return Err(refused(Level::Loopback, refusal.reason, refusal.cure));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(Stage {
+            level: Level::NoPackets,
+            placement: Placement::Here,
+            packets: Source::Nowhere,
+        })
     }
-    Ok((Level::NoPackets, Place::Here, Source::Nowhere))
+
+    /// Two hosts and a wire, which are nowhere but in private networks.
+    fn behind_wire(spec: &Spec, wire: &Wire) -> Result<Stage, Error> {
+        let refused = |refusal: Refusal| Error::WireRefused {
+            program: spec.name(),
+            reason: refusal.reason,
+            cure: refusal.cure,
+        };
+        if let Some(level) = spec.level.filter(|level| *level != Level::Sandbox) {
+            return Err(refused(Refusal {
+                reason: format!("at level \"{level}\" client and server are on one host"),
+                cure: "ask for no level, or for a sandbox".into(),
+            }));
+        }
+        let (hosts, ends) = Hosts::open(wire).map_err(|error| refused(no_wire(&error)))?;
+        let source = ends.map_or(Source::Nowhere, Source::Wire);
+        Ok(Stage {
+            level: Level::Sandbox,
+            placement: Placement::Hosts(Box::new((hosts, wire.clone()))),
+            packets: source,
+        })
+    }
 }
 
-/// Two hosts and a wire, which are nowhere but in private networks.
-fn behind_wire(spec: &Spec, wire: &Wire) -> Result<(Level, Place, Source), Error> {
-    let refused = |refusal: Refusal| Error::WireRefused {
-        program: spec.name(),
-        reason: refusal.reason,
-        cure: refusal.cure,
-    };
-    if let Some(level) = spec.level.filter(|level| *level != Level::Sandbox) {
-        return Err(refused(Refusal {
-            reason: format!("at level \"{level}\" client and server are on one host"),
-            cure: "ask for no level, or for a sandbox".into(),
-        }));
-    }
-    let (hosts, ends) = Hosts::open(wire).map_err(|error| refused(no_wire(&error)))?;
-    let source = ends.map_or(Source::Nowhere, Source::Wire);
-    Ok((Level::Sandbox, Place::Hosts(Box::new((hosts, wire.clone()))), source))
-}
-
-fn command(spec: &Spec, level: Level, place: &Place) -> Command {
-    let listen = match (place, level) {
-        (Place::Hosts(..), _) => LISTEN_BEHIND_WIRE,
+fn command(spec: &Spec, level: Level, placement: &Placement) -> Command {
+    let listen = match (placement, level) {
+        (Placement::Hosts(..), _) => LISTEN_BEHIND_WIRE,
         (_, Level::Sandbox) => LISTEN_INSIDE,
         _ => LISTEN_ON_HOST,
     };

@@ -108,11 +108,11 @@ impl Sandbox {
         self.network_namespace.as_fd()
     }
 
-    /// A socket made inside: see socket(2) for the numbers.
-    pub fn socket(&self, domain: i32, kind: i32, protocol: i32) -> io::Result<socket2::Socket> {
+    /// A socket made inside.
+    pub fn socket(&self, kind: SocketKind) -> io::Result<socket2::Socket> {
         let _asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
         let pair = self.holder.pair()?;
-        send(pair, [domain, kind, protocol], "", &[])?;
+        send(pair, [kind.domain, kind.kind, kind.protocol], "", &[])?;
         let answer = receive(pair)?;
         match answer.fds.into_iter().next() {
             Some(fd) => Ok(fd.into()),
@@ -127,6 +127,14 @@ impl Sandbox {
             network: self.network_namespace.try_clone()?,
         })
     }
+}
+
+/// What kind of a socket is wanted, in the numbers of socket(2).
+#[derive(Clone, Copy)]
+pub(crate) struct SocketKind {
+    pub domain: i32,
+    pub kind: i32,
+    pub protocol: i32,
 }
 
 /// The namespaces of a [`Sandbox`], for a child to enter.

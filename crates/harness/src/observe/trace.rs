@@ -45,7 +45,7 @@ use nix::unistd::Pid;
 
 use self::calls::InFlight;
 use self::endpoints::Connected;
-pub(crate) use self::held::Held;
+pub(crate) use self::held::HeldDescriptor;
 use self::process::Tasks;
 use self::stops::Trace;
 use super::sandbox::Doors;
@@ -184,7 +184,7 @@ impl Tracer {
     }
 
     /// The descriptors that the program's processes have of connections that they accepted.
-    pub fn held(&self) -> Vec<Held> {
+    pub fn held(&self) -> Vec<HeldDescriptor> {
         held::of(&self.tasks.processes(), &self.connected)
     }
 

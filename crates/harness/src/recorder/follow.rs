@@ -55,7 +55,7 @@ impl Follow {
             self.waiting.insert((record.at, self.arrived), (record, size));
             self.arrived += 1;
         }
-        // None of them is seen from this host.
+        // A record that is not seen from this host waits for nobody: its bytes are given back now.
         self.arriving.used(size);
     }
 
@@ -120,7 +120,7 @@ mod tests {
         }
         let mut follow = Follow::new(receiver, Duration::ZERO, None);
         assert_eq!(pids(follow.by_ref().take(2)), [4, 2]);
-        // It stood before what is gone already: it does not wait, and nothing waits for it.
+        // Its place was before records that were handed out already: it comes at once, out of order.
         assert!(sender.send(record(Timestamp(start.0 - 1_000_000_000), 5), 1));
         drop(sender);
         assert_eq!(pids(follow), [5, 3, 1]);

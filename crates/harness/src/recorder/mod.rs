@@ -136,7 +136,7 @@ impl Recorder {
 
     /// Has the ports told that the server listens on, all of them each time there is a new one.
     pub fn tell_ports(&self, tell: impl Fn(&[u16]) + Send + Sync + 'static) {
-        // The first one stays.
+        // A run has one capture, which asks once. Whoever asked a second time would not be told.
         let _ = self.ports_wanted.set(Box::new(tell));
     }
 
@@ -269,7 +269,7 @@ impl Recorder {
         let (follower, records) = queue();
         let mut seen = self.lock();
         for record in &seen.records {
-            // The other end is in this function, and what is kept anyway is not waited for.
+            // These records are kept anyway, so they count as no bytes, and nobody has to wait until they are taken.
             follower.send(record.clone(), 0);
         }
         if !seen.closed_to_new {
@@ -373,10 +373,10 @@ impl Seen {
             return;
         }
         self.note(&record);
-        // One that no longer listens is forgotten.
+        // A follower that was dropped takes no record, and is forgotten.
         let size = size(&record.what);
         self.followers.retain(|follower| follower.send(record.clone(), size));
-        // What is kept is the beginning, and no hole.
+        // Once a record was left out, all later ones are: what is kept is the beginning of the run, without a hole.
         if self.not_kept == 0 && self.records.len() < keep.records && self.bytes + size <= keep.bytes {
             self.bytes += size;
             self.records.push(record);

@@ -11,7 +11,7 @@ use crate::timeline::Record;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
-struct Level {
+struct Fill {
     /// How many bytes are on their way.
     bytes: usize,
     /// How often some were taken.
@@ -22,13 +22,13 @@ struct Level {
 
 #[derive(Debug, Default)]
 struct Shared {
-    level: Mutex<Level>,
+    fill: Mutex<Fill>,
     fallen: Condvar,
 }
 
 impl Shared {
-    fn level(&self) -> MutexGuard<'_, Level> {
-        self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    fn fill(&self) -> MutexGuard<'_, Fill> {
+        self.fill.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,28 +69,28 @@ fn queue_with(patience: Duration) -> (Sender, Receiver) {
 impl Sender {
     /// Puts a record that takes so many bytes. False if nobody will take it.
     pub fn send(&self, record: Record, size: usize) -> bool {
-        self.shared.level().bytes += size;
+        self.shared.fill().bytes += size;
         self.records.send((record, size)).is_ok()
     }
 
     /// True if more than so many bytes are on their way to a follower that takes them.
     pub fn is_beyond(&self, limit: usize) -> bool {
-        let level = self.shared.level();
-        level.bytes > limit && !level.given_up
+        let fill = self.shared.fill();
+        fill.bytes > limit && !fill.given_up
     }
 
     /// Waits until no more than so many bytes are on their way, as long as some are taken meanwhile.
     pub fn wait(&self, limit: usize) {
-        let mut level = self.shared.level();
-        let mut last = (level.taken, Instant::now());
-        while level.bytes > limit && !level.given_up {
-            if level.taken != last.0 {
-                last = (level.taken, Instant::now());
+        let mut fill = self.shared.fill();
+        let mut last = (fill.taken, Instant::now());
+        while fill.bytes > limit && !fill.given_up {
+            if fill.taken != last.0 {
+                last = (fill.taken, Instant::now());
             }
             let left = self.patience.saturating_sub(last.1.elapsed());
-            level.given_up |= left.is_zero();
-            let waited = self.shared.fallen.wait_timeout(level, left);
-            level = waited.unwrap_or_else(PoisonError::into_inner).0;
+            fill.given_up |= left.is_zero();
+            let waited = self.shared.fallen.wait_timeout(fill, left);
+            fill = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -98,10 +98,10 @@ impl Sender {
 impl Receiver {
     /// So many bytes of what was received are used and gone. Until then they are on their way.
     pub fn used(&self, size: usize) {
-        let mut level = self.shared.level();
-        level.bytes -= size;
-        level.taken += 1;
-        drop(level);
+        let mut fill = self.shared.fill();
+        fill.bytes -= size;
+        fill.taken += 1;
+        drop(fill);
         self.shared.fallen.notify_all();
     }
 
@@ -123,7 +123,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.shared.level().given_up = true;
+        self.shared.fill().given_up = true;
         self.shared.fallen.notify_all();
     }
 }
@@ -155,7 +155,7 @@ mod tests {
         let (taken, receiver) = taker.join().unwrap();
         assert!(taken == 10 && !sender.is_beyond(20));
         drop(receiver);
-        // Nobody is there: it neither waits, nor thinks that it is heard.
+        // The receiver is gone: `send` says so, and nobody waits for it.
         assert!(!sender.send(record(), 100) && !sender.is_beyond(20));
         sender.wait(20);
     }

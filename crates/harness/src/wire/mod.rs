@@ -46,7 +46,7 @@ pub struct Wire {
     server: Way,
     mtu: u16,
     seed: u64,
-    /// Of both hosts.
+    /// The congestion control of both hosts.
     congestion: String,
     rules: Vec<Rule>,
     /// In the order in which they come.
@@ -107,7 +107,7 @@ enum Kind {
     AckOf(Acked),
     /// One below what was sent: a keep-alive, or a probe of a window of 0.
     Probe,
-    /// Any.
+    /// Any packet.
     Packet,
 }
 

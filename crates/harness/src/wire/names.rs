@@ -210,7 +210,7 @@ impl Track {
             end.fin = Some(behind.wrapping_add(1));
             highest = behind.wrapping_add(1);
         }
-        // A reset carries whatever number.
+        // A reset may carry any sequence number, so it does not tell how far its side has sent.
         if !flags.has(Flags::RST) {
             end.next = Some(highest);
         }
@@ -272,7 +272,7 @@ impl Track {
         names.push((Kind::Packet, count(Kind::Packet)));
         let copies = &mut end.copies;
         let label = |(kind, number)| match kind {
-            // Each of these is another one.
+            // A packet as such, a bare ACK and a probe are never copies: each has a number of its own.
             Kind::Packet | Kind::Ack | Kind::Probe => Label { kind, number, copy: 0 },
             _ => {
                 let copies = copies.entry((kind, number)).or_default();

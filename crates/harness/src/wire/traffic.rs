@@ -159,7 +159,7 @@ impl<T> Traffic<T> {
             }
             let ((due, number), _) = self.on_their_way.first_key_value()?;
             let key = (*due, *number);
-            // A change by time that comes before it.
+            // A change of the script that comes by time may be due before this packet is.
             let before = self.changed;
             self.advance(now.min(*due), None);
             if self.changed != before {
@@ -316,7 +316,7 @@ impl<T> Traffic<T> {
             self.ways[index(from)].aside = Some((due, self.carried));
         }
         self.put(due, parcel);
-        // The one that waited for this comes right behind it.
+        // A packet that was held back to be swapped with this one follows it at once.
         if let Some(waited) = aside.and_then(|key| self.on_their_way.remove(&key)) {
             self.put(due, waited);
         }

@@ -9,15 +9,14 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::AsRawFd;
 
 use nix::libc;
 use socket2::Socket;
 
-use super::netlink::{self, Mac};
+use super::netlink::{self, Mac, Plug};
 use crate::observe::namespace::{interface_ioctl, named, switch_off};
 use crate::observe::packets::{PACKET_SOCKET, close_unawaited};
-use crate::observe::sandbox::{Refused, Sandbox};
+use crate::observe::sandbox::{Refused, Sandbox, SocketKind};
 use crate::timeline::Side;
 use crate::wire::{Wire, addresses};
 
@@ -29,12 +28,18 @@ pub(crate) struct Hosts {
     _middle: Option<Sandbox>,
 }
 
-/// Where the relay stands: a packet socket and its interface, for each host.
+/// Where the relay stands.
 pub(crate) struct Ends {
-    /// The one that the client's host is behind, and the server's.
-    pub packets: [(Socket, u32); 2],
+    /// The client's host is behind the first, and the server's behind the second.
+    pub packets: [Tap; 2],
     /// Asks for TCP's view of the sockets of the client's host, and of the server's.
     pub sockets: [Socket; 2],
+}
+
+/// A packet socket in the middle, and the interface there whose peer is a host's.
+pub(crate) struct Tap {
+    pub socket: Socket,
+    pub interface: u32,
 }
 
 /// Why there is no wire.
@@ -119,9 +124,8 @@ fn ask(host: &Sandbox) -> Result<Socket, NoWire> {
     socket(host, netlink::SOCK_DIAG, "a socket that asks for sockets (sock_diag)")
 }
 
-fn socket(host: &Sandbox, (domain, kind, protocol): (i32, i32, i32), what: &'static str) -> Result<Socket, NoWire> {
-    host.socket(domain, kind, protocol)
-        .map_err(|error| NoWire::Wire(what, error))
+fn socket(host: &Sandbox, kind: SocketKind, what: &'static str) -> Result<Socket, NoWire> {
+    host.socket(kind).map_err(|error| NoWire::Wire(what, error))
 }
 
 /// An interface of a network, and the sockets to configure it with.
@@ -138,7 +142,7 @@ impl Interface {
     /// Finds an interface and takes from it what a network card would do: checksums are computed in
     /// software and checked, and no segment is longer than the wire takes.
     fn whole(network: &Sandbox, name: &str) -> Result<Interface, NoWire> {
-        let control = socket(network, (libc::AF_INET, libc::SOCK_DGRAM, 0), "a socket")?;
+        let control = socket(network, UDP, "a socket")?;
         let off = switch_off(&control, name, &[TX_CHECKSUM, SCATTER_GATHER, TSO, GSO, GRO]);
         let index = off
             .map_err(io::Error::from)
@@ -175,27 +179,53 @@ fn route(network: &Sandbox) -> Result<Socket, NoWire> {
     )
 }
 
+/// Any socket of IP will do, to name interfaces to: netdevice(7).
+const UDP: SocketKind = SocketKind {
+    domain: libc::AF_INET,
+    kind: libc::SOCK_DGRAM,
+    protocol: 0,
+};
+
 const PAIR: &str = "a pair of virtual Ethernet interfaces (veth)";
 
 /// Connects a host with the middle. The middle's end.
-fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<(Socket, u32), NoWire> {
+fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<Tap, NoWire> {
     let name = side.to_string();
-    let theirs = (INTERFACE, mac(side), host.network().as_raw_fd());
-    netlink::make_pair(&route(middle)?, (&name, RELAY), wire.largest().into(), theirs).map_err(failed(PAIR))?;
+    let ours = Plug {
+        name: &name,
+        mac: RELAY,
+    };
+    pair(middle, ours, wire, host, side)?;
     let (inside, outside) = (Interface::whole(host, INTERFACE)?, Interface::whole(middle, &name)?);
-    // Whichever starts first has nobody at its other end, and until a worker of the kernel's has seen that
-    // this is no longer so (linkwatch), its queue drops what is sent. The relay's sockets pass by that queue.
+    // The interface that is started first has nobody at its other end. Its queue drops what is sent until a worker of
+    // the kernel (linkwatch) has seen that there is somebody now. So the one that starts first is the relay's, whose
+    // sockets pass by the queue.
     outside.start()?;
     inside.start()?;
     inside.give_addresses(side)?;
-    Ok((socket(middle, PACKET_SOCKET, "a packet socket")?, outside.index))
+    Ok(Tap {
+        socket: socket(middle, PACKET_SOCKET, "a packet socket")?,
+        interface: outside.index,
+    })
+}
+
+/// Makes a pair of interfaces, one in a network and its peer on the host of a side.
+fn pair(network: &Sandbox, ours: Plug<'_>, wire: &Wire, host: &Sandbox, side: Side) -> Result<(), NoWire> {
+    let theirs = Plug {
+        name: INTERFACE,
+        mac: mac(side),
+    };
+    let made = netlink::make_pair(&route(network)?, wire.largest(), ours, theirs, host.network());
+    made.map_err(failed(PAIR))
 }
 
 /// Connects the hosts with each other.
 fn connect(client: &Sandbox, server: &Sandbox, wire: &Wire) -> Result<(), NoWire> {
-    let theirs = (INTERFACE, mac(Side::Client), client.network().as_raw_fd());
-    let ours = (INTERFACE, mac(Side::Server));
-    netlink::make_pair(&route(server)?, ours, wire.largest().into(), theirs).map_err(failed(PAIR))?;
+    let ours = Plug {
+        name: INTERFACE,
+        mac: mac(Side::Server),
+    };
+    pair(server, ours, wire, client, Side::Client)?;
     for (side, host) in [(Side::Client, client), (Side::Server, server)] {
         let interface = Interface::whole(host, INTERFACE)?;
         interface.start()?;

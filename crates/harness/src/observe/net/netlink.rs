@@ -7,7 +7,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -15,11 +15,21 @@ use nix::libc;
 use nix::sys::socket::{MsgFlags, recv, send};
 use socket2::Socket;
 
+use crate::observe::sandbox::SocketKind;
 use crate::timeline::{CongestionState, TcpState, TcpView};
 
-/// The domain, type and protocol of a socket that configures a network, and of one that asks for sockets.
-pub(super) const ROUTE: (i32, i32, i32) = (libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_ROUTE);
-pub(super) const SOCK_DIAG: (i32, i32, i32) = (libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_SOCK_DIAG);
+/// A socket that configures a network.
+pub(super) const ROUTE: SocketKind = netlink(libc::NETLINK_ROUTE);
+/// A socket that asks for sockets.
+pub(super) const SOCK_DIAG: SocketKind = netlink(libc::NETLINK_SOCK_DIAG);
+
+const fn netlink(protocol: i32) -> SocketKind {
+    SocketKind {
+        domain: libc::AF_NETLINK,
+        kind: libc::SOCK_RAW,
+        protocol,
+    }
+}
 
 /// `struct nlmsghdr`: length, type, flags, sequence number, port.
 const HEADER: usize = 16;
@@ -109,30 +119,36 @@ fn text(name: &str) -> Vec<u8> {
     [name.as_bytes(), &[0]].concat()
 }
 
-/// Makes a pair of interfaces (veth(4)), each with a hardware address: one here, and its peer in the
-/// network that a descriptor of ours stands for.
+/// One end of a pair of interfaces.
+pub(super) struct Plug<'n> {
+    pub name: &'n str,
+    pub mac: Mac,
+}
+
+/// Makes a pair of interfaces (veth(4)): ours in the network of the socket, and its peer in another one.
 pub(super) fn make_pair(
     socket: &Socket,
-    (name, own): (&str, Mac),
-    mtu: u32,
-    (peer, mac, network): (&str, Mac, RawFd),
+    mtu: u16,
+    ours: Plug<'_>,
+    theirs: Plug<'_>,
+    network: BorrowedFd<'_>,
 ) -> io::Result<()> {
     /// `VETH_INFO_PEER` of linux/veth.h.
     const VETH_INFO_PEER: u16 = 1;
-    let mtu = mtu.to_ne_bytes();
+    let mtu = u32::from(mtu).to_ne_bytes();
     Request::new(libc::RTM_NEWLINK, NEW, &interface_header(0, 0))
-        .attribute(libc::IFLA_IFNAME, &text(name))
+        .attribute(libc::IFLA_IFNAME, &text(ours.name))
         .attribute(libc::IFLA_MTU, &mtu)
-        .attribute(libc::IFLA_ADDRESS, &own)
+        .attribute(libc::IFLA_ADDRESS, &ours.mac)
         .nest(libc::IFLA_LINKINFO, &[], |info| {
             info.attribute(libc::IFLA_INFO_KIND, b"veth")
                 .nest(libc::IFLA_INFO_DATA, &[], |data| {
                     data.nest(VETH_INFO_PEER, &interface_header(0, 0), |other| {
                         other
-                            .attribute(libc::IFLA_IFNAME, &text(peer))
+                            .attribute(libc::IFLA_IFNAME, &text(theirs.name))
                             .attribute(libc::IFLA_MTU, &mtu)
-                            .attribute(libc::IFLA_ADDRESS, &mac)
-                            .attribute(libc::IFLA_NET_NS_FD, &network.to_ne_bytes())
+                            .attribute(libc::IFLA_ADDRESS, &theirs.mac)
+                            .attribute(libc::IFLA_NET_NS_FD, &network.as_raw_fd().to_ne_bytes())
                     })
                 })
         })

@@ -17,9 +17,9 @@ use nix::sys::socket::{MsgFlags, send};
 use nix::sys::time::TimeSpec;
 use socket2::Socket;
 
-use super::hosts::{Ends, longest_frame};
+use super::hosts::{Ends, Tap, longest_frame};
 use super::netlink::tcp_view;
-use crate::observe::packets::{Ring, close_unawaited};
+use crate::observe::packets::{Ring, Taken, close_unawaited};
 use crate::observe::spin::AdaptiveSpin;
 use crate::recorder::{Recorder, now};
 use crate::timeline::{LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
@@ -68,7 +68,7 @@ impl Relay {
     ) -> io::Result<Relay> {
         let length = longest_frame(&wire);
         let [client, server] = ends.packets;
-        let ring = |(socket, index)| Ring::new(socket, index, length, buffer);
+        let ring = |tap: Tap| Ring::new(tap.socket, tap.interface, length, buffer);
         let rings = [ring(client)?, ring(server)?];
         for ring in &rings {
             ring.pass_by_the_queue()?;
@@ -87,7 +87,8 @@ impl Relay {
             spin: AdaptiveSpin::new(),
         };
         let thread = Builder::new().spawn(move || {
-            // A timer may be late by this much, to be merged with others; 50 microseconds unless told.
+            // The kernel may let a timer expire so many nanoseconds late, to serve several at once: 50,000 unless told.
+            // What is handed over late makes the wire slower than it was asked to be.
             let _ = set_timerslack(1);
             let done = work.run();
             close_unawaited(work);
@@ -121,7 +122,7 @@ impl Relay {
     }
 
     fn wake(&self) {
-        // It fails only if there are 2^64 - 1 that have not been read: then it is awake.
+        // eventfd(2): this fails only if the counter is full, and then the thread is awake.
         let _ = self.control.wake.write(1);
     }
 
@@ -190,7 +191,7 @@ impl Work {
                 [None, Some(_)] => 1,
                 [Some(client), Some(server)] => usize::from(server < client),
             };
-            let Some((at, frame, _)) = self.rings[side].take() else {
+            let Some(Taken { at, frame, .. }) = self.rings[side].take() else {
                 return Ok(());
             };
             if self.is_beside(&frame) {

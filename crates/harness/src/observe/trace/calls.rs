@@ -182,7 +182,7 @@ impl Calls {
             return Entered::Passed;
         }
         if seccomp.ret_data == FOREIGN {
-            // It may close descriptors.
+            // We do not know the calls of that architecture by their numbers. Any of them may close a descriptor.
             self.sockets.descriptors.distrust();
             return Entered::Foreign;
         }
@@ -458,7 +458,7 @@ fn client_action(call: Call) -> Option<ClientAction> {
         (CallKind::Read, _) if call.is_peek() => ClientActionKind::Called(call_text(&call)),
         (CallKind::Read, _) if call.is_end_of_file() => ClientActionKind::EndOfFile,
         (CallKind::Read, _) => ClientActionKind::Received { bytes, len },
-        // Nothing of it is on the wire.
+        // To stop reading sends no segment: it is named as a call, not as what a client does on the wire.
         (CallKind::Shutdown, _) if call.argument == Some(Argument::Shutdown(Direction::Read)) => {
             ClientActionKind::Called(call_text(&call))
         }

@@ -10,7 +10,7 @@ use crate::timeline::Endpoints;
 
 /// A descriptor of a connection that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct HeldDescriptor {
     pub pid: i32,
     pub fd: i32,
     /// Its socket's inode.
@@ -19,13 +19,13 @@ pub(crate) struct Held {
 }
 
 /// Those of these processes. A process that has just ended has none.
-pub(super) fn of(processes: &[Pid], connected: &Connected) -> Vec<Held> {
-    let mut held: Vec<Held> = processes.iter().flat_map(|pid| of_process(*pid, connected)).collect();
+pub(super) fn of(processes: &[Pid], connected: &Connected) -> Vec<HeldDescriptor> {
+    let mut held: Vec<HeldDescriptor> = processes.iter().flat_map(|pid| of_process(*pid, connected)).collect();
     held.sort_unstable_by_key(|held| (held.pid, held.fd));
     held
 }
 
-fn of_process(pid: Pid, connected: &Connected) -> Vec<Held> {
+fn of_process(pid: Pid, connected: &Connected) -> Vec<HeldDescriptor> {
     let Ok(descriptors) = read_dir(format!("/proc/{pid}/fd")) else {
         return Vec::new();
     };
@@ -35,7 +35,7 @@ fn of_process(pid: Pid, connected: &Connected) -> Vec<Held> {
             return None;
         };
         let on = connected.connection(inode)?;
-        Some(Held {
+        Some(HeldDescriptor {
             pid: pid.as_raw(),
             fd,
             inode,

@@ -19,11 +19,11 @@ use procfs::process::{Process, Status};
 /// nothing, or cannot be told.
 pub(super) fn missing(task: Pid) -> Option<(String, String)> {
     let path = format!("/proc/{task}/exe");
-    // Who runs us has said that no file gives anything to us or our children.
+    // PR_SET_NO_NEW_PRIVS of prctl(2) is set for us: no file gives anything to us or our children, traced or not.
     if Process::myself().ok()?.status().ok()?.nonewprivs == Some(1) {
         return None;
     }
-    // On such a file system a file gives nothing to anybody, traced or not.
+    // On a file system that is mounted with `nosuid` no file gives anything to anybody, traced or not: mount(8).
     if statvfs(path.as_str()).ok()?.flags().contains(FsFlags::ST_NOSUID) {
         return None;
     }
@@ -60,7 +60,7 @@ impl Given {
 }
 
 fn missing_of(given: &Given, has: &Status) -> Vec<&'static str> {
-    // What is not in the bounding set nobody gets.
+    // A capability that is not in the bounding set is given to nobody, traced or not: capabilities(7).
     let capabilities = given.capabilities & has.capbnd.unwrap_or(u64::MAX) & !has.capprm;
     [
         (given.user.is_some_and(|user| user != has.euid), "set-user-ID"),
