@@ -13,7 +13,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use self::progress::Progress;
 use self::queue::{Receiver, Sender, queue};
 use crate::timeline::{
-    CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side, Timestamp, What,
+    Both, CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side,
+    Timestamp, What,
 };
 
 /// This moment on `CLOCK_REALTIME`.
@@ -34,7 +35,7 @@ pub(crate) struct Recorder {
     /// Told of records after which a socket may be in another state.
     hinted: Condvar,
     /// How many bytes programs have read: the client, and the server.
-    read: [AtomicU64; 2],
+    read: Both<AtomicU64>,
     /// Who is told of the ports that the server listens on, before it goes on.
     ports_wanted: OnceLock<TellPorts>,
 }
@@ -129,7 +130,7 @@ impl Recorder {
             changed: Condvar::new(),
             started: Condvar::new(),
             hinted: Condvar::new(),
-            read: [AtomicU64::new(0), AtomicU64::new(0)],
+            read: Both::default(),
             ports_wanted: OnceLock::new(),
         }
     }
@@ -141,15 +142,15 @@ impl Recorder {
     }
 
     /// How many bytes the client has read so far, and the server, of all connections.
-    pub fn bytes_read(&self) -> [u64; 2] {
-        self.read.each_ref().map(|read| read.load(Ordering::Acquire))
+    pub fn bytes_read(&self) -> Both<u64> {
+        Both::of(|side| self.read[side].load(Ordering::Acquire))
     }
 
     fn count_bytes_read(&self, what: &What) {
         let (of, bytes) = match what {
-            What::Call { call, .. } if call.kind == CallKind::Read => (1, call.moved()),
+            What::Call { call, .. } if call.kind == CallKind::Read => (Side::Server, call.moved()),
             What::Client { action, .. } => match action.kind {
-                ClientActionKind::Received { len, .. } => (0, len),
+                ClientActionKind::Received { len, .. } => (Side::Client, len),
                 _ => return,
             },
             _ => return,

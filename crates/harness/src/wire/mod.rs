@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::timeline::{Record, Segment, Side, What, damaged};
+use crate::timeline::{Both, Record, Segment, Side, What, damaged};
 
 /// How many packets may wait for a wire with a [rate](Wire::rate) unless [`Wire::queue`] says otherwise.
 const QUEUE: u32 = 100;
@@ -40,10 +40,8 @@ const CONGESTION: &str = "reno";
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wire {
-    /// What the client's host sends.
-    client: Way,
-    /// What the server's host sends.
-    server: Way,
+    /// What each host sends.
+    ways: Both<Way>,
     mtu: u16,
     seed: u64,
     /// The congestion control of both hosts.
@@ -202,8 +200,7 @@ pub(crate) fn seen_at(host: Side, record: Record) -> Vec<Record> {
 impl Default for Wire {
     fn default() -> Wire {
         Wire {
-            client: Way::default(),
-            server: Way::default(),
+            ways: Both::default(),
             mtu: 1500,
             seed: 1,
             congestion: CONGESTION.to_owned(),
@@ -295,12 +292,12 @@ impl Wire {
             Action::Hold(time) => time,
             _ => Duration::ZERO,
         });
-        self.client.delay.max(self.server.delay) + held.max().unwrap_or_default()
+        self.ways.client.delay.max(self.ways.server.delay) + held.max().unwrap_or_default()
     }
 
     /// How long a small packet and its answer are under way.
     pub fn round_trip(&self) -> Duration {
-        self.client.delay + self.server.delay
+        self.ways.client.delay + self.ways.server.delay
     }
 
     /// The name of the hosts' congestion control.
@@ -315,17 +312,13 @@ impl Wire {
 
     /// What one side sends, or what both send.
     fn ways_mut(&mut self, of: Option<Side>) -> impl Iterator<Item = &mut Way> {
-        let ways = [(Side::Client, &mut self.client), (Side::Server, &mut self.server)];
+        let ways = [
+            (Side::Client, &mut self.ways.client),
+            (Side::Server, &mut self.ways.server),
+        ];
         ways.into_iter()
             .filter(move |(side, _)| of.is_none_or(|of| of == *side))
             .map(|(_, way)| way)
-    }
-
-    fn way(&self, from: Side) -> &Way {
-        match from {
-            Side::Client => &self.client,
-            Side::Server => &self.server,
-        }
     }
 }
 
@@ -339,10 +332,13 @@ impl fmt::Display for Wire {
                 &[Some(Side::Client), Some(Side::Server)]
             }
         };
-        let (one, other) = (&self.client, &self.server);
+        let Both {
+            client: one,
+            server: other,
+        } = &self.ways;
         let mut each = |word: &str, equal: bool, value: &dyn Fn(&Way) -> Option<String>| {
             for side in same(equal) {
-                if let Some(value) = value(self.way(side.unwrap_or(Side::Client))) {
+                if let Some(value) = value(&self.ways[side.unwrap_or(Side::Client)]) {
                     writeln!(f, "{word}{} {value}", of(*side))?;
                 }
             }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::{Acked, Copies, Kind, Moment, Named, Wire};
-use crate::timeline::{Flags, Segment, Side};
+use crate::timeline::{Both, Flags, Segment, Side};
 
 /// The addresses of a connection: on the client's host, on the server's.
-pub(super) type Addresses = [SocketAddr; 2];
+pub(super) type Addresses = Both<SocketAddr>;
 
 /// What a segment is on its connection.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ struct Label {
 #[derive(Default)]
 struct Track {
     number: u32,
-    ends: [End; 2],
+    ends: Both<End>,
     /// Where a named reply ends: its number, and the sequence number behind it.
     replies: Vec<(u32, u32)>,
     lines: u32,
@@ -86,15 +86,15 @@ impl Connections {
 
     /// Follows a segment's connection, and says what the segment is there.
     pub fn see(&mut self, from: Side, segment: &Segment) -> Content {
-        let on = match from {
-            Side::Client => [segment.source, segment.destination],
-            Side::Server => [segment.destination, segment.source],
-        };
+        let on = Both::of(|side| match side == from {
+            true => segment.source,
+            false => segment.destination,
+        });
         let opens = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
         let known = self.tracks.get(&on).is_some_and(|track| {
-            let syn = track.ends[index(from)].syn;
+            let syn = track.ends[from].syn;
             // A connection that is opened from both sides at once has two SYNs.
-            !opens || syn == Some(segment.seq) || (syn.is_none() && track.ends[index(from.peer())].fin.is_none())
+            !opens || syn == Some(segment.seq) || (syn.is_none() && track.ends[from.peer()].fin.is_none())
         });
         if !known {
             self.begun += 1;
@@ -109,9 +109,9 @@ impl Connections {
         }
         let limits = &self.limits;
         let track = self.tracks.entry(on).or_default();
-        let before = track.ends[index(from)].counts.get(&Kind::Data).copied().unwrap_or(0);
+        let before = track.ends[from].counts.get(&Kind::Data).copied().unwrap_or(0);
         let (new, again) = track.follow(from, segment, limits);
-        let counted = &track.ends[index(from)].counts;
+        let counted = &track.ends[from].counts;
         let flags = segment.flags;
         let controls = [Flags::SYN, Flags::FIN, Flags::RST];
         Content {
@@ -177,7 +177,7 @@ impl Track {
 
     /// Counts a segment. How many bytes of its data are new, and whether it was sent before.
     fn follow(&mut self, from: Side, segment: &Segment, limits: &Limits) -> (u32, bool) {
-        let end = &mut self.ends[index(from)];
+        let end = &mut self.ends[from];
         let (seq, flags) = (segment.seq, segment.flags);
         let (syn, fin) = (flags.has(Flags::SYN), flags.has(Flags::FIN));
         let first = seq.wrapping_add(u32::from(syn));
@@ -234,11 +234,7 @@ impl Track {
 
     /// The names of a segment that was just [followed](Self::follow).
     fn labels(&mut self, from: Side, segment: &Segment) -> Vec<Label> {
-        let [one, other] = &mut self.ends;
-        let (end, peer) = match from {
-            Side::Client => (one, other),
-            Side::Server => (other, one),
-        };
+        let (end, peer) = self.ends.split_mut(from);
         let flags = segment.flags;
         let controls = [
             (Flags::SYN, Kind::Syn),
@@ -314,14 +310,6 @@ impl Named {
                 };
                 label.kind == self.kind && self.numbers.contains(&label.number) && copy
             })
-    }
-}
-
-/// The place of a side in what there is for each.
-pub(super) fn index(side: Side) -> usize {
-    match side {
-        Side::Client => 0,
-        Side::Server => 1,
     }
 }
 

@@ -83,7 +83,7 @@ fn run(wire: &mut Wire, text: &str) -> Result<(), ScriptError> {
             ..error
         })?;
     }
-    let ways = [&wire.client, &wire.server];
+    let ways = [&wire.ways.client, &wire.ways.server];
     let has_queue = ways.iter().any(|way| way.queue.is_some());
     let has_rate = ways.iter().any(|way| way.queue.is_some() && way.rate.is_some());
     if has_queue && !has_rate {

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::names::{Addresses, Connections, Content, index, is_after};
+use super::names::{Addresses, Connections, Content, is_after};
 use super::{Action, Change, Moment, QUEUE, Rule, Wire, percent};
-use crate::timeline::{Segment, Side, Timestamp};
+use crate::timeline::{Both, Segment, Side, Timestamp};
 
 /// A packet that is to be swapped with the next waits so long for one.
 const SWAP_WAIT: Duration = Duration::from_millis(500);
@@ -14,7 +14,7 @@ const SWAP_WAIT: Duration = Duration::from_millis(500);
 /// The packets on a wire, each with what its carrier needs of it.
 pub(crate) struct Traffic<T> {
     wire: Wire,
-    ways: [Link; 2],
+    ways: Both<Link>,
     connections: Connections,
     /// By the moment at which they come; those of one moment in the order in which they left.
     on_their_way: BTreeMap<(Timestamp, u64), Parcel<T>>,
@@ -29,9 +29,9 @@ pub(crate) struct Traffic<T> {
     /// How many packets were lost since then.
     lost: u32,
     /// Bytes of data that each side has sent, each counted once.
-    sent: [u64; 2],
+    sent: Both<u64>,
     /// Bytes that each side's program has read.
-    read: [u64; 2],
+    read: Both<u64>,
     /// The connection whose reply has come and is yet to be acknowledged, before the cable is cut.
     replied: Option<Addresses>,
 }
@@ -70,7 +70,7 @@ struct Parcel<T> {
     /// What of it matters for a moment.
     content: Option<Content>,
     /// How many bytes both sides had sent when it left, its own among them.
-    sent: [u64; 2],
+    sent: Both<u64>,
 }
 
 impl<T> Traffic<T> {
@@ -80,7 +80,7 @@ impl<T> Traffic<T> {
             ..Link::default()
         };
         let mut traffic = Traffic {
-            ways: [link(Side::Client), link(Side::Server)],
+            ways: Both::of(link),
             connections: Connections::new(&wire),
             wire,
             on_their_way: BTreeMap::new(),
@@ -89,8 +89,8 @@ impl<T> Traffic<T> {
             changed: 0,
             since: None,
             lost: 0,
-            sent: [0; 2],
-            read: [0; 2],
+            sent: Both::default(),
+            read: Both::default(),
             replied: None,
         };
         traffic.advance(Timestamp(0), None);
@@ -109,9 +109,9 @@ impl<T> Traffic<T> {
     ) -> Option<Outcome<T>> {
         self.since.get_or_insert(at);
         let content = segment.map(|segment| self.connections.see(from, segment));
-        self.sent[index(from)] += content.as_ref().map_or(0, |content| u64::from(content.new));
+        self.sent[from] += content.as_ref().map_or(0, |content| u64::from(content.new));
         let rules = self.rules_for(content.as_ref());
-        let queue = self.ways[index(from)].waiting(at);
+        let queue = self.ways[from].waiting(at);
         let lost = self.loss(from, content.as_ref(), &rules, queue);
         let is_of_interest = |content: &Content| content.again || content.first;
         let of_interest = lost.is_some() || !rules.is_empty() || content.as_ref().is_some_and(is_of_interest);
@@ -169,7 +169,7 @@ impl<T> Traffic<T> {
                 return None;
             }
             let mut parcel = self.on_their_way.remove(&key)?;
-            let link = &mut self.ways[index(parcel.outcome.from)];
+            let link = &mut self.ways[parcel.outcome.from];
             if link.aside == Some(key) {
                 link.aside = None;
                 let waited = ", but nothing followed within 500 ms";
@@ -181,7 +181,7 @@ impl<T> Traffic<T> {
     }
 
     /// A program has read so many bytes so far.
-    pub fn has_read(&mut self, now: Timestamp, read: [u64; 2]) {
+    pub fn has_read(&mut self, now: Timestamp, read: Both<u64>) {
         if read != self.read {
             self.read = read;
             self.advance(now, None);
@@ -196,7 +196,7 @@ impl<T> Traffic<T> {
     /// Pulls the cable, in one direction or in both. What is on its way there is lost.
     pub fn cut(&mut self, of: Option<Side>, why: &str) {
         for side in sides(of) {
-            let link = &mut self.ways[index(side)];
+            let link = &mut self.ways[side];
             if link.cut.is_some() {
                 continue;
             }
@@ -216,12 +216,12 @@ impl<T> Traffic<T> {
 
     /// Puts the cable back.
     pub fn restore(&mut self, of: Option<Side>) {
-        sides(of).for_each(|side| self.ways[index(side)].cut = None);
+        sides(of).for_each(|side| self.ways[side].cut = None);
     }
 
     /// True if the cable is pulled, in some direction.
     pub fn is_cut(&self) -> bool {
-        self.ways.iter().any(|link| link.cut.is_some())
+        self.ways.client.cut.is_some() || self.ways.server.cut.is_some()
     }
 
     /// How many packets are on their way.
@@ -243,10 +243,10 @@ impl<T> Traffic<T> {
 
     /// Why a packet is lost, if it is.
     fn loss(&mut self, from: Side, content: Option<&Content>, rules: &[Rule], queue: u32) -> Option<String> {
-        let way = self.wire.way(from);
+        let way = &self.wire.ways[from];
         // The luck of each packet is drawn, whatever else becomes of it: it must not shift that of others.
-        let unlucky = self.ways[index(from)].chance.below(way.loss);
-        if let Some(why) = &self.ways[index(from)].cut {
+        let unlucky = self.ways[from].chance.below(way.loss);
+        if let Some(why) = &self.ways[from].cut {
             return Some(cut_text(why));
         }
         if let Some(content) = content
@@ -276,8 +276,8 @@ impl<T> Traffic<T> {
         rules: &[Rule],
         length: usize,
     ) {
-        let way = self.wire.way(outcome.from).clone();
-        let link = &mut self.ways[index(outcome.from)];
+        let way = self.wire.ways[outcome.from].clone();
+        let link = &mut self.ways[outcome.from];
         let mut due = later(link.transmit(at, way.rate, length), way.delay);
         let mut words = Vec::new();
         let mut swaps = false;
@@ -310,10 +310,10 @@ impl<T> Traffic<T> {
             content,
             sent: self.sent,
         };
-        let aside = self.ways[index(from)].aside.take_if(|_| !swaps);
-        if swaps && self.ways[index(from)].aside.is_none() {
+        let aside = self.ways[from].aside.take_if(|_| !swaps);
+        if swaps && self.ways[from].aside.is_none() {
             due = later(due, SWAP_WAIT);
-            self.ways[index(from)].aside = Some((due, self.carried));
+            self.ways[from].aside = Some((due, self.carried));
         }
         self.put(due, parcel);
         // A packet that was held back to be swapped with this one follows it at once.
@@ -378,9 +378,9 @@ impl<T> Traffic<T> {
             Moment::AtOnce => true,
             Moment::Time(after) => self.since.is_some_and(|since| now >= later(since, *after)),
             Moment::Lost(packets) => self.lost >= *packets,
-            Moment::Read(side, bytes) => self.read[index(*side)] >= *bytes,
+            Moment::Read(side, bytes) => self.read[*side] >= *bytes,
             Moment::Bytes(of, bytes) => arrived.is_some_and(|parcel| {
-                let sent: u64 = sides(*of).map(|side| parcel.sent[index(side)]).sum();
+                let sent: u64 = sides(*of).map(|side| parcel.sent[side]).sum();
                 sent >= *bytes
             }),
             Moment::Packet(named) => content.is_some_and(|content| named.names(content, false)),
@@ -431,7 +431,8 @@ struct Chance(u64);
 
 impl Chance {
     fn new(seed: u64, side: Side) -> Chance {
-        let mut chance = Chance(seed ^ (index(side) as u64) << 63);
+        // Each direction has luck of its own.
+        let mut chance = Chance(seed ^ u64::from(side == Side::Server) << 63);
         Chance(chance.next())
     }
 

@@ -17,7 +17,7 @@ use super::netlink::{self, Mac, Plug};
 use crate::observe::namespace::{interface_ioctl, named, switch_off};
 use crate::observe::packets::{PACKET_SOCKET, close_unawaited};
 use crate::observe::sandbox::{Refused, Sandbox, SocketKind};
-use crate::timeline::Side;
+use crate::timeline::{Both, Side};
 use crate::wire::{Wire, addresses};
 
 /// The client's host and the server's, for as long as this lives.
@@ -30,10 +30,10 @@ pub(crate) struct Hosts {
 
 /// Where the relay stands.
 pub(crate) struct Ends {
-    /// The client's host is behind the first, and the server's behind the second.
-    pub packets: [Tap; 2],
-    /// Asks for TCP's view of the sockets of the client's host, and of the server's.
-    pub sockets: [Socket; 2],
+    /// What each host is behind.
+    pub packets: Both<Tap>,
+    /// Asks for TCP's view of the sockets of each host.
+    pub sockets: Both<Socket>,
 }
 
 /// A packet socket in the middle, and the interface there whose peer is a host's.
@@ -91,11 +91,14 @@ impl Hosts {
         }
         let middle = open(Some(&server))?;
         let ends = Ends {
-            packets: [
-                plug(Side::Client, &client, &middle, wire)?,
-                plug(Side::Server, &server, &middle, wire)?,
-            ],
-            sockets: [ask(&client)?, ask(&server)?],
+            packets: Both {
+                client: plug(Side::Client, &client, &middle, wire)?,
+                server: plug(Side::Server, &server, &middle, wire)?,
+            },
+            sockets: Both {
+                client: ask(&client)?,
+                server: ask(&server)?,
+            },
         };
         let hosts = Hosts {
             client,

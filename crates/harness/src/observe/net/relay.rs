@@ -3,7 +3,6 @@
 //! kernel's, inside the call that sent it, and the one at its arrival is taken just before it is handed over.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -22,7 +21,7 @@ use super::netlink::tcp_view;
 use crate::observe::packets::{Ring, Taken, close_unawaited};
 use crate::observe::spin::AdaptiveSpin;
 use crate::recorder::{Recorder, now};
-use crate::timeline::{LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
+use crate::timeline::{Both, LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
 use crate::wire::Wire;
 use crate::wire::traffic::{Outcome, Traffic};
 
@@ -67,12 +66,14 @@ impl Relay {
         recorder: Arc<Recorder>,
     ) -> io::Result<Relay> {
         let length = longest_frame(&wire);
-        let [client, server] = ends.packets;
+        let Both { client, server } = ends.packets;
         let ring = |tap: Tap| Ring::new(tap.socket, tap.interface, length, buffer);
-        let rings = [ring(client)?, ring(server)?];
-        for ring in &rings {
-            ring.pass_by_the_queue()?;
-        }
+        let rings = Both {
+            client: ring(client)?,
+            server: ring(server)?,
+        };
+        rings.client.pass_by_the_queue()?;
+        rings.server.pass_by_the_queue()?;
         let control = Arc::new(Control {
             traffic: Mutex::new(Traffic::new(wire)),
             wake: EventFd::new()?,
@@ -147,10 +148,10 @@ impl Drop for Relay {
     }
 }
 
-/// What the thread works with. The first of each pair is the client's.
+/// What the thread works with.
 struct Work {
-    rings: [Ring; 2],
-    sockets: [Socket; 2],
+    rings: Both<Ring>,
+    sockets: Both<Socket>,
     /// So many bytes of a frame are recorded. All of them are handed over.
     snaplen: usize,
     recorder: Arc<Recorder>,
@@ -160,8 +161,6 @@ struct Work {
 
 /// How late a timer wakes us, usually. So much earlier it is set, and the rest is waited for awake.
 const WAKES_LATE: Duration = Duration::from_micros(60);
-
-const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
 impl Work {
     fn run(&mut self) -> io::Result<u64> {
@@ -173,7 +172,7 @@ impl Work {
             if control.stop.load(std::sync::atomic::Ordering::Acquire) {
                 let rest: Vec<_> = traffic.rest().collect();
                 rest.into_iter().for_each(|outcome| self.record(outcome, Vec::new()));
-                return Ok(self.rings[0].dropped()? + self.rings[1].dropped()?);
+                return Ok(self.rings.client.dropped()? + self.rings.server.dropped()?);
             }
             let next = traffic.next();
             drop(traffic);
@@ -184,26 +183,26 @@ impl Work {
     /// Takes what has left the hosts, in the order in which it did.
     fn take(&mut self, traffic: &mut Traffic<Load>) -> io::Result<()> {
         loop {
-            let left = [0, 1].map(|side| self.rings[side].next_stamp());
-            let side = match left {
-                [None, None] => return Ok(()),
-                [Some(_), None] => 0,
-                [None, Some(_)] => 1,
-                [Some(client), Some(server)] => usize::from(server < client),
+            let left = Both::of(|side| self.rings[side].next_stamp());
+            let side = match (left.client, left.server) {
+                (None, None) => return Ok(()),
+                (Some(client), Some(server)) if server < client => Side::Server,
+                (Some(_), _) => Side::Client,
+                (None, Some(_)) => Side::Server,
             };
             let Some(Taken { at, frame, .. }) = self.rings[side].take() else {
                 return Ok(());
             };
             if self.is_beside(&frame) {
-                self.hand_over(SIDES[side], &frame)?;
+                self.hand_over(side, &frame)?;
                 continue;
             }
             let segment = Segment::from_ethernet(&frame);
             traffic.has_read(at, self.recorder.bytes_read());
-            let lost = traffic.send(SIDES[side], at, segment.as_ref(), frame.len(), |of_interest| {
+            let lost = traffic.send(side, at, segment.as_ref(), frame.len(), |of_interest| {
                 let tcp = segment.as_ref().filter(|_| of_interest);
                 Load {
-                    tcp: tcp.and_then(|segment| views(&self.sockets, SIDES[side], segment)),
+                    tcp: tcp.and_then(|segment| views(&self.sockets, side, segment)),
                     segment: segment.clone(),
                     frame: Arc::clone(&frame),
                     left: at,
@@ -246,10 +245,7 @@ impl Work {
 
     /// Gives a frame that one side sent to the other's host. False if nobody is there to take it.
     fn hand_over(&self, from: Side, frame: &[u8]) -> io::Result<bool> {
-        let ring = match from {
-            Side::Client => &self.rings[1],
-            Side::Server => &self.rings[0],
-        };
+        let ring = &self.rings[from.peer()];
         loop {
             match send(ring.socket().as_raw_fd(), frame, MsgFlags::empty()) {
                 Ok(_) => return Ok(true),
@@ -294,8 +290,8 @@ impl Work {
         }
         let left = until.map(|until| TimeSpec::from_duration(until.since(now()).saturating_sub(WAKES_LATE)));
         let mut fds = [
-            PollFd::new(self.rings[0].socket().as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.rings[1].socket().as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.rings.client.socket().as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.rings.server.socket().as_fd(), PollFlags::POLLIN),
             PollFd::new(self.control.wake.as_fd(), PollFlags::POLLIN),
         ];
         match ppoll(&mut fds, left, None) {
@@ -323,7 +319,12 @@ impl Work {
         let mut came = false;
         while !came && now().since(began) < length {
             std::hint::spin_loop();
-            came = self.rings.iter().any(|ring| ring.next_stamp().is_some());
+            came = self
+                .rings
+                .client
+                .next_stamp()
+                .or(self.rings.server.next_stamp())
+                .is_some();
         }
         if near.is_none() {
             self.spin.learn(came);
@@ -333,14 +334,14 @@ impl Work {
 }
 
 /// TCP's view of both sockets of a segment that one side sent.
-fn views(sockets: &[Socket; 2], from: Side, segment: &Segment) -> Option<Box<TcpViews>> {
-    let ends: [SocketAddr; 2] = match from {
-        Side::Client => [segment.source, segment.destination],
-        Side::Server => [segment.destination, segment.source],
+fn views(sockets: &Both<Socket>, from: Side, segment: &Segment) -> Option<Box<TcpViews>> {
+    let view = |side: Side| match side == from {
+        true => tcp_view(&sockets[side], segment.source, segment.destination),
+        false => tcp_view(&sockets[side], segment.destination, segment.source),
     };
     let views = TcpViews {
-        client: tcp_view(&sockets[0], ends[0], ends[1]),
-        server: tcp_view(&sockets[1], ends[1], ends[0]),
+        client: view(Side::Client),
+        server: view(Side::Server),
     };
     (views.client.is_some() || views.server.is_some()).then(|| Box::new(views))
 }

@@ -334,9 +334,13 @@ fn cut_and_restore_come_in_their_order() {
 fn moments_of_programs_and_of_one_side() {
     let mut bench = Bench::opened("cut after server read 4 bytes\nrestore after client sent 6 bytes");
     bench.data(Client, 0, "abcd");
-    bench.traffic.has_read(Timestamp(bench.now), [9, 3]);
+    bench
+        .traffic
+        .has_read(Timestamp(bench.now), Both { client: 9, server: 3 });
     bench.data(Client, 4, "e");
-    bench.traffic.has_read(Timestamp(bench.now), [9, 4]);
+    bench
+        .traffic
+        .has_read(Timestamp(bench.now), Both { client: 9, server: 4 });
     bench.data(Client, 5, "f");
     assert_eq!(bench.came(), [0, 1, 2, 3, 4]);
 }
