@@ -198,4 +198,9 @@ impl Turn {
     pub(crate) fn receives(&self) -> bool {
         matches!(self.act, Act::Wait(Wait::Receive(_)))
     }
+
+    /// True if what has come already may be what it waits for.
+    pub(crate) fn searches(&self) -> bool {
+        self.receives() || matches!(self.act, Act::Wait(Wait::Expect(_)))
+    }
 }

@@ -35,6 +35,15 @@ pub fn wire_refusal() -> Option<Refusal> {
     Machine::look().no_sandbox
 }
 
+/// Methods of a type that has no value: nobody calls them.
+macro_rules! never {
+    ($($name:ident($($of:ty),*) -> $result:ty;)+) => {
+        $(pub fn $name(&self, $(_: $of),*) -> $result {
+            match *self {}
+        })+
+    };
+}
+
 /// A run that cannot be.
 pub(crate) enum Run {}
 
@@ -46,82 +55,31 @@ impl Run {
         Err(Error::Unsupported { program: spec.name() })
     }
 
-    pub fn network(&self) -> &Arc<Network> {
-        match *self {}
-    }
-
-    pub fn cut(&self, _of: Option<Side>) -> bool {
-        match *self {}
-    }
-
-    pub fn restore(&self, _of: Option<Side>) -> bool {
-        match *self {}
-    }
-
-    pub fn conclude(&self) -> Result<Recording, Error> {
-        match *self {}
-    }
-
-    pub fn settle(&self, _patience: Patience) {
-        match *self {}
-    }
-
-    pub fn is_idle(&self) -> bool {
-        match *self {}
-    }
-
-    pub fn wait_until_idle(&self, _limit: Duration) -> bool {
-        match *self {}
-    }
-
-    pub fn client(&self, _command: Command, _limit: Duration) -> Result<Option<Exit>, Error> {
-        match *self {}
-    }
-
-    pub fn finish(self, _grace: Duration) -> Result<Recording, Error> {
-        match self {}
-    }
-
-    pub fn last_output(self) -> Output {
-        match self {}
+    never! {
+        network() -> &Arc<Network>;
+        cut(Option<Side>) -> bool;
+        restore(Option<Side>) -> bool;
+        conclude() -> Result<Recording, Error>;
+        settle(Patience) -> ();
+        is_idle() -> bool;
+        wait_until_idle(Duration) -> bool;
+        client(Command, Duration) -> Result<Option<Exit>, Error>;
+        finish(Duration) -> Result<Recording, Error>;
+        last_output() -> Output;
     }
 }
 
 impl Network {
-    pub fn level(&self) -> Level {
-        match *self {}
-    }
-
-    pub fn recorder(&self) -> &Arc<Recorder> {
-        match *self {}
-    }
-
-    pub fn socket(&self, _domain: Domain, _from: Option<SocketAddr>) -> std::io::Result<Socket> {
-        match *self {}
-    }
-
-    pub fn enter(&self, _host: Side, _command: &mut Command) -> std::io::Result<()> {
-        match *self {}
-    }
-
-    pub fn has_wire(&self) -> bool {
-        match *self {}
-    }
-
-    pub fn server_host(&self) -> (Ipv4Addr, Ipv6Addr) {
-        match *self {}
-    }
-
-    pub fn slow_by(&self) -> Duration {
-        match *self {}
-    }
-
-    pub fn output(&self) -> Output {
-        match *self {}
-    }
-
-    pub fn ended(&self) -> Option<Exit> {
-        match *self {}
+    never! {
+        level() -> Level;
+        recorder() -> &Arc<Recorder>;
+        socket(Domain, Option<SocketAddr>) -> std::io::Result<Socket>;
+        enter(Side, &mut Command) -> std::io::Result<()>;
+        has_wire() -> bool;
+        server_host() -> (Ipv4Addr, Ipv6Addr);
+        slow_by() -> Duration;
+        output() -> Output;
+        ended() -> Option<Exit>;
     }
 }
 
