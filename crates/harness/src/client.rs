@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::forks;
 use crate::observe::{Network, segment_counters};
 use crate::recorder::{Seen, now};
-use crate::timeline::{Call, ClientAction, ClientActionKind, Endpoints, Level, Record, SegmentCounters, What};
+use timeline::{Call, ClientAction, ClientActionKind, Endpoints, Level, Record, SegmentCounters, What};
 
 /// How long [`Client::settle`] waits for acknowledgments. A delayed ACK takes 40 ms on Linux and
 /// at most 500 ms anywhere (RFC 9293, section 3.8.6.3).

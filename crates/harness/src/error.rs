@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::timeline::{Errno, Exit, Level};
+use timeline::{Errno, Exit, Level};
 
 /// Why a server could not be started, observed or talked to.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ pub enum Error {
         /// The program.
         program: String,
         /// The level.
-        level: crate::timeline::Level,
+        level: timeline::Level,
         /// What the system said.
         reason: String,
         /// What to do.

@@ -1,6 +1,6 @@
 //! What a machine allows.
 
-use crate::timeline::Level;
+use timeline::Level;
 
 /// Something that the machine refused: why, and the cure.
 #[derive(Clone, Debug, PartialEq, Eq)]

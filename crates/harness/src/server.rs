@@ -13,8 +13,8 @@ use crate::error::{Error, Output, Refused};
 use crate::observe::Run;
 use crate::recorder::follow::Follow;
 use crate::spec::{Patience, Spec};
-use crate::timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
 use crate::wire::Wire;
+use timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
 pub const KEEP: usize = 2_000_000;
@@ -339,7 +339,7 @@ impl Server {
     }
 
     /// The records of this run from its beginning on, while it goes, until it is
-    /// [stopped](Self::stop). With an [`Encoder`](crate::format::pcapng::Encoder) they become a
+    /// [stopped](Self::stop). With an [`Encoder`](timeline::format::pcapng::Encoder) they become a
     /// live capture.
     pub fn follow(&self) -> Follow {
         let network = self.run.network();

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::timeline::Level;
 use crate::wire::Wire;
+use timeline::Level;
 
 /// What to run, and how.
 #[derive(Clone, Debug)]

@@ -33,7 +33,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::machine::{Machine, Refusal};
 use crate::observe::wire_refusal;
-use crate::timeline::Level;
+use timeline::Level;
 
 /// What a test needs of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@
 
 #![allow(
     rustdoc::invalid_rust_codeblocks,
-    reason = "what clap prints of a command is its doc comment, examples for a shell among it"
+    reason = "clap prints what is said of a command, with its examples"
 )]
 
 pub mod capture_file;

@@ -3,7 +3,6 @@
 //! Nothing here is a test. Tests see to it that each part runs and gives its rows.
 
 mod capture;
-mod class;
 mod servers;
 mod show;
 mod sizes;
@@ -50,8 +49,6 @@ pub enum Measurement {
     Wire,
     /// How exactly a wire keeps its delay
     Delay,
-    /// A class of ten: what a check of an exercise costs. A table in docs/workshop.md
-    Class,
 }
 
 impl Arguments {
@@ -88,7 +85,6 @@ impl Measurement {
             Measurement::Show => show::measure(sizes),
             Measurement::Wire => wire::measure(sizes),
             Measurement::Delay => wire::measure_delay(sizes),
-            Measurement::Class => class::measure(sizes),
         }
     }
 }

@@ -291,17 +291,16 @@ mod tests {
         Form::of_reply_to(request.as_bytes()).progress(reply.as_bytes(), ended)
     }
 
+    fn goes_on(request: &str, reply: &str) {
+        assert_eq!(progress(request, reply, false), Progress::More, "{reply:?}");
+    }
+
     /// A reply is whole at its last byte, and not before.
     fn ends_there(request: &str, reply: &str) {
         let more = format!("{reply}+more");
         assert_eq!(progress(request, &more, false), Progress::Whole(reply.len()), "{more}");
         for end in 0..reply.len() {
-            assert_eq!(
-                progress(request, &reply[..end], false),
-                Progress::More,
-                "{:?}",
-                &reply[..end]
-            );
+            goes_on(request, &reply[..end]);
         }
     }
 
@@ -332,11 +331,7 @@ mod tests {
             let expected = if closes { Progress::UntilQuiet } else { whole };
             assert_eq!(progress(get, &reply, false), expected, "{head}");
             assert_eq!(progress(get, &reply, true), whole, "{head}");
-            assert_eq!(
-                progress(get, &reply[..reply.len() - 1], false),
-                Progress::More,
-                "{head}"
-            );
+            goes_on(get, &reply[..reply.len() - 1]);
         }
     }
 
@@ -359,33 +354,29 @@ mod tests {
         let get = "GET / HTTP/1.1\r\n\r\n";
         ends_there(get, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
         ends_there(get, "HTTP/1.1 204 No Content\r\n\r\n");
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n";
         ends_there(
             get,
-            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            &(interim.to_owned() + "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
         );
+        let chunks = "5\r\nhello\r\n1;a=b\r\n!\r\n0\r\nEnd: 1\r\n\r\n";
         ends_there(
             get,
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;a=b\r\n!\r\n0\r\nEnd: 1\r\n\r\n",
+            &("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned() + chunks),
         );
-        ends_there(
-            "HEAD / HTTP/1.1\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
-        );
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        ends_there("HEAD / HTTP/1.1\r\n\r\n", head);
         let twice = get.repeat(2);
         ends_there(&twice, &"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx".repeat(2));
     }
 
     #[test]
     fn a_response_of_http_may_end_with_its_connection() {
-        let reply = "HTTP/1.0 200 OK\r\n\r\nhello";
-        assert_eq!(progress("GET / HTTP/1.0\r\n\r\n", reply, false), Progress::More);
-        assert_eq!(
-            progress("GET / HTTP/1.0\r\n\r\n", reply, true),
-            Progress::Whole(reply.len())
-        );
+        let (get, reply) = ("GET / HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\nhello");
+        goes_on(get, reply);
+        assert_eq!(progress(get, reply, true), Progress::Whole(reply.len()));
         // An echo of the request is no response.
-        let echo = "GET / HTTP/1.0\r\n\r\n";
-        assert_eq!(progress(echo, echo, false), Progress::UntilQuiet);
+        assert_eq!(progress(get, get, false), Progress::UntilQuiet);
     }
 
     #[test]
@@ -413,15 +404,13 @@ mod tests {
             "%9223372036854775807\r\n",
             &nested,
         ] {
-            assert_eq!(
-                progress("*1\r\n$4\r\nPING\r\n", reply, false),
-                Progress::More,
-                "{reply}"
-            );
+            goes_on("*1\r\n$4\r\nPING\r\n", reply);
         }
-        let reply = "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n";
-        assert_eq!(progress("GET / HTTP/1.1\r\n\r\n", reply, false), Progress::More);
-        let reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n";
-        assert_eq!(progress("GET / HTTP/1.1\r\n\r\n", reply, false), Progress::More);
+        let get = "GET / HTTP/1.1\r\n\r\n";
+        goes_on(get, "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n");
+        goes_on(
+            get,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+        );
     }
 }

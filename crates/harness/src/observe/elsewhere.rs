@@ -11,7 +11,7 @@ use crate::error::{Error, Output};
 use crate::machine::{Machine, Refusal};
 use crate::recorder::Recorder;
 use crate::spec::{Patience, Spec};
-use crate::timeline::{Exit, Level, Recording, SegmentCounters, Side};
+use timeline::{Exit, Level, Recording, SegmentCounters, Side};
 
 impl Machine {
     /// Says that nothing can be observed on this system.

@@ -9,7 +9,7 @@ use super::net::hosts::{self, NoWire};
 use super::packets::{PACKET_SOCKET, close_unawaited};
 use super::sandbox::{Sandbox, SocketKind};
 use crate::machine::{Machine, Refusal};
-use crate::timeline::Level;
+use timeline::Level;
 
 impl Machine {
     /// Looks at the machine: traces a process, makes a private network, and throws both away.

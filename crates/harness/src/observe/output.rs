@@ -8,7 +8,7 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::error::Output;
 use crate::recorder::{Recorder, now};
-use crate::timeline::{OutputStream, ProcessEvent, ProcessEventKind, Record, What};
+use timeline::{OutputStream, ProcessEvent, ProcessEventKind, Record, What};
 
 /// So many bytes of all that a program wrote are kept for messages: its end.
 const END_KEPT: usize = 64 * 1024;

@@ -26,7 +26,7 @@ use super::filter::Wanted;
 use super::memory;
 use super::sandbox::SocketKind;
 use crate::recorder::Recorder;
-use crate::timeline::{LinkType, Record, Segment, Timestamp, What};
+use timeline::{LinkType, Record, Segment, Timestamp, What};
 
 /// The ring, which is divided into slots: each holds a whole frame and its header.
 const BLOCK_SIZE: usize = 128 * 1024;

@@ -35,11 +35,11 @@ use crate::error::{Error, Output};
 use crate::machine::Refusal;
 use crate::recorder::{Keep, Recorder, Seen, now};
 use crate::spec::{Patience, Spec};
-use crate::timeline::{
+use crate::wire::{Wire, addresses};
+use timeline::{
     Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Settled, Side,
     TcpState, What,
 };
-use crate::wire::{Wire, addresses};
 
 /// What an argument `{listen}` stands for in a private network, on a host of its own, and on this one.
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";

@@ -13,7 +13,7 @@ use procfs::FromReadSI;
 use procfs::net::{TcpNetEntries, TcpNetEntry};
 
 use crate::recorder::{Recorder, Seen, now};
-use crate::timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
+use timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
 
 /// How long a sample may be old when nothing hints at a change: at first, and after a while. A look
 /// at the table takes milliseconds of the machine that the server could use.

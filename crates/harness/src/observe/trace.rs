@@ -51,7 +51,7 @@ use self::stops::Trace;
 use super::sandbox::Doors;
 use crate::forks;
 use crate::recorder::{Keep, Recorder};
-use crate::timeline::{Exit, Side};
+use timeline::{Exit, Side};
 
 /// A traced program.
 pub(crate) struct Tracer {

@@ -15,7 +15,7 @@ pub use self::trouble::{Conversed, How, Trouble};
 use crate::client::Client;
 use crate::conversation::{Act, Conversation, Ending, Turn};
 use crate::server::Server;
-use crate::timeline::Timeline;
+use timeline::Timeline;
 
 /// The clients of a server, and what they do there: see [`hold`](Self::hold).
 pub struct Player<'s> {

@@ -9,7 +9,7 @@ use crate::conversation::reply::{Form, Progress};
 use crate::conversation::{Act, Turn, Wait};
 use crate::error::Error;
 use crate::server::Server;
-use crate::timeline::printable;
+use timeline::printable;
 
 /// A reply whose end nothing tells has come when so long nothing follows. Longer than a delayed ACK, which may stand
 /// between two parts of it.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::now;
 use super::queue::Receiver;
-use crate::timeline::{Record, Side, Timestamp};
 use crate::wire::seen_at;
+use timeline::{Record, Side, Timestamp};
 
 /// How long a record is held back. Most calls return, and every packet is read, well within it;
 /// to a person it is at once.
@@ -95,7 +95,7 @@ impl Iterator for Follow {
 mod tests {
     use super::*;
     use crate::recorder::queue::queue;
-    use crate::timeline::{ProcessEvent, ProcessEventKind, What};
+    use timeline::{ProcessEvent, ProcessEventKind, What};
 
     fn record(at: Timestamp, pid: i32) -> Record {
         let kind = ProcessEventKind::Started;

@@ -12,7 +12,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use self::progress::Progress;
 use self::queue::{Receiver, Sender, queue};
-use crate::timeline::{
+use timeline::{
     Both, CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side,
     Timestamp, What,
 };
@@ -480,7 +480,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::SegmentOptions;
+    use timeline::SegmentOptions;
 
     #[test]
     fn what_the_client_has_read_has_to_be_seen_before_all_is_quiet() {
@@ -520,12 +520,12 @@ mod tests {
 
     fn line(length: usize) -> Record {
         let kind = ProcessEventKind::Wrote {
-            stream: crate::timeline::OutputStream::Stdout,
+            stream: timeline::OutputStream::Stdout,
             line: "x".repeat(length),
         };
         Record {
             at: Timestamp(0),
-            what: What::Process(crate::timeline::ProcessEvent { pid: 1, kind }),
+            what: What::Process(timeline::ProcessEvent { pid: 1, kind }),
         }
     }
 

@@ -1,8 +1,8 @@
 //! How far a connection has come, for whoever waits while a run goes on: the recorder asks after each packet, before
 //! there is a timeline.
 
-use crate::timeline::is_after;
-use crate::timeline::{Flags, Segment, Side};
+use timeline::is_after;
+use timeline::{Flags, Segment, Side};
 
 /// How far the two directions of a connection have come.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvError, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::timeline::Record;
+use timeline::Record;
 
 /// A follower that takes nothing for so long is not waited for again: it may never take anything.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -131,7 +131,7 @@ impl Drop for Receiver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::{ProcessEvent, ProcessEventKind, Timestamp, What};
+    use timeline::{ProcessEvent, ProcessEventKind, Timestamp, What};
 
     fn record() -> Record {
         let kind = ProcessEventKind::Started;

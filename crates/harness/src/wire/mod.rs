@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::timeline::{Both, Record, Segment, Side, What, damaged};
+use timeline::{Both, Record, Segment, Side, What, damaged};
 
 /// How many packets may wait for a wire with a [rate](Wire::rate) unless [`Wire::queue`] says otherwise.
 const QUEUE: u32 = 100;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::{Acked, Copies, Kind, Moment, Named, Wire};
-use crate::timeline::{Both, Flags, Segment, Side};
+use timeline::{Both, Flags, Segment, Side};
 
 /// The addresses of a connection: on the client's host, on the server's.
 pub(super) type Addresses = Both<SocketAddr>;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Acked, Action, Change, Copies, Kind, MTU, Moment, Named, Rule, Wire};
-use crate::timeline::Side;
+use timeline::Side;
 
 /// No packet is kept longer than this; Linux gives up on a connection after some 15 minutes.
 const LONGEST: Duration = Duration::from_secs(3600);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::names::{Addresses, Connections, Content, is_after};
 use super::{Action, Change, Moment, QUEUE, Rule, Wire, percent};
-use crate::timeline::{Both, Segment, Side, Timestamp};
+use timeline::{Both, Segment, Side, Timestamp};
 
 /// A packet that is to be swapped with the next waits so long for one.
 const SWAP_WAIT: Duration = Duration::from_millis(500);

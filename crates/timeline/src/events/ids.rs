@@ -58,6 +58,15 @@ impl PartialEq<usize> for FrameNumber {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub usize);
 
+/// What is known of how a connection was told from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Which end is the server is a guess.
+    pub roles_guessed: bool,
+    /// An earlier connection had the same four numbers: two addresses, two ports.
+    pub port_reuse: bool,
+}
+
 /// A thing for each side of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Both<T> {

@@ -3,48 +3,10 @@
 //! etherparse reads Ethernet, VLAN tags, IP and UDP. The tunnels are read here: each is a short header
 //! in front of a packet or a frame.
 
-use std::fmt;
-
 use etherparse::{EtherType, IpNumber, LaxNetSlice, LaxSlicedPacket, TransportSlice};
 
-use super::link_type::LinkType;
+use super::link_type::{LinkType, MOST_TUNNELS, NoSegment};
 
-/// Why a frame has no segment on the timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum NoSegment {
-    /// It holds another protocol than TCP.
-    OtherProtocol,
-    /// It holds a fragment of an IP packet. Fragments are not put together.
-    Fragment,
-    /// An EtherType that is not decoded, which may hold anything.
-    EtherType(u16),
-    /// Something else than a packet or a frame in this tunnel.
-    Inside(&'static str),
-    /// There are more tunnels inside each other than are followed.
-    TooDeep,
-    /// A header is cut or contradicts itself.
-    Damaged,
-    /// A kind of link that is not decoded.
-    Link(LinkType),
-}
-
-impl fmt::Display for NoSegment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoSegment::OtherProtocol => f.write_str("without TCP"),
-            NoSegment::Fragment => f.write_str("not decoded: fragments of IP packets"),
-            NoSegment::EtherType(number) => write!(f, "not decoded: EtherType 0x{number:04x}"),
-            NoSegment::Inside(tunnel) => write!(f, "not decoded: no packet that we know inside {tunnel}"),
-            NoSegment::TooDeep => write!(f, "not decoded: more than {MOST_TUNNELS} tunnels inside each other"),
-            NoSegment::Damaged => f.write_str("not decoded: a header is cut or contradicts itself"),
-            NoSegment::Link(link_type) => write!(f, "of link type {link_type}"),
-        }
-    }
-}
-
-/// So many tunnels are followed: a hostile frame could hold thousands.
-const MOST_TUNNELS: usize = 8;
 /// So many MPLS labels, and VLAN tags beyond those that etherparse takes.
 const MOST_LABELS: usize = 16;
 

@@ -4,7 +4,42 @@ use std::fmt;
 
 use etherparse::{EtherType, LaxSlicedPacket};
 
-use super::layers::NoSegment;
+/// So many tunnels are followed: a hostile frame could hold thousands.
+pub(super) const MOST_TUNNELS: usize = 8;
+
+/// Why a frame has no segment on the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum NoSegment {
+    /// It holds another protocol than TCP.
+    OtherProtocol,
+    /// It holds a fragment of an IP packet. Fragments are not put together.
+    Fragment,
+    /// An EtherType that is not decoded, which may hold anything.
+    EtherType(u16),
+    /// Something else than a packet or a frame in this tunnel.
+    Inside(&'static str),
+    /// There are more tunnels inside each other than are followed.
+    TooDeep,
+    /// A header is cut or contradicts itself.
+    Damaged,
+    /// A kind of link that is not decoded.
+    Link(LinkType),
+}
+
+impl fmt::Display for NoSegment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoSegment::OtherProtocol => f.write_str("without TCP"),
+            NoSegment::Fragment => f.write_str("not decoded: fragments of IP packets"),
+            NoSegment::EtherType(number) => write!(f, "not decoded: EtherType 0x{number:04x}"),
+            NoSegment::Inside(tunnel) => write!(f, "not decoded: no packet that we know inside {tunnel}"),
+            NoSegment::TooDeep => write!(f, "not decoded: more than {MOST_TUNNELS} tunnels inside each other"),
+            NoSegment::Damaged => f.write_str("not decoded: a header is cut or contradicts itself"),
+            NoSegment::Link(link_type) => write!(f, "of link type {link_type}"),
+        }
+    }
+}
 
 /// The kind of link that frames were captured on
 /// ([its registered numbers](https://www.tcpdump.org/linktypes.html)).

@@ -9,10 +9,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::event::*;
-use super::ids::{Both, ConnectionId, FrameNumber};
+use super::frames::Frames;
+use super::ids::{Both, ConnectionId, FrameNumber, Link};
 use super::link_type::LinkType;
 use super::numbers::{Numbering, Numbers};
-use super::seen::{Seen, Unnumbered};
+use super::seen::Seen;
 use super::segment::{Flags, Segment};
 
 /// What the observers of one run recorded, in any order, or what a file holds, in the file's order.
@@ -136,16 +137,18 @@ impl Recording {
             merge.events.sort_by_key(|event| event.at);
             numbers.clear();
         }
-        Seen::from(Unnumbered {
+        Seen {
             level: self.level,
             endpoints: merge.endpoints(),
             links: merge.links(),
             events: merge.events,
             dropped: self.dropped,
             not_kept: self.not_kept,
-            given: numbers,
-            by_packets: None,
-        })
+            of_connection: Vec::new(),
+            by_packets: Vec::new(),
+            frames: Frames::default(),
+        }
+        .numbered(numbers, None)
     }
 }
 
@@ -155,15 +158,6 @@ type Ends = (SocketAddr, u16);
 
 fn ends(on: Endpoints) -> Ends {
     (on.client, on.server.port())
-}
-
-/// What is known of how a connection was told from others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Link {
-    /// Which end is the server is a guess.
-    pub roles_guessed: bool,
-    /// An earlier connection had the same four numbers: two addresses, two ports.
-    pub port_reuse: bool,
 }
 
 /// What begins a connection. Each does so once, so a second one of the same kind on the same

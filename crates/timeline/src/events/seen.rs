@@ -4,12 +4,10 @@ use std::collections::HashSet;
 use std::ops::Index;
 
 use super::event::*;
-use super::frames::{self, Frames};
-use super::ids::{ConnectionId, EventId, FrameNumber};
-use super::merge::Link;
+use super::frames::{Frames, ShownState};
+use super::ids::{ConnectionId, EventId, FrameNumber, Link};
 use super::plain::quoted;
 use super::segment::Flags;
-use super::sockets::states_by_packets;
 
 /// Everything that was seen, in one order.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,50 +28,10 @@ pub struct Seen {
     /// How each connection was told from others.
     pub(crate) links: Vec<Link>,
     /// The events of each connection: ten thousand connections must not each look through all events.
-    of_connection: Vec<Vec<EventId>>,
+    pub(crate) of_connection: Vec<Vec<EventId>>,
     /// What the packets of each connection tell of its sockets.
-    by_packets: Vec<Vec<(EventId, StateChange)>>,
-    frames: Frames,
-}
-
-/// What numbering the frames begins with.
-pub(crate) struct Unnumbered {
-    pub level: Level,
-    pub endpoints: Vec<Endpoints>,
-    pub links: Vec<Link>,
-    pub events: Vec<Event>,
-    pub dropped: u64,
-    pub not_kept: u64,
-    /// The numbers that a file has given, one for each event; empty for a run that is in no file yet.
-    pub given: Vec<Option<FrameNumber>>,
-    /// What the packets of each connection tell of its sockets, where not all packets are here.
-    pub by_packets: Option<Vec<Vec<(EventId, StateChange)>>>,
-}
-
-impl From<Unnumbered> for Seen {
-    fn from(unnumbered: Unnumbered) -> Seen {
-        let mut of_connection = vec![Vec::new(); unnumbered.endpoints.len()];
-        for (index, event) in unnumbered.events.iter().enumerate() {
-            if let Some(id) = event.connection {
-                of_connection[id.0].push(EventId(index));
-            }
-        }
-        let mut seen = Seen {
-            level: unnumbered.level,
-            endpoints: unnumbered.endpoints,
-            events: unnumbered.events,
-            dropped: unnumbered.dropped,
-            not_kept: unnumbered.not_kept,
-            links: unnumbered.links,
-            of_connection,
-            by_packets: Vec::new(),
-            frames: Frames::default(),
-        };
-        let by_packets = |seen: &Seen| seen.connections().map(states_by_packets).collect();
-        seen.by_packets = unnumbered.by_packets.unwrap_or_else(|| by_packets(&seen));
-        seen.frames = frames::number(&mut seen, unnumbered.given);
-        seen
-    }
+    pub(crate) by_packets: Vec<Vec<(EventId, StateChange)>>,
+    pub(crate) frames: Frames,
 }
 
 impl Index<EventId> for Seen {
@@ -110,9 +68,28 @@ impl Seen {
         SeenConnection { seen: self, id }
     }
 
-    /// The numbers of the frames.
-    pub(super) fn frames(&self) -> &Frames {
-        &self.frames
+    /// The number of the frame that an event is in the capture file. `None` for an event that is no frame.
+    pub fn frame(&self, id: EventId) -> Option<FrameNumber> {
+        self.frames.of_event.get(id.0).copied().flatten()
+    }
+
+    /// The event that is the frame with this number.
+    pub fn event_of_frame(&self, number: FrameNumber) -> Option<EventId> {
+        let by_number = &self.frames.by_number;
+        let found = by_number.binary_search_by_key(&number, |frame| frame.0);
+        Some(by_number[found.ok()?].1)
+    }
+
+    /// The states that are shown behind an event.
+    pub fn states_after(&self, id: EventId) -> &[ShownState] {
+        self.frames.states.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The highest number of a frame; 0 if there are none.
+    pub fn last_frame(&self) -> FrameNumber {
+        let states = self.frames.states.values().flatten().filter_map(|state| state.frame);
+        let events = self.frames.of_event.iter().copied().flatten();
+        events.chain(states).max().unwrap_or_default()
     }
 
     /// How the server's first process ended, if it ended before it was told to.
@@ -127,10 +104,10 @@ impl Seen {
     /// The lines that the server wrote: when, where to, and what.
     pub fn output(&self) -> impl Iterator<Item = (Timestamp, OutputStream, &str)> {
         self.events.iter().filter_map(|event| match &event.kind {
-            EventKind::Process(process) => match &process.kind {
-                ProcessEventKind::Wrote { stream, line } => Some((event.at, *stream, line.as_str())),
-                _ => None,
-            },
+            EventKind::Process(ProcessEvent {
+                kind: ProcessEventKind::Wrote { stream, line },
+                ..
+            }) => Some((event.at, *stream, line.as_str())),
             _ => None,
         })
     }
@@ -154,9 +131,8 @@ impl Seen {
     /// The processes of the server that read from a connection, or wrote to one.
     fn servants(&self) -> HashSet<i32> {
         self.all_calls()
-            .map(|(_, call)| call)
-            .filter(|call| matches!(call.kind, CallKind::Read | CallKind::Write))
-            .filter_map(|call| call.process)
+            .filter(|(_, call)| matches!(call.kind, CallKind::Read | CallKind::Write))
+            .filter_map(|(_, call)| call.process)
             .collect()
     }
 

@@ -8,8 +8,8 @@ use etherparse::{
     TransportSlice,
 };
 
-use super::layers::{NoSegment, innermost};
-use super::link_type::LinkType;
+use super::layers::innermost;
+use super::link_type::{LinkType, NoSegment};
 
 /// What a captured frame says about TCP, with the numbers that are on the wire
 /// ([RFC 9293, section 3.1](https://www.rfc-editor.org/rfc/rfc9293#section-3.1)).

@@ -7,7 +7,7 @@ use super::flow::{Flow, Vantage};
 use super::reason::Leaving;
 use super::streams::{EndKind, Outside, Program};
 use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts};
-use crate::events::merge::Link;
+use crate::events::Link;
 use crate::events::moments::{Moment, Passing, moments};
 use crate::events::{
     Both, EventId, Flags, FrameNumber, Level, Packet, Seen, SeenConnection, Side, Timestamp, is_after,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Timeline;
+use crate::events::frames::Frames;
 use crate::events::merge::{Captured, Merge};
 use crate::events::sockets::Sockets;
 use crate::events::*;
@@ -546,16 +547,19 @@ impl Excerpt {
             }
             events.push(kept.event);
         }
-        let seen = Seen::from(Unnumbered {
+        let by_packets = states.into_iter().map(kept_states).collect();
+        let seen = Seen {
             level: self.level,
             endpoints,
             links,
             events,
             dropped: self.dropped,
             not_kept: self.not_kept,
-            given,
-            by_packets: Some(states.into_iter().map(kept_states).collect()),
-        });
+            of_connection: Vec::new(),
+            by_packets: Vec::new(),
+            frames: Frames::default(),
+        }
+        .numbered(given, Some(by_packets));
         Timeline {
             seen,
             facts,

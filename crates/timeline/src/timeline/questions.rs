@@ -91,15 +91,10 @@ impl<'a> Connection<'a> {
     /// Calls that moved no bytes (failed, or told to wait) are not counted; they are in
     /// [`writes`](SeenConnection::writes). What a server writes before it has read anything is a reply too.
     pub fn writes_per_reply(self) -> Vec<usize> {
-        let moved = |(_, event): (EventId, &Event)| match &event.kind {
-            EventKind::Call(call) => Some((call.kind, call.moved())),
-            _ => None,
-        };
         let mut replying = Replying::default();
         let mut replies: Vec<usize> = self
-            .events()
-            .filter_map(moved)
-            .filter_map(|(kind, moved)| replying.see(kind, moved))
+            .calls()
+            .filter_map(|(_, call)| replying.see(call.kind, call.moved()))
             .collect();
         replies.extend(replying.end());
         replies

@@ -22,10 +22,6 @@ pub(super) struct Sizes {
     pub delayed: usize,
     /// Bytes to send in one stream.
     pub stream: u64,
-    /// Learners of a class.
-    pub learners: usize,
-    /// Exercises that each of them checks.
-    pub checks: usize,
 }
 
 pub(super) const FULL: Sizes = Sizes {
@@ -36,8 +32,6 @@ pub(super) const FULL: Sizes = Sizes {
     file: 100_000_000,
     delayed: 10_000,
     stream: 1_000_000_000,
-    learners: 10,
-    checks: 3,
 };
 
 pub(super) const QUICK: Sizes = Sizes {
@@ -48,8 +42,6 @@ pub(super) const QUICK: Sizes = Sizes {
     file: 100_000,
     delayed: 20,
     stream: 100_000,
-    learners: 3,
-    checks: 2,
 };
 
 impl Sizes {

@@ -64,13 +64,7 @@ fn show() -> Result<()> {
     Ok(())
 }
 
-fn class() -> Result<()> {
-    assert_eq!(rows("class")?, ["as it is given", "solved"]);
-    Ok(())
-}
-
 harness::tests! {
-    class needs [ASKED, Sandbox];
     servers needs [ASKED, Calls];
     tracer needs [ASKED, Calls];
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];

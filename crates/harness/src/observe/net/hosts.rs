@@ -17,8 +17,8 @@ use super::netlink::{self, Mac, Plug};
 use crate::observe::namespace::{interface_ioctl, named, switch_off};
 use crate::observe::packets::{PACKET_SOCKET, close_unawaited};
 use crate::observe::sandbox::{Refused, Sandbox, SocketKind};
-use crate::timeline::{Both, Side};
 use crate::wire::{Wire, addresses};
+use timeline::{Both, Side};
 
 /// The client's host and the server's, for as long as this lives.
 pub(crate) struct Hosts {

@@ -16,7 +16,7 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use socket2::Socket;
 
 use crate::observe::sandbox::SocketKind;
-use crate::timeline::{CongestionState, TcpState, TcpView};
+use timeline::{CongestionState, TcpState, TcpView};
 
 /// A socket that configures a network.
 pub(super) const ROUTE: SocketKind = netlink(libc::NETLINK_ROUTE);

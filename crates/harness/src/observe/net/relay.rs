@@ -21,9 +21,9 @@ use super::netlink::tcp_view;
 use crate::observe::packets::{Ring, Taken, close_unawaited};
 use crate::observe::spin::AdaptiveSpin;
 use crate::recorder::{Recorder, now};
-use crate::timeline::{Both, LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
 use crate::wire::Wire;
 use crate::wire::traffic::{Outcome, Traffic};
+use timeline::{Both, LinkType, Passage, Record, Segment, Side, TcpViews, Timestamp, What, damaged};
 
 /// A wire at work.
 pub(crate) struct Relay {

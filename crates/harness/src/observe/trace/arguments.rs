@@ -4,7 +4,7 @@ use nix::libc;
 use nix::unistd::Pid;
 
 use super::{memory, options};
-use crate::timeline::{Argument, Call, CallKind, Direction};
+use timeline::{Argument, Call, CallKind, Direction};
 
 /// The buffers that a call reads from or writes to.
 fn buffers_of(task: Pid, number: i64, args: &[u64; 6]) -> Vec<(u64, u64)> {

@@ -7,7 +7,7 @@ use procfs::net::{UdpNetEntry, UnixNetEntry};
 use super::endpoints::socket_inode;
 use super::memory;
 use crate::recorder::Bound;
-use crate::timeline::Errno;
+use timeline::Errno;
 
 /// What a bind that returned `value` says; nothing of one that gave a TCP socket its address.
 pub(super) fn look(task: Pid, fd: i32, args: &[u64; 6], value: i64) -> Option<Bound> {

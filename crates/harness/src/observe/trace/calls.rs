@@ -16,8 +16,8 @@ use super::seccomp::{FOREIGN, Role, Stop};
 use super::{arguments, bound};
 use super::{memory, options};
 use crate::recorder::{Recorder, now};
-use crate::timeline::words::call_text;
-use crate::timeline::{
+use timeline::words::call_text;
+use timeline::{
     Argument, Call, CallKind, ClientAction, ClientActionKind, Direction, Endpoints, Errno, ProcessEvent,
     ProcessEventKind, Record, Side, Timestamp, What,
 };

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use super::descriptors::{Descriptors, OpenFile};
 use super::memory;
 use crate::observe::sockets::{canonical, table};
-use crate::timeline::{Endpoints, Errno};
+use timeline::{Endpoints, Errno};
 
 /// What is known of a socket.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 
 use super::descriptors::OpenFile;
 use super::endpoints::{Connected, open_file};
-use crate::timeline::Endpoints;
+use timeline::Endpoints;
 
 /// A descriptor of a connection that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use nix::libc;
 
-use crate::timeline::SocketOption;
+use timeline::SocketOption;
 
 /// So many bytes of an option's value are looked at. No value that is shown is longer.
 pub(super) const VALUE: usize = 16;
@@ -245,92 +245,34 @@ mod tests {
 
     #[test]
     fn an_option_that_decides_is_told_and_written() {
+        use SocketOption::*;
+        use libc::{
+            SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_SNDBUF, TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL,
+            TCP_NODELAY, TCP_QUICKACK, TCP_USER_TIMEOUT,
+        };
         let (socket, tcp) = (libc::SOL_SOCKET, libc::IPPROTO_TCP);
         for (level, option, value, text, meaning) in [
+            (tcp, TCP_NODELAY, &[1][..], "TCP_NODELAY, 1", NoDelay(true)),
+            (tcp, TCP_CORK, &[0], "TCP_CORK, 0", Cork(false)),
+            (tcp, TCP_QUICKACK, &[1], "TCP_QUICKACK, 1", QuickAck(true)),
+            (tcp, TCP_KEEPIDLE, &[60], "TCP_KEEPIDLE, 60", KeepIdle(60)),
+            (tcp, TCP_KEEPINTVL, &[5], "TCP_KEEPINTVL, 5", KeepInterval(5)),
+            (tcp, TCP_KEEPCNT, &[3], "TCP_KEEPCNT, 3", KeepCount(3)),
             (
                 tcp,
-                libc::TCP_NODELAY,
-                &[1][..],
-                "TCP_NODELAY, 1",
-                SocketOption::NoDelay(true),
-            ),
-            (tcp, libc::TCP_CORK, &[0], "TCP_CORK, 0", SocketOption::Cork(false)),
-            (
-                tcp,
-                libc::TCP_QUICKACK,
-                &[1],
-                "TCP_QUICKACK, 1",
-                SocketOption::QuickAck(true),
-            ),
-            (
-                tcp,
-                libc::TCP_KEEPIDLE,
-                &[60],
-                "TCP_KEEPIDLE, 60",
-                SocketOption::KeepIdle(60),
-            ),
-            (
-                tcp,
-                libc::TCP_KEEPINTVL,
-                &[5],
-                "TCP_KEEPINTVL, 5",
-                SocketOption::KeepInterval(5),
-            ),
-            (
-                tcp,
-                libc::TCP_KEEPCNT,
-                &[3],
-                "TCP_KEEPCNT, 3",
-                SocketOption::KeepCount(3),
-            ),
-            (
-                tcp,
-                libc::TCP_USER_TIMEOUT,
+                TCP_USER_TIMEOUT,
                 &[1000],
                 "TCP_USER_TIMEOUT, 1000",
-                SocketOption::UserTimeout(1000),
+                UserTimeout(1000),
             ),
-            (
-                socket,
-                libc::SO_LINGER,
-                &[1, 0],
-                "SO_LINGER, {1, 0}",
-                SocketOption::Linger(Some(0)),
-            ),
-            (
-                socket,
-                libc::SO_LINGER,
-                &[0, 9],
-                "SO_LINGER, {0, 9}",
-                SocketOption::Linger(None),
-            ),
-            (
-                socket,
-                libc::SO_KEEPALIVE,
-                &[1],
-                "SO_KEEPALIVE, 1",
-                SocketOption::KeepAlive(true),
-            ),
-            (
-                socket,
-                libc::SO_RCVBUF,
-                &[4096],
-                "SO_RCVBUF, 4096",
-                SocketOption::ReceiveBuffer(4096),
-            ),
-            (
-                socket,
-                libc::SO_SNDBUF,
-                &[4096],
-                "SO_SNDBUF, 4096",
-                SocketOption::SendBuffer(4096),
-            ),
+            (socket, SO_LINGER, &[1, 0], "SO_LINGER, {1, 0}", Linger(Some(0))),
+            (socket, SO_LINGER, &[0, 9], "SO_LINGER, {0, 9}", Linger(None)),
+            (socket, SO_KEEPALIVE, &[1], "SO_KEEPALIVE, 1", KeepAlive(true)),
+            (socket, SO_RCVBUF, &[4096], "SO_RCVBUF, 4096", ReceiveBuffer(4096)),
+            (socket, SO_SNDBUF, &[4096], "SO_SNDBUF, 4096", SendBuffer(4096)),
         ] {
-            assert_eq!(
-                decode(level, option, &ints(value)),
-                (text.to_owned(), Some(meaning)),
-                "{text}"
-            );
+            let decoded = decode(level, option, &ints(value));
+            assert_eq!(decoded, (text.to_owned(), Some(meaning)), "{text}");
         }
     }
 
@@ -338,21 +280,25 @@ mod tests {
     fn other_options_are_written() {
         let text = |level, option, value: &[u8]| decode(level, option, value).0;
         let (socket, tcp) = (libc::SOL_SOCKET, libc::IPPROTO_TCP);
-        assert_eq!(text(socket, libc::SO_REUSEADDR, &ints(&[1])), "SO_REUSEADDR, 1");
-        assert_eq!(
-            text(tcp, libc::TCP_CONGESTION, b"reno\0\x1b"),
-            "TCP_CONGESTION, \"reno\""
-        );
         let five_seconds = [5_i64, 250_000].map(i64::to_ne_bytes).concat();
-        assert_eq!(
-            text(socket, libc::SO_RCVTIMEO, &five_seconds),
-            "SO_RCVTIMEO, {5, 250000}"
-        );
-        assert_eq!(text(libc::IPPROTO_IP, libc::IP_TTL, &ints(&[3])), "IP_TTL, 3");
-        assert_eq!(text(libc::SOL_TLS, libc::TLS_TX, &ints(&[3])), "TLS_TX");
-        assert_eq!(text(socket, 999, &ints(&[1])), "SOL_SOCKET, option 999");
-        assert_eq!(text(tcp, 999, &ints(&[1])), "IPPROTO_TCP, option 999");
-        assert_eq!(text(999, 4, &ints(&[1])), "level 999, option 4");
+        for (written, expected) in [
+            (text(socket, libc::SO_REUSEADDR, &ints(&[1])), "SO_REUSEADDR, 1"),
+            (
+                text(tcp, libc::TCP_CONGESTION, b"reno\0\x1b"),
+                r#"TCP_CONGESTION, "reno""#,
+            ),
+            (
+                text(socket, libc::SO_RCVTIMEO, &five_seconds),
+                "SO_RCVTIMEO, {5, 250000}",
+            ),
+            (text(libc::IPPROTO_IP, libc::IP_TTL, &ints(&[3])), "IP_TTL, 3"),
+            (text(libc::SOL_TLS, libc::TLS_TX, &ints(&[3])), "TLS_TX"),
+            (text(socket, 999, &ints(&[1])), "SOL_SOCKET, option 999"),
+            (text(tcp, 999, &ints(&[1])), "IPPROTO_TCP, option 999"),
+            (text(999, 4, &ints(&[1])), "level 999, option 4"),
+        ] {
+            assert_eq!(written, expected);
+        }
     }
 
     /// The kernel refuses a value that is too short, and one at a bad address cannot be read.

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use super::rights;
 use crate::recorder::{Recorder, now};
-use crate::timeline::{Exit, ProcessEvent, ProcessEventKind, Record, Side, What};
+use timeline::{Exit, ProcessEvent, ProcessEventKind, Record, Side, What};
 
 /// What the tracing thread shares with those who hold a [`Tracer`](super::Tracer).
 #[derive(Default)]

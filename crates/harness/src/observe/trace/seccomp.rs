@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::libc::{self, c_long, sock_filter};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
-use crate::timeline::CallKind::{self, Accept, Close, Connect, Listen, Read, SetOption, Shutdown, Write};
+use timeline::CallKind::{self, Accept, Close, Connect, Listen, Read, SetOption, Shutdown, Write};
 
 /// A system call at which a traced program stops.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use super::endpoints::Connected;
 use super::process::{Processes, Tasks};
 use crate::observe::spin::AdaptiveSpin;
 use crate::recorder::Recorder;
-use crate::timeline::{Exit, ProcessEventKind, Side};
+use timeline::{Exit, ProcessEventKind, Side};
 
 /// The tracing thread.
 pub(super) struct Trace {

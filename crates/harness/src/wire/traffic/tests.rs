@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::timeline::{Flags, SegmentOptions};
+use timeline::{Flags, SegmentOptions};
 
 /// A wire and a clock. Loads are the packets' places in the order in which they left.
 struct Bench {

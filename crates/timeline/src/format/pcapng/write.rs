@@ -67,11 +67,8 @@ fn put(timeline: &Timeline, program: &str, out: &mut impl Write, tells: bool) ->
 
 /// The kind of link of its packets, as far as the first one tells.
 fn link_type(timeline: &Timeline) -> LinkType {
-    let link_type = |event: &Event| match &event.kind {
-        EventKind::Packet(packet) => Some(packet.link_type),
-        _ => None,
-    };
-    timeline.events.iter().find_map(link_type).unwrap_or(LinkType::ETHERNET)
+    let mut packets = timeline.iter().filter_map(|(id, _)| timeline.seen().packet(id));
+    packets.next().map_or(LinkType::ETHERNET, |packet| packet.link_type)
 }
 
 fn encode(

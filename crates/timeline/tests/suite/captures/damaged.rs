@@ -1,7 +1,7 @@
 //! Damaged and hostile files: an error or a drawing, never a panic, a hang or a flood.
 //!
 //! A short run is part of the tests. For a long one:
-//! `PROPTEST_CASES=100000 cargo test --release -p timeline --test suite damaged`
+//! `PROPTEST_CASES=100000 cargo test --release -p tcp-timeline --test suite damaged`
 
 use std::io::Read;
 use std::sync::LazyLock;

@@ -1,0 +1,87 @@
+//! The frames are numbered, from the events alone: which socket has which state needs flags, packets and sides, and no
+//! fact.
+
+use std::collections::HashMap;
+
+use super::event::*;
+use super::frames::{Frames, ShownState};
+use super::ids::{EventId, FrameNumber};
+use super::seen::Seen;
+use super::sockets::states_by_packets;
+
+impl Seen {
+    /// With its frames numbered: `given` are the numbers of a file, one for each event, and none for a run that is in no
+    /// file yet. `by_packets` is what the packets of each connection tell of its sockets, where not all are here.
+    pub(crate) fn numbered(
+        mut self,
+        given: Vec<Option<FrameNumber>>,
+        by_packets: Option<Vec<Vec<(EventId, StateChange)>>>,
+    ) -> Seen {
+        self.of_connection = vec![Vec::new(); self.endpoints.len()];
+        for (event, id) in self.events.iter().zip((0..).map(EventId)) {
+            event
+                .connection
+                .into_iter()
+                .for_each(|on| self.of_connection[on.0].push(id));
+        }
+        self.by_packets = by_packets.unwrap_or_else(|| self.connections().map(states_by_packets).collect());
+        self.frames = number(&mut self, given);
+        self
+    }
+}
+
+/// Gives each event its number.
+fn number(seen: &mut Seen, given: Vec<Option<FrameNumber>>) -> Frames {
+    let mut frames = counted(seen);
+    // A file that was written while the run went on, or somebody else's, is numbered in its own way.
+    if !given.is_empty() && given != frames.of_event {
+        frames.of_event = given;
+        for (id, states) in &mut frames.states {
+            for state in states {
+                let is_event = matches!(seen[*id].kind, EventKind::State(change) if change == state.change);
+                state.frame = frames.of_event[id.0].filter(|_| is_event);
+            }
+        }
+    }
+    for (event, number) in seen.events.iter_mut().zip(&frames.of_event) {
+        if let (EventKind::Packet(packet), Some(number)) = (&mut event.kind, number) {
+            packet.number = *number;
+        }
+    }
+    let numbered = frames.of_event.iter().zip((0..).map(EventId));
+    frames.by_number = numbered.filter_map(|(number, id)| Some(((*number)?, id))).collect();
+    frames.by_number.sort_unstable();
+    frames
+}
+
+/// The numbers as the file has them that is written of a timeline.
+fn counted(seen: &Seen) -> Frames {
+    let mut states: HashMap<EventId, Vec<ShownState>> = HashMap::new();
+    for connection in seen.connections() {
+        for (id, change) in connection.states_in_place() {
+            states.entry(id).or_default().push(ShownState {
+                connection: connection.id(),
+                change,
+                frame: None,
+            });
+        }
+    }
+    let observed = seen.level != Level::Capture;
+    let mut count = 0;
+    let mut next = |is_frame: bool| {
+        count += usize::from(is_frame);
+        is_frame.then_some(FrameNumber(count))
+    };
+    let mut of_event = Vec::with_capacity(seen.events.len());
+    for (id, event) in seen.iter() {
+        of_event.push(next(event.is_frame()));
+        for state in states.get_mut(&id).into_iter().flatten() {
+            state.frame = next(observed && state.change.is_frame());
+        }
+    }
+    Frames {
+        of_event,
+        by_number: Vec::new(),
+        states,
+    }
+}
