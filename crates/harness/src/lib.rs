@@ -99,9 +99,6 @@ pub use observe::{segment_counters, traced_calls, wire_refusal};
 pub use player::{Conversed, How, Player, REPLY_IS_OVER, Trouble};
 pub use recorder::follow::Follow;
 pub use server::{BUFFER, KEEP, Server, ServerBuilder};
+pub use spec::LISTEN;
 pub use wire::Wire;
 pub use wire::script::ScriptError;
-
-/// As an argument of a server, stands for an address to listen on: `127.0.0.1:3000` in a private
-/// network, `10.0.0.2:3000` behind a [wire](ServerBuilder::wire), and port 0 of the loopback address on the host, where port 3000 may be taken.
-pub const LISTEN: &str = "{listen}";

@@ -438,8 +438,8 @@ impl ServerBuilder {
 
     /// Keeps at most so many packets, calls, states and lines of output in memory: two million unless
     /// told, and no more than take a quarter of the memory that there is, by the machine and by the control
-    /// group's limit. What comes later is counted, in [`Seen::not_kept`](timeline::Seen::not_kept), and [`Server::follow`] still
-    /// gives it.
+    /// group's limit. What comes later is counted, in [`Seen::not_kept`](timeline::Seen::not_kept), and
+    /// [`Server::follow`] still gives it.
     #[must_use]
     pub fn keep(mut self, records: usize) -> Self {
         self.spec.keep = records;
@@ -456,7 +456,8 @@ impl ServerBuilder {
 
     /// Lets the kernel hold so many bytes of packets until they are taken, at either end of a wire or on the one
     /// interface: 16 MB unless told, some 8,000 packets, and never more than an eighth of the memory that there is. A
-    /// packet for which there is no room is counted, in [`Seen::dropped`](timeline::Seen::dropped), and is in no other way on the timeline.
+    /// packet for which there is no room is counted, in [`Seen::dropped`](timeline::Seen::dropped), and is in no
+    /// other way on the timeline.
     ///
     /// A busy machine may keep this process waiting for some hundredths of a second, in which a fast server sends
     /// more than that.
@@ -490,7 +491,8 @@ impl ServerBuilder {
 
     /// How long a server whose threads are all asleep may keep a connection that its client has closed before it
     /// is taken to be left open. Unless told it is 250 ms, and 2 s for one that has a thread which sleeps until
-    /// some moment, as in a pause of its own or with a ticking clock. [`Seen::settled`](timeline::Seen::settled) says what it was.
+    /// some moment, as in a pause of its own or with a ticking clock. [`Seen::settled`](timeline::Seen::settled) says
+    /// what it was.
     #[must_use]
     pub fn settle_for(mut self, patience: Duration) -> Self {
         self.settle = Patience {

@@ -7,6 +7,11 @@ use std::time::Duration;
 use crate::wire::Wire;
 use timeline::Level;
 
+/// As an argument of a server, stands for an address to listen on: `127.0.0.1:3000` in a private network,
+/// `10.0.0.2:3000` behind a [wire](crate::ServerBuilder::wire), and port 0 of the loopback address on the host, where
+/// port 3000 may be taken.
+pub const LISTEN: &str = "{listen}";
+
 /// What to run, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {

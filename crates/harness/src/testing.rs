@@ -211,7 +211,10 @@ fn until_in_time<W: FnOnce() -> bool>(
         if is_decided || !was_paused() {
             return outcome.unwrap_or_else(|panic| resume_unwind(panic));
         }
-        eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again");
+        let why = outcome
+            .map_or(None, Result::err)
+            .map_or(String::new(), |error| format!(" ({error:#})"));
+        eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again{why}");
         **alone.get_or_insert_with(|| lock(re_runs)) += 1;
     }
     run()

@@ -160,7 +160,7 @@ fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Find
         requests: exchanges.len(),
         answered: answered.clone().count(),
         bytes: bytes(connection),
-        // Of several that took as long the first.
+        // Where several took equally long, the first one is named.
         slowest: answered.max_by_key(|(place, spent)| (spent.whole, Reverse(*place))),
         stalls,
         teardown: connection.teardown(),

@@ -621,7 +621,7 @@ fn command(spec: &Spec, level: Level, placement: &Placement) -> Command {
     };
     let mut command = Command::new(&spec.program);
     for argument in &spec.arguments {
-        command.arg(if argument == crate::LISTEN {
+        command.arg(if argument == crate::spec::LISTEN {
             listen.as_ref()
         } else {
             argument.as_os_str()

@@ -15,7 +15,7 @@ pub(super) fn segment(reader: &mut Reader<'_>, packet: &IpPacket, context: Conte
         .number(&SEQUENCE, 32)
         .map(|seq| say_relative(reader, seq, context.first_seq))?;
     reader.number(&ACKNOWLEDGMENT, 32)?;
-    // Whether it counts stands behind it.
+    // The ACK flag, which says whether this number means anything, comes after it.
     let has_ack = reader.rest().get(1).is_some_and(|flags| flags & 0x10 != 0);
     say_acknowledgment(reader, has_ack, packet_number(reader, start + 8), context.first_ack);
     let words = reader.said(&DATA_OFFSET, 4, |words| format!("{} bytes", words * 4))?;

@@ -444,7 +444,7 @@ impl Errno {
     pub const EAGAIN: Errno = Errno(11);
     /// The process has as many descriptors open as it may.
     pub const EMFILE: Errno = Errno(24);
-    /// A connection is being made; whoever asked does not wait for it.
+    /// A non-blocking connect has begun, and goes on without its caller.
     pub const EINPROGRESS: Errno = Errno(115);
     /// The program may not have that port.
     pub const EACCES: Errno = Errno(13);
@@ -452,9 +452,9 @@ impl Errno {
     pub const EADDRINUSE: Errno = Errno(98);
     /// The host has no such address.
     pub const EADDRNOTAVAIL: Errno = Errno(99);
-    /// It still is, and was asked for before.
+    /// An earlier non-blocking connect of this socket has not ended yet.
     pub const EALREADY: Errno = Errno(114);
-    /// It is there already.
+    /// The socket is connected already.
     pub const EISCONN: Errno = Errno(106);
     /// The peer has closed or reset the connection, and there is nobody to write to.
     pub const EPIPE: Errno = Errno(32);

@@ -489,7 +489,7 @@ impl Merge {
         tracked.goes_on |= !segment.flags.has(Flags::SYN);
         let Numbers { seq, ack, window } = tracked.numbering.see(from, &segment);
         let packet = Packet {
-            // It is known when the order of all is: see `frames`.
+            // Frames get their numbers when all events are in order: see `numbered`.
             number: FrameNumber(0),
             from,
             seq,

@@ -299,7 +299,7 @@ impl<'a> SeenConnection<'a> {
             return false;
         }
         let (at, asked) = (self.seen[index].at, self.endpoints().server);
-        // A connect stands where it returned.
+        // A connect stands on the timeline where it returned, so it comes after the packets that it waited for.
         self.seen.events[index.0..].iter().any(|event| {
             let EventKind::Call(call) = &event.kind else {
                 return false;

@@ -80,7 +80,7 @@ impl Flow {
         let (mine, theirs) = (self.half(packet.from), self.half(packet.from.peer()));
         let unfit = asked.filter(|asked| theirs.syn == Some(*asked) && packet.ack != 1);
         let says_nothing_new = u64::from(packet.ack) <= theirs.said && mine.sent.has_begun();
-        // One answer to each: what follows is about something else.
+        // A SYN or a reset is challenged once. Later ACKs are about something else.
         let odd = self.half_mut(packet.from.peer()).odd.take();
         unfit.or(odd.filter(|_| says_nothing_new))
     }
@@ -113,7 +113,7 @@ impl Flow {
             fin: covered().any(|sent| sent.is_fin),
             more_in_flight: ack < next,
         });
-        // The latest of what it covers: the rest had come before.
+        // The delay of an ACK counts from the last segment that it covers, since the others had come before.
         let latest = covered().max_by_key(|sent| sent.came.unwrap_or(sent.last)).copied();
         let Some(latest) = latest else { return };
         let (since, certainty, baseline) = match (vantage, latest.came) {

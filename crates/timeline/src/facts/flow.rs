@@ -268,7 +268,7 @@ impl Flow {
         if packet.segment.len > 0 || options.fast_open {
             facts.add(FactKind::FastOpen, Certainty::Seen, []);
         }
-        // What the other side sends must fit into this.
+        // The MSS of a SYN bounds the segments that the other side sends.
         let theirs = self.half_mut(packet.from.peer());
         theirs.mss = options.mss;
         theirs.window_is_exact = true;
@@ -379,7 +379,7 @@ impl Flow {
             return;
         }
         let above = half.sacked.iter().any(|&(_, end)| end > to);
-        // What had come before the copy left does not ask for another.
+        // A duplicate ACK that came before the last copy left did not ask for the next one.
         let ask = half
             .asked
             .filter(|asked| *asked > before.last_frame)
@@ -466,7 +466,7 @@ impl Half {
         if self.flight.len() == MOST_IN_FLIGHT {
             self.flight.pop_front();
         }
-        // What overlaps what is there begins where that ends.
+        // Segments in flight must not overlap here, so a new one begins where the last one ends.
         let from = self.flight.back().map_or(sent.from, |last| last.to.max(sent.from));
         if from < sent.to {
             self.flight.push_back(Sent { from, ..sent });

@@ -87,7 +87,7 @@ fn of_connection(connection: SeenConnection<'_>, outside: &Outside) -> (Connecti
     let mut found = ConnectionFacts::default();
     let mut packets: Vec<(EventId, PacketFacts)> = Vec::new();
     let mut halves = HalfCloses::default();
-    // Where in `packets` one is that is still to come.
+    // A packet that has left may arrive later: this is its place in `packets` until then.
     let mut places: HashMap<EventId, usize> = HashMap::new();
     for passing in moments(connection) {
         let Passing { at, event, packet, is } = passing;

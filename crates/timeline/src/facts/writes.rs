@@ -86,7 +86,7 @@ pub fn places(writes: &[Write<'_>], is_captured: impl Fn(u64, &[u8]) -> Option<b
             .iter()
             .fold(start, |end, &index| end.saturating_add(length(&writes[index])));
         if !unfinished.is_empty() {
-            // It does not return, so nothing comes after this group.
+            // A write that has not returned by the end of the run is the last of its group, and the group is the last.
             beside_unfinished(writes, &whole, &unfinished, (end, &compare), &mut places);
             break;
         }

@@ -133,7 +133,7 @@ fn code(text: &str) -> String {
 /// A code span. Nothing in it is markup; backticks inside need a longer fence around.
 fn span(text: &str) -> String {
     if !text.contains('`') {
-        // Of spaces alone none is taken off.
+        // Markdown strips a space at either end of a code span, unless the span is all spaces.
         return format!("`{text}`");
     }
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);

@@ -372,7 +372,7 @@ impl<'s> Rows<'s> {
                     wait.words,
                 ))
             })
-            // A file may say otherwise.
+            // A file may have a packet before its own write. No line is drawn for such a wait.
             .filter(|(write, packet, _)| write < packet)
             .collect();
         for (write, packet, words) in spans {
@@ -414,7 +414,7 @@ fn call_cell(call: &Call) -> Cell {
         }
     }
     if let (CallKind::Listen, Some(address)) = (call.kind, &call.detail) {
-        // Of all calls it is named by where it is.
+        // What a reader wants to know of a listen is its address, so the shortest form keeps that.
         let least = forms.len() - 1;
         forms.insert(least, format!("listen({})", printable(address)));
     }

@@ -37,7 +37,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         return None;
     }
     let vain = in_vain(connection)?;
-    // Whoever answers once and closes has answered.
+    // A server that has sent something and then closed has answered, in a form that the client did not expect.
     if vain.waited.is_none() && vain.ever > 0 {
         return None;
     }

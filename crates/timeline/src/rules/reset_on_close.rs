@@ -55,7 +55,7 @@ fn unseen(connection: Connection<'_>, id: EventId, reset: KnownPacket<'_>) -> Op
         .filter(|(_, packet)| packet.from == Side::Client && packet.segment.len > 0)
         .map(|(_, packet)| u64::from(packet.seq.saturating_sub(1)) + u64::from(packet.segment.len));
     let unread = came.max().unwrap_or(0).saturating_sub(read);
-    // What answers a segment that came too late has no ACK.
+    // A reset without the ACK flag answers a segment that came after the socket was gone, and is no close.
     let is_end = reset.segment.flags.has(Flags::ACK) && reset.facts.why.reason == Reason::Unknown;
     if !is_end || unread == 0 {
         return None;

@@ -47,7 +47,7 @@ impl Makers {
                 *threads
             });
         }
-        // One thread is all there is to name.
+        // A name tells threads apart, and where each process has one thread there is nothing to tell apart.
         makers.named &= in_process.values().any(|threads| *threads > 1);
         makers
     }

@@ -148,7 +148,7 @@ impl Connection<'_> {
                     }
                     _ => None,
                 },
-                // The states that follow a FIN of one's own.
+                // A socket enters these states when its own FIN leaves.
                 EventKind::State(change) => match change.to {
                     Some(TcpState::FinWait1 | TcpState::FinWait2 | TcpState::LastAck | TcpState::Closing) => {
                         Some(change.side)

@@ -126,7 +126,7 @@ impl<'a> Story<'a> {
         if let Some(told) = &packet.told {
             return (**told).clone();
         }
-        // Anybody else's comment is words.
+        // A comment that another program wrote is shown as it is.
         if let Some(comment) = &packet.comment {
             let lines: Vec<String> = comment.lines().map(printable).collect();
             return Explanation {

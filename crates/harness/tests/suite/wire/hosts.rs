@@ -371,6 +371,15 @@ pub fn a_keeper_that_is_killed_is_replaced() -> Result<()> {
         bail!("a copy of this process was expected, and there are {keepers:?}");
     };
     kill(Pid::from_raw(keeper), Signal::SIGKILL)?;
+    // A signal takes effect a moment after it is sent.
+    let lives = |keeper| {
+        procfs::process::Process::new(keeper)?
+            .stat()
+            .map(|stat| stat.state != 'Z')
+    };
+    while lives(keeper).is_ok_and(|lives| lives) {
+        std::thread::yield_now();
+    }
     exchange(&server)?;
     assert_eq!(server.stop()?.level, Level::Sandbox);
     let server = start()?;

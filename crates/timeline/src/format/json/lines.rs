@@ -97,7 +97,7 @@ impl<W: Write> Lines<W> {
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
-        // At once, so that who reads along has it whole.
+        // A line is flushed when it is written, so that a program that reads along always has whole lines.
         let line = super::plain(line) + "\n";
         self.out.write_all(line.as_bytes())
     }

@@ -30,7 +30,7 @@ impl Explanation {
             lines.drain(..before).collect()
         } else {
             let behind = lines.iter().rev().take_while(|line| is_told(line)).count();
-            // Of a comment there is a sentence, whatever it looks like.
+            // A comment always has a sentence, even one whose first line looks like a call.
             lines.split_off((lines.len() - behind).max(1).min(lines.len()))
         };
         let calls: Vec<String> = told

@@ -49,7 +49,7 @@ pub(super) fn write(program: &str, by: Side, on: Option<Endpoints>, text: &str) 
     put_tag(&mut data, tag::END, &[]);
     let name = match by {
         Side::Client => CLIENT,
-        // A server of the client's name would be taken for it.
+        // A server that is called "client" would be taken for the client.
         Side::Server if program == CLIENT => "server",
         Side::Server => program,
     };

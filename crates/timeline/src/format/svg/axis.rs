@@ -97,7 +97,7 @@ impl Axis {
                 self.cuts.push((top, self.end, fold.until.since(fold.since)));
                 self.rows.push(self.end);
             }
-            // On a true axis a pause is as long as it is.
+            // A true axis shortens no pause: equal times have equal lengths.
             Some(_) => self.rows.push(self.end),
             None => {
                 let last = self.rows.last().copied().unwrap_or(self.end);

@@ -76,7 +76,7 @@ impl Drawing<'_> {
     /// What is written on an arrow.
     fn label(&self, xml: &mut Xml, arrow: &Arrow, start: (f64, f64), slope: f64) {
         let room = SERVER - CLIENT - 2.0 * HALF - 14.0;
-        // What was lost did not get so far.
+        // The arrow of a lost packet ends before the other host.
         let room = if arrow.outcome == Outcome::Lost {
             room * LOST
         } else {
