@@ -216,8 +216,21 @@ fn until_in_time<W: FnOnce() -> bool>(
             .map_or(String::new(), |error| format!(" ({error:#})"));
         eprintln!("{name} failed while the machine was paused, which proves nothing, and runs again{why}");
         **alone.get_or_insert_with(|| lock(re_runs)) += 1;
+        wait_for_calm(&watch);
     }
     run()
+}
+
+/// Waits until the machine has kept its time for a moment, or for two seconds: other tests may be compiling beside.
+fn wait_for_calm<W: FnOnce() -> bool>(watch: &impl Fn() -> W) {
+    for _ in 0..8 {
+        let was_paused = watch();
+        // The machine that the unit tests play is paused for ever.
+        std::thread::sleep(Duration::from_millis(if cfg!(test) { 1 } else { 250 }));
+        if !was_paused() {
+            return;
+        }
+    }
 }
 
 /// Whether the machine keeps a program waiting that has something to do.
