@@ -125,7 +125,7 @@ async function sameAsJson(page, timeline) {
         assert.equal(/ len (\d+)/.exec(now.label)?.[1] ?? '0', String(event.len));
         assert.ok(now.label.includes(event.data), `${now.label} has ${event.data}`);
         assert.deepEqual(now.facts, event.facts, now.label);
-        assert.equal(now.why ?? 'unknown', event.why.what === 'unknown' ? now.facts[0] ?? 'unknown' : event.why.what, now.label);
+        assert.equal(now.why ?? 'unknown', event.why.what, now.label);
         assert.ok(now.says, `${now.label} has a sentence`);
       }
     }
@@ -145,7 +145,10 @@ const captures = readdirSync('captures').filter((name) => name.endsWith('.pcapng
 const step1 = 'step1-two-writes';
 const pages = Object.fromEntries(captures.map((name) => [name, made(name, `captures/${name}.pcapng`)]));
 
-for (const name of captures) {
+// A page has the steps of one connection in their order; of several it has an overview first.
+const one = captures.filter((name) => json(`captures/${name}.pcapng`).connections.length === 1);
+assert.ok(one.length > 10);
+for (const name of one) {
   await test(`each event of ${name}, by keyboard, is as in its JSON`, async () => {
     const { page, close } = await open(pages[name]);
     await sameAsJson(page, json(`captures/${name}.pcapng`));

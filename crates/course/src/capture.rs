@@ -3,15 +3,19 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use harness::timeline::width::cut;
 use harness::timeline::words::explain_all;
 use harness::timeline::words::{call_words, client_words, process_words, state_words};
-use harness::timeline::{Event, EventKind, FrameNumber, Level, ShownState, Timeline};
+use harness::timeline::{Event, EventKind, FrameNumber, Level, ShownState, Timeline, ToldCall};
 use harness::{LISTEN, Server};
 
 use crate::steps::Step;
 
 /// The client's port in every capture: the article's.
 pub const CLIENT_PORT: u16 = 57464;
+
+/// The columns of what a frame is, for whoever names it by its number.
+const LONGEST: usize = 80;
 
 /// How often a run may differ from the one before it until we give up.
 const ATTEMPTS: usize = 10;
@@ -31,8 +35,8 @@ pub fn run(step: &Step) -> Result<Timeline> {
 pub struct Seen {
     /// Each packet in short notation.
     pub wire: Vec<String>,
-    /// The call that caused each packet.
-    pub causes: Vec<Option<String>>,
+    /// The calls that caused each packet.
+    pub causes: Vec<Vec<ToldCall>>,
     /// The server's calls in order.
     pub calls: Vec<String>,
 }
@@ -51,7 +55,7 @@ impl Seen {
         let connection = timeline.only();
         Seen {
             wire: connection.wire(),
-            causes: explain_all(timeline).into_values().map(|packet| packet.call).collect(),
+            causes: explain_all(timeline).into_values().map(|packet| packet.calls).collect(),
             calls: connection.events().filter_map(|(_, event)| call(event)).collect(),
         }
     }
@@ -134,6 +138,8 @@ pub fn frames(timeline: &Timeline) -> Vec<(FrameNumber, String)> {
             EventKind::Process(process) => process_words(process),
             EventKind::State(_) => None,
         };
+        // The bytes of a long segment tell it from no other: its numbers do.
+        let words = words.map(|words| cut(&words, LONGEST));
         frames.extend(timeline.frame(id).zip(words));
         let state = |state: &ShownState| state.frame.zip(state_words(&state.change));
         frames.extend(timeline.states_after(id).iter().filter_map(state));
@@ -155,28 +161,5 @@ pub fn read(path: &Path) -> Result<Timeline> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_runs_agree_only_in_a_row() {
-        let agreed = |attempts| {
-            let mut results = [1, 2, 1, 3, 3, 4].into_iter();
-            two_that_agree(attempts, || results.next().context("run once too often"), i32::eq)
-        };
-        assert_eq!(agreed(4).unwrap(), None);
-        assert_eq!(agreed(5).unwrap(), Some(3));
-        assert_eq!(agreed(6).unwrap(), Some(3));
-    }
-
-    #[test]
-    fn a_run_that_fails_is_the_last() {
-        let mut runs = 0;
-        let fails = || {
-            runs += 1;
-            anyhow::bail!("it fails")
-        };
-        assert!(two_that_agree(3, fails, i32::eq).is_err());
-        assert_eq!(runs, 1);
-    }
-}
+#[path = "../tests/unit/capture.rs"]
+mod tests;

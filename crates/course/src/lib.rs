@@ -17,3 +17,10 @@ pub mod learn;
 pub mod lesson;
 pub mod quiz;
 pub mod steps;
+
+use harness::format::json;
+
+/// The JSON Schema of all that `lab` writes as JSON.
+pub fn schema() -> serde_json::Value {
+    json::schema_with(|schemas| vec![schemas.subschema_for::<learn::report::Report>()])
+}

@@ -111,6 +111,20 @@ impl Step {
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 
+    /// What it is about: the first line of its source, behind `Step 3: `. Nothing if that says nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// If its source cannot be read.
+    pub fn about(&self) -> Result<String> {
+        let source = self.read_source()?;
+        let first = source.lines().next().unwrap_or_default();
+        Ok(first
+            .split_once(": ")
+            .map(|(_, about)| about.to_owned())
+            .unwrap_or_default())
+    }
+
     /// Its page.
     pub fn page(&self) -> PathBuf {
         self.checkout.join(&self.lesson.page)
@@ -177,41 +191,5 @@ fn build_target(kind: &str, name: &str) -> Result<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lesson::Shown;
-
-    fn step(order: u32, binary: &str) -> Step {
-        Step {
-            slug: format!("{binary}-of-{order}"),
-            lesson: Lesson {
-                order,
-                binary: binary.to_owned(),
-                page: String::new(),
-                client: harness::Conversation::default(),
-                expected: Shown {
-                    writes_per_reply: Vec::new(),
-                    facts: Vec::new(),
-                    reasons: Vec::new(),
-                    findings: Vec::new(),
-                },
-            },
-            checkout: PathBuf::new(),
-        }
-    }
-
-    #[test]
-    fn the_tenth_lesson_comes_after_the_second() {
-        let steps = in_order(vec![step(10, "step10"), step(2, "step2"), step(1, "step1")]).unwrap();
-        let order: Vec<&str> = steps.iter().map(Step::binary).collect();
-        assert_eq!(order, ["step1", "step2", "step10"]);
-    }
-
-    #[test]
-    fn two_lessons_in_one_place_are_refused() {
-        let error = in_order(vec![step(2, "step2"), step(2, "step3")]).unwrap_err();
-        assert!(error.to_string().contains("both have the order 2"), "{error}");
-        let error = in_order(vec![step(2, "step2"), step(3, "step2")]).unwrap_err();
-        assert!(error.to_string().contains("both have the binary \"step2\""), "{error}");
-    }
-}
+#[path = "../tests/unit/steps.rs"]
+mod tests;

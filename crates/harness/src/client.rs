@@ -113,6 +113,52 @@ impl Client {
         done.map_err(|error| self.failed("send", error))
     }
 
+    /// Sends as much of these bytes as the kernel takes at once: how many.
+    pub(crate) fn send_now(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.waits(false)?;
+        let sent = self.socket().write(bytes);
+        self.waits(true)?;
+        match sent {
+            Ok(length) => {
+                self.record(ClientActionKind::Sent {
+                    bytes: bytes[..length.min(Call::KEEP)].to_vec(),
+                    len: length as u64,
+                });
+                self.sent += length as u64;
+                self.came = 0;
+                Ok(length)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(self.failed("send", error)),
+        }
+    }
+
+    /// Sends bytes and, on the segment of the last of them, the FIN.
+    pub(crate) fn send_last(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        /// `MSG_MORE` of send(2): what is sent waits for what follows.
+        const MORE: i32 = 0x8000;
+        self.record(ClientActionKind::Sent {
+            bytes: bytes[..bytes.len().min(Call::KEEP)].to_vec(),
+            len: bytes.len() as u64,
+        });
+        let sent = self.socket().send_with_flags(bytes, MORE);
+        sent.map_err(|error| self.failed("send", error))?;
+        self.sent += bytes.len() as u64;
+        self.came = 0;
+        self.shutdown_write()
+    }
+
+    /// Sends one byte of urgent data (RFC 9293, section 3.8.5), which is no part of the stream.
+    pub(crate) fn send_urgent(&mut self) -> Result<(), Error> {
+        let sent = self.socket().send_out_of_band(b"!");
+        sent.map(drop).map_err(|error| self.failed("send urgent data", error))
+    }
+
+    /// The connection.
+    pub(crate) fn on(&self) -> Endpoints {
+        self.on
+    }
+
     /// Reads up to and including the next newline.
     ///
     /// # Errors
@@ -202,18 +248,19 @@ impl Client {
     /// [`Error::Client`] if the server resets.
     pub fn read_now(&mut self) -> Result<Option<Vec<u8>>, Error> {
         if self.buffer.bytes.is_empty() {
-            let waits = |client: &Client, waits: bool| {
-                let set = client.socket().set_nonblocking(!waits);
-                set.map_err(|error| client.error("set whether it waits", error))
-            };
-            waits(self, false)?;
+            self.waits(false)?;
             let filled = self.try_fill("read");
-            waits(self, true)?;
+            self.waits(true)?;
             if filled?.is_none() {
                 return Ok(None);
             }
         }
         Ok(Some(self.buffer.take_all()))
+    }
+
+    fn waits(&self, waits: bool) -> Result<(), Error> {
+        let set = self.socket().set_nonblocking(!waits);
+        set.map_err(|error| self.error("set whether it waits", error))
     }
 
     /// Puts on the timeline that it has waited for something in vain, `a line` say: for so long, or with `None` until
@@ -249,15 +296,16 @@ impl Client {
         let mut part = [0; 16 * 1024];
         let read = loop {
             match self.socket().read(&mut part) {
-                // A signal, to a thread of whoever uses this. A read with a time limit is never made again by
-                // the kernel: signal(7).
+                // A signal came to the thread that reads. The kernel never repeats a read that has a time limit
+                // (signal(7)), so it is repeated here.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read,
             }
         };
         let length = match read {
             Ok(length) => length,
-            // ETIMEDOUT is none of these: there TCP has given the connection up.
+            // A read that ran into its time limit fails with EAGAIN. ETIMEDOUT is another thing: TCP has given the
+            // connection up.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(self.failed(what, error)),
         };
@@ -437,24 +485,5 @@ pub(crate) fn state_of(network: &Network) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_comes_in_parts_is_searched_once() {
-        let mut unread = Unread::default();
-        for part in 1..=100 {
-            unread.bytes.extend_from_slice(&[b'x'; 1000]);
-            assert_eq!(unread.line(), None);
-            assert_eq!(unread.searched, part * 1000);
-        }
-        unread.bytes.extend_from_slice(b"\nand\n more");
-        assert_eq!(unread.line().map(|line| line.len()), Some(100_001));
-        assert_eq!(unread.line().as_deref(), Some(&b"and\n"[..]));
-        assert_eq!(unread.line(), None);
-        assert_eq!(unread.take(2), b" m");
-        unread.bytes.push(b'\n');
-        assert_eq!(unread.line().as_deref(), Some(&b"ore\n"[..]));
-        assert_eq!(unread.take_all(), b"");
-    }
-}
+#[path = "../tests/unit/client.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use timeline::{Errno, Exit, Level};
 
 /// Why a server could not be started, observed or talked to.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// This system has no way to observe a server.
@@ -26,6 +26,9 @@ pub enum Error {
         /// What that means here, and what to do.
         cure: String,
     },
+    /// The program was to be started again, and was not.
+    #[error("cannot start the server again: {0}")]
+    Restart(String),
     /// The system's files about processes are not there, so nothing can be known of a socket.
     #[error("cannot observe {program}: {reason}: mount it: mount -t proc proc /proc")]
     NoProc {
@@ -66,13 +69,24 @@ pub enum Error {
         /// What to do.
         cure: String,
     },
+    /// What a wire is told is not understood.
+    #[error(transparent)]
+    Script(#[from] crate::ScriptError),
+    /// A setting of the private network was refused.
+    #[error("cannot set {setting} in the private network: {source}: does this kernel have it? sysctl(8) lists them")]
+    Setting {
+        /// Its name and the value.
+        setting: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The cable was to be cut or restored, and there is none.
     #[error("there is no wire to cut or to restore: start the server with Server::build(..).wire(Wire::new())")]
     NoWire,
     /// The server listens where no other host can reach it.
     #[error(
-        "no client can reach {address} from another host, as it is a loopback address: \
-         let the server listen on 0.0.0.0 or ::, or write {{listen}} for its address"
+        "no client can reach {address} from another host: Linux carries no packet to ::1 over a wire, as it does to \
+         127.0.0.1: let the server listen on 127.0.0.1, 0.0.0.0 or ::, or write {{listen}} for its address"
     )]
     Loopback {
         /// Where it listens.
@@ -112,6 +126,17 @@ pub enum Error {
         program: String,
         /// Where it waits: `UDP 127.0.0.1:53`, `the Unix socket /run/server`.
         where_: String,
+        /// What it wrote, ready to follow the sentence.
+        output: Output,
+    },
+    /// The server listens, and nobody but root may see where.
+    #[error(
+        "{program} listens, and who is not root may not see on what: it has made itself undumpable (PR_SET_DUMPABLE of \
+         prctl(2)), or runs with other rights: run it as root, or without that{output}"
+    )]
+    Hidden {
+        /// The program.
+        program: String,
         /// What it wrote, ready to follow the sentence.
         output: Output,
     },
@@ -165,9 +190,17 @@ pub enum Error {
     },
 }
 
+/// As [`Display`](std::fmt::Display) has it: a test that returns it, as `#[test]` may, prints this.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 /// What to do where a limit of this process stands in the way, ready to follow the reason: getrlimit(2).
 fn cure(error: &std::io::Error) -> &'static str {
-    // The numbers of Linux, where limits are met in earnest.
+    // These are Linux's error numbers. Other systems have others, and this process meets such limits only where it
+    // observes.
     match error.raw_os_error() {
         Some(11) => ": a limit of threads, or of memory for one more, is reached: raise it (ulimit -u, ulimit -v)",
         Some(12) => ": there is not enough memory: raise the limit, if there is one (ulimit -v)",
@@ -189,7 +222,8 @@ impl Error {
 
     /// True if a client of ours said so.
     fn is_client_of(&self, kind: std::io::ErrorKind) -> bool {
-        // An error number would be the system's: then TCP has given up.
+        // A client of ours that gives up makes an error without a number. One with a number came from the system: TCP
+        // has given up.
         let gave_up = |source: &std::io::Error| source.raw_os_error().is_some();
         match self {
             Error::Client { source, .. } => source.kind() == kind && !gave_up(source),

@@ -55,6 +55,7 @@
 //!
 //! - [`Server`] and [`Client`] are the door: start, talk, stop.
 //! - [`conversation`] is what clients say and wait for, as plain data and as a script; a [`Player`] holds it.
+//! - [`ordeals`] make the day rough for a server, and judge how it comes through.
 //! - [`timeline`] is what happened: events in one order, and the questions to ask. Pure data.
 //! - [`facts`] is what is so of each packet, with its evidence and how sure it is.
 //! - [`overview`] is a run at a glance: a row for each connection, and what they come to.
@@ -76,12 +77,15 @@ mod client;
 pub mod conversation;
 mod error;
 mod forks;
+mod lock;
+mod look;
 mod machine;
 #[cfg(all(target_os = "linux", not(no_observe)))]
 mod observe;
 #[cfg(not(all(target_os = "linux", not(no_observe))))]
 #[path = "observe/elsewhere.rs"]
 mod observe;
+pub mod ordeals;
 mod player;
 mod recorder;
 mod server;
@@ -89,16 +93,17 @@ mod spec;
 pub mod testing;
 mod wire;
 
-pub use ::timeline::{self, facts, format, overview, rules, scene};
+pub use ::timeline::{self, compare, facts, format, overview, rules, scene};
 
 pub use client::Client;
 pub use conversation::Conversation;
 pub use error::{Error, Output, Refused};
+pub use look::{Outlook, Timer};
 pub use machine::{Machine, Refusal};
 pub use observe::{segment_counters, traced_calls, wire_refusal};
 pub use player::{Conversed, How, Player, REPLY_IS_OVER, Trouble};
 pub use recorder::follow::Follow;
-pub use server::{BUFFER, KEEP, Server, ServerBuilder};
+pub use server::{BUFFER, ClientOutput, KEEP, Server, ServerBuilder};
 pub use spec::LISTEN;
 pub use wire::Wire;
 pub use wire::script::ScriptError;

@@ -1,20 +1,22 @@
 //! The door: start a server, connect clients, stop it, and have the timeline.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use socket2::Domain;
+use socket2::{Domain, Socket};
 
 use crate::client::{Client, state_of};
 use crate::error::{Error, Output, Refused};
-use crate::observe::Run;
+use crate::look::{Look, Outlook, SignalTo};
+use crate::observe::{Network, Run};
 use crate::recorder::follow::Follow;
-use crate::spec::{Patience, Spec};
-use crate::wire::Wire;
-use timeline::{Call, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
+use crate::spec::{Host, Patience, Spec};
+use crate::wire::{Wire, addresses};
+use timeline::{Call, CallKind, Endpoints, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
 pub const KEEP: usize = 2_000_000;
@@ -43,8 +45,25 @@ pub struct ServerBuilder {
     reply: Duration,
 }
 
+/// What came of a client program: see [`Server::client_output`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientOutput {
+    /// How it ended; `None` if that could not be told.
+    pub exit: Option<Exit>,
+    /// What it wrote to its standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote to its standard error.
+    pub stderr: Vec<u8>,
+}
+
 /// How often a server that does not listen yet is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How often something is looked at that nothing tells of.
+const LOOK_OFTEN: Duration = Duration::from_millis(10);
+
+/// A thread that wakes up now and then does so within this time.
+const MOMENT: Duration = Duration::from_millis(1200);
 
 /// A server that waits for others than clients over TCP may take so long, asleep, until it listens for these too.
 const SLEEPS: Duration = Duration::from_secs(1);
@@ -68,11 +87,14 @@ impl Server {
             program: program.into(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            folder: None,
+            input: Vec::new(),
             level: None,
             keep: KEEP,
             snaplen: None,
             buffer: BUFFER,
             wire: None,
+            host: Host::default(),
         };
         ServerBuilder {
             spec,
@@ -104,8 +126,12 @@ impl Server {
 
     /// Where clients connect to: the first address that it listens on. For a wildcard stands the
     /// loopback address, or behind a [wire](ServerBuilder::wire) that of the server's host.
+    ///
+    /// The address is of the server's network. Who connects to it from the test itself talks to whoever has that port on
+    /// the host, if anybody: use [`connect`](Self::connect), [`tcp_stream`](Self::tcp_stream), [`inside`](Self::inside),
+    /// [`run_client`](Self::run_client) or [`enter`](Self::enter).
     pub fn address(&self) -> SocketAddr {
-        // There is one, as `start` has waited until the server listened.
+        // The list is not empty, as `start` has waited until the server listened.
         self.reachable(self.listening()[0])
     }
 
@@ -129,16 +155,21 @@ impl Server {
         SocketAddr::new(ip, address.port())
     }
 
-    /// Fails for an address that no client can reach, as behind a wire a loopback address.
+    /// Fails for an address that no client can reach, as `::1` behind a wire. Packets to a loopback address of IPv4 are
+    /// carried over the wire from now on: `route_localnet` of the kernel's ip-sysctl.
     ///
     /// # Errors
     ///
-    /// [`Error::Loopback`].
+    /// [`Error::Loopback`], and [`Error::System`] if the kernel does not carry them.
     pub fn check_reachable(&self, address: SocketAddr) -> Result<(), Error> {
-        let is_loopback = address.ip().to_canonical().is_loopback();
-        match is_loopback && self.run.network().has_wire() {
-            true => Err(Error::Loopback { address }),
-            false => Ok(()),
+        let ip = address.ip().to_canonical();
+        match ip {
+            ip if !ip.is_loopback() || !self.run.network().has_wire() => Ok(()),
+            IpAddr::V4(ip) => self.run.network().carry(ip).map_err(|source| Error::System {
+                what: "carry packets to a loopback address over the wire (route_localnet)",
+                source,
+            }),
+            IpAddr::V6(_) => Err(Error::Loopback { address }),
         }
     }
 
@@ -168,6 +199,57 @@ impl Server {
     /// [`Error::NoWire`].
     pub fn restore(&self) -> Result<(), Error> {
         self.run.restore(None).then_some(()).ok_or(Error::NoWire)
+    }
+
+    /// True if the cable is pulled, in some direction.
+    pub fn is_cut(&self) -> bool {
+        self.run.is_cut()
+    }
+
+    /// The connections of which the server has a descriptor.
+    pub fn held(&self) -> Vec<Endpoints> {
+        let held: BTreeSet<Endpoints> = self.look().held.into_iter().map(|(_, _, on)| on).collect();
+        held.into_iter().collect()
+    }
+
+    /// The same, and who has it: `process 12 holds descriptor 7 of 127.0.0.2:40000`.
+    pub fn held_by(&self) -> Vec<(String, Endpoints)> {
+        let held = self.look().held.into_iter();
+        held.map(|(pid, fd, on)| (format!("process {pid} holds descriptor {fd} of {}", on.client), on))
+            .collect()
+    }
+
+    /// What will tell the server that this client is gone: seen at once, however long that may take.
+    pub fn outlook(&self, on: Endpoints) -> Outlook {
+        // A thread may still be about to wake up for what has just happened, and sleep without a timeout afterwards. So
+        // this waits a moment for that.
+        self.until_within(MOMENT, || {
+            let look = self.look();
+            look.idle && !look.on_clock
+        });
+        let sockets = self.network().sockets();
+        let socket = sockets.into_iter().find(|socket| socket.on == on);
+        let timer = socket.as_ref().and_then(|socket| socket.timer);
+        let is_held = || self.look().held.iter().any(|(_, _, held)| *held == on);
+        match timer {
+            Some((timer, within)) => Outlook::Kernel(timer, within),
+            None if socket.is_none() && !is_held() => Outlook::LetGo,
+            _ if self.look().on_clock => Outlook::Clock,
+            _ if self.wakes() => Outlook::Unseen,
+            _ => Outlook::Nothing,
+        }
+    }
+
+    /// True if a thread of the server wakes up within a moment.
+    pub(crate) fn wakes(&self) -> bool {
+        let before = self.look().slept;
+        self.until_within(MOMENT, || self.look().slept != before)
+    }
+
+    /// The statements of the wire's script that have come to nothing so far: no packet was the one that they name, or
+    /// their moment has not come. What was to be seen by them was not.
+    pub fn unmet_statements(&self) -> Vec<String> {
+        self.run.unmet()
     }
 
     /// Connects a client from a port that the kernel chooses.
@@ -202,6 +284,10 @@ impl Server {
     /// network it has an address of its own, so that addresses tell who sent. IPv6 has only one there.
     fn client_address(&self, address: SocketAddr, port: Option<u16>) -> Option<SocketAddr> {
         let any = match address.ip() {
+            IpAddr::V4(ip) if ip.is_loopback() && self.run.network().has_wire() => {
+                let (client, _) = addresses(Side::Client);
+                return Some(SocketAddr::from((client, port.unwrap_or(0))));
+            }
             IpAddr::V4(ip) if ip.is_loopback() && self.level() == Level::Sandbox => {
                 return Some(SocketAddr::from((CLIENT, port.unwrap_or(0))));
             }
@@ -212,17 +298,63 @@ impl Server {
     }
 
     pub(crate) fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
+        let network = self.run.network();
+        let client = |socket| Client::new(socket, Arc::clone(network), self.reply);
+        self.connected(address, port, client)
+    }
+
+    fn connected<T>(
+        &self,
+        address: SocketAddr,
+        port: Option<u16>,
+        then: impl FnOnce(Socket) -> std::io::Result<T>,
+    ) -> Result<T, Error> {
         self.check_reachable(address)?;
         let network = self.run.network();
         let from = self.client_address(address, port);
         let connected = network.socket(Domain::for_address(address), from).and_then(|socket| {
             socket.connect_timeout(&address.into(), self.reply)?;
-            Client::new(socket, Arc::clone(network), self.reply)
+            then(socket)
         });
         connected.map_err(|source| Error::Connect {
             address,
             source,
             server: state_of(network),
+        })
+    }
+
+    /// Connects, and gives the stream, for a client of your own. What it does is seen by its packets alone. For tokio:
+    /// `stream.set_nonblocking(true)`, then `tokio::net::TcpStream::from_std(stream)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`].
+    pub fn tcp_stream(&self) -> Result<std::net::TcpStream, Error> {
+        self.connected(self.address(), None, |socket| Ok(socket.into()))
+    }
+
+    /// Runs a closure whose sockets are made in the server's network, so that any client library reaches the server at
+    /// [`address`](Self::address): on a thread of its own, and those that come of it while the closure runs are inside
+    /// too. Sockets that were made before are where they were. What it does is seen by its packets alone.
+    ///
+    /// ```no_run
+    /// # let server = harness::Server::start("server")?;
+    /// let stream = server.inside(|| std::net::TcpStream::connect(server.address()))??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`] if the kernel does not give such sockets: seccomp_unotify(2), Linux 5.14.
+    ///
+    /// # Panics
+    ///
+    /// If the closure does.
+    pub fn inside<T: Send>(&self, body: impl FnOnce() -> T + Send) -> Result<T, Error> {
+        self.check_reachable(self.address())?;
+        self.run.network().inside(body).map_err(|source| Error::System {
+            what: "run a closure in the private network (seccomp_unotify(2))",
+            source,
         })
     }
 
@@ -246,6 +378,17 @@ impl Server {
     pub fn run_client_within(&self, command: std::process::Command, limit: Duration) -> Result<Option<Exit>, Error> {
         self.check_reachable(self.address())?;
         self.run.client(command, limit)
+    }
+
+    /// As [`run_client_within`](Self::run_client_within), and gives what it wrote to its standard output and error.
+    ///
+    /// # Errors
+    ///
+    /// As [`run_client_within`](Self::run_client_within), and [`Error::System`] where there can be no pipe.
+    pub fn client_output(&self, command: std::process::Command, limit: Duration) -> Result<ClientOutput, Error> {
+        self.check_reachable(self.address())?;
+        let (exit, [stdout, stderr]) = self.run.client_output(command, limit)?;
+        Ok(ClientOutput { exit, stdout, stderr })
     }
 
     /// Makes a command run in the server's network, where it can connect to the server and
@@ -272,6 +415,91 @@ impl Server {
             what: "let a command into the private network",
             source,
         })
+    }
+
+    /// Sends a signal to the server's first process: signal(7). At the lower levels too; false if it has ended.
+    pub fn signal(&self, number: i32) -> bool {
+        self.run.signal(number, SignalTo::First)
+    }
+
+    /// Sends a signal to each process of the server. False if all have ended.
+    pub fn signal_all(&self, number: i32) -> bool {
+        self.run.signal(number, SignalTo::All)
+    }
+
+    /// Stops the program by this signal and waits until it is started again, at once, and listens: if it was built with
+    /// [`restarts`](ServerBuilder::restarts). Each of both may take as long as a client waits for a reply.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Restart`].
+    pub fn restart(&self, signal: i32) -> Result<(), Error> {
+        let listens = || {
+            let listens = |record: &&Record| matches!(&record.what, What::Call { call, .. } if call.kind == CallKind::Listen && matches!(call.result, Some(Ok(_))));
+            self.run
+                .network()
+                .recorder()
+                .with(|seen| seen.records.iter().filter(listens).count())
+        };
+        let before = listens();
+        let first = self.stop_first(signal)?;
+        if !self.until(|| !self.look().processes.contains(&first)) {
+            return Err(Error::Restart(format!(
+                "its process {first} does not end within {:?}",
+                self.reply
+            )));
+        }
+        self.until(|| self.ended().is_some() || listens() > before);
+        match self.ended() {
+            None if listens() > before => Ok(()),
+            None => Err(Error::Restart(format!(
+                "started again, it does not listen within {:?}",
+                self.reply
+            ))),
+            Some(exit) => Err(Error::Restart(format!(
+                "started again, it ended: {exit}{}",
+                self.output()
+            ))),
+        }
+    }
+
+    /// Sends a signal to the program that runs now, if it is to be started again: its process.
+    pub(crate) fn stop_first(&self, signal: i32) -> Result<i32, Error> {
+        let look = self.look();
+        let first = look.processes.into_iter().find(|pid| *pid != look.main);
+        first
+            .filter(|first| self.run.signal(signal, SignalTo::One(*first)))
+            .ok_or_else(|| Error::Restart("no process of it is left that would be started again".to_owned()))
+    }
+
+    /// Waits until something is so that nothing tells of, at most as long as a client waits for a reply. Whether it is.
+    fn until(&self, is_so: impl Fn() -> bool) -> bool {
+        self.until_within(self.reply, is_so)
+    }
+
+    pub(crate) fn until_within(&self, limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+        let deadline = Instant::now() + limit;
+        while !is_so() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(LOOK_OFTEN);
+        }
+        true
+    }
+
+    /// What the server has at this moment: its descriptors, memory, what its threads wait for.
+    pub(crate) fn look(&self) -> Look {
+        self.run.look()
+    }
+
+    pub(crate) fn network(&self) -> &Arc<Network> {
+        self.run.network()
+    }
+
+    /// How the server ended, if it has.
+    pub fn ended(&self) -> Option<Exit> {
+        self.run.network().ended()
     }
 
     /// The end of what it has written to its standard output and error.
@@ -305,7 +533,7 @@ impl Server {
                     segment: Some(segment),
                     passage,
                     ..
-                } => wanted(segment, passage.as_ref()),
+                } => wanted(segment, passage.as_deref()),
                 _ => false,
             };
             new.iter().any(is_wanted).then_some(())
@@ -413,7 +641,29 @@ impl ServerBuilder {
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.spec.environment.push((name.into(), value.into()));
+        self.spec.environment.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Takes an environment variable away, which it would have of this process.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
+        self.spec.environment.push((name.into(), None));
+        self
+    }
+
+    /// The folder that it runs in; that of this process unless told. A path of the program that is not absolute is
+    /// looked for as [`Command::current_dir`](std::process::Command::current_dir) says.
+    #[must_use]
+    pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spec.folder = Some(folder.into());
+        self
+    }
+
+    /// What it reads from its standard input, and then the end of it. Unless told there is nothing to read.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.spec.input = bytes.into();
         self
     }
 
@@ -433,6 +683,68 @@ impl ServerBuilder {
     #[must_use]
     pub fn wire(mut self, wire: Wire) -> Self {
         self.spec.wire = Some(wire);
+        self
+    }
+
+    /// Sets a setting of the kernel, by its name as sysctl(8) has it, in the private network alone: before the server
+    /// starts, and for both hosts if there are two. `net.ipv4.tcp_wmem` and the like are a network's own, so this
+    /// takes no root.
+    #[must_use]
+    pub fn sysctl(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.spec.host.sysctls.push((name.into(), value.into()));
+        self
+    }
+
+    /// Gives each socket buffers of so many bytes, to send from and to receive into: `net.ipv4.tcp_wmem` and
+    /// `tcp_rmem` of tcp(7). Linux takes 4096 at least for the one, and 2304 for the other.
+    #[must_use]
+    pub fn buffers(self, bytes: u32) -> Self {
+        let sizes = format!("{bytes} {bytes} {bytes}");
+        self.sysctl("net.ipv4.tcp_wmem", sizes.as_str())
+            .sysctl("net.ipv4.tcp_rmem", sizes)
+    }
+
+    /// Lets so many connections wait to be accepted, whatever the server asks for: `net.core.somaxconn`, as in
+    /// listen(2). Linux lets one more wait.
+    #[must_use]
+    pub fn backlog(self, connections: u32) -> Self {
+        self.sysctl("net.core.somaxconn", connections.to_string())
+    }
+
+    /// Lets each process of the server have so many descriptors: RLIMIT_NOFILE of getrlimit(2).
+    #[must_use]
+    pub fn descriptors(mut self, descriptors: u64) -> Self {
+        self.spec.host.descriptors = Some(descriptors);
+        self
+    }
+
+    /// Lets a shell start the program, and so many times more when it has ended, in one network: see
+    /// [`Server::restart`]. The shell is the first process then, until it has become the program that is started last.
+    #[must_use]
+    pub fn restarts(mut self, times: usize) -> Self {
+        if times == 0 {
+            return self;
+        }
+        let script = "\"$0\" \"$@\"; ".repeat(times) + "exec \"$0\" \"$@\"";
+        let shell = [OsString::from("-c"), script.into()];
+        let program = std::mem::replace(&mut self.spec.program, "/bin/sh".into());
+        let arguments = std::mem::take(&mut self.spec.arguments).into_iter();
+        self.spec.arguments = shell.into_iter().chain([program.into()]).chain(arguments).collect();
+        self
+    }
+
+    /// Lets no packet be longer than this on the loopback interface of the private network; 1500 bytes unless told.
+    /// Less than 1280 leaves no IPv6 there (RFC 8200, section 5). For a wire see [`Wire::mtu`](crate::Wire::mtu).
+    #[must_use]
+    pub fn mtu(mut self, bytes: u16) -> Self {
+        self.spec.host.mtu = Some(bytes);
+        self
+    }
+
+    /// Starts the server's monotonic clock at this time, as if the host had been up for so long: time_namespaces(7).
+    #[must_use]
+    pub fn uptime(mut self, uptime: Duration) -> Self {
+        self.spec.host.uptime = Some(uptime);
         self
     }
 
@@ -537,7 +849,7 @@ impl ServerBuilder {
     fn wait_until_it_listens(&self, run: &Run) -> Result<(), NotListening> {
         let deadline = Instant::now() + self.listen;
         let mut asleep_since = None;
-        // Of a server that listens, the port that is asked for may take as long as a reply.
+        // Once the server listens on another port, the one that is asked for may take as long as a reply may.
         let mut on_another = None;
         loop {
             let look = (Instant::now() + LOOK_AGAIN).min(deadline);
@@ -546,6 +858,7 @@ impl ServerBuilder {
                 match (seen.listening.iter().find(is_wanted), seen.ended()) {
                     (Some(_), _) => Some(Ok(())),
                     (None, Some(exit)) => Some(Err(NotListening::Exited(exit))),
+                    (None, None) if seen.hidden => Some(Err(NotListening::Hidden)),
                     (None, None) => None,
                 }
             });
@@ -558,7 +871,7 @@ impl ServerBuilder {
                     return Err(NotListening::TimedOut);
                 }
             }
-            // A server that waits for others, and sleeps, is not going to listen here.
+            // A server that listens elsewhere, and sleeps, will not begin to listen here by itself.
             let elsewhere = run
                 .network()
                 .recorder()
@@ -589,8 +902,9 @@ impl ServerBuilder {
             .with(|seen| (seen.refused_address(), seen.listening.clone(), seen.elsewhere.clone()));
         let exit = match failed {
             NotListening::Exited(exit) => Some(exit),
-            NotListening::TimedOut | NotListening::Elsewhere => None,
+            NotListening::TimedOut | NotListening::Elsewhere | NotListening::Hidden => None,
         };
+        let executed = run.was_executed();
         let output = if exit.is_some() {
             run.last_output()
         } else {
@@ -609,6 +923,14 @@ impl ServerBuilder {
                 port,
                 others,
                 waited: self.reply.min(self.listen),
+            },
+            (NotListening::Hidden, _) => Error::Hidden { program, output },
+            (NotListening::Exited(exit), _) if !executed => Error::Spawn {
+                program,
+                source: std::io::Error::other(format!("the kernel ended it while it was executed ({exit})")),
+                cure:
+                    "it is damaged or badly linked (see readelf -l), or needs more memory than it may have (ulimit -v)"
+                        .into(),
             },
             (NotListening::Exited(exit), _) => Error::ExitedEarly {
                 program,
@@ -632,4 +954,5 @@ enum NotListening {
     Exited(Exit),
     TimedOut,
     Elsewhere,
+    Hidden,
 }

@@ -17,7 +17,12 @@ pub const LISTEN: &str = "{listen}";
 pub(crate) struct Spec {
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
-    pub environment: Vec<(OsString, OsString)>,
+    /// Variables and their values; those without one are taken away.
+    pub environment: Vec<(OsString, Option<OsString>)>,
+    /// The folder that it runs in; that of this process if `None`.
+    pub folder: Option<PathBuf>,
+    /// What it reads from its standard input.
+    pub input: Vec<u8>,
     /// The level to use; the best one if `None`.
     pub level: Option<Level>,
     /// How many records are kept.
@@ -28,6 +33,28 @@ pub(crate) struct Spec {
     pub buffer: u64,
     /// The wire between the client's host and the server's; both are one host if there is none.
     pub wire: Option<Wire>,
+    /// What makes this host a poorer one than it is.
+    pub host: Host,
+}
+
+/// Settings of a private network's hosts, and limits of the server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Host {
+    /// Settings of the kernel by their names, as sysctl(8) has them: of both hosts, if there are two.
+    pub sysctls: Vec<(String, String)>,
+    /// The largest packet on the loopback interface, in bytes.
+    pub mtu: Option<u16>,
+    /// How many descriptors each process of the server may have (RLIMIT_NOFILE of getrlimit(2)).
+    pub descriptors: Option<u64>,
+    /// What the server's monotonic clock says when it starts.
+    pub uptime: Option<Duration>,
+}
+
+impl Host {
+    /// True if it has settings that take a private network.
+    pub fn is_changed(&self) -> bool {
+        !self.sysctls.is_empty() || self.mtu.is_some() || self.uptime.is_some()
+    }
 }
 
 impl Spec {

@@ -3,7 +3,8 @@
 //! A test that cannot run here must not pass unseen, and the built-in test runner can ignore a
 //! test only when it is compiled. So a suite has `harness = false` in its `[[test]]` and one
 //! [`suite!`](crate::suite!) in place of `#[test]` on each function. Its output, arguments and
-//! exit status are those of `cargo test`.
+//! exit status are those of `cargo test`. `--list --ignored` names those that cannot run here, and cargo-nextest skips
+//! them; told to run them, it sees them fail.
 //!
 //! ```no_run
 //! use harness::testing::Needs::*;
@@ -26,11 +27,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
+use crate::lock::lock;
 use crate::machine::{Machine, Refusal};
 use crate::observe::wire_refusal;
 use timeline::Level;
@@ -98,21 +100,25 @@ const TESTS_AT_ONCE: usize = 12;
 
 /// Runs tests with the arguments of this process.
 pub fn run(tests: &'static [Test]) -> ExitCode {
-    run_trials(tests.iter().map(|test| trial(test, "")).collect())
+    run_all(&[("", tests)])
 }
 
 /// Runs the tests of several modules, each with its name, as one program: `module::test`.
 pub fn run_all(modules: &[(&str, &'static [Test])]) -> ExitCode {
-    let of_module = |(name, tests): &(&str, &'static [Test])| {
-        let prefix = format!("{name}::");
-        tests.iter().map(move |test| trial(test, &prefix))
-    };
-    run_trials(modules.iter().flat_map(of_module).collect())
-}
-
-fn run_trials(trials: Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(TESTS_AT_ONCE);
+    // Who asks which tests are ignored goes by the answer, as cargo-nextest does: it runs none of these. Else it is said
+    // when the turn of a test comes, with the reason.
+    let is_asked = arguments.list || arguments.ignored;
+    let of_module = |(name, tests): &(&str, &'static [Test])| {
+        let prefix = if name.is_empty() {
+            String::new()
+        } else {
+            format!("{name}::")
+        };
+        tests.iter().map(move |test| trial(test, &prefix, is_asked))
+    };
+    let trials = modules.iter().flat_map(of_module).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let re_runs = RE_RUNS.map(|of| *lock(of)).iter().sum::<usize>();
     if re_runs > 0 {
@@ -150,10 +156,6 @@ const TRIES: usize = 3;
 static RE_RUNS: [&Mutex<usize>; 2] = [&CASES, &TESTS];
 static CASES: Mutex<usize> = Mutex::new(0);
 static TESTS: Mutex<usize> = Mutex::new(0);
-
-fn lock(re_runs: &Mutex<usize>) -> MutexGuard<'_, usize> {
-    re_runs.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Runs one of many cases of a test until it passes, or fails while the machine kept its time.
 ///
@@ -201,7 +203,8 @@ fn until_in_time<W: FnOnce() -> bool>(
     let mut alone = None;
     for _ in 1..TRIES {
         let was_paused = watch();
-        // What a case changes is its own, and goes with it.
+        // A case that panics leaves nothing half changed behind: all that it changes is its own, and is dropped with
+        // it.
         let outcome = catch_unwind(AssertUnwindSafe(&run));
         let is_decided = match &outcome {
             Ok(Ok(())) => true,
@@ -225,7 +228,7 @@ fn until_in_time<W: FnOnce() -> bool>(
 fn wait_for_calm<W: FnOnce() -> bool>(watch: &impl Fn() -> W) {
     for _ in 0..8 {
         let was_paused = watch();
-        // The machine that the unit tests play is paused for ever.
+        // In the unit tests the machine counts as paused for ever, so they wait for a shorter time.
         std::thread::sleep(Duration::from_millis(if cfg!(test) { 1 } else { 250 }));
         if !was_paused() {
             return;
@@ -265,7 +268,7 @@ impl Canary {
     fn sing(&self) {
         loop {
             self.slept.store(self.now(), Ordering::SeqCst);
-            // Nothing is waited for: how long this takes is what is asked.
+            // This sleep waits for nothing. How much longer it takes than it should is what is measured.
             std::thread::sleep(Self::STEP);
             if self.is_late() {
                 self.late.fetch_add(1, Ordering::SeqCst);
@@ -304,24 +307,33 @@ impl Pauses {
     }
 }
 
-fn trial(test: &'static Test, prefix: &str) -> Trial {
+fn trial(test: &'static Test, prefix: &str, is_asked: bool) -> Trial {
     let request = test.needs.iter().find_map(|needs| match needs {
         Needs::Request(why) => Some(*why),
         _ => None,
     });
-    // `stringify!` puts spaces around `::`.
+    // `stringify!` puts spaces around `::`, and the name of a test has none.
     let name = prefix.to_owned() + &test.name.replace(" ", "");
     let trial = Trial::ignorable_test(name, move || attempt(test));
     match request {
         Some(why) => trial.with_ignored_flag(true).with_kind(why),
-        None => trial,
+        None => trial.with_ignored_flag(is_asked && test.missing().is_some()),
+    }
+}
+
+impl Test {
+    /// What the machine does not give of what it needs; `None` if it can run.
+    fn missing(&self) -> Option<String> {
+        static MACHINE: OnceLock<Machine> = OnceLock::new();
+        let missing = |needs: &Needs| needs.missing(MACHINE.get_or_init(Machine::look));
+        self.needs.iter().find_map(missing)
     }
 }
 
 fn attempt(test: &Test) -> Result<Completion, Failed> {
-    static MACHINE: OnceLock<Machine> = OnceLock::new();
-    let machine = MACHINE.get_or_init(Machine::look);
-    match test.needs.iter().find_map(|needs| needs.missing(machine)) {
+    match test.missing() {
+        // cargo-nextest sees no more of a test than its exit status. It sets this variable.
+        Some(reason) if std::env::var_os("NEXTEST").is_some() => Err(reason.into()),
         Some(reason) => Ok(Completion::ignored_with(reason)),
         None if test.needs.iter().any(|needs| needs.observes()) => {
             completed(until_in_time(test.name, &TESTS, test.run, pauses))
@@ -390,7 +402,7 @@ fn no_cargo() -> Option<String> {
     if find_program(&cargo).is_none() {
         return Some(format!("needs cargo, and {} cannot be run", cargo.display()));
     }
-    // Whether a folder may be written only the system can tell.
+    // Permissions alone do not say whether this folder may be written (it may be mounted read-only), so this tries.
     let test = std::env::current_exe().ok()?;
     let file = test.with_extension(format!("may-build-{}", std::process::id()));
     let made = std::fs::File::create(&file).and_then(|_| std::fs::remove_file(&file));
@@ -420,7 +432,7 @@ pub fn find_program(name: impl AsRef<Path>) -> Option<PathBuf> {
 /// If the test has no path: the system's affair.
 pub fn built(name: &str) -> &'static str {
     let test = std::env::current_exe().expect("a running program has a path");
-    // target/debug/deps/test-0123456789abcdef
+    // Cargo puts this test at target/debug/deps/test-0123456789abcdef, and programs in target/debug.
     let folder = test.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
     let folder = folder.expect("a program stands in a folder");
     let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
@@ -428,77 +440,5 @@ pub fn built(name: &str) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    #[test]
-    fn a_program_is_found_by_its_name() {
-        let shell = find_program("sh").unwrap();
-        assert!(shell.is_file() && shell.ends_with("sh"), "{shell:?}");
-        assert_eq!(find_program("there-is-no-such-program"), None);
-    }
-
-    /// The runs of a case that passes or fails in this order, on a machine that is paused or not, and whether it passes.
-    /// All runs but the first are counted.
-    fn runs(outcomes: &[bool], is_paused: bool) -> (usize, bool) {
-        let (made, re_runs) = (Cell::new(0), Mutex::new(0));
-        let run = || {
-            let passes = outcomes[made.replace(made.get() + 1)];
-            anyhow::ensure!(passes, "it differs");
-            Ok(())
-        };
-        let passes = until_in_time("a case", &re_runs, run, || move || is_paused);
-        assert_eq!(*lock(&re_runs), made.get() - 1);
-        (made.get(), passes.is_ok())
-    }
-
-    #[test]
-    fn a_case_that_fails_while_the_machine_is_paused_runs_again() {
-        assert_eq!(runs(&[true], true), (1, true));
-        assert_eq!(runs(&[false, false, true], true), (3, true));
-        assert_eq!(runs(&[false; 50], true), (3, false));
-    }
-
-    #[test]
-    fn a_case_that_fails_while_the_machine_keeps_its_time_fails() {
-        assert_eq!(runs(&[true], false), (1, true));
-        assert_eq!(runs(&[false, true], false), (1, false));
-    }
-
-    #[test]
-    fn a_test_does_not_run_again_for_a_case_that_did() {
-        let made = Cell::new(0);
-        let run = || {
-            made.set(made.get() + 1);
-            in_time("a case", || anyhow::bail!("it differs"))
-        };
-        let failed = until_in_time("a test", &Mutex::new(0), run, || || true).unwrap_err();
-        assert_eq!((made.get(), format!("{failed:#}").as_str()), (1, "a case: it differs"));
-    }
-
-    #[test]
-    fn a_panic_is_a_failure() {
-        let made = Cell::new(0);
-        let run = || {
-            assert!(made.replace(made.get() + 1) == 1, "the first run");
-            Ok(())
-        };
-        until_in_time("a case", &Mutex::new(0), run, || || true).unwrap();
-        let run = || panic!("any run");
-        let in_time = || until_in_time("a case", &Mutex::new(0), run, || || false);
-        assert!(catch_unwind(in_time).is_err());
-    }
-
-    #[test]
-    fn a_pause_is_seen_while_it_lasts_and_later_by_whoever_was_there() {
-        let canary: &Canary = Box::leak(Box::new(Canary::new()));
-        let before = Pauses::seen_by(canary);
-        while !before.seen() {}
-        assert!(canary.now() >= 5_000_000, "{}", canary.now());
-        canary.late.fetch_add(1, Ordering::SeqCst);
-        canary.slept.store(u64::MAX, Ordering::SeqCst);
-        assert!(before.seen() && !Pauses::seen_by(canary).seen());
-    }
-}
+#[path = "../tests/unit/testing.rs"]
+mod tests;

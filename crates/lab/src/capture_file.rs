@@ -11,34 +11,47 @@ use harness::format::pcapng::{self, Encoder};
 use harness::timeline::{Level, Timeline};
 use harness::{Follow, Server};
 
-type Capture = Encoder<BufWriter<File>>;
+use crate::output::is_standard_output;
 
-/// A capture file, and who writes it.
+type Sink = BufWriter<Box<dyn Write + Send>>;
+
+/// A capture, and who writes it.
 #[derive(Debug)]
 pub struct CaptureFile {
     path: PathBuf,
     program: String,
-    writer: JoinHandle<io::Result<Capture>>,
+    /// What is written to a pipe or a device stands there. A file can be written anew.
+    is_file: bool,
+    writer: JoinHandle<io::Result<Encoder<Sink>>>,
 }
 
 impl CaptureFile {
-    /// Begins to write what a server does from its start on.
+    /// Begins to write what a server does from its start on. All that there is to write is written before anybody waits
+    /// for more: who reads a pipe, or the file, sees the run go on.
     ///
     /// # Errors
     ///
     /// If the file cannot be created.
     pub fn start(server: &Server, program: &str, path: &Path) -> Result<CaptureFile> {
-        let file = BufWriter::new(create(path)?);
+        let (sink, is_file): (Box<dyn Write + Send>, bool) = if is_standard_output(path) {
+            (Box::new(io::stdout()), false)
+        } else {
+            let file = create(path)?;
+            let is_file = file.metadata().is_ok_and(|file| file.is_file());
+            (Box::new(file), is_file)
+        };
+        let sink = BufWriter::new(sink);
         let (records, name, level) = (server.follow(), program.to_owned(), server.level());
-        let writer = thread::Builder::new().spawn(move || write(records, file, &name, level));
+        let writer = thread::Builder::new().spawn(move || write(records, sink, &name, level));
         Ok(CaptureFile {
             path: path.to_owned(),
             program: program.to_owned(),
+            is_file,
             writer: writer.context("cannot start to write the capture")?,
         })
     }
 
-    /// Ends the file of a run that is over. If the timeline has all of it, the file is written anew,
+    /// Ends the capture of a run that is over. If it is a file, and the timeline has all of it, the file is written anew,
     /// with a comment on each packet.
     ///
     /// # Errors
@@ -48,7 +61,7 @@ impl CaptureFile {
         let written = self.writer.join().map_err(|_| anyhow!("the writer panicked"));
         let finished = written.and_then(|capture| {
             let mut capture = capture?;
-            if timeline.not_kept == 0 {
+            if timeline.not_kept == 0 && self.is_file {
                 drop(capture);
                 let mut file = BufWriter::new(create(&self.path)?);
                 pcapng::write(timeline, &self.program, &mut file)?;
@@ -63,10 +76,14 @@ impl CaptureFile {
     }
 }
 
-fn write(records: Follow, file: BufWriter<File>, program: &str, level: Level) -> io::Result<Capture> {
-    let mut capture = Encoder::new(file, program, level)?;
-    for record in records {
+fn write(mut records: Follow, sink: Sink, program: &str, level: Level) -> io::Result<Encoder<Sink>> {
+    let mut capture = Encoder::new(sink, program, level)?;
+    capture.flush()?;
+    while let Some(record) = records.next() {
         capture.record(&record)?;
+        if records.would_wait() {
+            capture.flush()?;
+        }
     }
     Ok(capture)
 }

@@ -1,13 +1,24 @@
 //! What `lab check` prints, and whether it fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use harness::format::json;
-use harness::rules::{Finding, RULES, Rule, RuleId, Severity};
-use harness::timeline::{CallKind, ClientActionKind, Exit, Level, Teardown, Timeline, printable};
+use harness::format::line::{Line, Role};
+use harness::ordeals::Ordeal;
+use harness::rules::{Finding, RULES, Rule, RuleId, Severity, UnknownRule};
+use harness::timeline::spent::spent;
+use harness::timeline::{
+    CallKind, ClientAction, ClientActionKind, Connection, Exit, Flags, Level, Side, Teardown, Timeline, printable,
+};
 
+use crate::called::typed;
+use crate::junit::{self, Case, Outcome};
+use crate::sarif;
 use crate::status::Status;
 use crate::trace::{Leaves, Trouble};
 
@@ -22,9 +33,54 @@ pub struct Strictness {
     #[arg(long, value_name = "ID")]
     pub allow: Vec<RuleId>,
 
-    /// Fail, with status 2, if nothing can be said of this rule, for want of evidence; may be repeated
+    /// Fail, with status 2, if nothing can be said of this rule, for want of evidence, or of this ordeal of a rough day;
+    /// may be repeated
     #[arg(long, value_name = "ID")]
-    pub require: Vec<RuleId>,
+    pub require: Vec<Required>,
+
+    /// Fail if a client's connect takes longer than so many milliseconds, from its SYN to its ACK of the answer
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    pub max_connect: Option<Duration>,
+
+    /// Fail if the first byte of a reply takes longer than so many milliseconds
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    pub max_first_byte: Option<Duration>,
+
+    /// Fail if an exchange takes longer than so many milliseconds, to the last byte of its reply
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    pub max_exchange: Option<Duration>,
+
+    /// The server never answers, and is not to blame for that.
+    #[arg(skip)]
+    pub no_reply: bool,
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().unwrap_or(f64::NAN);
+    match Duration::try_from_secs_f64(number / 1000.0) {
+        Ok(time) if time <= Duration::from_secs(3600) => Ok(time),
+        _ => Err("give a number of milliseconds, such as 20 or 0.5".to_owned()),
+    }
+}
+
+/// Something that is to be judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Required {
+    /// A rule.
+    Rule(RuleId),
+    /// An ordeal.
+    Ordeal(&'static Ordeal),
+}
+
+impl FromStr for Required {
+    type Err = UnknownRule;
+
+    fn from_str(name: &str) -> Result<Required, UnknownRule> {
+        match Ordeal::named(name) {
+            Some(ordeal) => Ok(Required::Ordeal(ordeal)),
+            None => name.parse().map(Required::Rule),
+        }
+    }
 }
 
 /// How a check's result is written.
@@ -36,16 +92,101 @@ pub enum Format {
     Json,
     /// GitHub's annotations
     Github,
+    /// JUnit's XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
+impl Format {
+    /// Tests and findings for programs that collect those of many tools.
+    pub fn of_cases<'c>(self, name: &str, cases: impl Iterator<Item = Case<'c>>, errors: &[String]) -> String {
+        match self {
+            Format::Sarif => sarif::log(name, cases, errors),
+            _ => junit::suite(name, cases, errors),
+        }
+    }
+}
+
+/// Something that a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Waited {
+    Connect,
+    FirstByte,
+    Exchange,
+}
+
+impl Waited {
+    fn name(self) -> &'static str {
+        match self {
+            Waited::Connect => "max-connect",
+            Waited::FirstByte => "max-first-byte",
+            Waited::Exchange => "max-exchange",
+        }
+    }
+
+    /// What took how long, in words.
+    fn what(self, exchange: usize) -> String {
+        match self {
+            Waited::Connect => "the handshake".to_owned(),
+            Waited::FirstByte => format!("the first byte of reply {exchange}"),
+            Waited::Exchange => format!("exchange {exchange}"),
+        }
+    }
+}
+
+/// A budget, and what came of it.
+#[derive(Debug)]
+struct Budget {
+    waited: Waited,
+    /// How often it was measured, and how often it took longer than it may.
+    measured: usize,
+    over: usize,
+    /// The longest, in words, if it took longer.
+    worst: Option<String>,
+}
+
+/// How long a client of a check waited for each connect, first byte and exchange.
+fn waits(connection: Connection<'_>) -> Vec<(Waited, usize, Duration, String)> {
+    let timeline = connection.timeline();
+    let mut waits = Vec::new();
+    let mut packets = connection.packets();
+    let syn = packets.find(|(_, packet)| packet.from == Side::Client && packet.segment.flags.has(Flags::SYN));
+    // The client's ACK of the handshake leaves when the answer has come.
+    let ack = packets.find(|(_, packet)| packet.from == Side::Client && !packet.segment.flags.has(Flags::SYN));
+    if let (Some((syn, _)), Some((ack, _))) = (syn, ack) {
+        waits.push((
+            Waited::Connect,
+            0,
+            timeline[ack].at.since(timeline[syn].at),
+            String::new(),
+        ));
+    }
+    for (place, spent) in spent(connection).iter().enumerate() {
+        let Some(spent) = spent else { continue };
+        let mostly = format!(", most of it {}", spent.mostly().name());
+        waits.push((Waited::FirstByte, place + 1, spent.first_byte, mostly.clone()));
+        waits.push((Waited::Exchange, place + 1, spent.whole, mostly));
+    }
+    waits
 }
 
 /// What a check found.
 #[derive(Debug, Default)]
 pub struct Checked {
     findings: Vec<(Finding, bool)>,
+    budgets: Vec<Budget>,
     unknown: Vec<Unknown>,
+    /// The rules that are for what was recorded.
+    rules: Vec<&'static Rule>,
+    /// True for a capture of packets alone.
+    packets_alone: bool,
     /// Why nothing is proved, or not all of it.
     unproved: Vec<String>,
     connections: usize,
+    /// What it is about: what clients did where, and where they did nothing.
+    tried: Vec<json::Tried>,
+    not_tried: Vec<String>,
 }
 
 /// A rule of which nothing can be said.
@@ -80,7 +221,7 @@ impl Strictness {
             .filter(|finding| self.keeps(finding.rule.id));
         let unknown = |rule: &'static Rule| Unknown {
             rule,
-            counts: self.deny.contains(&rule.id) || self.require.contains(&rule.id),
+            counts: self.deny.contains(&rule.id) || self.require.contains(&Required::Rule(rule.id)),
             why: timeline.why_unknown(rule).unwrap_or_default(),
         };
         Checked {
@@ -90,17 +231,34 @@ impl Strictness {
                 .filter(|rule| self.keeps(rule.id))
                 .map(unknown)
                 .collect(),
-            unproved: Vec::new(),
+            rules: timeline.rules().collect(),
+            packets_alone: timeline.is_packets_alone(),
             connections: timeline.connections().len(),
+            ..Checked::default()
         }
     }
 
     /// Applies it to a run, of which something may not be proved: an exchange that did not take place shows nothing.
     pub fn check_run(&self, timeline: &Timeline, troubles: &[Trouble]) -> Checked {
         let mut checked = self.check(timeline);
-        checked.unproved = self.unproved(timeline, troubles);
+        let tried = tried(timeline);
+        checked.not_tried = not_tried(timeline, &tried);
+        checked.tried = tried.into_values().collect();
+        checked.unknown.extend(self.blind(timeline, &checked));
+        checked.unproved = self.unproved(timeline, troubles, &checked.findings);
+        checked.budgets = self.budgets(timeline);
+        let nothing = checked.budgets.iter().filter(|budget| budget.measured == 0);
+        let nothing: Vec<String> = nothing
+            .map(|budget| {
+                format!(
+                    "--{}: nothing could be measured, which takes packets",
+                    budget.waited.name()
+                )
+            })
+            .collect();
+        checked.unproved.extend(nothing);
         if !checked.unknown.is_empty()
-            && checked.unknown.len() == RULES.iter().filter(|rule| self.keeps(rule.id)).count()
+            && checked.unknown.len() == timeline.rules().filter(|rule| self.keeps(rule.id)).count()
         {
             checked.unproved.push("nothing can be said of any rule".to_owned());
         }
@@ -112,11 +270,70 @@ impl Strictness {
         checked
     }
 
-    fn keeps(&self, id: RuleId) -> bool {
-        !self.allow.contains(&id)
+    /// `nagle-stall`, if it was asked for and could not have been seen: a client's kernel acknowledges at once as long as
+    /// a connection is new (tcp(7), TCP_QUICKACK), so it takes a second reply on the same connection.
+    fn blind(&self, timeline: &Timeline, checked: &Checked) -> Option<Unknown> {
+        let rule = RuleId::NagleStall.rule();
+        let is_known = !checked.unknown.iter().any(|unknown| unknown.rule == rule);
+        let found = checked.findings.iter().any(|(finding, _)| finding.rule == rule);
+        let mut connections = timeline.connections();
+        let shows = connections.any(|connection| spent(connection).iter().flatten().count() > 1);
+        let asked = self.require.contains(&Required::Rule(rule.id)) && self.keeps(rule.id);
+        (asked && is_known && !found && !shows).then(|| Unknown {
+            rule,
+            counts: true,
+            why: "no connection had a second reply, and what a new one brings is acknowledged at once".to_owned(),
+        })
     }
 
-    fn unproved(&self, timeline: &Timeline, troubles: &[Trouble]) -> Vec<String> {
+    /// The budgets that were given, each with what came of it.
+    fn budgets(&self, timeline: &Timeline) -> Vec<Budget> {
+        let given = [
+            (Waited::Connect, self.max_connect),
+            (Waited::FirstByte, self.max_first_byte),
+            (Waited::Exchange, self.max_exchange),
+        ];
+        let given: Vec<(Waited, Duration)> = given
+            .into_iter()
+            .filter_map(|(waited, most)| Some((waited, most?)))
+            .collect();
+        if given.is_empty() {
+            return Vec::new();
+        }
+        let all: Vec<_> = timeline
+            .of_clients()
+            .flat_map(|connection| {
+                waits(connection)
+                    .into_iter()
+                    .map(move |wait| (connection.id().0 + 1, wait))
+            })
+            .collect();
+        let budget = |(waited, most): (Waited, Duration)| {
+            let times = || all.iter().filter(move |(_, wait)| wait.0 == waited);
+            let worst = times().max_by_key(|(_, wait)| wait.2).filter(|(_, wait)| wait.2 > most);
+            let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
+            Budget {
+                waited,
+                measured: times().count(),
+                over: times().filter(|(_, wait)| wait.2 > most).count(),
+                worst: worst.map(|(number, (_, exchange, took, mostly))| {
+                    format!(
+                        "connection {number}: {} took {:.1} ms, and may take {} ms{mostly}",
+                        waited.what(*exchange),
+                        milliseconds(*took),
+                        milliseconds(most)
+                    )
+                }),
+            }
+        };
+        given.into_iter().map(budget).collect()
+    }
+
+    fn keeps(&self, id: RuleId) -> bool {
+        !(self.allow.contains(&id) || self.no_reply && id == RuleId::NoReply)
+    }
+
+    fn unproved(&self, timeline: &Timeline, troubles: &[Trouble], findings: &[(Finding, bool)]) -> Vec<String> {
         let mut reasons = Vec::new();
         reasons.extend(died(timeline));
         let unanswered = troubles.iter().filter(|trouble| trouble.leaves == Leaves::Unanswered);
@@ -124,25 +341,142 @@ impl Strictness {
         reasons.extend(unproved.map(|trouble| trouble.text.clone()));
         if self.keeps(RuleId::NoReply) {
             reasons.extend(unanswered.map(|trouble| trouble.text.clone()));
+            reasons.extend(on_the_wire(timeline));
             reasons.extend(nothing_came(timeline).filter(|_| reasons.is_empty()));
-            reasons.extend(nothing_read(timeline).filter(|_| reasons.is_empty()));
         }
-        // A connection that the server itself opens, and that is refused, proves nothing: it may try again, or go
-        // on without it.
-        let of_clients = timeline
-            .connections()
-            .filter(|connection| !connection.is_the_servers_own());
-        let refused = of_clients
-            .filter(|connection| connection.teardown() == Teardown::Refused)
-            .count();
+        reasons.extend(nothing_read(timeline).filter(|_| reasons.is_empty()));
+        reasons.extend(answered(timeline).filter(|_| self.no_reply));
+        if self.keeps(RuleId::ResetOnClose) && reasons.is_empty() {
+            reasons.extend(reset(timeline, findings));
+        }
+        let refused = refused(timeline);
         if refused > 0 {
             let connections = timeline.connections().len();
             reasons.push(format!(
-                "{refused} of {connections} connections were refused: nobody listened"
+                "{refused} of {connections} connections were refused, and none that came later got through to that port: \
+                 nobody listened"
             ));
         }
         reasons
     }
+}
+
+/// That the wire kept what a client waited for, or its request: no server is to blame for that.
+fn on_the_wire(timeline: &Timeline) -> Option<String> {
+    let is_kept = |connection: &Connection<'_>| {
+        let gives_up = |action: &ClientAction| matches!(action.kind, ClientActionKind::GaveUp { .. });
+        let mut gave_up = connection.client_actions().filter(|(_, action)| gives_up(action));
+        gave_up.any(|(id, _)| connection.is_on_the_wire(timeline[id].at))
+    };
+    let connection = timeline.connections().find(is_kept)?;
+    Some(format!(
+        "connection {}: when the client gave up, bytes that had left one host had not come to the other",
+        connection.id().0 + 1
+    ))
+}
+
+/// That a client was reset which had not left, by a server that had not closed, where no rule has the cause.
+fn reset(timeline: &Timeline, findings: &[(Finding, bool)]) -> Option<String> {
+    let is_found = |connection: &Connection<'_>| {
+        let of_this =
+            |finding: &Finding| finding.rule.id == RuleId::ResetOnClose && finding.connection == connection.id();
+        findings.iter().any(|(finding, _)| of_this(finding))
+    };
+    let is_cut = |connection: &Connection<'_>| {
+        let closing = connection.closing();
+        let failed = |action: &ClientAction| matches!(action.kind, ClientActionKind::Failed(_));
+        let minded = || connection.client_actions().any(|(_, action)| failed(action));
+        closing.teardown() == Teardown::Reset { by: Side::Server }
+            && !closing.fins.contains(&Side::Server)
+            && (closing.fins.is_empty() || minded())
+    };
+    let mut cut = timeline
+        .of_clients()
+        .filter(|connection| is_cut(connection) && !is_found(connection));
+    let first = cut.next()?;
+    let accepted = first.calls().any(|(_, call)| call.kind == CallKind::Accept);
+    Some(format!(
+        "{} of {} connections were reset by the server's host, and nothing that was recorded tells why; the first is \
+         connection {}{}",
+        1 + cut.count(),
+        timeline.connections().len(),
+        first.id().0 + 1,
+        if accepted { "" } else { ", which no accept had returned" }
+    ))
+}
+
+/// How many connections of clients were refused, where no later one got through to that port. A name may stand for several
+/// addresses, as `localhost` does: a client tries one after the other ([RFC 6724, section
+/// 2](https://www.rfc-editor.org/rfc/rfc6724#section-2)). What the server itself opens, and is refused, proves nothing: it
+/// may try again, or go on without.
+fn refused(timeline: &Timeline) -> usize {
+    let is_refused = |connection: &Connection<'_>| connection.teardown() == Teardown::Refused;
+    let mut last_through = BTreeMap::new();
+    for through in timeline.of_clients().filter(|connection| connection.was_established()) {
+        last_through.insert(through.endpoints().server.port(), through.id());
+    }
+    let in_vain = |refused: &Connection<'_>| {
+        let through = last_through.get(&refused.endpoints().server.port());
+        through.is_none_or(|through| *through < refused.id())
+    };
+    timeline.of_clients().filter(is_refused).filter(in_vain).count()
+}
+
+/// What clients did at each address of the server.
+fn tried(timeline: &Timeline) -> BTreeMap<SocketAddr, json::Tried> {
+    let mut tried: BTreeMap<SocketAddr, json::Tried> = BTreeMap::new();
+    let is_made = |connection: &Connection<'_>| connection.teardown() != Teardown::Refused;
+    for connection in timeline.of_clients().filter(is_made) {
+        let address = connection.endpoints().server;
+        let at = tried.entry(address).or_default();
+        if at.connections == 0 {
+            at.address = address.to_string();
+            at.sent = connection
+                .client_actions()
+                .filter_map(|(_, action)| sent(action))
+                .collect();
+        }
+        let exchanges = spent(connection);
+        at.connections += 1;
+        at.requests += exchanges.len();
+        at.answered += exchanges.iter().flatten().count();
+    }
+    tried
+}
+
+/// The first bytes of what a client sent, if it did.
+fn sent(action: &ClientAction) -> Option<String> {
+    const SHOWN: usize = 24;
+    let ClientActionKind::Sent { bytes, len } = &action.kind else {
+        return None;
+    };
+    let shown = &bytes[..bytes.len().min(SHOWN)];
+    let more = if shown.len() as u64 == *len { "" } else { "..." };
+    Some(format!("{}{more}", shown.escape_ascii()))
+}
+
+/// Where the server listened, up to its end, and no client came.
+fn not_tried(timeline: &Timeline, tried: &BTreeMap<SocketAddr, json::Tried>) -> Vec<String> {
+    let mut listening: BTreeMap<(Option<i32>, i32), SocketAddr> = BTreeMap::new();
+    for (id, call) in timeline.all_calls() {
+        let owner = (call.process, call.fd);
+        match call.kind {
+            CallKind::Listen if matches!(call.result, Some(Ok(_))) => {
+                listening.extend(call.listens_at().map(|address| (owner, address)));
+            }
+            CallKind::Close if timeline[id].connection.is_none() => _ = listening.remove(&owner),
+            _ => {}
+        }
+    }
+    let reaches = |listener: &SocketAddr, tried: &SocketAddr| {
+        listener.port() == tried.port()
+            && (listener.ip().is_unspecified() || listener.ip().to_canonical() == tried.ip().to_canonical())
+    };
+    let left = listening
+        .values()
+        .filter(|listener| !tried.keys().any(|tried| reaches(listener, tried)));
+    let left: BTreeSet<&SocketAddr> = left.collect();
+    left.into_iter().map(SocketAddr::to_string).collect()
 }
 
 /// How the server died, if it did: by a signal, or with an exit status that says so.
@@ -174,26 +508,38 @@ fn nothing_came(timeline: &Timeline) -> Option<String> {
     (!came && !sent).then(|| "no reply came on any connection".to_owned())
 }
 
-/// That what the server said cannot have been an answer: it has asked its kernel for no byte of any client.
+/// That the server has asked its kernel for no byte of any client: what it said cannot have been an answer, and what it did
+/// not say shows nothing of it.
 fn nothing_read(timeline: &Timeline) -> Option<String> {
     if timeline.level == Level::Capture || timeline.has_unseen_calls() || timeline.not_kept > 0 {
         return None;
     }
-    let of_clients = || {
-        timeline
-            .connections()
-            .filter(|connection| !connection.is_the_servers_own())
-    };
-    let sent = of_clients().any(|connection| {
+    let sent = timeline.of_clients().any(|connection| {
         let mut actions = connection.client_actions();
         actions.any(|(_, action)| matches!(action.kind, ClientActionKind::Sent { .. }))
     });
-    let calls = || of_clients().flat_map(|connection| connection.calls());
-    let wrote = calls().any(|(_, call)| call.kind == CallKind::Write);
+    let calls = || timeline.of_clients().flat_map(|connection| connection.calls());
     // `splice` counts as a write, and may as well have moved bytes out of the socket.
     let read = calls().any(|(_, call)| call.kind == CallKind::Read || call.name == "splice");
-    (sent && wrote && !read)
-        .then(|| "the server has read nothing that a client sent, so what it wrote was no reply".to_owned())
+    (sent && !read).then(|| "the server has read nothing that a client sent, so what it wrote was no reply".to_owned())
+}
+
+/// That a server wrote after it had read, though it was said to answer nothing.
+fn answered(timeline: &Timeline) -> Option<String> {
+    let answers = |connection: &Connection<'_>| {
+        let mut moved = connection.calls().filter(|(_, call)| call.moved() > 0);
+        moved.any(|(_, call)| call.kind == CallKind::Read) && moved.any(|(_, call)| call.kind == CallKind::Write)
+    };
+    let number = timeline.connections().find(answers)?.id().0 + 1;
+    Some(format!(
+        "connection {number}: the server answered, and --no-reply waits for no answer"
+    ))
+}
+
+impl Budget {
+    fn words(&self) -> String {
+        format!("{} of {} took longer than they may", self.over, self.measured)
+    }
 }
 
 impl Checked {
@@ -208,7 +554,7 @@ impl Checked {
     /// Wrong if a finding counts. Unknown if not all is proved: an exchange did not take place, or nothing can be said
     /// of a rule that was asked for.
     pub fn status(&self) -> Status {
-        if self.findings.iter().any(|(_, counts)| *counts) {
+        if self.findings.iter().any(|(_, counts)| *counts) || self.budgets.iter().any(|budget| budget.over > 0) {
             Status::Wrong
         } else if !self.unproved.is_empty() || self.unknown.iter().any(|unknown| unknown.counts) {
             Status::Unknown
@@ -220,10 +566,44 @@ impl Checked {
     /// The result.
     pub fn show(&self, format: Format) -> String {
         match format {
-            Format::Text => self.text(),
+            Format::Text => self.lines().iter().map(|line| format!("{line}\n")).collect(),
             Format::Json => self.json(),
             Format::Github => self.github(),
+            Format::Junit | Format::Sarif => self.cases(format),
         }
+    }
+
+    /// A test for each rule, and for each budget.
+    fn cases(&self, format: Format) -> String {
+        let groups = self.groups();
+        let cases = self.rules.iter().map(|&rule| {
+            let found = groups.iter().find(|group| group.rule == rule);
+            let unknown = self.unknown.iter().find(|unknown| unknown.rule == rule);
+            let outcome = match (found, unknown) {
+                (Some(group), _) if group.counts => Outcome::Failed {
+                    message: rule.summary.to_owned(),
+                    text: format!("{}\ncure: {}", group.first.message, rule.cure),
+                },
+                (Some(group), _) => Outcome::Noted(group.first.message.clone()),
+                (None, Some(unknown)) => Outcome::Skipped(unknown.why.clone()),
+                (None, None) => Outcome::Passed,
+            };
+            Case {
+                name: rule.name,
+                outcome,
+            }
+        });
+        let budgets = self.budgets.iter().map(|budget| Case {
+            name: budget.waited.name(),
+            outcome: match &budget.worst {
+                Some(worst) => Outcome::Failed {
+                    message: budget.words(),
+                    text: worst.clone(),
+                },
+                None => Outcome::Passed,
+            },
+        });
+        format.of_cases("check", cases.chain(budgets), &self.unproved)
     }
 
     /// The findings rule by rule, in the order of all rules.
@@ -257,9 +637,12 @@ impl Checked {
         unknown
     }
 
-    // Writing to a string cannot fail, in all of these.
-    fn text(&self) -> String {
-        let mut text = String::new();
+    /// The result for people, line by line.
+    pub fn lines(&self) -> Vec<Line> {
+        let named = |role, name: String, prose: String| Line::from_iter([(role, name), (Role::Segment, prose)]);
+        let under = |text: String| Line::new(Role::Segment, format!("  {text}"));
+        let note = |text: String| Line::new(Role::Note, text);
+        let mut told = Vec::new();
         for Group {
             rule,
             severity,
@@ -268,35 +651,69 @@ impl Checked {
             ..
         } in self.groups()
         {
-            let _ = writeln!(text, "{severity}[{}]: {}", rule.name, rule.summary);
+            let role = match severity {
+                Severity::Warning => Role::Held,
+                Severity::Note => Role::State,
+            };
+            told.push(named(
+                role,
+                format!("{severity}[{}]:", rule.name),
+                format!(" {}", rule.summary),
+            ));
             if self.connections > 1 {
-                let _ = writeln!(text, "  {connections} of {} connections; the first:", self.connections);
+                told.push(under(format!(
+                    "{connections} of {} connections; the first:",
+                    self.connections
+                )));
             }
             let (number, message) = (first.connection.0 + 1, printable(&first.message));
-            let _ = writeln!(text, "  connection {number}: {message}");
-            let _ = writeln!(text, "  cure: {}", rule.cure);
-            let _ = writeln!(text, "  more: lab explain {}", rule.name);
+            told.push(under(format!("connection {number}: {message}")));
+            told.push(under(format!("cure: {}", rule.cure)));
+            told.push(under(format!("more: {} explain {}", typed(), rule.name)));
         }
-        for (why, ids) in self.unknown() {
-            let _ = writeln!(
-                text,
-                "unknown, for want of evidence: {} ({})",
-                ids.join(", "),
-                printable(why)
-            );
+        for budget in &self.budgets {
+            if let Some(worst) = &budget.worst {
+                let name = format!("error[{}]:", budget.waited.name());
+                told.push(named(Role::Note, name, format!(" {}", budget.words())));
+                told.push(under(worst.clone()));
+            }
+        }
+        for (why, ids) in self.unknown().into_iter().filter(|_| !self.packets_alone) {
+            let (ids, why) = (ids.join(", "), printable(why));
+            told.push(note(format!("unknown, for want of evidence: {ids} ({why})")));
         }
         for why in &self.unproved {
-            let _ = writeln!(text, "not proved: {}", lines(why, "\n  "));
+            let mut lines = why.lines().map(printable);
+            told.push(note(format!("not proved: {}", lines.next().unwrap_or_default())));
+            told.extend(lines.map(under));
         }
-        if self.findings.is_empty() {
-            text += "no findings";
-            text += if self.unproved.is_empty() {
-                "\n"
+        if self.packets_alone {
+            let (all, blind) = (self.rules.len(), self.unknown.len());
+            let found = if self.findings.is_empty() {
+                ", and found nothing"
             } else {
-                ", and not all is proved\n"
+                ""
             };
+            told.push(note(format!(
+                "{} rules judged the packets{found}; of {all} rules {blind} need the calls, which lab trace records",
+                all - blind
+            )));
+        } else if self.findings.is_empty() {
+            let proved = if self.unproved.is_empty() {
+                ""
+            } else {
+                ", and not all is proved"
+            };
+            told.push(note(format!("no findings{proved}")));
         }
-        text
+        told.extend(self.tried.iter().map(|tried| note(format!("tried: {}", words(tried)))));
+        if !self.not_tried.is_empty() {
+            told.push(note(format!(
+                "not tried: {}; --port chooses",
+                self.not_tried.join(", ")
+            )));
+        }
+        told
     }
 
     fn json(&self) -> String {
@@ -317,13 +734,28 @@ impl Checked {
                 .map(|unknown| (unknown.rule.name, unknown.why.clone()))
                 .collect(),
             unproved: self.unproved.clone(),
+            over_budget: self.over_budget(),
+            tried: self.tried.clone(),
+            not_tried: self.not_tried.clone(),
         };
         json::plain(&check) + "\n"
     }
 
-    /// Workflow commands: `%` and line ends in the text are escaped.
+    /// The longest wait of each budget that was not kept, by its option.
+    fn over_budget(&self) -> BTreeMap<&'static str, String> {
+        let over = |budget: &Budget| Some((budget.waited.name(), budget.worst.clone()?));
+        self.budgets.iter().filter_map(over).collect()
+    }
+
+    /// Workflow commands: `%` and line ends in the text are escaped. Writing to a string cannot fail.
     fn github(&self) -> String {
-        let escaped = |text: &str| lines(&text.replace('%', "%25"), "%0A");
+        let escaped = |text: &str| {
+            text.replace('%', "%25")
+                .lines()
+                .map(printable)
+                .collect::<Vec<_>>()
+                .join("%0A")
+        };
         let mut text = String::new();
         for group in self.groups() {
             let level = if group.counts { "error" } else { "notice" };
@@ -348,14 +780,39 @@ impl Checked {
                 escaped(why)
             );
         }
+        for (name, worst) in self.over_budget() {
+            let _ = writeln!(text, "::error title={name}::{}", escaped(&worst));
+        }
         for why in &self.unproved {
             let _ = writeln!(text, "::error title=not proved::{}", escaped(why));
+        }
+        if !self.not_tried.is_empty() {
+            let _ = writeln!(text, "::notice title=not tried::{}", self.not_tried.join(", "));
         }
         text
     }
 }
 
-/// The lines of a text, printable, with `between` them.
-fn lines(text: &str, between: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join(between)
+/// What clients did at an address, in words.
+fn words(tried: &json::Tried) -> String {
+    const SHOWN: usize = 3;
+    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let answered = match tried.requests - tried.answered {
+        0 => String::new(),
+        _ => format!(", {} of them answered", tried.answered),
+    };
+    let sent: Vec<String> = tried
+        .sent
+        .iter()
+        .take(SHOWN)
+        .map(|sent| format!("\"{sent}\""))
+        .collect();
+    let more = if tried.sent.len() > SHOWN { ", ..." } else { "" };
+    let sent = match sent.is_empty() {
+        true => String::new(),
+        false => format!("; a client sent {}{more}", sent.join(", ")),
+    };
+    let connections = counted(tried.connections, "connection");
+    let requests = counted(tried.requests, "request");
+    format!("{}, {connections}, {requests}{answered}{sent}", tried.address)
 }

@@ -86,11 +86,14 @@ impl Report {
     /// Looks at the machine: its kernel, its programs, and the port of the exercises.
     pub fn look() -> Report {
         let taken = listen().err();
+        let builds = || eprintln!("lab: building the server of an exercise, offline, as a check does");
+        let unbuilt = course::learn::folder::rehearse(builds).err();
         Report::of(
             &Machine::look(),
             &harness::wire_refusal(),
             |tool| find_program(tool).is_some(),
             taken.map(|error| error.to_string()),
+            unbuilt.map(|error| format!("{error:#}")),
         )
     }
 
@@ -99,6 +102,7 @@ impl Report {
         no_wire: &Option<Refusal>,
         has: impl Fn(&str) -> bool,
         port_taken: Option<String>,
+        unbuilt: Option<String>,
     ) -> Report {
         let refused = |refusal: &Option<Refusal>| {
             let told = |refusal: &Refusal| format!("{}\n{:<20} cure: {}", refusal.reason, "", refusal.cure);
@@ -117,6 +121,11 @@ impl Report {
             requirement("packets on the host", false, refused(&machine.no_host_capture)),
             requirement("IPv6", false, no_ipv6),
             requirement("port 3000", true, port),
+            requirement(
+                "builds offline",
+                true,
+                unbuilt.map(|why| why.replace('\n', &format!("\n{:<20} ", ""))),
+            ),
         ];
         let tools = TOOLS.iter().map(|tool| {
             let missing = (!has(tool.name)).then(|| tool.cure.to_owned());
@@ -192,68 +201,5 @@ fn listen() -> io::Result<TcpListener> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn machine(level: Option<Level>) -> Machine {
-        let refusal = |refused: bool| {
-            refused.then(|| Refusal {
-                reason: "forbidden".into(),
-                cure: "allow it".into(),
-            })
-        };
-        Machine {
-            level,
-            no_sandbox: refusal(level != Some(Level::Sandbox)),
-            no_host_capture: refusal(level != Some(Level::Loopback)),
-            no_trace: refusal(level.is_none()),
-            ipv6: true,
-        }
-    }
-
-    #[test]
-    fn the_exercises_need_packets_and_not_where_from() {
-        let lacking = |level| Report::of(&machine(level), &None, |_| true, None).lacking();
-        assert_eq!(lacking(Some(Level::Sandbox)), [""; 0]);
-        assert_eq!(lacking(Some(Level::Loopback)), [""; 0]);
-        assert_eq!(lacking(Some(Level::NoPackets)), ["packets"]);
-        assert_eq!(lacking(None), ["system calls", "packets"]);
-    }
-
-    #[test]
-    fn a_program_that_is_needed_is_told_from_one_that_helps() {
-        let without =
-            |missing: &'static str| Report::of(&machine(Some(Level::Sandbox)), &None, |name| name != missing, None);
-        assert_eq!(without("nc").lacking(), ["nc"]);
-        assert!(without("wireshark").is_ready());
-        assert!(without("nc").text().contains("netcat-openbsd"));
-    }
-
-    #[test]
-    fn a_port_that_is_taken_is_named() {
-        let report = Report::of(
-            &machine(Some(Level::Sandbox)),
-            &None,
-            |_| true,
-            Some("Address already in use".into()),
-        );
-        assert_eq!(report.lacking(), ["port 3000"]);
-        assert!(
-            report.text().ends_with("not ready, for want of: port 3000\n"),
-            "{}",
-            report.text()
-        );
-    }
-
-    #[test]
-    fn the_line_for_machines_is_one_line() {
-        let line = Report::of(&machine(Some(Level::NoPackets)), &None, |_| true, None).json();
-        assert_eq!(line.lines().count(), 1);
-        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value["ready"], false);
-        assert_eq!(value["lacking"], serde_json::json!(["packets"]));
-        assert_eq!(value["level"], "no-packets");
-        assert_eq!(value["has"]["private network"], false);
-        assert_eq!(value["has"]["nc"], true);
-    }
-}
+#[path = "../tests/unit/doctor.rs"]
+mod tests;

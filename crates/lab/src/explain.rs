@@ -1,13 +1,16 @@
 //! `lab explain`: what the pages say of a finding, a fact or a word, where there are no pages.
 
+use crate::called::typed;
 use anyhow::{Result, bail};
 use harness::facts::{FactKind, Reason};
 use harness::format::line::{Line, Role};
+use harness::ordeals::{Fault, ORDEALS};
 use harness::rules::RULES;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// The pages that it reads from, as they were when this program was built.
 const FINDINGS: &str = include_str!("../../../docs/findings.md");
+const ORDEALS_PAGE: &str = include_str!("../../../docs/ordeals.md");
 const WORDS: &str = include_str!("../../../docs/words.md");
 
 /// What is said of a name: the sections of the pages, and the meaning of a fact or a reason.
@@ -36,6 +39,13 @@ pub fn explain(name: &str, width: usize) -> Result<Vec<Line>> {
             reason.summary()
         ));
     }
+    for fault in Fault::ALL.into_iter().filter(|fault| plain(fault.name()) == wanted) {
+        markdown.push(format!(
+            "**{fault}**, which the rough day may show: {}.\n",
+            fault.about()
+        ));
+    }
+    markdown.extend(section(ORDEALS_PAGE, HeadingLevel::H3, &wanted));
     markdown.extend(section(WORDS, HeadingLevel::H3, &wanted));
     if markdown.is_empty() {
         bail!("nothing here is called {name:?}{}", like(&wanted));
@@ -51,7 +61,7 @@ pub fn names(width: usize) -> Vec<Line> {
     rendered(&said.collect::<Vec<_>>().join("\n"), width)
 }
 
-fn names_by_kind() -> [(&'static str, Vec<String>); 4] {
+fn names_by_kind() -> [(&'static str, Vec<String>); 6] {
     [
         ("findings", RULES.iter().map(|rule| rule.name.to_owned()).collect()),
         (
@@ -61,6 +71,11 @@ fn names_by_kind() -> [(&'static str, Vec<String>); 4] {
         (
             "reasons",
             Reason::ALL.iter().map(|reason| reason.name().to_owned()).collect(),
+        ),
+        ("ordeals", ORDEALS.iter().map(|ordeal| ordeal.name.to_owned()).collect()),
+        (
+            "faults",
+            Fault::ALL.iter().map(|fault| fault.name().to_owned()).collect(),
         ),
         ("words", headings(WORDS, HeadingLevel::H3).collect()),
     ]
@@ -79,7 +94,7 @@ fn like(wanted: &str) -> String {
     let mut alike: Vec<String> = names.filter(shares).collect();
     alike.dedup();
     match alike.is_empty() || wanted.is_empty() {
-        true => "; `lab explain` without a name lists all that there is".to_owned(),
+        true => format!("; `{} explain` without a name lists all that there is", typed()),
         false => format!("; is it one of these? {}", alike.join(", ")),
     }
 }
@@ -230,57 +245,5 @@ impl Text {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use harness::timeline::width::columns;
-
-    fn told(name: &str) -> String {
-        let lines = explain(name, 80).unwrap();
-        lines.iter().map(|line| format!("{line}\n")).collect()
-    }
-
-    /// Each has a section of its page; a rule without one would be found only when somebody asks.
-    #[test]
-    fn every_finding_fact_and_word_is_explained() {
-        for (kind, names) in names_by_kind() {
-            for name in names {
-                let told = told(&name);
-                assert!(told.split_whitespace().count() > 5, "{kind} {name}: {told:?}");
-                assert!(told.lines().all(|line| columns(line) <= 80), "{told}");
-                assert!(!told.contains("](") && !told.contains("**"), "{told}");
-            }
-        }
-        for rule in RULES {
-            assert!(told(rule.name).contains("Cure"), "{}", rule.name);
-        }
-    }
-
-    #[test]
-    fn a_finding_is_what_its_page_says() {
-        let told = told("split-reply");
-        assert!(told.starts_with("split-reply\n"), "{told}");
-        assert!(told.contains("- Evidence: two write-family calls in a row"), "{told}");
-        assert!(!told.contains("nagle-stall\n\n"), "{told}");
-    }
-
-    #[test]
-    fn a_name_may_be_written_in_any_way() {
-        assert_eq!(told("CLOSE_WAIT"), told("close-wait"));
-        // A word, a fact of a packet and a reason.
-        let told = told("delayed ack");
-        assert!(
-            told.contains("of a packet:") && told.contains("why a packet left"),
-            "{told}"
-        );
-    }
-
-    #[test]
-    fn what_there_is_not_is_told_with_what_is_like_it() {
-        let error = explain("nagle", 80).map(|_| ()).err();
-        assert_eq!(error.map(|error| error.to_string()), None, "a reason has this name");
-        let error = explain("stall", 80).unwrap_err().to_string();
-        assert!(error.contains("nagle-stall"), "{error}");
-        let error = explain("xyzzy", 80).unwrap_err().to_string();
-        assert!(error.contains("without a name lists all"), "{error}");
-    }
-}
+#[path = "../tests/unit/explain.rs"]
+mod tests;

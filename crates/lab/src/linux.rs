@@ -10,6 +10,15 @@ use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::termios::Termios;
 
+/// Lets a write beyond the limit of a file's size (RLIMIT_FSIZE of getrlimit(2)) fail, where else the kernel ends this
+/// process. A handler, unlike SIG_IGN, is not inherited by programs that we start (execve(2)).
+pub fn large_files_are_errors() {
+    extern "C" fn nothing(_: i32) {}
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::SA_RESTART, SigSet::empty());
+    // Where that is refused, it is as it was.
+    let _ = replace(Signal::SIGXFSZ, &action);
+}
+
 /// While it lives, the first ctrl-C does not end this process. It is for a program in the foreground beside us,
 /// which gets the signal too. The second one ends both.
 #[derive(Debug)]

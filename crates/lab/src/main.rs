@@ -8,8 +8,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use lab::commands::live;
 use lab::commands::{
-    check, completions, diff, doctor, explain, grade, learn, man, quiz, schema, shell, show, steps, told, trace,
-    wireshark,
+    check, compare, completions, diff, doctor, explain, grade, learn, man, quiz, schema, shell, show, steps, told,
+    trace, wireshark,
 };
 use lab::status::{Run, Status, is_broken_pipe};
 
@@ -28,6 +28,7 @@ enum Command {
     Show(show::Arguments),
     Trace(trace::Arguments),
     Check(check::Arguments),
+    Compare(compare::Arguments),
     Explain(explain::Arguments),
     Shell(shell::Arguments),
     #[cfg(target_os = "linux")]
@@ -50,6 +51,7 @@ impl Command {
             Command::Show(arguments) => arguments.run(),
             Command::Trace(arguments) => arguments.run(),
             Command::Check(arguments) => arguments.run(),
+            Command::Compare(arguments) => arguments.run(),
             Command::Explain(arguments) => arguments.run(),
             Command::Shell(arguments) => arguments.run(),
             #[cfg(target_os = "linux")]
@@ -70,12 +72,14 @@ impl Command {
     fn judges(&self) -> bool {
         matches!(
             self,
-            Command::Check(_) | Command::Doctor(_) | Command::Learn(_) | Command::Grade(_)
+            Command::Check(_) | Command::Compare(_) | Command::Doctor(_) | Command::Learn(_) | Command::Grade(_)
         )
     }
 }
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    lab::linux::large_files_are_errors();
     let command = Arguments::parse().command;
     let ended = command.run();
     if let Err(error) = ended.as_ref()

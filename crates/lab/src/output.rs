@@ -10,13 +10,12 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use harness::format::svg::{self, Picture};
 use harness::format::text::Lanes;
-use harness::format::{html, json, markdown, overview, pcapng};
+use harness::format::{follow, html, json, markdown, overview, pcapng};
 use harness::overview::Overview;
 use harness::scene::{Diagram, Scene};
-use harness::timeline::{ConnectionId, FrameNumber, Side, Timeline, printable};
+use harness::timeline::{ConnectionId, FrameNumber, Level, Side, Timeline, printable};
 
-use crate::capture_file::create;
-use crate::check::{self, Strictness};
+use crate::check::{self, Checked, Strictness};
 use crate::terminal::{self, Look, Theme};
 use crate::trace::Trouble;
 
@@ -29,13 +28,13 @@ pub struct Output {
     /// Write it to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Columns to draw in; the terminal's unless given
+    /// Columns to draw in. Without it those of the terminal
     #[arg(long)]
     pub width: Option<usize>,
-    /// Colours of the terminal or of a picture; such as suit any ground unless told
+    /// Colours of the terminal or of a picture. Without it those that suit any ground
     #[arg(long, value_enum)]
     theme: Option<Theme>,
-    /// Draw this connection alone, by its number in the table of connections
+    /// Show this connection alone, by its number in the table of connections
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub connection: Option<u32>,
     /// Of two hosts with a wire, show the packets alone that could have been captured on this one; with
@@ -51,6 +50,8 @@ pub enum Format {
     Text,
     /// A table of frames and a sentence on each
     Markdown,
+    /// What both sides of each connection sent, a row for each line; what is no ASCII is escaped
+    Bytes,
     /// One object; docs/json.md describes it
     Json,
     /// An object on each line, for what happens, when it happens; docs/json.md describes them
@@ -88,11 +89,18 @@ impl Output {
             "-o and --pcapng name the same file, {}: name two",
             path.display()
         );
-        // Opened to append: what an older run has left in the file stays until this one has something to write.
-        let opened = File::options().append(true).create(true).open(path);
-        opened
-            .map(drop)
-            .with_context(|| format!("cannot create {}", path.display()))
+        NewFile::begin(path).map(drop)
+    }
+
+    /// Makes sure that a file which is read is not the one that is written.
+    pub fn can_be_written_from(&self, input: &Path) -> Result<()> {
+        let is_input = self.output.as_deref().is_some_and(|path| same_file(input, path));
+        ensure!(
+            !is_input,
+            "-o names the capture itself, {}: name another file",
+            input.display()
+        );
+        Ok(())
     }
 
     /// The connections to draw, if not all: the one asked for, or of many the worst.
@@ -108,13 +116,27 @@ impl Output {
         }
     }
 
+    /// The connection that was asked for. Lanes choose what they draw, and count it among all.
+    fn part_of<'t>(&self, timeline: &'t Timeline) -> Result<Cow<'t, Timeline>> {
+        let chosen = self.connection.and(self.chosen(timeline)?);
+        match chosen.filter(|_| self.format != Format::Text && timeline.endpoints.len() > 1) {
+            Some(chosen) => Ok(Cow::Owned(timeline.part(&chosen))),
+            None => Ok(Cow::Borrowed(timeline)),
+        }
+    }
+
     /// Writes a timeline to the file, or to standard output.
     pub fn write(&self, timeline: &Timeline, shown: &Shown<'_>) -> Result<()> {
+        let part = self.part_of(timeline)?;
+        let timeline = &*part;
         let Some(path) = &self.output else {
             return Ok(self.write_to(timeline, shown, &mut BufWriter::new(io::stdout().lock()))?);
         };
-        let written = self.write_to(timeline, shown, &mut BufWriter::new(create(path)?));
-        written.with_context(|| format!("cannot write {}", path.display()))
+        let file = NewFile::begin(path)?;
+        let written = self.write_to(timeline, shown, &mut BufWriter::new(&file.file));
+        written
+            .and_then(|()| file.finish())
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
     fn picture(&self, name: &str) -> Picture {
@@ -144,11 +166,21 @@ impl Output {
                 for line in lanes.lines_of(&scene) {
                     writeln!(out, "{line}")?;
                 }
-                write!(out, "\n{}{}", table(timeline, self.width), findings(timeline))?;
+                write!(
+                    out,
+                    "\n{}{}",
+                    table(timeline, self.width),
+                    findings(timeline).show(check::Format::Text)
+                )?;
             }
             Format::Markdown => {
                 let frames = shown.frames.clone().unwrap_or(FrameNumber::range(1..=usize::MAX));
                 out.write_all(markdown::frames(timeline, frames).as_bytes())?;
+            }
+            Format::Bytes => {
+                for connection in timeline.connections() {
+                    follow::write(connection, lanes.width, out)?;
+                }
             }
             Format::Json => json::write(timeline, out)?,
             Format::Jsonl => json::write_lines(timeline, out)?,
@@ -160,6 +192,72 @@ impl Output {
         }
         out.flush()
     }
+}
+
+/// A file that takes its place when it is whole: until then the old one stays, and a run that fails leaves none.
+#[derive(Debug)]
+struct NewFile {
+    file: File,
+    /// Where it is, and where it is to be. `None` of one that is written in place: a device, a pipe, or a file in a
+    /// folder that no other may be made in.
+    moves: Option<(PathBuf, PathBuf)>,
+}
+
+impl NewFile {
+    fn begin(path: &Path) -> Result<NewFile> {
+        let cannot = || format!("cannot create {}", path.display());
+        let target = target_of(path);
+        let old = target.metadata().ok();
+        let in_place = |file: File| NewFile { file, moves: None };
+        if old.as_ref().is_some_and(|old| !old.is_file()) {
+            let file = File::options().write(true).open(&target);
+            return file.map(in_place).with_context(cannot);
+        }
+        // Who may not write the old one may not replace it either.
+        let writable = old.map(|old| File::options().append(true).open(&target).map(|file| (file, old)));
+        let writable = writable.transpose().with_context(cannot)?;
+        let name = target.file_name().with_context(cannot)?.to_string_lossy();
+        let new = target.with_file_name(format!(".{name}.{}", std::process::id()));
+        match (File::create(&new), writable) {
+            (Ok(file), writable) => {
+                // Where the mode cannot be kept the new file has the usual one.
+                let _ = writable.map(|(_, old)| file.set_permissions(old.permissions()));
+                let moves = Some((new, target));
+                Ok(NewFile { file, moves })
+            }
+            (Err(_), Some(_)) => File::create(&target).map(in_place).with_context(cannot),
+            (Err(error), None) => Err(error).with_context(cannot),
+        }
+    }
+
+    /// Lets it take its place.
+    fn finish(mut self) -> io::Result<()> {
+        match self.moves.take() {
+            Some((new, target)) => std::fs::rename(new, target),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if let Some((new, _)) = self.moves.take() {
+            // It is of no use to anybody; if it cannot be removed it does no harm.
+            let _ = std::fs::remove_file(new);
+        }
+    }
+}
+
+/// Where a path leads, through symbolic links, also to a file that is not there.
+fn target_of(path: &Path) -> PathBuf {
+    /// More links in a row are a ring: path_resolution(7).
+    const MOST: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST {
+        let Ok(next) = target.read_link() else { break };
+        target = target.parent().map_or(next.clone(), |folder| folder.join(&next));
+    }
+    target
 }
 
 /// What is shown, beside how.
@@ -277,6 +375,21 @@ impl From<Host> for Side {
 
 /// True if two paths lead to one file, or will when it is made.
 fn same_file(one: &Path, other: &Path) -> bool {
+    let (one, other) = (&target_of(one), &target_of(other));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // A second name of the same file is as good as the first.
+        let place = |path: &Path| {
+            path.metadata()
+                .ok()
+                .filter(|file| file.is_file())
+                .map(|file| (file.dev(), file.ino()))
+        };
+        if place(one).is_some() && place(one) == place(other) {
+            return true;
+        }
+    }
     let real = |path: &Path| {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -297,7 +410,7 @@ pub fn is_standard_output(path: &Path) -> bool {
 
 /// Some of a timeline's connections, in this order.
 pub fn some(timeline: &Timeline, chosen: &[ConnectionId], lanes: &Lanes) -> Scene {
-    let part = harness::scene::Part {
+    let part = harness::scene::Extent {
         connections: chosen.iter().map(|id| id.0 + 1).max().unwrap_or_default(),
         ..lanes.part()
     };
@@ -317,12 +430,15 @@ pub fn table(timeline: &Timeline, width: Option<usize>) -> String {
         return String::new();
     }
     let width = width.or_else(terminal::terminal_width).unwrap_or(80);
-    overview::table(&Overview::of(timeline), width) + "\n"
+    match timeline.level {
+        Level::Capture => overview::survey(timeline, width) + "\n",
+        _ => overview::table(&Overview::of(timeline), width) + "\n",
+    }
 }
 
-/// What the rules find in it, in words.
-pub fn findings(timeline: &Timeline) -> String {
-    Strictness::default().check(timeline).show(check::Format::Text)
+/// What the rules find in it.
+pub fn findings(timeline: &Timeline) -> Checked {
+    Strictness::default().check(timeline)
 }
 
 /// What the clients could not do, where it does not mix with the result.

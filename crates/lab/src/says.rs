@@ -1,6 +1,7 @@
 //! What the clients say, as the command line has it.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -21,7 +22,7 @@ pub struct Says {
     #[arg(long, value_name = "TEXT", value_parser = Pattern::parse)]
     pub expect: Vec<Pattern>,
 
-    /// A reply is there when so many milliseconds have brought nothing more of it
+    /// A reply is there when MS milliseconds have brought nothing more of it
     #[arg(long, value_name = "MS", conflicts_with = "expect", value_parser = clap::value_parser!(u64).range(1..))]
     pub until_quiet: Option<u64>,
 
@@ -29,14 +30,27 @@ pub struct Says {
     #[arg(long)]
     pub greeting: bool,
 
+    /// Close the sending half right behind the last send, and read the reply then. Without --send one line is sent
+    #[arg(long, conflicts_with = "script")]
+    pub half_close: bool,
+
+    /// The server never answers, and is not to blame for that: wait for no reply, and leave the finding no-reply out. An
+    /// answer all the same proves nothing
+    #[arg(long, conflicts_with_all = ["expect", "until_quiet"])]
+    pub no_reply: bool,
+
     /// Hold the conversation of this file, a step on each line: send TEXT, expect TEXT, expect /REGEX/, receive TEXT,
-    /// quiet MS, pause MS, half-close, end, reset, close; client 2 before a step makes it that client's
+    /// quiet MS, pause MS, signal NAME [in MS], restart, half-close, end, reset, close; client 2 before a step makes it that client's
     #[arg(long, value_name = "FILE", conflicts_with_all = ["send", "expect", "until_quiet", "greeting", "pause"])]
     pub script: Option<PathBuf>,
 
-    /// Wait so many milliseconds before each send but the first
+    /// Wait MS milliseconds before each send but the first
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub pause: u64,
+
+    /// The conversation, once it was asked for: a script may come through a pipe, and then only once.
+    #[arg(skip)]
+    conversation: OnceLock<Conversation>,
 }
 
 /// Without `--send`, two lines, the second as soon as the first is answered.
@@ -49,6 +63,14 @@ impl Says {
     ///
     /// If the script cannot be read or is none, or there are some expectations and not one for each reply.
     pub fn conversation(&self) -> Result<Conversation> {
+        if let Some(conversation) = self.conversation.get() {
+            return Ok(conversation.clone());
+        }
+        let made = self.read()?;
+        Ok(self.conversation.get_or_init(|| made).clone())
+    }
+
+    fn read(&self) -> Result<Conversation> {
         let Some(path) = &self.script else {
             return Ok(Conversation::of_one(self.acts()?).catching_up());
         };
@@ -64,6 +86,7 @@ impl Says {
 
     fn acts(&self) -> Result<Vec<Act>> {
         let texts: Vec<&[u8]> = match self.send.is_empty() {
+            true if self.half_close => LINES[..1].to_vec(),
             true => LINES.to_vec(),
             false => self.send.iter().map(Vec::as_slice).collect(),
         };
@@ -83,7 +106,12 @@ impl Says {
                 acts.push(Act::Pause(Duration::from_millis(self.pause)));
             }
             acts.push(Act::Send(text.to_vec()));
-            acts.push(self.wait(number + usize::from(self.greeting), Wait::Reply));
+            if self.half_close && number + 1 == texts.len() {
+                acts.push(Act::HalfClose);
+            }
+            if !self.no_reply {
+                acts.push(self.wait(number + usize::from(self.greeting), Wait::Reply));
+            }
         }
         Ok(acts)
     }
@@ -100,42 +128,5 @@ impl Says {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn says(send: &[&str], expect: &[&str]) -> Says {
-        Says {
-            send: send.iter().map(|text| unescape(text).unwrap()).collect(),
-            expect: expect.iter().map(|text| Pattern::parse(text).unwrap()).collect(),
-            ..Says::default()
-        }
-    }
-
-    #[test]
-    fn each_reply_has_its_expectation() {
-        let held = |says: &Says| -> Vec<String> {
-            let acts = says.acts().unwrap();
-            acts.iter().map(|act| format!("{act:?}")).collect()
-        };
-        let both = held(&says(&["a\\n", "b\\n"], &["x", "y"]));
-        assert!(both[1].contains("\"x\"") && both[3].contains("\"y\""), "{both:?}");
-        let one = held(&says(&["a\\n", "b\\n"], &["x"]));
-        assert!(one[1].contains("\"x\"") && one[3].contains("\"x\""), "{one:?}");
-        let greeted = held(&Says {
-            greeting: true,
-            ..says(&["a\\n"], &["x", "y"])
-        });
-        assert!(
-            greeted[0].contains("\"x\"") && greeted[2].contains("\"y\""),
-            "{greeted:?}"
-        );
-        let error = says(&["a\\n", "b\\n", "c\\n"], &["x", "y"]).conversation().unwrap_err();
-        assert!(error.to_string().contains("2 of --expect for 3 replies"), "{error}");
-    }
-
-    #[test]
-    fn what_is_said_by_default_may_end_early() {
-        assert!(!Says::default().is_asked_for());
-        assert!(says(&["a\\n"], &[]).is_asked_for());
-    }
-}
+#[path = "../tests/unit/says.rs"]
+mod tests;

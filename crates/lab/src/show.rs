@@ -10,6 +10,8 @@ use harness::format::pcapng;
 use harness::format::text::Lanes;
 use harness::timeline::{Excerpt, Timeline};
 
+use crate::unpack::unpacked;
+
 /// How much of a capture is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
@@ -60,12 +62,12 @@ fn name(path: &Path) -> String {
     }
 }
 
-fn open(path: &Path) -> Result<TellingReader<Box<dyn Read>>> {
+fn open(path: &Path) -> Result<Box<dyn Read>> {
     if is_standard_input(path) {
         if io::stdin().is_terminal() {
             bail!("standard input is a terminal: pipe a capture into it, as in tcpdump -w - | lab show -");
         }
-        return Ok(TellingReader::new(Box::new(io::stdin().lock()), None));
+        return unpacked(TellingReader::new(io::stdin().lock(), None), None);
     }
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let about = file
@@ -75,7 +77,7 @@ fn open(path: &Path) -> Result<TellingReader<Box<dyn Read>>> {
         bail!("{} is a folder: name a capture file in it", path.display());
     }
     let length = about.is_file().then_some(about.len());
-    Ok(TellingReader::new(Box::new(file), length))
+    unpacked(TellingReader::new(file, length), length).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// A file that tells how far it has been read, if that takes long and somebody looks.
@@ -148,20 +150,5 @@ fn bar(read: u64, length: Option<u64>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_grows() {
-        assert_eq!(
-            bar(25_000_000, Some(100_000_000)),
-            "reading [█████               ] 25% of 100 MB"
-        );
-        assert_eq!(
-            bar(u64::MAX, Some(u64::MAX)),
-            "reading [████████████████████] 100% of 18446744073709 MB"
-        );
-        assert_eq!(bar(7_500_000, None), "reading, 7 MB so far");
-        assert_eq!(bar(7_500_000, Some(0)), "reading, 7 MB so far");
-    }
-}
+#[path = "../tests/unit/show.rs"]
+mod tests;

@@ -89,33 +89,28 @@ pub fn draw_scene(scene: &Scene, look: Look) -> io::Result<()> {
 /// # Errors
 ///
 /// As [`draw`].
-pub fn findings(text: &str, look: Look) -> io::Result<()> {
-    print_in(&finding_lines(text, look.width.or_else(terminal_width)), look.theme)
+pub fn findings(told: &[Line], look: Look) -> io::Result<()> {
+    print_in(&finding_lines(told, look.width.or_else(terminal_width)), look.theme)
+}
+
+/// Prints what became of a rough day.
+///
+/// # Errors
+///
+/// As [`draw`].
+pub fn print_rough(shown: &crate::rough::Shown<'_>) -> io::Result<()> {
+    print_in(&shown.lines(terminal_width().unwrap_or(120)), None)
 }
 
 /// The lines of findings, broken at spaces if there is a width to keep to.
-fn finding_lines(text: &str, width: Option<usize>) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let indent = line.len() - line.trim_start().len();
-        let role = match line.split(['[', ':']).next().unwrap_or_default() {
-            "warning" => Role::Held,
-            "note" => Role::State,
-            _ if line.starts_with(' ') => Role::Segment,
-            _ => Role::Note,
-        };
-        // Its name and how much it matters; the rest is prose.
-        let head = if indent == 0 {
-            line.find("]: ").map_or(line.len(), |end| end + 2)
-        } else {
-            0
-        };
-        let (named, prose) = line.split_at(head);
-        let whole: Line = [(role, named), (Role::Segment, prose)].into_iter().collect();
-        let width = width.map_or(usize::MAX, |width| width.max(20));
-        lines.extend(whole.wrapped(width, indent + 2));
-    }
-    lines
+fn finding_lines(told: &[Line], width: Option<usize>) -> Vec<Line> {
+    let width = width.map_or(usize::MAX, |width| width.max(20));
+    // What goes on in another line stands further in than the line that it belongs to.
+    let indent = |line: &Line| {
+        let first = line.spans.first().map_or("", |span| &span.text);
+        first.len() - first.trim_start().len() + 2
+    };
+    told.iter().flat_map(|line| line.wrapped(width, indent(line))).collect()
 }
 
 /// Prints lines on standard output, in colour where that has it.
@@ -229,69 +224,5 @@ fn style(role: Role, theme: Option<Theme>) -> Style {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use harness::timeline::width::columns;
-
-    fn broken(text: &str, width: usize) -> Vec<String> {
-        finding_lines(text, Some(width))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
-    }
-
-    #[test]
-    fn findings_are_broken_at_words_and_lose_none() {
-        let text = "warning[split-reply]: a reply is made of several small writes\n  cure: put the whole reply into one write: a buffer and one flush, or writev\n";
-        let lines = broken(text, 40);
-        assert_eq!(
-            lines,
-            [
-                "warning[split-reply]: a reply is made of",
-                "  several small writes",
-                "  cure: put the whole reply into one",
-                "    write: a buffer and one flush, or",
-                "    writev",
-            ]
-        );
-        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        for width in [24, 33, 80, 500] {
-            let lines = broken(text, width);
-            assert_eq!(words(&lines.join("\n")), words(text));
-            assert!(lines.iter().all(|line| columns(line) <= width), "{lines:?}");
-        }
-        // For a program that reads it, a line stays a line.
-        assert_eq!(finding_lines(text, None).len(), 2);
-    }
-
-    #[test]
-    fn a_word_that_is_too_long_is_broken_between_characters() {
-        assert_eq!(
-            broken("  ääääääääääääääääääääääääää", 22),
-            ["  ääääääääääääääääääää", "    ääääää"]
-        );
-    }
-
-    #[test]
-    fn nothing_is_dim_and_mono_has_no_colour() {
-        let roles = [
-            Role::Note,
-            Role::Time,
-            Role::Frame,
-            Role::Client,
-            Role::Wire,
-            Role::Segment,
-            Role::Bracket,
-            Role::Call,
-            Role::State,
-            Role::Held,
-            Role::Verdict,
-        ];
-        for role in roles {
-            for theme in [None, Some(Theme::Light), Some(Theme::Dark), Some(Theme::Mono)] {
-                assert!(!style(role, theme).get_effects().contains(anstyle::Effects::DIMMED));
-            }
-            assert_eq!(style(role, Some(Theme::Mono)).get_fg_color(), None);
-        }
-    }
-}
+#[path = "../tests/unit/terminal.rs"]
+mod tests;

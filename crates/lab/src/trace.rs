@@ -5,10 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use course::steps;
@@ -44,33 +45,50 @@ pub struct Plan {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub clients: u16,
 
+    /// Let them talk at the same time. Without it all are connected, and talk one after the other
+    #[arg(long, conflicts_with_all = ["stdin", "client"])]
+    pub at_once: bool,
+
     /// How each client ends
     #[arg(long, value_name = "CLOSE", default_value = "fin", value_parser = endings())]
     pub close: Conversation,
 
-    /// Wait at most so many seconds for the server to listen, for each reply, and for --client to end; unless told 5,
-    /// and 20 for the server to listen
+    /// Wait at most SECONDS for the server to listen, for each reply, and for --client to end. Without it 20 s for the
+    /// server to listen, and 5 s for each of the others
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: Option<u64>,
 
-    /// Give a server so many seconds to close what its clients have closed, when all its threads sleep; unless told
-    /// 0.25, and 2 for one that sleeps until some moment
+    /// Give a server SECONDS to close what its clients have closed, when all its threads sleep. Without it 0.25 s, and
+    /// 2 s if a thread sleeps until some moment. lab waits up to 5 s longer for a server that is still at work
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub settle: Option<Duration>,
 
-    /// Keep so many events in memory, or as many as there is memory for; a file that --pcapng names has
+    /// Keep this many events in memory, or as many as there is memory for; a file that --pcapng names has
     /// all of them
     #[arg(long, value_name = "EVENTS", default_value_t = harness::KEEP)]
     pub keep: usize,
 
-    /// Capture so many bytes of each packet, headers first; all of them unless told
+    /// Capture the first BYTES of each packet, its headers first. Without it all of them; 96 are enough for all that is
+    /// said here
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(96..))]
     pub snaplen: Option<u32>,
 
-    /// Let the kernel hold so many megabytes of packets until they are taken, at either end of a wire, or where there
-    /// is none, once
+    /// Let the kernel hold this many megabytes of packets until they are taken; with a wire at either end
     #[arg(long, value_name = "MB", default_value_t = harness::BUFFER / MB, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub buffer: u64,
+
+    /// Let each process of the server have at most N descriptors
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(8..))]
+    pub descriptors: Option<u64>,
+
+    /// Give each socket of the private network buffers of BYTES, to send from and to receive into: with 4096 a long
+    /// write takes only a part
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(2304..))]
+    pub buffers: Option<u32>,
+
+    /// Let at most N connections wait to be accepted, whatever the server asks for
+    #[arg(long, value_name = "N")]
+    pub backlog: Option<u32>,
 
     /// The port to talk to, of a server that listens on several: wait until it listens there
     #[arg(long)]
@@ -154,6 +172,32 @@ fn no_room(dropped: u64) -> Option<Trouble> {
     (dropped > 0).then(|| Trouble::new(text, Leaves::Whole))
 }
 
+/// What the wire was told to do and has not done: what was to be seen by it was not.
+fn unmet(server: &Server) -> Vec<Trouble> {
+    let statements = server.unmet_statements().into_iter();
+    let told = statements.map(|statement| {
+        let text = format!(
+            "the wire was told \"{statement}\", and no such packet or moment has come: see docs/wire-reference.md"
+        );
+        Trouble::new(text, Leaves::Unproved)
+    });
+    told.collect()
+}
+
+/// What will tell the server that its clients are gone, once a cable was pulled.
+fn outlook(server: &Server) -> Vec<Trouble> {
+    let held = if server.is_cut() { server.held() } else { Vec::new() };
+    let told = held.into_iter().map(|on| {
+        let text = format!(
+            "the cable is cut, and the server keeps {}: {}",
+            on.client,
+            server.outlook(on)
+        );
+        Trouble::new(text, Leaves::Whole)
+    });
+    told.collect()
+}
+
 /// What came of the clients' talk.
 #[derive(Debug)]
 pub struct Talked {
@@ -165,10 +209,10 @@ pub struct Talked {
 
 const MB: u64 = 1024 * 1024;
 
-/// A program that has to be loaded, or compiled, may take so long until it listens, unless told.
+/// A program that has to be loaded, or compiled, may take this long until it listens, where --timeout says nothing.
 const STARTS: Duration = Duration::from_secs(20);
 
-/// A reply may take so many seconds unless told.
+/// A reply may take this many seconds, where --timeout says nothing.
 const REPLIES: u64 = 5;
 
 /// A server may take so long to end when it is asked to.
@@ -206,6 +250,8 @@ impl Plan {
             let address = self.address(&server)?;
             let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
             let ended = run_client(&server, address, client, self.limit())?;
+            server.settle();
+            let unmet = [unmet(&server), outlook(&server)].concat();
             return Ok(Outcome {
                 timeline: server.stop()?,
                 client_timed_out: matches!(ended, ClientEnd::TimedOut(_)),
@@ -213,6 +259,7 @@ impl Plan {
                 troubles: choice
                     .into_iter()
                     .chain(ended.trouble().map(|text| Trouble::new(text, Leaves::Unproved)))
+                    .chain(unmet)
                     .collect(),
             });
         }
@@ -239,10 +286,11 @@ impl Plan {
         };
         // Clients that stay connected do so until the observation has ended.
         let server = Arc::into_inner(server).context("the server is still in use")?;
+        let unmet = [unmet(&server), outlook(&server)].concat();
         let timeline = server.stop()?;
         Ok(Outcome {
             timeline,
-            troubles: choice.into_iter().chain(talked.troubles).collect(),
+            troubles: choice.into_iter().chain(talked.troubles).chain(unmet).collect(),
             client_timed_out: false,
             interrupted: false,
         })
@@ -271,46 +319,93 @@ impl Plan {
             let connect = Conversation::of_one([Act::Connect(None)]).held_by(client);
             troubles.extend(player.hold(&connect).trouble.map(|stopped| trouble(stopped, true)));
         }
+        if self.at_once {
+            ensure!(!names_several, "the script says who talks when: leave --at-once away");
+            let open = self.talk_at_once(&mut player, &conversation, &mut troubles)?;
+            return Ok(Talked { troubles, open });
+        }
         let connected = player.connected().into_iter();
         let parts: Vec<Conversation> = match names_several {
             true => vec![conversation],
             false => connected.map(|client| conversation.clone().held_by(client)).collect(),
         };
-        for part in parts {
-            let stopped = match self.stdin {
-                true => {
-                    let client = part.clients().first().copied().unwrap_or(1);
-                    self.read_along(server, &mut player, client, &mut watch)?
-                }
-                false => {
-                    let held = player.hold(&part);
-                    let said = held.greeting.as_deref().map(spoke_first);
-                    troubles.extend(said.map(|said| Trouble::new(said, Leaves::Whole)));
-                    let counts = self.says.is_asked_for() || held.replies == 0;
-                    held.trouble.map(|stopped| trouble(stopped, counts))
-                }
-            };
-            troubles.extend(stopped);
-            for client in part.clients() {
-                let stopped = self.leave(&mut player, client);
-                troubles.extend(stopped.map(|stopped| trouble(stopped, true)));
+        for (place, part) in parts.into_iter().enumerate() {
+            if self.stdin {
+                let client = part.clients().first().copied().unwrap_or(1);
+                troubles.extend(self.read_along(server, &mut player, client, &mut watch)?);
+                troubles.extend(self.leave(&mut player, &part));
+            } else {
+                troubles.extend(self.hold(&mut player, &part, place == 0));
             }
         }
         let open = player.finish();
         Ok(Talked { troubles, open })
     }
 
-    /// Lets a client end as it was told, if it has not left. What went wrong.
-    fn leave(&self, player: &mut Player<'_>, client: usize) -> Option<harness::Trouble> {
-        let is_connected = |player: &Player<'_>| player.connected().contains(&client);
-        if !is_connected(player) {
-            return None;
+    /// Lets a part of the clients talk, and end. What went wrong.
+    fn hold(&self, player: &mut Player<'_>, part: &Conversation, is_first: bool) -> Vec<Trouble> {
+        let held = player.hold(part);
+        // What a later client hears before it asks may be what an earlier one said.
+        let said = held.greeting.as_deref().filter(|_| is_first).map(spoke_first);
+        let counts = self.says.is_asked_for() || held.replies == 0;
+        let stopped = held.trouble.map(|stopped| trouble(stopped, counts));
+        let said = said.map(|said| Trouble::new(said, Leaves::Whole));
+        said.into_iter()
+            .chain(stopped)
+            .chain(self.leave(player, part))
+            .collect()
+    }
+
+    /// Lets each client that is connected talk on a thread of its own: all begin when the last thread is there.
+    fn talk_at_once(
+        &self,
+        player: &mut Player<'_>,
+        conversation: &Conversation,
+        troubles: &mut Vec<Trouble>,
+    ) -> Result<Vec<Client>> {
+        /// A client needs little, and thousands of threads may be asked for.
+        const STACK: usize = 256 * 1024;
+        let gate = Mutex::new(());
+        let talk = |(place, (client, mut player)): (usize, (usize, Player<'_>))| {
+            drop(gate.lock());
+            let part = conversation.clone().held_by(client);
+            (self.hold(&mut player, &part, place == 0), player.finish())
+        };
+        let talk = &talk;
+        thread::scope(|scope| {
+            let closed = gate.lock();
+            let apart = player.apart().into_iter().enumerate();
+            let threads = apart.map(|one| {
+                thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn_scoped(scope, move || talk(one))
+            });
+            let threads: io::Result<Vec<_>> = threads.collect();
+            drop(closed);
+            let mut open = Vec::new();
+            for thread in threads.context("cannot start a thread for each client")? {
+                let (trouble, stays) = thread.join().map_err(|_| anyhow!("a client's thread has failed"))?;
+                troubles.extend(trouble);
+                open.extend(stays);
+            }
+            Ok(open)
+        })
+    }
+
+    /// Lets clients end as they were told, if they have not left. What went wrong.
+    fn leave(&self, player: &mut Player<'_>, part: &Conversation) -> Vec<Trouble> {
+        let mut troubles = Vec::new();
+        for client in part.clients() {
+            if !player.connected().contains(&client) {
+                continue;
+            }
+            let left = player.hold(&self.close.clone().held_by(client));
+            troubles.extend(left.trouble.map(|stopped| trouble(stopped, true)));
+            if player.connected().contains(&client) {
+                player.hold(&Conversation::of_one([Act::Leave(Ending::Close)]).held_by(client));
+            }
         }
-        let left = player.hold(&self.close.clone().held_by(client));
-        if is_connected(player) {
-            player.hold(&Conversation::of_one([Act::Leave(Ending::Close)]).held_by(client));
-        }
-        left.trouble
+        troubles
     }
 
     /// The server's name: the step's, or its program's.
@@ -326,15 +421,33 @@ impl Plan {
         file.unwrap_or_default()
     }
 
+    /// True if it is asked for how clients end.
+    pub fn asks_how_clients_end(&self) -> bool {
+        self.close != Conversation::of_one([Act::Leave(Ending::Close)])
+    }
+
     /// Starts the step or the command.
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run).
     pub fn server(&self) -> Result<Server> {
-        let mut build = start(self.step.as_deref(), &self.command)?;
+        let build = self.builder()?;
+        Ok(match self.port {
+            Some(port) => build.port(port).start()?,
+            None => build.start()?,
+        })
+    }
+
+    /// How to start the step or the command.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be built, or the wire is none.
+    pub fn builder(&self) -> Result<ServerBuilder> {
+        let mut build = start(self.step.as_deref(), &self.command)?.restarts(self.says.conversation()?.restarts());
         let mut limit = self.limit();
-        if let Some(wire) = self.wire.wire()? {
+        if let Some(wire) = self.wire.wire()?.filter(|_| self.wire.wants_more_than_a_seed()) {
             // What the wire takes is not the server's time.
             limit += wire.round_trip() * 2;
             build = build.wire(wire);
@@ -348,11 +461,16 @@ impl Plan {
         if let Some(bytes) = self.snaplen {
             build = build.snaplen(bytes);
         }
-        build = build.grace(GRACE.min(limit));
-        Ok(match self.port {
-            Some(port) => build.port(port).start()?,
-            None => build.start()?,
-        })
+        if let Some(descriptors) = self.descriptors {
+            build = build.descriptors(descriptors);
+        }
+        if let Some(bytes) = self.buffers {
+            build = build.buffers(bytes);
+        }
+        if let Some(connections) = self.backlog {
+            build = build.backlog(connections);
+        }
+        Ok(build.grace(GRACE.min(limit)))
     }
 
     /// The address to talk to: the one with the port asked for, or else the first.
@@ -427,7 +545,7 @@ const ALWAYS_LOOKS: Duration = Duration::from_millis(5);
 fn trouble(stopped: harness::Trouble, counts: bool) -> Trouble {
     let leaves = match stopped.how {
         How::Silence | How::Closed | How::StaysOpen => Leaves::Unanswered,
-        How::GoesOn | How::Differs | How::Refused => Leaves::Unproved,
+        How::GoesOn | How::Differs | How::Refused | How::Admitted => Leaves::Unproved,
         How::Failed | How::Unsent if counts => Leaves::Unproved,
         How::Failed | How::Unsent => Leaves::Whole,
     };
@@ -544,13 +662,5 @@ fn find_program(program: &OsStr) -> Result<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_kernel_dropped_is_told_with_its_cure() {
-        assert_eq!(no_room(0), None);
-        let told = no_room(3).unwrap().text;
-        assert!(told.contains("no room for 3 packets: --buffer"), "{told}");
-    }
-}
+#[path = "../tests/unit/trace.rs"]
+mod tests;

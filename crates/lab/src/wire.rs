@@ -8,9 +8,9 @@ use harness::Wire;
 
 /// Two hosts and a wire between them, if any of this is given.
 ///
-/// Each option is a statement of the wire's script; a file may hold them all. docs/wire.md has the words.
+/// Each option is a statement of the wire's script; a file may hold them all. docs/wire-reference.md has the words.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Two hosts and a wire (docs/wire.md)")]
+#[command(next_help_heading = "Two hosts and a wire (docs/wire-reference.md)")]
 pub struct Options {
     /// Packets come so much later: 25ms, or of one side 'client 25ms'. 0ms for a wire without delay
     #[arg(long, value_name = "TIME", value_parser = |value: &str| statement("delay", value))]
@@ -20,11 +20,11 @@ pub struct Options {
     #[arg(long, value_name = "RATE", value_parser = |value: &str| statement("rate", value))]
     rate: Vec<String>,
 
-    /// So many packets may wait for a wire with a rate; one more is lost
+    /// At most this many packets may wait for a wire with a rate; one more is lost
     #[arg(long, value_name = "PACKETS", value_parser = |value: &str| statement("queue", value))]
     queue: Vec<String>,
 
-    /// Lose such a share of all packets by chance: 1%, or of one side 'server 1%'
+    /// Lose this share of all packets by chance: 1%, or of one side 'server 1%'
     #[arg(long, value_name = "PERCENT", value_parser = |value: &str| statement("loss", value))]
     loss: Vec<String>,
 
@@ -109,6 +109,17 @@ impl Options {
         Ok(Some(format!("{file}\n{}", options.join("\n")).parse()?))
     }
 
+    /// What chance follows from.
+    pub fn seed(&self) -> u64 {
+        let statement = self.seed.as_deref().unwrap_or("seed 1");
+        statement.trim_start_matches("seed").trim().parse().unwrap_or(1)
+    }
+
+    /// True if more is said of the wire than what chance follows from.
+    pub fn wants_more_than_a_seed(&self) -> bool {
+        self.wire.is_some() || self.statements().any(|statement| !statement.starts_with("seed"))
+    }
+
     /// All statements. A cut and a restore follow each other by turns.
     fn statements(&self) -> impl Iterator<Item = &str> {
         let several = [
@@ -131,52 +142,5 @@ impl Options {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        options: Options,
-    }
-
-    fn wire(words: &[&str]) -> Result<Option<String>> {
-        let line = Line::try_parse_from([&["lab"], words].concat())?;
-        Ok(line.options.wire()?.map(|wire| wire.to_string()))
-    }
-
-    #[test]
-    fn options_are_statements() {
-        let words =
-            "--restore after|2s --cut after|reply|1 --lose server|data|2 --lose client|syn --delay 25ms --seed 3";
-        let words: Vec<String> = words.split(' ').map(|word| word.replace('|', " ")).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let expected = "delay 25ms\nseed 3\nlose server data 2\nlose client syn\ncut after reply 1\nrestore after 2s\n";
-        assert_eq!(wire(&words).unwrap().as_deref(), Some(expected));
-        assert_eq!(wire(&[]).unwrap(), None);
-        assert_eq!(wire(&["--delay", "0ms"]).unwrap().as_deref(), Some(""));
-        assert!(wire(&["--rate", "1mbit", "--queue", "5"]).unwrap().is_some());
-    }
-
-    #[test]
-    fn an_error_names_the_option_and_the_word() {
-        for (option, value, word) in [
-            ("--lose", "servr data 2", "\"servr\""),
-            ("--delay", "25", "\"25\""),
-            ("--queue", "x", "\"x\""),
-            ("--cut", "after lunch", "\"lunch\""),
-        ] {
-            let error = wire(&[option, value]).unwrap_err().to_string();
-            assert!(error.contains(option) && error.contains(word), "{error}");
-        }
-        assert!(wire(&["--queue", "5"]).unwrap_err().to_string().contains("rate"));
-        assert!(
-            wire(&["--wire", "/no/such/file"])
-                .unwrap_err()
-                .to_string()
-                .contains("/no/such/file")
-        );
-    }
-}
+#[path = "../tests/unit/wire.rs"]
+mod tests;

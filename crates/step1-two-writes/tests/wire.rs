@@ -8,6 +8,7 @@ use harness::testing::built;
 mod echo;
 
 const STEP: &str = "step1";
+const LONGEST: usize = 1_000_000;
 
 fn a_reply_is_two_writes_and_two_segments() -> Result<()> {
     let timeline = echo::timeline_of(&["1\n"])?;

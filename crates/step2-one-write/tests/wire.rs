@@ -8,6 +8,7 @@ use harness::testing::Needs::{Calls, Packets, Sandbox};
 mod echo;
 
 const STEP: &str = "step2";
+const LONGEST: usize = 1_000_000;
 
 fn a_reply_is_one_write() -> Result<()> {
     let timeline = echo::timeline_of(&["1\n"])?;

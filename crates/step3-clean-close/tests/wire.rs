@@ -8,6 +8,7 @@ use harness::timeline::{Side, Teardown};
 mod echo;
 
 const STEP: &str = "step3";
+const LONGEST: usize = 1_000_000;
 
 fn a_reply_is_one_write_and_four_packets() -> Result<()> {
     let timeline = echo::timeline_of(&["1\n"])?;

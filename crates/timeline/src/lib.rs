@@ -18,10 +18,12 @@
 //! - [`rules`] find what a server should not do; they go by facts.
 //! - [`words`] are a sentence for each event, which says what the facts say.
 //! - [`overview`] is a run at a glance: a row for each connection, and what they come to.
+//! - [`mod@compare`] is what differs between two runs.
 //! - [`scene`] is what to draw of a timeline: arrows, calls, states, waits, words.
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, JSON, pictures, pcapng for Wireshark.
 //! - [`width`] is for all that has only so many columns.
 
+pub mod compare;
 pub mod dissect;
 mod events;
 pub mod facts;

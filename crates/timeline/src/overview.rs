@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::events::{Both, ClientActionKind, ConnectionId, EventKind, Level};
 use crate::rules::{Finding, RuleId, Severity};
-use crate::timeline::spent::{Part, Spent, spent};
+use crate::timeline::spent::{Awaited, Spent, spent};
 use crate::timeline::{Connection, Teardown, Timeline};
 
 /// What there is to say of a run's connections.
@@ -19,8 +19,8 @@ pub struct Overview {
     pub first_byte: Option<Spread>,
     /// Of all exchanges, the time until the last byte had.
     pub whole: Option<Spread>,
-    /// Where the time of all exchanges went, added up, in the order of [`Part::ALL`].
-    pub parts: [Duration; Part::ALL.len()],
+    /// Where the time of all exchanges went, added up, in the order of [`Awaited::ALL`].
+    pub parts: [Duration; Awaited::ALL.len()],
     /// The tracer's own share of it: at least so much. `None` if no calls were traced.
     pub tracer: Option<Duration>,
     /// How many connections ended in each way.
@@ -47,8 +47,9 @@ pub struct Row {
     pub bytes: Both<u64>,
     /// The exchange that took longest: its place among those of the connection, and where its time went.
     pub slowest: Option<(usize, Spent)>,
-    /// How many segments were held back until an ACK came, and the longest such time.
-    pub stalls: (usize, Duration),
+    /// How many segments were held back until an ACK came, and the longest such time. `None` where nothing tells: it takes
+    /// packets and all of the server's calls.
+    pub stalls: Option<(usize, Duration)>,
     /// How it ended.
     pub teardown: Teardown,
     /// The rules that found something, in their order.
@@ -93,7 +94,7 @@ impl Overview {
     pub fn of(timeline: &Timeline) -> Overview {
         let findings = timeline.findings();
         let (mut first_bytes, mut wholes) = (Vec::new(), Vec::new());
-        let mut parts = [Duration::ZERO; Part::ALL.len()];
+        let mut parts = [Duration::ZERO; Awaited::ALL.len()];
         let mut tracer = None;
         let mut rows = Vec::new();
         for connection in timeline.connections() {
@@ -101,7 +102,7 @@ impl Overview {
             for spent in exchanges.iter().flatten() {
                 first_bytes.push(spent.first_byte);
                 wholes.push(spent.whole);
-                for part in Part::ALL {
+                for part in Awaited::ALL {
                     parts[part as usize] += spent.part(part);
                 }
                 tracer = spent.tracer.map(|share| share + tracer.unwrap_or_default()).or(tracer);
@@ -134,7 +135,10 @@ impl Overview {
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         rows.sort_by_key(|row| {
             let slowest = row.slowest.map_or(Duration::ZERO, |(_, spent)| spent.whole);
-            let unhappy = matches!(row.teardown, Teardown::Reset { .. } | Teardown::LeftOpen(_));
+            let unhappy = matches!(
+                row.teardown,
+                Teardown::Reset { .. } | Teardown::Cut { .. } | Teardown::LeftOpen(_)
+            );
             Reverse((row.warnings, unhappy, row.requests - row.answered, slowest))
         });
         rows.into_iter().take(most).map(|row| row.connection).collect()
@@ -146,6 +150,7 @@ fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Find
         .iter()
         .enumerate()
         .filter_map(|(place, spent)| Some((place, (*spent)?)));
+    let timeline = connection.timeline();
     let held = connection.held_segments().filter_map(|(_, packet)| packet.held());
     let stalls = held.fold((0, Duration::ZERO), |(count, longest), held| {
         (count + 1, longest.max(held.waited))
@@ -162,7 +167,7 @@ fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Find
         bytes: bytes(connection),
         // Where several took equally long, the first one is named.
         slowest: answered.max_by_key(|(place, spent)| (spent.whole, Reverse(*place))),
-        stalls,
+        stalls: (timeline.tells_calls() && timeline.level > Level::NoPackets).then_some(stalls),
         teardown: connection.teardown(),
         findings: of_this.iter().map(|finding| finding.rule.id).collect(),
         warnings: of_this

@@ -3,6 +3,7 @@
 //! Nothing here is a test. Tests see to it that each part runs and gives its rows.
 
 mod capture;
+mod connections;
 mod servers;
 mod show;
 mod sizes;
@@ -41,6 +42,8 @@ pub enum Measurement {
     Servers,
     /// The tracer beside strace
     Tracer,
+    /// Clients one after the other: how the cost grows
+    Connections,
     /// The capture beside tcpdump
     Capture,
     /// `lab show` beside tshark
@@ -81,6 +84,7 @@ impl Measurement {
         match self {
             Measurement::Servers => servers::measure(sizes),
             Measurement::Tracer => tracer::measure(sizes),
+            Measurement::Connections => connections::measure(sizes),
             Measurement::Capture => capture::measure(sizes),
             Measurement::Show => show::measure(sizes),
             Measurement::Wire => wire::measure(sizes),

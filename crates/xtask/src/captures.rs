@@ -36,7 +36,7 @@ impl Arguments {
             return steps::all()?.iter().try_for_each(of_step);
         }
         match experiments::find(name) {
-            Some(experiment) => of_experiment(&experiment),
+            Some(experiment) => of_experiment(experiment),
             None => of_step(&steps::find(name)?),
         }
     }

@@ -3,102 +3,23 @@
 //! Both are generated parts of pages: see [`pages`](crate::pages). No answer is written down anywhere: the captures are
 //! asked.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, ensure};
 use harness::timeline::Timeline;
+use serde::Deserialize;
 
 use course::learn::measure::{self, Form};
 
-/// The questions about the capture of a step.
-struct Sheet {
-    /// The step's name.
-    step: &'static str,
-    questions: &'static [Question],
-}
-
 /// A question, the measure that answers it, and which one of several.
-struct Question(&'static str, &'static str, Option<usize>);
-
-const SHEETS: &[Sheet] = &[
-    Sheet {
-        step: "step1-two-writes",
-        questions: &[
-            Question("How many packets are the handshake?", "packets-of-handshake", None),
-            Question(
-                "Which frames are the packets of the first exchange?",
-                "packets-of-exchange",
-                Some(1),
-            ),
-            Question(
-                "Which call wrote the last byte of the first reply?",
-                "last-write",
-                Some(1),
-            ),
-            Question(
-                "Which frames are the packets of the second exchange?",
-                "packets-of-exchange",
-                Some(2),
-            ),
-            Question("Which packets carry nothing but an ACK?", "acks-of-kernels", None),
-            Question("Which packet left late?", "held-frame", None),
-            Question("Which call wrote its byte?", "held-write", None),
-            Question("Which packet let it go?", "releasing-ack", None),
-            Question("How many packets is the close?", "packets-to-close", None),
-            Question("Who sends the first FIN?", "first-fin", None),
-            Question("How many FINs are there?", "fins", None),
-            Question(
-                "Which call tells the server that the client has closed?",
-                "end-of-file",
-                None,
-            ),
-            Question("In which state is the server's socket left?", "server-left-in", None),
-        ],
-    },
-    Sheet {
-        step: "step2-one-write",
-        questions: &[
-            Question(
-                "Which frames are the packets of the first exchange?",
-                "packets-of-exchange",
-                Some(1),
-            ),
-            Question(
-                "Which call wrote the last byte of the first reply?",
-                "last-write",
-                Some(1),
-            ),
-            Question(
-                "Which frames are the packets of the second exchange?",
-                "packets-of-exchange",
-                Some(2),
-            ),
-            Question(
-                "Which packet is an ACK that its sender had put off?",
-                "delayed-ack",
-                Some(1),
-            ),
-            Question("How many packets left late?", "stalls", None),
-            Question("How many FINs are there?", "fins", None),
-            Question("In which state is the server's socket left?", "server-left-in", None),
-        ],
-    },
-    Sheet {
-        step: "step3-clean-close",
-        questions: &[
-            Question("How many packets is the close?", "packets-to-close", None),
-            Question("Which frame is the client's FIN?", "fin-of-client", None),
-            Question(
-                "Which call tells the server that the client has closed?",
-                "end-of-file",
-                None,
-            ),
-            Question("Which frame is the server's FIN?", "fin-of-server", None),
-            Question("Whose socket waits in TIME_WAIT?", "time-wait", None),
-            Question("In which state is the server's socket left?", "server-left-in", None),
-        ],
-    },
-];
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    ask: String,
+    measure: String,
+    of: Option<usize>,
+}
 
 /// The questions about a step's capture, with room for the answers.
 ///
@@ -107,7 +28,7 @@ const SHEETS: &[Sheet] = &[
 /// If there are no questions about it.
 pub fn questions(step: &str) -> Result<String> {
     let mut table = "\n| | question | your answer |\n|--:|---|---|\n".to_owned();
-    for (number, Question(ask, ..)) in (1..).zip(sheet(step)?.questions) {
+    for (number, Question { ask, .. }) in (1..).zip(sheet(step)?) {
         // Writing to a string cannot fail.
         let _ = writeln!(table, "| {number} | {ask} | |");
     }
@@ -121,22 +42,29 @@ pub fn questions(step: &str) -> Result<String> {
 /// If there are no questions about it, or the capture does not answer one.
 pub fn key(step: &str, timeline: &Timeline) -> Result<String> {
     let mut table = "\n| | question | answer |\n|--:|---|---|\n".to_owned();
-    for (number, Question(ask, name, of)) in (1..).zip(sheet(step)?.questions) {
-        let measure = measure::find(name).with_context(|| format!("there is no measure {name}"))?;
-        let answer = measure.ask(timeline, *of);
+    for (number, Question { ask, measure, of }) in (1..).zip(sheet(step)?) {
+        let measure = measure::find(&measure).with_context(|| format!("there is no measure {measure}"))?;
+        let answer = measure.ask(timeline, None, of);
         let answer = answer.with_context(|| format!("the capture of {step} does not say: {ask}"))?;
-        ensure!(!answer.right.is_empty(), "the capture of {step} has no answer: {ask}");
-        let between = match measure.form {
-            Form::Frames => ", ",
-            Form::Frame | Form::Number | Form::Word(_) => " or ",
+        // A question that means one frame has one answer: neither the first of several, nor several to choose from.
+        let all = if measure.form == Form::Frame {
+            measure.ask(timeline, None, None)
+        } else {
+            None
         };
-        let _ = writeln!(table, "| {number} | {ask} | {} |", answer.right.join(between)); // writing to a string cannot fail
+        let right = all.map_or(0, |all| all.right.len()).max(answer.right.len());
+        ensure!(
+            right == 1 || right > 1 && measure.form == Form::Frames,
+            "the capture of {step} has {right} answers: {ask}"
+        );
+        let _ = writeln!(table, "| {number} | {ask} | {} |", answer.right.join(", ")); // writing to a string cannot fail
     }
     Ok(table + "\n")
 }
 
-fn sheet(step: &str) -> Result<&'static Sheet> {
-    let known = || SHEETS.iter().map(|sheet| sheet.step).collect::<Vec<_>>().join(", ");
-    let found = SHEETS.iter().find(|sheet| sheet.step == step);
+fn sheet(step: &str) -> Result<Vec<Question>> {
+    let mut sheets: BTreeMap<String, Vec<Question>> = serde_json::from_str(include_str!("../handout.json"))?;
+    let found = sheets.remove(step);
+    let known = || sheets.keys().cloned().collect::<Vec<_>>().join(", ");
     found.with_context(|| format!("there are no questions about {step:?}, but about {}", known()))
 }

@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +15,7 @@ use course::checkout::{self, Builds};
 use harness::rules::{RuleId, Severity};
 use harness::timeline::{Teardown, Timeline};
 use harness::{Conversation, LISTEN, Server, testing};
+use serde::Deserialize;
 
 use crate::pages;
 
@@ -31,7 +33,8 @@ pub fn write() -> Result<()> {
 /// A language and what it takes to run its servers.
 ///
 /// In the commands, `{source}` stands for a server's source and `{built}` for what is built of it.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Language {
     /// As its users write it.
     pub name: &'static str,
@@ -39,96 +42,21 @@ pub struct Language {
     pub folder: &'static str,
     extension: &'static str,
     /// The servers, without extension: the naive idioms, then the careful one.
-    servers: &'static [&'static str],
-    version: &'static [&'static str],
-    build: &'static [&'static str],
-    run: &'static [&'static str],
+    #[serde(borrow)]
+    servers: Vec<&'static str>,
+    #[serde(borrow)]
+    version: Vec<&'static str>,
+    #[serde(borrow)]
+    build: Vec<&'static str>,
+    #[serde(borrow)]
+    run: Vec<&'static str>,
 }
 
-/// All languages: those that run their source, then those that compile it.
-pub const LANGUAGES: &[Language] = &[
-    Language {
-        name: "Python",
-        folder: "python",
-        extension: "py",
-        servers: &["naive", "print", "careful"],
-        version: &["python3", "--version"],
-        build: &[],
-        run: &["python3", "{source}"],
-    },
-    Language {
-        name: "Ruby",
-        folder: "ruby",
-        extension: "rb",
-        servers: &["naive", "print", "append", "careful"],
-        version: &["ruby", "--version"],
-        build: &[],
-        run: &["ruby", "{source}"],
-    },
-    Language {
-        name: "Perl",
-        folder: "perl",
-        extension: "pl",
-        servers: &["naive", "two-prints", "careful"],
-        version: &["perl", "-e", "printf '%vd', $^V"],
-        build: &[],
-        run: &["perl", "{source}"],
-    },
-    Language {
-        name: "Node",
-        folder: "node",
-        extension: "js",
-        servers: &["naive", "console", "careful"],
-        version: &["node", "--version"],
-        build: &[],
-        run: &["node", "{source}"],
-    },
-    Language {
-        name: "Crystal",
-        folder: "crystal",
-        extension: "cr",
-        servers: &["v1", "v2", "v3"],
-        version: &["crystal", "--version"],
-        build: &["crystal", "build", "-o", "{built}", "{source}"],
-        run: &["{built}"],
-    },
-    Language {
-        name: "Go",
-        folder: "go",
-        extension: "go",
-        servers: &["naive", "two-writes", "careful"],
-        version: &["go", "version"],
-        build: &["go", "build", "-o", "{built}", "{source}"],
-        run: &["{built}"],
-    },
-    Language {
-        name: "Java",
-        folder: "java",
-        extension: "java",
-        servers: &["naive", "printf", "writebytes", "careful"],
-        version: &["javac", "--version"],
-        build: &["javac", "-d", "{built}", "{source}"],
-        run: &["java", "-cp", "{built}", "Echo"],
-    },
-    Language {
-        name: "C, gcc",
-        folder: "c",
-        extension: "c",
-        servers: &["naive", "stdio", "dprintf", "careful"],
-        version: &["gcc", "--version"],
-        build: &["gcc", "-o", "{built}", "{source}"],
-        run: &["{built}"],
-    },
-    Language {
-        name: "Rust",
-        folder: "rust",
-        extension: "rs",
-        servers: &["naive", "careful"],
-        version: &["rustc", "--version"],
-        build: &["rustc", "--edition", "2024", "-o", "{built}", "{source}"],
-        run: &["{built}"],
-    },
-];
+/// All languages, as `languages.json` has them: those that run their source, then those that compile it.
+pub static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../languages.json"))
+        .expect("the tests read languages.json, so it is well formed")
+});
 
 /// What the client sends, and how often: each line as soon as the one before is answered.
 const LINE: &str = "hello\n";
@@ -184,7 +112,7 @@ impl Language {
 
     /// The first program that it takes and that is not installed.
     pub fn missing(&self) -> Option<&'static str> {
-        let programs = [self.version, self.build, self.run].map(|command| command.first().copied());
+        let programs = [&self.version, &self.build, &self.run].map(|command| command.first().copied());
         let outside = |program: &&str| !program.starts_with('{') && testing::find_program(program).is_none();
         programs.into_iter().flatten().find(outside)
     }
@@ -256,7 +184,7 @@ impl Idiom {
         }
         let folder = built.parent().context("it would stand in no folder")?;
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let (program, arguments) = self.command(self.language.build)?;
+        let (program, arguments) = self.command(&self.language.build)?;
         let cache = builds()?.join("cache");
         let status = Command::new(&program)
             .args(arguments)
@@ -294,7 +222,7 @@ impl Idiom {
 
     fn converse(&self) -> Result<Timeline> {
         self.build()?;
-        let (program, arguments) = self.command(self.language.run)?;
+        let (program, arguments) = self.command(&self.language.run)?;
         let server = Server::build(program)
             .args(arguments)
             .arg(LISTEN)
@@ -368,7 +296,7 @@ pub fn survey() -> Result<Survey> {
          |---|---|---|--:|--:|---|---|\n",
     );
     let mut missing = Vec::new();
-    for language in LANGUAGES {
+    for language in LANGUAGES.iter() {
         if let Some(program) = language.missing() {
             missing.push((language.name, program));
             continue;

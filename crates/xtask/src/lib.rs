@@ -18,6 +18,7 @@ pub mod languages;
 #[cfg(target_os = "linux")]
 mod linux;
 pub mod newline;
+mod options;
 pub mod pages;
 pub mod pictures;
 pub mod running;

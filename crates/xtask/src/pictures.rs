@@ -19,8 +19,20 @@ pub struct Drawn {
     pub text: String,
 }
 
-/// The experiments with a wire that are drawn each by itself.
-const EXPERIMENTS: [&str; 2] = ["wire-lost-segment", "wire-cable-pulled"];
+/// The experiments that are drawn each by itself.
+const EXPERIMENTS: [&str; 11] = [
+    "wire-lost-segment",
+    "wire-cable-pulled",
+    "lost-answer-step4",
+    "stuck-reader-step6",
+    "stuck-reader-step7",
+    "gone-while-idle-step7",
+    "gone-while-idle-step8",
+    "cut-by-stop-step8",
+    "write-says-ok",
+    "distance-pipelined",
+    "loss-twice",
+];
 
 /// All pictures: one of each step, the stall, the steps side by side behind a wire, and the experiments.
 ///

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use course::checkout;
-use harness::format::json;
 use serde_json::Value;
 
 /// Of more words than this, what a field means says where they are.
@@ -18,12 +17,12 @@ const LISTED: usize = 12;
 /// Where there is no checkout.
 pub fn file() -> Result<(PathBuf, String)> {
     let path = checkout::find()?.join("docs/json.schema.json");
-    Ok((path, format!("{:#}\n", json::schema())))
+    Ok((path, format!("{:#}\n", course::schema())))
 }
 
 /// A table for each object that is written: first what stands in no other, and after each what stands in it.
 pub fn tables() -> String {
-    let schema = json::schema();
+    let schema = course::schema();
     let mut names = Vec::new();
     name_objects(&schema, &schema, &mut names);
     names.iter().map(|name| table(name, &schema["$defs"][name])).collect()

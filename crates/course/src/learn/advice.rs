@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use harness::conversation::{Act, Turn};
 use harness::facts::Reason;
 use harness::rules::{Finding, RuleId};
 use harness::timeline::words::call_text;
 use harness::timeline::{
-    Argument, Call, CallKind, ClientActionKind, Connection, Event, EventId, EventKind, Exit, Flags, Side, SocketOption,
-    Timeline, printable,
+    Argument, Call, CallKind, ClientActionKind, Connection, Event, EventId, EventKind, Exit, Flags, Packet, Side,
+    SocketOption, Timeline, printable,
 };
 use harness::{How, Trouble};
 
+use super::exercise::About;
 use super::fault::{Fault, Untraced};
 use super::measure::replies;
 
@@ -35,13 +37,15 @@ pub struct Case<'a> {
     pub fault: &'a Fault,
     /// The learner's source, without comments.
     pub source: &'a str,
-    /// The findings that may stay.
-    pub stays: &'a [RuleId],
+    /// What was asked of it.
+    pub about: &'a About,
 }
 
 /// All advice, the most particular first.
 const ADVICE: &[fn(&Case<'_>) -> Option<Advice>] = &[
     no_descriptor_left,
+    admitted,
+    waits_for_another,
     ended,
     closed_too_early,
     not_utf8,
@@ -71,7 +75,9 @@ const ADVICE: &[fn(&Case<'_>) -> Option<Advice>] = &[
     unread_bytes,
     not_shown,
     by_its_finding,
+    never_learns,
     closes_first,
+    kept,
     by_its_measure,
 ];
 
@@ -207,9 +213,52 @@ fn shown(bytes: &[u8]) -> String {
     format!("\"{text}\"{more}")
 }
 
+fn admitted(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble().filter(|trouble| trouble.how == How::Admitted)?;
+    let text = format!(
+        "Client {} could connect.{} A listener that is open takes connections, by its kernel, whether or not the program \
+         accepts them.",
+        trouble.connection + 1,
+        trouble.why.as_ref().map_or_else(String::new, |why| format!(" {why}"))
+    );
+    advice("admitted", Vec::new(), text)
+}
+
+fn waits_for_another(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble().filter(|trouble| trouble.how == How::Silence)?;
+    // What a client that does not read said last, but for its end.
+    let closed = |connection: Connection<'_>| {
+        let is_end = |flags: Flags| flags.has(Flags::RST) || flags.has(Flags::FIN);
+        let (id, packet) = connection
+            .packets()
+            .filter(|(_, packet)| packet.from == Side::Client && !is_end(packet.segment.flags))
+            .last()?;
+        (packet.window == 0).then_some(id)
+    };
+    let mut others = case
+        .timeline
+        .connections()
+        .enumerate()
+        .filter(|(place, _)| *place != trouble.connection);
+    let (place, frame) = others.find_map(|(place, other)| Some((place, closed(other)?)))?;
+    let text = format!(
+        "Client {} has a window of 0 ({}): it does not read. Client {} does, and is not answered. Which line of yours \
+         waits for the one, and who waits with it?",
+        place + 1,
+        case.frames(&[frame]),
+        trouble.connection + 1
+    );
+    advice("waits-for-another", vec![frame], text)
+}
+
 fn ended(case: &Case<'_>) -> Option<Advice> {
     case.trouble()?;
-    let exit: Exit = case.timeline.exit()?;
+    // Who is asked to stop has to end: what it left undone is another matter.
+    let is_asked = |turn: &Turn| matches!(turn.act, Act::Signal(..));
+    let exit: Exit = case
+        .timeline
+        .exit()
+        .filter(|_| !case.about.client.turns.iter().any(is_asked))?;
     let text = format!(
         "The server's process ended ({exit}), and a client was still to be served. What ends it? Whatever happens to \
          one client must not end the others'."
@@ -373,7 +422,7 @@ fn no_write(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn wrong_bytes(case: &Case<'_>) -> Option<Advice> {
-    let has_bytes = |trouble: &&Trouble| !matches!(trouble.how, How::StaysOpen | How::Refused);
+    let has_bytes = |trouble: &&Trouble| !matches!(trouble.how, How::StaysOpen | How::Refused | How::Admitted);
     let trouble = case.trouble().filter(has_bytes)?;
     let (wanted, got) = (&trouble.wanted, &trouble.got);
     let alike = wanted.iter().zip(got).take_while(|(wanted, got)| wanted == got).count();
@@ -495,7 +544,9 @@ fn writeln(case: &Case<'_>) -> Option<Advice> {
 
 fn two_writes(case: &Case<'_>) -> Option<Advice> {
     // Where several writes are allowed, they are not what is wrong.
-    let parts = case.parts().filter(|_| !case.stays.contains(&RuleId::SplitReply))?;
+    let parts = case
+        .parts()
+        .filter(|_| !case.about.stays.contains(&RuleId::SplitReply))?;
     let name = |id: EventId| case.timeline.call(id).map_or("?", |call| &call.name);
     let text = format!(
         "{} {} writes for one reply: {}. In the source, what stands between the line that makes the first `{}` \
@@ -710,6 +761,39 @@ fn by_its_finding(case: &Case<'_>) -> Option<Advice> {
     advice(finding.rule.name, finding.evidence.clone(), text)
 }
 
+/// Of a client that is gone, and that the server keeps.
+fn never_learns(case: &Case<'_>) -> Option<Advice> {
+    let (Fault::Must { measure, on, .. }, false) = (case.fault, case.about.wire.is_empty()) else {
+        return None;
+    };
+    let place = on
+        .unwrap_or(1)
+        .checked_sub(1)
+        .filter(|_| measure.name == "server-left-in")?;
+    let needs_ack = |packet: &Packet| packet.segment.len > 0 || packet.segment.flags.has(Flags::FIN);
+    let sent = case.timeline.connections().nth(place)?.packets();
+    let sent = sent.filter(|(_, packet)| packet.from == Side::Server && needs_ack(packet));
+    let (last, packet) = sent.last()?;
+    let lost = packet.passage.as_ref().is_some_and(|of| of.arrivals.is_empty());
+    let (id, text) = match lost {
+        true => (
+            "sent-for-ever",
+            "has no ACK, and the kernel sends it again and again. What tells it when to give up?",
+        ),
+        false => (
+            "nobody-asks",
+            "was its last word. Nothing is on its way since then, so nothing can fail. Who asks the \
+             client whether it is still there?",
+        ),
+    };
+    let frame = case.frames(&[last]);
+    advice(
+        id,
+        vec![last],
+        format!("Connection {}: what the server sent in {frame} {text}", place + 1),
+    )
+}
+
 fn closes_first(case: &Case<'_>) -> Option<Advice> {
     let Fault::Must { measure, got, .. } = case.fault else {
         return None;
@@ -726,11 +810,46 @@ fn closes_first(case: &Case<'_>) -> Option<Advice> {
     advice("closes-first", vec![fin], text)
 }
 
+fn kept(case: &Case<'_>) -> Option<Advice> {
+    let Fault::Kept { held, guest, on } = case.fault else {
+        return None;
+    };
+    let connection = case
+        .timeline
+        .connections()
+        .find(|connection| connection.endpoints() == *on)?;
+    let last = connection
+        .packets()
+        .filter(|(_, packet)| packet.from == Side::Client)
+        .last();
+    let failed = connection
+        .calls()
+        .filter(|(_, call)| matches!(call.result, Some(Err(_))) && !call.would_block())
+        .last();
+    let evidence: Vec<EventId> = last
+        .map(|(id, _)| id)
+        .into_iter()
+        .chain(failed.map(|(id, _)| id))
+        .collect();
+    let why = match failed {
+        Some((id, _)) => format!(
+            " {} failed: which lines of yours are reached after that?",
+            case.call(id)
+        ),
+        None => " Which lines of yours are reached when such a client ends?".to_owned(),
+    };
+    let text = format!(
+        "A client {guest} ({}). All have left, and {held}.{why}",
+        case.frames(&evidence)
+    );
+    advice("kept", evidence, text)
+}
+
 fn by_its_measure(case: &Case<'_>) -> Option<Advice> {
     match case.fault {
         Fault::Must { evidence, wanted, .. } => Some(Advice {
             id: "measure",
-            text: match evidence.is_empty() {
+            text: match evidence.iter().all(|&id| case.timeline.frame(id).is_none()) {
                 true => format!("The task asks for {wanted}. Read it again: key t, or page.md."),
                 false => format!("See {}. The task asks for {wanted}.", case.frames(evidence)),
             },

@@ -31,7 +31,7 @@ pub fn graded(exercise: &Exercise, evidence: Evidence, answers: &[Vec<String>]) 
     };
     for (question, answer) in questions.iter().zip(answers) {
         let measured = measure::find(&question.measure)
-            .and_then(|measure| Some((measure.form, measure.ask(&timeline, question.of)?)));
+            .and_then(|measure| Some((measure.form, measure.ask(&timeline, question.on, question.of)?)));
         let Some((form, measured)) = measured else {
             verdict
                 .said
@@ -70,29 +70,6 @@ pub fn graded(exercise: &Exercise, evidence: Evidence, answers: &[Vec<String>]) 
         verdict.marks.clear();
     }
     verdict
-}
-
-/// The right answers, as a run or the capture gives them: for whoever makes exercises, and for tests.
-///
-/// # Errors
-///
-/// As [`judge`], and if one is not told.
-pub fn right_answers(exercise: &Exercise, subject: Option<&Subject>) -> Result<Vec<Vec<String>>> {
-    let Evidence { timeline, .. } = evidence(exercise, subject)?;
-    let answers = exercise
-        .about
-        .questions
-        .iter()
-        .zip(tell(exercise, &timeline))
-        .map(|(question, right)| {
-            let right = right.ok_or_else(|| anyhow!("{}: no answer to {:?}", exercise.slug, question.ask))?;
-            // Of several right answers any one will do, unless the question asks for all of them.
-            Ok(match measure::find(&question.measure).map(|measure| measure.form) {
-                Some(Form::Frames) => right,
-                _ => right.into_iter().take(1).collect(),
-            })
-        });
-    answers.collect()
 }
 
 /// What answers the questions of an exercise.
@@ -137,7 +114,7 @@ pub fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<Eviden
 
 /// Runs it until two runs in a row answer the questions alike: see [`capture::two_that_agree`].
 pub(super) fn typical(exercise: &Exercise, subject: &Subject) -> Result<Timeline> {
-    let run = || match subject.run(exercise, &[exercise.conversation()])? {
+    let run = || match subject.run(exercise, &exercise.about.wire, &[exercise.conversation()])? {
         Ok(ran) => Ok(ran.timeline),
         Err(error) => bail!(error),
     };
@@ -146,10 +123,11 @@ pub(super) fn typical(exercise: &Exercise, subject: &Subject) -> Result<Timeline
     agreed.ok_or_else(|| anyhow!("no two of 6 runs in a row did the same: is the machine very busy?"))
 }
 
-pub(super) fn tell(exercise: &Exercise, timeline: &Timeline) -> Vec<Option<Vec<String>>> {
+/// The right answers to each question, as a run or a capture gives them; `None` if it does not tell.
+pub fn tell(exercise: &Exercise, timeline: &Timeline) -> Vec<Option<Vec<String>>> {
     let answer = |question: &Question| {
         let measure = measure::find(&question.measure)?;
-        Some(measure.ask(timeline, question.of)?.right)
+        Some(measure.ask(timeline, question.on, question.of)?.right)
     };
     exercise.about.questions.iter().map(answer).collect()
 }

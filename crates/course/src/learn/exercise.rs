@@ -52,12 +52,21 @@ pub struct About {
     /// True if what a client sends comes back as it is where the conversation says nothing else. Then other inputs are tried too.
     #[serde(default)]
     pub echo: bool,
+    /// True if its lines are texts: no other bytes are tried.
+    #[serde(default)]
+    pub text: bool,
     /// More conversations whose replies must be right, beside those that any echo server must hold.
     #[serde(default)]
     pub probes: Vec<Conversation>,
     /// How many descriptors the server may have, if that matters.
     #[serde(default)]
-    pub descriptors: Option<u32>,
+    pub descriptors: Option<u64>,
+    /// The buffers of each socket, in bytes, if not the kernel's.
+    #[serde(default)]
+    pub buffers: Option<u32>,
+    /// What the wire does in the run that is shown, a statement a line; nothing for a network without one.
+    #[serde(default)]
+    pub wire: String,
     /// Fix: so many clients do what the client does, one after the other, before anything else is tried.
     #[serde(default)]
     pub crowd: usize,
@@ -67,6 +76,9 @@ pub struct About {
     /// Fix and break: the findings that may be there besides.
     #[serde(default)]
     pub stays: Vec<RuleId>,
+    /// Fix and break: the findings that a run shows or not, as the clock has it. Nobody is judged by them.
+    #[serde(default)]
+    pub chance: Vec<RuleId>,
     /// Break: the findings that have to be there.
     #[serde(default)]
     pub shows: Vec<RuleId>,
@@ -127,6 +139,9 @@ pub struct Question {
     /// Which one of several: the number of an exchange, from 1; which frame of several.
     #[serde(default)]
     pub of: Option<usize>,
+    /// Which connection, from 1: the first unless told.
+    #[serde(default)]
+    pub on: Option<usize>,
     /// What to look at, for whoever was wrong. It gives no answer away.
     pub look: String,
 }
@@ -140,6 +155,9 @@ pub struct Must {
     /// Which one of several.
     #[serde(default)]
     pub of: Option<usize>,
+    /// Which connection, from 1: the first unless told.
+    #[serde(default)]
+    pub on: Option<usize>,
     /// Its value, as a learner would answer it.
     pub is: String,
 }
@@ -354,16 +372,5 @@ impl Exercise {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_finding_that_there_is_not_is_told_with_those_that_there_are() {
-        let file = r#"{"order": 1, "title": "", "kind": "fix", "minutes": 1, "page": "", "gone": ["split-replies"]}"#;
-        let error = serde_json::from_str::<About>(file).unwrap_err().to_string();
-        assert!(
-            error.contains("\"split-replies\"") && error.contains("split-reply, nagle-stall"),
-            "{error}"
-        );
-    }
-}
+#[path = "../../tests/unit/learn_exercise.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use harness::Trouble;
 use harness::rules::{Finding, Rule};
-use harness::timeline::EventId;
+use harness::timeline::{Endpoints, EventId};
 
 use super::measure::Measure;
 
@@ -36,6 +36,8 @@ pub enum Fault {
         wanted: String,
         /// What it is.
         got: String,
+        /// On which connection, from 1, if that is said.
+        on: Option<usize>,
         /// What shows it.
         evidence: Vec<EventId>,
     },
@@ -43,6 +45,15 @@ pub enum Fault {
     Missing(&'static Rule),
     /// Without a tracer it does something else.
     Untraced(Untraced),
+    /// It keeps a descriptor of a client that has left.
+    Kept {
+        /// Who has it, in words.
+        held: String,
+        /// What that client did, in words.
+        guest: &'static str,
+        /// Its connection.
+        on: Endpoints,
+    },
 }
 
 /// What a run that nobody traced did otherwise than the traced one.
@@ -88,10 +99,15 @@ impl fmt::Display for Fault {
                 )
             }
             Fault::Must {
-                measure, wanted, got, ..
-            } => write!(f, "{}: {got}, and it has to be {wanted}", measure.summary),
+                measure,
+                wanted,
+                got,
+                on,
+                ..
+            } => write!(f, "{}: {got}, and it has to be {wanted}", measure.about(*on)),
             Fault::Missing(rule) => write!(f, "not there yet: {}: {}", rule.name, rule.summary),
             Fault::Untraced(difference) => difference.fmt(f),
+            Fault::Kept { held, guest, .. } => write!(f, "a client {guest}, and {held}"),
         }
     }
 }

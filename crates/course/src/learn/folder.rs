@@ -149,7 +149,7 @@ impl Folder {
             "[package]\nname = \"exercises\"\nversion = \"{}\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n",
             self.version()
         );
-        for name in ["anyhow", "env_logger", "log", "tokio"] {
+        for name in ["anyhow", "env_logger", "log", "signal-hook", "socket2", "tokio"] {
             let line = root.lines().find(|line| line.starts_with(&format!("{name} = ")));
             let line = line.with_context(|| format!("{name} is no dependency of the checkout"))?;
             // Writing to a string cannot fail, in all of this.
@@ -266,6 +266,35 @@ pub fn write_whole(path: &Path, text: &str) -> Result<()> {
     moved.with_context(|| format!("cannot write {}; what was there before is still there", path.display()))
 }
 
+/// Builds a server as a check does, in a folder of its own beside what is built, and without a network: whether a room is ready.
+/// `begins` hears when the build begins.
+///
+/// # Errors
+///
+/// What stands in the way, and what to do.
+pub fn rehearse(begins: impl FnOnce()) -> Result<()> {
+    let checkout = checkout::find()?;
+    let builds = checkout::Builds::of(&checkout)?;
+    let folder = Folder {
+        path: builds.folder().join("rehearsal"),
+        checkout,
+    };
+    let exercises = exercise::all()?;
+    folder.make(&exercises)?;
+    let first = exercises.iter().find(|exercise| exercise.about.kind.is_code());
+    let first = first.context("the checkout has no exercise with a server")?;
+    begins();
+    let built = builds.build_in(&folder.path, &first.name, || false)?;
+    built.map(|_| ()).map_err(|not| {
+        let said: Vec<&str> = not.words.trim().lines().take(6).collect();
+        let cure = match not.is_offline {
+            true => "with a network, once, in the checkout: cargo fetch --locked",
+            false => "cargo build --workspace --all-targets, in the checkout, says more",
+        };
+        anyhow::anyhow!("{}\ncure: {cure}", said.join("\n"))
+    })
+}
+
 /// All exercises of the checkout, and the learner's folder with all of them in it.
 ///
 /// # Errors
@@ -279,19 +308,5 @@ pub fn open(place: Option<&Path>) -> Result<(Vec<Exercise>, Folder)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_folders_have_two_versions() {
-        let version = |path: &str| {
-            let folder = Folder {
-                path: path.into(),
-                checkout: "/checkout".into(),
-            };
-            folder.version()
-        };
-        assert_ne!(version("/home/ada/exercises"), version("/home/bob/exercises"));
-        assert_eq!(version("/home/ada/exercises"), version("/home/ada/exercises"));
-    }
-}
+#[path = "../../tests/unit/learn_folder.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use harness::conversation::Act;
 use harness::rules::{Finding, Rule, RuleId, Severity};
 use harness::timeline::{
     CallKind, ClientActionKind, Connection, EventId, EventKind, OutputStream, ProcessEvent, ProcessEventKind, Timeline,
@@ -15,12 +16,18 @@ use super::call_off::CallOff;
 use super::exercise::{Exercise, Kind};
 use super::fault::Fault;
 use super::measure;
-use super::play::{self, Ran};
+use super::play::{self, Entertained, Ran};
 use super::subject::{Subject, refusals};
 use super::verdict::{MarkedRow, Outcome, Verdict};
 
 /// The rules that count the writes of a reply.
 const WRITES: [RuleId; 2] = [RuleId::SplitReply, RuleId::NagleStall];
+
+/// The rules about what is kept of clients that have left.
+const LEAKS: [RuleId; 3] = [RuleId::CloseWaitLeak, RuleId::DescriptorLeak, RuleId::UnreadEof];
+
+/// A client that stays so long has outstayed whoever closes by the clock.
+const LONGER: Duration = Duration::from_secs(5);
 
 /// No machine is so busy that each of many exchanges takes so long.
 const SLOW: Duration = Duration::from_millis(20);
@@ -65,9 +72,8 @@ impl Check<'_> {
             self.shown(&vec![exercise.conversation(); about.crowd])?;
         }
         let timeline = self.shown(&[exercise.conversation()])?;
-        if about.kind == Kind::Fix {
-            self.otherwise(&timeline, call_off)?;
-        }
+        self.otherwise(&timeline, call_off)?;
+        self.with_guests(call_off)?;
         let asked = |rule: &&Rule| about.gone.contains(&rule.id) || about.shows.contains(&rule.id);
         let unknown: Vec<&str> = timeline.unknown_rules().filter(asked).map(|rule| rule.name).collect();
         if !unknown.is_empty() {
@@ -79,14 +85,14 @@ impl Check<'_> {
         })
     }
 
-    fn run(&self, conversations: &[Conversation]) -> Result<Ran, Stop> {
-        let ran = self.subject.run(self.exercise, conversations)?;
+    fn run(&self, wire: &str, conversations: &[Conversation]) -> Result<Ran, Stop> {
+        let ran = self.subject.run(self.exercise, wire, conversations)?;
         ran.map_err(|error| Stop::Failed(Box::new(not_started(&error))))
     }
 
     /// The run that is shown, with nothing wrong with it.
     fn shown(&self, conversations: &[Conversation]) -> Result<Timeline, Stop> {
-        let ran = self.run(conversations)?;
+        let ran = self.run(&self.exercise.about.wire, conversations)?;
         match fault(self.exercise, &ran) {
             Some(fault) => Err(self.failed(ran.timeline, &fault)),
             None => Ok(ran.timeline),
@@ -98,14 +104,24 @@ impl Check<'_> {
     fn otherwise(&self, shown: &Timeline, call_off: &CallOff) -> Result<(), Stop> {
         call_off.ensure_wanted()?;
         let about = &self.exercise.about;
+        // Who never reads the end may close by the clock: a client that stays longer tells.
+        let waits = about
+            .must
+            .iter()
+            .any(|must| must.measure == "time-wait" && must.is == "client");
+        if waits && !shown.all_calls().any(|(_, call)| call.is_end_of_file()) {
+            let pause = Conversation::of_one([Act::Pause(LONGER)]);
+            let turns = [self.exercise.conversation().turns, pause.turns].concat();
+            self.shown(&[Conversation { turns }])?;
+        }
         let own = match about.echo {
-            true => play::echo_probes(&token())?,
+            true => play::echo_probes(&token(), about.text)?,
             false => Vec::new(),
         };
         let probes = about.probes.iter().map(|probe| self.exercise.echoed(probe));
         let probes: Vec<Conversation> = probes.chain(own).collect();
         if !probes.is_empty() {
-            let ran = self.run(&probes)?;
+            let ran = self.run("", &probes)?;
             if let Some(fault) = probe_fault(self.exercise, &probes, &ran) {
                 return Err(self.failed(ran.timeline, &fault));
             }
@@ -123,12 +139,55 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// Whether it comes through with clients that the page does not have, and keeps nothing of them.
+    fn with_guests(&self, call_off: &CallOff) -> Result<(), Stop> {
+        call_off.ensure_wanted()?;
+        let line = self
+            .exercise
+            .conversation()
+            .sent()
+            .next()
+            .unwrap_or(b"hello\n")
+            .to_vec();
+        let entertained = self.subject.entertain(self.exercise, &play::guests(&line))?;
+        let Entertained { ran, kept, guests } =
+            entertained.map_err(|error| Stop::Failed(Box::new(not_started(&error))))?;
+        if let Some(trouble) = ran.trouble {
+            return Err(self.failed(ran.timeline, &Fault::Reply(trouble)));
+        }
+        let about = &self.exercise.about;
+        let keeps = |id: &RuleId| LEAKS.contains(id);
+        let may_keep = about.shows.iter().chain(&about.stays).any(keeps);
+        if let Some((held, on)) = kept.into_iter().next().filter(|_| !may_keep) {
+            let place = ran
+                .timeline
+                .connections()
+                .position(|connection| connection.endpoints() == on);
+            let guest = place.and_then(|place| guests.get(place)).copied().unwrap_or("left");
+            return Err(self.failed(ran.timeline, &Fault::Kept { held, guest, on }));
+        }
+        // Whoever leaves in a reply is written to. What is kept of anybody matters, and all that the last client meets.
+        let mut findings = ran.timeline.findings();
+        findings.retain(|finding| match keeps(&finding.rule.id) {
+            true => !may_keep,
+            false => finding.connection.0 >= guests.len(),
+        });
+        let is_gone = |finding: &&Finding| about.gone.contains(&finding.rule.id);
+        if let Some(finding) = findings.iter().find(is_gone) {
+            return Err(self.failed(ran.timeline.clone(), &Fault::Found(finding.clone())));
+        }
+        if let Some(finding) = worse(self.exercise, &findings) {
+            return Err(self.failed(ran.timeline.clone(), &Fault::Worse(finding)));
+        }
+        Ok(())
+    }
+
     fn failed(&self, timeline: Timeline, fault: &Fault) -> Stop {
         let advice = advice::advise(&Case {
             timeline: &timeline,
             fault,
             source: &without_comments(&self.subject.source),
-            stays: &self.exercise.about.stays,
+            about: &self.exercise.about,
         });
         let said = [fault.to_string()].into_iter().chain(panicked(&timeline)).collect();
         Stop::Failed(Box::new(Verdict {
@@ -166,11 +225,12 @@ fn fault(exercise: &Exercise, ran: &Ran) -> Option<Fault> {
     }
     about.must.iter().find_map(|must| {
         let measure = measure::find(&must.measure)?;
-        let got = measure.ask(&ran.timeline, must.of);
+        let got = measure.ask(&ran.timeline, must.on, must.of);
         let is_right = got.as_ref().is_some_and(|got| got.right.contains(&must.is));
         (!is_right).then(|| Fault::Must {
             measure,
             wanted: must.is.clone(),
+            on: must.on,
             got: got.as_ref().map_or_else(|| "unknown".to_owned(), |got| got.shown()),
             evidence: got.map(|got| got.evidence).unwrap_or_default(),
         })
@@ -183,11 +243,11 @@ fn probe_fault(exercise: &Exercise, probes: &[Conversation], ran: &Ran) -> Optio
         return Some(Fault::Reply(trouble.clone()));
     }
     let mut findings = ran.timeline.findings();
-    // A write for each line is not one too many where several lines came at once.
+    // A write for each line is not one too many where several lines came at once, or one before the other was answered.
     let lines = |sent: &[u8]| sent.iter().filter(|byte| **byte == b'\n').count();
     let several = |connection: usize| {
         let probe = ran.conversations.get(connection).and_then(|&place| probes.get(place));
-        probe.is_some_and(|probe| probe.sent().any(|sent| lines(sent) > 1))
+        probe.is_some_and(|probe| probe.sent().any(|sent| lines(sent) > 1) || probe.sends_on())
     };
     findings.retain(|finding| !(WRITES.contains(&finding.rule.id) && several(finding.connection.0)));
     let is_gone = |finding: &&Finding| exercise.about.gone.contains(&finding.rule.id);
@@ -196,7 +256,12 @@ fn probe_fault(exercise: &Exercise, probes: &[Conversation], ran: &Ran) -> Optio
 }
 
 fn worse(exercise: &Exercise, findings: &[Finding]) -> Option<Finding> {
-    let stays = |finding: &&Finding| exercise.about.stays.contains(&finding.rule.id);
+    let about = &exercise.about;
+    let stays = |finding: &&Finding| {
+        [&about.stays, &about.shows, &about.chance]
+            .iter()
+            .any(|ids| ids.contains(&finding.rule.id))
+    };
     let counts = |finding: &&Finding| finding.severity == Severity::Warning && !stays(finding);
     findings.iter().find(counts).cloned()
 }
@@ -264,7 +329,9 @@ fn passed(exercise: &Exercise, timeline: &Timeline) -> Vec<String> {
         .must
         .iter()
         .filter_map(|must| Some((measure::find(&must.measure)?, must)));
-    said.extend(musts.map(|(measure, must)| format!("{}: {}, as it has to be.", capital(measure.summary), must.is)));
+    said.extend(
+        musts.map(|(measure, must)| format!("{}: {}, as it has to be.", capital(&measure.about(must.on)), must.is)),
+    );
     let findings = timeline.findings();
     for id in &about.shows {
         said.extend(

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use harness::facts::FactKind;
-use harness::timeline::{Call, CallKind, Connection, EventId, Flags, KnownPacket, Packet, Side, TcpState, Timeline};
+use harness::timeline::{
+    Call, CallKind, Connection, EventId, Exit, Flags, KnownPacket, Packet, Side, TcpState, Timeline,
+};
 
 /// A question that a timeline answers.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ const STATES: Form = Form::Word(&[
 
 macro_rules! measures {
     ($($name:literal $form:expr, $summary:literal, $ask:expr;)+) => {
-        /// All measures. They ask the first connection of a timeline.
+        /// All measures. They ask a connection of a timeline.
         pub const MEASURES: &[Measure] = &[$(Measure { name: $name, form: $form, summary: $summary, ask: $ask }),+];
     };
 }
@@ -79,12 +81,17 @@ measures! {
     "held-write" Form::Frame, "the call that wrote what was held back", |c, of| nth(c, held(c, 1), of);
     "releasing-ack" Form::Frame, "the packet whose ACK let a held packet go", |c, of| nth(c, held(c, 2), of);
     "delayed-ack" Form::Frame, "an ACK that its sender had put off", |c, of| nth(c, packets(c, |p| p.facts.has(FactKind::DelayedAck)), of);
+    "delayed-acks" Form::Frames, "the ACKs that their senders had put off", |c, _| nth(c, packets(c, |p| p.facts.has(FactKind::DelayedAck)), None);
     "fin-of-client" Form::Frame, "the client's FIN", |c, _| nth(c, packets(c, |p| p.from == Side::Client && p.segment.flags.has(Flags::FIN)), None);
     "fin-of-server" Form::Frame, "the server's FIN", |c, _| nth(c, packets(c, |p| p.from == Side::Server && p.segment.flags.has(Flags::FIN)), None);
     "reset-frame" Form::Frame, "a packet with RST", |c, of| nth(c, packets(c, |p| p.segment.flags.has(Flags::RST)), of);
     "end-of-file" Form::Frame, "the read that returned 0: it tells the server that the client has closed", |c, _| nth(c, end_of_file(c), None);
     "retransmission" Form::Frame, "a packet that had been sent before", |c, of| nth(c, packets(c, |p| p.facts.has(FactKind::Retransmission)), of);
     "packets-of-exchange" Form::Frames, "the packets of an exchange", |c, of| nth(c, exchange(c, of)?, None);
+    "packets" Form::Number, "packets of the connection, in both directions", |c, _| counted(packets(c, |_| true));
+    "lost" Form::Frame, "a packet that left one host and never came to the other", |c, of| nth(c, packets(c, is_lost), of);
+    "syns-of-client" Form::Frames, "the client's SYNs", |c, _| nth(c, packets(c, |p| p.from == Side::Client && p.segment.flags.has(Flags::SYN)), None);
+    "exit" Form::Number, "the status that the server's process ended with by itself", |c, _| exit(c);
     "last-write" Form::Frame, "the call that wrote the last byte of a reply", |c, of| nth(c, last_write(c, of)?, None);
     "ends" Form::Frames, "the packets with FIN or RST", |c, _| nth(c, packets(c, |p| [Flags::FIN, Flags::RST].into_iter().any(|flag| p.segment.flags.has(flag))), None);
     "releasing-side" SIDES, "who sends the packet that lets a held packet go", |c, _| releasing_side(c);
@@ -108,9 +115,17 @@ pub fn names() -> String {
 }
 
 impl Measure {
-    /// Asks a timeline. `None` if it does not tell, as where packets could not be captured.
-    pub fn ask(&self, timeline: &Timeline, of: Option<usize>) -> Option<Measured> {
-        (self.ask)(timeline.connections().next()?, of)
+    /// What it tells, and of which connection if that is said.
+    pub fn about(&self, on: Option<usize>) -> String {
+        let on = on.map_or_else(String::new, |on| format!(", on connection {on}"));
+        format!("{}{on}", self.summary)
+    }
+
+    /// Asks a timeline of a connection, from 1: of the first unless told. `None` if it does not tell, as where packets
+    /// could not be captured.
+    pub fn ask(&self, timeline: &Timeline, on: Option<usize>, of: Option<usize>) -> Option<Measured> {
+        let connection = timeline.connections().nth(on.unwrap_or(1).checked_sub(1)?)?;
+        (self.ask)(connection, of)
     }
 }
 
@@ -135,11 +150,14 @@ impl Form {
         let numbers = || -> Option<BTreeSet<u64>> {
             // `frames 28 and 32.`
             let around = ["frame", "frames", "packet", "packets", "call", "and"];
-            let parts = answer
+            // `24-31`, `24 to 31`
+            let joined = answer.replace(" to ", "-").replace(['–', '—'], "-").replace(" - ", "-");
+            let parts = joined
                 .split(|c: char| c.is_whitespace() || c == ',')
                 .map(|part| part.trim_start_matches('#').trim_end_matches(['.', ':']))
                 .filter(|part| !part.is_empty() && !around.iter().any(|word| part.eq_ignore_ascii_case(word)));
-            parts.map(|part| part.parse().ok()).collect()
+            let read: Option<Vec<Vec<u64>>> = parts.map(numbers_of).collect();
+            Some(read?.into_iter().flatten().collect())
         };
         let read: Vec<String> = match self {
             Form::Word(words) => {
@@ -157,6 +175,22 @@ impl Form {
             _ => Ok(read),
         }
     }
+}
+
+/// A number, in digits or as a word, or all from one to another.
+fn numbers_of(part: &str) -> Option<Vec<u64>> {
+    const WORDS: [&str; 13] = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    ];
+    // Nobody means more frames than that by a range.
+    const MOST: u64 = 1000;
+    let word = WORDS.iter().position(|word| part.eq_ignore_ascii_case(word));
+    if let Some(number) = part.parse().ok().or(word.map(|place| place as u64)) {
+        return Some(vec![number]);
+    }
+    let (from, to) = part.split_once('-')?;
+    let (from, to): (u64, u64) = (from.parse().ok()?, to.parse().ok()?);
+    (from <= to && to - from < MOST).then(|| (from..=to).collect())
 }
 
 impl Measured {
@@ -218,6 +252,17 @@ fn is_ack_alone(packet: KnownPacket<'_>) -> bool {
         && ![Flags::SYN, Flags::FIN, Flags::RST]
             .into_iter()
             .any(|flag| flags.has(flag))
+}
+
+fn is_lost(packet: KnownPacket<'_>) -> bool {
+    packet.passage.as_ref().is_some_and(|passage| passage.is_lost())
+}
+
+fn exit(c: Connection<'_>) -> Option<Measured> {
+    match c.timeline().exit() {
+        Some(Exit::Status(code)) => word(code, Vec::new()),
+        _ => None,
+    }
 }
 
 fn calls(c: Connection<'_>, kind: CallKind) -> impl Iterator<Item = EventId> {
@@ -373,22 +418,5 @@ fn bytes_after_fin(c: Connection<'_>) -> Option<Measured> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Form;
-
-    #[test]
-    fn frames_are_read_as_people_write_them() {
-        let read = |form: Form, answer: &str| form.read(answer).ok();
-        for answer in ["28 32", "28,32", "32 and 28.", "Frames 28 and 32", "frame 28: #32"] {
-            assert_eq!(
-                read(Form::Frames, answer),
-                Some(vec!["28".to_owned(), "32".to_owned()]),
-                "{answer}"
-            );
-        }
-        assert_eq!(read(Form::Frame, "frame 16"), Some(vec!["16".to_owned()]));
-        for answer in ["frame", "16 17", "frame x", "sixteen", ""] {
-            assert_eq!(read(Form::Frame, answer), None, "{answer}");
-        }
-    }
-}
+#[path = "../../tests/unit/learn_measure.rs"]
+mod tests;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::timeline::Timeline;
+use harness::conversation::{Act, Ending, Wait};
+use harness::timeline::{Endpoints, Timeline};
 use harness::{Conversation, Player, Server, Trouble};
 
 /// A run, and what its clients did not get.
@@ -48,17 +49,127 @@ pub fn play(server: Server, conversations: &[Conversation]) -> Result<Ran> {
     })
 }
 
+/// A client that does not do what the page's clients do, and what it did, in words.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// As the end of a sentence on it.
+    pub about: &'static str,
+    /// What it does: whatever comes is right.
+    pub does: Conversation,
+}
+
+/// Those whom every server meets, whatever it is for. The line is one that its clients send.
+pub fn guests(line: &[u8]) -> Vec<Guest> {
+    let half = &line[..line.len() / 2];
+    let guest = |about, acts: Vec<Act>| Guest {
+        about,
+        does: Conversation::of_one(acts),
+    };
+    let (close, reset) = (Act::Leave(Ending::Close), Act::Leave(Ending::Reset));
+    let send = |bytes: &[u8]| Act::Send(bytes.to_vec());
+    // Each is caught up with, so that the server has read what it sent before it leaves.
+    vec![
+        guest("came and left without a word", vec![Act::Connect(None), close.clone()]),
+        guest(
+            "came and reset without a word",
+            vec![Act::Connect(None), Act::CatchUp, reset.clone()],
+        ),
+        guest(
+            "sent half a line and left",
+            vec![send(half), Act::CatchUp, close.clone()],
+        ),
+        guest(
+            "sent half a line and reset",
+            vec![send(half), Act::CatchUp, reset.clone()],
+        ),
+        guest(
+            "sent an empty line and left",
+            vec![send(b"\n"), Act::CatchUp, close.clone()],
+        ),
+        guest(
+            "sent bytes that are no text, and left",
+            vec![send(b"\xff\xfe\x80\n"), Act::CatchUp, close.clone()],
+        ),
+        guest(
+            "sent a line, and its FIN right behind it",
+            vec![send(line), Act::HalfClose, Act::CatchUp, close.clone()],
+        ),
+        guest("sent a line and left", vec![send(line), Act::CatchUp, close]),
+        guest("sent a line and reset", vec![send(line), Act::CatchUp, reset.clone()]),
+        guest(
+            "sent a line, did not read, and reset",
+            vec![send(line), Act::Wait(Wait::Peek), reset],
+        ),
+    ]
+}
+
+/// A run with guests, and what the server kept of them.
+#[derive(Debug)]
+pub struct Entertained {
+    /// What happened, and what the client who came last did not get.
+    pub ran: Ran,
+    /// The descriptors that are there though their clients have left: in words, and which connection's.
+    pub kept: Vec<(String, Endpoints)>,
+    /// What the guest of each connection did, the last clients' left out.
+    pub guests: Vec<&'static str>,
+}
+
+/// Lets guests come, one after the other, and then a client that holds the conversation.
+///
+/// # Errors
+///
+/// If the server cannot be stopped.
+pub fn entertain(server: Server, guests: &[Guest], last: &Conversation) -> Result<Entertained> {
+    let mut player = Player::new(&server).within(PATIENCE);
+    let mut came = Vec::new();
+    for guest in guests {
+        // What goes wrong is what a guest is for: the last client tells whether it mattered.
+        player.hold(&guest.does);
+        let _ = player.close();
+        came.resize(player.connections(), guest.about);
+    }
+    let held = player.hold(last).trouble;
+    let closed = player.close().err().map(|trouble| *trouble);
+    server.settle();
+    let stay = player.finish();
+    let stays = |on: &Endpoints| stay.iter().any(|client| client.local_addr() == on.client);
+    let kept = server.held_by().into_iter().filter(|(_, on)| !stays(on)).collect();
+    let timeline = server.stop()?;
+    drop(stay);
+    Ok(Entertained {
+        ran: Ran {
+            timeline,
+            trouble: held.or(closed),
+            conversations: Vec::new(),
+        },
+        kept,
+        guests: came,
+    })
+}
+
 /// What every server must hold that gives lines back: other lines than the ones in the page. `token` is one that
-/// nobody can know before.
+/// nobody can know before. Where lines are texts, no other bytes come.
 ///
 /// # Errors
 ///
 /// If the token cannot stand in a script.
-pub fn echo_probes(token: &str) -> Result<Vec<Conversation>> {
+pub fn echo_probes(token: &str, text: bool) -> Result<Vec<Conversation>> {
     let long = "0123456789abcdef".repeat(1250);
+    let other = if text {
+        ""
+    } else {
+        "\nsend a b\\tc\\r\\n\nsend \\xff\\xfe\\x80\\n"
+    };
+    // What holds for ten lines holds for the next ones, and what holds for short ones for longer ones.
+    let lines: String = (1..=12).map(|number| format!("send {number} {token}\\n\n")).collect();
+    let longer: String = [50, 150, 600, 1400, 5000]
+        .map(|length| format!("fill {length} {token}\\n\n"))
+        .concat();
     let scripts = [
-        format!("send {token}\\n\nsend \\n\npause 60\nsend a b\\tc\\r\\n\nsend \\xff\\xfe\\x80\\n"),
-        format!("send {long}\\n"),
+        format!("send {token}\\n\nsend \\n\npause 60{other}"),
+        format!("send {long}\\n\nsend {long}\\n"),
+        lines,
+        longer.clone() + &longer,
         format!("send one\\ntwo {token}\\nthree\\n"),
         format!("send in two \nnothing\npause 60\nsend parts {token}\\n\nreceive in two parts {token}\\n"),
         format!(

@@ -39,6 +39,8 @@ pub struct Done {
     pub tries: u32,
     /// Hints that were shown.
     pub hints: u32,
+    /// True if the solution was shown before it passed.
+    pub shown: bool,
     /// Seconds that were spent on it until it passed, pauses of more than ten minutes left out.
     pub seconds: u64,
     /// When it was last worked on, in seconds since 1970.
@@ -105,7 +107,7 @@ impl Progress {
         let done = self.exercises.entry(name.to_owned()).or_default();
         let since = now.saturating_sub(done.last);
         if done.last > 0 && since <= PAUSE && !done.passed {
-            done.seconds += since;
+            done.seconds = done.seconds.saturating_add(since);
         }
         done.last = now;
     }
@@ -117,12 +119,18 @@ impl Progress {
         done.hints = done.hints.saturating_add(1).min(u32::try_from(of).unwrap_or(u32::MAX));
     }
 
+    /// The solution was shown, whether it was solved or not.
+    pub fn solution(&mut self, name: &str) {
+        let done = self.exercises.entry(name.to_owned()).or_default();
+        done.shown |= !done.passed;
+    }
+
     /// A check has come to an end.
     pub fn checked(&mut self, name: &str, outcome: Outcome) {
         self.work_on(name);
         let done = self.exercises.entry(name.to_owned()).or_default();
         if !done.passed && outcome != Outcome::Unknown {
-            done.tries += 1;
+            done.tries = done.tries.saturating_add(1);
             done.passed = outcome == Outcome::Passed;
         }
     }
@@ -134,3 +142,7 @@ fn now() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/learn_progress.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::progress::Progress;
@@ -16,9 +17,10 @@ const VERSION: u32 = 1;
 /// A longer file is no report: one of all exercises has some kilobytes.
 const LONGEST: u64 = 1 << 20;
 
-/// What is said of a learner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What `lab learn report` writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
+    /// The version of this form, which is not that of the others.
     version: u32,
     /// The name that the learner gave.
     pub learner: String,
@@ -26,10 +28,11 @@ pub struct Report {
     pub exercises: Vec<Row>,
 }
 
-/// What is said of an exercise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a learner did in an exercise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Exercise")]
 pub struct Row {
-    /// Its name.
+    /// The exercise's name.
     pub exercise: String,
     /// True once a check has passed.
     pub passed: bool,
@@ -37,8 +40,26 @@ pub struct Row {
     pub tries: u32,
     /// Hints that were shown.
     pub hints: u32,
+    /// True if the solution was shown before it passed.
+    #[serde(default)]
+    pub shown: bool,
     /// Minutes that were spent until it passed, rounded up, longer pauses left out.
     pub minutes: u64,
+}
+
+impl Row {
+    /// In words, for whoever grades.
+    fn told(&self) -> String {
+        let shown = if self.shown {
+            "; the solution was shown before it passed"
+        } else {
+            ""
+        };
+        format!(
+            "checks: {}, hints: {}, minutes: {}{shown}",
+            self.tries, self.hints, self.minutes
+        )
+    }
 }
 
 impl Report {
@@ -53,6 +74,7 @@ impl Report {
                 passed: done.passed,
                 tries: done.tries,
                 hints: done.hints,
+                shown: done.shown,
                 minutes: done.minutes(),
             })
         });
@@ -70,6 +92,36 @@ impl Report {
     /// None that is known: it is plain data.
     pub fn to_json(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self).context("a report is plain data")? + "\n")
+    }
+
+    /// As Gradescope takes the results of an autograder, `results.json`: a point for each exercise. The format is that of
+    /// <https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format>.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: it is plain data.
+    pub fn to_gradescope(&self, order: &[&str]) -> Result<String> {
+        let test = |(number, name): (usize, &&str)| {
+            let row = self.exercises.iter().find(|row| row.exercise == **name);
+            let passed = row.is_some_and(|row| row.passed);
+            let said = row.map_or_else(|| "not begun".to_owned(), Row::told);
+            serde_json::json!({
+                "number": number.to_string(),
+                "name": name,
+                "score": u8::from(passed),
+                "max_score": 1,
+                "status": if passed { "passed" } else { "failed" },
+                "output": said,
+            })
+        };
+        let tests: Vec<_> = (1..).zip(order).map(test).collect();
+        let solved = self
+            .exercises
+            .iter()
+            .filter(|row| row.passed && order.contains(&&*row.exercise))
+            .count();
+        let results = serde_json::json!({ "score": solved, "tests": tests });
+        Ok(serde_json::to_string_pretty(&results).context("results are plain data")? + "\n")
     }
 
     /// Reads a report that somebody handed in.
@@ -138,65 +190,5 @@ pub fn file_name(learner: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::learn::progress::Done;
-
-    fn progress() -> Progress {
-        let done = |passed, tries, seconds| Done {
-            passed,
-            tries,
-            hints: 1,
-            seconds,
-            ..Done::default()
-        };
-        let exercises = [
-            ("stall", done(false, 3, 61)),
-            ("handshake", done(true, 1, 60)),
-            ("of-long-ago", done(true, 2, 0)),
-        ];
-        Progress {
-            current: Some("stall".to_owned()),
-            exercises: exercises.map(|(name, done)| (name.to_owned(), done)).into(),
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read_back_in_the_order_of_the_exercises() {
-        let report = Report::of("Ada", &progress(), &["handshake", "first-exchange", "stall"]);
-        let names: Vec<&str> = report.exercises.iter().map(|row| &*row.exercise).collect();
-        assert_eq!(names, ["handshake", "stall", "of-long-ago"]);
-        let minutes: Vec<u64> = report.exercises.iter().map(|row| row.minutes).collect();
-        assert_eq!(minutes, [1, 2, 0]);
-        let text = report.to_json().unwrap();
-        assert_eq!(Report::parse(text.as_bytes()).unwrap(), report);
-    }
-
-    #[test]
-    fn what_is_no_report_is_refused_with_a_reason() {
-        let reason = |text: &[u8]| format!("{:#}", Report::parse(text).unwrap_err());
-        assert!(reason(b"").contains("empty"));
-        assert!(reason(b" \n").contains("empty"));
-        assert!(reason(b"{\"version\": 1}").contains("no report"));
-        assert!(reason(b"[1, 2").contains("no report"));
-        assert!(reason(b"\xff\xfe").contains("no report"));
-        assert!(reason(&[b'['; 100_000]).contains("no report"));
-        assert!(reason(b"{\"version\": 2}").contains("newer"));
-        assert!(reason(&vec![b' '; 2 << 20]).contains("longer"));
-        let negative = br#"{"version":1,"learner":"x","exercises":[{"exercise":"a","passed":true,"tries":-1,"hints":0,"minutes":0}]}"#;
-        assert!(reason(negative).contains("no report"));
-    }
-
-    #[test]
-    fn a_file_name_leads_nowhere_else() {
-        assert_eq!(file_name("Ada Lovelace"), "report-Ada_Lovelace.json");
-        assert_eq!(file_name("../../etc/passwd\n"), "report-______etc_passwd_.json");
-        assert!(file_name(&"x".repeat(1000)).len() < 100);
-    }
-
-    #[test]
-    fn a_name_without_letters_is_none() {
-        assert!(learner(Some("  ".to_owned())).is_err());
-        assert_eq!(learner(Some(" Ada ".to_owned())).unwrap(), "Ada");
-    }
-}
+#[path = "../../tests/unit/learn_report.rs"]
+mod tests;

@@ -7,8 +7,8 @@ use anyhow::Result;
 use harness::timeline::Level;
 use harness::{Conversation, Error, LISTEN, Machine, Server};
 
-use super::exercise::Exercise;
-use super::play::{self, Ran};
+use super::exercise::{About, Exercise};
+use super::play::{self, Entertained, Guest, Ran};
 
 /// A learner's server, or one of ours in its place.
 #[derive(Clone, Debug)]
@@ -24,33 +24,56 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn start(&self, descriptors: Option<u32>) -> Result<Server, Error> {
-        let mut build = match descriptors {
-            None => Server::build(&self.program),
-            // The shell sets the limit for itself, and `exec` turns it into the server, which keeps the limit.
-            Some(most) => Server::build("/bin/sh")
-                .args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &most.to_string()])
-                .arg(&self.program),
+    fn start(&self, about: &About, wire: &str) -> Result<Server> {
+        let mut build = Server::build(&self.program).arg(LISTEN);
+        if let Some(most) = about.descriptors {
+            build = build.descriptors(most);
         }
-        .arg(LISTEN);
+        if let Some(bytes) = about.buffers {
+            build = build.buffers(bytes);
+        }
+        if !wire.is_empty() {
+            build = build.wire(wire.parse()?);
+        }
         for (name, value) in &self.environment {
             build = build.env(name, value);
         }
         if let Some(level) = self.level {
             build = build.level(level);
         }
-        build
-            .listen_within(Duration::from_secs(5))
-            .reply_within(play::PATIENCE)
-            .start()
+        let build = build.listen_within(Duration::from_secs(5));
+        Ok(build.reply_within(play::PATIENCE).start()?)
     }
 
-    /// Runs it. `Err` of the inner result: it did not come to listen.
-    pub(super) fn run(&self, exercise: &Exercise, conversations: &[Conversation]) -> Result<Result<Ran, String>> {
-        match self.start(exercise.about.descriptors) {
-            Ok(server) => Ok(Ok(play::play(server, conversations)?)),
-            Err(error @ (Error::ExitedEarly { .. } | Error::NeverListened { .. })) => Ok(Err(error.to_string())),
-            Err(error) => Err(error.into()),
+    /// Runs it, behind a wire if it has statements. `Err` of the inner result: it did not come to listen.
+    pub(super) fn run(
+        &self,
+        exercise: &Exercise,
+        wire: &str,
+        conversations: &[Conversation],
+    ) -> Result<Result<Ran, String>> {
+        self.with(exercise, wire, |server| play::play(server, conversations))
+    }
+
+    /// Runs it, and lets guests come.
+    pub(super) fn entertain(&self, exercise: &Exercise, guests: &[Guest]) -> Result<Result<Entertained, String>> {
+        self.with(exercise, "", |server| {
+            play::entertain(server, guests, &exercise.conversation())
+        })
+    }
+
+    fn with<R>(
+        &self,
+        exercise: &Exercise,
+        wire: &str,
+        run: impl FnOnce(Server) -> Result<R>,
+    ) -> Result<Result<R, String>> {
+        match self.start(&exercise.about, wire) {
+            Ok(server) => Ok(Ok(run(server)?)),
+            Err(error) => match error.downcast_ref() {
+                Some(Error::ExitedEarly { .. } | Error::NeverListened { .. }) => Ok(Err(error.to_string())),
+                _ => Err(error),
+            },
         }
     }
 }

@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 mod captures;
 mod learn;
+mod tables;
 
 fn main() -> ExitCode {
     harness::testing::run_all(&[
         // Those that take longest.
         ("learn", learn::TESTS),
         ("captures", captures::TESTS),
+        ("tables", tables::TESTS),
     ])
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub use self::bytes::unescape;
 pub use self::pattern::Pattern;
+pub use self::script::signal;
 
 /// What one client does, or several do, turn by turn: in a lesson, an exercise, a capture, a script, a test.
 ///
@@ -63,6 +64,12 @@ pub enum Act {
     CatchUp,
     /// All wait for the clock.
     Pause(Duration),
+    /// The server's first process gets this signal, signal(7): now, or so much later, while the conversation goes on.
+    Signal(i32, Duration),
+    /// The server is stopped by SIGTERM, started again at once, and listens: see [`Server::restart`](crate::Server::restart).
+    Restart,
+    /// It tries to connect, and has to be refused.
+    Refused,
     /// It closes its sending half: its FIN goes out, and it can still read.
     HalfClose,
     /// It reads nothing any more, also not before it sends or when it closes, but where it waits for something.
@@ -182,6 +189,21 @@ impl Conversation {
             turns.extend(echo);
         }
         Conversation { turns }
+    }
+
+    /// How often the server is started again: see [`ServerBuilder::restarts`](crate::ServerBuilder::restarts).
+    pub fn restarts(&self) -> usize {
+        self.turns.iter().filter(|turn| turn.act == Act::Restart).count()
+    }
+
+    /// True if a client sends again before it has waited for anything.
+    pub fn sends_on(&self) -> bool {
+        let is_send = |turn: &Turn| matches!(turn.act, Act::Send(_));
+        let next = |place: usize| {
+            let client = self.turns[place].client;
+            self.turns[place + 1..].iter().find(|turn| turn.client == client)
+        };
+        (0..self.turns.len()).any(|place| is_send(&self.turns[place]) && next(place).is_some_and(is_send))
     }
 
     /// What each turn sends that does.

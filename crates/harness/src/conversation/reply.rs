@@ -26,7 +26,7 @@ pub(crate) enum Form {
 
 /// How far a reply has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(crate) enum ReplyEnd {
     /// There is more to come.
     More,
     /// The first so many bytes are all of it.
@@ -64,19 +64,19 @@ impl Form {
     }
 
     /// How far a reply of this form has come; with `ended` nothing more comes.
-    pub fn progress(self, bytes: &[u8], ended: bool) -> Progress {
+    pub fn progress(self, bytes: &[u8], ended: bool) -> ReplyEnd {
         match self {
-            Form::Line => line(bytes).map_or(Progress::More, Progress::Whole),
+            Form::Line => line(bytes).map_or(ReplyEnd::More, ReplyEnd::Whole),
             Form::Http {
                 requests,
                 heads,
                 announces,
             } => http(bytes, requests, heads, announces, ended),
             Form::Redis { commands } => match redis_values(bytes, commands) {
-                (length, count) if count == commands => Progress::Whole(length),
-                _ => Progress::More,
+                (length, count) if count == commands => ReplyEnd::Whole(length),
+                _ => ReplyEnd::More,
             },
-            Form::Unknown => Progress::UntilQuiet,
+            Form::Unknown => ReplyEnd::UntilQuiet,
         }
     }
 }
@@ -131,25 +131,26 @@ fn http_requests(mut bytes: &[u8]) -> Option<Form> {
     }
 }
 
-fn http(bytes: &[u8], requests: usize, heads: bool, announces: bool, ended: bool) -> Progress {
+fn http(bytes: &[u8], requests: usize, heads: bool, announces: bool, ended: bool) -> ReplyEnd {
     let mut length = 0;
     for _ in 0..requests {
         match http_response(bytes.get(length..).unwrap_or_default(), heads, ended) {
-            Progress::Whole(more) => length += more,
+            ReplyEnd::Whole(more) => length += more,
             other => return other,
         }
     }
     if !announces {
-        return Progress::Whole(length);
+        return ReplyEnd::Whole(length);
     }
-    // An interim response lets the body go. A final one refuses it.
+    // The request waits for `100 Continue` before it sends its body. An interim response asks for the body, and a final
+    // one refuses it.
     let bytes = bytes.get(length..).unwrap_or_default();
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     match response.parse(bytes) {
-        Ok(httparse::Status::Complete(head)) if response.code == Some(100) => Progress::Whole(length + head),
+        Ok(httparse::Status::Complete(head)) if response.code == Some(100) => ReplyEnd::Whole(length + head),
         _ => match http_response(bytes, false, ended) {
-            Progress::Whole(more) => Progress::Whole(length + more),
+            ReplyEnd::Whole(more) => ReplyEnd::Whole(length + more),
             other => other,
         },
     }
@@ -157,29 +158,29 @@ fn http(bytes: &[u8], requests: usize, heads: bool, announces: bool, ended: bool
 
 /// One response, with those that only announce it (1xx). Its body ends as
 /// [RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3) says.
-fn http_response(bytes: &[u8], head_only: bool, ended: bool) -> Progress {
+fn http_response(bytes: &[u8], head_only: bool, ended: bool) -> ReplyEnd {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let head = match response.parse(bytes) {
         Ok(httparse::Status::Complete(head)) => head,
-        Ok(httparse::Status::Partial) => return Progress::More,
-        // It is no HTTP.
-        Err(_) => return Progress::UntilQuiet,
+        Ok(httparse::Status::Partial) => return ReplyEnd::More,
+        // The reply is no HTTP, so nothing but silence tells where it ends.
+        Err(_) => return ReplyEnd::UntilQuiet,
     };
     let code = response.code.unwrap_or_default();
     if (100..200).contains(&code) && code != 101 {
         return match http_response(&bytes[head..], head_only, ended) {
-            Progress::Whole(more) => Progress::Whole(head + more),
+            ReplyEnd::Whole(more) => ReplyEnd::Whole(head + more),
             other => other,
         };
     }
-    // Who closes first is the server's to show, if it says that it will.
+    // A server that says `Connection: close` will close by itself, so nothing here closes before it has.
     let closes = !ended && closes(&response);
     let whole = |length| {
         if closes {
-            Progress::UntilQuiet
+            ReplyEnd::UntilQuiet
         } else {
-            Progress::Whole(length)
+            ReplyEnd::Whole(length)
         }
     };
     if head_only || matches!(code, 101 | 204 | 304) {
@@ -192,10 +193,10 @@ fn http_response(bytes: &[u8], head_only: bool, ended: bool) -> Progress {
     } else if let Some(body) = content_length(response.headers) {
         Some(head.saturating_add(body)).filter(|length| *length <= bytes.len())
     } else {
-        // It ends with the connection.
+        // The head names no length, so the body ends where the connection does.
         Some(bytes.len()).filter(|_| ended)
     };
-    length.map_or(Progress::More, whole)
+    length.map_or(ReplyEnd::More, whole)
 }
 
 /// True if the server is going to close once this response is sent
@@ -274,7 +275,7 @@ fn redis_value(bytes: &[u8], depth: usize) -> Option<usize> {
         b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => Some(line),
         b'$' | b'!' | b'=' => match usize::try_from(number()?) {
             Ok(size) => line.checked_add(size)?.checked_add(2).filter(|end| *end <= bytes.len()),
-            // A null.
+            // A negative length stands for a null, which has no bytes.
             Err(_) => Some(line),
         },
         b'*' | b'~' | b'>' if depth < DEEPEST => values(number()?),
@@ -284,133 +285,5 @@ fn redis_value(bytes: &[u8], depth: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn progress(request: &str, reply: &str, ended: bool) -> Progress {
-        Form::of_reply_to(request.as_bytes()).progress(reply.as_bytes(), ended)
-    }
-
-    fn goes_on(request: &str, reply: &str) {
-        assert_eq!(progress(request, reply, false), Progress::More, "{reply:?}");
-    }
-
-    /// A reply is whole at its last byte, and not before.
-    fn ends_there(request: &str, reply: &str) {
-        let more = format!("{reply}+more");
-        assert_eq!(progress(request, &more, false), Progress::Whole(reply.len()), "{more}");
-        for end in 0..reply.len() {
-            goes_on(request, &reply[..end]);
-        }
-    }
-
-    #[test]
-    fn a_body_that_waits_for_leave_gets_an_interim_reply() {
-        let post = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
-        ends_there(post, "HTTP/1.1 100 Continue\r\n\r\n");
-        ends_there(post, "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno");
-        // With its body it has one that is final.
-        let both = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-        ends_there(&format!("{post}hello"), both);
-        // Without leave to wait for there is nothing to wait for.
-        let half = "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe";
-        assert_eq!(progress(half, "", false), Progress::Whole(0));
-    }
-
-    #[test]
-    fn a_server_that_says_that_it_closes_is_waited_for() {
-        let get = "GET / HTTP/1.1\r\n\r\n";
-        for (head, closes) in [
-            ("HTTP/1.0 200 OK\r\n", true),
-            ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n", false),
-            ("HTTP/1.1 200 OK\r\n", false),
-            ("HTTP/1.1 200 OK\r\nConnection: Upgrade, Close\r\n", true),
-        ] {
-            let reply = format!("{head}Content-Length: 2\r\n\r\nok");
-            let whole = Progress::Whole(reply.len());
-            let expected = if closes { Progress::UntilQuiet } else { whole };
-            assert_eq!(progress(get, &reply, false), expected, "{head}");
-            assert_eq!(progress(get, &reply, true), whole, "{head}");
-            goes_on(get, &reply[..reply.len() - 1]);
-        }
-    }
-
-    #[test]
-    fn a_line_ends_at_its_newline() {
-        ends_there("1\n", "1\n");
-        ends_there("PING\r\n", "+PONG\r\n");
-        ends_there("1\n", "250 ok\n");
-    }
-
-    #[test]
-    fn the_lines_of_one_reply_belong_together() {
-        ends_there("EHLO a\r\n", "250-mail\r\n250-SIZE 100\r\n250 HELP\r\n");
-        // FTP lets lines in between begin as they like.
-        ends_there("HELP\r\n", "214-These:\r\n USER\r\n250 of them\r\n214 done\r\n");
-    }
-
-    #[test]
-    fn a_response_of_http_ends_as_its_head_says() {
-        let get = "GET / HTTP/1.1\r\n\r\n";
-        ends_there(get, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-        ends_there(get, "HTTP/1.1 204 No Content\r\n\r\n");
-        let interim = "HTTP/1.1 100 Continue\r\n\r\n";
-        ends_there(
-            get,
-            &(interim.to_owned() + "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
-        );
-        let chunks = "5\r\nhello\r\n1;a=b\r\n!\r\n0\r\nEnd: 1\r\n\r\n";
-        ends_there(
-            get,
-            &("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned() + chunks),
-        );
-        let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        ends_there("HEAD / HTTP/1.1\r\n\r\n", head);
-        let twice = get.repeat(2);
-        ends_there(&twice, &"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx".repeat(2));
-    }
-
-    #[test]
-    fn a_response_of_http_may_end_with_its_connection() {
-        let (get, reply) = ("GET / HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\nhello");
-        goes_on(get, reply);
-        assert_eq!(progress(get, reply, true), Progress::Whole(reply.len()));
-        // An echo of the request is no response.
-        assert_eq!(progress(get, get, false), Progress::UntilQuiet);
-    }
-
-    #[test]
-    fn a_reply_of_redis_ends_where_its_lengths_say() {
-        let command = "*1\r\n$4\r\nPING\r\n";
-        ends_there(command, "+PONG\r\n");
-        ends_there(command, "$-1\r\n");
-        ends_there(command, "*2\r\n$3\r\na\nb\r\n*1\r\n:1\r\n");
-        ends_there(&command.repeat(2), "+PONG\r\n+PONG\r\n");
-    }
-
-    #[test]
-    fn of_other_replies_nobody_knows_the_end() {
-        for request in ["", "1", "a\nb\n", "\x16\x03\x01"] {
-            assert_eq!(progress(request, "a\nb\n", false), Progress::UntilQuiet, "{request:?}");
-        }
-    }
-
-    #[test]
-    fn hostile_bytes_end_nothing() {
-        let nested = "*1\r\n".repeat(100);
-        for reply in [
-            "*99999999999\r\n",
-            "$99999999999999999999\r\n",
-            "%9223372036854775807\r\n",
-            &nested,
-        ] {
-            goes_on("*1\r\n$4\r\nPING\r\n", reply);
-        }
-        let get = "GET / HTTP/1.1\r\n\r\n";
-        goes_on(get, "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n");
-        goes_on(
-            get,
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
-        );
-    }
-}
+#[path = "../../tests/unit/conversation_reply.rs"]
+mod tests;

@@ -6,8 +6,8 @@ use super::{Act, Conversation, Ending, Pattern, Turn, Wait, unescape};
 
 /// All that may stand on a line, for whoever wrote something else.
 const STEPS: &str = "send TEXT, fill N TEXT, expect TEXT, expect /REGEX/, receive TEXT, nothing, reply, greeting, \
-                     quiet MS, peek, pause MS, catch up, half-close, stop reading, read on, end, close, reset, stay, \
-                     connect, connect from PORT, why SENTENCE, and before each of them client N";
+                     quiet MS, peek, pause MS, signal NAME, signal NAME in MS, restart, catch up, half-close, stop reading, read on, end, close, reset, stay, \
+                     connect, connect from PORT, refused, why SENTENCE, and before each of them client N";
 
 impl Conversation {
     /// Reads a script, a step on each line:
@@ -93,6 +93,12 @@ fn act(line: &str) -> Result<Act, String> {
         ("quiet", _) => Act::Wait(Wait::Quiet(milliseconds()?)),
         ("peek", "") => Act::Wait(Wait::Peek),
         ("pause", _) => Act::Pause(milliseconds()?),
+        ("signal", rest) => {
+            let (signal_name, later) = rest.split_once(" in ").unwrap_or((rest, "0"));
+            let later = number(name, "milliseconds", later).map(Duration::from_millis)?;
+            Act::Signal(signal(signal_name)?, later)
+        }
+        ("restart", "") => Act::Restart,
         ("catch", "up") => Act::CatchUp,
         ("half-close", "") => Act::HalfClose,
         ("stop", "reading") => Act::StopReading,
@@ -101,9 +107,39 @@ fn act(line: &str) -> Result<Act, String> {
         ("close", "") => Act::Leave(Ending::Close),
         ("reset", "") => Act::Leave(Ending::Reset),
         ("stay", "") => Act::Leave(Ending::Stay),
+        ("refused", "") => Act::Refused,
         ("connect", "") => Act::Connect(None),
         ("connect", from) if from.starts_with("from ") => Act::Connect(Some(number(name, "a port", &from[5..])?)),
         _ => return Err(format!("{line:?} is no step; there are: {STEPS}")),
+    })
+}
+
+/// Signals by their names: their numbers are those of signal(7), on each architecture that is observed.
+const SIGNALS: [(&str, i32); 9] = [
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("USR2", 12),
+    ("TERM", 15),
+    ("CONT", 18),
+    ("STOP", 19),
+];
+
+/// The number of a signal, by its name (`TERM`, `SIGTERM`) or as a number.
+///
+/// # Errors
+///
+/// The names that there are.
+pub fn signal(name: &str) -> Result<i32, String> {
+    let upper = name.to_ascii_uppercase();
+    let short = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let named = SIGNALS.iter().find(|(known, _)| *known == short);
+    let number = || name.parse().ok().filter(|number| (1..=64).contains(number));
+    named.map(|(_, number)| *number).or_else(number).ok_or_else(|| {
+        let names = SIGNALS.map(|(name, _)| name).join(", ");
+        format!("{name:?} is no signal: give {names} or a number from 1 to 64")
     })
 }
 
@@ -113,92 +149,5 @@ fn number<N: std::str::FromStr>(name: &str, of: &str, text: &str) -> Result<N, S
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn acts(text: &str) -> Vec<Act> {
-        let parsed = Conversation::parse(text).unwrap();
-        parsed.turns.into_iter().map(|turn| turn.act).collect()
-    }
-
-    #[test]
-    fn a_script_is_a_step_on_each_line() {
-        let steps =
-            acts("# hello\nexpect 220\n\nsend EHLO x\\r\\n\nexpect 250 \nexpect /^2../\nquiet 100\npause 5\nend\n");
-        assert_eq!(steps.len(), 7, "{steps:?}");
-        assert_eq!(steps[1], Act::Send(b"EHLO x\r\n".to_vec()));
-        assert_eq!(steps[2], Act::Wait(Wait::Expect(Pattern::parse("250 ").unwrap())));
-        assert_eq!(steps[4], Act::Wait(Wait::Quiet(Duration::from_millis(100))));
-        assert_eq!(steps[6], Act::Wait(Wait::End));
-    }
-
-    #[test]
-    fn each_step_has_its_words() {
-        let text = "connect from 57464\nfill 3 \\n\nreceive xxx\\n\nnothing\nreply\ngreeting\npeek\ncatch up\nstop reading\n\
-                    read on\nhalf-close\nreset\nclose\nstay\nconnect";
-        let expected = [
-            Act::Connect(Some(57464)),
-            Act::Send(b"xxx\n".to_vec()),
-            Act::Wait(Wait::Receive(b"xxx\n".to_vec())),
-            Act::Wait(Wait::Receive(Vec::new())),
-            Act::Wait(Wait::Reply),
-            Act::Wait(Wait::Greeting),
-            Act::Wait(Wait::Peek),
-            Act::CatchUp,
-            Act::StopReading,
-            Act::ReadOn,
-            Act::HalfClose,
-            Act::Leave(Ending::Reset),
-            Act::Leave(Ending::Close),
-            Act::Leave(Ending::Stay),
-            Act::Connect(None),
-        ];
-        assert_eq!(acts(text), expected);
-    }
-
-    #[test]
-    fn a_step_names_its_client_and_may_say_why() {
-        let both = Conversation::parse("client 2 send b\\n\nwhy It is the second.\nend").unwrap();
-        assert_eq!((both.turns[0].client, both.turns[1].client), (2, 1));
-        assert_eq!(both.turns[0].why.as_deref(), Some("It is the second."));
-        assert_eq!(both.turns[1].why, None);
-    }
-
-    /// In JSON a line may hold its newline as it is.
-    #[test]
-    fn a_line_of_a_list_may_end_with_a_newline_that_is_sent() {
-        let lines = ["send \n", "receive \n"].map(str::to_owned).to_vec();
-        let held = Conversation::try_from(lines).unwrap();
-        assert_eq!(held.turns[0].act, Act::Send(b"\n".to_vec()));
-        assert_eq!(held.turns[1].act, Act::Wait(Wait::Receive(b"\n".to_vec())));
-    }
-
-    #[test]
-    fn what_is_no_step_is_named_with_its_line() {
-        for (text, says) in [
-            ("expect 1\nsay hi\n", "line 2"),
-            ("expect\n", "empty"),
-            ("pause soon\n", "milliseconds"),
-            ("expect /(/\n", "regular expression"),
-            ("# nothing\n", "no step"),
-            ("why not\n", "no step before"),
-            ("client 0 end\n", "from 1 on"),
-            ("client 2\n", "is no step"),
-            ("fill x y\n", "letters"),
-            ("connect from home\n", "port"),
-            ("receive\n", "receive what"),
-        ] {
-            let error = Conversation::parse(text).unwrap_err();
-            assert!(error.contains(says), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn an_echo_is_received_where_nothing_else_is() {
-        let text = "send a\nclient 2 send b\nsend in two \nnothing\nclient 2 end\nsend parts\nreceive in two parts";
-        let echoed = "send a\nreceive a\nclient 2 send b\nclient 2 receive b\nsend in two \nnothing\nclient 2 end\n\
-                      send parts\nreceive in two parts";
-        let [held, wanted] = [text, echoed].map(|text| Conversation::parse(text).unwrap());
-        assert_eq!(held.echoed(), wanted);
-    }
-}
+#[path = "../../tests/unit/conversation_script.rs"]
+mod tests;

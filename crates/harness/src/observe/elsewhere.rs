@@ -8,6 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, Socket};
 
 use crate::error::{Error, Output};
+use crate::look::{Look, SignalTo, Socket as LookedAt};
 use crate::machine::{Machine, Refusal};
 use crate::recorder::Recorder;
 use crate::spec::{Patience, Spec};
@@ -58,12 +59,18 @@ impl Run {
     never! {
         network() -> &Arc<Network>;
         cut(Option<Side>) -> bool;
+        signal(i32, SignalTo) -> bool;
+        unmet() -> Vec<String>;
+        is_cut() -> bool;
+        was_executed() -> bool;
+        look() -> Look;
         restore(Option<Side>) -> bool;
         conclude() -> Result<Recording, Error>;
         settle(Patience) -> ();
         is_idle() -> bool;
         wait_until_idle(Duration) -> bool;
         client(Command, Duration) -> Result<Option<Exit>, Error>;
+        client_output(Command, Duration) -> Result<(Option<Exit>, [Vec<u8>; 2]), Error>;
         finish(Duration) -> Result<Recording, Error>;
         last_output() -> Output;
     }
@@ -76,10 +83,17 @@ impl Network {
         socket(Domain, Option<SocketAddr>) -> std::io::Result<Socket>;
         enter(Side, &mut Command) -> std::io::Result<()>;
         has_wire() -> bool;
+        carry(Ipv4Addr) -> std::io::Result<()>;
+        sockets() -> Vec<LookedAt>;
+        overflows() -> Option<u64>;
         server_host() -> (Ipv4Addr, Ipv6Addr);
         slow_by() -> Duration;
         output() -> Output;
         ended() -> Option<Exit>;
+    }
+
+    pub fn inside<T>(&self, _: impl FnOnce() -> T) -> std::io::Result<T> {
+        match *self {}
     }
 }
 

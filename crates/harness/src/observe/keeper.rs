@@ -10,7 +10,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -20,6 +20,7 @@ use nix::unistd::{ForkResult, Pid, fork, gettid};
 use super::messages::{Message, pair, receive, send};
 use super::namespace::{alone, hold};
 use crate::forks;
+use crate::lock::lock;
 
 /// The keeper of this process, once there is one.
 static KEEPER: Mutex<Option<Arc<Keeper>>> = Mutex::new(None);
@@ -82,15 +83,15 @@ impl Drop for Holder {
 impl Keeper {
     /// One with the rights of this thread, which the holders will have too.
     fn of_this_process() -> nix::Result<Arc<Keeper>> {
-        let mut known = KEEPER.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&KEEPER);
         let rights = rights();
         match known
             .as_ref()
             .filter(|keeper| keeper.rights == rights && keeper.lives())
         {
             Some(keeper) => Ok(Arc::clone(keeper)),
-            // There is none, or somebody has killed it, or it is that of the process that this one is a fork of, or
-            // rights have been given up since.
+            // No keeper was started, or somebody has killed it. Or this process is a fork and the keeper is its
+            // parent's, or the process has given up rights since the keeper was started.
             None => Ok(Arc::clone(known.insert(Arc::new(Keeper::start(rights)?)))),
         }
     }
@@ -113,7 +114,13 @@ impl Keeper {
             pid,
             rights,
         };
-        ready.map(|_| keeper)
+        ready?;
+        static AT_EXIT: Once = Once::new();
+        AT_EXIT.call_once(|| {
+            // SAFETY: atexit(3) with a function that takes nothing and does not unwind.
+            unsafe { libc::atexit(end) };
+        });
+        Ok(keeper)
     }
 
     /// True if it is a child of this process, and has not ended.
@@ -122,7 +129,7 @@ impl Keeper {
     }
 
     fn ask(&self, numbers: [i32; 3], text: &str, fds: &[RawFd]) -> nix::Result<i32> {
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests = lock(&self.requests);
         let requests = requests.as_ref().ok_or(Errno::EBADF)?.as_fd();
         send(requests, numbers, text, fds)?;
         answer(requests)
@@ -132,8 +139,23 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         // It ends when it reads the end of file.
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock(&self.requests).take();
         let _ = waitpid(self.pid, None);
+    }
+}
+
+/// Ends the keeper with this process, and waits for it: a first process that waits for nobody, as in many containers,
+/// would have it for good.
+extern "C" fn end() {
+    // A thread that holds the lock is about to start a keeper. To wait for it here could last for ever, as the process
+    // is ending.
+    let keeper = KEEPER.try_lock().ok().and_then(|mut known| known.take());
+    if let Some(keeper) = keeper
+        && let Ok(mut requests) = keeper.requests.try_lock()
+    {
+        requests.take();
+        // In a fork of the process that started it there is nobody to wait for.
+        let _ = waitpid(keeper.pid, None);
     }
 }
 

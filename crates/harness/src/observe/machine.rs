@@ -109,15 +109,27 @@ pub(crate) fn sandbox_cure() -> String {
         return "user namespaces are for root only here: sysctl kernel.unprivileged_userns_clone=1".into();
     }
     if number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
-        return "AppArmor restricts user namespaces, as Ubuntu 24.04 does: \
-                sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile for this program"
-            .into();
+        return apparmor_cure(&std::env::current_exe().unwrap_or_else(|_| "/PATH/OF/THIS/PROGRAM".into()));
     }
     if std::path::Path::new("/.dockerenv").exists() || geteuid().is_root() {
         return "a container's seccomp profile forbids it: for Docker, run with --security-opt seccomp=unconfined"
             .into();
     }
     "the system forbids user namespaces: ask who runs it, or run as root".into()
+}
+
+/// Two ways on Ubuntu: for this program alone, or for all. The profile is the one that Ubuntu's notes on its release 24.04
+/// give for a program that needs user namespaces; neither way was tried on such a machine.
+fn apparmor_cure(program: &std::path::Path) -> String {
+    let profile = format!(
+        "abi <abi/4.0>, profile tcp-lab \"{}\" flags=(unconfined) {{ userns, }}",
+        program.display()
+    );
+    format!(
+        "AppArmor restricts user namespaces, as Ubuntu does from 24.04 on. To allow them to this program, until the next \
+         boot: echo '{profile}' | sudo apparmor_parser -r (as a file in /etc/apparmor.d it stays). To allow them to all: \
+         sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0. Untested by us: apparmor_parser and this profile"
+    )
 }
 
 /// What stands in the way of ptrace, as far as the system tells.

@@ -4,6 +4,7 @@
 //! together.
 
 mod filter;
+mod guests;
 mod keeper;
 mod machine;
 mod memory;

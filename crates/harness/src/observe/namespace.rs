@@ -59,7 +59,7 @@ pub(super) fn hold(parent: OwnedFd, user: Option<&File>, congestion: Option<&str
     };
     let told = send(parent, first, "", &[]);
     if chosen.is_ok() && told.is_ok() {
-        while hand_out_a_socket(parent).is_ok() {}
+        while answer(parent).is_ok() {}
     }
     // SAFETY: _exit(2) never returns; no destructor or exit handler of the parent's program runs.
     unsafe { libc::_exit(0) }
@@ -86,20 +86,21 @@ pub(super) fn alone(keep: OwnedFd) -> BorrowedFd<'static> {
 
 /// True if it took a user namespace; the step and the reason if it could not be done.
 fn make_network(ids: (u32, u32), has_entered: bool) -> Result<bool, (SetupStep, Errno)> {
-    // Root needs no user namespace. Everybody else, and a root without CAP_SYS_ADMIN, does.
-    let has_user_namespace = match unshare(CloneFlags::CLONE_NEWNET) {
+    // Root needs no user namespace. Everybody else does, and so does a root who may make a network and not configure it:
+    // without CAP_SYS_ADMIN the first of these fails, without CAP_NET_ADMIN the second.
+    let own = unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| (SetupStep::Unshare, errno));
+    let has_user_namespace = match own.and_then(|()| configure()) {
         Ok(()) => has_entered,
-        Err(errno) if has_entered => return Err((SetupStep::Unshare, errno)),
+        Err(refused) if has_entered => return Err(refused),
         Err(_) => {
             unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
                 .map_err(|errno| (SetupStep::Unshare, errno))?;
             map_ids(ids).map_err(|errno| (SetupStep::MapIds, errno))?;
+            configure()?;
             true
         }
     };
-    let _ = take_a_small_socket_table();
-    bring_up_loopback().map_err(|errno| (SetupStep::BringUp, errno))?;
-    // Linux 6.5 and later: a client goes interactive, and delays its ACKs, from its first reply on.
+    // Linux 6.7 and later: a client goes interactive, and delays its ACKs, from its first reply on.
     // Where the file is not there the kernel's threshold is fixed.
     let _ = write_file(c"/proc/sys/net/ipv4/tcp_pingpong_thresh", b"1");
     // The server under test may listen on a port below 1024, as it may be written to: in a network of its own it takes
@@ -109,6 +110,12 @@ fn make_network(ids: (u32, u32), has_entered: bool) -> Result<bool, (SetupStep, 
     // learned of the way, such as its ssthresh: tcp_metrics(8). Each is to begin as the first.
     let _ = write_file(c"/proc/sys/net/ipv4/tcp_no_metrics_save", b"1");
     Ok(has_user_namespace)
+}
+
+/// What takes the right to configure the network that this process is in.
+fn configure() -> Result<(), (SetupStep, Errno)> {
+    let _ = take_a_small_socket_table();
+    bring_up_loopback().map_err(|errno| (SetupStep::BringUp, errno))
 }
 
 fn choose_congestion(name: &str) -> Result<(), (SetupStep, Errno)> {
@@ -144,9 +151,15 @@ fn write_file(path: &std::ffi::CStr, text: &[u8]) -> nix::Result<()> {
     nix::unistd::write(file, text).map(drop)
 }
 
-/// Answers one request: a socket, or the error that socket(2) gave.
-fn hand_out_a_socket(parent: BorrowedFd<'_>) -> nix::Result<()> {
-    let [domain, kind, protocol] = receive(parent)?.numbers;
+/// Answers one request: a setting is set, or a socket handed out, or the error that there was.
+fn answer(parent: BorrowedFd<'_>) -> nix::Result<()> {
+    let request = receive(parent)?;
+    if let Some((name, value)) = request.text.split_once('=') {
+        let set = std::fs::write(format!("/proc/sys/{}", name.replace('.', "/")), value);
+        let errno = set.err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
+        return send(parent, [0, errno, 0], "", &[]);
+    }
+    let [domain, kind, protocol] = request.numbers;
     // SAFETY: socket(2) takes numbers and returns a descriptor that is ours to close.
     let made = Errno::result(unsafe { libc::socket(domain, kind | libc::SOCK_CLOEXEC, protocol) })
         .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
@@ -163,9 +176,7 @@ fn bring_up_loopback() -> nix::Result<()> {
         let fd = Errno::result(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?;
         OwnedFd::from_raw_fd(fd)
     };
-    let mut request = named("lo");
-    request.ifr_ifru.ifru_mtu = MTU;
-    interface_ioctl(&socket, libc::SIOCSIFMTU, &mut request)?;
+    set_mtu(&socket, "lo", MTU)?;
     // Segments as a network would carry them: no merging on either side (linux/ethtool.h:
     // ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO). Transmit checksums cannot be switched on.
     switch_off(&socket, "lo", &[0x1f, 0x24, 0x2c])?;
@@ -193,6 +204,13 @@ pub(super) fn switch_off(socket: &impl AsRawFd, interface: &str, commands: &[u32
         interface_ioctl(socket, libc::SIOCETHTOOL, &mut request)?;
     }
     Ok(())
+}
+
+/// Lets no packet on an interface be longer than this: netdevice(7), SIOCSIFMTU.
+pub(super) fn set_mtu(socket: &impl AsRawFd, interface: &str, mtu: i32) -> nix::Result<()> {
+    let mut request = named(interface);
+    request.ifr_ifru.ifru_mtu = mtu;
+    interface_ioctl(socket, libc::SIOCSIFMTU, &mut request)
 }
 
 /// A request about an interface.

@@ -2,11 +2,17 @@
 //! the timeline. A program may write without end, and without a newline, so both are bounded.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::{self, PipeReader, Read};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use crate::error::Output;
+use crate::lock::lock;
 use crate::recorder::{Recorder, now};
 use timeline::{OutputStream, ProcessEvent, ProcessEventKind, Record, What};
 
@@ -46,16 +52,12 @@ enum Room {
 impl Kept {
     /// The end of what the program has written so far.
     pub fn end(&self) -> Output {
-        let mut sum = self.lock();
+        let mut sum = lock(&self.0);
         Output(String::from_utf8_lossy(sum.end.make_contiguous()).into_owned())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Sum> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn wrote(&self, bytes: &[u8]) {
-        let mut sum = self.lock();
+        let mut sum = lock(&self.0);
         let last = &bytes[bytes.len().saturating_sub(END_KEPT)..];
         let excess = (sum.end.len() + last.len()).saturating_sub(END_KEPT);
         sum.end.drain(..excess);
@@ -64,7 +66,7 @@ impl Kept {
 
     /// Takes room for a line, if there is some.
     fn room_for(&self, line: &str) -> Room {
-        let mut sum = self.lock();
+        let mut sum = lock(&self.0);
         if sum.lines < LINES_KEPT && sum.text + line.len() <= TEXT_KEPT && !sum.told {
             sum.lines += 1;
             sum.text += line.len();
@@ -73,6 +75,34 @@ impl Kept {
         match std::mem::replace(&mut sum.told, true) {
             false => Room::FirstLeftOut,
             true => Room::LeftOut,
+        }
+    }
+}
+
+/// Reads a pipe to its end; or, once the other end of `over` is shut down, what is in it: somebody who was given a copy
+/// of it may have it for good.
+pub(super) fn read(mut pipe: PipeReader, over: &UnixStream, mut see: impl FnMut(&[u8])) {
+    let mut part = vec![0; 16 * 1024];
+    let mut is_over = false;
+    loop {
+        let mut ready = [pipe.as_fd(), over.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        let wait = if is_over { PollTimeout::ZERO } else { PollTimeout::NONE };
+        match poll(&mut ready, wait) {
+            Err(Errno::EINTR) => continue,
+            Err(_) => return,
+            Ok(_) => {}
+        }
+        if ready[0].any() == Some(true) {
+            match pipe.read(&mut part) {
+                Ok(0) => return,
+                Ok(length) => see(&part[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        } else if is_over {
+            return;
+        } else {
+            is_over = ready[1].any() == Some(true);
         }
     }
 }
@@ -86,23 +116,15 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Reads a pipe to its end on a thread of its own.
-    pub fn start(self, mut pipe: impl Read + Send + 'static) -> io::Result<JoinHandle<()>> {
-        let name = self.stream.to_string();
+    /// Reads a pipe on a thread of its own, as [`read`] does.
+    pub fn start(self, pipe: impl Into<PipeReader>, over: UnixStream) -> io::Result<JoinHandle<()>> {
+        let (name, pipe) = (self.stream.to_string(), pipe.into());
         Builder::new().name(name).spawn(move || {
-            let mut part = vec![0; 16 * 1024];
             let mut lines = Lines::default();
-            loop {
-                match pipe.read(&mut part) {
-                    Ok(0) => break,
-                    Ok(length) => {
-                        self.kept.wrote(&part[..length]);
-                        lines.see(&part[..length], |line| self.tell(line));
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(_) => break,
-                }
-            }
+            read(pipe, &over, |part| {
+                self.kept.wrote(part);
+                lines.see(part, |line| self.tell(line));
+            });
             lines.last(|line| self.tell(line));
         })
     }
@@ -179,64 +201,5 @@ fn text(line: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(parts: &[&[u8]]) -> Vec<String> {
-        let (mut lines, mut told) = (Lines::default(), Vec::new());
-        for part in parts {
-            lines.see(part, |line| told.push(line));
-        }
-        lines.last(|line| told.push(line));
-        told
-    }
-
-    #[test]
-    fn bytes_become_lines_wherever_they_are_parted() {
-        let expected = ["one", "", "two \u{fffd}", "three"];
-        assert_eq!(lines(&[b"one\n\ntwo \xff\r\nthree"]), expected);
-        assert_eq!(
-            lines(&[b"on", b"e", b"\n", b"\n", b"two \xff\r", b"\nth", b"ree"]),
-            expected
-        );
-        assert_eq!(lines(&[b"one\n"]), ["one"]);
-    }
-
-    #[test]
-    fn of_a_long_line_the_beginning_is_kept() {
-        let part = [b'x'; 1000];
-        let mut parts = vec![&part[..]; 1000];
-        parts.extend([&b"\nnext"[..], b"\n"]);
-        let lines = lines(&parts);
-        assert_eq!(lines, ["x".repeat(LINE_KEPT) + GOES_ON, "next".to_owned()]);
-    }
-
-    #[test]
-    fn a_line_that_just_fits_is_whole() {
-        let line = "x".repeat(LINE_KEPT);
-        assert_eq!(lines(&[line.as_bytes(), b"\n"]), [line]);
-    }
-
-    #[test]
-    fn of_all_that_is_written_the_end_is_kept_and_a_bounded_number_of_lines() {
-        let kept = Kept::default();
-        let part = [b'x'; 100_000];
-        for _ in 0..100 {
-            kept.wrote(&part);
-        }
-        kept.wrote(b"the end");
-        let end = kept.end().0;
-        assert!(end.len() == END_KEPT && end.ends_with("xthe end"), "{}", end.len());
-        let places: Vec<Room> = (0..LINES_KEPT + 2).map(|_| kept.room_for("a line")).collect();
-        assert!(places[..LINES_KEPT].iter().all(|place| *place == Room::OnTimeline));
-        assert_eq!(places[LINES_KEPT..], [Room::FirstLeftOut, Room::LeftOut]);
-        let kept = Kept::default();
-        let long = "x".repeat(LINE_KEPT);
-        let room = TEXT_KEPT / LINE_KEPT;
-        let places: Vec<Room> = (0..=room).map(|_| kept.room_for(&long)).collect();
-        assert!(places[..room].iter().all(|place| *place == Room::OnTimeline));
-        assert_eq!(places[room], Room::FirstLeftOut);
-        // Once a line was left out, a shorter one is too: what is kept is the beginning of the output, without a hole.
-        assert_eq!(kept.room_for("short"), Room::LeftOut);
-    }
-}
+#[path = "../../tests/unit/observe_output.rs"]
+mod tests;

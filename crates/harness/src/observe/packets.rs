@@ -141,7 +141,7 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        // Whoever drops a capture without stopping it does not want its count.
+        // A capture that is dropped without `stop` has nobody who asks how many packets it lost.
         let _ = self.end();
     }
 }
@@ -185,7 +185,7 @@ impl Work {
             if is_over {
                 return self.ring.dropped();
             }
-            // This only lets packets gather. Whether it ends early or fails, the wait at the head of the loop finds out
+            // This wait only lets packets gather. It may end early or fail: the wait at the head of the loop finds out
             // what there is to do.
             let _ = poll(&mut [PollFd::new(stop.as_fd(), PollFlags::POLLIN)], GATHER_MS);
         }

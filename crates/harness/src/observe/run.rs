@@ -4,19 +4,24 @@
     reason = "getsockopt(TCP_INFO), which no crate here offers whole, and pre_exec"
 )]
 
-use std::collections::HashSet;
-use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use procfs::ProcError;
@@ -24,14 +29,17 @@ use procfs::process::{Process, StatFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::machine::{host_packet_socket, no_proc, no_wire, packet_refusal, sandbox_cure, trace_cure};
-use super::net::hosts::{Ends, Hosts};
+use super::namespace::set_mtu;
+use super::net::hosts::{Ends, Hosts, UDP};
 use super::net::relay::Relay;
 use super::packets::{Capture, PACKET_SOCKET};
 use super::sandbox::{Doors, Sandbox, SocketKind, keep_network_rights};
 use super::sockets::{self, Watch};
 use super::trace::{HeldDescriptor, StartError, Tracer};
-use super::{memory, output, spawn};
+use super::{guests, memory, output, spawn};
 use crate::error::{Error, Output};
+use crate::lock::lock;
+use crate::look::{Look, SignalTo, Socket as LookedAt, Timer};
 use crate::machine::Refusal;
 use crate::recorder::{Keep, Recorder, Seen, now};
 use crate::spec::{Patience, Spec};
@@ -49,12 +57,18 @@ const LISTEN_ON_HOST: &str = "127.0.0.1:0";
 /// However busy things are, settling ends after this time.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 
+/// How much longer it goes on while the server's kernel asks whether a client behind a cut cable is there.
+const PROBE_LIMIT: Duration = Duration::from_secs(30);
+
 /// What was lost is sent again within this time, beyond the time that a packet is on its way: the
 /// longest of Linux's first timeouts is that of a SYN, a second.
 const SENT_AGAIN_WITHIN: Duration = Duration::from_millis(1200);
 
 /// How long a look at the sockets may be old while they settle, at first.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// So many characters of a command are kept.
+const COMMAND: usize = 200;
 
 /// The end of a process is reported within this time after it has begun.
 const END_LIMIT: Duration = Duration::from_secs(5);
@@ -66,6 +80,8 @@ pub(crate) struct Run {
     capture: Mutex<Option<Capture>>,
     relay: Mutex<Option<Relay>>,
     readers: Vec<JoinHandle<()>>,
+    /// Shut down when what is left of the program's output is all that there will be.
+    over: UnixStream,
     /// How things were when they had settled last.
     settled: Mutex<Option<(Settled, Silence)>>,
     network: Arc<Network>,
@@ -86,6 +102,8 @@ pub(crate) struct Network {
     recorder: Arc<Recorder>,
     output: Arc<output::Kept>,
     level: Level,
+    /// The loopback addresses of the server's that the wire carries packets to.
+    carried: Mutex<Vec<Ipv4Addr>>,
 }
 
 /// Where the client and the server are.
@@ -156,6 +174,7 @@ impl Run {
             packets,
         } = Stage::set(spec)?;
         let system = |what| move |source| Error::System { what, source };
+        prepare(spec, &placement)?;
         let (mut capture, mut relay) = (None, None);
         match (packets, &placement) {
             (Source::Loopback(socket), _) => {
@@ -173,12 +192,16 @@ impl Run {
         let watch = Watch::start(placement.pids(), Arc::clone(&recorder));
         let watch = watch.map_err(system("watch the socket table"))?;
 
-        let doors = placement
+        let mut doors = placement
             .doors(Side::Server)
             .map_err(system("open the private network"))?;
+        if let Some(doors) = &mut doors {
+            doors.uptime = spec.host.uptime;
+        }
+        let stdin = input(&spec.input).map_err(system("write what it is to read from its standard input"))?;
         let started = Tracer::start(
             Side::Server,
-            command(spec, level, &placement),
+            command(spec, level, &placement, stdin),
             doors,
             Arc::clone(&recorder),
         );
@@ -191,15 +214,24 @@ impl Run {
             pid,
             stream,
         };
-        let stdout = child.stdout.take().map(|pipe| reader(OutputStream::Stdout).start(pipe));
-        let stderr = child.stderr.take().map(|pipe| reader(OutputStream::Stderr).start(pipe));
-        let readers: io::Result<_> = stdout.into_iter().chain(stderr).collect();
-        let readers = readers.map_err(system("start to read what the program writes"))?;
+        let mut readers = || {
+            let (over, theirs) = UnixStream::pair()?;
+            let mut readers = Vec::new();
+            if let Some(pipe) = child.stdout.take() {
+                readers.push(reader(OutputStream::Stdout).start(OwnedFd::from(pipe), theirs.try_clone()?)?);
+            }
+            if let Some(pipe) = child.stderr.take() {
+                readers.push(reader(OutputStream::Stderr).start(OwnedFd::from(pipe), theirs)?);
+            }
+            io::Result::Ok((readers, over))
+        };
+        let (readers, over) = readers().map_err(system("start to read what the program writes"))?;
         let network = Arc::new(Network {
             placement,
             recorder,
             output,
             level,
+            carried: Mutex::default(),
         });
         Ok(Run {
             tracer,
@@ -207,9 +239,20 @@ impl Run {
             capture: Mutex::new(capture),
             relay: Mutex::new(relay),
             readers,
+            over,
             settled: Mutex::new(None),
             network,
         })
+    }
+
+    /// Sends a signal to processes of the server. False if it reached none.
+    pub fn signal(&self, number: i32, to: SignalTo) -> bool {
+        self.tracer.signal(number, to)
+    }
+
+    /// What the server has now.
+    pub fn look(&self) -> Look {
+        self.tracer.look()
     }
 
     pub fn network(&self) -> &Arc<Network> {
@@ -232,6 +275,30 @@ impl Run {
             .map_err(|_| Error::ClientTimedOut { program, waited: limit })
     }
 
+    /// As [`client`](Self::client), with what it writes to its standard output and error.
+    pub fn client_output(&self, mut command: Command, limit: Duration) -> Result<(Option<Exit>, [Vec<u8>; 2]), Error> {
+        let system = |source| Error::System {
+            what: "read what the client writes",
+            source,
+        };
+        let piped = || Ok((UnixStream::pair()?, io::pipe()?, io::pipe()?));
+        let ((over, theirs), (stdout, writes_out), (stderr, writes_err)) = piped().map_err(system)?;
+        command.stdout(writes_out).stderr(writes_err);
+        let read = |pipe| {
+            let mut all = Vec::new();
+            output::read(pipe, &theirs, |part| all.extend_from_slice(part));
+            all
+        };
+        std::thread::scope(|scope| {
+            let start = |pipe| Builder::new().spawn_scoped(scope, move || read(pipe)).map_err(system);
+            let readers = [start(stdout)?, start(stderr)?];
+            let ended = self.client(command, limit);
+            let _ = over.shutdown(Shutdown::Both);
+            let wrote = readers.map(|reader| reader.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            Ok((ended?, wrote))
+        })
+    }
+
     /// Pulls the cable. False if there is none.
     pub fn cut(&self, of: Option<Side>) -> bool {
         lock(&self.relay).as_ref().map(|relay| relay.cut(of)).is_some()
@@ -240,6 +307,16 @@ impl Run {
     /// Puts the cable back. False if there is none.
     pub fn restore(&self, of: Option<Side>) -> bool {
         lock(&self.relay).as_ref().map(|relay| relay.restore(of)).is_some()
+    }
+
+    /// True if the cable is pulled, in some direction.
+    pub fn is_cut(&self) -> bool {
+        lock(&self.relay).as_ref().is_some_and(Relay::is_cut)
+    }
+
+    /// The statements of the wire's script that have come to nothing so far.
+    pub fn unmet(&self) -> Vec<String> {
+        lock(&self.relay).as_ref().map(Relay::unmet).unwrap_or_default()
     }
 
     /// How much longer than `patience` it may take until something comes: a packet is on its way, or
@@ -264,9 +341,11 @@ impl Run {
     /// "Will not" means: all threads of the server are asleep, and for as long as `patience` says no event came, and
     /// the socket is still there, or a descriptor of one that is gone.
     pub fn settle(&self, patience: Patience) {
-        let limit = Instant::now() + SETTLE_LIMIT + patience.on_clock + self.network.slow_by() * 2;
+        let cut = lock(&self.relay).as_ref().is_some_and(Relay::is_cut_for_good);
+        let probed = if cut { PROBE_LIMIT } else { Duration::ZERO };
+        let limit = Instant::now() + SETTLE_LIMIT + probed + patience.on_clock + self.network.slow_by() * 2;
         let recorder = &self.network.recorder;
-        // Where things have settled before, and nothing came since, they are silent since then.
+        // If things have settled before and nothing was recorded since, the silence goes on from then.
         let counts = |seen: &Seen| (seen.state_hints, seen.recorded());
         let (mut heard, recorded) = recorder.with(counts);
         let before = lock(&self.settled).map(|(_, silence)| silence);
@@ -283,7 +362,10 @@ impl Run {
                 (heard, silent.since) = (hints, Instant::now());
             }
             let looked = Instant::now();
-            let closed = !self.network.has_closing_sockets();
+            let closed = !self.network.has_closing_sockets(cut);
+            // The cable is cut, so no client can answer a probe. A kernel that probes one will give it up, and that is
+            // worth waiting for.
+            let asks = cut && self.network.sockets().iter().any(asks);
             let cost = looked.elapsed();
             // A socket may be gone while the call that closed it has yet to return, so look at the server
             // after the sockets.
@@ -293,8 +375,8 @@ impl Run {
             let idle = self.tracer.is_idle();
             let on_clock = quiet && idle && self.tracer.waits_on_clock();
             let closed = closed && lock(&self.relay).as_ref().is_none_or(Relay::is_empty);
-            let over = closed && (quiet || idle) && self.holds_what_is_over().is_empty();
-            let stuck = quiet && idle && (!on_clock || silence >= patience.on_clock + more);
+            let over = closed && !asks && (quiet || idle) && !self.keeps().iter().any(|(_, over)| *over);
+            let stuck = quiet && idle && !asks && (!on_clock || silence >= patience.on_clock + more);
             if over || stuck || Instant::now() >= limit {
                 break Settled {
                     asleep: idle,
@@ -312,17 +394,22 @@ impl Run {
         *lock(&self.settled) = Some((settled, silent));
     }
 
-    /// The descriptors of the server whose connections are over: the kernel has done with them, and only the
-    /// descriptor keeps the socket.
-    fn holds_what_is_over(&self) -> Vec<HeldDescriptor> {
-        let mut held = self.tracer.held();
-        if !held.is_empty() {
-            let pids = self.network.placement.pids();
-            let tables = pids.into_iter().flat_map(sockets::table);
-            let alive: HashSet<u64> = tables.map(|entry| entry.inode).collect();
-            held.retain(|held| !alive.contains(&held.inode));
+    /// The descriptors of the server that keep a socket: each whose connection is over, as the kernel has done with it; and
+    /// each that is another than the first of a connection that the peer has closed. With whether it is over.
+    fn keeps(&self) -> Vec<(HeldDescriptor, bool)> {
+        let held = self.tracer.held();
+        if held.is_empty() {
+            return Vec::new();
         }
-        held
+        let pids = self.network.placement.pids();
+        let tables = pids.into_iter().flat_map(sockets::table);
+        let alive: HashMap<u64, procfs::net::TcpState> = tables.map(|entry| (entry.inode, entry.state)).collect();
+        let keeps = |held: HeldDescriptor| match alive.get(&held.inode) {
+            None => Some((held, true)),
+            Some(procfs::net::TcpState::CloseWait) if !held.is_first => Some((held, false)),
+            Some(_) => None,
+        };
+        held.into_iter().filter_map(keeps).collect()
     }
 
     /// Records what the server is left at.
@@ -333,13 +420,21 @@ impl Run {
                 what: What::Process(ProcessEvent { pid, kind }),
             });
         };
-        for HeldDescriptor { pid, fd, on, .. } in self.holds_what_is_over() {
-            record(pid, ProcessEventKind::Holds { fd, on });
+        for (HeldDescriptor { pid, fd, on, .. }, over) in self.keeps() {
+            // A process that has just ended has no command line any more: its words are empty.
+            let words = Process::new(pid).and_then(|process| process.cmdline());
+            let command = words.unwrap_or_default().join(" ").chars().take(COMMAND).collect();
+            record(pid, ProcessEventKind::Holds { fd, on, over, command });
         }
         let settled = *lock(&self.settled);
         if let Some((settled, _)) = settled {
             record(self.tracer.pid(), ProcessEventKind::Settled(settled));
         }
+    }
+
+    /// True if the program runs, or ran.
+    pub fn was_executed(&self) -> bool {
+        self.tracer.was_executed()
     }
 
     /// True if all threads of the program are asleep.
@@ -354,7 +449,7 @@ impl Run {
         let mut idle = 0;
         while idle < 2 && Instant::now() < deadline {
             idle = if self.tracer.is_idle() { idle + 1 } else { 0 };
-            // Nothing tells when a thread falls asleep: look, and look again.
+            // The kernel does not tell when a thread falls asleep, so this looks again and again.
             let _: Option<()> = self.network.recorder.wait(Instant::now() + MOMENT, |_| None);
         }
         idle >= 2
@@ -376,7 +471,7 @@ impl Run {
             what: "read the packet capture",
             source,
         })?;
-        // A server that has begun to end is waited for: that it did is part of the run.
+        // A server that has begun to end is waited for, so that its end is in the recording.
         let _ = self.network.ended();
         self.record_what_is_left();
         self.tracer.end_observation();
@@ -410,14 +505,11 @@ impl Run {
     /// Kills what is left of the program and reads its output to the end.
     fn end(&mut self) {
         self.tracer.kill();
+        let _ = self.over.shutdown(Shutdown::Both);
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }
     }
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Network {
@@ -469,6 +561,37 @@ impl Network {
         Ok(socket)
     }
 
+    /// Lets a client on another host reach this loopback address of the server's, from now on.
+    pub fn carry(&self, address: Ipv4Addr) -> io::Result<()> {
+        let Placement::Hosts(wired) = &self.placement else {
+            return Ok(());
+        };
+        let mut carried = lock(&self.carried);
+        if !carried.contains(&address) {
+            wired.0.carry(address)?;
+            carried.push(address);
+        }
+        Ok(())
+    }
+
+    /// The server's ends of connections to its ports, as the kernel's table has them, with their timers.
+    pub fn sockets(&self) -> Vec<LookedAt> {
+        let ports: Vec<u16> = self
+            .recorder
+            .with(|seen| seen.listening.iter().map(SocketAddr::port).collect());
+        let pid = match &self.placement {
+            Placement::Hosts(wired) => wired.0.server.pid(),
+            other => other.pids()[0],
+        };
+        sockets::with_timers(pid, &ports)
+    }
+
+    /// How often the queue of a listener was full, on the server's host: ListenOverflows of proc_pid_net(5).
+    pub fn overflows(&self) -> Option<u64> {
+        let pid = self.placement.of(Side::Server)?.pid();
+        sockets::overflows(pid)
+    }
+
     /// Makes a command run where one side is, with the right to capture there.
     pub fn enter(&self, host: Side, command: &mut Command) -> io::Result<()> {
         let Some(doors) = self.placement.doors(host)? else {
@@ -482,6 +605,14 @@ impl Network {
             })
         };
         Ok(())
+    }
+
+    /// Runs code of this process whose sockets are made where the client is.
+    pub fn inside<T: Send>(&self, body: impl FnOnce() -> T + Send) -> io::Result<T> {
+        match self.placement.of(Side::Client) {
+            Some(network) => guests::run(network, body),
+            None => Ok(body()),
+        }
     }
 
     /// The end of what the program has written so far.
@@ -506,8 +637,9 @@ impl Network {
         }
     }
 
-    /// True if a connection has begun to close and is still there.
-    fn has_closing_sockets(&self) -> bool {
+    /// True if a connection has begun to close and is still there. Behind a cable that is `cut` a client never comes to the
+    /// end of its own.
+    fn has_closing_sockets(&self, cut: bool) -> bool {
         let (ports, left) = self.recorder.with(|seen| {
             let ports: Vec<u16> = seen.listening.iter().map(SocketAddr::port).collect();
             (ports, seen.left_by_client.clone())
@@ -516,16 +648,21 @@ impl Network {
             // A child that another thread has just forked may hold a copy of a socket that its client has
             // closed, until it executes its program: the FIN is still to come.
             let begins = side == Side::Client && state == TcpState::Established && left.contains(&on);
-            begins || is_closing(state)
+            (begins || is_closing(state)) && !(cut && side == Side::Client)
         })
     }
+}
+
+/// True if the kernel has a keep-alive timer for a connection.
+fn asks(socket: &LookedAt) -> bool {
+    matches!(socket.timer, Some((Timer::KeepAlive, _)))
 }
 
 /// True if a process has begun to end (`PF_EXITING` of linux/sched.h), or is gone.
 fn is_exiting(pid: i32) -> bool {
     match Process::new(pid).and_then(|process| process.stat()) {
         Ok(stat) => StatFlags::from_bits_truncate(stat.flags).contains(StatFlags::PF_EXITING),
-        // That its files cannot be read, as too many are open here, says nothing of it.
+        // Another error, such as too many open files in this process, does not show that the process has ended.
         Err(error) => matches!(error, ProcError::NotFound(_)),
     }
 }
@@ -613,7 +750,44 @@ impl Stage {
     }
 }
 
-fn command(spec: &Spec, level: Level, placement: &Placement) -> Command {
+/// Makes the hosts what they are to be.
+fn prepare(spec: &Spec, placement: &Placement) -> Result<(), Error> {
+    let host = &spec.host;
+    let sandboxes = match placement {
+        Placement::Here if host.is_changed() => {
+            return Err(Error::LevelRefused {
+                program: spec.name(),
+                level: Level::Sandbox,
+                reason: "the kernel's settings are changed in a private network only, and there is none".into(),
+                cure: sandbox_cure(),
+            });
+        }
+        Placement::Here => vec![],
+        Placement::Sandbox(sandbox) => vec![sandbox],
+        Placement::Hosts(wired) => vec![&wired.0.client, &wired.0.server],
+    };
+    for sandbox in sandboxes {
+        for (name, value) in &host.sysctls {
+            sandbox.set(name, value).map_err(|source| Error::Setting {
+                setting: format!("{name} = {value}"),
+                source,
+            })?;
+        }
+        if let Some(mtu) = host.mtu {
+            let set = sandbox.socket(UDP).and_then(|socket| {
+                set_mtu(&socket, "lo", mtu.into())?;
+                Ok(())
+            });
+            set.map_err(|source| Error::Setting {
+                setting: format!("the MTU of lo = {mtu}"),
+                source,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn command(spec: &Spec, level: Level, placement: &Placement, stdin: Stdio) -> Command {
     let listen = match (placement, level) {
         (Placement::Hosts(..), _) => LISTEN_BEHIND_WIRE,
         (_, Level::Sandbox) => LISTEN_INSIDE,
@@ -627,12 +801,33 @@ fn command(spec: &Spec, level: Level, placement: &Placement) -> Command {
             argument.as_os_str()
         });
     }
-    command.envs(spec.environment.iter().map(|(name, value)| (name, value)));
+    for (name, value) in &spec.environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    if let Some(folder) = &spec.folder {
+        command.current_dir(folder);
+    }
+    if let Some(descriptors) = spec.host.descriptors {
+        let limit = move || Ok(setrlimit(Resource::RLIMIT_NOFILE, descriptors, descriptors)?);
+        // SAFETY: between fork and exec the closure makes one system call.
+        unsafe { command.pre_exec(limit) };
+    }
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+}
+
+/// A standard input that holds these bytes: a file without a name.
+fn input(bytes: &[u8]) -> io::Result<Stdio> {
+    if bytes.is_empty() {
+        return Ok(Stdio::null());
+    }
+    let mut file = File::from(memfd_create("stdin", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file.into())
 }
 
 fn explain(program: String, error: StartError) -> Error {
@@ -641,6 +836,14 @@ fn explain(program: String, error: StartError) -> Error {
             program,
             reason: errno.to_string(),
             cure: trace_cure(),
+        },
+        StartError::Preparation(step, errno) => Error::Spawn {
+            program,
+            source: io::Error::other(format!("its process could not {}: {}: {errno}", step.what, step.call)),
+            cure:
+                "something around lab denies this call, as a container or a sandbox may: run it outside, or have the \
+                   call allowed"
+                    .into(),
         },
         StartError::Spawn(source) => Error::Spawn {
             cure: spawn::cure(Path::new(&program), &source),

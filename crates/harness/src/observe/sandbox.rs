@@ -8,15 +8,18 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sched::{CloneFlags, setns};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::time::{ClockId, clock_gettime};
 
 use super::keeper::Holder;
 use super::messages::{receive, send};
 use super::namespace::SetupStep;
+use crate::lock::lock;
 
 /// A private network that lives as long as this value.
 pub(crate) struct Sandbox {
@@ -110,7 +113,7 @@ impl Sandbox {
 
     /// A socket made inside.
     pub fn socket(&self, kind: SocketKind) -> io::Result<socket2::Socket> {
-        let _asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
+        let _asks = lock(&self.asks);
         let pair = self.holder.pair()?;
         send(pair, [kind.domain, kind.kind, kind.protocol], "", &[])?;
         let answer = receive(pair)?;
@@ -120,9 +123,21 @@ impl Sandbox {
         }
     }
 
+    /// Sets a setting of the kernel for this network, by its name as sysctl(8) has it.
+    pub fn set(&self, name: &str, value: &str) -> io::Result<()> {
+        let _asks = lock(&self.asks);
+        let pair = self.holder.pair()?;
+        send(pair, [0; 3], &format!("{name}={value}"), &[])?;
+        match receive(pair)?.numbers[1] {
+            0 => Ok(()),
+            errno => Err(Errno::from_raw(errno).into()),
+        }
+    }
+
     /// What a child process does to join this network. See [`Doors::enter`].
     pub fn doors(&self) -> io::Result<Doors> {
         Ok(Doors {
+            uptime: None,
             user: self.user_namespace.as_ref().map(File::try_clone).transpose()?,
             network: self.network_namespace.try_clone()?,
         })
@@ -141,6 +156,8 @@ pub(crate) struct SocketKind {
 pub(crate) struct Doors {
     user: Option<File>,
     network: File,
+    /// What the monotonic clock says inside.
+    pub uptime: Option<Duration>,
 }
 
 impl Doors {
@@ -149,8 +166,27 @@ impl Doors {
         if let Some(user) = &self.user {
             setns(user.as_fd(), CloneFlags::CLONE_NEWUSER)?;
         }
-        Ok(setns(self.network.as_fd(), CloneFlags::CLONE_NEWNET)?)
+        setns(self.network.as_fd(), CloneFlags::CLONE_NEWNET)?;
+        self.uptime.map_or(Ok(()), set_uptime)
     }
+}
+
+/// Gives the program that this process executes next a monotonic clock that says this: time_namespaces(7). A process
+/// enters the namespace that it has made when it executes a program, since Linux 5.6.
+fn set_uptime(uptime: Duration) -> io::Result<()> {
+    let offset = |clock| -> io::Result<i64> {
+        let now = Duration::from(clock_gettime(clock)?);
+        Ok(uptime.as_secs() as i64 - now.as_secs() as i64)
+    };
+    unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME))?;
+    // Who has entered a user namespace may not be looked at, and its files in /proc are root's: proc(5).
+    // SAFETY: prctl(2) with numbers only.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) };
+    let (monotonic, boottime) = (offset(ClockId::CLOCK_MONOTONIC)?, offset(ClockId::CLOCK_BOOTTIME)?);
+    std::fs::write(
+        "/proc/self/timens_offsets",
+        format!("monotonic {monotonic} 0\nboottime {boottime} 0\n"),
+    )
 }
 
 /// In a child that has entered a private network: keeps the rights to configure and capture it

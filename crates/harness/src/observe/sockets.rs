@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use procfs::FromReadSI;
 use procfs::net::{TcpNetEntries, TcpNetEntry};
 
+use crate::look::{Socket, Timer};
 use crate::recorder::{Recorder, Seen, now};
 use timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
 
@@ -86,7 +87,7 @@ impl Watch {
         self.stop.store(true, Ordering::Release);
         self.recorder.wake();
         if let Some(thread) = self.thread.take() {
-            // It cannot panic; if it did, the states it saw are recorded all the same.
+            // The thread's result is not needed: it records each state when it sees it.
             let _ = thread.join();
         }
     }
@@ -128,7 +129,8 @@ fn watch(pids: &[i32], recorder: &Recorder, stop: &AtomicBool) {
 /// Reads the tables once and records what has changed.
 fn sample(pids: &[i32], ports: &[u16], known: &mut HashMap<(Endpoints, Side), TcpState>, recorder: &Recorder) {
     let current: HashMap<_, _> = ends(pids, ports).collect();
-    // Of a network whose process is gone nothing is known, which is not that its sockets are.
+    // When the process of a network has ended, its table cannot be read. That does not show that its sockets are gone,
+    // so nothing is recorded.
     if !pids.iter().all(|pid| is_there(*pid)) {
         return;
     }
@@ -207,3 +209,67 @@ fn state_of(entry: &TcpNetEntry) -> Option<TcpState> {
         Proc::Listen | Proc::Close => return None,
     })
 }
+
+/// The ends at these ports in the network of a process, with their timers. `/proc/net/tcp` is read by hand here, since
+/// procfs leaves the timers out.
+pub(crate) fn with_timers(pid: i32, ports: &[u16]) -> Vec<Socket> {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/net/{name}")).unwrap_or_default();
+    let text = read("tcp") + &read("tcp6");
+    let looked_at = text.lines().filter_map(parse);
+    looked_at
+        .filter(|socket| ports.contains(&socket.on.server.port()))
+        .collect()
+}
+
+/// A line such as `0: 0100007F:0BB8 0200007F:E078 01 00000000:00000000 00:00000000 00000000 0 0 1234`.
+fn parse(line: &str) -> Option<Socket> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let hexadecimal = |text: &str| u64::from_str_radix(text, 16).ok();
+    let pair = |text: &str| text.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let address = |text: &str| {
+        let (ip, port) = pair(text)?;
+        let words: Option<Vec<u8>> = (0..ip.len() / 8)
+            .map(|word| Some((hexadecimal(&ip[word * 8..word * 8 + 8])? as u32).to_ne_bytes()))
+            .collect::<Option<Vec<_>>>()
+            .map(|words| words.concat());
+        let octets = words?;
+        let ip: std::net::IpAddr = match octets.len() {
+            4 => <[u8; 4]>::try_from(octets).ok()?.into(),
+            _ => <[u8; 16]>::try_from(octets).ok()?.into(),
+        };
+        Some(canonical(SocketAddr::new(ip, hexadecimal(&port)? as u16)))
+    };
+    let (unsent, _) = pair(words.get(4)?)?;
+    let (timer, when) = pair(words.get(5)?)?;
+    let timer = match hexadecimal(&timer)? {
+        1 => Some(Timer::Retransmission),
+        2 => Some(Timer::KeepAlive),
+        3 => Some(Timer::TimeWait),
+        4 => Some(Timer::Probe),
+        _ => None,
+    };
+    // In hundredths of a second: USER_HZ, which is 100 on each architecture that is observed here.
+    let when = Duration::from_millis(hexadecimal(&when)? * 10);
+    Some(Socket {
+        on: Endpoints {
+            server: address(words.get(1)?)?,
+            client: address(words.get(2)?)?,
+        },
+        state: hexadecimal(words.get(3)?)? as u8,
+        unsent: hexadecimal(&unsent)?,
+        timer: timer.map(|timer| (timer, when)),
+    })
+}
+
+/// A counter of `/proc/PID/net/netstat`: how often a listener's queue was full.
+pub(crate) fn overflows(pid: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/net/netstat")).ok()?;
+    let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let place = names.split_whitespace().position(|name| name == "ListenOverflows")?;
+    values.split_whitespace().nth(place)?.parse().ok()
+}
+
+#[cfg(test)]
+#[path = "../../tests/unit/observe_sockets.rs"]
+mod tests;

@@ -9,7 +9,8 @@
 //! - [`calls`] makes a record of a call from what is known at its entry and at its exit:
 //!   [`arguments`] and [`options`] say what it asks, [`memory`] reads what its arguments point to,
 //!   [`endpoints`] and [`descriptors`] tell which connection it is made on.
-//! - [`held`] and [`waits`] ask the system what a program has, and what it waits for, when things have settled.
+//! - [`untraced`] leaves no child without a tracer.
+//! - [`has`], [`held`] and [`waits`] ask the system what a program has, and what it waits for.
 #![allow(
     unsafe_code,
     reason = "waitpid, ptrace resume, seccomp and pre_exec; each stands alone below"
@@ -20,6 +21,7 @@ mod bound;
 mod calls;
 mod descriptors;
 mod endpoints;
+mod has;
 mod held;
 mod memory;
 mod options;
@@ -27,15 +29,18 @@ mod process;
 mod rights;
 mod seccomp;
 mod stops;
+mod untraced;
 mod waits;
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, parent_id};
 use std::process::{Child, Command};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno as SystemErrno;
 use nix::libc;
@@ -50,6 +55,8 @@ use self::process::Tasks;
 use self::stops::Trace;
 use super::sandbox::Doors;
 use crate::forks;
+use crate::lock::lock;
+use crate::look::{Look, SignalTo};
 use crate::recorder::{Keep, Recorder};
 use timeline::{Exit, Side};
 
@@ -70,11 +77,51 @@ pub(crate) enum StartError {
     Ptrace(SystemErrno),
     /// The program could not be executed, or its process not be prepared.
     Spawn(io::Error),
+    /// What prepares its process was refused.
+    Preparation(&'static Preparation, SystemErrno),
 }
 
 /// A program that did not end in time.
 #[derive(Debug)]
 pub(crate) struct TimedOut;
+
+/// What is done in a program's process before it is executed, and may be refused.
+#[derive(Debug)]
+pub(crate) struct Preparation {
+    /// What, as the end of "could not".
+    pub what: &'static str,
+    /// The system call.
+    pub call: &'static str,
+    /// The child tells of a failure by its error number, which is below a thousand, and so many thousands.
+    thousands: i32,
+}
+
+const ENTER: Preparation = Preparation {
+    what: "enter its private network",
+    call: "setns",
+    thousands: 1,
+};
+const FILTER: Preparation = Preparation {
+    what: "be made to stop at its calls",
+    call: "seccomp",
+    thousands: 2,
+};
+
+impl Preparation {
+    /// As the child tells of it.
+    fn failed(&self, error: &io::Error) -> io::Error {
+        io::Error::from_raw_os_error(self.thousands * 1000 + error.raw_os_error().unwrap_or(libc::EPERM))
+    }
+
+    /// What the child told of, if that was a step.
+    fn told(error: &io::Error) -> Option<StartError> {
+        let code = error.raw_os_error()?;
+        let step = [&ENTER, &FILTER]
+            .into_iter()
+            .find(|step| step.thousands == code / 1000)?;
+        Some(StartError::Preparation(step, SystemErrno::from_raw(code % 1000)))
+    }
+}
 
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> StartError {
@@ -96,12 +143,12 @@ impl Tracer {
         let prepare = move || {
             wait_for_tracer(&theirs, parent)?;
             if let Some(doors) = &doors {
-                doors.enter()?;
+                doors.enter().map_err(|error| ENTER.failed(&error))?;
             }
             if side == Side::Server {
                 close_on_exec_from(3);
             }
-            seccomp::install(&filter)
+            seccomp::install(&filter).map_err(|error| FILTER.failed(&error))
         };
         // SAFETY: between fork and exec the closure makes system calls on what it owns and, on
         // success, allocates nothing.
@@ -115,8 +162,10 @@ impl Tracer {
         let tasks = Arc::new(Tasks::default());
         let in_flight = Arc::new(InFlight::default());
         let connected = Arc::new(Connected::default());
+        let (tell_spawned, spawned) = channel();
         let trace = Trace::new(
             side,
+            spawned,
             Arc::clone(&tasks),
             Arc::clone(&in_flight),
             Arc::clone(&connected),
@@ -131,6 +180,8 @@ impl Tracer {
         drop(command);
         match spawned {
             Ok(child) => {
+                // This fails only if the tracer has ended, and then nobody waits for it.
+                let _ = tell_spawned.send(());
                 let tracer = Tracer {
                     main: Pid::from_raw(child.id().cast_signed()),
                     tasks,
@@ -142,10 +193,11 @@ impl Tracer {
                 Ok((tracer, child))
             }
             Err(error) => {
+                drop(tell_spawned);
                 let _ = thread.join();
                 Err(match error.raw_os_error() {
                     Some(REFUSED) => StartError::Ptrace(SystemErrno::EPERM),
-                    _ => StartError::Spawn(error),
+                    _ => Preparation::told(&error).unwrap_or(StartError::Spawn(error)),
                 })
             }
         }
@@ -156,7 +208,7 @@ impl Tracer {
     pub fn wait(mut self, limit: Duration) -> Result<Option<Exit>, TimedOut> {
         let in_time = self.tasks.wait_until_over(limit);
         self.kill();
-        let exit = *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        let exit = *lock(&self.tasks.exit);
         in_time.then_some(exit).ok_or(TimedOut)
     }
 
@@ -168,8 +220,50 @@ impl Tracer {
 
     /// Asks the first process to end (SIGTERM).
     pub fn terminate(&self) {
-        // It may have ended already.
-        let _ = kill(self.main, Signal::SIGTERM);
+        // The signal reaches nobody if the process has ended already, which is as good.
+        self.signal(libc::SIGTERM, SignalTo::First);
+    }
+
+    /// Sends a signal to processes of the program. False if it reached none. Whom SIGSTOP has reached is stopped then:
+    /// each of its threads stops by itself, and the tracer is asked first, which takes a moment.
+    pub fn signal(&self, number: i32, to: SignalTo) -> bool {
+        /// A thread that waits for a device stops only then.
+        const SOON: Duration = Duration::from_secs(2);
+        let processes = match to {
+            SignalTo::First => vec![self.main],
+            SignalTo::All => self.tasks.processes(),
+            SignalTo::One(pid) => vec![Pid::from_raw(pid)],
+        };
+        // SAFETY: kill(2) takes two numbers. By hand because nix has no real-time signals.
+        let sent = |process: &Pid| unsafe { libc::kill(process.as_raw(), number) } == 0;
+        let reached: Vec<Pid> = processes.into_iter().filter(sent).collect();
+        if number == libc::SIGSTOP {
+            let deadline = Instant::now() + SOON;
+            // The tracer stops a thread for a moment at each of its calls, which looks the same. So a thread counts as
+            // stopped only if it is seen stopped twice.
+            let are_stopped = || reached.iter().all(|process| has::all_stopped(*process));
+            while !(are_stopped() && are_stopped()) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        !reached.is_empty()
+    }
+
+    /// What its processes have now.
+    pub fn look(&self) -> Look {
+        let held = self.held().into_iter();
+        Look {
+            held: held.map(|held| (held.pid, held.fd, held.on)).collect(),
+            idle: self.is_idle(),
+            on_clock: self.waits_on_clock(),
+            main: self.pid(),
+            ..has::of(&self.tasks.processes(), &self.tasks.all())
+        }
+    }
+
+    /// True if the program runs, or ran: the kernel may have killed it while it was executed.
+    pub fn was_executed(&self) -> bool {
+        self.tasks.executed.load(Ordering::Acquire)
     }
 
     /// True if every thread of the program is asleep: it waits for something.
@@ -228,6 +322,9 @@ pub(crate) fn refused() -> Option<String> {
     );
     match attempt {
         Err(StartError::Ptrace(errno)) => Some(format!("tracing a child process (ptrace) failed: {errno}")),
+        Err(StartError::Preparation(step, errno)) => {
+            Some(format!("a child could not {}: {}: {errno}", step.what, step.call))
+        }
         Ok(_) | Err(StartError::Spawn(_)) => None,
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::take;
 use std::net::SocketAddr;
+use std::thread::Scope;
 use std::time::Duration;
 
 pub use self::speaker::REPLY_IS_OVER;
@@ -16,6 +17,9 @@ use crate::client::Client;
 use crate::conversation::{Act, Conversation, Ending, Turn};
 use crate::server::Server;
 use timeline::Timeline;
+
+/// SIGTERM of signal(7), by which a service is stopped.
+const TERM: i32 = 15;
 
 /// The clients of a server, and what they do there: see [`hold`](Self::hold).
 pub struct Player<'s> {
@@ -58,18 +62,38 @@ impl<'s> Player<'s> {
     /// Holds a conversation until something goes wrong. Clients that have not left stay connected.
     pub fn hold(&mut self, conversation: &Conversation) -> Conversed {
         let mut held = Conversed::default();
-        for place in 0..conversation.turns.len() {
-            if let Err(trouble) = self.take_turn(&conversation.turns, place, &mut held) {
-                held.trouble = Some(*trouble);
-                break;
+        // Signals that are to come later come from threads of their own, and are waited for.
+        std::thread::scope(|later| {
+            for place in 0..conversation.turns.len() {
+                if let Err(trouble) = self.take_turn(&conversation.turns, place, &mut held, later) {
+                    held.trouble = Some(*trouble);
+                    break;
+                }
             }
-        }
+        });
         held
     }
 
     /// The clients that are connected.
     pub fn connected(&self) -> Vec<usize> {
         self.speakers.keys().copied().collect()
+    }
+
+    /// A player for each client that is connected, with its number: they can talk at the same time, each on a thread of
+    /// its own. This one has no clients then.
+    pub fn apart(&mut self) -> Vec<(usize, Player<'s>)> {
+        let alone = |(client, speaker)| {
+            let player = Player {
+                server: self.server,
+                address: self.address,
+                limit: self.limit,
+                speakers: BTreeMap::from([(client, speaker)]),
+                stay: Vec::new(),
+                connections: self.connections,
+            };
+            (client, player)
+        };
+        take(&mut self.speakers).into_iter().map(alone).collect()
     }
 
     /// How many connections there were, refused ones included.
@@ -95,12 +119,53 @@ impl<'s> Player<'s> {
         self.stay
     }
 
-    fn take_turn(&mut self, turns: &[Turn], place: usize, held: &mut Conversed) -> Result<(), Box<Trouble>> {
+    fn take_turn<'l>(
+        &mut self,
+        turns: &[Turn],
+        place: usize,
+        held: &mut Conversed,
+        later: &'l Scope<'l, '_>,
+    ) -> Result<(), Box<Trouble>>
+    where
+        's: 'l,
+    {
         let turn = &turns[place];
         if let Act::Pause(time) = turn.act {
             // What the conversation asks for: nothing is waited for but the clock.
             std::thread::sleep(time);
             return Ok(());
+        }
+        if let Act::Signal(number, after) = turn.act {
+            let server = self.server;
+            if after > Duration::ZERO {
+                later.spawn(move || {
+                    // The conversation asks for it. If the server has ended by then, there is nobody to tell.
+                    std::thread::sleep(after);
+                    server.signal(number)
+                });
+                return Ok(());
+            }
+            return match self.server.signal(number) {
+                true => Ok(()),
+                false => Err(Trouble::new(
+                    How::Failed,
+                    format!("signal {number}: the server has ended"),
+                    self.connections,
+                )),
+            };
+        }
+        if turn.act == Act::Restart {
+            let again = self.server.restart(TERM);
+            return again.map_err(|error| Trouble::new(How::Failed, error.to_string(), self.connections));
+        }
+        if turn.act == Act::Refused {
+            return match self.connect(&turn.act) {
+                Ok(speaker) => {
+                    let text = How::Admitted.to_string();
+                    Err(Trouble::new(How::Admitted, text, speaker.connection).of(turn))
+                }
+                Err(_) => Ok(()),
+            };
         }
         let mut speaker = match self.speakers.remove(&turn.client) {
             Some(known) => known,

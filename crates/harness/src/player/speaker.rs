@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::trouble::{Conversed, How, Trouble};
 use crate::client::Client;
-use crate::conversation::reply::{Form, Progress};
+use crate::conversation::reply::{Form, ReplyEnd};
 use crate::conversation::{Act, Turn, Wait};
 use crate::error::Error;
 use crate::server::Server;
@@ -94,7 +94,7 @@ impl Speaker {
         let turn = &turns[place];
         let later = || turns[place + 1..].iter().filter(|later| later.client == turn.client);
         let done = match &turn.act {
-            Act::Pause(_) | Act::Connect(_) | Act::Leave(_) => Ok(()),
+            Act::Pause(_) | Act::Signal(..) | Act::Restart | Act::Connect(_) | Act::Refused | Act::Leave(_) => Ok(()),
             Act::Send(bytes) => self.send(bytes),
             Act::CatchUp => self
                 .catch_up(server, later().any(Turn::searches), held)
@@ -194,14 +194,14 @@ impl Speaker {
                     let complete = bytes.ends_with(b"\n").then(|| Form::Line.progress(bytes, false));
                     match complete {
                         // A greeting of several lines that are not marked as such ends when nothing follows.
-                        Some(Progress::More) => Progress::More,
-                        _ => Progress::UntilQuiet,
+                        Some(ReplyEnd::More) => ReplyEnd::More,
+                        _ => ReplyEnd::UntilQuiet,
                     }
                 })?;
             }
             Wait::Expect(pattern) => {
                 self.until(&pattern.to_string(), true, |bytes, _| {
-                    pattern.end_in(bytes).map_or(Progress::More, Progress::Whole)
+                    pattern.end_in(bytes).map_or(ReplyEnd::More, ReplyEnd::Whole)
                 })?;
             }
             Wait::Quiet(time) => self.quiet("a reply", *time)?,
@@ -217,9 +217,9 @@ impl Speaker {
         let mut left = wanted;
         while !left.is_empty() {
             let part = self.until("data", true, |bytes, _| match bytes {
-                [] => Progress::More,
-                bytes if left.starts_with(bytes) => Progress::Whole(bytes.len()),
-                _ => Progress::Differs,
+                [] => ReplyEnd::More,
+                bytes if left.starts_with(bytes) => ReplyEnd::Whole(bytes.len()),
+                _ => ReplyEnd::Differs,
             });
             let came = &wanted[..wanted.len() - left.len()];
             left = &left[part.map_err(|mut trouble| {
@@ -236,8 +236,8 @@ impl Speaker {
     /// Reads until the server closes. What comes before that is one byte too many if all that has to come was told.
     fn end(&mut self) -> Result<(), Box<Trouble>> {
         let ended = self.until("the end of file", true, |_, ended| match ended {
-            true => Progress::Whole(0),
-            false => Progress::More,
+            true => ReplyEnd::Whole(0),
+            false => ReplyEnd::More,
         });
         ended.map_err(|mut trouble| {
             if trouble.how == How::Silence {
@@ -257,19 +257,19 @@ impl Speaker {
         &mut self,
         wanted: &str,
         in_all: bool,
-        progress: impl Fn(&[u8], bool) -> Progress,
+        progress: impl Fn(&[u8], bool) -> ReplyEnd,
     ) -> Result<usize, Box<Trouble>> {
         let began = Instant::now();
         loop {
             match progress(&self.got, self.closed) {
-                Progress::Whole(length) => {
+                ReplyEnd::Whole(length) => {
                     self.got.drain(..length.min(self.got.len()));
                     return Ok(length);
                 }
-                Progress::UntilQuiet => return self.quiet(wanted, REPLY_IS_OVER).map(|()| 0),
-                Progress::Differs => return Err(self.trouble(How::Differs, "")),
-                Progress::More if self.closed => return Err(self.give_up(wanted, None)),
-                Progress::More => {}
+                ReplyEnd::UntilQuiet => return self.quiet(wanted, REPLY_IS_OVER).map(|()| 0),
+                ReplyEnd::Differs => return Err(self.trouble(How::Differs, "")),
+                ReplyEnd::More if self.closed => return Err(self.give_up(wanted, None)),
+                ReplyEnd::More => {}
             }
             if in_all && self.got.len() > SEARCHED {
                 self.got.drain(..SEARCHED / 2);

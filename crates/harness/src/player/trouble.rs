@@ -51,6 +51,8 @@ pub enum How {
     Failed,
     /// There was no connection.
     Refused,
+    /// There was one, and there had to be none.
+    Admitted,
     /// The server did not close, and it had to.
     StaysOpen,
 }
@@ -65,6 +67,7 @@ impl fmt::Display for How {
             How::Unsent => "the server closed before a client had sent everything",
             How::Failed => "the connection failed while a client waited for its reply",
             How::Refused => "a client could not connect",
+            How::Admitted => "a client could connect, and had to be refused",
             How::StaysOpen => "a client waited in vain for the server to close",
         })
     }

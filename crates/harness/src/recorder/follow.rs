@@ -59,6 +59,18 @@ impl Follow {
         self.arriving.used(size);
     }
 
+    /// True if [`next`](Iterator::next) would wait now: what to do before is to be done first.
+    pub fn would_wait(&mut self) -> bool {
+        self.take_what_has_come();
+        self.left().is_none_or(|left| !left.is_zero())
+    }
+
+    fn take_what_has_come(&mut self) {
+        while let Ok(record) = self.arriving.try_recv() {
+            self.hold(record);
+        }
+    }
+
     /// How long the first of the waiting records is still held back.
     fn left(&self) -> Option<Duration> {
         let ((at, _), _) = self.waiting.first_key_value()?;
@@ -71,16 +83,15 @@ impl Iterator for Follow {
 
     fn next(&mut self) -> Option<Record> {
         loop {
-            while let Ok(record) = self.arriving.try_recv() {
-                self.hold(record);
-            }
+            self.take_what_has_come();
             let arrived = match self.left() {
                 None => self.arriving.recv().map_err(RecvTimeoutError::from),
                 Some(left) => self.arriving.recv_timeout(left),
             };
             match arrived {
                 Ok(record) => self.hold(record),
-                // It has waited long enough, or nothing can come before it any more.
+                // The first of the records that wait has waited long enough, or the run is over and nothing can come
+                // before it any more.
                 Err(_) => {
                     let (_, (record, size)) = self.waiting.pop_first()?;
                     self.arriving.used(size);
@@ -92,46 +103,5 @@ impl Iterator for Follow {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::recorder::queue::queue;
-    use timeline::{ProcessEvent, ProcessEventKind, What};
-
-    fn record(at: Timestamp, pid: i32) -> Record {
-        let kind = ProcessEventKind::Started;
-        let what = What::Process(ProcessEvent { pid, kind });
-        Record { at, what }
-    }
-
-    fn pids(records: impl Iterator<Item = Record>) -> Vec<i32> {
-        let pid = |record: Record| match record.what {
-            What::Process(event) => event.pid,
-            _ => 0,
-        };
-        records.map(pid).collect()
-    }
-
-    #[test]
-    fn what_comes_within_the_hold_is_put_into_order() {
-        let (sender, receiver) = queue();
-        let start = now();
-        for (offset, pid) in [(20, 1), (10, 2), (10, 3), (0, 4)] {
-            assert!(sender.send(record(Timestamp(start.0 + offset), pid), 1));
-        }
-        let mut follow = Follow::new(receiver, Duration::ZERO, None);
-        assert_eq!(pids(follow.by_ref().take(2)), [4, 2]);
-        // Its place was before records that were handed out already: it comes at once, out of order.
-        assert!(sender.send(record(Timestamp(start.0 - 1_000_000_000), 5), 1));
-        drop(sender);
-        assert_eq!(pids(follow), [5, 3, 1]);
-    }
-
-    #[test]
-    fn a_record_comes_while_the_run_goes_on_even_if_the_clock_was_set_back() {
-        let (sender, receiver) = queue();
-        let in_an_hour = Timestamp(now().0 + 3_600_000_000_000);
-        assert!(sender.send(record(in_an_hour, 1), 1));
-        assert_eq!(pids(Follow::new(receiver, Duration::ZERO, None).take(1)), [1]);
-        drop(sender);
-    }
-}
+#[path = "../../tests/unit/recorder_follow.rs"]
+mod tests;

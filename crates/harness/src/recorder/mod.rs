@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use self::progress::Progress;
+use self::progress::FlowProgress;
 use self::queue::{Receiver, Sender, queue};
+use crate::lock::lock;
 use timeline::{
     Both, CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side,
     Timestamp, What,
@@ -92,6 +93,8 @@ pub(crate) struct Seen {
     bound: Vec<Bound>,
     /// Where the server waits for others than clients over TCP, in words.
     pub elsewhere: Vec<String>,
+    /// True if it listens where we may not look.
+    pub hidden: bool,
     /// The ports that the server has connected to.
     dialed: HashSet<u16>,
     /// The first process, once it has ended.
@@ -107,7 +110,7 @@ pub(crate) struct Seen {
     /// How many processes of the server run, and how many have ended.
     running: usize,
     processes_ended: u64,
-    flows: HashMap<(SocketAddr, u16), Progress>,
+    flows: HashMap<(SocketAddr, u16), FlowProgress>,
     closed_to_new: bool,
     /// How many wait for the next record. Most of the time nobody does, and then nobody is woken:
     /// that would cost each record a system call.
@@ -119,7 +122,7 @@ pub(crate) struct Seen {
 impl Recorder {
     fn lock(&self) -> MutexGuard<'_, Seen> {
         // A panicking observer has not left a record half written: pushing is one operation.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.seen)
     }
 
     /// A recorder that keeps so much.
@@ -137,7 +140,7 @@ impl Recorder {
 
     /// Has the ports told that the server listens on, all of them each time there is a new one.
     pub fn tell_ports(&self, tell: impl Fn(&[u16]) + Send + Sync + 'static) {
-        // A run has one capture, which asks once. Whoever asked a second time would not be told.
+        // `set` fails if somebody has asked before. A run has one capture, which asks once.
         let _ = self.ports_wanted.set(Box::new(tell));
     }
 
@@ -223,6 +226,13 @@ impl Recorder {
         }
         drop(seen);
         self.changed.notify_all();
+    }
+
+    /// The server listens, and nobody may see on what.
+    pub fn hides(&self) {
+        self.lock().hidden = true;
+        self.changed.notify_all();
+        self.started.notify_all();
     }
 
     /// The server has connected to a port: its packets are the server's too.
@@ -443,7 +453,7 @@ impl Seen {
         };
         let flow = self.flows.entry(key).or_default();
         if side == Side::Client && segment.flags.has(Flags::SYN) {
-            *flow = Progress::default();
+            *flow = FlowProgress::default();
         }
         flow.see(side, segment, came);
         self.state_hints += u64::from(flow.closing || segment.flags.has(Flags::SYN));
@@ -465,7 +475,7 @@ impl Seen {
 
     /// True if something was sent on a connection that is not acknowledged and may be sent again.
     pub fn awaits_ack(&self) -> bool {
-        self.flows.values().any(Progress::awaits_ack)
+        self.flows.values().any(FlowProgress::awaits_ack)
     }
 
     /// True if all that both ends of a connection have sent is acknowledged, and that is at least so
@@ -478,71 +488,5 @@ impl Seen {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use timeline::SegmentOptions;
-
-    #[test]
-    fn what_the_client_has_read_has_to_be_seen_before_all_is_quiet() {
-        let ends: [SocketAddr; 2] = ["127.0.0.1:57464", "127.0.0.1:3000"].map(|end| end.parse().unwrap());
-        let on = Endpoints {
-            client: ends[0],
-            server: ends[1],
-        };
-        let mut seen = Seen::default();
-        let mut segment = |by: Side, flags: Flags, seq: u32, ack: u32, len: u32| {
-            let [source, destination] = if by == Side::Client { ends } else { [ends[1], ends[0]] };
-            let segment = Segment {
-                source,
-                destination,
-                seq,
-                ack,
-                flags,
-                window: 1000,
-                len,
-                payload: vec![],
-                options: SegmentOptions::default(),
-            };
-            seen.segment(&segment, true);
-            [(0, 0), (2, 0), (2, 2), (2, 3)].map(|(sent, received)| seen.is_quiet(&on, sent, received))
-        };
-        segment(Side::Client, Flags::SYN, 99, 0, 0);
-        segment(Side::Server, Flags::SYN | Flags::ACK, u32::MAX, 100, 0);
-        let opened = segment(Side::Client, Flags::ACK, 100, 0, 0);
-        assert_eq!(opened, [true, false, false, false]);
-        segment(Side::Client, Flags::ACK, 100, 0, 2);
-        segment(Side::Server, Flags::ACK, 0, 102, 2);
-        let replied = segment(Side::Client, Flags::ACK, 102, 2, 0);
-        assert_eq!(replied, [true, true, true, false]);
-        assert_eq!(segment(Side::Server, Flags::FIN | Flags::ACK, 2, 102, 0), [false; 4]);
-        assert_eq!(segment(Side::Client, Flags::ACK, 102, 3, 0), [true; 4]);
-    }
-
-    fn line(length: usize) -> Record {
-        let kind = ProcessEventKind::Wrote {
-            stream: timeline::OutputStream::Stdout,
-            line: "x".repeat(length),
-        };
-        Record {
-            at: Timestamp(0),
-            what: What::Process(timeline::ProcessEvent { pid: 1, kind }),
-        }
-    }
-
-    #[test]
-    fn what_is_kept_is_bounded_in_number_and_in_bytes_and_has_no_hole() {
-        let kept = |records, bytes, lengths: &[usize]| {
-            let recorder = Recorder::new(Keep {
-                records,
-                bytes,
-                ..Keep::ALL
-            });
-            recorder.push_all(lengths.iter().map(|length| line(*length)));
-            let (records, not_kept) = recorder.take();
-            (records.len(), not_kept)
-        };
-        assert_eq!(kept(2, usize::MAX, &[1, 1, 1]), (2, 1));
-        assert_eq!(kept(9, 100_000, &[20_000; 9]), (4, 5));
-        assert_eq!(kept(9, 100_000, &[90_000, 20_000, 1, 1]), (1, 3));
-    }
-}
+#[path = "../../tests/unit/recorder.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use timeline::{Flags, Segment, Side};
 
 /// How far the two directions of a connection have come.
 #[derive(Default)]
-pub(crate) struct Progress {
+pub(crate) struct FlowProgress {
     client: Way,
     server: Way,
     /// True once a FIN or a reset was seen.
@@ -24,7 +24,7 @@ struct Way {
     acked: u32,
 }
 
-impl Progress {
+impl FlowProgress {
     /// Takes in a segment; `came` is false for one that did not come to its host.
     pub fn see(&mut self, side: Side, segment: &Segment, came: bool) {
         let (mine, theirs) = match side {

@@ -5,6 +5,7 @@ use std::sync::mpsc::{self, RecvError, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::lock::lock;
 use timeline::Record;
 
 /// A follower that takes nothing for so long is not waited for again: it may never take anything.
@@ -28,7 +29,7 @@ struct Shared {
 
 impl Shared {
     fn fill(&self) -> MutexGuard<'_, Fill> {
-        self.fill.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.fill)
     }
 }
 
@@ -129,43 +130,5 @@ impl Drop for Receiver {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use timeline::{ProcessEvent, ProcessEventKind, Timestamp, What};
-
-    fn record() -> Record {
-        let kind = ProcessEventKind::Started;
-        Record {
-            at: Timestamp(0),
-            what: What::Process(ProcessEvent { pid: 1, kind }),
-        }
-    }
-
-    #[test]
-    fn who_puts_more_than_is_taken_waits() {
-        let (sender, receiver) = queue();
-        assert!((0..3).all(|_| sender.send(record(), 10)));
-        assert!(!sender.is_beyond(30) && sender.is_beyond(29));
-        let taker = std::thread::spawn(move || {
-            let (_, size) = receiver.recv().unwrap();
-            receiver.used(size);
-            (size, receiver)
-        });
-        sender.wait(20);
-        let (taken, receiver) = taker.join().unwrap();
-        assert!(taken == 10 && !sender.is_beyond(20));
-        drop(receiver);
-        // The receiver is gone: `send` says so, and nobody waits for it.
-        assert!(!sender.send(record(), 100) && !sender.is_beyond(20));
-        sender.wait(20);
-    }
-
-    #[test]
-    fn a_follower_that_takes_nothing_is_given_up() {
-        let (sender, receiver) = queue_with(Duration::from_millis(1));
-        assert!(sender.send(record(), 10));
-        sender.wait(5);
-        assert!(!sender.is_beyond(5));
-        assert!(receiver.try_recv().is_ok());
-    }
-}
+#[path = "../../tests/unit/recorder_queue.rs"]
+mod tests;

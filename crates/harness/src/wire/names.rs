@@ -249,7 +249,8 @@ impl Track {
         let bare = names.is_empty() && segment.len == 0;
         let count = |kind: Kind| end.counts.get(&kind).copied().unwrap_or(0);
         if bare {
-            // What it was counted as is what it is: a probe repeats a number, an ACK does not.
+            // A bare segment is a keep-alive probe if it repeats a sequence number from before the next one, and an ACK
+            // if it does not. It is counted as the same.
             let kind = match end.next.is_some_and(|next| is_after(next, segment.seq)) {
                 true => Kind::Probe,
                 false => Kind::Ack,

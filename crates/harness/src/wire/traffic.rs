@@ -1,12 +1,12 @@
 //! What becomes of each packet: a wire's decisions, without any I/O. Whoever carries packets says when
 //! each one left its host, and is told when to hand it to the other, if at all.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::names::{Addresses, Connections, Content, is_after};
 use super::{Action, Change, Moment, QUEUE, Rule, Wire, percent};
-use timeline::{Both, Segment, Side, Timestamp};
+use timeline::{Both, Passage, Segment, Side, Timestamp};
 
 /// A packet that is to be swapped with the next waits so long for one.
 const SWAP_WAIT: Duration = Duration::from_millis(500);
@@ -22,6 +22,8 @@ pub(crate) struct Traffic<T> {
     carried: u64,
     /// What was on its way when the cable was cut.
     lost_in_it: VecDeque<Outcome<T>>,
+    /// The places of the rules that have met a packet.
+    met: BTreeSet<usize>,
     /// How many changes of the script have come.
     changed: usize,
     /// When the last one came; before the first, when the first packet left.
@@ -86,6 +88,7 @@ impl<T> Traffic<T> {
             on_their_way: BTreeMap::new(),
             carried: 0,
             lost_in_it: VecDeque::new(),
+            met: BTreeSet::new(),
             changed: 0,
             since: None,
             lost: 0,
@@ -235,7 +238,7 @@ impl<T> Traffic<T> {
             .into_values()
             .map(|parcel| Outcome {
                 copies: 0,
-                what: Some("still on its way when the observation ended".to_owned()),
+                what: Some(Passage::ON_ITS_WAY.to_owned()),
                 ..parcel.outcome
             });
         std::mem::take(&mut self.lost_in_it).into_iter().chain(rest)
@@ -392,12 +395,22 @@ impl<T> Traffic<T> {
         }
     }
 
-    fn rules_for(&self, content: Option<&Content>) -> Vec<Rule> {
+    fn rules_for(&mut self, content: Option<&Content>) -> Vec<Rule> {
         let Some(content) = content else { return Vec::new() };
-        let rules = self.wire.rules.iter();
+        let named = |(place, rule): (usize, &Rule)| rule.packets.names(content, true).then_some(place);
+        let places: Vec<usize> = self.wire.rules.iter().enumerate().filter_map(named).collect();
+        self.met.extend(&places);
+        places.into_iter().map(|place| self.wire.rules[place].clone()).collect()
+    }
+
+    /// The statements of the script that have met no packet, or whose moment has not come.
+    pub fn unmet(&self) -> Vec<String> {
+        let rules = self.wire.rules.iter().enumerate();
+        let rules = rules.filter(|(place, _)| !self.met.contains(place));
+        let changes = self.wire.changes.iter().skip(self.changed);
         rules
-            .filter(|rule| rule.packets.names(content, true))
-            .cloned()
+            .map(|(_, rule)| rule.to_string())
+            .chain(changes.map(ToString::to_string))
             .collect()
     }
 }
@@ -431,7 +444,8 @@ struct Chance(u64);
 
 impl Chance {
     fn new(seed: u64, side: Side) -> Chance {
-        // Each direction has luck of its own.
+        // Each direction draws from a sequence of its own, so that a packet more in one does not change what is lost in
+        // the other.
         let mut chance = Chance(seed ^ u64::from(side == Side::Server) << 63);
         Chance(chance.next())
     }
@@ -467,4 +481,5 @@ fn sides(of: Option<Side>) -> impl Iterator<Item = Side> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/unit/wire_traffic.rs"]
 mod tests;

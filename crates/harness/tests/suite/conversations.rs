@@ -1,10 +1,11 @@
 //! Conversations are held with servers that keep to them, and with others.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use harness::testing::Needs::{Calls, Packets};
-use harness::timeline::{Side, Teardown, Timeline};
+use harness::timeline::{self, CallKind, Side, Teardown, Timeline};
 use harness::{Conversation, Conversed, How, LISTEN, Player, Server, Trouble};
 
 fn parse(script: &str) -> Result<Conversation> {
@@ -53,6 +54,7 @@ fn what_goes_wrong_is_told() -> Result<()> {
         ("closes-without-answer", "send 1\\n\nreceive 1\\n", How::Closed),
         ("closes-without-answer", "send 1\\n\nexpect 1", How::Closed),
         ("never-reads-eof", "half-close\nend", How::StaysOpen),
+        ("echo", "refused", How::Admitted),
         ("ticks", "quiet 400", How::GoesOn),
         ("closes-first", "send 1\\n\nreply\ncatch up\nsend 2\\n", How::Unsent),
     ];
@@ -122,7 +124,48 @@ fn who_catches_up_hears_the_greeting() -> Result<()> {
     Ok(())
 }
 
+/// A server of a mode that is stopped and started again once, under a client.
+fn restarted(mode: &str) -> Result<(Conversed, Timeline)> {
+    let script = parse("send a\\n\nreceive a\\n\nrestart\nend\nclose\nsend b\\n\nreceive b\\n")?;
+    ensure!(script.restarts() == 1);
+    let server = Server::build(harness::testing::built("wrong-server")).restarts(1);
+    let server = server.args([mode, LISTEN]).start()?;
+    let mut player = Player::new(&server).within(Duration::from_secs(5));
+    let conversed = player.hold(&script);
+    drop(player);
+    Ok((conversed, server.stop()?))
+}
+
+fn a_server_is_started_again() -> Result<()> {
+    let (conversed, timeline) = restarted("good")?;
+    ensure!(conversed.trouble.is_none(), "{conversed:?}\n{timeline}");
+    // Both processes are on one timeline, and the first one's end is on the wire before the second one answers.
+    let accepts = |call: &timeline::Call| call.kind == CallKind::Accept && matches!(call.result, Some(Ok(_)));
+    let by: BTreeSet<i32> = timeline
+        .connections()
+        .flat_map(|connection| connection.calls().map(|(_, call)| call))
+        .filter(|call| accepts(call))
+        .filter_map(|call| call.process)
+        .collect();
+    ensure!(by.len() == 2, "{by:?}\n{timeline}");
+    Ok(())
+}
+
+fn who_cannot_be_started_again_says_why() -> Result<()> {
+    let (conversed, timeline) = restarted("no-reuse")?;
+    let told = conversed.trouble.with_context(|| timeline.to_string())?.to_string();
+    ensure!(told.contains("cannot start the server again"), "{told}");
+    ensure!(told.contains("ended") && told.contains("in use"), "{told}");
+    let server = Server::build(harness::testing::built("wrong-server"));
+    let server = server.args(["good", LISTEN]).start()?;
+    let told = server.restart(15).err().context("it was started again")?.to_string();
+    ensure!(told.contains("no process of it"), "{told}");
+    Ok(())
+}
+
 harness::tests! {
+    a_server_is_started_again needs [Packets];
+    who_cannot_be_started_again_says_why needs [Packets];
     clients_take_turns needs [Calls];
     what_goes_wrong_is_told needs [Calls];
     a_trouble_tells_what_was_to_come needs [Calls];

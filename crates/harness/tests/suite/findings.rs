@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use harness::rules::{RULES, RuleId, Severity};
-use harness::testing::Needs::{Calls, Packets, Program};
+use harness::testing::Needs::{self, Calls, Packets, Program};
 use harness::timeline::{
     Call, CallKind, ClientAction, ClientActionKind, Errno, Flags, KnownPacket, Level, Side, Teardown, Timeline,
 };
-use harness::{LISTEN, Server, ServerBuilder};
+use harness::{Client, LISTEN, Server, ServerBuilder, Wire};
 
 fn build(mode: &str) -> ServerBuilder {
     Server::build(harness::testing::built("wrong-server")).args([mode, LISTEN])
@@ -198,7 +198,7 @@ fn nagle_stall() -> Result<()> {
     Ok(())
 }
 
-/// Of each reply the program says that more follows, and nothing does: the kernel keeps it for 200 ms.
+/// Of each reply the program says that more follows, and nothing does: the kernel keeps it for 200 ms or more.
 fn cork_stall() -> Result<()> {
     for mode in ["corked-for-good", "more-for-good"] {
         let timeline = one_exchange(mode)?;
@@ -492,7 +492,12 @@ fn unknown_without_packets() -> Result<()> {
     let timeline = server.stop()?;
     assert_eq!(timeline.finding_ids(), [RuleId::SplitReply], "{timeline}");
     let unknown: Vec<_> = timeline.unknown_rules().map(|rule| rule.id).collect();
-    assert_eq!(unknown, [RuleId::NagleStall, RuleId::CorkStall, RuleId::ResetOnClose]);
+    use RuleId::{CorkStall, NagleStall, NoContinue, OneAtATime, QueueOverflow, RequestLost, ResetOnClose};
+    let after_these = [QueueOverflow, RequestLost, NoContinue, OneAtATime];
+    assert_eq!(
+        unknown,
+        [&[NagleStall, CorkStall, ResetOnClose][..], &after_these].concat()
+    );
     Ok(())
 }
 
@@ -513,6 +518,107 @@ fn accept_stopped() -> Result<()> {
     drop(clients);
     let timeline = server.stop()?;
     assert!(timeline.finding_ids().contains(&RuleId::AcceptStopped), "{timeline}");
+    Ok(())
+}
+
+fn requests_lost(timeline: &Timeline) -> bool {
+    timeline.finding_ids().contains(&RuleId::RequestLost)
+}
+
+/// The wire holds a FIN that is on its way, while the client's next request leaves.
+fn request_lost() -> Result<()> {
+    let run = |line: &str, waits_for_the_end: bool| -> Result<Timeline> {
+        let server = build("idles-out")
+            .wire(Wire::new().delay(Duration::from_millis(400)))
+            .start()?;
+        let mut client = server.connect()?;
+        client.send(line)?;
+        ensure!(
+            server.wait_for_call(|call| call.kind == CallKind::Close),
+            "it never closes"
+        );
+        assert_eq!(client.read_line()?, line.as_bytes());
+        if waits_for_the_end {
+            client.read_to_end()?;
+        }
+        client.send("2\n")?;
+        client.settle();
+        drop(client);
+        Ok(server.stop()?)
+    };
+    let lost = run("1\n", false)?;
+    assert!(requests_lost(&lost), "{lost}");
+    // Who has been told, by a word or by the FIN, has himself to blame.
+    for (line, waits_for_the_end) in [("Connection: close\n", false), ("1\n", true)] {
+        let timeline = run(line, waits_for_the_end)?;
+        assert!(!requests_lost(&timeline), "{line:?}\n{timeline}");
+    }
+    Ok(())
+}
+
+fn no_continue() -> Result<()> {
+    let ask = "POST / HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    let run = |mode: &str, head: &str, wait: Duration| -> Result<Vec<RuleId>> {
+        let server = start(mode)?;
+        let mut client = server.connect()?;
+        client.send(head)?;
+        if !wait.is_zero() {
+            client.read_within(wait)?;
+        }
+        client.send("12345")?;
+        while !client.read_line()?.starts_with(b"HTTP/1.1 204") {}
+        client.close();
+        Ok(server.stop()?.finding_ids())
+    };
+    let wait = Duration::from_millis(300);
+    assert_eq!(run("waits-for-body", ask, wait)?, [RuleId::NoContinue]);
+    assert_eq!(run("continues", ask, wait)?, []);
+    assert_eq!(run("waits-for-body", &ask.replace("Expect", "X-Expect"), wait)?, []);
+    // It asked, and did not wait to be told.
+    assert_eq!(run("waits-for-body", ask, Duration::ZERO)?, []);
+    Ok(())
+}
+
+fn one_at_a_time() -> Result<()> {
+    let run = |mode: &str, leaves_first: bool| -> Result<Timeline> {
+        let server = start(mode)?;
+        let mut idle = Some(server.connect()?);
+        idle.iter_mut().try_for_each(|idle| idle.exchange("1\n").map(drop))?;
+        if leaves_first {
+            idle.take().into_iter().for_each(Client::close);
+        }
+        let mut client = server.connect()?;
+        client.send("2\n")?;
+        let reply = client.read_within(Duration::from_millis(200))?;
+        idle.into_iter().for_each(Client::close);
+        if reply.is_none() {
+            client.read_line()?;
+        }
+        client.close();
+        Ok(server.stop()?)
+    };
+    let waited = run("one-by-one", false)?;
+    assert_eq!(waited.finding_ids(), [RuleId::OneAtATime], "{waited}");
+    for (mode, leaves_first) in [("one-by-one", true), ("echo", false)] {
+        let timeline = run(mode, leaves_first)?;
+        assert_eq!(timeline.finding_ids(), [], "{mode}\n{timeline}");
+    }
+    Ok(())
+}
+
+fn client_leak() -> Result<()> {
+    for (mode, found) in [
+        ("leaks-as-client", &[RuleId::ClientLeak][..]),
+        ("closes-as-client", &[]),
+        ("ends-as-client", &[]),
+    ] {
+        let server = start("closes-first")?;
+        let mut client = std::process::Command::new(harness::testing::built("wrong-server"));
+        client.args([mode, &server.address().to_string()]);
+        server.run_client(client)?;
+        let timeline = server.stop()?;
+        assert_eq!(timeline.finding_ids(), found, "{mode}\n{timeline}");
+    }
     Ok(())
 }
 
@@ -554,6 +660,10 @@ harness::tests! {
     reset_on_exit needs [Packets];
     unknown_without_packets needs [Calls];
     accept_stopped needs [Packets];
+    request_lost needs [Needs::Wire];
+    no_continue needs [Packets];
+    one_at_a_time needs [Packets];
+    client_leak needs [Packets];
     every_rule_has_its_section needs [];
 }
 

@@ -1,14 +1,16 @@
 //! What the harness sees of a well-behaved server: the same at every level, over both versions of
 //! IP, for one client and for many. And what it says where the machine refuses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use harness::format::pcapng;
-use harness::testing::Needs::{Calls, HostCapture, Ipv6, Packets, Sandbox};
-use harness::timeline::{EventKind, Flags, Level, Side, TcpState, Teardown, Timeline};
-use harness::{Client, Error, LISTEN, Machine, Server, ServerBuilder};
+use harness::testing::Needs::{Calls, HostCapture, Ipv6, Packets, Program, Sandbox};
+use harness::timeline::{EventKind, Exit, Flags, Level, Side, TcpState, Teardown, Timeline};
+use harness::{Client, ClientOutput, Error, LISTEN, Machine, Output, Server, ServerBuilder};
 
 fn wrong_server() -> &'static str {
     harness::testing::built("wrong-server")
@@ -322,6 +324,21 @@ fn the_best_level_is_found() -> Result<()> {
     Ok(())
 }
 
+/// A root who may make namespaces and not configure a network takes a user namespace, as everybody else does: Docker's
+/// root with `--cap-add SYS_ADMIN` is one.
+fn a_root_without_some_rights_has_a_private_network() -> Result<()> {
+    for rights in ["-net_admin", "-sys_admin", "-net_admin,-sys_admin"] {
+        let output = Command::new("setpriv")
+            .arg(format!("--bounding-set={rights}"))
+            .arg(std::env::current_exe()?)
+            .args(["--exact", "levels::a_client_chooses_its_port"])
+            .output()?;
+        let said = String::from_utf8(output.stdout)?;
+        assert!(said.contains("1 passed"), "as root with {rights}: {said}");
+    }
+    Ok(())
+}
+
 /// A test that cannot run does not pass unseen: this suite itself, where no packets can be had.
 fn what_cannot_run_is_ignored_with_the_reason() -> Result<()> {
     let refused = [Refused::Namespaces, Refused::PacketSockets];
@@ -334,6 +351,99 @@ fn what_cannot_run_is_ignored_with_the_reason() -> Result<()> {
     assert!(output.contains("0 passed; 0 failed; 1 ignored"), "{output}");
     let reason = "needs a private network; making a network namespace (unshare) failed: EPERM";
     assert!(output.contains(reason), "{output}");
+    Ok(())
+}
+
+/// Who runs each test in a process of its own, as cargo-nextest does, goes by the list and by exit statuses.
+fn what_cannot_run_is_listed_as_ignored_and_fails_under_nextest() -> Result<()> {
+    let suite = |arguments: &[&str], variable: &str| {
+        let mut suite = Command::new(std::env::current_exe()?);
+        suite.args(arguments).env_remove("NEXTEST").env(variable, "1");
+        let output = where_refused(&[Refused::Namespaces, Refused::PacketSockets], || suite.output())??;
+        anyhow::Ok((output.status.success(), String::from_utf8(output.stdout)?))
+    };
+    let list = ["--list", "--format", "terse", "--ignored"];
+    let (_, listed) = suite(&list, "NEXTEST")?;
+    let has = |name: &str| listed.lines().any(|line| line == format!("{name}: test"));
+    assert!(has("levels::in_a_private_network"), "{listed}");
+    assert!(!has("levels::without_packets"), "{listed}");
+    let one = ["--exact", "levels::in_a_private_network", "--nocapture", "--ignored"];
+    assert!(suite(&one, "NONE")?.0);
+    let (passed, output) = suite(&one, "NEXTEST")?;
+    assert!(!passed && output.contains("needs a private network"), "{output}");
+    Ok(())
+}
+
+// Clients of the test's own, which the server's network is closed to.
+
+/// The same on whatever level there is.
+fn any_client_gets_inside() -> Result<()> {
+    let server = server("echo").start()?;
+    let echoes = |mut stream: TcpStream| -> Result<()> {
+        stream.write_all(b"hello\n")?;
+        let mut line = [0; 6];
+        stream.read_exact(&mut line)?;
+        assert_eq!(&line, b"hello\n");
+        Ok(())
+    };
+    let address = server.address();
+    echoes(server.tcp_stream()?)?;
+    server.inside(|| echoes(TcpStream::connect(address)?))??;
+    // So are those that it starts, and what it starts.
+    let of_a_thread = || std::thread::spawn(move || TcpStream::connect(address));
+    echoes(server.inside(|| of_a_thread().join())?.expect("it does not panic")?)?;
+    let panics = || server.inside(|| std::panic::resume_unwind(Box::new("on purpose")));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).is_err());
+    let timeline = server.stop()?;
+    assert_eq!(timeline.connections().count(), 3, "{timeline}");
+    Ok(())
+}
+
+fn a_socket_that_cannot_be_made_inside_fails_there() -> Result<()> {
+    let server = server("echo").start()?;
+    let refused =
+        server.inside(|| socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::SEQPACKET, None).map(drop))?;
+    assert_eq!(
+        refused.map_err(|error| error.raw_os_error()),
+        Err(Some(94)),
+        "ESOCKTNOSUPPORT"
+    );
+    Ok(())
+}
+
+fn a_server_gets_a_folder_an_input_and_fewer_variables() -> Result<()> {
+    let says = "cat >&2; pwd >&2; echo \"gone: ${CARGO_MANIFEST_DIR-yes}\" >&2; exec \"$0\" echo \"$1\"";
+    let server = Server::build("/bin/sh").args(["-c", says, wrong_server(), LISTEN]);
+    let server = server
+        .current_dir("/")
+        .stdin("read me\n")
+        .env("CARGO_MANIFEST_DIR", "no");
+    let server = server.env_remove("CARGO_MANIFEST_DIR").start()?;
+    server.connect()?.exchange("hello\n")?;
+    let Output(said) = server.output();
+    // What comes by two pipes comes in either order.
+    assert!(said.contains("read me\n/\ngone: yes\n"), "{said}");
+    Ok(())
+}
+
+fn what_a_client_program_writes_is_there() -> Result<()> {
+    let server = server("echo").start()?;
+    let mut client = Command::new("sh");
+    client.args(["-c", "echo out; echo err >&2; exit 3"]);
+    let wrote = server.client_output(client, Duration::from_secs(20))?;
+    let expected = ClientOutput {
+        exit: Some(Exit::Status(3)),
+        stdout: b"out\n".to_vec(),
+        stderr: b"err\n".to_vec(),
+    };
+    assert_eq!(wrote, expected);
+    Ok(())
+}
+
+/// A test that returns an error prints it for those who debug.
+fn an_error_reads_the_same_for_those_who_debug() -> Result<()> {
+    let error = Server::start("/no/such/program").err().context("it starts")?;
+    assert_eq!(format!("{error:?}"), error.to_string());
     Ok(())
 }
 
@@ -665,7 +775,14 @@ harness::tests! {
     refused_tracing_is_an_error_with_a_cure needs [Calls];
     a_refused_level_is_an_error_with_a_cure needs [Calls];
     the_best_level_is_found needs [Calls];
+    a_root_without_some_rights_has_a_private_network needs [Sandbox, HostCapture, Program("setpriv")];
     what_cannot_run_is_ignored_with_the_reason needs [Calls];
+    what_cannot_run_is_listed_as_ignored_and_fails_under_nextest needs [Calls];
+    any_client_gets_inside needs [Calls];
+    a_socket_that_cannot_be_made_inside_fails_there needs [Sandbox];
+    a_server_gets_a_folder_an_input_and_fewer_variables needs [Calls];
+    what_a_client_program_writes_is_there needs [Calls];
+    an_error_reads_the_same_for_those_who_debug needs [Calls];
     over_ipv6 needs [Calls, Ipv6];
     a_dual_stack_server_is_reached_over_both needs [Calls, Ipv6];
     a_wildcard_server_is_reached_over_ipv4 needs [Calls];

@@ -8,7 +8,10 @@ use harness::testing::Needs::{self, Request};
 mod conversations;
 mod findings;
 mod levels;
+#[cfg(target_os = "linux")]
+mod linux_tcp;
 mod oracle;
+mod ordeals;
 mod wire;
 mod wrong_servers;
 
@@ -18,7 +21,10 @@ const LARGE: Needs = Request("moves megabytes: run with --ignored");
 fn main() -> ExitCode {
     harness::testing::run_all(&[
         // Those that wait longest.
+        ("ordeals", ordeals::TESTS),
         ("wire", wire::TESTS),
+        #[cfg(target_os = "linux")]
+        ("linux_tcp", linux_tcp::TESTS),
         ("wrong_servers", wrong_servers::TESTS),
         ("conversations", conversations::TESTS),
         ("findings", findings::TESTS),

@@ -370,7 +370,7 @@ fn connections_that_the_server_makes_are_its_own() -> Result<()> {
     assert_eq!(inner.endpoints().server.port(), 3001, "{timeline}");
     let did: Vec<&str> = inner
         .client_actions()
-        .filter_map(|(_, action)| Some(&*action.call.as_ref()?.name))
+        .filter_map(|(_, action)| Some(&*action.call.as_deref()?.name))
         .collect();
     assert_eq!(
         (did.first(), did.last()),
@@ -554,20 +554,20 @@ fn asked(timeline: &Timeline, on_connection: bool) -> Vec<Argument> {
 fn what_a_server_asks_of_the_kernel_is_there() -> Result<()> {
     use SocketOption::*;
     let server = wrong("decides").start()?;
+    let address = server.address();
     let mut client = server.connect()?;
     assert_eq!(client.exchange("hello\n")?, "hello\n");
     client.close();
     let timeline = server.stop()?;
-    let listener: Vec<Argument> = [
-        KeepAlive(true),
-        KeepIdle(60),
-        KeepInterval(5),
-        KeepCount(3),
-        ReceiveBuffer(50_000),
-        NoDelay(true),
-    ]
-    .map(Argument::Option)
-    .to_vec();
+    let listener = [
+        Argument::Option(KeepAlive(true)),
+        Argument::Option(KeepIdle(60)),
+        Argument::Option(KeepInterval(5)),
+        Argument::Option(KeepCount(3)),
+        Argument::Option(ReceiveBuffer(50_000)),
+        Argument::Address(address),
+        Argument::Option(NoDelay(true)),
+    ];
     assert_eq!(asked(&timeline, false), listener, "{timeline}");
     // What every server sets, and nobody sees on the wire, is not worth a row.
     let details = |text| {
@@ -631,7 +631,7 @@ fn what_a_client_asks_of_the_kernel_is_there() -> Result<()> {
     let timeline = server.stop()?;
     let actions = timeline.events.iter().filter_map(|event| match &event.kind {
         EventKind::Client(action) => {
-            let call = action.call.as_ref()?;
+            let call = action.call.as_deref()?;
             // Which descriptor it is depends on what its parents left open.
             let text = action_text(&action.kind).replacen(&format!("({}, ", call.fd), "(", 1);
             Some((text, call.argument))
@@ -897,6 +897,13 @@ fn both_doors_are_open() -> Result<()> {
     assert_eq!(client.exchange("hello\n")?, "hello\n");
     client.close();
     let timeline = server.stop()?;
+    let listens = timeline.all_calls().filter(|(_, call)| call.kind == CallKind::Listen);
+    let told: Vec<Option<Argument>> = listens.map(|(_, call)| call.argument).collect();
+    assert_eq!(
+        told,
+        [doors[0], doors[1]].map(|door| Some(Argument::Address(door))),
+        "{timeline}"
+    );
     assert_eq!(timeline.writes_per_reply(), [2, 1], "{timeline}");
     let ports: Vec<u16> = timeline
         .connections()
@@ -1183,6 +1190,31 @@ fn a_server_that_ignores_sigterm_is_killed() -> Result<()> {
     Ok(())
 }
 
+/// A child that is not to be traced is traced all the same: its calls are seen, and it ends with the server.
+fn a_child_that_is_not_to_be_traced_is() -> Result<()> {
+    for mode in ["untraced-child", "untraced-child-3"] {
+        let timeline = after_one_echo(wrong(mode).start()?)?;
+        assert_eq!(timeline.writes_per_reply(), [1], "{mode}\n{timeline}");
+    }
+    Ok(())
+}
+
+/// The run ends although somebody has the server's output for good.
+fn who_keeps_the_output_holds_up_nothing() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("harness-output-{}", std::process::id()));
+    let listener = std::os::unix::net::UnixListener::bind(&path)?;
+    let server = wrong("gives-its-output-away").env("OUTPUT_TO", &path).start()?;
+    std::fs::remove_file(&path)?;
+    // What has been sent and is not taken is held by the kernel.
+    let holds = listener.accept()?;
+    server.connect()?.exchange("hello\n")?;
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(server.stop().map(|timeline| timeline.writes_per_reply())));
+    assert_eq!(told.recv_timeout(Duration::from_secs(20))??, [1]);
+    drop(holds);
+    Ok(())
+}
+
 harness::tests! {
     a_server_on_udp_or_a_unix_socket_is_named needs [Calls];
     a_server_that_never_listens_is_given_up needs [Calls];
@@ -1221,6 +1253,8 @@ harness::tests! {
     a_program_that_executes_another_is_followed needs [Calls];
     a_daemon_is_followed needs [Calls];
     both_doors_are_open needs [Calls];
+    a_child_that_is_not_to_be_traced_is needs [Calls];
+    who_keeps_the_output_holds_up_nothing needs [Calls];
     a_server_that_is_not_rust needs [Calls, Program("python3")];
     a_server_that_dies_is_named_to_its_client needs [Calls];
     a_server_that_never_answers_is_told_from_a_dead_one needs [Calls];

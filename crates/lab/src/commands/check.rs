@@ -1,12 +1,15 @@
 //! `lab check`
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::check::{Checked, Format, Strictness};
+use harness::ordeals::Judged;
+
+use crate::check::{Checked, Format, Required, Strictness};
 use crate::output::tell_troubles;
+use crate::rough;
 use crate::status::{Run, Status};
 use crate::terminal::{self, Look};
 use crate::trace::Plan;
@@ -22,6 +25,8 @@ pub struct Arguments {
     plan: Plan,
     #[command(flatten)]
     strictness: Strictness,
+    #[command(flatten)]
+    rough: rough::Options,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -29,6 +34,9 @@ pub struct Arguments {
 
 impl Run for Arguments {
     fn run(&self) -> Result<Status> {
+        if self.rough.rough {
+            return self.run_rough();
+        }
         let outcome = match self.plan.run(|_| Ok(())) {
             Ok(outcome) => outcome,
             Err(error) if self.format == Format::Text => return Err(error),
@@ -41,16 +49,68 @@ impl Run for Arguments {
         };
         // Whether somebody reads them changes no verdict.
         let _ = tell_troubles(&outcome.troubles);
-        let checked = self.strictness.check_run(&outcome.timeline, &outcome.troubles);
-        let told = checked.show(self.format);
+        let mut strictness = self.strictness.clone();
+        strictness.no_reply = self.plan.says.no_reply;
+        let checked = strictness.check_run(&outcome.timeline, &outcome.troubles);
         let shown = match self.format {
-            Format::Text => terminal::findings(&told, Look::default()),
-            Format::Json | Format::Github => io::stdout().write_all(told.as_bytes()),
+            Format::Text => terminal::findings(&checked.lines(), Look::default()),
+            format => io::stdout().write_all(checked.show(format).as_bytes()),
         };
         match shown {
             // The status stands, whoever reads what was found.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(checked.status()),
         }
+    }
+}
+
+impl Arguments {
+    fn run_rough(&self) -> Result<Status> {
+        let day = self.rough.of(&self.plan)?;
+        // Who waits for a minute sees that something goes on.
+        let tell = |judged: &Judged| {
+            let _ = writeln!(io::stderr(), "lab: {}: {}", judged.ordeal.name, judged.verdict);
+        };
+        let waits = self.format == Format::Text && io::stderr().is_terminal();
+        let report = if waits { day.run_telling(&tell) } else { day.run() };
+        let required = self.strictness.require.iter().filter_map(|required| match required {
+            Required::Ordeal(ordeal) => Some(*ordeal),
+            Required::Rule(_) => None,
+        });
+        let shown = rough::Shown {
+            report: &report,
+            again: self.again(),
+            seed: self.plan.wire.seed(),
+            required: required.collect(),
+        };
+        let wrote = match self.format {
+            Format::Text => terminal::print_rough(&shown),
+            format => io::stdout().write_all(shown.text(format).as_bytes()),
+        };
+        match wrote {
+            // The status stands, whoever reads it.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(shown.status()),
+        }
+    }
+
+    /// The arguments that make the same server and the same conversation again.
+    fn again(&self) -> String {
+        const OWN: [&str; 4] = ["--rough", "--quick", "check", "lab"];
+        const WITH_VALUE: [&str; 6] = ["--only", "--skip", "--require", "--format", "--deny", "--allow"];
+        let all: Vec<_> = std::env::args_os().skip(1).collect();
+        let end = all.iter().position(|word| word == "--").unwrap_or(all.len());
+        let mut kept = Vec::new();
+        let mut skips = false;
+        for (place, word) in all.iter().enumerate() {
+            let text = word.to_string_lossy();
+            let own = OWN.contains(&&*text) || WITH_VALUE.iter().any(|name| text.starts_with(&format!("{name}=")));
+            if place < end && (own || skips || WITH_VALUE.contains(&&*text)) {
+                skips = !skips && WITH_VALUE.contains(&&*text);
+                continue;
+            }
+            kept.push(word.as_os_str());
+        }
+        rough::quoted(kept)
     }
 }

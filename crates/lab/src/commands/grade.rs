@@ -19,7 +19,7 @@ pub struct Arguments {
     /// Sheets of `lab quiz`, filled in
     #[arg(required = true, value_name = "SHEET")]
     sheets: Vec<PathBuf>,
-    /// The folder with the teacher's captures; `keys` beside each sheet unless told
+    /// The folder with the teacher's captures. Without it `keys` beside each sheet
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
 }

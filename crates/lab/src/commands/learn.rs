@@ -78,12 +78,24 @@ enum Command {
 /// Whose report, and where to.
 #[derive(Args, Debug)]
 struct Report {
-    /// Your name, as the teacher shall see it; that of the user unless told
+    /// Your name, as the teacher shall see it. Without it the name of the user
     #[arg(long)]
     name: Option<String>,
-    /// Write it to this file, or - for standard output; in the folder of your exercises unless told
+    /// Write it to this file, or - for standard output. Without it to the folder of your exercises
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// In which form
+    #[arg(long, value_enum, default_value_t = ReportFormat::Lab)]
+    format: ReportFormat,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    /// For `lab learn class`
+    Lab,
+    /// The results.json of Gradescope's autograders: a point for each exercise
+    Gradescope,
 }
 
 /// Which reports, and how to print them.
@@ -152,12 +164,18 @@ impl Report {
         let exercises = exercise::all()?;
         let order: Vec<&str> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
         let report = report::Report::of(&learner, &progress, &order);
-        let text = report.to_json()?;
+        let text = match self.format {
+            ReportFormat::Lab => report.to_json()?,
+            ReportFormat::Gradescope => report.to_gradescope(&order)?,
+        };
         if self.output.as_deref() == Some(Path::new("-")) {
             io::stdout().write_all(text.as_bytes())?;
             return Ok(Status::Well);
         }
-        let in_folder = || folder.path.join(report::file_name(&learner));
+        let in_folder = || match self.format {
+            ReportFormat::Lab => folder.path.join(report::file_name(&learner)),
+            ReportFormat::Gradescope => folder.path.join("results.json"),
+        };
         let path = self.output.clone().unwrap_or_else(in_folder);
         folder::write_whole(&path, &text)?;
         let solved = report.exercises.iter().filter(|row| row.passed).count();
@@ -310,7 +328,11 @@ fn solution(folder: &Folder, exercise: &Exercise, anyway: bool) -> Result<()> {
             exercise.name
         );
     }
-    io::stdout().write_all(exercise.solution()?.as_bytes())?;
+    let solution = exercise.solution()?;
+    if let Err(error) = Progress::change(&folder.path, |progress| progress.solution(&exercise.name)) {
+        writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
+    }
+    io::stdout().write_all(solution.as_bytes())?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The commands: a file for each, with its arguments and what it does.
 
 pub mod check;
+pub mod compare;
 pub mod completions;
 pub mod diff;
 pub mod doctor;

@@ -20,8 +20,8 @@ use crate::{trace, wire};
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// With a wire: the host to be on, the client's unless told. Makes a wire without delay if
-    /// nothing else is said of it
+    /// The host to be on, of the two with a wire between them. Without it the client's. Makes a wire without delay if
+    /// nothing else asks for a wire
     #[arg(long, value_enum)]
     host: Option<Host>,
     #[command(flatten)]
@@ -43,6 +43,8 @@ impl Run for Arguments {
             None => build,
         };
         let server = server.start()?;
+        // Behind a wire a loopback address is reached as the clients of a trace reach it, or not at all.
+        server.check_reachable(server.address())?;
         writeln!(
             io::stderr(),
             "the server listens on {}; this shell is in its network, and the timeline follows when you leave it",

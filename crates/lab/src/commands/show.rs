@@ -9,7 +9,8 @@ use course::learn::exercise::{self, Exercise, Kind};
 use course::{experiments, steps};
 use harness::timeline::Timeline;
 
-use crate::output::{Format, FrameRange, More, Output, Shown, findings, some};
+use crate::filter::Filter;
+use crate::output::{Format, FrameRange, More, Output, Shown, findings, some, table};
 use crate::show::{Extent, read};
 use crate::status::{Run, Status};
 use crate::terminal;
@@ -27,6 +28,8 @@ pub struct Arguments {
     what: String,
     #[command(flatten)]
     part: FrameRange,
+    #[command(flatten)]
+    filter: Filter,
     /// Show a row for each key that is pressed, with what there is to say of it
     #[arg(long, conflicts_with_all = ["output", "format"])]
     step: bool,
@@ -36,52 +39,66 @@ pub struct Arguments {
 
 impl Run for Arguments {
     fn run(&self) -> Result<Status> {
-        let (path, is_asked) = self.capture()?;
+        let (path, is_asked) = capture(&self.what)?;
         let (part, output) = (&self.part, &self.output);
         ensure!(
             part.is_all() || output.format != Format::Html,
             "--from and --to choose what is drawn, and a page has all of a capture: open it with #frame=N behind its name"
         );
         ensure!(
-            part.is_all() || !matches!(output.format, Format::Json | Format::Jsonl),
-            "--from and --to choose what is drawn, and JSON has all of a capture: filter its frames, as with jq"
+            part.is_all() || !matches!(output.format, Format::Json | Format::Jsonl | Format::Bytes),
+            "--from and --to choose what is drawn; JSON and bytes are those of a whole capture: filter their frames, as with jq"
         );
         let extent = match (output.format, output.vantage) {
             // An excerpt leaves out frames that were asked for.
-            (Format::Text | Format::Svg, None) if part.is_all() && output.connection.is_none() => Extent::Excerpt,
+            (Format::Text | Format::Svg, None)
+                if part.is_all() && self.filter.is_all() && output.connection.is_none() =>
+            {
+                Extent::Excerpt
+            }
             _ => Extent::Whole,
         };
-        read(&path, extent, |timeline| self.show(&output.seen(timeline), is_asked))?;
+        output.can_be_written_from(&path)?;
+        read(&path, extent, |timeline| {
+            let seen = output.seen(timeline);
+            match self.filter.is_all() {
+                true => self.show(&seen, is_asked),
+                false => self.show(&self.filter.part_of(&seen)?, is_asked),
+            }
+        })?;
         Ok(Status::Well)
     }
 }
 
-impl Arguments {
-    /// The file that is meant, and whether an exercise asks what is to be found in it.
-    fn capture(&self) -> Result<(PathBuf, bool)> {
-        let what = self.what.as_str();
-        let exercises = exercise::all();
-        let asked = exercises.iter().flatten().find(|exercise| exercise.name == what);
-        let asked = asked.filter(|exercise| exercise.about.kind == Kind::Find);
-        let no_step = match steps::find(what) {
-            Ok(step) => return Ok((step.capture(), false)),
-            Err(error) => error,
-        };
-        if let Some(capture) = asked.and_then(Exercise::capture) {
-            return Ok((capture, true));
-        }
-        if experiments::find(what).is_some() {
-            return Ok((experiments::capture_of(what)?, false));
-        }
-        if what == "-" || Path::new(what).exists() {
-            return Ok((PathBuf::from(what), false));
-        }
-        if exercises.is_ok_and(|all| exercise::find(&all, what).is_ok()) {
-            bail!("{what:?} is an exercise without a capture: lab learn check {what} runs what you have of it")
-        }
-        Err(no_step.context(format!("{what:?} is neither a step nor a file")))
+/// The file that is meant by a name or a path, and whether an exercise asks what is to be found in it.
+///
+/// # Errors
+///
+/// If nothing is.
+pub fn capture(what: &str) -> Result<(PathBuf, bool)> {
+    let exercises = exercise::all();
+    let asked = exercises.iter().flatten().find(|exercise| exercise.name == what);
+    let asked = asked.filter(|exercise| exercise.about.kind == Kind::Find);
+    let no_step = match steps::find(what) {
+        Ok(step) => return Ok((step.capture(), false)),
+        Err(error) => error,
+    };
+    if let Some(capture) = asked.and_then(Exercise::capture) {
+        return Ok((capture, true));
     }
+    if experiments::find(what).is_some() {
+        return Ok((experiments::capture_of(what)?, false));
+    }
+    if what == "-" || Path::new(what).exists() {
+        return Ok((PathBuf::from(what), false));
+    }
+    if exercises.is_ok_and(|all| exercise::find(&all, what).is_ok()) {
+        bail!("{what:?} is an exercise without a capture: lab learn check {what} runs what you have of it")
+    }
+    Err(no_step.context(format!("{what:?} is neither a step nor a file")))
+}
 
+impl Arguments {
     /// Shows a timeline. What is to be found in it is not said below it.
     fn show(&self, timeline: &Timeline, is_asked: bool) -> Result<()> {
         let output = &self.output;
@@ -94,7 +111,13 @@ impl Arguments {
             return output.write(timeline, &shown);
         }
         let look = output.look(More::default());
-        let mut scene = match output.connection.and(output.chosen(timeline)?) {
+        // Of a long capture only a part is here, and no figure of all is right.
+        let is_list = timeline.is_whole() && output.connection.is_none() && self.part.is_all() && !self.step;
+        if is_list {
+            write!(io::stdout(), "{}", table(timeline, output.width))?;
+        }
+        let chosen = output.chosen(timeline)?;
+        let mut scene = match chosen.filter(|_| is_list || output.connection.is_some()) {
             Some(chosen) => some(timeline, &chosen, &look.lanes()),
             None => shown.scene(timeline, &look.lanes()),
         };
@@ -111,6 +134,6 @@ impl Arguments {
             return Ok(());
         }
         writeln!(io::stdout())?;
-        Ok(terminal::findings(&findings(timeline), look)?)
+        Ok(terminal::findings(&findings(timeline).lines(), look)?)
     }
 }

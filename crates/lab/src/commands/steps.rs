@@ -8,14 +8,14 @@ use course::steps;
 
 use crate::status::{Run, Status};
 
-/// List the steps
+/// List the steps, and what each is about
 #[derive(Args, Debug)]
 pub struct Arguments;
 
 impl Run for Arguments {
     fn run(&self) -> Result<Status> {
         for step in steps::all()? {
-            writeln!(io::stdout(), "{}  {}", step.binary(), step.slug)?;
+            writeln!(io::stdout(), "{}  {:<18} {}", step.binary(), step.slug, step.about()?)?;
         }
         Ok(Status::Well)
     }

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use harness::conversation::signal;
 use harness::format::pcapng;
+use harness::ordeals::Ordeal;
 use harness::timeline::Timeline;
 
 use crate::capture_file::{CaptureFile, create};
 use crate::output::{Format, More, Output, Shown, Vantage, findings, is_standard_output, some, table, tell_troubles};
+use crate::rough;
 use crate::status::{Run, Status};
 use crate::stream::Streaming;
 use crate::terminal::{self, Growing};
@@ -31,6 +34,12 @@ pub struct Arguments {
     /// standard output, in place of the lanes
     #[arg(long, value_name = "FILE")]
     pcapng: Option<PathBuf>,
+    /// Show what happens in this ordeal of a rough day, in place of the gentle conversation (docs/ordeals.md)
+    #[arg(long, value_name = "ORDEAL", value_parser = rough::named)]
+    rough: Option<&'static Ordeal>,
+    /// The signal by which that ordeal asks the server to stop: Without it TERM
+    #[arg(long, value_name = "SIGNAL", requires = "rough", value_parser = signal)]
+    stop_signal: Option<i32>,
     #[command(flatten)]
     more: More,
 }
@@ -40,12 +49,17 @@ impl Run for Arguments {
         let output = &self.output;
         let piped = self.pcapng.as_deref().is_some_and(is_standard_output);
         output.can_be_written_beside(self.pcapng.as_deref())?;
+        if let Some(ordeal) = self.rough {
+            return self.run_ordeal(ordeal);
+        }
         let streams = output.format == Format::Jsonl && !piped;
         let live = output.format == Format::Text && output.output.is_none() && !piped;
         let name = self.plan.name();
         let server = self.plan.server()?;
         let ends = output.vantage.zip(self.pcapng.as_deref());
-        let file = self.pcapng.as_deref().filter(|_| !piped && ends.is_none());
+        // A pipe gets the packets as they come; a file, at the end, with what is said of them too.
+        let into_file = piped && is_regular(&io::stdout());
+        let file = self.pcapng.as_deref().filter(|_| !into_file && ends.is_none());
         let capture = file.map(|path| CaptureFile::start(&server, &name, path)).transpose()?;
         let lines = streams.then(|| Streaming::start(&server, output)).transpose()?;
         let mut lanes = Growing::default();
@@ -60,8 +74,8 @@ impl Run for Arguments {
         // A capture that cannot be written takes nothing else along.
         let captured = match (ends, piped, capture) {
             (Some((vantage, path)), ..) => write_vantage(timeline, vantage, path),
-            (None, true, _) => pcapng::write(timeline, &name, &mut io::stdout().lock()).map_err(Into::into),
-            (None, false, Some(capture)) => finish(capture, timeline),
+            (None, true, None) => pcapng::write(timeline, &name, &mut io::stdout().lock()).map_err(Into::into),
+            (None, _, Some(capture)) => finish(capture, timeline),
             (None, false, None) => Ok(()),
         };
         if live {
@@ -87,6 +101,35 @@ impl Run for Arguments {
 }
 
 impl Arguments {
+    /// Shows the run of an ordeal, and says how it ended.
+    fn run_ordeal(&self, ordeal: &'static Ordeal) -> Result<Status> {
+        let day = rough::Options::stopping_by(self.stop_signal).of(&self.plan)?;
+        let (judged, timeline) = day.show(ordeal).map_err(anyhow::Error::msg)?;
+        let name = self.plan.name();
+        if let Some(path) = self.pcapng.as_deref() {
+            match is_standard_output(path) {
+                true => pcapng::write(&timeline, &name, &mut io::stdout().lock())?,
+                false => pcapng::write(&timeline, &name, &mut BufWriter::new(create(path)?))?,
+            }
+        }
+        if !self.pcapng.as_deref().is_some_and(is_standard_output) {
+            let shown = Shown {
+                name: &name,
+                more: self.more,
+                frames: None,
+            };
+            self.output.write(&self.output.seen(&timeline), &shown)?;
+        }
+        writeln!(
+            io::stderr(),
+            "lab: {}: {}: {}",
+            ordeal.name,
+            judged.verdict,
+            judged.reason
+        )?;
+        Ok(Status::Well)
+    }
+
     /// Draws what there is of the lanes besides what was drawn while they grew, and what follows below them.
     fn draw(&self, seen: &Timeline, mut lanes: Growing) -> Result<()> {
         let look = self.output.look(self.more);
@@ -95,8 +138,18 @@ impl Arguments {
             Some(chosen) => terminal::draw_scene(&some(seen, &chosen, &look.lanes()), look)?,
         }
         write!(io::stdout(), "\n{}", table(seen, self.output.width))?;
-        Ok(terminal::findings(&findings(seen), look)?)
+        Ok(terminal::findings(&findings(seen).lines(), look)?)
     }
+}
+
+/// True for standard output that goes into a file.
+fn is_regular(output: &io::Stdout) -> bool {
+    #[cfg(unix)]
+    let copy = std::os::fd::AsFd::as_fd(output).try_clone_to_owned();
+    #[cfg(windows)]
+    let copy = std::os::windows::io::AsHandle::as_handle(output).try_clone_to_owned();
+    copy.and_then(|copy| std::fs::File::from(copy).metadata())
+        .is_ok_and(|file| file.is_file())
 }
 
 fn finish(capture: CaptureFile, timeline: &Timeline) -> Result<()> {

@@ -1,8 +1,9 @@
 //! The `lab` command as a user types it, right and wrong.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result};
 use course::{checkout, steps};
@@ -264,7 +265,7 @@ fn each_end_of_a_wire_shows_what_it_knows() -> Result<()> {
         "{client}\n{server}"
     );
     assert!(
-        !client.contains("lost") && !server.contains("lost"),
+        !client.contains("lost:") && !server.contains("lost:"),
         "{client}\n{server}"
     );
     Ok(())
@@ -371,6 +372,20 @@ fn doctor_finds_what_is_lacking() -> Result<()> {
     let output = lab.arg("doctor").env("PATH", "/none").output()?;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(stdout(&output).contains("netcat-openbsd"), "{output:?}");
+    Ok(())
+}
+
+/// Nor is one in which nothing was downloaded: the first check would have nothing to build with.
+fn doctor_tries_what_a_check_does() -> Result<()> {
+    let home = Folder::new("no-crates")?;
+    let mut lab = Command::new(built("lab"));
+    let output = lab
+        .args(["doctor", "--format", "json"])
+        .env("CARGO_HOME", &home.0)
+        .output()?;
+    let value = read_json(&output.stdout, "Doctor")?;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(value["has"]["builds offline"], false, "{output:?}");
     Ok(())
 }
 
@@ -602,7 +617,32 @@ fn a_copied_tree_builds_its_own_steps() -> Result<()> {
 
 const BUILDS: Needs = Request("builds a copy of the project: run with --ignored");
 
+/// A server at a loopback address is reached from the client's host, across the wire, as the clients of a trace reach it.
+fn a_shell_reaches_a_server_on_loopback_behind_a_wire() -> Result<()> {
+    let mut shell = Command::new(built("lab"));
+    shell.args([
+        "shell",
+        "--host",
+        "client",
+        "--",
+        built("wrong-server"),
+        "echo",
+        "127.0.0.1:3000",
+    ]);
+    shell
+        .env("SHELL", "/bin/bash")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut shell = shell.stderr(Stdio::piped()).spawn()?;
+    let typed = "exec 3<>/dev/tcp/127.0.0.1/3000; echo hi >&3; read -r line <&3; echo \"got $line\"\n";
+    shell.stdin.take().context("no input")?.write_all(typed.as_bytes())?;
+    let output = shell.wait_with_output()?;
+    assert!(stdout(&output).contains("got hi"), "{output:?}");
+    Ok(())
+}
+
 harness::tests! {
+    a_shell_reaches_a_server_on_loopback_behind_a_wire needs [Wire, Program("bash")];
     two_hosts_and_a_wire needs [Wire];
     a_wire_may_be_read_from_a_file needs [Wire];
     wrong_words_get_an_answer_that_helps needs [Sandbox];
@@ -631,4 +671,5 @@ harness::tests! {
     a_reader_that_leaves_is_no_error needs [];
     doctor_tells_by_its_status needs [];
     doctor_finds_what_is_lacking needs [];
+    doctor_tries_what_a_check_does needs [];
 }

@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
-use harness::testing::Needs::{Packets, Program};
+use harness::testing::Needs::{self, Packets, Program, Sandbox};
 use harness::testing::built;
 
 use crate::read_json;
@@ -26,7 +26,7 @@ fn stdout(output: &Output) -> String {
 /// A status of 2 comes with its reason; where something is found it is 1.
 fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
     let quick: &[&str] = &["--timeout", "1"];
-    let cases: [(&[&str], &str, i32, &str); 20] = [
+    let cases: [(&[&str], &str, i32, &str); 21] = [
         (
             &[],
             "crashes",
@@ -83,6 +83,13 @@ fn the_status_is_2_where_nothing_is_proved() -> Result<()> {
         (&[], "more-for-good", 1, "cork-stall"),
         // The server's own connection is refused, and its client is served.
         (&[], "asks-nobody", 0, "no findings"),
+        // Its client is reset after the first of two replies.
+        (
+            &[],
+            "disconnects",
+            2,
+            "1 of 1 connections were reset by the server's host, and nothing",
+        ),
         (&[], "echo", 0, "no findings"),
     ];
     let run = |(options, mode, status, says): (&[&str], &str, i32, &str)| -> Result<()> {
@@ -145,6 +152,115 @@ fn what_could_not_run_is_said_in_the_format() -> Result<()> {
     Ok(())
 }
 
+/// Whoever forks a helper and closes the connection has closed it only where the helper has too.
+fn who_holds_a_connection_is_named() -> Result<()> {
+    let held = check(&["--send", "1\\n"], "helper-inherits")?;
+    let text = stdout(&held);
+    assert_eq!(held.status.code(), Some(1), "{held:?}");
+    let says = [
+        "close-wait-leak",
+        "closed what accept had returned",
+        "wrong-server helper-inherits",
+        "by a fork",
+    ];
+    assert!(says.iter().all(|says| text.contains(says)), "{text}");
+    assert!(!text.contains("unread-eof"), "{text}");
+    let closed = check(&["--send", "1\\n"], "helper-closes")?;
+    assert_eq!(closed.status.code(), Some(0), "{closed:?}");
+    Ok(())
+}
+
+/// What keeps a program from being started, or from being looked at, is said with its cause and before any time is up.
+fn what_keeps_a_server_from_being_observed_is_told() -> Result<()> {
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    for (call, says) in [
+        ("setns", "enter its private network"),
+        ("seccomp", "be made to stop at its calls"),
+    ] {
+        let mut denied = Command::new(built("wrong-server"));
+        denied.args([
+            "denies",
+            call,
+            built("lab"),
+            "check",
+            "--",
+            built("wrong-server"),
+            "echo",
+            "{listen}",
+        ]);
+        let text = said(&denied.output()?);
+        ensure!(
+            text.contains(&format!("could not {says}: {call}: EPERM")),
+            "{call}: {text}"
+        );
+        ensure!(text.contains("something around lab denies this call"), "{call}: {text}");
+    }
+    // Its segments are longer than any memory, which the kernel finds when it has thrown the old program away.
+    let broken = std::env::temp_dir().join(format!("lab-test-{}-broken", std::process::id()));
+    let mut program = std::fs::read(built("wrong-server"))?;
+    let number = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
+    let (mut header, count) = (number(&program, 32) as usize, usize::from(program[56]));
+    for _ in 0..count {
+        // elf(5): p_type is PT_LOAD, and p_memsz stands 40 bytes into the header.
+        if program[header..header + 4] == [1, 0, 0, 0] {
+            program[header + 40..header + 48].copy_from_slice(&(1_u64 << 60).to_le_bytes());
+        }
+        header += 56;
+    }
+    std::fs::write(&broken, program)?;
+    std::fs::set_permissions(&broken, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let killed = lab(&["check", "--", broken.to_str().context("no text")?])?;
+    let text = said(&killed);
+    ensure!(killed.status.code() == Some(2), "{killed:?}");
+    ensure!(text.contains("the kernel ended it while it was executed"), "{text}");
+    std::fs::remove_file(broken)?;
+    Ok(())
+}
+
+/// Root sees into a server that says that nobody may. Who is not root is told why nothing is seen.
+fn a_server_that_nobody_may_look_into_is_told() -> Result<()> {
+    let mut check = Command::new(built("lab"));
+    check.args(["check", "--", built("wrong-server"), "undumpable", "{listen}"]);
+    check.current_dir("/").env("HOME", std::env::temp_dir());
+    if nix::unistd::geteuid().is_root() {
+        let seen = check.output()?;
+        ensure!(seen.status.code() == Some(0), "{seen:?}");
+        std::os::unix::process::CommandExt::uid(&mut check, 65534);
+        std::os::unix::process::CommandExt::gid(&mut check, 65534);
+    }
+    let output = check.output()?;
+    ensure!(output.status.code() == Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(said.contains("PR_SET_DUMPABLE"), "{said}");
+    Ok(())
+}
+
+/// A verdict says what it is about, and what it is not.
+fn what_was_tried_is_told() -> Result<()> {
+    let output = check(&[], "two-doors")?;
+    let text = stdout(&output);
+    let tried = r#"tried: 127.0.0.1:3000, 1 connection, 2 requests; a client sent "1\n", "2\n""#;
+    assert!(text.contains(tried), "{text}");
+    assert!(text.contains("not tried: 127.0.0.1:"), "{text}");
+    let json = read_json(&check(&["--format", "json"], "echo")?.stdout, "Check")?;
+    assert_eq!(json["tried"][0]["answered"], 2, "{json}");
+    assert_eq!(json["not_tried"].as_array().map(Vec::len), Some(0), "{json}");
+    Ok(())
+}
+
+/// What the wire lost is not asked of the server, and proves nothing.
+fn a_server_is_not_blamed_for_the_wire() -> Result<()> {
+    let wire = ["check", "--timeout", "1", "--cut", "client after server read 2 bytes"];
+    let server = ["--", built("wrong-server"), "echo", "{listen}"];
+    let output = lab(&[&wire[..], &server].concat())?;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let says = "bytes that had left one host had not come to the other";
+    assert!(stdout(&output).contains(says), "{output:?}");
+    let allowed = lab(&[&wire[..], &["--allow", "no-reply"], &server].concat())?;
+    assert_eq!(allowed.status.code(), Some(0), "{allowed:?}");
+    Ok(())
+}
+
 /// A client that is refused is no proof, and no reset by the server.
 fn a_refused_connection_is_no_reset() -> Result<()> {
     let client =
@@ -160,6 +276,33 @@ fn a_refused_connection_is_no_reset() -> Result<()> {
     let text = stdout(&traced);
     assert!(text.contains("none: the connection was refused"), "{text}");
     assert!(!text.contains("reset by the server"), "{text}");
+    Ok(())
+}
+
+/// Where `localhost` is `::1` first, as in the hosts file of a stock Debian, a client is refused there and gets through at
+/// 127.0.0.1. Whoever then asks where nobody listens is refused all the same.
+fn a_client_that_gets_through_was_not_refused() -> Result<()> {
+    let hosts = std::env::temp_dir().join(format!("lab-test-{}-hosts", std::process::id()));
+    std::fs::write(&hosts, "127.0.0.1 localhost\n::1 localhost ip6-localhost\n")?;
+    let talk = "exec 3<>/dev/tcp/localhost/3000; echo hi >&3; read -r line <&3";
+    let elsewhere = format!("{talk}; : 4<>/dev/tcp/localhost/3001; true");
+    // A mount of its own, which root may have, and whoever may have a user namespace.
+    let script = "[ $(id -u) = 0 ] && own=-m || own=-Urm\n\
+        exec unshare $own sh -c 'mount --bind \"$0\" /etc/hosts && exec \"$@\"' \"$@\"";
+    for (client, status, says) in [
+        (talk, 0, "no findings"),
+        (&elsewhere, 2, "2 of 4 connections were refused"),
+    ] {
+        let mut check = Command::new("sh");
+        check.args(["-c", script, "sh"]).arg(&hosts);
+        check.args([built("lab"), "check", "--client", &format!("bash -c '{client}'")]);
+        let output = check
+            .args(["--", built("wrong-server"), "echo", "127.0.0.1:3000"])
+            .output()?;
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        assert!(stdout(&output).contains(says), "{output:?}");
+    }
+    std::fs::remove_file(hosts)?;
     Ok(())
 }
 
@@ -180,6 +323,21 @@ fn a_rule_that_is_required_must_be_known() -> Result<()> {
         stdout(&required).contains("not proved: close-wait-leak is unknown"),
         "{required:?}"
     );
+    Ok(())
+}
+
+/// A stall shows from the second reply on: where there was none, nothing is known of stalls.
+fn a_rule_that_could_not_have_seen_its_fault_is_unknown() -> Result<()> {
+    for (mode, options, status) in [
+        ("closes-first", &["--require", "nagle-stall"][..], 2),
+        ("closes-first", &["--require", "split-reply"], 0),
+        ("echo", &["--require", "nagle-stall"], 0),
+    ] {
+        let output = check(options, mode)?;
+        assert_eq!(output.status.code(), Some(status), "{mode}: {output:?}");
+        let says = stdout(&output).contains("nagle-stall is unknown: no connection had a second reply");
+        assert_eq!(says, status == 2, "{output:?}");
+    }
     Ok(())
 }
 
@@ -306,6 +464,55 @@ fn a_conversation_is_understood() -> Result<()> {
     Ok(())
 }
 
+/// Clients that talk at the same time, that have said all before they listen, and that are told nothing on purpose.
+fn other_ways_to_talk_are_understood() -> Result<()> {
+    let cases: [(&[&str], &str, i32, &str); 10] = [
+        (
+            &["--clients", "3", "--at-once"],
+            "together",
+            0,
+            "3 connections, 6 requests;",
+        ),
+        (&["--clients", "3", "--at-once"], "echo", 0, "no findings"),
+        (
+            &["--clients", "3", "--at-once", "--close", "none"],
+            "echo",
+            0,
+            "no findings",
+        ),
+        (&["--clients", "3", "--at-once"], "two-writes", 1, "split-reply"),
+        // One after the other: the first waits for the others, who wait for it.
+        (&["--clients", "3", "--timeout", "1"], "together", 1, "no-reply"),
+        (&["--half-close"], "reads-all", 0, "1 connection, 1 request;"),
+        (&["--timeout", "1"], "reads-all", 1, "no-reply"),
+        (&["--no-reply"], "never-answers", 0, "no findings"),
+        (&["--no-reply"], "deaf", 1, "unread-eof"),
+        (
+            &["--no-reply", "--allow", "unread-eof"],
+            "deaf",
+            2,
+            "has read nothing that a client sent",
+        ),
+    ];
+    let run = |(options, mode, status, says): (&[&str], &str, i32, &str)| -> Result<()> {
+        let output = check(options, mode)?;
+        ensure!(output.status.code() == Some(status), "{options:?} {mode}: {output:?}");
+        ensure!(stdout(&output).contains(says), "{options:?} {mode}: {output:?}");
+        Ok(())
+    };
+    harness::testing::at_once(cases, run)?;
+    // It may also have written to a client that had left.
+    let answered = check(&["--no-reply"], "echo")?;
+    assert_ne!(answered.status.code(), Some(0), "{answered:?}");
+    assert!(stdout(&answered).contains("the server answered"), "{answered:?}");
+    let script = std::env::temp_dir().join(format!("lab-test-{}-several", std::process::id()));
+    std::fs::write(&script, "client 2 send 1\\n\n")?;
+    let several = check(&["--at-once", "--script", script.to_str().context("no text")?], "echo")?;
+    assert_eq!(several.status.code(), Some(2), "{several:?}");
+    std::fs::remove_file(script)?;
+    Ok(())
+}
+
 /// A reply of HTTP ends where its head says, so that a server which keeps the connection is not waited for.
 fn http_and_redis_end_where_they_say() -> Result<()> {
     let get = r"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -343,6 +550,80 @@ fn a_client_program_has_its_own_output() -> Result<()> {
     Ok(())
 }
 
+/// A server that is right and slow fails by its budget alone, in each form.
+fn a_budget_that_is_not_kept_fails() -> Result<()> {
+    let cases: [(&[&str], i32, &str); 5] = [
+        (
+            &["--max-exchange", "300"],
+            1,
+            "error[max-exchange]: 2 of 2 took longer than they may",
+        ),
+        (&["--max-first-byte", "300"], 1, "the first byte of reply"),
+        (
+            &["--max-exchange", "60000", "--max-first-byte", "60000"],
+            0,
+            "no findings",
+        ),
+        (&["--max-connect", "60000"], 0, "no findings"),
+        (&["--max-exchange", "-1"], 2, ""),
+    ];
+    for (options, status, said) in cases {
+        let checked = check(options, "answers-late")?;
+        ensure!(checked.status.code() == Some(status), "{options:?}: {checked:?}");
+        ensure!(stdout(&checked).contains(said), "{options:?}: {checked:?}");
+    }
+    let json = check(&["--max-exchange", "300", "--format", "json"], "answers-late")?;
+    let over = &read_json(&json.stdout, "Check")?["over_budget"]["max-exchange"];
+    ensure!(
+        over.as_str().is_some_and(|over| over.contains("and may take 300 ms")),
+        "{over}"
+    );
+    let junit = stdout(&check(&["--max-exchange", "300", "--format", "junit"], "answers-late")?);
+    ensure!(junit.contains("name=\"max-exchange\"><failure"), "{junit}");
+    Ok(())
+}
+
+/// A connect takes a round trip of the wire.
+fn a_connect_has_a_budget() -> Result<()> {
+    for (most, status) in [("100", 1), ("60000", 0)] {
+        let server = ["--", built("wrong-server"), "echo", "{listen}"];
+        let options = ["check", "--delay", "100ms", "--max-connect", most];
+        let checked = lab(&[&options[..], &server].concat())?;
+        ensure!(checked.status.code() == Some(status), "{checked:?}");
+    }
+    Ok(())
+}
+
+/// Each result names a rule of the log, by its place too; what is not a failure has no level but `none` or `note`.
+fn sarif_has_the_findings() -> Result<()> {
+    let checked = check(&["--format", "sarif"], "two-writes")?;
+    ensure!(checked.status.code() == Some(1), "{checked:?}");
+    let log: serde_json::Value = serde_json::from_slice(&checked.stdout)?;
+    ensure!(log["version"] == "2.1.0", "{log}");
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().context("no rules")?;
+    // Those for what was recorded: rules of packets alone have no say where there are calls.
+    ensure!(rules.iter().any(|rule| rule["id"] == "cork-stall"), "{log}");
+    ensure!(rules.iter().all(|rule| rule["id"] != "late-ack"), "{log}");
+    let results = run["results"].as_array().context("no results")?;
+    for result in results {
+        let place = result["ruleIndex"].as_u64().context("no place")?;
+        ensure!(rules[usize::try_from(place)?]["id"] == result["ruleId"], "{result}");
+    }
+    let failed = results.iter().filter(|result| result["level"] == "error");
+    let failed: Vec<_> = failed.map(|result| result["ruleId"].as_str()).collect();
+    ensure!(failed == [Some("split-reply"), Some("nagle-stall")], "{log}");
+    ensure!(run["invocations"][0]["executionSuccessful"] == true, "{log}");
+    let died = check(&["--format", "sarif"], "dies")?;
+    let log: serde_json::Value = serde_json::from_slice(&died.stdout)?;
+    let told = &log["runs"][0]["invocations"][0];
+    ensure!(
+        told["executionSuccessful"] == false && told.to_string().contains("exit status 3"),
+        "{log}"
+    );
+    Ok(())
+}
+
 /// A port that is asked for is waited for; without that, the first is taken and the others are named.
 fn a_port_is_waited_for() -> Result<()> {
     let late = check(&["--port", "3002"], "opens-late")?;
@@ -367,6 +648,9 @@ fn a_port_is_waited_for() -> Result<()> {
 }
 
 harness::tests! {
+    a_budget_that_is_not_kept_fails needs [Packets];
+    a_connect_has_a_budget needs [Needs::Wire];
+    sarif_has_the_findings needs [Packets];
     the_status_is_2_where_nothing_is_proved needs [Packets, Program("bash")];
     http_and_redis_end_where_they_say needs [Packets];
     a_port_is_waited_for needs [Packets];
@@ -375,11 +659,19 @@ harness::tests! {
     a_slow_server_is_no_leak needs [Packets];
     the_status_stands_where_nobody_reads needs [Packets];
     what_could_not_run_is_said_in_the_format needs [Packets];
+    who_holds_a_connection_is_named needs [Packets];
+    what_was_tried_is_told needs [Packets];
+    what_keeps_a_server_from_being_observed_is_told needs [Sandbox];
+    a_server_that_nobody_may_look_into_is_told needs [Packets];
+    a_server_is_not_blamed_for_the_wire needs [Packets];
     a_refused_connection_is_no_reset needs [Packets, Program("bash")];
+    a_client_that_gets_through_was_not_refused needs [Sandbox, Program("bash"), Program("unshare")];
     a_rule_that_is_required_must_be_known needs [Packets];
+    a_rule_that_could_not_have_seen_its_fault_is_unknown needs [Packets];
     a_run_of_which_every_rule_is_unknown_proves_nothing needs [Packets];
     tls_is_told_by_its_records needs [Packets];
     the_client_stops_at_the_end_of_file needs [Packets];
     a_conversation_is_understood needs [Packets];
+    other_ways_to_talk_are_understood needs [Packets];
     a_client_program_has_its_own_output needs [Packets, Program("bash")];
 }

@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use harness::format::json;
 use serde_json::Value;
 
 mod command;
+mod comparing;
 mod drawing;
 mod gate;
 mod learning;
 #[cfg(target_os = "linux")]
 mod robust;
+mod rough;
 mod teaching;
 #[path = "../../../timeline/tests/suite/valid.rs"]
 mod valid;
@@ -20,13 +21,14 @@ mod wireshark;
 /// What `lab` wrote as JSON, if it is as the schema describes what has this name.
 fn read_json(text: &[u8], name: &str) -> Result<Value> {
     let value = serde_json::from_slice(text)?;
-    valid::check(&value, &json::schema(), name).map_err(anyhow::Error::msg)?;
+    valid::check(&value, &course::schema(), name).map_err(anyhow::Error::msg)?;
     Ok(value)
 }
 
 fn main() -> ExitCode {
     harness::testing::run_all(&[
         // Those that take longest.
+        ("rough", rough::TESTS),
         ("gate", gate::TESTS),
         ("command", command::TESTS),
         ("learning", learning::TESTS),
@@ -37,5 +39,6 @@ fn main() -> ExitCode {
         ("wireshark", wireshark::TESTS),
         ("teaching", teaching::TESTS),
         ("drawing", drawing::TESTS),
+        ("comparing", comparing::TESTS),
     ])
 }

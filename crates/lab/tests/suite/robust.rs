@@ -1,9 +1,10 @@
 //! What `lab` does where there is little of something: memory, processes, descriptors, a place for a file.
 
 use std::fs;
-use std::process::{Command, Output};
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use course::steps;
 use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox};
 use harness::testing::built;
@@ -75,6 +76,50 @@ fn of_many_lines_a_bounded_number_is_kept_and_it_is_said() -> Result<()> {
     assert_eq!(json.matches(r#""not_kept": 0,"#).count(), 1);
     assert_eq!(json.matches(r#""unknown":[]"#).count(), 1);
     Ok(())
+}
+
+/// What is drawn takes the place of a file when it is whole, and never that of the capture it is drawn from.
+fn a_capture_is_not_written_over_by_its_picture() -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("lab-test-{}-new", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let path = |name: &str| folder.join(name);
+    let capture = fs::read(steps::find("step3")?.capture())?;
+    fs::write(path("a.pcapng"), &capture)?;
+    fs::hard_link(path("a.pcapng"), path("hard"))?;
+    std::os::unix::fs::symlink("a.pcapng", path("soft"))?;
+    std::os::unix::fs::symlink("b.svg", path("dangling"))?;
+    let show = |what: &str, output: &str| -> Result<Output> {
+        let mut show = Command::new(built("lab"));
+        show.args(["show", what, "--format", "svg", "-o", output]);
+        Ok(show.current_dir(&folder).output()?)
+    };
+    for output in ["a.pcapng", "hard", "soft", "./a.pcapng"] {
+        let shown = show("a.pcapng", output)?;
+        ensure!(!shown.status.success(), "{output}: {shown:?}");
+        ensure!(fs::read(path("a.pcapng"))? == capture, "{output}");
+    }
+    // A link is written through, also to where nothing is yet; the other end has the picture.
+    let shown = show("a.pcapng", "dangling")?;
+    ensure!(shown.status.success(), "{shown:?}");
+    ensure!(fs::read_to_string(path("b.svg"))?.starts_with("<svg"));
+    ensure!(path("dangling").is_symlink());
+    // What fails leaves what there was, or nothing.
+    fs::write(path("no.pcapng"), "no capture")?;
+    fs::write(path("old.svg"), "old")?;
+    for output in ["old.svg", "new.svg"] {
+        ensure!(!show("no.pcapng", output)?.status.success());
+    }
+    ensure!(fs::read_to_string(path("old.svg"))? == "old");
+    let mut left: Vec<String> = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        left.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    left.sort();
+    ensure!(
+        left == ["a.pcapng", "b.svg", "dangling", "hard", "no.pcapng", "old.svg", "soft"],
+        "{left:?}"
+    );
+    Ok(fs::remove_dir_all(folder)?)
 }
 
 /// As many threads as there are, each number fails at another place. `sh` is the server, as a step panics itself.
@@ -163,6 +208,82 @@ fn a_capture_that_cannot_be_written_leaves_the_lanes() -> Result<()> {
     Ok(())
 }
 
+/// A pipe has each packet once, and while the run goes on: the run ends only after the reader has what it waits for.
+fn a_pipe_has_the_packets_as_they_come() -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("lab-pipe-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let fifo = folder.join("fifo");
+    ensure!(Command::new("mkfifo").arg(&fifo).status()?.success());
+    let seen = folder.join("seen");
+    // The client stays until it is told that its bytes were seen in the capture.
+    let client = "exec 3<>/dev/tcp/127.0.0.1/3000; echo look >&3; read -r line <&3; \
+                  until [ -e \"$SEEN\" ]; do read -r -t 0.05 -u 3 _; done";
+    for to in ["-", fifo.to_str().context("a path that is text")?] {
+        let _ = fs::remove_file(&seen);
+        let mut lab = Command::new(built("lab"));
+        lab.args(["trace", "--timeout", "60", "--pcapng", to, "--client"]);
+        lab.arg(format!("bash -c '{client}'")).env("SEEN", &seen);
+        lab.args(["--", built("wrong-server"), "echo", "127.0.0.1:3000"]);
+        lab.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut lab = lab.spawn()?;
+        let mut pipe: Box<dyn Read> = match to {
+            "-" => Box::new(lab.stdout.take().context("no pipe")?),
+            _ => Box::new(fs::File::open(&fifo)?),
+        };
+        let (mut capture, mut part) = (Vec::new(), [0; 4096]);
+        let count = |capture: &[u8]| capture.windows(5).filter(|bytes| bytes == b"look\n").count();
+        loop {
+            let length = pipe.read(&mut part)?;
+            if length == 0 {
+                break;
+            }
+            capture.extend_from_slice(&part[..length]);
+            if count(&capture) > 0 {
+                fs::write(&seen, "")?;
+            }
+        }
+        ensure!(lab.wait()?.success());
+        ensure!(seen.exists(), "{to}");
+        let timeline = harness::format::pcapng::read(&capture[..])?.into_timeline();
+        ensure!(timeline.only().packets_per_exchange() == [4], "{to}:\n{timeline}");
+    }
+    Ok(fs::remove_dir_all(folder)?)
+}
+
+/// RLIMIT_FSIZE is an error with the file's name, where the kernel would end `lab` without a word.
+fn a_file_that_may_not_grow_is_an_error() -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("lab-limit-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("a.pcapng");
+    let output = limited(
+        "ulimit -f 1",
+        &["trace", "step3", "--pcapng", &file.display().to_string()],
+    )?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(1), "{output:?}");
+    ensure!(said.contains("a.pcapng") && said.contains("File too large"), "{said}");
+    Ok(fs::remove_dir_all(folder)?)
+}
+
+/// What `lab` has started is gone when it ends, also where the first process waits for nobody: this test plays it.
+fn nothing_is_left_to_whoever_adopts() -> Result<()> {
+    let script = r#"
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+lab = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+try:
+    print("left:", os.waitpid(-1, 0))
+except ChildProcessError:
+    print("none is left", lab.returncode)
+"#;
+    let step = built("step3");
+    let mut python = Command::new("python3");
+    python.args(["-c", script, built("lab"), "check", "--", step, "127.0.0.1:3000"]);
+    let output = String::from_utf8(python.output()?.stdout)?;
+    ensure!(output == "none is left 0\n", "{output}");
+    Ok(())
+}
+
 fn two_results_do_not_go_into_one_file() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("lab-same-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
@@ -241,7 +362,7 @@ fn ctrl_c_ends_a_conversation_and_shows_it() -> Result<()> {
     assert!(status.success(), "{text}");
     assert!(text.contains("writes per reply      1\n"), "{text}");
     assert!(
-        text.contains("teardown              none: neither side has closed"),
+        text.contains("teardown              none: neither side has sent a FIN"),
         "{text}"
     );
     assert!(text.contains("findings"), "{text}");
@@ -285,6 +406,54 @@ fn many_connections_have_a_row_each_and_one_is_drawn() -> Result<()> {
     Ok(())
 }
 
+/// All formats show the connection that is asked for, or those that have something.
+fn each_format_shows_a_part() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("lab-test-{}-part.pcapng", std::process::id()));
+    let capture = path.to_str().context("no text")?;
+    limited("true", &["trace", "step1", "--clients", "3", "--pcapng", capture])?;
+    let show = |arguments: &[&str]| limited("true", &[&["show", capture], arguments].concat());
+    let json = |arguments: &[&str]| -> Result<serde_json::Value> {
+        Ok(serde_json::from_slice(
+            &show(&[&["--format", "json"], arguments].concat())?.stdout,
+        )?)
+    };
+    let all = json(&[])?;
+    let clients = |value: &serde_json::Value| -> Vec<String> {
+        let connections = value["connections"].as_array().into_iter().flatten();
+        connections.map(|connection| connection["client"].to_string()).collect()
+    };
+    ensure!(clients(&all).len() == 3, "{all}");
+    let second = json(&["--connection", "2"])?;
+    assert_eq!(clients(&second), clients(&all)[1..2]);
+    let port = clients(&all)[1].trim_matches('"').rsplit(':').next().map(str::to_owned);
+    let port = port.context("an address has a port")?;
+    assert_eq!(json(&["--filter", &port])?["connections"], second["connections"]);
+    for (filter, count) in [("3000", 3), ("nagle-stall", 3), ("delayed-ack", 3)] {
+        assert_eq!(clients(&json(&["--filter", filter])?).len(), count, "{filter}");
+    }
+    assert_eq!(clients(&json(&["--odd", "--filter", &port])?).len(), 1);
+    for format in ["markdown", "html", "svg", "jsonl", "text"] {
+        let (part, all) = (
+            show(&["--format", format, "--connection", "2"])?,
+            show(&["--format", format])?,
+        );
+        assert!(
+            part.status.success() && part.stdout.len() < all.stdout.len(),
+            "{format}: {part:?}"
+        );
+    }
+    for nothing in [["--filter", "9"], ["--filter", "mtu-black-hole"]] {
+        let output = show(&nothing)?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && said.contains("none of 3 connections fits"),
+            "{said}"
+        );
+    }
+    std::fs::remove_file(path)?;
+    Ok(())
+}
+
 fn of_more_connections_the_worst_are_drawn() -> Result<()> {
     let output = limited("true", &["trace", "step3", "--clients", "9"])?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -325,9 +494,13 @@ harness::tests! {
     json_has_a_row_for_each_connection needs [Sandbox];
     lines_come_while_a_run_goes_on needs [Sandbox];
     few_processes_are_an_error_and_no_panic needs [Calls];
+    a_capture_is_not_written_over_by_its_picture needs [];
     without_proc_that_is_what_is_said needs [Sandbox, Program("unshare")];
     a_capture_that_cannot_be_written_leaves_the_lanes needs [Packets];
     two_results_do_not_go_into_one_file needs [Calls];
+    a_pipe_has_the_packets_as_they_come needs [Sandbox, Program("bash")];
+    a_file_that_may_not_grow_is_an_error needs [Calls];
+    nothing_is_left_to_whoever_adopts needs [Sandbox, Program("python3")];
 }
 
 /// Of many clients, or much output, or little memory.
@@ -338,6 +511,7 @@ pub mod large {
 
     harness::tests! {
         many_connections_have_a_row_each_and_one_is_drawn needs [LARGE, Sandbox];
+        each_format_shows_a_part needs [LARGE, Sandbox];
         of_more_connections_the_worst_are_drawn needs [LARGE, Sandbox];
         output_without_a_newline_is_bounded needs [LARGE, Packets];
         of_many_lines_a_bounded_number_is_kept_and_it_is_said needs [LARGE, Packets];

@@ -29,7 +29,7 @@ fn with_calls(timeline: &Timeline, name: &str) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-fn packets_alone(timeline: &Timeline) -> Result<Vec<u8>> {
+pub fn packets_alone(timeline: &Timeline) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, "", Level::Capture)?;
     for (index, packet) in timeline.only().packets() {

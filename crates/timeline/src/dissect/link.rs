@@ -1,12 +1,12 @@
 //! From the first byte of a frame to TCP.
 
+use super::field::{Context, Layer};
 use super::names::*;
 use super::reader::{Reader, hexadecimal};
 use super::words::{
     address_v4, address_v6, arp_hardware, checksum_of_header, dscp, ecn, ether_type, family, mac, on, protocol,
     sll_direction,
 };
-use super::{Context, Layer};
 use crate::events::LinkType;
 
 /// Tags of IEEE 802.1Q.

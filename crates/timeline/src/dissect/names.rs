@@ -1,6 +1,6 @@
 //! The fields: what each is for, and where that is written.
 
-use super::Name;
+use super::field::Name;
 
 macro_rules! names {
     ($($(#[$docs:meta])* $id:ident = $name:literal, $source:literal, $meaning:literal;)*) => {

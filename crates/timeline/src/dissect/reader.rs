@@ -1,7 +1,7 @@
 //! Goes through a frame from its first bit to its last, and gives each bit to one field.
 
+use super::field::{Field, Layer, Name};
 use super::names::{CUT, NOT_DECODED};
-use super::{Field, Layer, Name};
 
 pub(super) struct Reader<'a> {
     frame: &'a [u8],

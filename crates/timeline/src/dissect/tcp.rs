@@ -1,10 +1,10 @@
 //! The header of TCP with its options, and the data.
 
+use super::field::{Context, Layer};
 use super::link::IpPacket;
 use super::names::*;
 use super::reader::Reader;
 use super::words::{checksum_of_segment, data, option_kind, port, relative, scaled_window, set};
-use super::{Context, Layer};
 
 pub(super) fn segment(reader: &mut Reader<'_>, packet: &IpPacket, context: Context) -> Option<()> {
     reader.layer = Layer::Tcp;

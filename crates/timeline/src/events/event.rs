@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes;
 use super::explanation::Explanation;
-use super::ids::{ConnectionId, FrameNumber};
+use super::ids::{ConnectionId, FrameNumber, Side};
 use super::link_type::LinkType;
 use super::segment::Segment;
 
@@ -24,34 +24,6 @@ impl Timestamp {
     /// How long after `earlier` this moment is; zero if it is not after it.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
-    }
-}
-
-/// Which end of a connection: the one that connected or the one that accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Side {
-    /// The end that sent the SYN.
-    Client,
-    /// The end that accepted.
-    Server,
-}
-
-impl Side {
-    /// The other end.
-    pub fn peer(self) -> Side {
-        match self {
-            Side::Client => Side::Server,
-            Side::Server => Side::Client,
-        }
-    }
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Side::Client => "client",
-            Side::Server => "server",
-        })
     }
 }
 
@@ -123,7 +95,7 @@ pub struct Packet {
     /// What became of it between the two hosts, where both were observed. `None` where it was
     /// captured in one place: then the place of its event in time is all that is known, and what the
     /// other host saw of it follows only from what that host sends.
-    pub passage: Option<Passage>,
+    pub passage: Option<Box<Passage>>,
 }
 
 /// What became of a packet on its way from one host to the other. Its event stands where it left.
@@ -143,6 +115,16 @@ pub struct Passage {
     /// What TCP said of the two sockets at that moment, where the wire asked: see [`TcpView`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tcp: Option<Box<TcpViews>>,
+}
+
+impl Passage {
+    /// What stands in `what` of a packet that had not come when the observation ended, and that nothing had lost.
+    pub const ON_ITS_WAY: &str = "still on its way when the observation ended";
+
+    /// True if it never came to the other host, though the observation lasted.
+    pub fn is_lost(&self) -> bool {
+        self.arrivals.is_empty() && self.what.as_deref() != Some(Passage::ON_ITS_WAY)
+    }
 }
 
 /// A frame as a wire that corrupts it hands it over: the lowest bit of its last byte is another one.
@@ -288,7 +270,7 @@ pub struct Call {
     pub kind: CallKind,
     /// The descriptor it was made on.
     pub fd: i32,
-    /// How many bytes were asked for, for the read and write families.
+    /// How many bytes were asked for, for the read and write families; for a listen, its backlog.
     pub asked: Option<u64>,
     /// The first bytes that it moved, or for a failed write tried to move (at most [`Call::KEEP`]).
     #[serde(with = "bytes")]
@@ -329,7 +311,7 @@ pub enum Argument {
     Shutdown(Direction),
     /// What setsockopt(2) set.
     Option(SocketOption),
-    /// Whom a connect(2) that failed had asked for a connection.
+    /// Where a listen(2) listens, or whom a connect(2) that failed had asked for a connection.
     Address(SocketAddr),
 }
 
@@ -351,7 +333,7 @@ pub enum Direction {
 pub enum SocketOption {
     /// `TCP_NODELAY`: Nagle's algorithm is off.
     NoDelay(bool),
-    /// `TCP_CORK`: only full segments leave, for 200 ms at most.
+    /// `TCP_CORK`: only full segments leave, until the timer of a probe.
     Cork(bool),
     /// `TCP_QUICKACK`: ACKs leave at once. It does not last.
     QuickAck(bool),
@@ -381,6 +363,23 @@ impl Call {
     /// True for a read that leaves what it reads in the socket (`MSG_PEEK`).
     pub fn is_peek(&self) -> bool {
         self.argument == Some(Argument::Peek)
+    }
+
+    /// Where a listen listens. A file of version 0.2 or before has the address in words alone.
+    pub fn listens_at(&self) -> Option<SocketAddr> {
+        match (self.kind, self.argument) {
+            (CallKind::Listen, Some(Argument::Address(address))) => Some(address),
+            (CallKind::Listen, _) => self.detail.as_ref()?.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// When it switched Nagle's algorithm off, or on again, if it did.
+    pub(crate) fn switches_no_delay(&self) -> Option<(Timestamp, bool)> {
+        match self.argument {
+            Some(Argument::Option(SocketOption::NoDelay(off))) if self.result == Some(Ok(0)) => Some((self.ended, off)),
+            _ => None,
+        }
     }
 
     /// The bytes that this call moved; 0 if it failed, has not returned, or moves none. A peek moves
@@ -476,39 +475,21 @@ impl fmt::Display for Errno {
 /// The names that sockets return on Linux. Here by hand because timelines are also read where
 /// the system's own table is another one.
 fn errno_name(number: i32) -> Option<&'static str> {
-    Some(match number {
-        1 => "EPERM",
-        4 => "EINTR",
-        5 => "EIO",
-        9 => "EBADF",
-        11 => "EAGAIN",
-        12 => "ENOMEM",
-        13 => "EACCES",
-        14 => "EFAULT",
-        22 => "EINVAL",
-        23 => "ENFILE",
-        24 => "EMFILE",
-        32 => "EPIPE",
-        88 => "ENOTSOCK",
-        90 => "EMSGSIZE",
-        92 => "ENOPROTOOPT",
-        95 => "EOPNOTSUPP",
-        98 => "EADDRINUSE",
-        99 => "EADDRNOTAVAIL",
-        101 => "ENETUNREACH",
-        103 => "ECONNABORTED",
-        104 => "ECONNRESET",
-        105 => "ENOBUFS",
-        106 => "EISCONN",
-        107 => "ENOTCONN",
-        110 => "ETIMEDOUT",
-        111 => "ECONNREFUSED",
-        113 => "EHOSTUNREACH",
-        114 => "EALREADY",
-        115 => "EINPROGRESS",
-        // The kernel's own codes for a call that a signal interrupted and that will be made again.
-        512..=516 => "ERESTART",
-        _ => return None,
+    macro_rules! named {
+        ($($known:literal $name:ident)+) => {
+            match number {
+                $($known => stringify!($name),)+
+                // The kernel's own codes for a call that a signal interrupted and that will be made again.
+                512..=516 => "ERESTART",
+                _ => return None,
+            }
+        };
+    }
+    Some(named! {
+        1 EPERM 4 EINTR 5 EIO 9 EBADF 11 EAGAIN 12 ENOMEM 13 EACCES 14 EFAULT 22 EINVAL 23 ENFILE 24 EMFILE 32 EPIPE
+        88 ENOTSOCK 90 EMSGSIZE 92 ENOPROTOOPT 95 EOPNOTSUPP 98 EADDRINUSE 99 EADDRNOTAVAIL 101 ENETUNREACH 103
+        ECONNABORTED 104 ECONNRESET 105 ENOBUFS 106 EISCONN 107 ENOTCONN 110 ETIMEDOUT 111 ECONNREFUSED 113
+        EHOSTUNREACH 114 EALREADY 115 EINPROGRESS
     })
 }
 
@@ -520,7 +501,7 @@ pub struct ClientAction {
     /// The kernel's segment counters of the client's socket at that moment, where it has them.
     pub counters: Option<SegmentCounters>,
     /// The system call, where the client is a program that was traced too.
-    pub call: Option<Call>,
+    pub call: Option<Box<Call>>,
 }
 
 /// What a client can do.
@@ -652,13 +633,19 @@ pub enum ProcessEventKind {
         /// What it did not get: `set-user-ID`, `set-group-ID`, `file capabilities`.
         rights: String,
     },
-    /// It still had this descriptor when the observation ended, although the connection was over: both sides had
-    /// closed it, or one had reset it. So `/proc/PID/fd` said, and the socket table.
+    /// It still had this descriptor when the observation ended, although the connection was over, or its peer had closed
+    /// it and this is not the descriptor that accept or connect gave. So `/proc/PID/fd` said, and the socket table.
     Holds {
         /// The descriptor.
         fd: i32,
         /// The connection that it stands for.
         on: Endpoints,
+        /// True if it was over: both sides had closed it, or one had reset it.
+        #[serde(default = "yes")]
+        over: bool,
+        /// What the process was started as: `/proc/PID/cmdline`, with blanks between its words.
+        #[serde(default)]
+        command: String,
     },
     /// It connected to somebody, perhaps to another process of the server: on this connection it is the client, and
     /// what it does there are a client's actions.
@@ -678,6 +665,11 @@ pub enum ProcessEventKind {
         /// The line, without its end; of one that is longer than 4096 bytes the beginning.
         line: String,
     },
+}
+
+/// What the files say that do not tell.
+fn yes() -> bool {
+    true
 }
 
 /// What a server was left at when an observation ended.
@@ -765,9 +757,5 @@ impl fmt::Display for Level {
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn a_sum_that_is_too_great_is_the_greatest() {
-        assert_eq!(super::added([u64::MAX, 1].into_iter()), u64::MAX);
-    }
-}
+#[path = "../../tests/unit/events_event.rs"]
+mod tests;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::event::*;
-use super::ids::{ConnectionId, EventId, FrameNumber};
+use super::ids::{ConnectionId, EventId, FrameNumber, Side};
 
 /// The numbers of a timeline's frames.
 #[derive(Clone, Debug, Default, PartialEq)]

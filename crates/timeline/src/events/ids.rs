@@ -1,4 +1,4 @@
-//! Names for things that would be bare numbers otherwise: an event, a frame, a side's share.
+//! Names for things that would be bare numbers otherwise: an event, a frame, a side and its share.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -6,8 +6,6 @@ use std::ops::{Index, IndexMut, RangeInclusive};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
-
-use super::Side;
 
 /// An event, by its place among those of a run or a capture, from 0. It is no frame's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,6 +63,34 @@ pub(crate) struct Link {
     pub roles_guessed: bool,
     /// An earlier connection had the same four numbers: two addresses, two ports.
     pub port_reuse: bool,
+}
+
+/// Which end of a connection: the one that connected or the one that accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Side {
+    /// The end that sent the SYN.
+    Client,
+    /// The end that accepted.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    pub fn peer(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Side::Client => "client",
+            Side::Server => "server",
+        })
+    }
 }
 
 /// A thing for each side of a connection.

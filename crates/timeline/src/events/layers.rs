@@ -22,6 +22,22 @@ pub(crate) fn innermost(link_type: LinkType, frame: &[u8]) -> Result<LaxSlicedPa
     Err(NoSegment::TooDeep)
 }
 
+/// The innermost packet of a frame, if that is a fragment of a packet with TCP.
+pub(crate) fn fragment(link_type: LinkType, frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+    let mut packet = link_type.slice(frame).ok()?;
+    for _ in 0..=MOST_TUNNELS {
+        match inside(&packet) {
+            Ok(inner) => packet = inner?,
+            Err(NoSegment::Fragment) => {
+                let payload = packet.net.as_ref()?.ip_payload_ref()?;
+                return (payload.ip_number == IpNumber::TCP).then_some(packet);
+            }
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
 /// What is in the tunnel that a packet is; `None` if it holds TCP.
 fn inside<'a>(packet: &LaxSlicedPacket<'a>) -> Result<Option<LaxSlicedPacket<'a>>, NoSegment> {
     let payload = match &packet.net {

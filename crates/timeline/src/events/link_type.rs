@@ -13,7 +13,7 @@ pub(super) const MOST_TUNNELS: usize = 8;
 pub enum NoSegment {
     /// It holds another protocol than TCP.
     OtherProtocol,
-    /// It holds a fragment of an IP packet. Fragments are not put together.
+    /// It holds a fragment of an IP packet, of which others are missing, or cut.
     Fragment,
     /// An EtherType that is not decoded, which may hold anything.
     EtherType(u16),
@@ -31,7 +31,7 @@ impl fmt::Display for NoSegment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NoSegment::OtherProtocol => f.write_str("without TCP"),
-            NoSegment::Fragment => f.write_str("not decoded: fragments of IP packets"),
+            NoSegment::Fragment => f.write_str("not decoded: fragments of IP packets of which not all are there"),
             NoSegment::EtherType(number) => write!(f, "not decoded: EtherType 0x{number:04x}"),
             NoSegment::Inside(tunnel) => write!(f, "not decoded: no packet that we know inside {tunnel}"),
             NoSegment::TooDeep => write!(f, "not decoded: more than {MOST_TUNNELS} tunnels inside each other"),
@@ -49,6 +49,8 @@ pub struct LinkType(pub u32);
 impl LinkType {
     /// Ethernet.
     pub const ETHERNET: LinkType = LinkType(1);
+    /// Words for Wireshark: calls and states stand so in files of this crate.
+    pub const UPPER_PDU: LinkType = LinkType(252);
 
     pub(crate) const NULL: u32 = 0;
     pub(crate) const ETHERNET_NUMBER: u32 = LinkType::ETHERNET.0;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::event::*;
 use super::frames::Frames;
-use super::ids::{Both, ConnectionId, FrameNumber, Link};
+use super::ids::{Both, ConnectionId, FrameNumber, Link, Side};
 use super::link_type::LinkType;
 use super::numbers::{Numbering, Numbers};
 use super::seen::Seen;
@@ -55,7 +55,7 @@ pub enum What {
         /// A comment that came with it from a file.
         comment: Option<String>,
         /// What became of it between two hosts; see [`Packet::passage`].
-        passage: Option<Passage>,
+        passage: Option<Box<Passage>>,
         /// What it holds, or `None` if that is not TCP.
         segment: Option<Segment>,
     },
@@ -85,16 +85,6 @@ pub enum What {
 }
 
 impl Recording {
-    /// The records in the order of the timeline, each with its number in the file, if it has one.
-    fn in_order(&mut self) -> Vec<(Option<FrameNumber>, Record)> {
-        let mut records = std::mem::take(&mut self.records);
-        if self.numbers.is_empty() {
-            records.sort_by_key(|record| record.at);
-        }
-        let numbers = std::mem::take(&mut self.numbers).into_iter();
-        numbers.chain(std::iter::repeat(None)).zip(records).collect()
-    }
-
     /// The connections on which something happened. On a network that others use the socket table
     /// may also hold what an earlier server on the same port left in TIME_WAIT.
     fn connections_in_use(&self) -> HashSet<Ends> {
@@ -119,7 +109,13 @@ impl Recording {
         let real = self.connections_in_use();
         let is_numbered = !self.numbers.is_empty();
         let mut numbers = Vec::new();
-        for (number, Record { at, what }) in self.in_order() {
+        if !is_numbered {
+            // By keys beside them: a sort of the records themselves would take half of their room again.
+            self.records.sort_by_cached_key(|record| record.at);
+        }
+        let mut given = std::mem::take(&mut self.numbers).into_iter();
+        for Record { at, what } in Giving::from(self.records) {
+            let number = given.next().flatten();
             let is_real = |on: &Endpoints| real.contains(&ends(*on));
             if matches!(&what, What::State { on, .. } if !is_real(on)) {
                 continue;
@@ -134,7 +130,7 @@ impl Recording {
         }
         if !is_numbered {
             // A connection's end may be known only when the next one has begun.
-            merge.events.sort_by_key(|event| event.at);
+            merge.events.sort_by_cached_key(|event| event.at);
             numbers.clear();
         }
         Seen {
@@ -149,6 +145,31 @@ impl Recording {
             frames: Frames::default(),
         }
         .numbered(numbers, None)
+    }
+}
+
+/// Records that are taken one by one, and whose room is given back on the way: a run of millions must not be there twice.
+struct Giving {
+    /// The last ones first.
+    left: Vec<Record>,
+}
+
+impl From<Vec<Record>> for Giving {
+    fn from(mut records: Vec<Record>) -> Giving {
+        records.reverse();
+        Giving { left: records }
+    }
+}
+
+impl Iterator for Giving {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        const ROOM: usize = 1 << 16;
+        if self.left.capacity() - self.left.len() > ROOM {
+            self.left.shrink_to_fit();
+        }
+        self.left.pop()
     }
 }
 
@@ -470,10 +491,10 @@ impl Merge {
     }
 
     /// True if a SYN without ACK is one of this connection's: nothing of it was captured yet, or it is
-    /// sent again.
+    /// sent again, or what answers it stands before it in the file.
     fn is_opened_by(&self, id: ConnectionId, segment: &Segment) -> bool {
         let tracked = &self.connections[id.0];
-        !tracked.captured || tracked.numbering.has_syn(Side::Client, segment.seq)
+        !tracked.captured || tracked.numbering.begins_at(Side::Client, segment.seq)
     }
 
     /// The packet that a frame's segment is on its connection.

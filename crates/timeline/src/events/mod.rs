@@ -3,6 +3,7 @@
 mod bytes;
 mod event;
 mod explanation;
+pub(crate) mod fragments;
 pub(crate) mod frames;
 mod ids;
 pub(crate) mod layers;
@@ -17,7 +18,7 @@ mod segment;
 pub(crate) mod sockets;
 
 pub use event::*;
-pub use explanation::{Explanation, HeldBack};
+pub use explanation::{Explanation, HeldBack, ToldCall};
 pub use frames::ShownState;
 pub use ids::*;
 pub use link_type::{LinkType, NoSegment};
@@ -27,4 +28,4 @@ pub(crate) use numbers::unwrapped;
 pub use plain::printable;
 pub(crate) use plain::{is_plain, quoted};
 pub use seen::{Seen, SeenConnection};
-pub use segment::{Flags, Segment, SegmentOptions};
+pub use segment::{Flags, IpMarks, Segment, SegmentOptions};

@@ -5,7 +5,7 @@ use std::ops::Index;
 
 use super::event::*;
 use super::frames::{Frames, ShownState};
-use super::ids::{ConnectionId, EventId, FrameNumber, Link};
+use super::ids::{ConnectionId, EventId, FrameNumber, Link, Side};
 use super::plain::quoted;
 use super::segment::Flags;
 
@@ -252,7 +252,7 @@ impl<'a> SeenConnection<'a> {
         let calls = || {
             self.events().filter_map(move |(_, event)| match (&event.kind, side) {
                 (EventKind::Call(call), Side::Server) => Some(call),
-                (EventKind::Client(action), Side::Client) => action.call.as_ref(),
+                (EventKind::Client(action), Side::Client) => action.call.as_deref(),
                 _ => None,
             })
         };
@@ -288,8 +288,9 @@ impl<'a> SeenConnection<'a> {
         self.events().any(|(_, event)| dials(&event.kind)) || self.is_refused_to_the_server()
     }
 
-    /// True if a `connect` of the server's failed with ECONNREFUSED while this connection was refused. The socket has no
-    /// address any more by then, so the end that was asked for and the time tell whose it was.
+    /// True if this connection was refused during a `connect` of the server's: one that failed with ECONNREFUSED, or did
+    /// not wait to be told. The socket has no address any more by then, so the end that was asked for and the time tell
+    /// whose it was.
     fn is_refused_to_the_server(self) -> bool {
         let mut packets = self.packets();
         let (Some((index, syn)), Some((_, answer))) = (packets.next(), packets.next()) else {
@@ -305,7 +306,7 @@ impl<'a> SeenConnection<'a> {
                 return false;
             };
             call.kind == CallKind::Connect
-                && call.result == Some(Err(Errno::ECONNREFUSED))
+                && matches!(call.result, Some(Err(Errno::ECONNREFUSED | Errno::EINPROGRESS)))
                 && call.argument == Some(Argument::Address(asked))
                 && (call.entered..=call.ended).contains(&at)
         })

@@ -33,10 +33,24 @@ pub struct Segment {
     pub payload: Vec<u8>,
     /// The options that the timeline uses.
     pub options: SegmentOptions,
+    /// What the IP header says of the packet as one of many.
+    pub ip: IpMarks,
+    /// In so many IP fragments it came; 0 if in none. The frame is that of the last that came.
+    pub fragments: u16,
+}
+
+/// What tells a packet from others of its sender, and how far it has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IpMarks {
+    /// The time to live, or of IPv6 the hop limit: each router on the way takes 1.
+    pub hops_left: u8,
+    /// The identification of IPv4. `None` of IPv6, which has none, and where it is 0, as many systems have it in all that
+    /// must not be fragmented ([RFC 6864](https://www.rfc-editor.org/rfc/rfc6864)).
+    pub id: Option<u16>,
 }
 
 /// TCP options of a segment ([RFC 9293, section 3.2](https://www.rfc-editor.org/rfc/rfc9293#section-3.2)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentOptions {
     /// Maximum segment size, in bytes.
     pub mss: Option<u16>,
@@ -48,15 +62,19 @@ pub struct SegmentOptions {
     pub timestamps: Option<(u32, u32)>,
     /// Blocks of data that have come out of order, or twice (RFC 2018, RFC 2883): the first byte of
     /// each and the one after its last, absolute. An option has room for four.
-    pub sack: [Option<(u32, u32)>; 4],
+    pub sack: Box<[(u32, u32)]>,
     /// Data in the SYN is offered or asked for (RFC 7413).
     pub fast_open: bool,
+    /// There is an option of another kind, such as Multipath TCP's (RFC 8684).
+    pub others: bool,
+    /// The capture has cut some of the options off.
+    pub cut: bool,
 }
 
 impl SegmentOptions {
     /// The blocks of the SACK option, in its order.
-    pub fn sack_blocks(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
-        self.sack.into_iter().flatten()
+    pub fn sack_blocks(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.sack.iter().copied()
     }
 }
 
@@ -145,20 +163,28 @@ impl Segment {
     ) -> Result<Segment, NoSegment> {
         let packet = innermost(link_type, frame)?;
         let decode = || {
-            let (addresses, announced) = addressed(packet.net.as_ref()?, frame, wire_len)?;
-            if let Some(TransportSlice::Tcp(tcp)) = &packet.transport {
-                return segment(addresses, announced, tcp, tcp.options(), most);
-            }
-            let (header, captured) = cut_header(packet.net.as_ref()?.ip_payload_ref()?)?;
-            let tcp = TcpSlice::from_slice(&header[..captured.header_len]).ok()?;
-            segment(addresses, announced, &tcp, captured.options, most)
+            let net = packet.net.as_ref()?;
+            let (addresses, announced) = addressed(net, frame, wire_len)?;
+            let decoded = if let Some(TransportSlice::Tcp(tcp)) = &packet.transport {
+                segment(addresses, announced, tcp, tcp.options(), most)?
+            } else {
+                let (header, captured) = cut_header(net.ip_payload_ref()?)?;
+                let tcp = TcpSlice::from_slice(&header[..captured.header_len]).ok()?;
+                let mut decoded = segment(addresses, announced, &tcp, captured.options, most)?;
+                decoded.options.cut = true;
+                decoded
+            };
+            Some(Segment {
+                ip: marks(net),
+                ..decoded
+            })
         };
         decode().ok_or(NoSegment::Damaged)
     }
 }
 
 /// The two addresses of an IP packet, and how many bytes it announces behind its headers.
-fn addressed(net: &LaxNetSlice<'_>, frame: &[u8], wire_len: u32) -> Option<([IpAddr; 2], usize)> {
+pub(super) fn addressed(net: &LaxNetSlice<'_>, frame: &[u8], wire_len: u32) -> Option<([IpAddr; 2], usize)> {
     // Behind a header that announces nothing the packet goes on to the end of the frame: Linux
     // hands out packets longer than the field can say (segmentation offload) with 0 in it.
     let to_the_end = |header: &[u8]| {
@@ -189,6 +215,20 @@ fn addressed(net: &LaxNetSlice<'_>, frame: &[u8], wire_len: u32) -> Option<([IpA
     }
 }
 
+pub(super) fn marks(net: &LaxNetSlice<'_>) -> IpMarks {
+    match net {
+        LaxNetSlice::Ipv4(ip) => IpMarks {
+            hops_left: ip.header().ttl(),
+            id: Some(ip.header().identification()).filter(|id| *id != 0),
+        },
+        LaxNetSlice::Ipv6(ip) => IpMarks {
+            hops_left: ip.header().hop_limit(),
+            id: None,
+        },
+        LaxNetSlice::Arp(_) => IpMarks::default(),
+    }
+}
+
 /// The longest TCP header: its length field counts words of four bytes in four bits.
 const LONGEST_HEADER: usize = 60;
 
@@ -216,7 +256,7 @@ fn cut_header<'a>(ip: &LaxIpPayloadSlice<'a>) -> Option<([u8; LONGEST_HEADER], C
     Some((header, CutHeader { header_len, options }))
 }
 
-fn segment(
+pub(super) fn segment(
     [source, destination]: [IpAddr; 2],
     announced: usize,
     tcp: &TcpSlice<'_>,
@@ -234,6 +274,8 @@ fn segment(
         len: u32::try_from(announced.checked_sub(tcp.header_slice().len())?).ok()?,
         payload: payload[..payload.len().min(most)].to_vec(),
         options: options_of(options),
+        ip: IpMarks::default(),
+        fragments: 0,
     })
 }
 
@@ -253,6 +295,7 @@ fn options_of(slice: &[u8]) -> SegmentOptions {
             // One that is not known here has its length behind its kind, and others may follow.
             Some(Err(TcpOptionReadError::UnknownId(kind))) => {
                 options.fast_open |= kind == FAST_OPEN;
+                options.others |= kind != FAST_OPEN;
                 let length = rest.get(1).copied().map_or(0, usize::from);
                 match rest.get(length..).filter(|_| length >= 2) {
                     Some(rest) => iterator = TcpOptionsIterator::from_slice(rest),
@@ -275,7 +318,7 @@ fn take(options: &mut SegmentOptions, option: TcpOptionElement) {
         TcpOptionElement::SelectiveAcknowledgementPermitted => options.sack_permitted = true,
         TcpOptionElement::Timestamp(value, echo) => options.timestamps = Some((value, echo)),
         TcpOptionElement::SelectiveAcknowledgement(first, others) => {
-            options.sack = [Some(first), others[0], others[1], others[2]];
+            options.sack = [first].into_iter().chain(others.into_iter().flatten()).collect();
         }
         TcpOptionElement::Noop => {}
     }

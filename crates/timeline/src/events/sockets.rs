@@ -2,12 +2,14 @@
 //! ([RFC 9293, figure 5](https://www.rfc-editor.org/rfc/rfc9293#figure-5)).
 
 use super::moments::{Moment, moments};
-use super::{Both, EventId, Flags, Packet, SeenConnection, Side, StateChange, TcpState};
+use super::{Both, EventId, Flags, Level, Packet, SeenConnection, Side, StateChange, TcpState, is_after};
 
 /// Both sockets of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sockets {
     established: bool,
+    /// What passes here has not come to its receiver yet. That it has, the receiver's next ACK shows.
+    far: bool,
     ends: Both<Socket>,
 }
 
@@ -16,9 +18,24 @@ struct Socket {
     state: Option<TcpState>,
     /// The relative sequence number after its FIN.
     fin: Option<u32>,
+    /// True once the FIN of its peer has come to it.
+    has_fin: bool,
+    /// The sequence number of its SYN, as it is on the wire.
+    isn: Option<u32>,
+    /// The end of what it sent, and the highest acknowledgment that it sent: relative numbers.
+    sent: Option<u32>,
+    said: Option<u32>,
 }
 
 impl Sockets {
+    /// As they show where nothing is known of either end but the packets that pass: a capture of somebody's.
+    pub fn from_afar() -> Sockets {
+        Sockets {
+            far: true,
+            ..Sockets::default()
+        }
+    }
+
     /// The state of a side's socket; `None` where it is not open, or nothing tells.
     pub fn state(&self, side: Side) -> Option<TcpState> {
         self.ends[side].state
@@ -35,13 +52,46 @@ impl Sockets {
         self.established && self.ends.client.state.is_some() && self.ends.server.state.is_some()
     }
 
+    /// True if the receiver of a reset must take it, as far as is known of what has come to it
+    /// ([RFC 9293, section 3.10.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4), and section 3.10.7.3 of
+    /// one whose SYN has no answer). One beyond what is expected is challenged.
+    pub fn take(&self, reset: &Packet) -> bool {
+        let (sender, receiver) = (&self.ends[reset.from], &self.ends[reset.from.peer()]);
+        if let (Some(sent), None, None) = (receiver.sent, receiver.said, sender.sent)
+            && receiver.isn.is_some()
+        {
+            return reset.segment.flags.has(Flags::ACK) && reset.ack != 0 && !is_after(reset.ack, sent);
+        }
+        let not_old = receiver.said.is_none_or(|said| !is_after(said, reset.seq));
+        let highest = sender
+            .sent
+            .map(|sent| receiver.said.filter(|said| is_after(*said, sent)).unwrap_or(sent));
+        not_old && highest.is_none_or(|highest| !is_after(reset.seq, highest))
+    }
+
+    /// True for a packet that is about another connection on the same addresses: it answers a SYN without a word of it.
+    fn is_alien(&self, packet: &Packet) -> bool {
+        let (sender, receiver) = (&self.ends[packet.from], &self.ends[packet.from.peer()]);
+        let asked = receiver.isn.is_some() && receiver.said.is_none() && sender.sent.is_none();
+        let answers = receiver
+            .sent
+            .is_some_and(|sent| packet.ack != 0 && !is_after(packet.ack, sent));
+        asked && !answers && packet.segment.len == 0 && packet.segment.flags == Flags::ACK
+    }
+
     /// A packet leaves: what its sender's socket becomes.
     pub fn departs(&mut self, packet: &Packet) {
         let flags = packet.segment.flags;
         if flags.has(Flags::RST) {
-            self.ends[packet.from].state = None;
+            if self.take(packet) {
+                self.ends[packet.from].state = None;
+            }
             return;
         }
+        if self.is_alien(packet) {
+            return;
+        }
+        self.follow(packet);
         if flags.has(Flags::SYN) {
             return;
         }
@@ -50,11 +100,12 @@ impl Sockets {
             self.ends.client.state = Some(TcpState::Established);
             self.ends.server.state = Some(TcpState::Established);
         }
-        if !flags.has(Flags::FIN) {
-            return;
-        }
+        let theirs = self.ends[packet.from.peer()].fin;
         let sender = &mut self.ends[packet.from];
-        if sender.fin.is_none() {
+        if flags.has(Flags::ACK) && theirs.is_some_and(|fin| !is_after(fin, packet.ack)) {
+            sender.fin_comes();
+        }
+        if flags.has(Flags::FIN) && sender.fin.is_none() {
             sender.fin = Some(packet.seq.wrapping_add(packet.segment.len).wrapping_add(1));
             sender.state = match sender.state {
                 Some(TcpState::Established) => Some(TcpState::FinWait1),
@@ -64,13 +115,36 @@ impl Sockets {
         }
     }
 
+    /// Takes in the numbers of a packet that leaves.
+    fn follow(&mut self, packet: &Packet) {
+        let flags = packet.segment.flags;
+        let sender = &mut self.ends[packet.from];
+        let numbered = u32::from(flags.has(Flags::SYN)) + u32::from(flags.has(Flags::FIN));
+        let end = packet.seq.wrapping_add(packet.segment.len).wrapping_add(numbered);
+        let is_new = flags.has(Flags::SYN) && sender.isn.replace(packet.segment.seq) != Some(packet.segment.seq);
+        if is_new || sender.sent.is_none_or(|sent| is_after(end, sent)) {
+            sender.sent = Some(end);
+        }
+        if flags.has(Flags::ACK) && sender.said.is_none_or(|said| is_after(packet.ack, said)) {
+            sender.said = Some(packet.ack);
+        }
+        if is_new {
+            // Its numbers begin anew.
+            let receiver = &mut self.ends[packet.from.peer()];
+            receiver.said = receiver.said.filter(|said| *said == 1 && receiver.isn.is_some());
+        }
+    }
+
     /// A packet has come: what its receiver's socket becomes. Its ACK counts before its FIN, as in
     /// RFC 9293, section 3.10.7.4.
     pub fn arrives(&mut self, packet: &Packet) {
         let flags = packet.segment.flags;
+        let takes = flags.has(Flags::RST) && self.take(packet);
         let receiver = &mut self.ends[packet.from.peer()];
         if flags.has(Flags::RST) {
-            receiver.state = None;
+            if takes {
+                receiver.state = None;
+            }
             return;
         }
         if flags.has(Flags::SYN) {
@@ -84,14 +158,15 @@ impl Sockets {
                 other => other,
             };
         }
-        if flags.has(Flags::FIN) {
-            receiver.state = match receiver.state {
-                Some(TcpState::Established) => Some(TcpState::CloseWait),
-                Some(TcpState::FinWait1) => Some(TcpState::Closing),
-                Some(TcpState::FinWait2) => Some(TcpState::TimeWait),
-                other => other,
-            };
+        if flags.has(Flags::FIN) && !self.far {
+            receiver.fin_comes();
         }
+    }
+
+    /// True if the connection was established since, or a FIN was sent.
+    pub fn has_turned(&self, before: &Sockets) -> bool {
+        let fins = |sockets: &Sockets| [sockets.ends.client.fin, sockets.ends.server.fin];
+        self.established != before.established || fins(self) != fins(before)
     }
 
     /// What is another than before.
@@ -108,9 +183,27 @@ impl Sockets {
     }
 }
 
+impl Socket {
+    /// The FIN of its peer has come.
+    fn fin_comes(&mut self) {
+        if std::mem::replace(&mut self.has_fin, true) {
+            return;
+        }
+        self.state = match self.state {
+            Some(TcpState::Established) => Some(TcpState::CloseWait),
+            Some(TcpState::FinWait1) => Some(TcpState::Closing),
+            Some(TcpState::FinWait2) => Some(TcpState::TimeWait),
+            other => other,
+        };
+    }
+}
+
 /// The state changes that follow from the packets of a connection, each with the packet's event.
 pub(super) fn states_by_packets(connection: SeenConnection<'_>) -> Vec<(EventId, StateChange)> {
-    let mut sockets = Sockets::default();
+    let mut sockets = match connection.seen().level {
+        Level::Capture if connection.packets().all(|(_, packet)| packet.passage.is_none()) => Sockets::from_afar(),
+        _ => Sockets::default(),
+    };
     let mut states = Vec::new();
     for moment in moments(connection) {
         let before = sockets;

@@ -167,6 +167,8 @@ impl Flow {
                 );
                 facts.why = Why::new(Reason::Answer, Certainty::Inferred).by([Evidence::Frame(frame)]);
             }
+            // What else it says, or what was cut off of it, may be why it was sent.
+            _ if packet.segment.options.others || packet.segment.options.cut => {}
             _ if facts.has(FactKind::Sack) => facts.add(FactKind::DuplicateAck, Certainty::Seen, first),
             _ if is_update && packet.window > 0 => facts.add(FactKind::WindowUpdate, Certainty::Seen, first),
             _ if is_update => {}
@@ -204,7 +206,7 @@ impl Flow {
             mine.duplicates += 1;
         }
         if facts.has(FactKind::DuplicateAck) || facts.has(FactKind::Sack) {
-            mine.asked = Some(packet.number);
+            mine.asked = Some((packet.number, at));
         }
         for (from, to) in packet.segment.options.sack_blocks() {
             let base = packet.segment.ack.wrapping_sub(packet.ack);

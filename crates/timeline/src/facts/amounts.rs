@@ -8,7 +8,9 @@ use super::PacketFacts;
 use super::flow::{Flow, Half, Vantage};
 use super::pass::vantage;
 use crate::events::moments::{Moment, Passing, moments};
-use crate::events::{Both, CallKind, ClientActionKind, EventId, EventKind, Level, SeenConnection, Side};
+use crate::events::{
+    Both, CallKind, ClientActionKind, EventId, EventKind, Flags, Level, Packet, SeenConnection, Side, unwrapped,
+};
 
 /// What stands between the two programs after an event, in bytes of data. The client's comes first of each pair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,7 +29,7 @@ pub struct Amounts {
 pub fn amounts(connection: SeenConnection<'_>) -> Vec<(EventId, Amounts)> {
     let seen = connection.seen();
     let vantage = vantage(connection);
-    let mut flow = Flow::default();
+    let mut flow = Flow::seen_from(vantage);
     let mut facts: HashMap<EventId, PacketFacts> = HashMap::new();
     let mut moments = moments(connection).into_iter().peekable();
     let in_time = vantage == Vantage::BothHosts;
@@ -58,7 +60,7 @@ pub fn amounts(connection: SeenConnection<'_>) -> Vec<(EventId, Amounts)> {
         all.push((
             id,
             Amounts {
-                in_flight: Both::of(|side| flow.half(side).data_in_flight()),
+                in_flight: flow.in_flight(),
                 unread: Both::of(unread),
             },
         ));
@@ -85,6 +87,25 @@ fn reads(event: &EventKind) -> Option<(Side, u64)> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+impl Flow {
+    /// Bytes of data of each side that have no ACK, as far as the side knows.
+    pub(super) fn in_flight(&self) -> Both<u64> {
+        Both::of(|side| self.half(side).data_in_flight())
+    }
+
+    /// The same when a reset has come, which may acknowledge what its peer sent.
+    pub(super) fn in_flight_at(&self, reset: &Packet) -> Both<u64> {
+        let peer = reset.from.peer();
+        let mut in_flight = self.in_flight();
+        if reset.segment.flags.has(Flags::ACK) {
+            let half = self.half(peer);
+            let acked = unwrapped(reset.ack, half.said.max(half.known));
+            in_flight[peer] = in_flight[peer].min(half.data_between(acked, half.sent.next));
+        }
+        in_flight
     }
 }
 

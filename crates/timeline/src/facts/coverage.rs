@@ -19,7 +19,7 @@ pub(crate) struct Coverage {
 
 /// How a range of bytes stands to those seen before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Novelty {
     /// It goes on where the highest ended, or is the first.
     Next,
     /// It begins after the highest: something between is missing.
@@ -36,29 +36,29 @@ pub(crate) enum Place {
 
 impl Coverage {
     /// Takes in a range, which is not empty.
-    pub fn see(&mut self, from: u64, to: u64) -> Place {
+    pub fn see(&mut self, from: u64, to: u64) -> Novelty {
         let seen = self.seen;
         self.seen = seen.max(to);
         if !self.begun {
             (self.begun, self.next) = (true, to);
-            return Place::Next;
+            return Novelty::Next;
         }
         if from >= self.next {
             let follows = !std::mem::take(&mut self.told) && from == self.next;
             self.skip_to(from);
             self.next = to;
-            return if follows { Place::Next } else { Place::Beyond };
+            return if follows { Novelty::Next } else { Novelty::Beyond };
         }
         let old_to = to.min(self.next);
         let all_missing = self.fill(from, old_to) == old_to - from;
         if to > self.next {
             (self.next, self.told) = (to, false);
-            return if all_missing { Place::Late } else { Place::Overlaps };
+            return if all_missing { Novelty::Late } else { Novelty::Overlaps };
         }
         match all_missing {
-            true if to <= seen => Place::Fills,
-            true => Place::Late,
-            false => Place::Old,
+            true if to <= seen => Novelty::Fills,
+            true => Novelty::Late,
+            false => Novelty::Old,
         }
     }
 
@@ -108,6 +108,16 @@ impl Coverage {
         self.holes.first().map_or(self.next, |hole| hole.0)
     }
 
+    /// The first range that was not seen.
+    pub fn first_hole(&self) -> Option<(u64, u64)> {
+        self.holes.first().copied()
+    }
+
+    /// True if a range was not seen.
+    pub fn is_holed(&self) -> bool {
+        !self.holes.is_empty()
+    }
+
     /// True if something has been seen.
     pub fn has_begun(&self) -> bool {
         self.begun
@@ -130,79 +140,5 @@ impl Coverage {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hole_is_filled_in_parts() {
-        let mut seen = Coverage::default();
-        assert_eq!(seen.see(0, 10), Place::Next);
-        assert_eq!(seen.see(10, 20), Place::Next);
-        assert_eq!(seen.see(50, 60), Place::Beyond);
-        assert!(!seen.has(20, 50) && seen.has(0, 20) && seen.has(50, 60));
-        assert_eq!(seen.see(30, 40), Place::Fills);
-        assert_eq!(seen.see(35, 45), Place::Old);
-        assert_eq!(seen.see(20, 30), Place::Fills);
-        assert_eq!(seen.see(0, 10), Place::Old);
-        assert_eq!(seen.see(45, 70), Place::Overlaps);
-        assert!(seen.has(0, 70) && seen.next == 70);
-    }
-
-    #[test]
-    fn what_was_acknowledged_unseen_is_a_hole() {
-        let mut seen = Coverage::default();
-        seen.see(0, 10);
-        seen.assume_below(30);
-        assert_eq!(seen.see(10, 20), Place::Late);
-        assert_eq!(seen.see(20, 30), Place::Late);
-        assert_eq!(seen.see(10, 30), Place::Old);
-    }
-
-    #[test]
-    fn what_follows_acknowledged_bytes_that_were_not_seen_is_beyond_a_hole() {
-        let mut seen = Coverage::default();
-        seen.see(0, 10);
-        seen.assume_below(30);
-        assert_eq!(seen.see(30, 40), Place::Beyond);
-        assert_eq!(seen.see(40, 50), Place::Next, "said once");
-        assert_eq!(seen.see(10, 30), Place::Fills, "bytes beyond have been seen by now");
-        seen.assume_below(60);
-        assert_eq!(seen.see(70, 80), Place::Beyond);
-        assert_eq!(seen.see(80, 90), Place::Next, "and once where more is missing");
-    }
-
-    #[test]
-    fn new_bytes_of_which_some_were_acknowledged_are_no_repetition() {
-        let mut seen = Coverage::default();
-        seen.see(0, 10);
-        seen.assume_below(15);
-        assert_eq!(seen.see(10, 30), Place::Late);
-        assert_eq!(seen.see(30, 40), Place::Next);
-        assert_eq!(seen.see(35, 45), Place::Overlaps);
-    }
-
-    #[test]
-    fn a_number_beyond_the_highest_tells_of_a_hole_once() {
-        let mut seen = Coverage::default();
-        assert!(!seen.goes_on_at(5), "the first that is known");
-        seen.see(0, 10);
-        assert!(!seen.goes_on_at(10) && !seen.goes_on_at(9));
-        assert!(seen.goes_on_at(20));
-        assert!(!seen.goes_on_at(20));
-        assert_eq!(seen.see(20, 30), Place::Next);
-        assert_eq!(seen.see(10, 20), Place::Fills);
-        seen.assume_below(50);
-        assert!(seen.goes_on_at(50));
-        assert!(!seen.goes_on_at(50));
-        assert_eq!(seen.see(50, 60), Place::Next);
-    }
-
-    #[test]
-    fn a_capture_of_holes_stays_small() {
-        let mut seen = Coverage::default();
-        for at in 0..10_000 {
-            seen.see(at * 10, at * 10 + 1);
-        }
-        assert!(seen.holes.len() <= MOST_HOLES);
-    }
-}
+#[path = "../../tests/unit/facts_coverage.rs"]
+mod tests;

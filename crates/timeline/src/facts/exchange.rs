@@ -40,6 +40,10 @@ impl Replying {
 pub(crate) struct Exchanging {
     begun: bool,
     replied: bool,
+    /// A FIN was the last to tell anything: what follows is of the close, unless the reply goes on.
+    closing: bool,
+    /// So many packets have followed that FIN, with it if it had no data.
+    behind: usize,
     over: bool,
 }
 
@@ -50,28 +54,42 @@ pub(crate) struct ExchangePacket {
     pub begins: bool,
     /// True if it carries data of the server that it had not sent before.
     pub replies: bool,
+    /// So many of the packets right before it are of the exchange too: a client's FIN behind its request, and what came
+    /// between that and the reply.
+    pub with: usize,
 }
 
 impl Exchanging {
     /// Takes in a packet; `None` for one of the handshake or the close.
     pub fn see(&mut self, packet: &Packet, facts: &PacketFacts) -> Option<ExchangePacket> {
         let flags = packet.segment.flags;
-        self.over |= flags.has(Flags::FIN) || flags.has(Flags::RST);
+        self.over |= flags.has(Flags::RST) && !facts.has(super::FactKind::StrayReset);
         let data = packet.segment.len > 0 && is_new(facts);
-        let begins = data && packet.from == Side::Client && (!self.begun || self.replied);
+        let begins = data && packet.from == Side::Client && (!self.begun || self.replied) && !self.closing;
         if self.over || !(self.begun || begins) {
+            self.closing |= flags.has(Flags::FIN);
             return None;
         }
         let replies = data && packet.from == Side::Server;
+        if self.closing && !replies || flags.has(Flags::FIN) && !data {
+            self.closing = true;
+            self.behind += 1;
+            return None;
+        }
         self.begun = true;
         self.replied = replies || (self.replied && !begins);
-        Some(ExchangePacket { begins, replies })
+        self.closing = flags.has(Flags::FIN);
+        Some(ExchangePacket {
+            begins,
+            replies,
+            with: std::mem::take(&mut self.behind),
+        })
     }
 }
 
 /// True for data that is not a second copy, and no probe.
 fn is_new(facts: &PacketFacts) -> bool {
     use super::FactKind::{KeepAlive, OutOfOrder, Retransmission, ZeroWindowProbe};
-    let again = facts.has(Retransmission) && !facts.has(OutOfOrder);
+    let again = facts.has(Retransmission) && !facts.has(OutOfOrder) || facts.has(super::FactKind::Overtaken);
     !again && !facts.has(KeepAlive) && !facts.has(ZeroWindowProbe)
 }

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::coverage::{Coverage, Place};
+use super::coverage::{Coverage, Novelty};
+use super::twice::Recent;
 use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
 use crate::events::moments::Passing;
 use crate::events::sockets::Sockets;
@@ -40,11 +41,27 @@ pub(crate) enum Vantage {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flow {
     halves: Both<Half>,
+    recent: Both<Recent>,
+    /// What each side sent last, of what is no reset.
+    last: Both<Option<Last>>,
     pub sockets: Sockets,
     packets: u64,
     /// The packet before, if it was a SYN that nobody had answered.
     pub(super) asks: Option<FrameNumber>,
 }
+
+/// A packet that was the last of its side so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Last {
+    pub frame: FrameNumber,
+    /// Its acknowledgment, as it is on the wire, if it has one.
+    pub ack: Option<u32>,
+    /// Its time to live, if all before it had the same.
+    hops_left: Option<u8>,
+}
+
+/// Packets of one host may take ways that differ by so many hops.
+const WAYS_DIFFER: u8 = 2;
 
 /// One direction: what its sender sent, and what its receiver said of it.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +86,7 @@ pub(crate) struct Half {
     /// Duplicate ACKs that have come since the last one that was none.
     pub duplicates: u32,
     /// The last packet that has come and says what is missing: a duplicate ACK, or one with SACK blocks.
-    pub asked: Option<FrameNumber>,
+    pub asked: Option<(FrameNumber, Timestamp)>,
     /// What its receiver has beyond `known`, as SACK blocks say.
     pub sacked: Vec<(u64, u64)>,
     /// The last ACK that moved `known`.
@@ -161,6 +178,17 @@ impl Half {
         packet.segment.len + options < u32::from(self.mss.unwrap_or(536))
     }
 
+    /// The largest segment that its receiver takes, where that is known: the timestamps option takes 12 bytes of each.
+    pub fn full_segment(&self) -> Option<u32> {
+        Some(u32::from(self.mss?).saturating_sub(12))
+    }
+
+    /// How many bytes are missing next of all that its receiver waits for, if that has said so.
+    pub fn missing(&self) -> Option<u64> {
+        let (from, to) = self.sent.first_hole()?;
+        (self.said == from && self.asked.is_some()).then_some(to - from)
+    }
+
     fn seq_of(&self, packet: &Packet) -> u64 {
         unwrapped(packet.seq, self.sent.next.max(self.said))
     }
@@ -195,6 +223,73 @@ impl Flow {
         &mut self.halves[side]
     }
 
+    /// A connection of which nothing has passed yet.
+    pub fn seen_from(vantage: Vantage) -> Flow {
+        let sockets = match vantage {
+            Vantage::Somewhere => Sockets::from_afar(),
+            Vantage::SameHost | Vantage::BothHosts => Sockets::default(),
+        };
+        Flow {
+            sockets,
+            ..Flow::default()
+        }
+    }
+
+    /// The frame of the same packet, if one went by. What brings new bytes, or acknowledges more than ever, is not looked
+    /// for: of most packets that is so.
+    fn seen_before(&mut self, passing: Passing<'_>) -> Option<(FrameNumber, Certainty)> {
+        let packet = passing.packet;
+        let flags = packet.segment.flags;
+        let (mine, theirs) = (self.half(packet.from), self.half(packet.from.peer()));
+        let numbered = u64::from(flags.has(Flags::SYN)) + u64::from(flags.has(Flags::FIN));
+        let length = u64::from(packet.segment.len) + numbered;
+        let brings = length > 0 && mine.seq_of(packet) + length > mine.sent.next;
+        let acknowledges = flags.has(Flags::ACK) && unwrapped(packet.ack, theirs.said) > theirs.said;
+        self.recent[packet.from].see(passing, brings || acknowledges)
+    }
+
+    /// True if bytes between others did not go by.
+    pub(super) fn is_holed(&self) -> bool {
+        [Side::Client, Side::Server]
+            .into_iter()
+            .any(|side| self.half(side).sent.is_holed())
+    }
+
+    /// What a side sent last, of what is no reset.
+    pub(super) fn last(&self, side: Side) -> Option<Last> {
+        self.last[side]
+    }
+
+    /// What a reset is beside what it says of itself: one that its receiver need not take, or one of another host.
+    fn reset_departs(&self, packet: &Packet, vantage: Vantage, facts: &mut PacketFacts) {
+        if !self.sockets.take(packet) {
+            let said = self.half(packet.from).said_frame;
+            facts.add(
+                FactKind::StrayReset,
+                Certainty::Seen,
+                (said != FrameNumber(0)).then_some(Evidence::Frame(said)),
+            );
+        }
+        let usual = self.last[packet.from].and_then(|last| Some((last.frame, last.hops_left?)));
+        if let Some((frame, hops)) = usual
+            && vantage == Vantage::Somewhere
+            && hops.abs_diff(packet.segment.ip.hops_left) > WAYS_DIFFER
+        {
+            facts.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(frame)]);
+        }
+    }
+
+    /// Remembers a packet as the last of its side.
+    fn remember_last(&mut self, packet: &Packet) {
+        let hops = packet.segment.ip.hops_left;
+        let before = self.last[packet.from];
+        self.last[packet.from] = Some(Last {
+            frame: packet.number,
+            ack: packet.segment.flags.has(Flags::ACK).then_some(packet.segment.ack),
+            hops_left: before.map_or(Some(hops), |before| before.hops_left.filter(|known| *known == hops)),
+        });
+    }
+
     /// True if the first packet that was captured did not begin the connection.
     fn begins_late(&self, packet: &Packet) -> bool {
         let flags = packet.segment.flags;
@@ -206,6 +301,12 @@ impl Flow {
         let Passing { packet, .. } = passing;
         let flags = packet.segment.flags;
         let mut facts = PacketFacts::default();
+        if vantage == Vantage::Somewhere
+            && let Some((frame, certainty)) = self.seen_before(passing)
+        {
+            facts.add(FactKind::CapturedTwice, certainty, [Evidence::Frame(frame)]);
+            return facts;
+        }
         if self.begins_late(packet) {
             facts.add(FactKind::BeganBefore, Certainty::Seen, []);
         }
@@ -220,12 +321,20 @@ impl Flow {
         self.ack_departs(passing, vantage, asked, &mut facts);
         self.asks = Some(packet.number).filter(|_| flags.has(Flags::SYN) && !flags.has(Flags::ACK));
         self.data_departs(passing, vantage, &mut facts);
+        if flags.has(Flags::RST) {
+            self.reset_departs(packet, vantage, &mut facts);
+        } else {
+            self.remember_last(packet);
+        }
         self.sockets.departs(packet);
         facts
     }
 
     /// Takes in that a packet has come to its host.
     pub fn arrives(&mut self, passing: Passing<'_>, vantage: Vantage, facts: &mut PacketFacts) {
+        if facts.is_copy() {
+            return;
+        }
         let Passing { packet, at, .. } = passing;
         let flags = packet.segment.flags;
         if vantage == Vantage::BothHosts && !flags.has(Flags::RST) {
@@ -246,7 +355,7 @@ impl Flow {
     }
 
     fn syn_departs(&mut self, Passing { packet, .. }: Passing<'_>, facts: &mut PacketFacts) {
-        let options = packet.segment.options;
+        let options = &packet.segment.options;
         let peers = self.half(packet.from.peer());
         let (peers_syn, peers_syn_ack) = (peers.syn, peers.syn_ack);
         let reply = packet.segment.flags.has(Flags::ACK);
@@ -303,9 +412,9 @@ impl Flow {
         facts.full_size = packet.segment.len > 0 && !half.is_small(packet);
         let place = half.sent.see(from, to);
         match place {
-            Place::Next | Place::Late => {}
-            Place::Beyond if vantage == Vantage::BothHosts => {}
-            Place::Beyond => {
+            Novelty::Next | Novelty::Late => {}
+            Novelty::Beyond if vantage == Vantage::BothHosts => {}
+            Novelty::Beyond => {
                 facts.add(FactKind::PreviousSegmentNotCaptured, Certainty::Seen, []);
                 half.beyond = packet
                     .segment
@@ -313,11 +422,11 @@ impl Flow {
                     .timestamps
                     .map(|(value, _)| (value, packet.number));
             }
-            Place::Fills => self.fills(passing, facts),
+            Novelty::Fills => self.fills(passing, facts),
             // A SYN,ACK has the number of a SYN that went before it, if both sides open at once.
-            Place::Old | Place::Overlaps if syn && !facts.is_repeat() => {}
-            Place::Old | Place::Overlaps => {
-                facts.partly_new = place == Place::Overlaps;
+            Novelty::Old | Novelty::Overlaps if syn && !facts.is_repeat() => {}
+            Novelty::Old | Novelty::Overlaps => {
+                facts.partly_new = place == Novelty::Overlaps;
                 self.again(passing, (from, to), vantage, facts);
             }
         }
@@ -331,7 +440,7 @@ impl Flow {
 
     /// Bytes below the highest that were not seen before. They were late, or an earlier copy was lost
     /// before it came here: the clock on the segment tells, if it has gone on.
-    fn fills(&mut self, Passing { packet, .. }: Passing<'_>, facts: &mut PacketFacts) {
+    fn fills(&mut self, Passing { packet, at, .. }: Passing<'_>, facts: &mut PacketFacts) {
         facts.add(FactKind::OutOfOrder, Certainty::Seen, []);
         let half = self.half(packet.from);
         let (Some((beyond, frame)), Some((value, _))) = (half.beyond, packet.segment.options.timestamps) else {
@@ -342,16 +451,32 @@ impl Flow {
         }
         let evidence = [Evidence::Frame(frame)];
         facts.add(FactKind::Retransmission, Certainty::Inferred, evidence);
-        if let (true, Some(asked)) = (half.duplicates > 0, half.asked) {
+        let asked = half
+            .asked
+            .filter(|(_, asked)| at.since(*asked) <= self.answers_in(packet.from));
+        if let (true, Some((asked, _))) = (half.duplicates > 0, asked) {
             let evidence = [Evidence::Frame(asked)];
             facts.add(FactKind::FastRetransmission, Certainty::Inferred, evidence);
             facts.why = Why::new(Reason::FastRetransmit, Certainty::Inferred).by(evidence);
         }
     }
 
+    /// How long a packet may take to cause another one of this side, without a timer: the way there and back, and
+    /// not so long that a timer may have run out.
+    fn answers_in(&self, side: Side) -> Duration {
+        self.half(side.peer()).answered_in.unwrap_or_default() + SHORTEST_TIMER
+    }
+
     /// Bytes that were sent before.
     fn again(&mut self, passing: Passing<'_>, (from, to): (u64, u64), vantage: Vantage, facts: &mut PacketFacts) {
         let Passing { packet, at, .. } = passing;
+        if vantage == Vantage::Somewhere
+            && let Some(frame) = self.recent[packet.from].overtook(packet)
+        {
+            facts.add(FactKind::Overtaken, Certainty::Inferred, [Evidence::Frame(frame)]);
+            return;
+        }
+        let answers_in = self.answers_in(packet.from);
         let peer_permits = self.half(packet.from.peer()).sack_permitted;
         let half = self.half_mut(packet.from);
         half.repeats += 1;
@@ -382,8 +507,8 @@ impl Flow {
         // A duplicate ACK that came before the last copy left did not ask for the next one.
         let ask = half
             .asked
-            .filter(|asked| *asked > before.last_frame)
-            .map(Evidence::Frame);
+            .filter(|asked| asked.0 > before.last_frame && at.since(asked.1) <= answers_in)
+            .map(|asked| Evidence::Frame(asked.0));
         if before.times == 1 && ask.is_some() && (above || half.duplicates >= DUPLICATES_ASK) {
             facts.add(FactKind::FastRetransmission, Certainty::Inferred, ask);
             facts.why = Why::new(Reason::FastRetransmit, Certainty::Inferred)
@@ -397,13 +522,20 @@ impl Flow {
         let probes = probes_tails && shortest_probe.is_some_and(|shortest| waited >= shortest);
         // The timer sends what the receiver waits for (RFC 6298, section 5.4).
         let is_first = from <= half.known;
-        if before.times == 1 && is_tail && !syn && half.duplicates == 0 && probes {
-            facts.add(FactKind::TailLossProbe, Certainty::Inferred, copy);
-            facts.why = Why::new(Reason::TailLossProbe, Certainty::Inferred);
-        } else if is_first && waited >= SHORTEST_TIMER {
-            facts.add(FactKind::RetransmissionTimeout, Certainty::Inferred, copy);
-            facts.why = Why::new(Reason::Timeout, Certainty::Inferred);
-        }
+        let by_probe = before.times == 1 && is_tail && !syn && half.duplicates == 0 && probes;
+        let by_timer = is_first && waited >= SHORTEST_TIMER;
+        facts.why = match (by_probe, by_timer) {
+            (true, true) => Why::new(Reason::ProbeOrTimeout, Certainty::Inferred),
+            (true, false) => {
+                facts.add(FactKind::TailLossProbe, Certainty::Inferred, copy);
+                Why::new(Reason::TailLossProbe, Certainty::Inferred)
+            }
+            (false, true) => {
+                facts.add(FactKind::RetransmissionTimeout, Certainty::Inferred, copy);
+                Why::new(Reason::Timeout, Certainty::Inferred)
+            }
+            (false, false) => std::mem::take(&mut facts.why),
+        };
         facts.why = std::mem::take(&mut facts.why).by(copy).after(waited);
     }
 
@@ -434,7 +566,7 @@ impl Flow {
         for sent in half.in_flight_at(from, to) {
             sent.came.get_or_insert(at);
         }
-        if half.got.see(from, to) == Place::Fills && !facts.is_repeat() {
+        if half.got.see(from, to) == Novelty::Fills && !facts.is_repeat() {
             facts.add(FactKind::OutOfOrder, Certainty::Seen, []);
         }
     }
@@ -442,22 +574,22 @@ impl Flow {
 
 impl Half {
     /// Takes what left to those in flight, or to the copy of it that is there.
-    fn remember(&mut self, place: Place, sent: Sent, small: bool) {
-        if matches!(place, Place::Old | Place::Overlaps | Place::Fills) {
+    fn remember(&mut self, place: Novelty, sent: Sent, small: bool) {
+        if matches!(place, Novelty::Old | Novelty::Overlaps | Novelty::Fills) {
             for before in self.in_flight_at(sent.from, sent.to) {
                 before.last = sent.last;
                 before.last_frame = sent.frame;
                 before.times += 1;
             }
         }
-        let is_new = matches!(place, Place::Next | Place::Beyond | Place::Overlaps);
-        if is_new || place == Place::Late && sent.to > self.known {
+        let is_new = matches!(place, Novelty::Next | Novelty::Beyond | Novelty::Overlaps);
+        if is_new || place == Novelty::Late && sent.to > self.known {
             self.push(sent);
             if small {
                 self.small = sent.to;
             }
         }
-        if place == Place::Fills {
+        if place == Novelty::Fills {
             self.insert(sent);
         }
     }

@@ -62,7 +62,9 @@ macro_rules! named {
 
 named! {
     /// What can be so of a packet. The names are Wireshark's where it has one.
-    FactKind, 27:
+    FactKind, 31:
+    CapturedTwice = "captured-twice",
+        "the very packet of an earlier frame, sent once: it was captured at two places, or copied on its way";
     Retransmission = "retransmission" in Wireshark "retransmission", "its data, SYN or FIN had been sent before";
     /// See [RFC 5681, section 3.2](https://www.rfc-editor.org/rfc/rfc5681#section-3.2).
     FastRetransmission = "fast-retransmission" in Wireshark "fast_retransmission",
@@ -75,6 +77,8 @@ named! {
     /// See [RFC 6298](https://www.rfc-editor.org/rfc/rfc6298).
     RetransmissionTimeout = "retransmission-timeout", "sent again because no ACK had come in time (RFC 6298)";
     OutOfOrder = "out-of-order" in Wireshark "out_of_order", "bytes below the highest ones, seen for the first time";
+    Overtaken = "overtaken",
+        "the first copy of bytes that came in a later one before: its timestamp is older (RFC 7323)";
     PreviousSegmentNotCaptured = "previous-segment-not-captured" in Wireshark "lost_segment",
         "bytes before these were not captured, or not yet";
     AckedUnseenSegment = "acked-unseen-segment" in Wireshark "ack_lost_segment",
@@ -104,6 +108,11 @@ named! {
     SimultaneousOpen = "simultaneous-open", "a SYN that left before the SYN of the peer had come";
     /// See [RFC 5961](https://www.rfc-editor.org/rfc/rfc5961).
     ChallengeAck = "challenge-ack", "an ACK that answers a SYN or a reset which does not fit (RFC 5961)";
+    /// See [RFC 9293, section 3.10.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4).
+    StrayReset = "stray-reset",
+        "a reset that its receiver need not take: its number is not the one that is expected (RFC 9293, RFC 5961)";
+    FromBetween = "from-between",
+        "a reset whose time to live does not fit its alleged sender, or after which that one talks on: sent from between, or forged";
     PortReuse = "port-reuse" in Wireshark "reused_ports",
         "begins a connection with the addresses and ports of an earlier one";
     BeganBefore = "began-before", "the first captured packet of a connection that began before the capture";
@@ -112,13 +121,13 @@ named! {
 named! {
     /// Why a packet left when it did, and not earlier.
     #[derive(Default)]
-    Reason, 19:
+    Reason, 20:
     #[default]
     Unknown = "unknown", "nothing that was recorded tells";
     AtOnce = "at-once", "it left during the call that asked for it";
     /// See [RFC 9293, section 3.7.4](https://www.rfc-editor.org/rfc/rfc9293#section-3.7.4).
     Nagle = "nagle", "its write had returned; Nagle's algorithm waited for the ACK of a small segment in flight";
-    Cork = "cork", "its write had returned; TCP_CORK or MSG_MORE kept it for more (for 200 ms at most, on Linux)";
+    Cork = "cork", "its write had returned; TCP_CORK or MSG_MORE kept it for more (on Linux until the timer of a probe: 200 ms or more)";
     CongestionWindow = "congestion-window",
         "its write had returned and the receiver had room; it left after an ACK, with much in flight";
     ReceiveWindow = "receive-window",
@@ -126,6 +135,7 @@ named! {
     FastRetransmit = "fast-retransmit", "sent again, as duplicate ACKs or SACK blocks ask for it";
     Timeout = "timeout", "sent again, as no ACK had come in time";
     TailLossProbe = "tail-loss-probe", "sent again as the last segment, to have an ACK";
+    ProbeOrTimeout = "probe-or-timeout", "the last segment, sent again: a tail loss probe fits, and so does a timeout";
     KeepAlive = "keep-alive", "it asks a peer that has been idle";
     ZeroWindowProbe = "zero-window-probe", "it asks a peer whose window is zero";
     AckAtOnce = "ack-at-once", "it acknowledges what has just come";

@@ -15,6 +15,8 @@ mod kinds;
 mod pass;
 mod reason;
 mod streams;
+mod tally;
+mod twice;
 pub mod writes;
 
 use std::fmt;
@@ -26,8 +28,9 @@ pub(crate) use exchange::{Exchanging, Replying};
 pub use kinds::{FactKind, Reason};
 pub(crate) use pass::Following;
 pub use pass::find;
+pub use tally::{Asked, Missing, Tally, Waits};
 
-use crate::events::{EventId, FrameNumber, Side};
+use crate::events::{Both, EventId, FrameNumber, Side};
 
 /// How sure something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,6 +169,14 @@ pub struct PacketFacts {
 }
 
 impl PacketFacts {
+    /// Takes no more room than it needs.
+    fn fit(&mut self) {
+        self.facts.shrink_to_fit();
+        self.facts.iter_mut().for_each(|fact| fact.evidence.shrink_to_fit());
+        self.carries.shrink_to_fit();
+        self.why.evidence.shrink_to_fit();
+    }
+
     /// The fact of this kind, if it is one of this packet's.
     pub fn get(&self, kind: FactKind) -> Option<&Fact> {
         self.facts.iter().find(|fact| fact.kind == kind)
@@ -186,9 +197,16 @@ impl PacketFacts {
         }
     }
 
-    /// True if all that it carries has been sent before.
+    /// True if all that it carries has gone by before, or it is [captured twice](Self::is_copy). What was sent again
+    /// may well go by for the first time.
     pub fn is_repeat(&self) -> bool {
-        self.has(FactKind::Retransmission) && !self.partly_new
+        let again = self.has(FactKind::Retransmission) && !self.has(FactKind::OutOfOrder);
+        again && !self.partly_new || self.has(FactKind::Overtaken) || self.is_copy()
+    }
+
+    /// True if an earlier frame is this packet, so that it counts nowhere.
+    pub fn is_copy(&self) -> bool {
+        self.has(FactKind::CapturedTwice)
     }
 }
 
@@ -207,8 +225,33 @@ pub struct ConnectionFacts {
     pub port_reuse: bool,
     /// The sides that sent a FIN, in order, each with the number of its frame.
     pub fins: Vec<(Side, FrameNumber)>,
-    /// The first reset that ended it: who sent it, and the number of its frame.
-    pub reset: Option<(Side, FrameNumber)>,
+    /// The first reset that ended it.
+    pub reset: Option<Reset>,
+    /// What it waited for, by its packets alone.
+    pub tally: Tally,
+    /// The sides of which something was captured.
+    pub captured: Both<bool>,
+    /// True if bytes between others were not captured, of either side.
+    pub is_holed: bool,
+    /// Bytes of data of each side that had no ACK at the end, as far as the side knew.
+    pub in_flight: Both<u64>,
+}
+
+/// A reset that its receiver took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// Who sent it, as it says.
+    pub by: Side,
+    /// Its frame.
+    pub frame: FrameNumber,
+    /// True if something between the two sent it, or somebody forged it: see [`FactKind::FromBetween`].
+    pub from_between: bool,
+    /// Bytes of data of each side that had no ACK by then, as far as the side knew.
+    pub unacked: Both<u64>,
+    seq: u32,
+    ack: Option<u32>,
+    /// The first frame of the same side that was sent after it.
+    talks_on: Option<FrameNumber>,
 }
 
 /// What is so of all packets and connections.
@@ -218,6 +261,8 @@ pub struct Facts {
     packets: Vec<Option<Box<PacketFacts>>>,
     /// Of each connection as a whole, in the order in which they began.
     pub connections: Vec<ConnectionFacts>,
+    /// True if the server did a part of its work by what is no call on the timeline.
+    pub(crate) unseen_calls: bool,
 }
 
 impl Facts {
@@ -226,6 +271,7 @@ impl Facts {
         Facts {
             packets: vec![None; events],
             connections: Vec::new(),
+            unseen_calls: false,
         }
     }
 

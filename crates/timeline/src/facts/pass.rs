@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::flow::{Flow, Vantage};
 use super::reason::Leaving;
 use super::streams::{EndKind, Outside, Program};
-use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts};
+use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts, Reset};
 use crate::events::Link;
 use crate::events::moments::{Moment, Passing, moments};
 use crate::events::{
@@ -17,6 +17,7 @@ use crate::events::{
 pub fn find(seen: &Seen) -> Facts {
     let outside = Outside::of(seen);
     let mut found = Facts::of_none(seen.events.len());
+    found.unseen_calls = outside.unseen;
     for (connection, link) in seen.connections().zip(&seen.links) {
         let (of_connection, packets) = of_connection(connection, &outside);
         found.connections.push(link.put_into(of_connection));
@@ -24,7 +25,8 @@ pub fn find(seen: &Seen) -> Facts {
             if place == 0 && link.port_reuse {
                 facts.add(FactKind::PortReuse, Certainty::Seen, []);
             }
-            found.put(id, Box::new(facts));
+            facts.fit();
+            found.put(id, facts);
         }
     }
     found
@@ -42,10 +44,19 @@ impl Link {
 }
 
 /// A connection of a capture that is too long to be kept, followed packet by packet. Its calls are not known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Following {
     flow: Flow,
     found: ConnectionFacts,
+}
+
+impl Default for Following {
+    fn default() -> Following {
+        Following {
+            flow: Flow::seen_from(Vantage::Somewhere),
+            found: ConnectionFacts::default(),
+        }
+    }
 }
 
 impl Following {
@@ -65,7 +76,12 @@ impl Following {
 
     /// What is so of the connection.
     pub fn found(&self) -> ConnectionFacts {
-        self.found.clone()
+        ConnectionFacts {
+            in_flight: self.flow.in_flight(),
+            is_holed: self.flow.is_holed(),
+            tally: self.found.tally.ended(&self.flow),
+            ..self.found.clone()
+        }
     }
 }
 
@@ -80,12 +96,25 @@ pub(crate) fn vantage(connection: SeenConnection<'_>) -> Vantage {
     }
 }
 
-fn of_connection(connection: SeenConnection<'_>, outside: &Outside) -> (ConnectionFacts, Vec<(EventId, PacketFacts)>) {
+fn of_connection(
+    connection: SeenConnection<'_>,
+    outside: &Outside,
+) -> (ConnectionFacts, Vec<(EventId, Box<PacketFacts>)>) {
     let vantage = vantage(connection);
-    let programs = Both::of(|side| Program::of(connection, side, outside));
-    let mut flow = Flow::default();
+    let own = if connection.is_the_servers_own() {
+        Side::Client
+    } else {
+        Side::Server
+    };
+    let programs = Both::of(|side| match outside.unseen && side == own {
+        // Of a program that does a part of its work unseen, no call tells why a packet left.
+        true => Program::default(),
+        false => Program::of(connection, side, outside),
+    });
+    let mut flow = Flow::seen_from(vantage);
     let mut found = ConnectionFacts::default();
-    let mut packets: Vec<(EventId, PacketFacts)> = Vec::new();
+    // In boxes from the beginning: millions of them must not be there twice.
+    let mut packets: Vec<(EventId, Box<PacketFacts>)> = Vec::new();
     let mut halves = HalfCloses::default();
     // A packet that has left may arrive later: this is its place in `packets` until then.
     let mut places: HashMap<EventId, usize> = HashMap::new();
@@ -105,10 +134,25 @@ fn of_connection(connection: SeenConnection<'_>, outside: &Outside) -> (Connecti
             Moment::LeavesAndComes => flow.arrives(passing, vantage, &mut facts),
             _ => _ = places.insert(event, packets.len()),
         }
-        halves.see(packet, &facts);
-        packets.push((event, facts));
+        if !facts.is_copy() {
+            halves.see(packet, &facts);
+        }
+        packets.push((event, Box::new(facts)));
     }
     half_closes(&halves, &found, &programs, &mut packets, connection.seen());
+    found.in_flight = flow.in_flight();
+    found.tally = found.tally.ended(&flow);
+    found.is_holed = vantage == Vantage::Somewhere && flow.is_holed();
+    // The SYN may stand behind its answer in the file.
+    if let (false, Some((_, first))) = (found.began_before, packets.first_mut()) {
+        first.facts.retain(|fact| fact.kind != FactKind::BeganBefore);
+    }
+    if let Some((reset, by)) = found.reset.and_then(|reset| Some((reset.frame, reset.talks_on?))) {
+        let event = connection.seen().event_of_frame(reset);
+        if let Some((_, facts)) = packets.iter_mut().find(|(id, _)| Some(*id) == event) {
+            facts.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(by)]);
+        }
+    }
     (found, packets)
 }
 
@@ -123,7 +167,10 @@ fn leaves(
     let Passing { at, packet, .. } = passing;
     let open = !flow.sockets.are_closed();
     let mut facts = flow.departs(passing, vantage);
-    note(found, packet, &facts, open);
+    if facts.is_copy() {
+        return facts;
+    }
+    note(found, packet, &facts, open.then_some(&*flow));
     Leaving {
         at,
         packet,
@@ -131,21 +178,53 @@ fn leaves(
         program,
     }
     .fill(&mut facts);
+    if vantage == Vantage::Somewhere {
+        found.tally.see(passing, flow, &facts);
+    }
     facts
 }
 
-/// Takes down what a packet says of its connection as a whole.
-fn note(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts, open: bool) {
+/// Takes down what a packet says of its connection as a whole, which is `open` if not both sides have closed.
+fn note(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts, open: Option<&Flow>) {
     let flags = packet.segment.flags;
+    found.captured[packet.from] = true;
     found.began_before |= facts.has(FactKind::BeganBefore);
+    found.began_before &= !packet.is_first_syn();
     found.simultaneous_open |= facts.has(FactKind::SimultaneousOpen);
     found.simultaneous_close |= facts.has(FactKind::SimultaneousClose);
     if flags.has(Flags::FIN) && !found.fins.iter().any(|(side, _)| *side == packet.from) {
         found.fins.push((packet.from, packet.number));
     }
-    // What answers a late packet after both FINs were acknowledged ends nothing.
-    if flags.has(Flags::RST) && open {
-        found.reset.get_or_insert((packet.from, packet.number));
+    if !flags.has(Flags::RST) {
+        talks_on(found, packet, facts);
+        return;
+    }
+    // What answers a late packet after both FINs were acknowledged ends nothing, nor does what nobody takes.
+    if let Some(flow) = open.filter(|_| !facts.has(FactKind::StrayReset) && found.reset.is_none()) {
+        let reset = Reset {
+            unacked: flow.in_flight_at(packet),
+            by: packet.from,
+            frame: packet.number,
+            seq: packet.seq,
+            ack: flags.has(Flags::ACK).then_some(packet.ack),
+            from_between: facts.has(FactKind::FromBetween),
+            talks_on: None,
+        };
+        found.reset = Some(reset);
+    }
+}
+
+/// A host that sends more after its reset did not send that one. What was on its way before it has lower numbers, or
+/// acknowledges no more.
+fn talks_on(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts) {
+    let Some(reset) = found.reset.as_mut().filter(|reset| reset.by == packet.from) else {
+        return;
+    };
+    let more = packet.segment.len > 0 && !facts.is_repeat() && !is_after(reset.seq, packet.seq);
+    let acknowledges = packet.segment.flags.has(Flags::ACK) && reset.ack.is_some_and(|ack| is_after(packet.ack, ack));
+    if (more || acknowledges) && !packet.segment.flags.has(Flags::SYN) {
+        reset.from_between = true;
+        reset.talks_on.get_or_insert(packet.number);
     }
 }
 
@@ -189,7 +268,7 @@ fn half_closes(
     halves: &HalfCloses,
     found: &ConnectionFacts,
     programs: &Both<Program<'_>>,
-    packets: &mut [(EventId, PacketFacts)],
+    packets: &mut [(EventId, Box<PacketFacts>)],
     seen: &Seen,
 ) {
     let first = found.fins.first().map(|fin| fin.0);

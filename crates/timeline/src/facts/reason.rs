@@ -31,7 +31,8 @@ impl Leaving<'_> {
         if facts.carries_open {
             return;
         }
-        if facts.why.reason != Reason::Unknown || facts.is_repeat() {
+        let again = facts.has(FactKind::Retransmission) && !facts.partly_new;
+        if facts.why.reason != Reason::Unknown || again || facts.is_repeat() {
             return;
         }
         facts.why = if flags.has(Flags::RST) {
@@ -180,12 +181,13 @@ impl Leaving<'_> {
         if let Some(given_up) = mine.flight.front().filter(|sent| sent.times > 2) {
             return Why::new(Reason::GaveUp, Certainty::Inferred).by([Evidence::Frame(given_up.last_frame)]);
         }
-        // RFC 9293, section 3.10.7.1: what answers a segment with an ACK has none of its own.
-        let answers = !self.packet.segment.flags.has(Flags::ACK) && theirs.sent.has_begun() && mine.sent.has_begun();
-        if answers {
-            return Why::new(Reason::ClosedSocket, Certainty::Inferred);
+        // RFC 9293, section 3.10.7.1: what answers a segment with an ACK has none of its own, and the number of that ACK.
+        let asks = self.flow.last(self.packet.from.peer());
+        let asks = asks.filter(|last| last.ack == Some(self.packet.segment.seq));
+        match asks.filter(|_| !self.packet.segment.flags.has(Flags::ACK)) {
+            Some(last) => Why::new(Reason::ClosedSocket, Certainty::Inferred).by([Evidence::Frame(last.frame)]),
+            None => Why::default(),
         }
-        Why::default()
     }
 
     /// A reset that a close of its sender's caused: bytes that were not read, or SO_LINGER with a time of 0.

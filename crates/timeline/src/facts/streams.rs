@@ -168,17 +168,20 @@ impl<'a> Program<'a> {
     /// Finds the place of each write in the stream. Writes of several threads may have been under way at
     /// once; where the captured bytes do not tell them apart, each may be any of them.
     fn place_writes(&mut self, captured: &Captured<'_>) {
-        self.made.sort_by_key(|made| made.write.entered);
-        let writes: Vec<writes::Write<'_>> = self.made.iter().map(|made| made.write).collect();
+        // Nobody asks for them again, and there may be millions.
+        let mut all = std::mem::take(&mut self.made);
+        all.sort_by_key(|made| made.write.entered);
+        let writes: Vec<writes::Write<'_>> = all.iter().map(|made| made.write).collect();
         let places = writes::places(&writes, |offset, bytes| captured.has(offset, bytes));
+        drop(writes);
         let mut known = 0;
         let mut open: Vec<usize> = Vec::new();
-        for (at, (made, place)) in self.made.iter().zip(&places).enumerate() {
+        for (at, (made, place)) in all.iter().zip(&places).enumerate() {
             let most = made.write.moved.unwrap_or(made.asked);
             match place.start {
                 _ if most == 0 => {}
                 Some(from) => {
-                    self.writes.extend(open_writes(&self.made, &mut open, known));
+                    self.writes.extend(open_writes(&all, &mut open, known));
                     let end = place.end.unwrap_or(from.saturating_add(most));
                     self.writes.push(made.placed(from, end, false));
                     known = known.max(end);
@@ -186,7 +189,7 @@ impl<'a> Program<'a> {
                 None => open.push(at),
             }
         }
-        self.writes.extend(open_writes(&self.made, &mut open, known));
+        self.writes.extend(open_writes(&all, &mut open, known));
         self.writes.sort_by_key(|write| (write.end, write.from));
     }
 
@@ -315,12 +318,15 @@ pub(super) struct Outside {
     /// The processes of the server that ended: when that was told, in which event, and which.
     exits: Vec<(Timestamp, EventId, i32)>,
     first_process: Option<i32>,
+    /// True if the server does a part of its work by what is no call on the timeline.
+    pub unseen: bool,
 }
 
 impl Outside {
     pub fn of(seen: &Seen) -> Outside {
         let mut outside = Outside {
             first_process: seen.first_process(),
+            unseen: seen.has_unseen_calls(),
             ..Outside::default()
         };
         for (id, event) in seen.iter() {

@@ -39,7 +39,7 @@ impl<'a> From<&'a Call> for Write<'a> {
 
 /// A write's place in the stream, whose first byte has offset 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct StreamSpan {
     /// The offset of its first byte. `None` if it moved none, or where that is open.
     pub start: Option<u64>,
     /// The offset after its last byte. `None` as above, and for a write that has not returned.
@@ -61,8 +61,8 @@ const ORDERS: usize = 64;
 
 /// The places of writes, which come in order of entry. `is_captured` says whether the stream has these
 /// bytes at this offset: `None` if nothing, or not all of it, was captured there.
-pub fn places(writes: &[Write<'_>], is_captured: impl Fn(u64, &[u8]) -> Option<bool>) -> Vec<Place> {
-    let mut places = vec![Place::default(); writes.len()];
+pub fn places(writes: &[Write<'_>], is_captured: impl Fn(u64, &[u8]) -> Option<bool>) -> Vec<StreamSpan> {
+    let mut places = vec![StreamSpan::default(); writes.len()];
     let moving: Vec<usize> = (0..writes.len()).filter(|&i| writes[i].moved != Some(0)).collect();
     let compare = |offset, kept: &[u8]| {
         if kept.is_empty() {
@@ -118,13 +118,13 @@ fn overlapping<'a>(writes: &'a [Write<'_>], moving: &'a [usize]) -> impl Iterato
 }
 
 /// The place of a write while no other is under way.
-fn alone(write: &Write<'_>, start: u64, compare: &impl Fn(u64, &[u8]) -> Option<bool>) -> Place {
+fn alone(write: &Write<'_>, start: u64, compare: &impl Fn(u64, &[u8]) -> Option<bool>) -> StreamSpan {
     let certainty = match compare(start, write.kept) {
         Some(true) => Certainty::Seen,
         None => Certainty::Inferred,
-        Some(false) => return Place::default(),
+        Some(false) => return StreamSpan::default(),
     };
-    Place {
+    StreamSpan {
         start: Some(start),
         end: write.moved.map(|moved| start.saturating_add(moved)),
         certainty,
@@ -132,10 +132,10 @@ fn alone(write: &Write<'_>, start: u64, compare: &impl Fn(u64, &[u8]) -> Option<
 }
 
 /// How far an order has come: the number of writes that have been placed, of each thread.
-type Progress = Vec<usize>;
+type Placed = Vec<usize>;
 
 /// A write that may come next in an order.
-struct Step {
+struct NextWrite {
     from: usize,
     write: usize,
     offset: u64,
@@ -151,13 +151,13 @@ fn in_order(
     group: &[usize],
     start: u64,
     compare: &impl Fn(u64, &[u8]) -> Option<bool>,
-) -> Option<Vec<Place>> {
+) -> Option<Vec<StreamSpan>> {
     let threads = by_thread(writes, group);
-    let mut alive: Vec<(Progress, u64)> = vec![(vec![0; threads.len()], start)];
-    let mut layers: Vec<Vec<Step>> = Vec::with_capacity(group.len());
+    let mut alive: Vec<(Placed, u64)> = vec![(vec![0; threads.len()], start)];
+    let mut layers: Vec<Vec<NextWrite>> = Vec::with_capacity(group.len());
     for _ in group {
-        let mut next: Vec<(Progress, u64)> = Vec::new();
-        let mut known: HashMap<Progress, usize> = HashMap::new();
+        let mut next: Vec<(Placed, u64)> = Vec::new();
+        let mut known: HashMap<Placed, usize> = HashMap::new();
         let mut steps = Vec::new();
         for (from, (progress, offset)) in alive.iter().enumerate() {
             for (thread, write) in may_be_next(writes, &threads, progress) {
@@ -171,7 +171,7 @@ fn in_order(
                     next.len() - 1
                 });
                 let offset = *offset;
-                steps.push(Step {
+                steps.push(NextWrite {
                     from,
                     write,
                     offset,
@@ -206,7 +206,7 @@ fn by_thread(writes: &[Write<'_>], group: &[usize]) -> Vec<Vec<usize>> {
 fn may_be_next<'a>(
     writes: &'a [Write<'_>],
     threads: &'a [Vec<usize>],
-    progress: &'a Progress,
+    progress: &'a Placed,
 ) -> impl Iterator<Item = (usize, usize)> {
     let first_left = move |thread: usize| threads[thread].get(progress[thread]).copied();
     let left = move || (0..threads.len()).filter_map(move |thread| Some((thread, first_left(thread)?)));
@@ -215,7 +215,7 @@ fn may_be_next<'a>(
 }
 
 /// The places on which all orders agree that come to an end.
-fn agreed(writes: &[Write<'_>], group: &[usize], layers: &[Vec<Step>]) -> Vec<Place> {
+fn agreed(writes: &[Write<'_>], group: &[usize], layers: &[Vec<NextWrite>]) -> Vec<StreamSpan> {
     let mut offsets: HashMap<usize, Option<u64>> = HashMap::new();
     let mut alive: Vec<usize> = vec![0];
     for steps in layers.iter().rev() {
@@ -232,12 +232,12 @@ fn agreed(writes: &[Write<'_>], group: &[usize], layers: &[Vec<Step>]) -> Vec<Pl
         alive = before;
     }
     let place = |index: &usize| match offsets.get(index).copied().flatten() {
-        Some(start) => Place {
+        Some(start) => StreamSpan {
             start: Some(start),
             end: Some(start.saturating_add(length(&writes[*index]))),
             certainty: Certainty::Inferred,
         },
-        None => Place::default(),
+        None => StreamSpan::default(),
     };
     group.iter().map(place).collect()
 }
@@ -250,21 +250,21 @@ fn beside_unfinished(
     whole: &[usize],
     unfinished: &[usize],
     (end, compare): (u64, &impl Fn(u64, &[u8]) -> Option<bool>),
-    places: &mut [Place],
+    places: &mut [StreamSpan],
 ) {
     let since = unfinished.iter().map(|&index| writes[index].entered).min();
     let mut all_found = true;
     for &index in whole {
         let found = places[index].start.and_then(|start| compare(start, writes[index].kept)) == Some(true);
         if since.is_some_and(|since| writes[index].ended > since) && !found {
-            places[index] = Place::default();
+            places[index] = StreamSpan::default();
             all_found = false;
         }
     }
     if let ([index], false) = (unfinished, whole.is_empty()) {
         let place = alone(&writes[*index], end, compare);
         if all_found && place.certainty != Certainty::Unknown {
-            places[*index] = Place {
+            places[*index] = StreamSpan {
                 certainty: Certainty::Inferred,
                 ..place
             };
@@ -272,7 +272,7 @@ fn beside_unfinished(
     }
 }
 
-impl Place {
+impl StreamSpan {
     /// The bytes that it takes of the stream, where both ends are known.
     pub fn range(&self) -> Option<Range<u64>> {
         Some(self.start?..self.end?)

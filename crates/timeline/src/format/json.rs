@@ -8,21 +8,17 @@ mod words;
 
 use std::io::{self, Write};
 
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 pub(crate) use self::formatter::text;
 pub use self::lines::{Lines, write_lines};
 use self::shapes::{Begin, End, Event};
-pub use self::shapes::{Check, Doctor, Finding};
+pub use self::shapes::{Check, Compare, Doctor, Finding, Ordeal, Rough, Tried, VERSION};
 use crate::events::is_plain;
 use crate::timeline::Timeline;
-
-/// The version of the schema. It grows when something is taken away or changes its meaning;
-/// additions leave it as it is.
-pub const VERSION: u32 = 3;
 
 /// A run or a capture: what `--format json` writes.
 #[derive(Serialize, JsonSchema)]
@@ -69,15 +65,24 @@ pub fn plain(value: &impl Serialize) -> String {
     text(value, |c| !is_plain(c)).unwrap_or_default()
 }
 
-/// The JSON Schema of all that is written as JSON: a timeline, a line of many, a check, a doctor's answer.
+/// The JSON Schema of what is written here as JSON: a timeline, a line of many, a check, a comparison, a rough day, a
+/// doctor's answer.
 pub fn schema() -> Value {
+    schema_with(|_| Vec::new())
+}
+
+/// The same, with what others write besides.
+pub fn schema_with(more: impl FnOnce(&mut SchemaGenerator) -> Vec<Schema>) -> Value {
     let mut schemas = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let any = [
+    let mut any = vec![
         schemas.subschema_for::<Document>(),
         schemas.subschema_for::<lines::Line>(),
         schemas.subschema_for::<Check>(),
+        schemas.subschema_for::<Compare>(),
+        schemas.subschema_for::<Rough>(),
         schemas.subschema_for::<Doctor>(),
     ];
+    any.extend(more(&mut schemas));
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("What lab writes as JSON, version {VERSION}"),

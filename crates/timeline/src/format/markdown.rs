@@ -26,7 +26,7 @@ use crate::words::{data_text, explain_all};
 pub fn frames(timeline: &Timeline, numbers: RangeInclusive<FrameNumber>) -> String {
     let explanations = explain_all(timeline);
     let nothing = Explanation {
-        call: None,
+        calls: Vec::new(),
         held: None,
         sentence: String::new(),
     };
@@ -112,10 +112,7 @@ fn told(number: FrameNumber, by: Side, words: Option<String>) -> Option<[String;
 /// The calls that caused a packet. They stand on the side that the packet comes from, so the side need
 /// not be named again.
 fn cause(explanation: &Explanation) -> String {
-    let calls = explanation.call.iter().flat_map(|calls| calls.lines());
-    let calls: Vec<String> = calls
-        .map(|call| code(call.split_once(": ").map_or(call, |(_, call)| call)))
-        .collect();
+    let calls: Vec<String> = explanation.calls.iter().map(|call| code(&call.words)).collect();
     match explanation.held {
         Some(held) => format!("{}, {} ms earlier", calls.join(", "), held.milliseconds),
         None => calls.join(", "),

@@ -4,7 +4,7 @@ use crate::events::printable;
 
 /// Text for content and attributes. What can do more than be read is escaped as everywhere; the two characters
 /// that are no XML and that this leaves are escaped too ([XML 1.0, section 2.2](https://www.w3.org/TR/xml/#charsets)).
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in printable(text).chars() {
         match c {

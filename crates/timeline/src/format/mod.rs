@@ -1,11 +1,12 @@
 //! How a timeline is shown. Pure: text and bytes in, text and bytes out.
 
 mod fit;
+pub mod follow;
 pub mod html;
 pub mod json;
 pub mod line;
 pub mod markdown;
-mod markup;
+pub mod markup;
 pub mod overview;
 pub mod pcapng;
 mod rows;

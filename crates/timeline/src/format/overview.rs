@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::overview::{Overview, Row, Spread};
-use crate::timeline::Teardown;
-use crate::timeline::spent::Part;
+use crate::timeline::spent::Awaited;
+use crate::timeline::{Teardown, Timeline};
 use crate::width::{columns, cut, wrapped};
 
 /// Of more connections than this, only the worst have a row.
@@ -48,6 +48,52 @@ pub fn table(overview: &Overview, width: usize) -> String {
     text
 }
 
+/// A capture of packets alone, in so many columns: what is unusual comes first.
+pub fn survey(timeline: &Timeline, width: usize) -> String {
+    let overview = Overview::of(timeline);
+    let heading = ["#", "client", "server", "sent", "recv", "end", "longest wait", "odd"].map(str::to_owned);
+    let rows = overview.worst(ROWS).into_iter().map(|id| {
+        let row = &overview.rows[id.0];
+        let connection = timeline.connection(id);
+        let names: Vec<&str> = row.findings.iter().map(|rule| rule.name()).collect();
+        let wait = connection.facts().tally.longest();
+        let wait = wait.map(|(waited, frame)| format!("{} frame {frame}", milliseconds(waited).replace(TOGETHER, " ")));
+        [
+            (id.0 + 1).to_string(),
+            connection.endpoints().client.to_string(),
+            connection.endpoints().server.to_string(),
+            size(row.bytes.client),
+            size(row.bytes.server),
+            end(row.teardown),
+            wait.unwrap_or_default(),
+            names.join(", "),
+        ]
+    });
+    let rows: Vec<[String; 8]> = std::iter::once(heading).chain(rows).collect();
+    let width_of = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or_default();
+    let widths: [usize; 8] = std::array::from_fn(width_of);
+    let mut text = String::new();
+    for row in &rows {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .enumerate()
+            .map(|(column, (cell, width))| match column {
+                // Columns of numbers are aligned to the right.
+                0 | 3 | 4 => format!("{cell:>width$}"),
+                _ => format!("{cell:<width$}"),
+            })
+            .collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", cut(cells.join("  ").trim_end(), width));
+    }
+    let hidden = overview.rows.len().saturating_sub(ROWS);
+    if hidden > 0 {
+        let _ = writeln!(text, "these are the worst; {hidden} more are in --format json");
+    }
+    text
+}
+
 /// So many columns have the names of the totals.
 const NAME: usize = 22;
 
@@ -69,10 +115,10 @@ fn line(row: &Row, width: usize) -> String {
         size(row.bytes.server),
         slowest,
         mostly,
-        row.stalls.0,
+        row.stalls.map_or("?".to_owned(), |(count, _)| count.to_string()),
         end(row.teardown),
     );
-    // Their names where there is room for them, or how many they are.
+    // The findings are named if there is room for that, and counted if not.
     let names: Vec<&str> = row.findings.iter().map(|rule| rule.name()).collect();
     let names = format!("{row_text}  {}", names.join(", "));
     match row.findings.len() {
@@ -88,6 +134,7 @@ fn end(teardown: Teardown) -> String {
         Teardown::Clean { .. } => "clean".to_owned(),
         Teardown::LeftOpen(state) => state.to_string(),
         Teardown::Reset { by } => format!("RST by {by}"),
+        Teardown::Cut { .. } => "RST from between".to_owned(),
         other @ (Teardown::Open | Teardown::Refused) => other.to_string(),
     }
 }
@@ -154,10 +201,12 @@ fn parts_text(overview: &Overview) -> Option<String> {
         return None;
     }
     let percent = |time: Duration| time.as_secs_f64() / whole.as_secs_f64() * 100.0;
-    if overview.parts[Part::Unknown as usize] == whole {
+    if overview.parts[Awaited::Unknown as usize] == whole {
         return Some("unknown: it takes packets and the server's calls".to_owned());
     }
-    let parts = Part::ALL.into_iter().map(|part| (part, overview.parts[part as usize]));
+    let parts = Awaited::ALL
+        .into_iter()
+        .map(|part| (part, overview.parts[part as usize]));
     let shown: Vec<String> = parts
         .filter(|(_, time)| !time.is_zero())
         .map(|(part, time)| format!("{}{TOGETHER}{:.1}{TOGETHER}%", part.name(), percent(time)))

@@ -29,6 +29,7 @@ mod comment;
 mod encode;
 mod ends;
 mod entry;
+mod error;
 mod input;
 mod read;
 mod record;
@@ -36,7 +37,8 @@ mod write;
 
 pub use encode::Encoder;
 pub use ends::{Vantage, write_ends};
-pub use read::{ReadError, read, read_as_far, read_into};
+pub use error::ReadError;
+pub use read::{read, read_as_far, read_into};
 pub use write::{write, write_frames};
 
 /// The longest frame that a capture keeps: what Wireshark writes and takes at most.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::events::{Call, CallKind, ClientActionKind, EventId, FrameNumber, Side, TcpView, printable};
+use crate::events::{Call, ClientActionKind, EventId, FrameNumber, Side, TcpView};
 use crate::facts::{FactKind, Reason};
-use crate::scene::{Action, Arrow, Bracket, Diagram, Fold, Held, Mark as Drawn, Moment, Outcome, Process, State};
+use crate::scene::{Action, Arrow, Bracket, Diagram, Fold, HeldSegment, Mark, Moment, Outcome, Process, State};
 use crate::width::{columns, cut};
-use crate::words::{action_text, call_text, call_text_within, data_text};
+use crate::words::{action_text, call_text, call_text_within, data_text, process_forms};
 
 use super::line::Role;
 
@@ -30,7 +30,7 @@ pub(crate) struct Row<'s> {
     /// What the wire did to the packet in the row above.
     pub wire: Option<Cell>,
     /// The bracket left of the server's lane.
-    pub mark: Option<Mark>,
+    pub mark: Option<BracketPiece>,
     pub server: Option<Cell>,
     /// How many ends of processes that only helped it stands for.
     helpers: usize,
@@ -45,7 +45,7 @@ pub(crate) struct Cell {
 
 /// A piece of a bracket.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub(crate) enum BracketPiece {
     /// The only packet of a call.
     Only,
     First,
@@ -75,11 +75,11 @@ pub(crate) fn of(diagram: &Diagram) -> Vec<Row<'_>> {
     for (place, mark) in diagram.marks.iter().enumerate() {
         rows.folded = rows.folds.get(&place).copied().or(rows.folded);
         match mark {
-            Drawn::Arrow(arrow) => rows.arrow(arrow),
-            Drawn::Call(call) => rows.call(call),
-            Drawn::Action(action) => rows.action(action),
-            Drawn::State(state) => rows.state(state),
-            Drawn::Process(process) => rows.process(process),
+            Mark::Arrow(arrow) => rows.arrow(arrow),
+            Mark::Call(call) => rows.call(call),
+            Mark::Action(action) => rows.action(action),
+            Mark::State(state) => rows.state(state),
+            Mark::Process(process) => rows.process(process),
         }
     }
     rows.brackets();
@@ -111,7 +111,7 @@ impl<'s> Rows<'s> {
             action.frame.is_none() && !action.quiet && left.is_some_and(|left| apart(left) <= TOGETHER)
         };
         let actions = diagram.marks.iter().filter_map(|mark| match mark {
-            Drawn::Action(action) => Some(action),
+            Mark::Action(action) => Some(action),
             _ => None,
         });
         let shared = actions
@@ -138,7 +138,7 @@ impl<'s> Rows<'s> {
         self.rows.push(row);
     }
 
-    // What goes into which row.
+    // The functions from here on say what goes into which row.
 
     fn arrow(&mut self, arrow: &'s Arrow) {
         let mut client = self.client_behind(arrow);
@@ -206,7 +206,7 @@ impl<'s> Rows<'s> {
         ))
     }
 
-    fn held_cell(&self, held: Held) -> Cell {
+    fn held_cell(&self, held: HeldSegment) -> Cell {
         let until = format!("held until frame {}", held.until_frame);
         let write = held.write.and_then(|write| self.calls.get(&write));
         let long = write.map(|write| format!("{} of {} ms, {until}", write.call.name, write.at));
@@ -215,7 +215,7 @@ impl<'s> Rows<'s> {
     }
 
     fn call(&mut self, call: &'s Bracket) {
-        // A read that had to wait is no frame, and there may be very many.
+        // A read that found nothing to read is no frame. A server may make very many of them, so they have no row.
         if call.quiet {
             return;
         }
@@ -253,7 +253,7 @@ impl<'s> Rows<'s> {
         if process.quiet {
             return;
         }
-        // A script that starts a server may start fifty programs before.
+        // A script that starts a server may start fifty programs before it, so their ends share a row.
         if process.is_helper
             && let Some(row) = self.rows.last_mut().filter(|row| row.helpers > 0)
         {
@@ -265,15 +265,11 @@ impl<'s> Rows<'s> {
         }
         let words = &process.words;
         let forms = match process.output {
-            // A line that the server wrote.
+            // For a line that the server wrote, the shorter forms cut its end off.
             Some(stream) => [120, 80, 40, 24, 16]
                 .map(|width| format!("{stream}: {}", cut(words, width)))
                 .to_vec(),
-            None => {
-                let bare = words.strip_prefix("process ").unwrap_or(words);
-                let short = words.split(':').next().unwrap_or_default();
-                [words, bare, short].map(str::to_owned).to_vec()
-            }
+            None => process_forms(&process.process),
         };
         self.push(Row {
             at: Some(process.at),
@@ -329,7 +325,7 @@ impl<'s> Rows<'s> {
         });
     }
 
-    // The brackets.
+    // The functions from here on draw the brackets.
 
     /// Marks the rows of the packets inside each call.
     fn brackets(&mut self) {
@@ -351,10 +347,10 @@ impl<'s> Rows<'s> {
             };
             for (index, row) in self.rows.iter_mut().enumerate().take(last + 1).skip(first) {
                 let mark = match (index == first, index == last) {
-                    (true, true) => Mark::Only,
-                    (true, false) => Mark::First,
-                    (false, true) => Mark::Last,
-                    (false, false) => Mark::Middle,
+                    (true, true) => BracketPiece::Only,
+                    (true, false) => BracketPiece::First,
+                    (false, true) => BracketPiece::Last,
+                    (false, false) => BracketPiece::Middle,
                 };
                 row.mark.get_or_insert(mark);
             }
@@ -372,19 +368,20 @@ impl<'s> Rows<'s> {
                     wait.words,
                 ))
             })
-            // A file may have a packet before its own write. No line is drawn for such a wait.
+            // In a file a packet may stand before the write that it carries, if the stamps are wrong. No line is drawn
+            // for such a wait.
             .filter(|(write, packet, _)| write < packet)
             .collect();
         for (write, packet, words) in spans {
-            self.rows[write].mark.get_or_insert(Mark::First);
+            self.rows[write].mark.get_or_insert(BracketPiece::First);
             for row in &mut self.rows[write + 1..packet] {
-                row.mark.get_or_insert(Mark::Waits);
+                row.mark.get_or_insert(BracketPiece::Waits);
                 if row.pause.is_some() && row.server.is_none() {
                     let short = words.split(" for ").next().unwrap_or_default();
                     row.server = Some(Cell::new(Role::Held, [words, short].map(str::to_owned)));
                 }
             }
-            self.rows[packet].mark = Some(Mark::Leaves);
+            self.rows[packet].mark = Some(BracketPiece::Leaves);
         }
     }
 }
@@ -413,10 +410,10 @@ fn call_cell(call: &Call) -> Cell {
             forms.push(form);
         }
     }
-    if let (CallKind::Listen, Some(address)) = (call.kind, &call.detail) {
+    if let Some(address) = call.listens_at() {
         // What a reader wants to know of a listen is its address, so the shortest form keeps that.
         let least = forms.len() - 1;
-        forms.insert(least, format!("listen({})", printable(address)));
+        forms.insert(least, format!("listen({address})"));
     }
     Cell::new(Role::Call, forms)
 }
@@ -425,6 +422,8 @@ fn call_cell(call: &Call) -> Cell {
 fn note(arrow: &Arrow) -> Option<[&'static str; 2]> {
     let notes = [
         (FactKind::OutOfOrder, ["out of order", "late"]),
+        (FactKind::Overtaken, ["overtaken", "late"]),
+        (FactKind::CapturedTwice, ["captured twice", "twice"]),
         (FactKind::Retransmission, ["sent again", "again"]),
         (FactKind::KeepAlive, ["keep-alive", "alive?"]),
         (FactKind::ZeroWindowProbe, ["window probe", "probe"]),

@@ -114,7 +114,7 @@ fn ticks(end: f64, many: u32) -> Vec<f64> {
         .into_iter()
         .find(|step| *step >= least);
     let step = step.unwrap_or(end);
-    // Of a power below 1, multiples have no exact sum.
+    // Multiples of a tenth or a hundredth are not exact in binary, so each tick is rounded.
     let rounded = |tick: f64| (tick * 1000.0).round() / 1000.0;
     (0..=many)
         .map(|number| rounded(f64::from(number) * step))
@@ -123,18 +123,5 @@ fn ticks(end: f64, many: u32) -> Vec<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ticks_are_round_and_few() {
-        assert_eq!(
-            ticks(417.0, 10),
-            [0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 350.0, 400.0]
-        );
-        assert_eq!(ticks(5.0, 6), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        assert_eq!(ticks(0.3, 3), [0.0, 0.1, 0.2, 0.3]);
-        assert_eq!(ticks(0.0, 6), [0.0]);
-        assert_eq!(ticks(f64::NAN, 6), [0.0]);
-    }
-}
+#[path = "../../tests/unit/format_svg.rs"]
+mod tests;

@@ -4,8 +4,9 @@ mod layout;
 
 use std::fmt;
 
-use crate::scene::{Diagram, Part, Scene, Verdict};
+use crate::scene::{Diagram, Extent, Scene, Verdict};
 use crate::timeline::{Limits, Timeline};
+use crate::words::are_left_out;
 
 use super::line::{Kind, Line, Role, wrapped};
 use super::rows::{self, Row};
@@ -78,8 +79,8 @@ impl Lanes {
     }
 
     /// How much of a timeline these lanes draw: for a scene of it.
-    pub fn part(&self) -> Part {
-        Part {
+    pub fn part(&self) -> Extent {
+        Extent {
             connections: self.connections,
             output: self.output,
             threads: self.threads,
@@ -102,15 +103,12 @@ impl Lanes {
         let left_out = scene.connections_in_all - scene.connections.len();
         if left_out > 0 {
             lines.push(Line::default());
-            lines.push(Line::new(
-                Role::Note,
-                format!("... {left_out} connections are left out ..."),
-            ));
+            lines.push(Line::new(Role::Note, format!("... {} ...", are_left_out(left_out))));
         }
         if scene.connections_in_all == 0 {
             lines.push(Line::new(Role::Note, "no connection"));
         }
-        // Of a single connection they stand between its rows.
+        // If there is a single connection, these notes stand between its rows already.
         let outside = (scene.connections_in_all != 1).then_some(&scene.outside);
         for note in outside.into_iter().flatten() {
             lines.extend(wrapped(Role::Verdict, &padded("server"), note, width));

@@ -1,7 +1,7 @@
 //! A connection that its client has closed and the server keeps.
 
 use super::rule::{Found, Needs, Rule, RuleId};
-use super::run::{Run, waited};
+use super::run::{Run, holders, owners_close, waited};
 use crate::events::{ClientAction, ClientActionKind, EventId, TcpState};
 use crate::timeline::{Connection, Teardown};
 use crate::words::call_text;
@@ -9,22 +9,25 @@ use crate::words::call_text;
 pub(super) const RULE: Rule = Rule {
     id: RuleId::CloseWaitLeak,
     name: "close-wait-leak",
-    summary: "the client has closed, the server has read that, and its socket stays open",
-    cure: "drop or close every owner of the socket when a read returns 0",
+    summary: "the client has closed, the server has read that or closed too, and its socket stays open",
+    cure: "drop or close every owner of the socket: clones, duplicates, and what a forked child has of it",
     needs: Needs::CallsAndSleep,
     look,
 };
 
-fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     if connection.is_the_servers_own() {
         return own(connection);
     }
     let read_end = connection.calls().find(|(_, call)| call.is_end_of_file());
     let left = connection.teardown() == Teardown::LeftOpen(TcpState::CloseWait);
-    let (id, call) = read_end.filter(|_| left)?;
+    let did = read_end.map(|(id, call)| (id, call, "read the client's end"));
+    let closed = || owners_close(connection).map(|(id, call)| (id, call, "closed what accept had returned"));
+    let (id, call, what) = did.or_else(closed).filter(|_| left)?;
     let (call, waited) = (call_text(call), waited(connection.timeline()));
-    let message = format!("{call} read the client's end, and the socket is still in CLOSE_WAIT{waited}");
-    Some(Found::new(message, [id]))
+    let (holders, evidence) = holders(run, connection);
+    let message = format!("{call} {what}, and the socket is still in CLOSE_WAIT{waited}{holders}");
+    Some(Found::new(message, [id].into_iter().chain(evidence)))
 }
 
 /// The same of a connection that the server makes: there the peer has closed, and the server is the client.
@@ -36,7 +39,7 @@ fn own(connection: Connection<'_>) -> Option<Found> {
     }
     let message = format!(
         "{} read the end of {}, and the server's own socket is still in CLOSE_WAIT{}",
-        action.call.as_ref().map(call_text).unwrap_or_default(),
+        action.call.as_deref().map(call_text).unwrap_or_default(),
         connection.endpoints().server,
         waited(connection.timeline())
     );

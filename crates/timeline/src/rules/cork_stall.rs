@@ -5,7 +5,7 @@ use super::run::{Run, count};
 use crate::events::Side;
 use crate::facts::Evidence;
 use crate::timeline::Connection;
-use crate::words::call_text;
+use crate::words::{call_text, whole_milliseconds};
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::CorkStall,
@@ -35,7 +35,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         format!(
             "{} waited for more: {wrote} had returned {} ms before frame {} left, and the program had said that more follows",
             count(1 + held.count(), "segment", "segments"),
-            waited.as_millis(),
+            whole_milliseconds(waited),
             packet.number
         ),
         write.into_iter().chain(said).chain([id]),

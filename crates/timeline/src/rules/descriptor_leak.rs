@@ -20,7 +20,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         .filter_map(|(id, event)| match &event.kind {
             EventKind::Process(ProcessEvent {
                 pid,
-                kind: ProcessEventKind::Holds { fd, .. },
+                kind: ProcessEventKind::Holds { fd, over: true, .. },
             }) => Some((id, *pid, *fd)),
             _ => None,
         })

@@ -21,24 +21,34 @@ use std::str::FromStr;
 use crate::events::Level;
 use crate::timeline::{Connection, Timeline};
 
+mod accept_failing;
 mod accept_stopped;
 mod blocked_write;
+mod by_packets;
+mod client_leak;
 mod close_wait_leak;
 mod cork_stall;
 mod descriptor_leak;
 mod nagle_stall;
+mod no_continue;
 mod no_reply;
+mod one_at_a_time;
+mod queue_overflow;
 mod replies;
+mod request_lost;
 mod reset_on_close;
 mod rule;
 mod run;
 mod split_reply;
+mod truncated_reply;
 mod unread_eof;
+mod verdict;
 mod write_after_close;
 
 pub use rule::{Finding, Rule, RuleId, Severity};
 use rule::{Found, Needs};
 use run::{Run, count};
+pub use verdict::Verdict;
 
 /// All rules, in the order of their names in [`RuleId`].
 pub const RULES: &[Rule] = &[
@@ -53,6 +63,21 @@ pub const RULES: &[Rule] = &[
     write_after_close::RULE,
     accept_stopped::RULE,
     no_reply::RULE,
+    truncated_reply::RULE,
+    by_packets::LATE_ACK,
+    by_packets::CLOSED_WINDOW,
+    by_packets::SMALL_WINDOW,
+    by_packets::SENT_AGAIN,
+    by_packets::MTU_BLACK_HOLE,
+    by_packets::SYN_UNANSWERED,
+    by_packets::LATE_HANDSHAKE,
+    by_packets::RESET_WITH_DATA,
+    accept_failing::RULE,
+    queue_overflow::RULE,
+    request_lost::RULE,
+    no_continue::RULE,
+    one_at_a_time::RULE,
+    client_leak::RULE,
 ];
 
 // A rule stands at the place of its name, so that it is found without a search.
@@ -114,7 +139,7 @@ impl Timeline {
     /// Everything that the rules find, connection by connection.
     pub fn findings(&self) -> Vec<Finding> {
         let run = Run::of(self);
-        let known: Vec<&Rule> = RULES.iter().filter(|rule| self.can_tell(rule)).collect();
+        let known: Vec<&Rule> = self.rules().filter(|rule| self.why_unknown(rule).is_none()).collect();
         let find = |connection: Connection<'_>, rule: &'static Rule| {
             let Found {
                 severity,
@@ -141,17 +166,25 @@ impl Timeline {
         RULES.iter().filter(found).map(|rule| rule.id).collect()
     }
 
-    /// The rules of which nothing can be said, since their evidence could not be recorded.
-    pub fn unknown_rules(&self) -> impl Iterator<Item = &'static Rule> {
-        RULES.iter().filter(|rule| !self.can_tell(rule))
+    /// The rules that are for what was recorded: those that go by packets alone are for a capture that has nothing
+    /// else.
+    pub fn rules(&self) -> impl Iterator<Item = &'static Rule> {
+        let alone = self.is_packets_alone();
+        RULES
+            .iter()
+            .filter(move |rule| alone || rule.needs != Needs::PacketsAlone)
     }
 
-    fn can_tell(&self, rule: &Rule) -> bool {
-        self.why_unknown(rule).is_none()
+    /// The rules of which nothing can be said, since their evidence could not be recorded.
+    pub fn unknown_rules(&self) -> impl Iterator<Item = &'static Rule> {
+        self.rules().filter(|rule| self.why_unknown(rule).is_some())
     }
 
     /// Why nothing can be said of a rule, if so: which evidence could not be recorded.
     pub fn why_unknown(&self, rule: &Rule) -> Option<String> {
+        if rule.needs == Needs::PacketsAlone {
+            return (!self.is_packets_alone()).then(|| "the calls tell more".to_owned());
+        }
         if self.level == Level::Capture {
             return Some("the capture has packets alone".to_owned());
         }
@@ -166,7 +199,7 @@ impl Timeline {
             return Some(format!("the server reads or writes {how}"));
         }
         match rule.needs {
-            Needs::Calls => None,
+            Needs::Calls | Needs::PacketsAlone => None,
             Needs::CallsAndPackets if self.level < Level::Loopback => Some("no packets could be captured".to_owned()),
             Needs::CallsAndPackets if self.dropped > 0 => Some(format!(
                 "{} lost",
@@ -186,24 +219,5 @@ impl Timeline {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_read_as_it_is_written() {
-        for rule in RULES {
-            assert_eq!(rule.name.parse(), Ok(rule.id));
-            let written = serde_json::to_value(rule.id).unwrap();
-            assert_eq!(written, rule.name);
-            assert_eq!(serde_json::from_value::<RuleId>(written).unwrap(), rule.id);
-        }
-    }
-
-    #[test]
-    fn a_name_that_no_rule_has_is_an_error_with_all_there_are() {
-        let error = serde_json::from_str::<RuleId>("\"split-replies\"").unwrap_err();
-        let error = error.to_string();
-        assert!(error.contains("\"split-replies\""), "{error}");
-        assert!(RULES.iter().all(|rule| error.contains(rule.name)), "{error}");
-    }
-}
+#[path = "../../tests/unit/rules.rs"]
+mod tests;

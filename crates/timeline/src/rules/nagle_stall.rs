@@ -9,7 +9,7 @@ use super::run::{Run, count};
 use crate::events::{EventId, EventKind, Side};
 use crate::facts::FactKind;
 use crate::timeline::{Connection, Held, KnownPacket, Timeline};
-use crate::words::{action_text, call_text};
+use crate::words::{action_text, call_text, whole_milliseconds};
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::NagleStall,
@@ -55,7 +55,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let message = format!(
         "{} {whose}waited for an ACK: {write} had returned {} ms before frame {} left, after the ACK in frame {}{fault}",
         count(held.len(), "segment", "segments"),
-        first.waited.as_millis(),
+        whole_milliseconds(first.waited),
         packet.number,
         first.until_frame,
     );

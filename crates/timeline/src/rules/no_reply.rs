@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::rule::{Found, Needs, Rule, RuleId};
-use super::run::Run;
-use crate::events::{CallKind, ClientActionKind, EventId, EventKind, printable};
+use super::run::{Run, owners_close};
+use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Side, printable};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
@@ -37,6 +37,9 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         return None;
     }
     let vain = in_vain(connection)?;
+    if connection.is_on_the_wire(connection.timeline()[vain.id].at) {
+        return None;
+    }
     // A server that has sent something and then closed has answered, in a form that the client did not expect.
     if vain.waited.is_none() && vain.ever > 0 {
         return None;
@@ -107,6 +110,15 @@ fn what_was_done(connection: Connection<'_>) -> (String, Option<EventId>) {
     let moves = |(_, call): &(EventId, &crate::events::Call)| {
         matches!(call.kind, CallKind::Read | CallKind::Write) && (call.moved() > 0 || call.result.is_none())
     };
+    if let Some((id, call)) = owners_close(connection)
+        && !connection.closing().fins.contains(&Side::Server)
+    {
+        let did = format!(
+            "the server closed it with {}, and no FIN left: somebody else has it",
+            call_text(call)
+        );
+        return (did, Some(id));
+    }
     match connection.calls().filter(moves).last() {
         Some((id, call)) => (
             format!("the server's last read or write was {}", call_text(call)),

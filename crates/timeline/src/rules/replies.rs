@@ -1,20 +1,22 @@
 //! What a server wrote between two reads, and how many requests it may have answered with that.
 
+use std::ops::RangeInclusive;
+
 use crate::events::{Call, CallKind, EventId, Side, added};
 use crate::timeline::Connection;
 
 /// What a server wrote after it had read something, before it read more. What it writes before it has read anything
 /// is one too.
 pub(super) struct Reply<'a> {
-    /// How many requests it had read since it last wrote, as far as their form tells; at least one.
-    pub requests: usize,
+    /// How many requests it had read since it last wrote, as far as their form tells: at least and at most.
+    pub requests: RangeInclusive<usize>,
     /// The writes, of those that moved something.
-    pub writes: Vec<Part<'a>>,
+    pub writes: Vec<ReplyWrite<'a>>,
 }
 
 /// A write, with its id into the timeline's events.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
+pub(super) struct ReplyWrite<'a> {
     pub id: EventId,
     pub call: &'a Call,
     /// How many messages it sent: sendmmsg(2) may send several.
@@ -37,10 +39,19 @@ impl Reply<'_> {
     }
 }
 
-impl Part<'_> {
+impl ReplyWrite<'_> {
     /// True if its last byte is known, and is a newline.
     pub fn ends_line(&self) -> bool {
-        self.call.bytes.len() as u64 == self.call.moved() && self.call.bytes.last() == Some(&b'\n')
+        self.is_kept() && self.call.bytes.last() == Some(&b'\n')
+    }
+
+    /// True if it is known to be text that ends within a line.
+    pub fn breaks_off(&self) -> bool {
+        self.is_kept() && is_text(&self.call.bytes) && !self.ends_line()
+    }
+
+    fn is_kept(&self) -> bool {
+        self.call.bytes.len() as u64 == self.call.moved()
     }
 }
 
@@ -50,14 +61,17 @@ pub(super) fn replies(connection: Connection<'_>) -> Vec<Reply<'_>> {
     // The bytes that were read, from where to where, since the last write.
     let (mut from, mut to) = (0_u64, 0_u64);
     let mut read: Vec<&Call> = Vec::new();
+    // What is written once the client's end has been read is no part of a reply before: a library may say goodbye.
+    let mut ended = false;
     for (id, call) in connection.calls() {
         match call.kind {
+            CallKind::Read if call.is_end_of_file() => ended = true,
             CallKind::Read if call.moved() > 0 => {
                 to = to.saturating_add(call.moved());
                 read.push(call);
             }
             CallKind::Write if call.moved() > 0 => {
-                if !read.is_empty() || replies.is_empty() {
+                if !read.is_empty() || std::mem::take(&mut ended) || replies.is_empty() {
                     replies.push(Reply {
                         requests: requests_read(connection, &read, (from, to)),
                         writes: Vec::new(),
@@ -69,7 +83,7 @@ pub(super) fn replies(connection: Connection<'_>) -> Vec<Reply<'_>> {
                     (Some(_), Some(Ok(count))) => usize::try_from(count).unwrap_or(1).max(1),
                     _ => 1,
                 };
-                let part = Part { id, call, messages };
+                let part = ReplyWrite { id, call, messages };
                 reply.into_iter().for_each(|reply| reply.writes.push(part));
             }
             _ => {}
@@ -79,7 +93,7 @@ pub(super) fn replies(connection: Connection<'_>) -> Vec<Reply<'_>> {
 }
 
 /// How many requests were read. The calls keep only the first bytes; the client's segments have the rest.
-fn requests_read(connection: Connection<'_>, read: &[&Call], (from, to): (u64, u64)) -> usize {
+fn requests_read(connection: Connection<'_>, read: &[&Call], (from, to): (u64, u64)) -> RangeInclusive<usize> {
     let is_kept = read.iter().all(|call| call.bytes.len() as u64 == call.moved());
     let kept: Vec<u8> = read.iter().flat_map(|call| &call.bytes).copied().collect();
     if is_kept {
@@ -110,47 +124,104 @@ fn captured(connection: Connection<'_>, from: u64, to: u64) -> Vec<u8> {
     bytes
 }
 
-/// How many requests these bytes are, by their form: as many as there are arrays of RESP, heads that end with an
-/// empty line, or else lines. Bytes without any of that are one.
-fn requests_in(bytes: &[u8]) -> usize {
+/// How many requests these bytes are, by their form, at least and at most: as many as there are arrays of RESP, records
+/// of TLS with data, heads that end with an empty line, each with the body that it tells of, or else lines. Of other bytes
+/// nothing tells: each may be one.
+fn requests_in(bytes: &[u8]) -> RangeInclusive<usize> {
     let lines = || {
         bytes
             .split_inclusive(|byte| *byte == b'\n')
             .filter(|line| line.ends_with(b"\n"))
     };
+    let is_head = lines()
+        .next()
+        .is_some_and(|line| line.windows(6).any(|part| part == b" HTTP/"));
     let count = if bytes.first() == Some(&b'*') {
         lines().filter(|line| line.starts_with(b"*")).count()
+    } else if let [20..=23, 3, 0..=4, ..] = bytes {
+        records(bytes)
+    } else if is_head || head_end(bytes).is_some() {
+        heads(bytes)
+    } else if is_text(bytes) {
+        lines().count()
     } else {
-        let heads = lines().filter(|line| matches!(line, [b'\n'] | [b'\r', b'\n'])).count();
-        let is_head = lines()
-            .next()
-            .is_some_and(|line| line.windows(6).any(|part| part == b" HTTP/"));
-        if is_head || heads > 0 { heads } else { lines().count() }
+        return 1..=bytes.len().max(1);
     };
-    count.max(1)
+    count.max(1)..=count.max(1)
+}
+
+/// How many records with data there are: RFC 8446, section 5.1.
+fn records(mut bytes: &[u8]) -> usize {
+    const DATA: u8 = 23;
+    let mut count = 0;
+    while let [kind, _, _, high, low, rest @ ..] = bytes {
+        count += usize::from(*kind == DATA);
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        bytes = rest.get(length..).unwrap_or_default();
+    }
+    count
+}
+
+/// How many heads there are that end with an empty line.
+fn heads(mut bytes: &[u8]) -> usize {
+    let mut count = 0;
+    while let Some(end) = head_end(bytes) {
+        let (head, rest) = bytes.split_at(end);
+        count += 1;
+        bytes = rest.get(body_length(head, rest)..).unwrap_or_default();
+    }
+    count
+}
+
+/// Where the first head ends, after its empty line.
+pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
+    let ends = |at: &usize| bytes[*at..].starts_with(b"\n\n") || bytes[*at..].starts_with(b"\n\r\n");
+    let at = (0..bytes.len()).find(ends)?;
+    Some(at + if bytes[at + 1] == b'\n' { 2 } else { 3 })
+}
+
+/// How long the body is that a head tells of: RFC 9112, section 6.
+pub(super) fn body_length(head: &[u8], rest: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let field = |name: &str| {
+        head.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+    };
+    if let Some(length) = field("content-length") {
+        // Of a number that is none, or too great, nothing after it is known to be a head.
+        return length.parse().unwrap_or(usize::MAX);
+    }
+    if field("transfer-encoding").is_none_or(|coding| !coding.ends_with("chunked")) {
+        return 0;
+    }
+    let mut at = 0;
+    while let Some(end) = rest
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|byte| *byte == b'\n'))
+    {
+        let size = String::from_utf8_lossy(&rest[at..at + end]);
+        let size = size.split(';').next().unwrap_or_default().trim();
+        match usize::from_str_radix(size, 16) {
+            // A line end follows each chunk, and the last one that is empty.
+            Ok(size) if size > 0 => at = at.saturating_add(end + 3).saturating_add(size),
+            _ => return at + end + 3,
+        }
+    }
+    rest.len()
+}
+
+/// True for bytes that are meant to be read, of which the last character may be cut off.
+fn is_text(bytes: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_some() => return false,
+        Err(error) => &bytes[..error.valid_up_to()],
+        Ok(_) => bytes,
+    };
+    !valid
+        .iter()
+        .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_are_counted_by_their_form() {
-        for (bytes, count) in [
-            ("", 1),
-            ("1", 1),
-            ("1\n", 1),
-            ("1\n2\n3\n", 3),
-            ("1\n2\n3", 2),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n", 2),
-            // The end of it was not kept.
-            ("GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nUser-A", 1),
-            ("*1\r\n$4\r\nPING\r\n", 1),
-            ("*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n", 2),
-            ("EHLO a\r\nQUIT\r\n", 2),
-        ] {
-            assert_eq!(requests_in(bytes.as_bytes()), count, "{bytes:?}");
-        }
-    }
-}
+#[path = "../../tests/unit/rules_replies.rs"]
+mod tests;

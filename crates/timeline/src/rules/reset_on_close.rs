@@ -10,7 +10,7 @@ use crate::words::call_text;
 pub(super) const RULE: Rule = Rule {
     id: RuleId::ResetOnClose,
     name: "reset-on-close",
-    summary: "the server's close sent a reset: the client may lose what was on its way",
+    summary: "the server's close sent a reset: what had not come to the client may be lost",
     cure: "read to the end before you close, and leave SO_LINGER alone",
     needs: Needs::CallsAndPackets,
     look,

@@ -25,6 +25,21 @@ pub enum RuleId {
     WriteAfterClose,
     AcceptStopped,
     NoReply,
+    TruncatedReply,
+    LateAck,
+    ClosedWindow,
+    SmallWindow,
+    SentAgain,
+    MtuBlackHole,
+    SynUnanswered,
+    LateHandshake,
+    ResetWithData,
+    AcceptFailing,
+    QueueOverflow,
+    RequestLost,
+    NoContinue,
+    OneAtATime,
+    ClientLeak,
 }
 
 /// A rule. The section of `docs/findings.md` with its name explains it.
@@ -55,6 +70,8 @@ impl PartialEq for Rule {
 pub(super) enum Needs {
     Calls,
     CallsAndPackets,
+    /// Packets, where there is nothing else: a rule that has calls knows better.
+    PacketsAlone,
     /// Calls, and a server that was asleep at the end: whoever is still at work may yet do his part.
     CallsAndSleep,
 }

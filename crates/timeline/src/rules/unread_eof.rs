@@ -1,7 +1,7 @@
 //! A client's end that the server never reads.
 
 use super::rule::{Found, Needs, Rule, RuleId};
-use super::run::{Run, waited};
+use super::run::{Run, owners_close, waited};
 use crate::events::{CallKind, TcpState};
 use crate::timeline::Connection;
 
@@ -17,6 +17,8 @@ pub(super) const RULE: Rule = Rule {
 fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let closing = connection.closing();
     let left = closing.server_left == Some(TcpState::CloseWait) && !closing.server_read_end_of_file;
+    // Whoever has closed need not read; that somebody else has the socket is another finding.
+    let left = left && owners_close(connection).is_none();
     let accepted = connection.calls().any(|(_, call)| call.kind == CallKind::Accept);
     let fin = closing.packets.first().and_then(|id| connection.timeline().packet(*id));
     if !left || !accepted {

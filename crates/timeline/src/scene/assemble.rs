@@ -21,9 +21,9 @@ use super::*;
 /// than Linux's shortest delayed ACK.
 const FOLD: Duration = Duration::from_millis(10);
 
-pub(super) fn scene(timeline: &Timeline, part: Part) -> Scene {
+pub(super) fn scene(timeline: &Timeline, part: Extent) -> Scene {
     let start = start(timeline);
-    // They stand in the order of the connections.
+    // The findings come in the order of the connections, so each connection takes its own from the front.
     let mut findings = timeline.findings().into_iter().peekable();
     let connections = timeline.connections().take(part.connections);
     let makers = Makers::of(timeline, part.threads);
@@ -55,7 +55,7 @@ struct Assembly<'a> {
     timeline: &'a Timeline,
     connection: Connection<'a>,
     start: Timestamp,
-    part: Part,
+    part: Extent,
     makers: &'a Makers,
     /// True if what belongs to no connection is told among its marks.
     alone: bool,
@@ -74,7 +74,7 @@ impl<'a> Assembly<'a> {
         timeline: &'a Timeline,
         connection: Connection<'a>,
         start: Timestamp,
-        part: Part,
+        part: Extent,
         makers: &'a Makers,
     ) -> Assembly<'a> {
         let is_traced =
@@ -159,8 +159,7 @@ impl<'a> Assembly<'a> {
         let segment = &packet.segment;
         let facts = &packet.facts;
         let explanation = self.explanations.get(&id);
-        let calls = explanation.and_then(|explanation| explanation.call.as_deref());
-        let passage = packet.passage.as_ref();
+        let passage = packet.passage.as_deref();
         let mut came: Vec<Moment> = passage
             .iter()
             .flat_map(|passage| &passage.arrivals)
@@ -183,16 +182,20 @@ impl<'a> Assembly<'a> {
             data: segment.payload.clone(),
             words: words(&packet),
             sentence: explanation.map_or(String::new(), |explanation| explanation.sentence.clone()),
-            calls: calls.into_iter().flat_map(str::lines).map(str::to_owned).collect(),
+            calls: explanation.map_or(Vec::new(), |explanation| {
+                explanation.calls.iter().map(ToString::to_string).collect()
+            }),
             facts: facts.facts.iter().map(fact).collect(),
             why: why(&facts.why),
             opens: packet.is_first_syn(),
             repeats: facts.is_repeat(),
-            held: explanation.and_then(|explanation| explanation.held).map(|held| Held {
-                write: packet.held().map(|held| held.write),
-                milliseconds: held.milliseconds,
-                until_frame: held.until_frame,
-            }),
+            held: explanation
+                .and_then(|explanation| explanation.held)
+                .map(|held| HeldSegment {
+                    write: packet.held().map(|held| held.write),
+                    milliseconds: held.milliseconds,
+                    until_frame: held.until_frame,
+                }),
             carries: facts.carries.clone(),
             carries_open: facts.carries_open,
             during: facts.during,
@@ -203,7 +206,7 @@ impl<'a> Assembly<'a> {
     }
 
     fn call(&self, id: EventId, at: Timestamp, call: &Call) -> Bracket {
-        // Of the client's calls it is known what they sent.
+        // This is the packet that a call of a traced client made leave. A call of the server has none here.
         let sent = self.packet_of.get(&id).copied();
         let quiet = call.kind != CallKind::Write && call_words(call).is_none();
         Bracket {
@@ -265,6 +268,7 @@ impl<'a> Assembly<'a> {
                 .or(line)
                 .unwrap_or_else(|| format!("process {} started", process.pid)),
             output,
+            process: process.clone(),
         }
     }
 
@@ -350,7 +354,7 @@ fn waiting(reason: Reason) -> Option<&'static str> {
         Reason::ReceiveWindow => "waits for the receive window",
         Reason::DelayedAck => "the ACK is put off",
         Reason::Timeout => "no ACK in time",
-        Reason::TailLossProbe => "no ACK yet",
+        Reason::TailLossProbe | Reason::ProbeOrTimeout => "no ACK yet",
         _ => return None,
     })
 }
@@ -513,7 +517,8 @@ fn outside(timeline: &Timeline) -> Vec<String> {
             }
             EventKind::Process(process) => match &process.kind {
                 ProcessEventKind::Started => {}
-                // A program may have children by the dozen that do their work and end.
+                // Only the end of the first process, or an end by a signal, is told: a program may have dozens of
+                // children that do their work and end.
                 ProcessEventKind::Exited(exit) if first == Some(process.pid) || matches!(exit, Exit::Signal(_)) => {
                     ends.push(format!("process {} ended: {exit}", process.pid));
                 }

@@ -31,7 +31,7 @@ impl Makers {
         for event in &timeline.events {
             let (side, call) = match &event.kind {
                 EventKind::Call(call) => (Side::Server, call),
-                EventKind::Client(action) => match &action.call {
+                EventKind::Client(action) => match action.call.as_deref() {
                     Some(call) => (Side::Client, call),
                     None => continue,
                 },
@@ -106,14 +106,5 @@ fn letters(place: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::letters;
-
-    #[test]
-    fn processes_are_named_as_columns_of_a_sheet_are() {
-        assert_eq!(
-            [0, 25, 26, 51, 52, 702].map(letters),
-            ["A", "Z", "AA", "AZ", "BA", "AAA"]
-        );
-    }
-}
+#[path = "../../tests/unit/scene_makers.rs"]
+mod tests;

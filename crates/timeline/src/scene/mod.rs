@@ -32,7 +32,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::events::{
-    Call, ClientActionKind, EventId, Flags, FrameNumber, Level, OutputStream, Side, TcpState, TcpView, Timestamp,
+    Call, ClientActionKind, EventId, Flags, FrameNumber, Level, OutputStream, ProcessEvent, Side, TcpState, TcpView,
+    Timestamp,
 };
 use crate::facts::{Certainty, FactKind, Reason};
 use crate::rules::{RuleId, Severity};
@@ -61,7 +62,7 @@ pub struct Scene {
 
 /// How much of a timeline is to be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct Extent {
     /// At most so many connections: the first.
     pub connections: usize,
     /// The lines that the server wrote, too: each connection has them all, as they name none.
@@ -70,9 +71,9 @@ pub struct Part {
     pub threads: bool,
 }
 
-impl Default for Part {
-    fn default() -> Part {
-        Part {
+impl Default for Extent {
+    fn default() -> Extent {
+        Extent {
             connections: usize::MAX,
             output: false,
             threads: false,
@@ -124,7 +125,7 @@ pub struct Diagram {
     pub client_is_traced: bool,
     /// What happened, in order. Each event of the connection is one mark, but for the socket table's: a
     /// state is a mark where it is known to have been reached. Of the only connection those events are
-    /// marks too that belong to none; the lines that the server wrote if [asked for](Part::output).
+    /// marks too that belong to none; the lines that the server wrote if [asked for](Extent::output).
     pub marks: Vec<Mark>,
     /// The states of both sockets, from when to when.
     pub bands: Vec<Band>,
@@ -261,7 +262,7 @@ pub struct Arrow {
     /// True if all that it carries had been sent before.
     pub repeats: bool,
     /// Set where it left later than its write, and it was Nagle's algorithm that held it.
-    pub held: Option<Held>,
+    pub held: Option<HeldSegment>,
     /// The write-family calls whose bytes it carries.
     pub carries: Vec<EventId>,
     /// True if it is open which of several threads' writes these are.
@@ -328,7 +329,7 @@ pub struct Why {
 
 /// A segment that was held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Held {
+pub struct HeldSegment {
     /// Its write, which had returned. `None` where only a file's comment tells of it.
     pub write: Option<EventId>,
     /// From the return of its write until it left, in whole milliseconds.
@@ -348,7 +349,7 @@ pub struct Bracket {
     #[serde(serialize_with = "shown::words")]
     pub side: Side,
     /// Who made it, where several processes of its side made calls, or threads did and that was
-    /// [asked for](Part::threads): `A`, `t2`. A line of the [verdict](Diagram::verdict) tells the ids. `None` where one
+    /// [asked for](Extent::threads): `A`, `t2`. A line of the [verdict](Diagram::verdict) tells the ids. `None` where one
     /// call is like another.
     pub label: Option<String>,
     /// The process that made it, where that was recorded.
@@ -436,6 +437,9 @@ pub struct Process {
     pub is_helper: bool,
     /// True if it only started.
     pub quiet: bool,
+    /// What, for who has less room than its words take.
+    #[serde(skip)]
+    pub process: ProcessEvent,
 }
 
 /// A state that a socket had for a while.
@@ -523,11 +527,11 @@ pub struct Verdict {
 impl Scene {
     /// All of a timeline.
     pub fn of(timeline: &Timeline) -> Scene {
-        Scene::part_of(timeline, Part::default())
+        Scene::part_of(timeline, Extent::default())
     }
 
     /// As much of a timeline as is to be drawn.
-    pub fn part_of(timeline: &Timeline, part: Part) -> Scene {
+    pub fn part_of(timeline: &Timeline, part: Extent) -> Scene {
         assemble::scene(timeline, part)
     }
 
@@ -575,13 +579,13 @@ impl Diagram {
             .collect();
         let mut inside = false;
         let mut kept = 0;
-        // The place of each mark among those that stay.
+        // For each mark this holds its new place, or nothing if the mark is removed.
         let places: Vec<Option<usize>> = self
             .marks
             .iter()
             .map(|mark| {
                 inside = mark.frame().map_or(inside, |number| frames.contains(&number));
-                // What made a packet leave stands before it.
+                // An action stands before the packet that it made leave, so it is kept together with that packet.
                 let stays = match mark {
                     Mark::Action(Action {
                         arrow: Some(arrow),
@@ -597,7 +601,7 @@ impl Diagram {
         let mut place = places.iter();
         self.marks.retain(|_| place.next().is_some_and(Option::is_some));
         self.folds.retain_mut(|fold| {
-            // The mark before it has to be there too.
+            // A fold shortens the gap to the mark before it. If that mark is removed, so is the fold.
             let place = places.get(fold.mark).copied().flatten().filter(|place| *place > 0);
             fold.mark = place.unwrap_or_default();
             place.is_some()

@@ -1,10 +1,12 @@
 //! What a reader should take away of a connection.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Verdict;
 use crate::events::{EventId, Explanation, Level};
 use crate::timeline::{Closing, Connection, Counts, Run, Stalls, Teardown, Timeline};
+use crate::words::whole_milliseconds;
 
 /// So many numbers are listed of those that differ.
 const NUMBERS: usize = 5;
@@ -17,39 +19,41 @@ pub(super) fn of(
 ) -> Vec<Verdict> {
     let mut verdict = Vec::new();
     let mut say = |name, words| verdict.push(Verdict { name, words });
-    // What was lost, or came later than what is kept, would only add to these.
+    // If events were not kept or packets were lost, the counts below are lower bounds.
     let cut = timeline.not_kept > 0;
+    let missed = timeline.dropped > 0 || connection.facts().is_holed;
     let least = |is_cut: bool, counts: String| match is_cut {
+        true if counts == "none" => "none seen".to_owned(),
         true => format!("at least {counts}"),
         false => counts,
     };
     let totals = timeline.totals(connection.id());
-    // That a segment was held back shows only beside its write, or in our comment that says so.
+    // Whether a segment was held back can be seen only if its write was recorded, or if a comment of ours tells of it.
     let stalls_show = match (timeline.level, totals) {
         (Level::NoPackets | Level::Capture, _) => false,
         (Level::Loopback | Level::Sandbox, Some(totals)) => totals.commented,
         (Level::Loopback | Level::Sandbox, None) => true,
     };
     let tells_calls = timeline.level > Level::Capture;
+    let unseen = tells_calls && !timeline.tells_calls();
+    let unknown = || "unknown: not all of the server's calls were seen".to_owned();
     let whole = || tells_calls.then(|| connection.writes_per_reply().into_iter().collect());
     let writes = totals.map_or_else(whole, |totals| totals.writes_per_reply.clone());
-    if let Some(writes) = writes {
+    if unseen {
+        say("writes per reply", unknown());
+    } else if let Some(writes) = writes {
         say("writes per reply", least(cut, counts(&writes)));
     } else {
         let segments = totals.map(|totals| totals.segments_per_reply.clone());
         let segments = segments.unwrap_or_else(|| connection.segments_per_reply().into_iter().collect());
-        say(
-            "segments per reply",
-            least(cut || timeline.dropped > 0, counts(&segments)),
-        );
+        say("segments per reply", least(cut || missed, counts(&segments)));
     }
     let packets = totals.map(|totals| totals.packets_per_exchange.clone());
     let packets = packets.unwrap_or_else(|| connection.packets_per_exchange().into_iter().collect());
-    say(
-        "packets per exchange",
-        least(cut || timeline.dropped > 0, counts(&packets)),
-    );
-    if stalls_show {
+    say("packets per exchange", least(cut || missed, counts(&packets)));
+    if unseen && stalls_show {
+        say("stalls", unknown());
+    } else if stalls_show {
         let seen = totals.map(|totals| totals.stalls.clone());
         let seen = seen.unwrap_or_else(|| stalls(connection, explanations));
         let corked = corked(connection);
@@ -60,7 +64,7 @@ pub(super) fn of(
         };
         say("stalls", text);
     }
-    say("teardown", teardown(&connection.closing()));
+    say("teardown", teardown(connection));
     if connection.is_the_servers_own() {
         say("opened by", "the server itself, which is the client here".to_owned());
     }
@@ -114,7 +118,12 @@ fn corked(connection: Connection<'_>) -> String {
     let lines: Vec<String> = held
         .by_ref()
         .take(Stalls::LISTED)
-        .map(|(frame, waited)| format!("frame {frame} waited {} ms for more to send", waited.as_millis()))
+        .map(|(frame, waited)| {
+            format!(
+                "frame {frame} waited {} ms for more to send",
+                whole_milliseconds(waited)
+            )
+        })
         .collect();
     match held.count() {
         0 => lines.join(", "),
@@ -148,11 +157,16 @@ fn stalls_text(timeline: &Timeline, stalls: &Stalls) -> String {
     lines.join(", ")
 }
 
-fn teardown(closing: &Closing) -> String {
+fn teardown(connection: Connection<'_>) -> String {
+    let closing = connection.closing();
     match closing.teardown() {
-        Teardown::Open => "none: neither side has closed".to_owned(),
+        Teardown::Open => "none: neither side has sent a FIN".to_owned(),
         Teardown::Refused => "none: the connection was refused".to_owned(),
         Teardown::Reset { by } => format!("reset by the {by}"),
+        Teardown::Cut { by } => format!(
+            "cut off by a reset that does not fit the {by}, in whose name it came: from between, or forged (inferred)"
+        ),
+        Teardown::LeftOpen(_) if connection.timeline().level == Level::Capture => ends_open(connection, &closing),
         Teardown::LeftOpen(state) => format!("left open: the server's socket is in {state}"),
         Teardown::Clean { first } => match closing.time_wait() {
             Some(waits) if waits == first => format!("clean: the {first} closed first and is in TIME_WAIT"),
@@ -160,4 +174,41 @@ fn teardown(closing: &Closing) -> String {
             None => format!("clean: the {first} closed first"),
         },
     }
+}
+
+/// A connection that was still closing when its capture ended: what the last packets show. How it went on is not known.
+fn ends_open(connection: Connection<'_>, closing: &Closing) -> String {
+    /// A close that takes longer is no longer one that was about to come.
+    const SOON: Duration = Duration::from_secs(1);
+    let (timeline, facts) = (connection.timeline(), connection.facts());
+    let [(first, frame), others @ ..] = &facts.fins[..] else {
+        return "the capture ends here".to_owned();
+    };
+    if !facts.captured[first.peer()] {
+        return format!(
+            "not known: the {first} has sent its FIN, and nothing of the {} was captured",
+            first.peer()
+        );
+    }
+    if !others.is_empty() {
+        return "closing: both sides have sent a FIN, and not all is acknowledged where the capture ends".to_owned();
+    }
+    let other = first.peer();
+    let mut text = format!("half open: the {first} has sent its FIN, the {other} none yet where the capture ends");
+    let at = |id: EventId| timeline[id].at;
+    let fin = timeline.event_of_frame(*frame).map(at);
+    let last = closing.packets.last().copied().map(at);
+    let later = fin.zip(last).map(|(fin, last)| last.since(fin));
+    if let Some(later) = later.filter(|later| *later < SOON) {
+        text += &match whole_milliseconds(later) {
+            0 => ", less than 1 ms later".to_owned(),
+            milliseconds => format!(", {milliseconds} ms later"),
+        };
+    }
+    match facts.in_flight[other] {
+        0 => {}
+        1 => text += "; a byte of it has no ACK, so its FIN may wait behind that",
+        bytes => text += &format!("; {bytes} bytes of it have no ACK, so its FIN may wait behind them"),
+    }
+    text
 }

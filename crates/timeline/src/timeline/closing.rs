@@ -23,6 +23,11 @@ pub enum Teardown {
         /// Who sent it.
         by: Side,
     },
+    /// A reset ended it that its alleged sender did not send: it came from between the two, or was forged.
+    Cut {
+        /// Whose it says it is.
+        by: Side,
+    },
     /// Closing has begun, and the server's socket was still there when things had settled.
     LeftOpen(TcpState),
 }
@@ -34,6 +39,7 @@ impl fmt::Display for Teardown {
             Teardown::Refused => f.write_str("refused"),
             Teardown::Clean { first } => write!(f, "clean, the {first} closed first"),
             Teardown::Reset { by } => write!(f, "reset by the {by}"),
+            Teardown::Cut { by } => write!(f, "cut off by a reset that the {by} did not send"),
             Teardown::LeftOpen(state) => write!(f, "left open in {state}"),
         }
     }
@@ -48,6 +54,8 @@ pub struct Closing {
     pub fins: Vec<Side>,
     /// Who sent the first reset.
     pub reset_by: Option<Side>,
+    /// True if that one came from between the two, or was forged.
+    pub reset_from_between: bool,
     /// The packets from the first FIN or reset on.
     pub packets: Vec<EventId>,
     /// True if the server has read the end of file.
@@ -64,8 +72,10 @@ impl Closing {
         if self.refused {
             return Teardown::Refused;
         }
-        if let Some(by) = self.reset_by {
-            return Teardown::Reset { by };
+        match self.reset_by {
+            Some(by) if self.reset_from_between => return Teardown::Cut { by },
+            Some(by) => return Teardown::Reset { by },
+            None => {}
         }
         let Some(&first) = self.fins.first() else {
             return Teardown::Open;
@@ -90,6 +100,12 @@ impl Closing {
 }
 
 impl Connection<'_> {
+    /// True if the server's end answered the SYN with its own, as the packets show.
+    pub fn was_established(self) -> bool {
+        self.packets()
+            .any(|(_, packet)| packet.from == Side::Server && packet.segment.flags.has(Flags::SYN))
+    }
+
     /// How it ended.
     pub fn teardown(self) -> Teardown {
         self.closing().teardown()
@@ -101,17 +117,19 @@ impl Connection<'_> {
         let facts = self.facts();
         let begins = |packet: &Packet| {
             let first = facts.fins.first().map(|fin| fin.1).into_iter();
-            let first = first.chain(facts.reset.map(|reset| reset.1)).min();
+            let first = first.chain(facts.reset.map(|reset| reset.frame)).min();
             first.is_some_and(|first| packet.number >= first)
         };
         let refuses = |(_, packet): (EventId, KnownPacket<'_>)| packet.facts.why.reason == Reason::NoListener;
         let mut closing = Closing {
             refused: self.packets().any(refuses),
             fins: facts.fins.iter().map(|fin| fin.0).collect(),
-            reset_by: facts.reset.map(|reset| reset.0),
+            reset_by: facts.reset.map(|reset| reset.by),
+            reset_from_between: facts.reset.is_some_and(|reset| reset.from_between),
             packets: self
                 .packets()
                 .skip_while(|(_, packet)| !begins(packet))
+                .filter(|(_, packet)| !packet.facts.is_copy())
                 .map(|(id, _)| id)
                 .collect(),
             server_read_end_of_file: self.calls().any(|(_, call)| call.is_end_of_file()),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Timeline;
+use crate::events::fragments::Fragments;
 use crate::events::frames::Frames;
 use crate::events::merge::{Captured, Merge};
 use crate::events::sockets::Sockets;
@@ -35,6 +36,7 @@ pub struct Excerpt {
     /// All of it, as long as that is little.
     whole: Option<Whole>,
     merge: Merge,
+    fragments: Fragments,
     kept: Vec<Kept>,
     /// What belongs to no connection.
     outside: Vec<KeptEvent>,
@@ -84,7 +86,7 @@ pub(crate) struct Found<'a> {
     pub comment: Option<String>,
     /// What a file of this crate says of it.
     pub told: Option<Box<Explanation>>,
-    pub passage: Option<Passage>,
+    pub passage: Option<Box<Passage>>,
 }
 
 /// So much is kept of a comment, in bytes.
@@ -223,7 +225,7 @@ impl Stalls {
 }
 
 /// What is kept of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
     head: Vec<KeptEvent>,
     /// Each with whether it changed what is known of the connection's state.
@@ -231,14 +233,57 @@ struct Kept {
     /// Those that did, and have left the tail.
     turns: Vec<KeptEvent>,
     following: Following,
-    sockets: Sockets,
-    /// What the packets tell of the sockets, and in which frame.
-    states: Vec<(FrameNumber, StateChange)>,
+    /// What the packets tell of the sockets.
+    near: Followed,
+    /// The same, as of a capture that was made somewhere.
+    far: Followed,
     replying: Replying,
     exchanging: Exchanging,
     packets_of_exchange: usize,
     replies_of_exchange: usize,
     totals: Totals,
+}
+
+/// Sockets that are followed.
+#[derive(Debug, Default)]
+struct Followed {
+    sockets: Sockets,
+    /// What has changed, and in which frame.
+    states: Vec<(FrameNumber, StateChange)>,
+}
+
+impl Followed {
+    /// True if a packet changed what is known of them.
+    fn see(&mut self, packet: &Packet) -> bool {
+        let before = self.sockets;
+        self.sockets.departs(packet);
+        self.sockets.arrives(packet);
+        let changes = self.sockets.changes_since(before);
+        let count = self.states.len();
+        self.states.extend(changes.map(|change| (packet.number, change)));
+        count != self.states.len() || self.sockets.has_turned(&before)
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept {
+            head: Vec::new(),
+            tail: VecDeque::new(),
+            turns: Vec::new(),
+            following: Following::default(),
+            near: Followed::default(),
+            far: Followed {
+                sockets: Sockets::from_afar(),
+                states: Vec::new(),
+            },
+            replying: Replying::default(),
+            exchanging: Exchanging::default(),
+            packets_of_exchange: 0,
+            replies_of_exchange: 0,
+            totals: Totals::default(),
+        }
+    }
 }
 
 impl Kept {
@@ -280,12 +325,8 @@ impl Kept {
 
     /// True if a packet changed what is known of the sockets.
     fn follow_sockets(&mut self, packet: &Packet) -> bool {
-        let before = self.sockets;
-        self.sockets.departs(packet);
-        self.sockets.arrives(packet);
-        let changes = self.sockets.changes_since(before);
-        self.states.extend(changes.map(|change| (packet.number, change)));
-        before != self.sockets || packet.segment.flags.has(Flags::RST)
+        let near = self.near.see(packet);
+        self.far.see(packet) || near || packet.segment.flags.has(Flags::RST)
     }
 
     fn count(&mut self, packet: &Packet, facts: &PacketFacts) {
@@ -294,13 +335,16 @@ impl Kept {
             let held = packet.told.as_ref().and_then(|told| told.held);
             self.totals.stalls.see(packet.number, held);
         }
+        if facts.is_copy() {
+            return;
+        }
         let Some(step) = self.exchanging.see(packet, facts) else {
             return;
         };
         if step.begins {
             self.end_exchange();
         }
-        self.packets_of_exchange += 1;
+        self.packets_of_exchange += 1 + step.with;
         self.replies_of_exchange += usize::from(step.replies);
     }
 
@@ -325,6 +369,7 @@ impl Excerpt {
             limits,
             whole: Some(Whole::default()),
             merge: Merge::default(),
+            fragments: Fragments::default(),
             kept: Vec::new(),
             outside: Vec::new(),
             events: 0,
@@ -344,8 +389,9 @@ impl Excerpt {
             ..
         } = found;
         let most = if self.whole.is_some() { usize::MAX } else { Call::KEEP };
-        let segment = match Segment::with_payload(link_type, frame, wire_len, most) {
-            Ok(segment) => segment,
+        let segment = match self.fragments.segment(link_type, frame, wire_len, most) {
+            Ok(Some(segment)) => segment,
+            Ok(None) => return,
             Err(why) => {
                 *self.left_out.no_segment.entry(why).or_default() += 1;
                 return;
@@ -486,11 +532,14 @@ impl Excerpt {
     /// True if no packet has come yet, and no call.
     pub fn is_empty(&self) -> bool {
         let nothing = self.whole.as_ref().is_some_and(|whole| whole.records.is_empty());
-        nothing && self.left_out.no_segment.is_empty()
+        nothing && self.left_out.no_segment.is_empty() && self.fragments.left_alone() == 0
     }
 
     /// The timeline of what was kept.
     pub fn into_timeline(mut self) -> Timeline {
+        if let alone @ 1.. = self.fragments.left_alone() {
+            *self.left_out.no_segment.entry(NoSegment::Fragment).or_default() += alone;
+        }
         if let Some(Whole { records, numbers, .. }) = self.whole {
             let recording = Recording {
                 level: self.level,
@@ -522,7 +571,10 @@ impl Excerpt {
         let states: Vec<Vec<_>> = self
             .kept
             .iter_mut()
-            .map(|kept| std::mem::take(&mut kept.states))
+            .map(|kept| match self.level {
+                Level::Capture => std::mem::take(&mut kept.far.states),
+                _ => std::mem::take(&mut kept.near.states),
+            })
             .collect();
         let kept = self.kept.into_iter().flat_map(Kept::events);
         let mut kept: Vec<KeptEvent> = kept.chain(self.outside).collect();
@@ -587,6 +639,19 @@ impl Timeline {
     /// What an excerpt counted and did not keep.
     pub(crate) fn left_out(&self) -> Option<&LeftOut> {
         self.left_out.as_deref()
+    }
+
+    /// True if all of the capture is here: it is no [`Excerpt`] of a long one.
+    pub fn is_whole(&self) -> bool {
+        !self.is_excerpt()
+    }
+
+    /// True for a capture of packets alone. One that has the calls beside them as words, for people, has more than that:
+    /// they are to be read, and tell what packets could only let guess.
+    pub fn is_packets_alone(&self) -> bool {
+        let calls_in_words =
+            |left_out: &LeftOut| left_out.no_segment.contains_key(&NoSegment::Link(LinkType::UPPER_PDU));
+        self.level == Level::Capture && !self.left_out().is_some_and(calls_in_words)
     }
 
     /// True for an excerpt of a long capture.

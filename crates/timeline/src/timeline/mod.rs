@@ -2,6 +2,7 @@
 
 mod closing;
 mod excerpt;
+mod part;
 mod questions;
 pub mod spent;
 mod vantage;
@@ -12,6 +13,7 @@ pub use closing::{Closing, Teardown};
 pub(crate) use excerpt::{Counts, Found, Run, Stalls, start_of};
 pub use excerpt::{Excerpt, Limits};
 pub use questions::Held;
+pub(crate) use questions::no_delay_at;
 
 use crate::events::*;
 use crate::facts::{self, ConnectionFacts, Facts, PacketFacts};
@@ -101,6 +103,11 @@ impl Timeline {
     /// The connections, in the order in which they began.
     pub fn connections(&self) -> impl ExactSizeIterator<Item = Connection<'_>> {
         self.seen.connections().map(|seen| Connection { timeline: self, seen })
+    }
+
+    /// Those that clients made to the server, without what the server itself opened.
+    pub fn of_clients(&self) -> impl Iterator<Item = Connection<'_>> {
+        self.connections().filter(|connection| !connection.is_the_servers_own())
     }
 
     /// One of them.

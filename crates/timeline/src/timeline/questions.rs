@@ -20,6 +20,12 @@ impl Timeline {
         all.into_iter().map(|id| (id, &self[id]))
     }
 
+    /// Whether what the server did shows in its calls: else nobody knows how many writes a reply took, nor whether one of
+    /// them waited.
+    pub fn tells_calls(&self) -> bool {
+        self.level > Level::Capture && !self.facts.unseen_calls
+    }
+
     /// The only connection.
     ///
     /// # Panics
@@ -84,7 +90,18 @@ impl Timeline {
     }
 }
 
+/// Whether Nagle's algorithm was off at a moment, of the times when it was switched. `None` before the first.
+pub(crate) fn no_delay_at(switched: &[(Timestamp, bool)], at: Timestamp) -> Option<bool> {
+    let last = switched.iter().rfind(|(when, _)| *when <= at);
+    last.map(|(_, off)| *off)
+}
+
 impl<'a> Connection<'a> {
+    /// When the server switched Nagle's algorithm off on its socket, or on again (TCP_NODELAY).
+    pub(crate) fn no_delay_switched(self) -> Vec<(Timestamp, bool)> {
+        self.calls().filter_map(|(_, call)| call.switches_no_delay()).collect()
+    }
+
     /// How many write-family calls each reply took.
     ///
     /// A reply is what the server writes between one read that returned data and the next.
@@ -103,7 +120,8 @@ impl<'a> Connection<'a> {
     /// How many packets each exchange took, in both directions, pure ACKs included.
     ///
     /// An exchange begins with the client's first data behind a reply (or behind the handshake)
-    /// and ends before the next one, or before the first FIN or reset. Where packets could not be
+    /// and ends before the next one, or before the first FIN or reset. Where the reply comes, or goes on, behind a FIN of
+    /// the client, that is no end yet; and a segment with data and a FIN is the last one. Where packets could not be
     /// captured, the number comes from the kernel's segment counters of the client's socket.
     pub fn packets_per_exchange(self) -> Vec<usize> {
         if self.timeline.level == Level::NoPackets {
@@ -124,7 +142,9 @@ impl<'a> Connection<'a> {
     pub fn exchanges(self) -> Vec<Exchange> {
         let mut exchanges: Vec<Exchange> = Vec::new();
         let mut exchanging = Exchanging::default();
-        for (id, packet) in self.packets() {
+        let mut before: Vec<EventId> = Vec::new();
+        for (id, packet) in self.packets().filter(|(_, packet)| !packet.facts.is_copy()) {
+            before.push(id);
             let Some(step) = exchanging.see(&packet, packet.facts) else {
                 continue;
             };
@@ -135,7 +155,7 @@ impl<'a> Connection<'a> {
                 });
             }
             if let Some(exchange) = exchanges.last_mut() {
-                exchange.packets.push(id);
+                exchange.packets.extend(&before[before.len() - 1 - step.with..]);
                 exchange.reply_segments += usize::from(step.replies);
             }
         }
@@ -152,6 +172,8 @@ impl<'a> Connection<'a> {
             let Some(now) = action.counters else { continue };
             let closes = match action.kind {
                 ClientActionKind::Sent { .. } => false,
+                // The reply is still to come.
+                ClientActionKind::ShutdownWrite if !replied => continue,
                 ClientActionKind::ShutdownWrite | ClientActionKind::Closed | ClientActionKind::Reset => true,
                 ClientActionKind::Received { .. } => {
                     replied = true;
@@ -179,8 +201,9 @@ impl<'a> Connection<'a> {
     }
 
     /// The segments that waited since their program had said that more follows (TCP_CORK, MSG_MORE), until the kernel
-    /// waited no longer, and for how long. Linux keeps them for 200 ms at most: tcp(7). One that the program let go,
-    /// by taking the cork out or by an end, is none, however late that was.
+    /// waited no longer, and for how long. Linux keeps them until the timer of a probe, which follows the
+    /// retransmission timeout: 200 ms or more. One that the program let go, by taking the cork out or by an end, is
+    /// none, however late that was.
     pub fn corked_segments(self) -> impl Iterator<Item = (EventId, KnownPacket<'a>, Duration)> {
         // A program that means to send more does so well within 200 ms: a wait of half of that is one for the timer.
         const GIVEN_UP: Duration = Duration::from_millis(100);
@@ -198,7 +221,7 @@ impl<'a> Connection<'a> {
             };
             let mut calls = self.events().filter_map(|(_, event)| match &event.kind {
                 EventKind::Call(call) => Some(call),
-                EventKind::Client(action) => action.call.as_ref(),
+                EventKind::Client(action) => action.call.as_deref(),
                 _ => None,
             });
             let is_corked = why.reason == Reason::Cork && packet.segment.len > 0;

@@ -9,7 +9,7 @@ use crate::facts::{Certainty, Exchange};
 
 /// Whom or what an exchange waits for at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum Awaited {
     /// The client: the server has read all that has come, and more of the request comes later.
     Client,
     /// The wire: bytes of the request or of the reply have left one host and have not come to the other.
@@ -25,26 +25,26 @@ pub enum Part {
     Unknown,
 }
 
-impl Part {
+impl Awaited {
     /// All of them, in the order in which an exchange usually goes through them.
-    pub const ALL: [Part; 6] = [
-        Part::Client,
-        Part::Wire,
-        Part::Socket,
-        Part::Program,
-        Part::Kernel,
-        Part::Unknown,
+    pub const ALL: [Awaited; 6] = [
+        Awaited::Client,
+        Awaited::Wire,
+        Awaited::Socket,
+        Awaited::Program,
+        Awaited::Kernel,
+        Awaited::Unknown,
     ];
 
     /// Its name, in a word.
     pub fn name(self) -> &'static str {
         match self {
-            Part::Client => "client",
-            Part::Wire => "wire",
-            Part::Socket => "socket",
-            Part::Program => "program",
-            Part::Kernel => "kernel",
-            Part::Unknown => "unknown",
+            Awaited::Client => "client",
+            Awaited::Wire => "wire",
+            Awaited::Socket => "socket",
+            Awaited::Program => "program",
+            Awaited::Kernel => "kernel",
+            Awaited::Unknown => "unknown",
         }
     }
 }
@@ -58,8 +58,8 @@ pub struct Spent {
     pub first_byte: Duration,
     /// And until the last byte had.
     pub whole: Duration,
-    /// The parts of the whole, in the order of [`Part::ALL`]. Their sum is the whole.
-    parts: [Duration; Part::ALL.len()],
+    /// The parts of the whole, in the order of [`Awaited::ALL`]. Their sum is the whole.
+    parts: [Duration; Awaited::ALL.len()],
     /// How sure the parts are, but for the unknown one.
     pub certainty: Certainty,
     /// How long the connection's threads stood still meanwhile for the tracer alone, as far as the tracer
@@ -70,14 +70,14 @@ pub struct Spent {
 
 impl Spent {
     /// How long it waited for this.
-    pub fn part(&self, part: Part) -> Duration {
+    pub fn part(&self, part: Awaited) -> Duration {
         self.parts[part as usize]
     }
 
     /// What it waited longest for.
-    pub fn mostly(&self) -> Part {
-        let longest = Part::ALL.into_iter().rev().max_by_key(|part| self.part(*part));
-        longest.unwrap_or(Part::Unknown)
+    pub fn mostly(&self) -> Awaited {
+        let longest = Awaited::ALL.into_iter().rev().max_by_key(|part| self.part(*part));
+        longest.unwrap_or(Awaited::Unknown)
     }
 }
 
@@ -122,7 +122,7 @@ impl Offsets {
 
 /// How far the bytes of both directions are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Progress {
+struct StreamOffsets {
     request_left: u64,
     request_came: u64,
     request_read: u64,
@@ -161,9 +161,20 @@ pub fn spent(connection: Connection<'_>) -> Vec<Option<Spent>> {
         .collect()
 }
 
+impl Connection<'_> {
+    /// True if bytes that one host had sent by then had not come to the other: the wire still had them, or had lost them.
+    pub fn is_on_the_wire(self, at: Timestamp) -> bool {
+        let steps = Course::of(self).steps;
+        let by_then = steps.partition_point(|(moment, _)| *moment <= at);
+        steps[..by_then].last().is_some_and(|(_, progress)| {
+            progress.request_left > progress.request_came || progress.reply_left > progress.reply_came
+        })
+    }
+}
+
 /// The life of a connection's bytes: how far they are from each moment on.
 struct Course {
-    steps: Vec<(Timestamp, Progress)>,
+    steps: Vec<(Timestamp, StreamOffsets)>,
     /// From where to where in its stream the data of each packet is, by the packet.
     places: Vec<(EventId, u64, u64)>,
     /// When the connection's threads stood still for the tracer, and how long.
@@ -199,7 +210,7 @@ impl Course {
                     }
                 }
                 EventKind::Client(action) => {
-                    tracer.extend(action.call.as_ref().map(|call| (call.ended, call.tracer)));
+                    tracer.extend(action.call.as_deref().map(|call| (call.ended, call.tracer)));
                 }
                 _ => {}
             }
@@ -211,7 +222,7 @@ impl Course {
             places,
             tracer,
             tells: timeline.level > Level::NoPackets
-                && !timeline.has_unseen_calls()
+                && timeline.tells_calls()
                 && !connection.facts().began_before
                 // Where the server is the client, its peer's calls were not traced.
                 && !connection.is_the_servers_own(),
@@ -239,13 +250,13 @@ impl Course {
         }
         let (first_byte, ended) = (came(from + 1)?, came(to)?);
         let whole = ended.since(began);
-        let mut parts = [Duration::ZERO; Part::ALL.len()];
+        let mut parts = [Duration::ZERO; Awaited::ALL.len()];
         for (part, time) in self.parts(began, ended) {
             parts[part as usize] += time;
         }
         // Before the first step, as where a SYN carries the request.
         let told: Duration = parts.iter().sum();
-        parts[Part::Unknown as usize] += whole.saturating_sub(told);
+        parts[Awaited::Unknown as usize] += whole.saturating_sub(told);
         let meanwhile = self.tracer.iter().filter(|(at, _)| (began..=ended).contains(at));
         Some(Spent {
             began,
@@ -258,7 +269,7 @@ impl Course {
     }
 
     /// The stretches of time between two moments, each with what it belongs to.
-    fn parts(&self, began: Timestamp, ended: Timestamp) -> impl Iterator<Item = (Part, Duration)> {
+    fn parts(&self, began: Timestamp, ended: Timestamp) -> impl Iterator<Item = (Awaited, Duration)> {
         let first = self.steps.partition_point(|(at, _)| *at <= began).saturating_sub(1);
         (first..self.steps.len()).map_while(move |step| {
             let (at, progress) = self.steps[step];
@@ -269,7 +280,7 @@ impl Course {
             let until = next.map_or(ended, |(at, _)| (*at).min(ended));
             let part = match self.tells {
                 true => waits_for(&progress, next.map(|(_, next)| next)),
-                false => Part::Unknown,
+                false => Awaited::Unknown,
             };
             Some((part, until.since(at.max(began))))
         })
@@ -288,19 +299,20 @@ fn came(passage: &Passage) -> Option<Timestamp> {
     passage.arrivals.iter().min().copied().filter(|_| !passage.corrupted)
 }
 
-fn steps(moves: &[(Timestamp, Move)]) -> Vec<(Timestamp, Progress)> {
+fn steps(moves: &[(Timestamp, Move)]) -> Vec<(Timestamp, StreamOffsets)> {
     // How far the bytes of each side have left, and come.
     let mut left = Both::<Stream>::default();
     let mut came = left.clone();
     let (mut read, mut written) = (0_u64, 0_u64);
-    let step = |&(at, moved): &(Timestamp, Move)| {
+    let mut steps: Vec<(Timestamp, StreamOffsets)> = Vec::new();
+    for &(at, moved) in moves {
         match moved {
             Move::Leaves(side, from, to) => left[side].add(from, to),
             Move::Comes(side, from, to) => came[side].add(from, to),
             Move::Read(bytes) => read = read.saturating_add(bytes),
             Move::Write(bytes) => written = written.saturating_add(bytes),
         }
-        let progress = Progress {
+        let progress = StreamOffsets {
             request_left: left.client.end,
             request_came: came.client.end,
             request_read: read,
@@ -308,23 +320,27 @@ fn steps(moves: &[(Timestamp, Move)]) -> Vec<(Timestamp, Progress)> {
             reply_left: left.server.end,
             reply_came: came.server.end,
         };
-        (at, progress)
-    };
-    moves.iter().map(step).collect()
+        // What happens at one moment is one step.
+        match steps.last_mut() {
+            Some(last) if last.0 == at => last.1 = progress,
+            _ => steps.push((at, progress)),
+        }
+    }
+    steps
 }
 
 /// What an exchange waits for at a step, and until the next one.
-fn waits_for(now: &Progress, next: Option<&Progress>) -> Part {
+fn waits_for(now: &StreamOffsets, next: Option<&StreamOffsets>) -> Awaited {
     if now.reply_written > now.reply_left {
-        Part::Kernel
+        Awaited::Kernel
     } else if now.reply_left > now.reply_came || now.request_left > now.request_came {
-        Part::Wire
+        Awaited::Wire
     } else if now.request_came > now.request_read {
-        Part::Socket
+        Awaited::Socket
     } else if next.is_some_and(|next| next.request_left > now.request_left) {
-        Part::Client
+        Awaited::Client
     } else {
-        Part::Program
+        Awaited::Program
     }
 }
 
@@ -348,8 +364,8 @@ fn by_actions(connection: Connection<'_>) -> Vec<Option<Spent>> {
                 };
                 replied = true;
                 let whole = event.at.since(began);
-                let mut parts = [Duration::ZERO; Part::ALL.len()];
-                parts[Part::Unknown as usize] = whole;
+                let mut parts = [Duration::ZERO; Awaited::ALL.len()];
+                parts[Awaited::Unknown as usize] = whole;
                 *last = Some(Spent {
                     began,
                     first_byte: last.map_or(whole, |before| before.first_byte),

@@ -111,6 +111,9 @@ fn of_process(kind: &ProcessEventKind) -> String {
         ProcessEventKind::WithoutRights { .. } => {
             "The program did not get what its file gives, since it is observed without the rights of root."
         }
+        ProcessEventKind::Holds { over: false, .. } => {
+            "The peer has closed, and the process still had another descriptor of the connection when the observation ended."
+        }
         ProcessEventKind::Holds { .. } => {
             "The connection is over, and the process still had a descriptor of it when the observation ended."
         }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::calls::{action_text, call_text};
 use crate::events::*;
-use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, FactKind, Reason};
-use crate::timeline::{Closing, Connection, KnownPacket, Timeline};
+use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, Fact, FactKind, Reason};
+use crate::timeline::{Closing, Connection, KnownPacket, Timeline, no_delay_at};
 
 /// Explains a packet. `None` for an event that is none.
 ///
@@ -71,16 +71,17 @@ struct Story<'a> {
     timeline: &'a Timeline,
     facts: &'a ConnectionFacts,
     closing: Closing,
-    places: HashMap<EventId, Place>,
+    places: HashMap<EventId, InExchange>,
     /// The number of the frame that carries each part of a reply, and its place.
-    parts: HashMap<FrameNumber, Place>,
-    exchange: Option<Place>,
+    parts: HashMap<FrameNumber, InExchange>,
+    exchange: Option<InExchange>,
     /// The frames whose ACK let a held segment go, with that segment's number.
     releases: HashMap<FrameNumber, FrameNumber>,
     actions: HashMap<EventId, EventId>,
     /// True if these are hosts that were observed: they run Linux.
     is_linux: bool,
-    no_delay: bool,
+    /// When the server switched Nagle's algorithm off, or on again.
+    no_delay: Vec<(Timestamp, bool)>,
     /// Which sides have sent a FIN by now.
     fins: Both<bool>,
     established: bool,
@@ -88,24 +89,23 @@ struct Story<'a> {
 
 /// A packet's place in its exchange.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct InExchange {
     /// Which exchange, from 0.
     exchange: usize,
     /// How many segments of the reply there have been, this one included.
     part: usize,
     /// How many there are in all.
     parts: usize,
-    /// True if the client had sent more before it had this reply: then it is open which part of what it is.
-    several_requests: bool,
+    /// True if the client had sent more before it had this reply, or bytes of it were not captured: then it is open
+    /// which part of what it is.
+    open: bool,
 }
 
 impl<'a> Story<'a> {
     fn new(timeline: &'a Timeline, connection: Connection<'a>) -> Story<'a> {
-        let sets_no_delay =
-            |(_, call): (EventId, &Call)| call.argument == Some(Argument::Option(SocketOption::NoDelay(true)));
         let release = |(_, packet): (EventId, KnownPacket<'_>)| Some((packet.held()?.until_frame, packet.number));
         let places = places(timeline, connection);
-        let part = |(id, place): (&EventId, &Place)| Some((timeline.packet(*id)?.number, *place));
+        let part = |(id, place): (&EventId, &InExchange)| Some((timeline.packet(*id)?.number, *place));
         Story {
             timeline,
             facts: connection.facts(),
@@ -116,7 +116,7 @@ impl<'a> Story<'a> {
             releases: connection.held_segments().filter_map(release).collect(),
             actions: client_actions_of(connection),
             is_linux: timeline.level > Level::Capture,
-            no_delay: connection.calls().any(sets_no_delay),
+            no_delay: connection.no_delay_switched(),
             fins: Both::default(),
             established: false,
         }
@@ -130,7 +130,7 @@ impl<'a> Story<'a> {
         if let Some(comment) = &packet.comment {
             let lines: Vec<String> = comment.lines().map(printable).collect();
             return Explanation {
-                call: None,
+                calls: Vec::new(),
                 held: None,
                 sentence: lines.join(" "),
             };
@@ -142,7 +142,7 @@ impl<'a> Story<'a> {
         let mut sentence = self.sentence(id, packet);
         self.add_notes(packet, &mut sentence);
         Explanation {
-            call: self.calls(id, packet),
+            calls: self.calls(id, packet),
             held,
             sentence,
         }
@@ -150,6 +150,9 @@ impl<'a> Story<'a> {
 
     /// Takes a packet into the story.
     fn passed(&mut self, id: EventId, packet: KnownPacket<'_>) {
+        if packet.facts.is_copy() {
+            return;
+        }
         if let Some(place) = self.places.get(&id) {
             self.exchange = Some(*place);
         }
@@ -159,25 +162,27 @@ impl<'a> Story<'a> {
 
     // The calls.
 
-    fn calls(&self, id: EventId, packet: KnownPacket<'_>) -> Option<String> {
-        match packet.from {
-            Side::Client => self.client_call(id, packet),
+    fn calls(&self, id: EventId, packet: KnownPacket<'_>) -> Vec<ToldCall> {
+        let by = Some(packet.from);
+        let words = match packet.from {
+            Side::Client => self.client_call(id, packet).into_iter().collect(),
             Side::Server => self.server_calls(packet),
-        }
+        };
+        words.into_iter().map(|words| ToldCall { by, words }).collect()
     }
 
     fn client_call(&self, id: EventId, packet: KnownPacket<'_>) -> Option<String> {
         let flags = packet.segment.flags;
         if flags.has(Flags::SYN) && !flags.has(Flags::ACK) {
-            return self.is_linux.then(|| "client: connect".to_owned());
+            return self.is_linux.then(|| "connect".to_owned());
         }
         match &self.timeline[*self.actions.get(&id)?].kind {
-            EventKind::Client(action) => Some(format!("client: {}", action_text(&action.kind))),
+            EventKind::Client(action) => Some(action_text(&action.kind)),
             _ => None,
         }
     }
 
-    fn server_calls(&self, packet: KnownPacket<'_>) -> Option<String> {
+    fn server_calls(&self, packet: KnownPacket<'_>) -> Vec<String> {
         let carried = packet.facts.carries.iter().copied();
         let mut calls: Vec<&Call> = carried.filter_map(|write| self.timeline.call(write)).collect();
         let flags = packet.segment.flags;
@@ -192,11 +197,7 @@ impl<'a> Story<'a> {
             let during = packet.facts.during.and_then(|call| self.timeline.call(call));
             calls.extend(during.filter(|call| call.kind == CallKind::Read));
         }
-        let lines: Vec<String> = calls
-            .iter()
-            .map(|call| format!("server: {}", call_text(call)))
-            .collect();
-        (!lines.is_empty()).then(|| lines.join("\n"))
+        calls.into_iter().map(call_text).collect()
     }
 
     // The sentences.
@@ -204,7 +205,9 @@ impl<'a> Story<'a> {
     fn sentence(&self, id: EventId, packet: KnownPacket<'_>) -> String {
         let flags = packet.segment.flags;
         let facts = &packet.facts;
-        if flags.has(Flags::RST) {
+        if let Some(copy) = facts.get(FactKind::CapturedTwice) {
+            captured_twice(copy)
+        } else if flags.has(Flags::RST) {
             self.reset(packet)
         } else if flags.has(Flags::SYN) {
             self.syn(packet)
@@ -233,6 +236,13 @@ impl<'a> Story<'a> {
             if self.facts.roles_guessed {
                 *sentence += " Which end is called the server is a guess by the ports.";
             }
+        }
+        if packet.segment.fragments > 0 {
+            let count = packet.segment.fragments;
+            let _ = write!(
+                sentence,
+                " It came in {count} IP fragments, of which this frame is the last."
+            );
         }
         if facts.has(FactKind::PortReuse) {
             *sentence += " An earlier connection had the same addresses and ports.";
@@ -316,6 +326,12 @@ impl<'a> Story<'a> {
     fn reset(&self, packet: KnownPacket<'_>) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let frame = packet.facts.why.evidence.iter().find_map(Evidence::frame);
+        if let Some(fact) = packet.facts.get(FactKind::FromBetween) {
+            return forged(side, packet, fact);
+        }
+        if packet.facts.has(FactKind::StrayReset) {
+            return stray_reset(side, packet, frame);
+        }
         match packet.facts.why.reason {
             Reason::Linger => format!(
                 "The {side} resets the connection: it closed its socket with SO_LINGER set to 0, so a reset leaves instead of a FIN."
@@ -330,7 +346,8 @@ impl<'a> Story<'a> {
                 format!("The {side}'s host refuses: nobody listens on this port, or something there refuses for it.")
             }
             Reason::ClosedSocket => format!(
-                "The {side}'s host resets the connection. It has no acknowledgment: that fits an answer to a segment for which there is no open socket."
+                "The {side}'s host resets the connection. That fits an answer to frame {}, for which it has no open socket: it has no acknowledgment, and its number is the next one that frame {0} expects.",
+                frame.unwrap_or_default()
             ),
             Reason::GaveUp if is_inferred(packet) => format!(
                 "The {side} resets the connection. Frame {} was not answered: that fits a kernel that gives up.",
@@ -353,6 +370,12 @@ impl<'a> Story<'a> {
         let peer = packet.from.peer();
         if facts.has(FactKind::OutOfOrder) {
             return Some(self.out_of_order(packet));
+        }
+        if let Some(late) = facts.get(FactKind::Overtaken) {
+            let frame = late.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
+            return Some(format!(
+                "Overtaken: frame {frame} carried these bytes before, and was sent later, by its timestamp. So this first copy was held up on its way, and not lost."
+            ));
         }
         let again = facts.get(FactKind::Retransmission)?;
         let what = match packet.segment.len {
@@ -383,13 +406,19 @@ impl<'a> Story<'a> {
                     " It leaves {waited}, as nothing acknowledges the last segment{sure} a tail loss probe, which asks for an ACK."
                 )
             }
+            Reason::ProbeOrTimeout => format!(
+                " It leaves {waited}, as nothing acknowledges the last segment. That fits a tail loss probe, and the retransmission timer as well."
+            ),
             Reason::Timeout if is_inferred(packet) => {
                 format!(" It leaves {waited}, as no ACK has come: that fits the retransmission timer.")
             }
             Reason::Timeout => format!(" It leaves {waited}, as no ACK has come: the retransmission timer ran out."),
-            _ if facts.why.waited.is_some_and(|waited| waited < TOO_EARLY) && !self.is_linux => format!(
-                " It comes {waited}, too early for a timer: it may have been copied on its way, or captured twice."
-            ),
+            // Of one with an identification of its own, or a later timestamp, that is known.
+            _ if facts.why.waited.is_some_and(|waited| waited < TOO_EARLY) && !self.is_linux && !is_marked(packet) => {
+                format!(
+                    " It comes {waited}. Nothing in it tells whether it was sent again, or captured twice, or copied on its way."
+                )
+            }
             _ => String::new(),
         };
         if let Some(spurious) = facts.get(FactKind::SpuriousRetransmission) {
@@ -411,7 +440,7 @@ impl<'a> Story<'a> {
                 let frame = again.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
                 let _ = write!(
                     sentence,
-                    " They were sent again: their timestamp is newer than that of frame {frame}, so a first copy was lost before it came here."
+                    " They were sent again: their timestamp is newer than that of frame {frame}. So a first copy was lost before it came here, or is still on its way."
                 );
             }
             None if packet.passage.is_some() => sentence += " The wire let them be overtaken.",
@@ -440,6 +469,9 @@ impl<'a> Story<'a> {
                 ),
                 None => format!("The {side} shuts down its sending side. It can still receive: a half-close."),
             },
+            (false, None) if !self.facts.captured[peer] => format!(
+                "The {side} closes: FIN says that it will send no more. Nothing of the {peer} was captured, so who closed first is not known."
+            ),
             (false, None) => format!("The {side} closes first. FIN says that it will send no more."),
         };
         if facts.acked.as_ref().is_some_and(|acked| acked.fin) {
@@ -484,10 +516,10 @@ impl<'a> Story<'a> {
             return sentence;
         }
         let Some(place) = self.places.get(&id) else {
-            return self.outside_an_exchange();
+            return self.outside_an_exchange(packet);
         };
         let mut sentence = match (place.part, place.parts) {
-            _ if place.several_requests => "The server sends data: a reply, or a part of one.".to_owned(),
+            _ if place.open => "The server sends data: a reply, or a part of one.".to_owned(),
             (1, 1) => "The whole reply in one segment.".to_owned(),
             (1, _) => format!("The first part of the reply.{}", self.at_once(packet, true)),
             (part, parts) if part == parts => {
@@ -507,12 +539,17 @@ impl<'a> Story<'a> {
         if packet.facts.acked.as_ref().is_some_and(|acked| acked.bytes > 0) {
             sentence += " The ACK of the request rides along.";
         }
+        if self.fins.client {
+            sentence += " The client has sent its FIN; the server's own direction is still open.";
+        }
         sentence
     }
 
-    fn outside_an_exchange(&self) -> String {
+    fn outside_an_exchange(&self, packet: KnownPacket<'_>) -> String {
         if self.fins.client {
             "The server sends data after the FIN of the client: its own direction is still open."
+        } else if self.exchange.is_none() && !self.facts.began_before && packet.ack > 1 {
+            "The server sends data. What the client sent before was not captured."
         } else if self.exchange.is_none() && !self.facts.began_before {
             "The server speaks first: no request has come."
         } else {
@@ -526,15 +563,18 @@ impl<'a> Story<'a> {
         if packet.facts.why.reason != Reason::AtOnce {
             return "";
         }
+        let left = self
+            .timeline
+            .event_of_frame(packet.number)
+            .map(|id| self.timeline[id].at);
+        let no_delay = left.and_then(|left| no_delay_at(&self.no_delay, left)) == Some(true);
         let settled = packet.facts.alone;
         let full = packet.facts.full_size;
         match (settled, first) {
             (true, true) => " It leaves at once, since nothing before it waits for an ACK.",
             (true, false) => " It leaves at once, since the part before it is acknowledged.",
             (false, _) if full => " A full segment does not wait for an ACK.",
-            (false, _) if self.no_delay => {
-                " TCP_NODELAY is set, so it does not wait for the ACK of the part before it."
-            }
+            (false, _) if no_delay => " TCP_NODELAY is set, so it does not wait for the ACK of the part before it.",
             (false, _) => "",
         }
     }
@@ -545,7 +585,7 @@ impl<'a> Story<'a> {
         let write = why.evidence.iter().find_map(Evidence::event)?;
         let name = match &self.timeline[write].kind {
             EventKind::Call(call) => call.name.clone(),
-            EventKind::Client(action) => action.call.as_ref().map_or("send".into(), |call| call.name.clone()),
+            EventKind::Client(action) => action.call.as_deref().map_or("send".into(), |call| call.name.clone()),
             _ => return None,
         };
         let frame = why.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
@@ -601,7 +641,18 @@ impl<'a> Story<'a> {
                 "A duplicate of the ACK in frame {again}: the {side}'s kernel says again which byte it expects next.{beyond}"
             );
         }
-        format!("The {side}'s kernel says which byte it expects next. It acknowledges nothing new.")
+        let options = &packet.segment.options;
+        let known = if !self.facts.captured[peer] {
+            format!("What it acknowledges was not captured, as nothing of the {peer} was.")
+        } else if options.cut {
+            "It acknowledges nothing new. Some of its options were cut off, so what else it says is not known."
+                .to_owned()
+        } else if options.others {
+            "It acknowledges nothing new. It has an option of another kind, such as Multipath TCP's.".to_owned()
+        } else {
+            "It acknowledges nothing new.".to_owned()
+        };
+        format!("The {side}'s kernel says which byte it expects next. {known}")
     }
 
     fn acknowledges(&self, packet: KnownPacket<'_>, acked: &Acked) -> String {
@@ -673,11 +724,13 @@ impl<'a> Story<'a> {
         let place = acked
             .frames
             .and_then(|(first, last)| Some((self.parts.get(&first)?, self.parts.get(&last)?)));
-        let of_one_reply = place.filter(|(first, last)| first.exchange == last.exchange && !last.several_requests);
+        let of_one_reply = place.filter(|(first, last)| first.exchange == last.exchange && !last.open);
         match of_one_reply {
-            Some((Place { part: 1, .. }, Place { part, parts, .. })) if part == parts => "the reply".to_owned(),
-            Some((_, Place { part: 1, .. })) => "the first part of the reply".to_owned(),
-            Some((_, Place { part, parts, .. })) if part < parts => "this part of the reply".to_owned(),
+            Some((InExchange { part: 1, .. }, InExchange { part, parts, .. })) if part == parts => {
+                "the reply".to_owned()
+            }
+            Some((_, InExchange { part: 1, .. })) => "the first part of the reply".to_owned(),
+            Some((_, InExchange { part, parts, .. })) if part < parts => "this part of the reply".to_owned(),
             Some(_) => "the last part of the reply".to_owned(),
             None => format!("{} of the server", amount(acked.bytes, "byte", "bytes")),
         }
@@ -715,6 +768,46 @@ impl<'a> Story<'a> {
     }
 }
 
+/// True if a packet has what tells a copy of it from what is sent anew.
+fn is_marked(packet: KnownPacket<'_>) -> bool {
+    packet.segment.ip.id.is_some() || packet.segment.options.timestamps.is_some()
+}
+
+/// A reset that does not fit the one in whose name it came.
+fn forged(side: Side, packet: KnownPacket<'_>, fact: &Fact) -> String {
+    let frame = fact.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
+    let why = if frame > packet.number {
+        format!("the {side} talks on in frame {frame}")
+    } else {
+        let hops = packet.segment.ip.hops_left;
+        format!("its time to live is {hops}, and that of frame {frame} another")
+    };
+    format!("A reset in the name of the {side}: {why}. That fits a box between the two, or somebody who forged it.")
+}
+
+/// A reset that its receiver need not take. It may answer something that is of another connection.
+fn stray_reset(side: Side, packet: KnownPacket<'_>, answers: Option<FrameNumber>) -> String {
+    let peer = side.peer();
+    match answers.filter(|_| packet.facts.why.reason == Reason::ClosedSocket) {
+        Some(frame) => format!(
+            "The {side}'s host resets what frame {frame} is about, for which it has no open socket. That is not this connection."
+        ),
+        None => format!(
+            "A reset in the name of the {side}, whose number is not the one that the {peer} expects: it need not take it."
+        ),
+    }
+}
+
+/// What a frame is whose packet another frame holds.
+fn captured_twice(copy: &Fact) -> String {
+    let frame = copy.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
+    let sure = match copy.certainty {
+        Certainty::Seen => "it was sent once, and",
+        _ => "it fits that it was sent once, and",
+    };
+    format!("The packet of frame {frame} again: {sure} captured at two places, or copied on its way.")
+}
+
 /// What became of a packet on a wire, if it did not just come.
 fn add_outcome(passage: &Passage, from: Side, sentence: &mut String) {
     let peer = from.peer();
@@ -746,6 +839,16 @@ fn fits_a_delay(waited: &str) -> String {
     format!("It took {waited} longer than the way there and back: that fits a delayed ACK.")
 }
 
+/// `2 connections are left out`.
+pub(crate) fn are_left_out(connections: usize) -> String {
+    let are = if connections == 1 { "is" } else { "are" };
+    format!(
+        "{} {are} left out",
+        amount(connections as u64, "connection", "connections")
+    )
+}
+
+/// `1 packet`, `2 packets`.
 fn amount(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
@@ -758,7 +861,7 @@ fn milliseconds(duration: Duration) -> String {
 }
 
 /// Where each packet of an exchange stands in it. What is sent again is no part of its own.
-fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, Place> {
+fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, InExchange> {
     let new = |id: EventId, side: Side| {
         let packet = timeline.packet(id);
         packet.is_some_and(|p| p.from == side && p.segment.len > 0 && !p.facts.is_repeat())
@@ -772,6 +875,7 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, P
         let first = parts.first().map_or(0, |id| seq(*id));
         let mut in_stream = parts.clone();
         in_stream.sort_by_key(|id| seq(*id).wrapping_sub(first).cast_signed());
+        let holed = is_holed(timeline, &in_stream);
         let part_of: HashMap<EventId, usize> = in_stream.into_iter().zip(1..).collect();
         let mut so_far = 0;
         for id in packets {
@@ -779,11 +883,11 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, P
             so_far = so_far.max(part);
             places.insert(
                 id,
-                Place {
+                InExchange {
                     exchange,
                     part,
                     parts: parts.len(),
-                    several_requests: requests > 1,
+                    open: requests > 1 || holed,
                 },
             );
         }
@@ -791,6 +895,20 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, P
     places
 }
 
-fn whole_milliseconds(duration: Duration) -> u64 {
+/// True if bytes before the first of these segments, or between them, were not captured. They are in the order of the
+/// stream.
+fn is_holed(timeline: &Timeline, in_stream: &[EventId]) -> bool {
+    let packets = || in_stream.iter().filter_map(|id| timeline.packet(*id));
+    let first = packets().next();
+    let before = first.is_some_and(|first| first.facts.has(FactKind::PreviousSegmentNotCaptured));
+    let gap = |(one, next): (KnownPacket<'_>, KnownPacket<'_>)| {
+        let end = one.seq.wrapping_add(one.segment.len);
+        one.passage.is_none() && is_after(next.seq, end)
+    };
+    before || packets().zip(packets().skip(1)).any(gap)
+}
+
+/// In whole milliseconds, to the nearest: one wait has one number, wherever it is told.
+pub(crate) fn whole_milliseconds(duration: Duration) -> u64 {
     u64::try_from((duration.as_micros() + 500) / 1000).unwrap_or(u64::MAX)
 }

@@ -209,7 +209,11 @@ fn action() -> impl Strategy<Value = ClientAction> {
         },
         _ => ClientActionKind::Failed(why),
     });
-    (kind, of(counters), of(call())).prop_map(|(kind, counters, call)| ClientAction { kind, counters, call })
+    (kind, of(counters), of(call())).prop_map(|(kind, counters, call)| ClientAction {
+        kind,
+        counters,
+        call: call.map(Box::new),
+    })
 }
 
 fn side() -> impl Strategy<Value = Side> {
@@ -251,6 +255,8 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
                 client: ([127, 0, 0, 2], 40_000).into(),
                 server: ([127, 0, 0, 1], 3000).into(),
             },
+            over: number % 2 == 0,
+            command: line,
         },
         9 => ProcessEventKind::Dials {
             on: Endpoints {
@@ -326,7 +332,7 @@ fn frame() -> impl Strategy<Value = What> {
                 link_type,
                 wire_len,
                 comment,
-                passage,
+                passage: passage.map(Box::new),
             }
         },
     )

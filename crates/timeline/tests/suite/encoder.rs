@@ -165,7 +165,10 @@ fn of_a_clients_actions_those_that_are_calls_are_frames() {
             call,
         },
     };
-    let listed = encoded([action(None), action(Some(samples::call("close", CallKind::Close)))]);
+    let listed = encoded([
+        action(None),
+        action(Some(samples::call("close", CallKind::Close).into())),
+    ]);
     assert_eq!(listed, ["client: close(9) = 0"]);
 }
 

@@ -106,7 +106,7 @@ fn a_clients_own_nagle_stall_is_found() {
     script.handshake();
     let mut client = |span: (u64, u64), kind, call: timeline::Call| {
         let (entered, ended) = (crate::samples::moment(span.0), crate::samples::moment(span.1));
-        let call = Some(timeline::Call { entered, ended, ..call });
+        let call = Some(Box::new(timeline::Call { entered, ended, ..call }));
         let action = timeline::ClientAction {
             kind,
             counters: None,

@@ -47,9 +47,11 @@ fn each_process_event_has_the_fields_of_its_kind() {
                     client: ([127, 0, 0, 2], 40_000).into(),
                     server: ([127, 0, 0, 1], 3000).into(),
                 },
+                over: false,
+                command: "serve -p 3000".to_owned(),
             },
             "holds",
-            json!({ "fd": 4 }),
+            json!({ "fd": 4, "over": false, "program": "serve -p 3000" }),
         ),
         (
             ProcessEventKind::Settled(Settled {

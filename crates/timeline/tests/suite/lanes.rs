@@ -129,12 +129,13 @@ fn a_stall_from_a_capture_file() {
             42.6 12           ├ ACK seq 5 ack 4 ─────────────────►│
             42.6 13           │◄── PSH,ACK seq 4 ack 5 len 1 "\n" ┤
             42.6 14           ├ ACK seq 5 ack 5 ─────────────────►│
-            42.8 15           ├ FIN,ACK seq 5 ack 5 ─────────────►│  socket: CLOSE_WAIT
-            42.8 16 FIN_WAIT2 │◄───────────────── ACK seq 5 ack 6 ┤
+            42.8 15           ├ FIN,ACK seq 5 ack 5 ─────────────►│
+            42.8 16 FIN_WAIT2 │◄───────────────── ACK seq 5 ack 6 ┤  socket: CLOSE_WAIT
 
             segments per reply    2, 2
             packets per exchange  6, 5
-            teardown              left open: the server's socket is in CLOSE_WAIT
+            teardown              half open: the client has sent its FIN, the server none
+                                  yet where the capture ends, less than 1 ms later
         "#]],
     );
 }
@@ -291,9 +292,9 @@ fn a_clean_close_from_a_capture_file() {
             0.1  5           │◄───────────────── ACK seq 1 ack 3 ┤
             0.2  6           │◄─ PSH,ACK seq 1 ack 3 len 2 "1\n" ┤
             0.2  7           ├ ACK seq 3 ack 3 ─────────────────►│
-            0.4  8           ├ FIN,ACK seq 3 ack 3 ─────────────►│  socket: CLOSE_WAIT
-            0.5  9 TIME_WAIT │◄───────────── FIN,ACK seq 3 ack 4 ┤  socket: LAST_ACK
-            0.5 10           ├ ACK seq 4 ack 4 ─────────────────►│  socket: closed
+            0.4  8           ├ FIN,ACK seq 3 ack 3 ─────────────►│
+            0.5  9 FIN_WAIT2 │◄───────────── FIN,ACK seq 3 ack 4 ┤  socket: LAST_ACK
+            0.5 10 TIME_WAIT ├ ACK seq 4 ack 4 ─────────────────►│  socket: closed
 
             segments per reply    1
             packets per exchange  4
@@ -408,7 +409,7 @@ fn two_connections_drops_and_failed_accepts() {
             writes per reply      none
             packets per exchange  at least 1
             stalls                none seen
-            teardown              none: neither side has closed
+            teardown              none: neither side has sent a FIN
 
             connection 2 of 2: client 127.0.0.1:57466 → server 127.0.0.1:3000
              ms  # client  ╷                       ╷  server
@@ -421,7 +422,7 @@ fn two_connections_drops_and_failed_accepts() {
             0.2 13         │                       │  close(9) = 0
 
             writes per reply      none
-            packets per exchange  at least none
+            packets per exchange  none seen
             stalls                none seen
             teardown              left open: the server's socket is in ESTABLISHED
             server                accept4(8) = -1 EMFILE (2 times)
@@ -492,7 +493,7 @@ fn unusual_writes() {
             writes per reply      1
             packets per exchange  7
             stalls                none
-            teardown              none: neither side has closed
+            teardown              none: neither side has sent a FIN
         "#]],
     );
 }
@@ -557,7 +558,7 @@ fn many_connections_are_cut() {
         drawn.contains("connection 2 of 3: ") && !drawn.contains("connection 3 of 3: "),
         "{drawn}"
     );
-    assert!(drawn.ends_with("\n... 1 connections are left out ...\n"), "{drawn}");
+    assert!(drawn.ends_with("\n... 1 connection is left out ...\n"), "{drawn}");
 }
 
 /// The socket table is read late; what it saw belongs to the packets before.
@@ -695,7 +696,7 @@ fn packets_of_a_wire() {
             panic!()
         };
         let is_lost = fate.as_deref().is_some_and(|fate| fate.starts_with("lost"));
-        *passage = Some(Passage {
+        *passage = Some(Box::new(Passage {
             arrivals: if is_lost { vec![] } else { vec![comes] },
             what: fate,
             tcp: Some(Box::new(TcpViews {
@@ -703,7 +704,7 @@ fn packets_of_a_wire() {
                 server: Some(view.clone()),
             })),
             ..Passage::default()
-        });
+        }));
     }
     let timeline = recording.into_timeline();
     assert_eq!(from_file(&timeline), timeline);
@@ -728,9 +729,29 @@ fn packets_of_a_wire() {
         writes per reply      none
         packets per exchange  3
         stalls                none
-        teardown              none: neither side has closed
+        teardown              none: neither side has sent a FIN
     "#]],
     );
+}
+
+/// An address of IPv6 holds colons, and none of them ends what is told of a process.
+#[test]
+fn an_address_that_is_dialled_is_told_to_its_end() {
+    let on = Endpoints {
+        client: "[2001:db8::2]:40000".parse().unwrap(),
+        server: "[2001:db8::1]:5432".parse().unwrap(),
+    };
+    let mut script = samples::clean_close();
+    let kind = ProcessEventKind::Dials { on };
+    script.push(800, What::Process(ProcessEvent { pid: 100, kind }));
+    let timeline = script.timeline();
+    for width in 60..=160 {
+        let drawn = Lanes::with_width(width).draw(&timeline);
+        let told = drawn.lines().find(|line| line.contains("100 of"));
+        let told = told.unwrap_or_else(|| panic!("{width}: {drawn}"));
+        let is_whole = told.contains("connects to [2001:db8::1]:5432");
+        assert!(is_whole || told.ends_with('…'), "{width}: {told}");
+    }
 }
 
 /// Lines of a server, a reason, and an address that hold characters of two columns, of none, and pairs that are wider

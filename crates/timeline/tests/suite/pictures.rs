@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
 use timeline::format::svg::*;
-use timeline::scene::{Mark, Outcome, Part, Scene};
+use timeline::scene::{Extent, Mark, Outcome, Scene};
 use timeline::{EventId, FrameNumber, Timeline};
 
 use crate::arbitrary;
@@ -214,9 +214,9 @@ fn diagrams_beside_each_other_have_one_scale() {
 fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
     let scene = Scene::part_of(
         timeline,
-        Part {
+        Extent {
             output: true,
-            ..Part::default()
+            ..Extent::default()
         },
     );
     let drawn = Picture::default().draw(&scene);

@@ -116,9 +116,9 @@ fn events_of(timeline: &Timeline) -> BTreeSet<EventId> {
 }
 
 fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
-    let part = Part {
+    let part = Extent {
         output: timeline.connections().len() == 1,
-        ..Part::default()
+        ..Extent::default()
     };
     let scene = Scene::part_of(timeline, part);
     let mut seen = BTreeSet::new();

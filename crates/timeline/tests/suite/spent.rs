@@ -15,10 +15,10 @@ fn of(script: &Script) -> Vec<Option<Spent>> {
     spent(timeline.only())
 }
 
-/// The parts in microseconds, in the order of `Part::ALL`.
+/// The parts in microseconds, in the order of `Awaited::ALL`.
 fn parts(spent: Option<Spent>) -> [u128; 6] {
     let spent = spent.expect("it was answered");
-    Part::ALL.map(|part| spent.part(part).as_micros())
+    Awaited::ALL.map(|part| spent.part(part).as_micros())
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn each_moment_belongs_to_what_the_bytes_wait_for() {
     // The newline was written at 550, and left at 42,610.
     assert_eq!(parts(second), [0, 0, 50, 90, 42_070, 0]);
     let second = second.expect("it was answered");
-    assert_eq!(second.mostly(), Part::Kernel);
+    assert_eq!(second.mostly(), Awaited::Kernel);
     assert_eq!((second.first_byte.as_micros(), second.whole.as_micros()), (110, 42_210));
     assert_eq!(second.certainty, Certainty::Seen);
 }
@@ -76,10 +76,10 @@ fn on_a_wire_a_lost_segment_is_the_wires_time() {
                 true => vec![],
                 false => vec![Timestamp(at.0 + 200_000)],
             };
-            *passage = Some(Passage {
+            *passage = Some(Box::new(Passage {
                 arrivals,
                 ..Passage::default()
-            });
+            }));
         }
     }
     assert_eq!(lost, 1);
@@ -138,7 +138,7 @@ proptest! {
                 prop_assert_eq!(all.len(), connection.exchanges().len());
             }
             for spent in all.into_iter().flatten() {
-                let sum: Duration = Part::ALL.into_iter().map(|part| spent.part(part)).sum();
+                let sum: Duration = Awaited::ALL.into_iter().map(|part| spent.part(part)).sum();
                 prop_assert_eq!(sum, spent.whole);
                 prop_assert!(spent.first_byte <= spent.whole);
             }

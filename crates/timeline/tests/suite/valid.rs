@@ -32,7 +32,7 @@ impl Checker<'_> {
         let wrong = |wanted: &Value| Err(format!("{at}: {value} is not {wanted}"));
         for (keyword, wanted) in schema.as_object().ok_or(format!("{at}: there is no schema"))? {
             match keyword.as_str() {
-                "title" | "description" | "format" => {}
+                "title" | "description" | "format" | "default" => {}
                 "type" if !has_type(value, wanted) => return wrong(wanted),
                 "const" if value != wanted => return wrong(wanted),
                 "enum" if !list(wanted).contains(value) => return wrong(wanted),

@@ -16,10 +16,11 @@ fn check(script: &Script, first: usize, expected: &Expect) {
         assert_eq!(explain(&timeline, index).as_ref(), Some(&explanation));
         assert_eq!(Explanation::from_comment(&explanation.to_comment()), explanation);
         if place >= first {
-            let call = explanation
-                .call
-                .as_deref()
-                .map_or(String::new(), |call| format!(" [{call}]"));
+            let calls: Vec<String> = explanation.calls.iter().map(ToString::to_string).collect();
+            let call = match calls.is_empty() {
+                true => String::new(),
+                false => format!(" [{}]", calls.join("\n")),
+            };
             let short = packet.short();
             let short = short.split(" \"").next().unwrap_or_default();
             drawn += &format!("{short}{call}: {}\n", explanation.sentence);
@@ -168,7 +169,7 @@ fn half_close() {
         &expect![[r#"
             C>S FIN,ACK seq 3 ack 1 [client: shutdown(SHUT_WR)]: The client shuts down its sending side. It can still receive: a half-close.
             S>C ACK seq 1 ack 4: The server's kernel acknowledges the FIN. The socket of the server is in CLOSE_WAIT until it closes too: the client waits for its FIN.
-            S>C PSH,ACK seq 1 ack 4 len 2 [server: sendto(9, "1\n", 2) = 2]: The server sends data after the FIN of the client: its own direction is still open.
+            S>C PSH,ACK seq 1 ack 4 len 2 [server: sendto(9, "1\n", 2) = 2]: The whole reply in one segment. The client has sent its FIN; the server's own direction is still open.
             S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: The server closes too. Its FIN ends the other direction.
             S>C FIN,ACK seq 3 ack 4 [server: shutdown(9, SHUT_WR) = 0]: Sent again: frame 15 carried the FIN before.
         "#]],
@@ -364,7 +365,7 @@ fn calls_in_less_room() {
 fn comments_of_others_become_the_sentence() {
     let explanation = Explanation::from_comment("look\nhere \u{1b}[31m");
     assert_eq!(explanation.sentence, "look here \\u{1b}[31m");
-    assert_eq!((explanation.call, explanation.held), (None, None));
+    assert_eq!((explanation.calls, explanation.held), (vec![], None));
 }
 
 /// A narrow column shows the beginning of a comment: the reason. In files of before, calls stood there.
@@ -383,7 +384,7 @@ fn a_comment_begins_with_its_sentence_and_either_order_is_read() {
     assert_eq!(Explanation::from_comment(&before), held);
     // There is always a sentence.
     let bare = Explanation::from_comment("call: me");
-    assert_eq!((bare.sentence.as_str(), bare.call), ("call: me", None));
+    assert_eq!((bare.sentence.as_str(), bare.calls), ("call: me", vec![]));
     assert_eq!(Explanation::from_comment("").sentence, "");
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use timeline::Timestamp;
 use timeline::facts::Certainty;
-use timeline::facts::writes::{Place, Write, places};
+use timeline::facts::writes::{StreamSpan, Write, places};
 
 /// A write that moves all of `kept`.
 fn write(thread: i32, (entered, ended): (u64, u64), kept: &[u8]) -> Write<'_> {
@@ -26,22 +26,22 @@ fn unfinished(thread: i32, entered: u64, kept: &[u8]) -> Write<'_> {
 }
 
 /// The places where all of a stream was captured.
-fn places_in(stream: &[u8], writes: &[Write<'_>]) -> Vec<Place> {
+fn places_in(stream: &[u8], writes: &[Write<'_>]) -> Vec<StreamSpan> {
     places(writes, |offset, bytes| {
         let from = usize::try_from(offset).ok()?;
         Some(stream.get(from..from + bytes.len())? == bytes)
     })
 }
 
-fn at(start: u64, end: u64, certainty: Certainty) -> Place {
-    Place {
+fn at(start: u64, end: u64, certainty: Certainty) -> StreamSpan {
+    StreamSpan {
         start: Some(start),
         end: Some(end),
         certainty,
     }
 }
 
-const OPEN: Place = Place {
+const OPEN: StreamSpan = StreamSpan {
     start: None,
     end: None,
     certainty: Certainty::Unknown,
@@ -57,7 +57,7 @@ fn writes_that_do_not_overlap_are_in_order() {
     let seen = [(0, 2), (2, 3), (3, 4)].map(|(start, end)| at(start, end, Certainty::Seen));
     assert_eq!(places_in(b"abcd", &writes), seen);
     // Nothing was captured to see it by.
-    let inferred = seen.map(|place| Place {
+    let inferred = seen.map(|place| StreamSpan {
         certainty: Certainty::Inferred,
         ..place
     });
@@ -137,7 +137,7 @@ fn a_write_that_moved_nothing_has_no_place() {
 
 #[test]
 fn a_write_that_has_not_returned_begins_where_the_others_end() {
-    let begun = |start, certainty| Place {
+    let begun = |start, certainty| StreamSpan {
         start: Some(start),
         end: None,
         certainty,

@@ -16,6 +16,8 @@ pub(super) struct Sizes {
     pub exchanges: usize,
     /// Packets to capture.
     pub packets: usize,
+    /// How many clients come one after the other.
+    pub connections: &'static [usize],
     /// Bytes of the capture file to show.
     pub file: u64,
     /// Packets to delay.
@@ -29,6 +31,7 @@ pub(super) const FULL: Sizes = Sizes {
     round: Duration::from_secs(1),
     exchanges: 100_000,
     packets: 1_000_000,
+    connections: &[1_000, 2_000, 4_000, 8_000, 16_000],
     file: 100_000_000,
     delayed: 10_000,
     stream: 1_000_000_000,
@@ -39,6 +42,7 @@ pub(super) const QUICK: Sizes = Sizes {
     round: Duration::from_millis(200),
     exchanges: 20,
     packets: 100,
+    connections: &[10, 20],
     file: 100_000,
     delayed: 20,
     stream: 100_000,

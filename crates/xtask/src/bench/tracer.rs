@@ -135,10 +135,10 @@ impl Watcher {
 }
 
 /// A server under strace.
-struct Straced(Running);
+pub(super) struct Straced(pub Running);
 
 impl Straced {
-    fn start(server: &Path, bpf: bool) -> Result<Straced> {
+    pub fn start(server: &Path, bpf: bool) -> Result<Straced> {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-o", "/dev/null"]);
         if bpf {

@@ -46,6 +46,11 @@ fn tracer_beside_strace() -> Result<()> {
     Ok(())
 }
 
+fn connections() -> Result<()> {
+    assert_eq!(rows("connections")?, ["10", "20"]);
+    Ok(())
+}
+
 fn capture() -> Result<()> {
     let rows = rows("capture")?;
     assert!(rows[0].starts_with("this project"), "{rows:?}");
@@ -68,6 +73,7 @@ harness::tests! {
     servers needs [ASKED, Calls];
     tracer needs [ASKED, Calls];
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];
+    connections needs [ASKED, Calls];
     capture needs [ASKED, Sandbox];
     wire needs [ASKED, Wire];
     show needs [ASKED, Calls];

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 mod bench;
 mod command;
+#[cfg(target_os = "linux")]
+mod commands;
 mod languages;
 mod pages;
 mod prose;
@@ -13,6 +15,8 @@ fn main() -> ExitCode {
     harness::testing::run_all(&[
         ("bench", bench::TESTS),
         ("command", command::TESTS),
+        #[cfg(target_os = "linux")]
+        ("commands", commands::TESTS),
         ("languages", languages::TESTS),
         ("pages", pages::TESTS),
         ("prose", prose::TESTS),

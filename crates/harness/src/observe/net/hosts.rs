@@ -8,7 +8,7 @@
 )]
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use nix::libc;
 use socket2::Socket;
@@ -108,6 +108,25 @@ impl Hosts {
         Ok((hosts, Some(ends)))
     }
 
+    /// Lets the client's host send over the wire what is for a loopback address of the server's, and takes it in there:
+    /// `route_localnet` of the kernel's ip-sysctl. The client's own loopback interface gives the address up.
+    pub fn carry(&self, address: Ipv4Addr) -> io::Result<()> {
+        for host in [&self.client, &self.server] {
+            host.set("net.ipv4.conf.eth0.route_localnet", "1")?;
+        }
+        let control = self.client.socket(UDP)?;
+        let index = interface_index(&control, INTERFACE)?;
+        let lo = interface_index(&control, "lo")?;
+        let socket = self.client.socket(netlink::ROUTE)?;
+        match netlink::remove_address(&socket, lo, Ipv4Addr::LOCALHOST.into(), 8) {
+            // The client's loopback interface has given the address up already, for another address of the server's.
+            Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => {}
+            given_up => given_up?,
+        }
+        netlink::add_neighbour(&socket, index, address.into(), mac(Side::Server))?;
+        netlink::add_route(&socket, index, address)
+    }
+
     pub fn of(&self, side: Side) -> &Sandbox {
         match side {
             Side::Client => &self.client,
@@ -183,7 +202,7 @@ fn route(network: &Sandbox) -> Result<Socket, NoWire> {
 }
 
 /// Any socket of IP will do, to name interfaces to: netdevice(7).
-const UDP: SocketKind = SocketKind {
+pub(crate) const UDP: SocketKind = SocketKind {
     domain: libc::AF_INET,
     kind: libc::SOCK_DGRAM,
     protocol: 0,

@@ -1,12 +1,12 @@
 //! Asks the kernel through netlink(7): to make interfaces and addresses (rtnetlink(7)), and what TCP says
 //! of a socket (sock_diag(7)).
 //!
-//! By hand because there are six kinds of messages, each a few numbers, and the crates that know all
+//! By hand because there are eight kinds of messages, each a few numbers, and the crates that know all
 //! messages of netlink would double the time of a learner's first build.
 #![allow(unsafe_code, reason = "reads the kernel's struct tcp_info; it stands alone below")]
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
@@ -189,13 +189,52 @@ fn octets(address: IpAddr) -> (u8, Vec<u8>) {
 
 /// Gives an interface an address, at once: nobody is asked whether it is taken.
 pub(super) fn add_address(socket: &Socket, index: u32, address: IpAddr, prefix: u8) -> io::Result<()> {
+    change_address(libc::RTM_NEWADDR, NEW, socket, index, (address, prefix))
+}
+
+/// Takes an address from an interface, and with it the routes to it.
+pub(super) fn remove_address(socket: &Socket, index: u32, address: IpAddr, prefix: u8) -> io::Result<()> {
+    change_address(libc::RTM_DELADDR, libc::NLM_F_ACK, socket, index, (address, prefix))
+}
+
+fn change_address(
+    kind: u16,
+    flags: i32,
+    socket: &Socket,
+    index: u32,
+    (address, prefix): (IpAddr, u8),
+) -> io::Result<()> {
     let (family, octets) = octets(address);
     // struct ifaddrmsg: family, prefix length, flags, scope, index.
     let mut header = vec![family, prefix, libc::IFA_F_NODAD as u8, 0];
     header.extend(index.to_ne_bytes());
-    Request::new(libc::RTM_NEWADDR, NEW, &header)
+    Request::new(kind, flags, &header)
         .attribute(libc::IFA_LOCAL, &octets)
         .attribute(libc::IFA_ADDRESS, &octets)
+        .ask(socket)
+        .map(drop)
+}
+
+/// Sends what is for an address out at an interface.
+pub(super) fn add_route(socket: &Socket, index: u32, address: Ipv4Addr) -> io::Result<()> {
+    // struct rtmsg: family, lengths of destination and source, service, table, protocol, scope, type, flags.
+    let header = [
+        libc::AF_INET as u8,
+        32,
+        0,
+        0,
+        libc::RT_TABLE_MAIN,
+        libc::RTPROT_BOOT,
+        libc::RT_SCOPE_LINK,
+        libc::RTN_UNICAST,
+        0,
+        0,
+        0,
+        0,
+    ];
+    Request::new(libc::RTM_NEWROUTE, NEW, &header)
+        .attribute(libc::RTA_DST, &address.octets())
+        .attribute(libc::RTA_OIF, &index.to_ne_bytes())
         .ask(socket)
         .map(drop)
 }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use socket2::Socket;
 
 use super::hosts::{Ends, Tap, longest_frame};
 use super::netlink::tcp_view;
+use crate::lock::lock;
 use crate::observe::packets::{Ring, Taken, close_unawaited};
 use crate::observe::spin::AdaptiveSpin;
 use crate::recorder::{Recorder, now};
@@ -53,7 +54,7 @@ const IP: [[u8; 2]; 2] = [[0x08, 0x00], [0x86, 0xdd]];
 
 impl Control {
     fn traffic(&self) -> MutexGuard<'_, Traffic<Load>> {
-        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.traffic)
     }
 }
 
@@ -112,9 +113,19 @@ impl Relay {
         self.control.traffic().restore(of);
     }
 
+    /// The statements of its script that have come to nothing so far.
+    pub fn unmet(&self) -> Vec<String> {
+        self.control.traffic().unmet()
+    }
+
     /// True if nothing passes in some direction.
     pub fn is_cut(&self) -> bool {
         self.control.traffic().is_cut()
+    }
+
+    /// The same, and its script has nothing more to come, such as a cable that is put back.
+    pub fn is_cut_for_good(&self) -> bool {
+        self.is_cut() && self.unmet().is_empty()
     }
 
     /// True if nothing is on its way.
@@ -271,13 +282,13 @@ impl Work {
                 frame,
                 link_type: LinkType::ETHERNET,
                 comment: None,
-                passage: Some(Passage {
+                passage: Some(Box::new(Passage {
                     arrivals,
                     what: outcome.what,
                     corrupted: outcome.corrupted,
                     queue: outcome.queue,
                     tcp: load.tcp,
-                }),
+                })),
                 segment,
             },
         });

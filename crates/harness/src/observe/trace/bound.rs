@@ -18,7 +18,8 @@ pub(super) fn look(task: Pid, fd: i32, args: &[u64; 6], value: i64) -> Option<Bo
             let errno = Errno(i32::try_from(-value).unwrap_or_default());
             return Some(Bound::Refused { address, errno });
         }
-        // Who asks from any port that is free, as a resolver does, waits there for nobody but whom it asks.
+        // A socket that is bound to port 0 gets any free port, as a resolver's does. Nobody can know that port before,
+        // so no client is waited for on it.
         if address.port() == 0 {
             return None;
         }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nix::libc;
@@ -14,7 +15,8 @@ use super::descriptors::given_up;
 use super::endpoints::{Connected, Socket, Sockets};
 use super::seccomp::{FOREIGN, Role, Stop};
 use super::{arguments, bound};
-use super::{memory, options};
+use super::{memory, options, untraced};
+use crate::lock::lock;
 use crate::recorder::{Recorder, now};
 use timeline::words::call_text;
 use timeline::{
@@ -30,7 +32,7 @@ impl InFlight {
     /// Ends an observation: puts the calls that have not returned on the timeline, and closes the
     /// recorder to what comes after. A call that returns at this moment is there once.
     pub fn end_observation(&self, recorder: &Recorder) {
-        let in_flight = self.lock();
+        let in_flight = lock(&self.0);
         let ended = now();
         let mut calls: Vec<(&Pid, &Pending)> = in_flight
             .iter()
@@ -43,10 +45,6 @@ impl InFlight {
             }
         }
         recorder.close();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Pid, Inside>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -156,7 +154,7 @@ impl Calls {
 
     /// A task has ended, perhaps inside a call.
     pub fn ended(&mut self, task: Pid) {
-        let inside = self.in_flight.lock().remove(&task);
+        let inside = lock(&self.in_flight.0).remove(&task);
         if let Some(pending) = inside.as_ref().and_then(Inside::recorded_unfinished) {
             self.push(pending.side, pending.on, pending.clone().call(task, now()));
         }
@@ -165,7 +163,7 @@ impl Calls {
 
     /// A task has executed another program.
     pub fn executed(&mut self, task: Pid) {
-        self.in_flight.lock().remove(&task);
+        lock(&self.in_flight.0).remove(&task);
         self.sockets.descriptors.executed();
     }
 
@@ -189,7 +187,7 @@ impl Calls {
         let Some(mut inside) = self.begin(task, seccomp.nr.cast_signed(), seccomp.args) else {
             return Entered::Passed;
         };
-        let mut in_flight = self.in_flight.lock();
+        let mut in_flight = lock(&self.in_flight.0);
         if let Inside::Call(pending) = &mut inside {
             pending.process = process;
             pending.entered = now();
@@ -204,6 +202,10 @@ impl Calls {
         let stop = Stop::at(number)?;
         let inside = match stop.role {
             Role::IoUringSetup => Some(Inside::IoUringSetup),
+            Role::Clone => {
+                untraced::never(task, number, &args);
+                None
+            }
             Role::Bind => (self.side == Side::Server).then_some(Inside::Bind(args[0] as i32, args)),
             _ => self.interest(task, stop, args).map(Inside::Call),
         };
@@ -229,7 +231,11 @@ impl Calls {
             (_, Some(Socket::Connection(on) | Socket::Dialed(on))) => Some(on),
             _ => return None,
         };
-        let asked = arguments::bytes_asked(task, stop.number, &args);
+        let asked = match kind {
+            // The backlog is an int of C: the upper half of its register means nothing.
+            CallKind::Listen => Some(u64::from(args[1] as u32)),
+            _ => arguments::bytes_asked(task, stop.number, &args),
+        };
         let bytes = match kind {
             CallKind::Write => arguments::data(task, stop.number, &args, asked.unwrap_or(0)),
             _ => Vec::new(),
@@ -266,7 +272,7 @@ impl Calls {
             Role::On(kind) => Some((kind, from)),
             Role::Splice if self.sockets.is_connection(task, to) => Some((CallKind::Write, to)),
             Role::Splice => Some((CallKind::Read, from)),
-            Role::Descriptors | Role::IoUringSetup | Role::Bind => None,
+            Role::Descriptors | Role::IoUringSetup | Role::Clone | Role::Bind => None,
         }
     }
 
@@ -282,7 +288,7 @@ impl Calls {
         // Locked until the record is made, so that whoever ends the observation finds the call either
         // here or recorded.
         let all = Arc::clone(&self.in_flight);
-        let mut in_flight = all.lock();
+        let mut in_flight = lock(&all.0);
         match (in_flight.remove(&task), result) {
             (Some(Inside::Call(_)), Some(value)) if RESTARTS.contains(&value) => {}
             (Some(Inside::Call(pending)), Some(value)) => self.record(task, pending, value, ended),
@@ -311,37 +317,51 @@ impl Calls {
         match (pending.kind, result) {
             (CallKind::Listen, Ok(_)) => {
                 let Some(address) = self.sockets.listens(task, fd) else {
-                    self.recorder.listens_elsewhere(task.as_raw(), fd);
+                    match hides_descriptors(task) {
+                        true => self.recorder.hides(),
+                        false => self.recorder.listens_elsewhere(task.as_raw(), fd),
+                    }
                     return;
                 };
                 self.recorder.listening(address);
                 pending.detail = Some(address.to_string());
+                pending.argument = Some(Argument::Address(address));
                 self.tell_early_options(task, fd, None);
             }
             (CallKind::Listen, Err(_)) => {}
-            (CallKind::Accept, Ok(new)) => pending.on = self.sockets.accepted(task, fd, new as i32, &args),
+            (CallKind::Accept, Ok(new)) => {
+                let who = (task, pending.process);
+                pending.on = self.sockets.accepted(who, fd, new as i32, &args);
+            }
             (CallKind::Read, Ok(_)) => pending.bytes = arguments::data(task, number, &args, moved.unwrap_or(0)),
             (CallKind::Connect, _) if self.is_told_again(task, fd, result) => return,
             (CallKind::Connect, _) if self.side == Side::Client => {
-                pending.on = self.sockets.connected(task, (fd, &args), result, Socket::Connection);
+                pending.on = self
+                    .sockets
+                    .connected((task, pending.process), (fd, &args), result, Socket::Connection);
                 if pending.on.is_some() {
                     self.tell_early_options(task, fd, pending.on);
                 }
             }
-            (CallKind::Connect, Ok(_) | Err(Errno::EINPROGRESS)) => {
-                // The server is the client of another, or of itself.
-                let dialed = self.sockets.connected(task, (fd, &args), result, Socket::Dialed);
-                let Some(on) = dialed else { return };
-                self.dials(pending.process, on, pending.entered);
-                (pending.on, pending.side) = (Some(on), Side::Client);
-                self.tell_early_options(task, fd, pending.on);
-            }
             (CallKind::Connect, _) => {
-                let Some(address) = memory::socket_address(task, args[1], args[2]) else {
+                if let Some(on) = self
+                    .sockets
+                    .connected((task, pending.process), (fd, &args), result, Socket::Dialed)
+                {
+                    // Here the server is a client: it has connected to another server, or to itself.
+                    self.dials(pending.process, on, pending.entered);
+                    (pending.on, pending.side) = (Some(on), Side::Client);
+                    self.tell_early_options(task, fd, pending.on);
+                } else if result.is_ok() {
                     return;
-                };
-                pending.detail = Some(address.to_string());
-                pending.argument = Some(Argument::Address(address));
+                } else if let Some(address) = memory::socket_address(task, args[1], args[2]) {
+                    // On one host a connect that does not wait may have been refused when it returns: then its socket
+                    // is in no table any more.
+                    pending.detail = Some(address.to_string());
+                    pending.argument = Some(Argument::Address(address));
+                } else {
+                    return;
+                }
             }
             _ => {}
         }
@@ -431,6 +451,13 @@ impl Pending {
     }
 }
 
+/// True if we may not see what a program's descriptors are: it has said that nobody may look into it (PR_SET_DUMPABLE of
+/// prctl(2)), and we are not root.
+fn hides_descriptors(task: Pid) -> bool {
+    let found = std::fs::read_dir(format!("/proc/{task}/fd"));
+    found.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+}
+
 /// A call at its place in time. `None` if it has none on the timeline.
 fn record(side: Side, on: Option<Endpoints>, call: Call) -> Option<Record> {
     let waits = matches!(call.kind, CallKind::Accept | CallKind::Read | CallKind::Connect);
@@ -470,6 +497,6 @@ fn client_action(call: Call) -> Option<ClientAction> {
     Some(ClientAction {
         kind,
         counters: None,
-        call: Some(call),
+        call: Some(Box::new(call)),
     })
 }

@@ -3,14 +3,20 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::{Arc, Mutex};
 
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::stat::fstat;
 use nix::unistd::Pid;
+use socket2::{Protocol, SockAddr};
 
 use super::descriptors::{Descriptors, OpenFile};
 use super::memory;
+use crate::lock::lock;
 use crate::observe::sockets::{canonical, table};
-use timeline::{Endpoints, Errno};
+use timeline::{Endpoints, Errno as CallError};
 
 /// What is known of a socket.
 #[derive(Clone, Copy)]
@@ -31,22 +37,23 @@ pub(super) struct Sockets {
     connected: Arc<Connected>,
 }
 
-/// The connection that each connected socket stands for, by its inode, for those outside of the tracing thread.
+/// The connection that each connected socket stands for, by its inode, for those outside of the tracing thread; with the
+/// process and the descriptor that had it first.
 #[derive(Default)]
-pub(super) struct Connected(Mutex<HashMap<u64, Endpoints>>);
+pub(super) struct Connected(Mutex<HashMap<u64, (Endpoints, Owner)>>);
+
+/// A process and its descriptor.
+type Owner = (i32, i32);
 
 impl Connected {
     /// Which connection a socket of this inode is.
-    pub fn connection(&self, inode: u64) -> Option<Endpoints> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&inode)
-            .copied()
+    pub fn connection(&self, inode: u64) -> Option<(Endpoints, Owner)> {
+        lock(&self.0).get(&inode).copied()
     }
 
-    fn insert(&self, inode: u64, on: Endpoints) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(inode, on);
+    fn insert(&self, inode: u64, on: Endpoints, first: (Pid, i32)) {
+        let first = (first.0.as_raw(), first.1);
+        lock(&self.0).insert(inode, (on, first));
     }
 }
 
@@ -87,16 +94,16 @@ impl Sockets {
         Some(entry.local_address)
     }
 
-    /// Learns where a program has connected to, as the socket table tells. `None` if it has not, or had before: whoever
+    /// Learns where a program has connected to, as its socket tells. `None` if it has not, or had before: whoever
     /// does not wait may connect again, to find out how it went (connect(2), EINPROGRESS).
     pub fn connected(
         &mut self,
-        task: Pid,
+        (task, process): (Pid, Pid),
         (fd, args): (i32, &[u64; 6]),
-        result: Result<u64, Errno>,
+        result: Result<u64, CallError>,
         kind: fn(Endpoints) -> Socket,
     ) -> Option<Endpoints> {
-        if !matches!(result, Ok(_) | Err(Errno::EINPROGRESS)) {
+        if !matches!(result, Ok(_) | Err(CallError::EINPROGRESS)) {
             return None;
         }
         let inode = socket_inode(task, fd)?;
@@ -104,19 +111,22 @@ impl Sockets {
             return None;
         }
         let server = canonical(memory::socket_address(task, args[1], args[2])?);
-        let entry = table(task.as_raw()).into_iter().find(|entry| entry.inode == inode)?;
-        let on = Endpoints {
-            client: canonical(entry.local_address),
-            server,
-        };
+        let (client, _) = ends(process, fd, inode)?;
+        let on = Endpoints { client, server };
         self.known.insert(inode, kind(on));
-        self.connected.insert(inode, on);
+        self.connected.insert(inode, on, (process, fd));
         Some(on)
     }
 
     /// Learns whose socket an accepted one is: from the address that accept(2) filled in, or else
-    /// from the socket table.
-    pub fn accepted(&mut self, task: Pid, listener: i32, fd: i32, args: &[u64; 6]) -> Option<Endpoints> {
+    /// from the socket itself.
+    pub fn accepted(
+        &mut self,
+        (task, process): (Pid, Pid),
+        listener: i32,
+        fd: i32,
+        args: &[u64; 6],
+    ) -> Option<Endpoints> {
         let inode = socket_inode(task, fd)?;
         let listening = socket_inode(task, listener).and_then(|inode| match self.known.get(&inode) {
             Some(Socket::Listener(address)) => Some(*address),
@@ -128,24 +138,45 @@ impl Sockets {
                 client,
                 server: canonical(listening),
             },
-            None => {
-                let entry = table(task.as_raw()).into_iter().find(|entry| entry.inode == inode);
-                match entry {
-                    Some(entry) => Endpoints {
-                        client: canonical(entry.remote_address),
-                        server: canonical(entry.local_address),
-                    },
-                    // It was reset before it was accepted, and has left the table.
-                    None => Endpoints {
-                        client: accepted_peer(task, args)?,
-                        server: canonical(listening),
-                    },
-                }
-            }
+            None => match ends(process, fd, inode) {
+                Some((server, Some(client))) => Endpoints { client, server },
+                // The client reset the connection before it was accepted, so the socket has no peer. The call's own
+                // arguments name the client.
+                _ => Endpoints {
+                    client: accepted_peer(task, args)?,
+                    server: canonical(listening),
+                },
+            },
         };
         self.known.insert(inode, Socket::Connection(on));
-        self.connected.insert(inode, on);
+        self.connected.insert(inode, on, (process, fd));
         Some(on)
+    }
+}
+
+/// The two ends of a process's socket, its own first, as a copy of it tells (pidfd_getfd(2)): it takes the same time
+/// however many sockets there are. Where the system gives no copy, its table of sockets tells.
+fn ends(process: Pid, fd: i32, inode: u64) -> Option<(SocketAddr, Option<SocketAddr>)> {
+    let Ok(socket) = copy(process, fd) else {
+        let entry = table(process.as_raw()).into_iter().find(|entry| entry.inode == inode)?;
+        let remote = canonical(entry.remote_address);
+        return Some((canonical(entry.local_address), Some(remote)));
+    };
+    // Another thread may have closed the descriptor, and opened another. A socket of UDP may be connected too.
+    let is_it = fstat(&socket).is_ok_and(|stat| stat.st_ino == inode)
+        && socket.protocol().is_ok_and(|protocol| protocol == Some(Protocol::TCP));
+    let address = |address: SockAddr| address.as_socket().map(canonical);
+    let own = socket.local_addr().ok().and_then(address).filter(|_| is_it)?;
+    Some((own, socket.peer_addr().ok().and_then(address)))
+}
+
+fn copy(process: Pid, fd: i32) -> nix::Result<socket2::Socket> {
+    // SAFETY: pidfd_open(2) and pidfd_getfd(2) take numbers and give new descriptors, which are ours alone.
+    unsafe {
+        let pidfd = Errno::result(libc::syscall(libc::SYS_pidfd_open, process.as_raw(), 0))?;
+        let pidfd = OwnedFd::from_raw_fd(pidfd as i32);
+        let copy = Errno::result(libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0))?;
+        Ok(OwnedFd::from_raw_fd(copy as i32).into())
     }
 }
 

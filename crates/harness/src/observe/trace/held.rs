@@ -16,6 +16,8 @@ pub(crate) struct HeldDescriptor {
     /// Its socket's inode.
     pub inode: u64,
     pub on: Endpoints,
+    /// True if it is the one that accept or connect gave.
+    pub is_first: bool,
 }
 
 /// Those of these processes. A process that has just ended has none.
@@ -34,8 +36,9 @@ fn of_process(pid: Pid, connected: &Connected) -> Vec<HeldDescriptor> {
         let Some(OpenFile::Socket(inode)) = open_file(pid, fd) else {
             return None;
         };
-        let on = connected.connection(inode)?;
+        let (on, first) = connected.connection(inode)?;
         Some(HeldDescriptor {
+            is_first: first == (pid.as_raw(), fd),
             pid: pid.as_raw(),
             fd,
             inode,

@@ -1,10 +1,10 @@
 //! The memory of a stopped task, in the shapes that socket calls use. Only 64-bit programs are read.
 
-use std::io::IoSliceMut;
+use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use nix::libc;
-use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::sys::uio::{RemoteIoVec, process_vm_readv, process_vm_writev};
 use nix::unistd::Pid;
 
 /// Reads memory of a stopped task: process_vm_readv(2). Empty if the address is bad.
@@ -17,6 +17,15 @@ pub(super) fn read(task: Pid, address: u64, length: usize) -> Vec<u8> {
     let got = process_vm_readv(task, &mut [IoSliceMut::new(&mut bytes)], &remote).unwrap_or(0);
     bytes.truncate(got);
     bytes
+}
+
+/// Writes into memory of a stopped task: process_vm_writev(2). Nothing if the address is bad.
+pub(super) fn write(task: Pid, address: u64, bytes: &[u8]) {
+    let remote = [RemoteIoVec {
+        base: address as usize,
+        len: bytes.len(),
+    }];
+    let _ = process_vm_writev(task, &[IoSlice::new(bytes)], &remote);
 }
 
 /// A number of 32 bits.

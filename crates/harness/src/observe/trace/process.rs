@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::unistd::Pid;
 
 use super::rights;
+use crate::lock::lock;
 use crate::recorder::{Recorder, now};
 use timeline::{Exit, ProcessEvent, ProcessEventKind, Record, Side, What};
 
@@ -18,6 +19,8 @@ pub(super) struct Tasks {
     tasks: Mutex<Vec<Pid>>,
     /// How the first process ended.
     pub exit: Mutex<Option<Exit>>,
+    /// Set when the first program has been executed.
+    pub executed: AtomicBool,
     /// Set once everything is to be killed, so that a child that is just being born is too.
     killing: AtomicBool,
     /// Set when no task is left.
@@ -26,12 +29,8 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    fn lock(&self) -> MutexGuard<'_, Vec<Pid>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub fn all(&self) -> Vec<Pid> {
-        self.lock().clone()
+        lock(&self.tasks).clone()
     }
 
     /// The processes that the tasks are threads of, each once.
@@ -52,13 +51,13 @@ impl Tasks {
 
     /// No task is left.
     pub fn set_over(&self) {
-        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.over) = true;
         self.ended.notify_all();
     }
 
     /// Waits until no task is left, at most so long. Whether none is.
     pub fn wait_until_over(&self, limit: Duration) -> bool {
-        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = lock(&self.over);
         let waited = self.ended.wait_timeout_while(over, limit, |over| !*over);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
@@ -103,7 +102,7 @@ impl Processes {
 
     /// Takes in a task; false if it is known.
     fn begin(&mut self, task: Pid, process: Pid) -> bool {
-        let mut tasks = self.tasks.lock();
+        let mut tasks = lock(&self.tasks.tasks);
         if tasks.contains(&task) {
             return false;
         }
@@ -136,8 +135,9 @@ impl Processes {
     /// `former`, that one now has the process's id.
     pub fn executed(&mut self, task: Pid, former: Pid) {
         self.executed = true;
+        self.tasks.executed.store(true, Ordering::Release);
         if former != task {
-            self.tasks.lock().retain(|known| *known != former);
+            lock(&self.tasks.tasks).retain(|known| *known != former);
             self.process_of.remove(&former);
         }
         if self.side == Side::Server
@@ -156,12 +156,12 @@ impl Processes {
     }
 
     pub fn ended(&mut self, task: Pid, exit: Exit) {
-        self.tasks.lock().retain(|known| *known != task);
+        lock(&self.tasks.tasks).retain(|known| *known != task);
         match self.process_of.remove(&task) {
             Some(process) if process == task => {
                 self.foreign.remove(&task);
                 if self.first == Some(task) {
-                    *self.tasks.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit);
+                    *lock(&self.tasks.exit) = Some(exit);
                 }
                 self.tell(task, ProcessEventKind::Exited(exit));
             }
@@ -213,33 +213,5 @@ pub(super) fn is_asleep(task: Pid) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use nix::libc;
-
-    use super::*;
-
-    /// Where the parent gets no processor meanwhile, a thread may have done its work and ended.
-    #[test]
-    fn a_task_that_has_ended_is_not_born() {
-        let tasks = Arc::new(Tasks::default());
-        let recorder = Arc::new(Recorder::new(crate::recorder::Keep::ALL));
-        let mut processes = Processes::new(Side::Server, Arc::clone(&tasks), recorder);
-        // No process has so large a number.
-        let task = Pid::from_raw(i32::MAX);
-        for _ in 0..2 {
-            processes.arrived(task);
-            assert_eq!(tasks.all(), [task]);
-            processes.ended(task, Exit::Status(0));
-            processes.born(task);
-            assert_eq!(tasks.all(), []);
-        }
-        processes.ended(task, Exit::Signal(libc::SIGKILL));
-        processes.born(task);
-        assert_eq!(tasks.all(), []);
-        processes.born(task);
-        processes.arrived(task);
-        assert_eq!(tasks.all(), [task]);
-        processes.ended(task, Exit::Status(0));
-        assert_eq!(tasks.all(), []);
-    }
-}
+#[path = "../../../tests/unit/observe_trace_process.rs"]
+mod tests;

@@ -30,6 +30,8 @@ pub(super) enum Role {
     Descriptors,
     /// From now on calls may be made without a stop.
     IoUringSetup,
+    /// A child comes, which is to be traced whatever its parent says.
+    Clone,
     /// A socket gets an address, which tells a server that is none of TCP, or why it cannot listen.
     Bind,
 }
@@ -63,6 +65,8 @@ pub(super) const STOPS: &[Stop] = &[
     stop(libc::SYS_sendmmsg, "sendmmsg", Role::On(Write)),
     stop(libc::SYS_sendfile, "sendfile", Role::On(Write)),
     stop(libc::SYS_splice, "splice", Role::Splice),
+    stop(libc::SYS_clone, "clone", Role::Clone),
+    stop(libc::SYS_clone3, "clone3", Role::Clone),
     stop(libc::SYS_io_uring_setup, "io_uring_setup", Role::IoUringSetup),
 ];
 

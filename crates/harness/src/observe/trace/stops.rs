@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -22,6 +23,8 @@ use timeline::{Exit, ProcessEventKind, Side};
 /// The tracing thread.
 pub(super) struct Trace {
     side: Side,
+    /// Told when the program has been started, as far as whoever starts it knows; closed if it could not be.
+    spawned: Receiver<()>,
     processes: Processes,
     calls: Calls,
     spin: AdaptiveSpin,
@@ -32,6 +35,7 @@ pub(super) struct Trace {
 impl Trace {
     pub fn new(
         side: Side,
+        spawned: Receiver<()>,
         tasks: Arc<Tasks>,
         in_flight: Arc<InFlight>,
         connected: Arc<Connected>,
@@ -39,6 +43,7 @@ impl Trace {
     ) -> Trace {
         Trace {
             side,
+            spawned,
             processes: Processes::new(side, Arc::clone(&tasks), Arc::clone(&recorder)),
             calls: Calls::new(side, in_flight, connected, Arc::clone(&recorder)),
             spin: AdaptiveSpin::new(),
@@ -79,11 +84,12 @@ impl Trace {
         seized.ok()
     }
 
-    /// The next stop or end of a task. `None` when there is none left, or the child ended before it
-    /// was executed: then whoever started it waits for its end, which only one can be told of.
+    /// The next stop or end of a task. `None` when there is none left, or the child could not execute its program:
+    /// then whoever started it waits for its end, which only one can be told of. One whom the kernel kills while it
+    /// executes the program has closed all that is closed then, and seems started.
     fn next(&mut self) -> Option<(Pid, i32)> {
         if !self.processes.executed && ends_next() {
-            return None;
+            self.spawned.recv().ok()?;
         }
         let spin = self.spin.limit();
         let began = Instant::now();

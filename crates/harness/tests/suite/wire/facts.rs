@@ -1,4 +1,4 @@
-//! The table of docs/facts.md: each of its rows is run, and looked at from both hosts and from either.
+//! The table of docs/facts-evidence.md: each of its rows is run, and looked at from both hosts and from either.
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::Server;
@@ -8,7 +8,7 @@ use harness::timeline::{Flags, Passage, Segment, Side, Timeline};
 use super::behind;
 use super::scenarios::keeps_alive;
 
-const PAGE: &str = include_str!("../../../../../docs/facts.md");
+const PAGE: &str = include_str!("../../../../../docs/facts-evidence.md");
 
 /// A row of the table.
 #[derive(Debug)]
@@ -110,7 +110,10 @@ fn check(is_asked_for: impl Fn(usize, &Row<'_>) -> bool) -> Result<()> {
     let rows: Vec<Row<'_>> = rows
         .filter_map(|(place, row)| is_asked_for(place, &row).then_some(row))
         .collect();
-    ensure!(!rows.is_empty(), "no row of the table of docs/facts.md was found");
+    ensure!(
+        !rows.is_empty(),
+        "no row of the table of docs/facts-evidence.md was found"
+    );
     harness::testing::at_once(&rows, |row| {
         harness::testing::in_time(row.name, || {
             let timeline = undisturbed(row)?;
@@ -227,7 +230,7 @@ fn check_part(part: usize) -> Result<()> {
 }
 
 pub fn the_table_of_facts_part_1() -> Result<()> {
-    ensure!(rows()?.len() > 20, "the table of docs/facts.md was not found");
+    ensure!(rows()?.len() > 20, "the table of docs/facts-evidence.md was not found");
     check_part(0)
 }
 

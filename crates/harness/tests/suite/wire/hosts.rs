@@ -120,12 +120,26 @@ pub fn checksums_are_whole_and_segments_fit_the_mtu() -> Result<()> {
     Ok(())
 }
 
-pub fn a_loopback_address_is_refused_with_the_cure() -> Result<()> {
-    let server = Server::build(wrong_server())
-        .args(["echo", "127.0.0.1:3000"])
-        .wire(Wire::new())
-        .start()?;
-    let error = server.connect().expect_err("nobody can reach it");
+/// Linux carries packets to 127.0.0.1 over a wire where it is told to, and none to ::1.
+pub fn a_loopback_address_is_reached_over_ipv4_alone() -> Result<()> {
+    let on = |address: &str| {
+        let build = Server::build(wrong_server()).args(["echo", address]);
+        build.wire(Wire::new()).start()
+    };
+    let server = on("127.0.0.1:3000")?;
+    let mut client = server.connect()?;
+    assert_eq!(client.exchange("hello\n")?, "hello\n");
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.only().endpoints().server.to_string(), "127.0.0.1:3000");
+    assert!(
+        timeline.only().packets().all(|(_, packet)| packet.passage.is_some()),
+        "{timeline}"
+    );
+    // At the server's end its own packets are those that leave, wherever it listens.
+    let own = timeline.captured_at(Side::Server);
+    assert_eq!(own.only().packets().count(), timeline.only().packets().count());
+    let error = on("[::1]:3000")?.connect().expect_err("nobody can reach it");
     assert!(matches!(error, Error::Loopback { .. }), "{error}");
     assert!(error.to_string().contains("0.0.0.0"), "{error}");
     Ok(())

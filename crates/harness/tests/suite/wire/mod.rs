@@ -6,6 +6,9 @@ mod facts;
 mod hosts;
 mod scenarios;
 
+#[cfg(target_os = "linux")]
+pub(super) use scenarios::keeps_alive;
+
 use anyhow::Result;
 use harness::testing::Needs::{Ipv6, Sandbox, Wire};
 use harness::timeline::{KnownPacket, Passage, Side, Timeline, Timestamp};
@@ -120,7 +123,7 @@ harness::tests! {
     hosts::a_packet_leaves_during_the_call_that_sends_it needs [Wire];
     hosts::both_versions_of_ip_pass needs [Wire, Ipv6];
     hosts::checksums_are_whole_and_segments_fit_the_mtu needs [Wire];
-    hosts::a_loopback_address_is_refused_with_the_cure needs [Wire];
+    hosts::a_loopback_address_is_reached_over_ipv4_alone needs [Wire, Ipv6];
     hosts::a_command_runs_on_either_host needs [Wire];
     hosts::client_programs_are_on_the_clients_host needs [Wire];
     hosts::a_cut_loses_everything_until_it_is_restored needs [Wire];

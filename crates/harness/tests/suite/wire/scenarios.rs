@@ -224,7 +224,7 @@ pub fn a_closed_window_is_probed_until_it_opens() -> Result<()> {
 }
 
 /// Keep-alives after a second without a word, one each second, and after two without an answer the end.
-pub(super) fn keeps_alive(client: &Client) -> Result<()> {
+pub(in super::super) fn keeps_alive(client: &Client) -> Result<()> {
     let keep_alive = socket2::TcpKeepalive::new()
         .with_time(Duration::from_secs(1))
         .with_interval(Duration::from_secs(1))

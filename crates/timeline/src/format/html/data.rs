@@ -11,23 +11,24 @@ use crate::dissect::{Field, Name, dissect};
 use crate::events::{Both, Call, EventId, EventKind, FrameNumber, Packet, is_plain, printable};
 use crate::facts::{Amounts, amounts};
 use crate::format::json;
-use crate::scene::{Mark, Part, Scene};
+use crate::scene::{Extent, Mark, Scene};
 use crate::timeline::{Connection, Timeline};
 use crate::words::{explain_event, explain_state};
 
 /// The data of a page, as JSON that holds no character with a meaning in HTML and none that does more than be read.
 pub fn data(timeline: &Timeline, title: &str) -> String {
     let alone = timeline.connections_in_all() == 1;
-    // Lines of output name no connection: with several they would be told once for each.
-    let part = Part {
+    // A line that the server wrote names no connection. If there are several, each would repeat all lines, so they are
+    // left out.
+    let part = Extent {
         output: alone,
-        ..Part::default()
+        ..Extent::default()
     };
     let mut scene = Scene::part_of(timeline, part);
     let sentences = sentences(timeline, &scene);
     for mark in scene.connections.iter_mut().flat_map(|diagram| &mut diagram.marks) {
         if let Mark::Arrow(arrow) = mark {
-            // The bytes of the frame have all of it.
+            // The page has the bytes of each frame, so only the first of its data are kept here.
             arrow.data.truncate(Call::KEEP);
         }
     }
@@ -45,7 +46,7 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
         frames: Frames::of(timeline),
         scene,
     };
-    // These stand in texts only, where JSON can write them in another way.
+    // These characters have a meaning in HTML. In JSON they stand in strings only, where an escape says the same.
     let escaped = |c| !is_plain(c) || matches!(c, '<' | '>' | '&');
     json::text(&data, escaped).unwrap_or_default()
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::VERSION;
 use super::words::Word;
+use crate::compare::{self, Outcome};
 use crate::events::ProcessEventKind::{Exited, Holds, Settled, WithoutRights, Wrote};
 use crate::events::{
     self, CallKind, ClientActionKind, CongestionState, Endpoints, EventId, EventKind, Exit, Level, OutputStream,
@@ -16,10 +16,14 @@ use crate::events::{
 };
 use crate::facts::{self, Certainty, Evidence, FactKind, Reason};
 use crate::overview::{self, Overview};
-use crate::rules::{self, Severity};
-use crate::timeline::spent::{self, Part};
+use crate::rules::{self, Severity, Verdict};
+use crate::timeline::spent::{self, Awaited};
 use crate::timeline::{self, KnownPacket, Teardown, Timeline};
 use crate::words::action_text;
+
+/// The version of the schema. It grows when something is taken away or changes its meaning;
+/// additions leave it as it is.
+pub const VERSION: u32 = 3;
 
 /// Defines objects. Of each field it says the name, the type, the value, and what it means to whoever reads it.
 macro_rules! objects {
@@ -82,8 +86,9 @@ objects! {
     Summary of (timeline, overview): (&Timeline, &Overview) {
         connections: Vec<Row> = overview.rows.iter().map(Row::from).collect(), "A row for each connection.";
         totals: Totals = overview.into(), "What the rows come to.";
-        writes_per_reply: Vec<usize> = timeline.writes_per_reply(),
-            "How many calls of the write family each reply took, over all connections in order.";
+        writes_per_reply: Option<Vec<usize>> = timeline.tells_calls().then(|| timeline.writes_per_reply()),
+            "How many calls of the write family each reply took, over all connections in order. Null where not all of \
+             the server's calls were seen.";
         packets_per_exchange: Vec<usize> = timeline.packets_per_exchange(),
             "How many packets each exchange took, over all connections in order.";
         teardown: Option<Word<Teardown>> = worst(timeline.teardowns()).map(Word::from),
@@ -103,8 +108,9 @@ objects! {
         bytes_received: u64 = row.bytes.server, "Bytes that the client received.";
         slowest: Option<Exchange> = row.slowest.map(Exchange::from),
             "The exchange that took longest. Null if no request had a reply.";
-        stalls: usize = row.stalls.0, "How many segments waited for an ACK.";
-        longest_stall_ns: u64 = ns(row.stalls.1), "The longest time that one did.";
+        stalls: Option<usize> = row.stalls.map(|(count, _)| count),
+            "How many segments waited for an ACK. Null where packets, or some of the server's calls, were not seen.";
+        longest_stall_ns: Option<u64> = row.stalls.map(|(_, longest)| ns(longest)), "The longest time that one did.";
         teardown: Word<Teardown> = row.teardown.into(), "How it ended.";
         findings: Vec<String> = row.findings.iter().map(ToString::to_string).collect(),
             "The names of the rules that found something.";
@@ -116,7 +122,7 @@ objects! {
         began: u64 = spent.began.0, "When the first byte of the request left.";
         first_byte_ns: u64 = ns(spent.first_byte), "From then until the first byte of the reply had come.";
         whole_ns: u64 = ns(spent.whole), "From then until the last byte of the reply had come.";
-        parts_ns: Parts = Part::ALL.map(|part| spent.part(part)).into(), "What it waited for. The parts are the whole.";
+        parts_ns: Parts = Awaited::ALL.map(|part| spent.part(part)).into(), "What it waited for. The parts are the whole.";
         certainty: Word<Certainty> = spent.certainty.into(),
             "How sure the parts are: inferred if packets or events are missing, unknown without calls and packets.";
         tracer_at_least_ns: Option<u64> = spent.tracer.map(ns),
@@ -126,17 +132,17 @@ objects! {
     }
 
     /// Where time went, in nanoseconds.
-    Parts of parts: [Duration; Part::ALL.len()] {
-        client: u64 = ns(parts[Part::Client as usize]),
+    Parts of parts: [Duration; Awaited::ALL.len()] {
+        client: u64 = ns(parts[Awaited::Client as usize]),
             "For the client: the server has read all that has come, and more of the request comes later.";
-        wire: u64 = ns(parts[Part::Wire as usize]),
+        wire: u64 = ns(parts[Awaited::Wire as usize]),
             "For the wire: bytes have left one host and have not come to the other.";
-        socket: u64 = ns(parts[Part::Socket as usize]),
+        socket: u64 = ns(parts[Awaited::Socket as usize]),
             "For a read: the request has come, and the program has not read all of it.";
-        program: u64 = ns(parts[Part::Program as usize]), "For the program: it has read, and not written yet.";
-        kernel: u64 = ns(parts[Part::Kernel as usize]),
+        program: u64 = ns(parts[Awaited::Program as usize]), "For the program: it has read, and not written yet.";
+        kernel: u64 = ns(parts[Awaited::Kernel as usize]),
             "For the kernel: the program has written bytes that no packet has left with.";
-        unknown: u64 = ns(parts[Part::Unknown as usize]), "For nothing that was recorded.";
+        unknown: u64 = ns(parts[Awaited::Unknown as usize]), "For nothing that was recorded.";
     }
 
     /// What the connections come to.
@@ -170,13 +176,42 @@ objects! {
         evidence: Vec<usize> = finding.evidence.iter().map(|event| event.0).collect(), "What shows it, as indices into `events`.";
     }
 
+    /// A run that was compared.
+    Measured of (name, run): (&str, &compare::Measured) {
+        name: String = name.to_owned(), "The file, or the step.";
+        connections: usize = run.connections, "How many connections it has.";
+        requests: usize = run.requests, "How many requests its clients made.";
+        bytes_sent: u64 = run.sent, "How many bytes they sent.";
+    }
+
+    /// A figure of two sides.
+    Figure of figure: &compare::Figure {
+        name: String = figure.name.to_owned(), "Its name. That of a rule has a number for each connection: 2 for a \
+            warning, 1 for a note, 0 for nothing.";
+        outcome: Word<Outcome> = figure.outcome.into(), "How the second side stands to the first.";
+        why: Option<String> = figure.why.clone(), "Why nothing is said of it. Null if something is.";
+        before: Vec<Vec<u64>> = figure.before.clone(),
+            "For each run of the first side that shows it the numbers, one for each reply, exchange or connection. \
+             Times are in nanoseconds.";
+        after: Vec<Vec<u64>> = figure.after.clone(), "Those of the second side.";
+        ratio: Option<Ratio> = figure.ratio.map(Ratio::from), "Set of a time that both sides show.";
+    }
+
+    /// How many times as long the second side takes.
+    Ratio of ratio: compare::Ratio {
+        middle: f64 = ratio.middle, "By the middle one of the medians that the runs of each side have.";
+        lowest: f64 = ratio.lowest, "The least that two runs give, one of each side.";
+        highest: f64 = ratio.highest, "The most.";
+    }
+
     /// A connection.
     Connection of connection: timeline::Connection<'_> {
         id: usize = connection.id().0, "Its number, from 0, by which events and findings name it.";
         client: String = connection.endpoints().client.to_string(), "The client's address.";
         server: String = connection.endpoints().server.to_string(), "The server's address.";
-        writes_per_reply: Vec<usize> = connection.writes_per_reply(),
-            "How many calls of the write family each reply took.";
+        writes_per_reply: Option<Vec<usize>> =
+            connection.timeline().tells_calls().then(|| connection.writes_per_reply()),
+            "How many calls of the write family each reply took. Null where not all of the server's calls were seen.";
         packets_per_exchange: Vec<usize> = connection.packets_per_exchange(), "How many packets each exchange took.";
         segments_per_reply: Vec<usize> = connection.segments_per_reply(),
             "How many segments with data each reply took.";
@@ -224,9 +259,12 @@ objects! {
         window: u32 = packet.window, "Receive window in bytes, scaled.";
         len: u32 = packet.segment.len, "How many bytes of data it carries.";
         data: String = text(&packet.segment.payload), "The first of them.";
+        #[serde(skip_serializing_if = "is_zero")]
+        fragments: u16 = packet.segment.fragments,
+            "In how many IP fragments it came, where it did: its frame is the last of them.";
         #[serde(flatten)]
         facts: Option<Facts> = known.map(Facts::from);
-        passage: Option<Passage> = packet.passage.as_ref().map(Passage::from),
+        passage: Option<Passage> = packet.passage.as_deref().map(Passage::from),
             "What became of it between two hosts, where both were observed.";
     }
 
@@ -311,7 +349,7 @@ objects! {
         process: Option<i32> = call.process, "The process that made it. Null where that was not recorded.";
         thread: i32 = call.thread, "The thread that made it.";
         fd: i32 = call.fd, "The descriptor it was made on.";
-        asked: Option<u64> = call.asked, "How many bytes were asked for, if it reads or writes.";
+        asked: Option<u64> = call.asked, "How many bytes were asked for, if it reads or writes; of a listen, its backlog.";
         result: Option<u64> = call.result.and_then(Result::ok),
             "What it returned. Null if it failed, or has not returned.";
         error: Option<String> = call.result.and_then(Result::err).map(|errno| errno.to_string()),
@@ -336,7 +374,7 @@ objects! {
         }, "What went wrong, if it failed or gave up.";
         segments: Option<Segments> = action.counters.map(Segments::from),
             "The kernel's counters of its socket at that moment, where it has them.";
-        call: Option<Call> = action.call.as_ref().map(Call::from),
+        call: Option<Call> = action.call.as_deref().map(Call::from),
             "The system call, of a client program that was traced.";
     }
 
@@ -363,19 +401,23 @@ objects! {
         signal: Option<i32> = if_is!(event.kind, Exited(Exit::Signal(signal)) => signal),
             "The signal that ended it, of one that `exited`.";
         fd: Option<i32> = if_is!(event.kind, Holds { fd, .. } => fd),
-            "The descriptor that it `holds` although the connection is over.";
+            "The descriptor that it `holds` although the connection is over, or its peer has closed it.";
         asleep: Option<bool> = if_is!(event.kind, Settled(settled) => settled.asleep),
             "True if all threads slept when things had `settled`.";
         on_clock: Option<bool> = if_is!(event.kind, Settled(settled) => settled.on_clock),
             "True if one of them then waited for a moment in time.";
         quiet_ns: Option<u64> = if_is!(event.kind, Settled(settled) => ns(settled.quiet)),
-            "For so long nothing had happened then.";
+            "How long nothing had happened by then.";
         stream: Option<Word<OutputStream>> = if_is!(&event.kind, Wrote { stream, .. } => stream.into()),
             "Where it `wrote` to.";
         line: Option<String> = if_is!(&event.kind, Wrote { line, .. } => line.clone()),
             "The line that it `wrote`, of a long one the first 4,096 bytes. After `output-not-kept` there are none.";
-        program: Option<String> = if_is!(&event.kind, WithoutRights { program, .. } => program.clone()),
-            "The program that was executed `without-rights`.";
+        over: Option<bool> = if_is!(event.kind, Holds { over, .. } => over),
+            "True if the connection is over of which it `holds` a descriptor.";
+        program: Option<String> = if_is!(
+            &event.kind, WithoutRights { program, .. } | Holds { command: program, .. } => program.clone()
+        ),
+            "The program that was executed `without-rights`; or the command of one that `holds` a descriptor.";
         rights: Option<String> = if_is!(&event.kind, WithoutRights { rights, .. } => rights.clone()),
             "The rights that it did not get.";
     }
@@ -400,6 +442,74 @@ pub struct Check {
     pub why_unknown: BTreeMap<&'static str, String>,
     /// Reasons why nothing is proved, or not all of it.
     pub unproved: Vec<String>,
+    /// What took longer than it may, by the option that says so: the longest, in words.
+    pub over_budget: BTreeMap<&'static str, String>,
+    /// What clients did, for each address of the server that they reached: what the verdict is about.
+    pub tried: Vec<Tried>,
+    /// Addresses that the server listened on and no client reached.
+    pub not_tried: Vec<String>,
+}
+
+/// What clients did at an address of the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Tried {
+    /// The address.
+    pub address: String,
+    /// How many connections clients made to it.
+    pub connections: usize,
+    /// How often they sent after a reply.
+    pub requests: usize,
+    /// How many of these requests had a reply.
+    pub answered: usize,
+    /// The first bytes that each of the first connection's messages had.
+    pub sent: Vec<String>,
+}
+
+/// What `lab compare --format json` writes.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Compare {
+    /// The version of this form.
+    pub version: u32,
+    /// The exit status.
+    pub status: u8,
+    /// The first side, in its runs.
+    pub before: Vec<Measured>,
+    /// The second side.
+    pub after: Vec<Measured>,
+    /// Figure by figure, how the second side stands to the first.
+    pub figures: Vec<Figure>,
+}
+
+/// What `lab check --rough --format json` writes.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Rough {
+    /// The version of this form.
+    pub version: u32,
+    /// The exit status.
+    pub status: u8,
+    /// What chance followed from.
+    pub seed: u64,
+    /// One for each ordeal that was asked for.
+    pub ordeals: Vec<Ordeal>,
+    /// Reasons why nothing is proved, or not all that was asked for.
+    pub unproved: Vec<String>,
+}
+
+/// What became of a server in an ordeal.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Ordeal {
+    /// The ordeal's name.
+    pub name: &'static str,
+    /// How it ended.
+    pub verdict: Word<Verdict>,
+    /// What it failed by, where that has a name: `head-of-line`.
+    pub finding: Option<&'static str>,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What shows it.
+    pub evidence: Vec<String>,
+    /// A command that shows this run in lanes. Null where nothing ran.
+    pub see: Option<String>,
 }
 
 /// What `lab doctor --format json` writes.
@@ -468,12 +578,17 @@ fn moved(kind: &ClientActionKind) -> Option<(&[u8], u64)> {
     }
 }
 
+fn is_zero(number: &u16) -> bool {
+    *number == 0
+}
+
 fn worst(teardowns: Vec<Teardown>) -> Option<Teardown> {
     teardowns.into_iter().max_by_key(|teardown| match teardown {
         Teardown::Clean { .. } => 0,
         Teardown::Open => 1,
         Teardown::Refused => 2,
         Teardown::Reset { .. } => 3,
-        Teardown::LeftOpen(_) => 4,
+        Teardown::Cut { .. } => 4,
+        Teardown::LeftOpen(_) => 5,
     })
 }

@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use crate::compare::Outcome;
 use crate::events::{
     CallKind, ClientActionKind, CongestionState, Level, OutputStream, ProcessEventKind, Side, TcpState,
 };
 use crate::facts::{Certainty, FactKind, Reason};
-use crate::rules::Severity;
+use crate::rules::{Severity, Verdict};
 use crate::timeline::Teardown;
 
 /// A type with a word for each of its values.
@@ -92,6 +93,8 @@ words! {
     Side = [Side::Client, Side::Server];
     Certainty = [Certainty::Seen, Certainty::Inferred, Certainty::Unknown];
     Severity = [Severity::Warning, Severity::Note];
+    Verdict = Verdict::ALL;
+    Outcome = Outcome::ALL;
     OutputStream = [OutputStream::Stdout, OutputStream::Stderr];
 }
 
@@ -99,7 +102,7 @@ words! {
     Level { Sandbox => "sandbox", Loopback => "loopback", NoPackets => "no-packets", Capture => "capture-file" }
     Teardown {
         Clean { .. } => "clean", Open => "open", Refused => "refused", Reset { .. } => "reset",
-        LeftOpen(_) => "left-open",
+        Cut { .. } => "cut", LeftOpen(_) => "left-open",
     }
     TcpState {
         Listen => "LISTEN", SynSent => "SYN_SENT", SynReceived => "SYN_RECV", Established => "ESTABLISHED",

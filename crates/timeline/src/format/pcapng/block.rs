@@ -105,7 +105,8 @@ pub(super) fn read(kind: u32, body: &[u8], big_endian: bool) -> Option<Block<'_>
         },
         IDB_MAGIC => Block::Interface(interface(fields)?),
         EPB_MAGIC => Block::Packet(packet(fields, fields.long(0)?)?),
-        // Instead of the number of the interface in four bytes, the number and a count of drops.
+        // This older block begins with the interface's number in two bytes and a count of drops in two, where the newer
+        // one has the number in four.
         OBSOLETE_PACKET => Block::Packet(packet(fields, fields.short(0)?.into())?),
         SPB_MAGIC => Block::Simple {
             wire_len: fields.long(0)?,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::events::{Explanation, FrameNumber, HeldBack, printable};
+use crate::events::{Explanation, FrameNumber, HeldBack, Side, ToldCall, printable};
 
 impl Explanation {
     /// As the comment of a packet in a capture file: the sentence, which is what a narrow column shows of it,
@@ -14,7 +14,7 @@ impl Explanation {
             let (milliseconds, frame) = (held.milliseconds, held.until_frame);
             let _ = write!(comment, "\nheld: {milliseconds} ms, until frame {frame}");
         }
-        for call in self.call.iter().flat_map(|calls| calls.lines()) {
+        for call in &self.calls {
             let _ = write!(comment, "\ncall: {call}");
         }
         comment
@@ -33,17 +33,26 @@ impl Explanation {
             // A comment always has a sentence, even one whose first line looks like a call.
             lines.split_off((lines.len() - behind).max(1).min(lines.len()))
         };
-        let calls: Vec<String> = told
-            .iter()
-            .filter_map(|line| line.strip_prefix("call: "))
-            .map(printable)
-            .collect();
         let sentence: Vec<String> = lines.iter().map(|line| printable(line)).collect();
         Explanation {
-            call: (!calls.is_empty()).then(|| calls.join("\n")),
+            calls: told
+                .iter()
+                .filter_map(|line| line.strip_prefix("call: "))
+                .map(read_call)
+                .collect(),
             held: told.iter().find_map(|line| read_held(line)),
             sentence: sentence.join(" "),
         }
+    }
+}
+
+fn read_call(call: &str) -> ToldCall {
+    let by = |side: Side| Some((Some(side), call.strip_prefix(&format!("{side}: "))?));
+    let sides = [Side::Client, Side::Server].into_iter();
+    let (by, words) = sides.filter_map(by).next().unwrap_or((None, call));
+    ToldCall {
+        by,
+        words: printable(words),
     }
 }
 

@@ -60,6 +60,24 @@ pub struct Encoder<W> {
     last: Timestamp,
 }
 
+/// What a file says of its run.
+pub(super) struct Run<'a> {
+    /// The server's name.
+    pub program: &'a str,
+    pub level: Level,
+    /// So many events were not kept.
+    pub not_kept: u64,
+}
+
+/// A frame of the network, and what came with it.
+pub(super) struct NetworkFrame<'a> {
+    pub link_type: LinkType,
+    pub bytes: &'a [u8],
+    pub wire_len: u32,
+    pub comment: Option<&'a str>,
+    pub passage: Option<&'a Passage>,
+}
+
 impl<W: Write> Encoder<W> {
     /// Begins a file of packets and of what a server did; each call's words begin with the server's
     /// name. `level` is how much can be observed.
@@ -68,20 +86,19 @@ impl<W: Write> Encoder<W> {
     ///
     /// What `out` says, as of all methods.
     pub fn new(out: W, program: &str, level: Level) -> io::Result<Encoder<W>> {
-        Encoder::begin(out, (program, level, 0), LinkType::ETHERNET, true)
+        let run = Run {
+            program,
+            level,
+            not_kept: 0,
+        };
+        Encoder::begin(out, run, LinkType::ETHERNET, true)
     }
 
-    /// Begins a file whose first interface is of this kind, of a run of which so many events were not
-    /// kept. It `tells` what the run was, or has frames alone.
-    pub(super) fn begin(
-        out: W,
-        (program, level, not_kept): (&str, Level, u64),
-        link_type: LinkType,
-        tells: bool,
-    ) -> io::Result<Encoder<W>> {
+    /// Begins a file whose first interface is of this kind. It `tells` what the run was, or has frames alone.
+    pub(super) fn begin(out: W, run: Run<'_>, link_type: LinkType, tells: bool) -> io::Result<Encoder<W>> {
         let mut encoder = Encoder {
             out,
-            program: program.to_owned(),
+            program: run.program.to_owned(),
             tells,
             interfaces: Vec::new(),
             frames: 0,
@@ -90,9 +107,9 @@ impl<W: Write> Encoder<W> {
         };
         let section = Section {
             version: record::VERSION,
-            level,
-            not_kept,
-            program: fitting(program, LONGEST_WORDS).to_owned(),
+            level: run.level,
+            not_kept: run.not_kept,
+            program: fitting(run.program, LONGEST_WORDS).to_owned(),
         };
         let section = if tells { record::line(&section)? } else { String::new() };
         encoder.put(section_header(&section))?;
@@ -120,7 +137,14 @@ impl<W: Write> Encoder<W> {
         wire_len: u32,
         comment: Option<&str>,
     ) -> io::Result<()> {
-        self.packet_with(at, (link_type, frame, wire_len), (comment, None), None)
+        let frame = NetworkFrame {
+            link_type,
+            bytes: frame,
+            wire_len,
+            comment,
+            passage: None,
+        };
+        self.packet_with(at, &frame, None)
     }
 
     /// Adds a frame of the network with all that is known of it, and what is said of it where it came
@@ -128,24 +152,24 @@ impl<W: Write> Encoder<W> {
     pub(super) fn packet_with(
         &mut self,
         at: Timestamp,
-        (link_type, frame, wire_len): (LinkType, &[u8], u32),
-        (comment, passage): (Option<&str>, Option<&Passage>),
+        frame: &NetworkFrame<'_>,
         explanation: Option<&str>,
     ) -> io::Result<()> {
-        let interface = self.interface(link_type, None)?;
+        let &NetworkFrame { comment, passage, .. } = frame;
+        let interface = self.interface(frame.link_type, None)?;
         if comment.is_some() || passage.is_some() {
             let extra = Extra {
                 comment: comment.map(str::to_owned),
-                passage: passage.cloned(),
+                passage: passage.cloned().map(Box::new),
             };
             self.attach(&Line(None, Told::Packet(extra)))?;
         }
-        // The record has the comment as it is.
+        // A viewer gets the comment with control characters escaped. The record above keeps it as it is.
         let shown = comment.or(explanation).filter(|_| self.tells).map(|text| {
             let lines: Vec<String> = text.split('\n').map(printable).collect();
             lines.join("\n")
         });
-        self.frame(at, interface, (frame, wire_len), shown.as_deref())
+        self.frame(at, interface, (frame.bytes, frame.wire_len), shown.as_deref())
     }
 
     /// Adds what an observer recorded: as a frame if it is one, and else with the frame that comes
@@ -165,8 +189,14 @@ impl<W: Write> Encoder<W> {
                 passage,
                 ..
             } => {
-                let link = (*link_type, &frame[..], *wire_len);
-                self.packet_with(at, link, (comment.as_deref(), passage.as_ref()), None)
+                let frame = NetworkFrame {
+                    link_type: *link_type,
+                    bytes: frame,
+                    wire_len: *wire_len,
+                    comment: comment.as_deref(),
+                    passage: passage.as_deref(),
+                };
+                self.packet_with(at, &frame, None)
             }
             What::Call { on, call } => {
                 let told = Told::Call(*on, Cow::Borrowed(call));
@@ -400,12 +430,5 @@ fn halves(at: Timestamp) -> (u32, u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::fitting;
-
-    #[test]
-    fn a_comment_too_long_for_an_option_is_cut_between_characters() {
-        assert_eq!(fitting(&"é".repeat(40_000), 65_535).len(), 65_534);
-        assert_eq!(fitting("short", 65_535), "short");
-    }
-}
+#[path = "../../../tests/unit/format_pcapng_encode.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::ReadError;
+use super::error::ReadError;
 
 /// A file of which a window is in memory. The window is as long as what is asked for, and grows
 /// with what the file holds, not with what a damaged length announces.

@@ -1,7 +1,7 @@
 //! Packets from pcapng and classic pcap files.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use pcap_parser::{PcapHeader, parse_pcap_header};
 use super::LONGEST_FRAME;
 use super::block::{self, Block, Interface, Options};
 use super::entry::UPPER_PDU;
+use super::error::ReadError;
 use super::input::Input;
 use super::record::{self, Extra, Line, Told};
-use crate::events::{
-    Explanation, FrameNumber, Level, LinkType, Record, Recording, Segment, Timestamp, What, printable,
-};
+use crate::events::fragments::Fragments;
+use crate::events::{Explanation, FrameNumber, Level, LinkType, Record, Recording, Timestamp, What, printable};
 use crate::timeline::start_of;
 use crate::timeline::{Excerpt, Found};
 
@@ -24,56 +24,6 @@ const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 const LONGEST_BLOCK: u32 = 16 << 20;
 /// So many interfaces may be described: each is kept until its section ends.
 const MOST_INTERFACES: usize = 1 << 16;
-
-/// Why a file could not be read as a capture. Offsets are in bytes from the file's start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReadError {
-    /// The system failed to read.
-    #[error("cannot read the capture at byte {offset}: {source}")]
-    Io {
-        /// Where.
-        offset: u64,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is neither pcapng nor pcap.
-    #[error("not a capture: expected a pcapng or pcap file, found {found} at byte 0")]
-    NotACapture {
-        /// Its first bytes, and what they are, where that is known.
-        found: String,
-    },
-    /// It ends too early.
-    #[error("the capture is cut: expected {expected} of {needed} bytes at byte {offset}, found {found} bytes")]
-    Cut {
-        /// Where that begins which is not whole.
-        offset: u64,
-        /// What that is.
-        expected: &'static str,
-        /// How long it should be.
-        needed: u64,
-        /// How much of it is there.
-        found: u64,
-    },
-    /// It contradicts its format.
-    #[error("the capture is damaged: expected {expected} at byte {offset}")]
-    Damaged {
-        /// Where.
-        offset: u64,
-        /// What should be there.
-        expected: String,
-    },
-    /// It holds no frames that we decode, only others.
-    #[error(
-        "expected frames of Ethernet, Linux cooked (any), raw IP or loopback, found only others, the first of link type {link_type} at byte {offset}"
-    )]
-    LinkType {
-        /// Where the first packet, or the header of the file, begins.
-        offset: u64,
-        /// What its frames are.
-        link_type: LinkType,
-    },
-}
 
 /// Reads a capture: pcapng, or classic pcap, of either byte order.
 ///
@@ -106,9 +56,10 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
         Ok(reader) => reader,
         Err(error) => return (recording, Err(error)),
     };
+    let mut fragments = Fragments::default();
     let end = loop {
         let (number, record) = match reader.next() {
-            Ok(Some(Item::Frame(frame))) => (Some(frame.number), frame.into_record()),
+            Ok(Some(Item::Frame(frame))) => (Some(frame.number), frame.into_record(&mut fragments)),
             Ok(Some(Item::Told(number, record))) => (number, record),
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
@@ -176,14 +127,17 @@ struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    fn into_record(self) -> Record {
+    fn into_record(self, fragments: &mut Fragments) -> Record {
         let decoded = self.link_type.is_decoded();
         let (at, found) = (self.at, self.into_found());
         let what = What::Frame {
             frame: Arc::from(if decoded { found.frame } else { &[] }),
             link_type: found.link_type,
             wire_len: found.wire_len,
-            segment: Segment::from_frame(found.link_type, found.frame, found.wire_len),
+            segment: fragments
+                .segment(found.link_type, found.frame, found.wire_len, usize::MAX)
+                .ok()
+                .flatten(),
             comment: found.comment,
             passage: found.passage,
         };
@@ -465,7 +419,8 @@ impl Sections {
             }
             Block::Simple { data, wire_len } => {
                 let interface = self.interface_of(0, offset)?;
-                // The block does not say how much of the frame it holds: all, up to the snapshot length.
+                // A simple block does not say how much of the frame it holds. It holds all of it, up to the snapshot
+                // length.
                 let snaplen = Some(interface.snaplen).filter(|len| *len > 0).unwrap_or(u32::MAX);
                 let captured = data.len().min(wire_len.min(snaplen) as usize);
                 let data = range(&data[..captured]);
@@ -493,7 +448,8 @@ impl Sections {
                 self.told.extend(record);
                 return Ok(());
             }
-            // Words alone: a state that follows from the packets.
+            // A frame of ours without a record has words alone. It shows a state that follows from the packets, so
+            // reading finds it again.
             None if self.ours && stored.link_type == UPPER_PDU => return Ok(()),
             None if self.ours => stored.extra = Some(Extra::default()),
             None => {}
@@ -737,14 +693,5 @@ impl Classic {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_that_fit_no_clock_do_not_lose_the_packet() {
-        assert_eq!(moment(1, 6, -5), Timestamp(0));
-        assert_eq!(moment(u64::MAX, 0, i64::MAX), Timestamp(u64::MAX));
-        assert_eq!(moment(u64::MAX, 127, 3), Timestamp(3_000_000_000));
-        assert_eq!(moment(u64::MAX, 0xff, 3), Timestamp(3_000_000_000));
-    }
-}
+#[path = "../../../tests/unit/format_pcapng_read.rs"]
+mod tests;

@@ -81,7 +81,7 @@ pub(super) struct Extra {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passage: Option<Passage>,
+    pub passage: Option<Box<Passage>>,
 }
 
 impl Told<'_> {
@@ -89,7 +89,7 @@ impl Told<'_> {
     pub fn has_a_name(&self) -> bool {
         let call = match self {
             Told::Call(_, call) => Some(&**call),
-            Told::Client(_, action) => action.call.as_ref(),
+            Told::Client(_, action) => action.call.as_deref(),
             Told::State(..) | Told::Process(_) | Told::Packet(_) => None,
         };
         let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

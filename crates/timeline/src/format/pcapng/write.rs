@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::Encoder;
+use super::encode::{NetworkFrame, Run};
 use super::record::Told;
 use crate::events::{Event, EventKind, Level, LinkType, Side, Timestamp};
 use crate::timeline::Timeline;
@@ -46,7 +47,11 @@ fn put(timeline: &Timeline, program: &str, out: &mut impl Write, tells: bool) ->
         return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
     }
     let explanations = explain_all(timeline);
-    let run = (program, timeline.level, timeline.not_kept);
+    let run = Run {
+        program,
+        level: timeline.level,
+        not_kept: timeline.not_kept,
+    };
     let mut encoder = Encoder::begin(out, run, link_type(timeline), tells)?;
     for (id, event) in timeline.iter() {
         let comment = explanations.get(&id).map(|explanation| explanation.to_comment());
@@ -81,9 +86,14 @@ fn encode(
     let on = event.connection.map(|id| timeline.endpoints[id.0]);
     match (&event.kind, on) {
         (EventKind::Packet(packet), _) => {
-            let link = (packet.link_type, &packet.frame[..], packet.wire_len);
-            let known = (packet.comment.as_deref(), packet.passage.as_ref());
-            encoder.packet_with(at, link, known, explanation)
+            let frame = NetworkFrame {
+                link_type: packet.link_type,
+                bytes: &packet.frame,
+                wire_len: packet.wire_len,
+                comment: packet.comment.as_deref(),
+                passage: packet.passage.as_deref(),
+            };
+            encoder.packet_with(at, &frame, explanation)
         }
         (EventKind::Call(call), on) => {
             let told = Told::Call(on, Cow::Borrowed(call));

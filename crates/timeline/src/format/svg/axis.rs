@@ -113,7 +113,7 @@ impl Axis {
             self.points.push((at, self.end));
             return;
         };
-        // The stamps of a file may go back.
+        // Timestamps in a file may go back, and the axis does not.
         let at = at.max(last);
         let passed = at.since(last);
         let mut next = self.end + gap;

@@ -12,6 +12,7 @@ use crate::format::line::Role;
 use crate::format::rows::{self, Cell, Row};
 use crate::scene::{Diagram, Finding, Scene};
 use crate::width::{columns, cut};
+use crate::words::are_left_out;
 
 use super::axis::Axis;
 use super::shapes::{dot, sign};
@@ -87,7 +88,7 @@ pub(super) fn draw(picture: &Picture, scene: &Scene) -> String {
         notes.push("No connection.".to_owned());
     }
     if left_out > 0 {
-        notes.push(format!("{left_out} connections are left out."));
+        notes.push(format!("{}.", are_left_out(left_out)));
     }
     if scene.connections_in_all != 1 {
         notes.extend(scene.outside.iter().cloned());
@@ -310,7 +311,7 @@ impl<'s> Drawing<'s> {
                 };
                 text.at("y", place + 5.0).text(&fitting(cell, room / character));
             }
-            // A call has its bracket, and an arrow its end.
+            // A dot marks the moment. A call and an arrow need none: the bracket and the arrow's end mark theirs.
             if row.arrow.is_none() && row.at.is_some() && cell.role != Role::Call {
                 dot(xml, "dot", (lifeline(side), place), 3.5);
             }

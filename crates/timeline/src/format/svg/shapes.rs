@@ -85,21 +85,25 @@ pub(super) fn bar(xml: &mut Xml, state: TcpState, (x, y): (f64, f64), height: f6
         .at("width", 2.0 * HALF)
         .at("height", height)
         .empty();
-    // Lines that rise to the right; for a socket that waits for its own program both ways.
-    let rising = matches!(class, "close-wait" | "closing");
-    let apart = if class == "close-wait" { 9.0 } else { 14.0 };
-    if !rising {
-        return;
-    }
+    // How much a line rises to the right, and how far the lines are apart. No two of these states look alike.
+    let (rise, apart) = match state {
+        TcpState::CloseWait => (10.0, 9.0),
+        TcpState::FinWait1 => (10.0, 14.0),
+        TcpState::FinWait2 => (0.0, 14.0),
+        TcpState::TimeWait => (0.0, 6.0),
+        TcpState::LastAck => (-10.0, 14.0),
+        TcpState::Closing => (-10.0, 9.0),
+        TcpState::Established | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived => return,
+    };
     let mut path = String::new();
-    let mut at = y + 10.0;
-    while at <= y + height {
+    let mut at = y + f64::max(rise, 0.0).max(4.0);
+    while at <= y + height && at - rise <= y + height {
         path += &format!(
             "M{} {}L{} {}",
             number(x - HALF),
             number(at),
             number(x + HALF),
-            number(at - 10.0)
+            number(at - rise)
         );
         at += apart;
     }

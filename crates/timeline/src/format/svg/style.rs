@@ -75,7 +75,7 @@ pub(super) fn sheet(theme: Theme) -> String {
         Theme::Light => LIGHT.rules(),
         Theme::Dark => DARK.rules(),
         Theme::Mono => MONO.rules(),
-        // What is printed is on white paper, whatever the screen is.
+        // Paper is white, so a print has the light colours even if the screen is dark.
         Theme::Auto => format!(
             "{}@media (prefers-color-scheme: dark) {{\n{}}}\n@media print {{\n{}}}\n",
             LIGHT.rules(),

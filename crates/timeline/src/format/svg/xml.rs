@@ -81,6 +81,6 @@ impl Element<'_> {
 /// A number of an attribute, to a tenth: shorter, and the same on every machine.
 pub(super) fn number(value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
-    // No `-0`.
+    // Adding 0 turns `-0` into `0`.
     (rounded + 0.0).to_string()
 }

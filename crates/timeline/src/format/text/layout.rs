@@ -7,7 +7,7 @@ use crate::words::data_text;
 
 use crate::format::fit::{Detail, header, label};
 use crate::format::line::{Kind, Line, Role};
-use crate::format::rows::{Cell, Mark, Row};
+use crate::format::rows::{BracketPiece, Cell, Row};
 
 /// The widths of the lanes of one connection, in columns.
 pub(super) struct Layout {
@@ -82,7 +82,7 @@ impl Layout {
             .filter_map(|row| row.number)
             .max()
             .map(|number| number.to_string().len());
-        // A file may hold packets and say that there are none.
+        // A file may say that it has no packets and hold some all the same. What it holds counts.
         let has_wire = diagram.has_wire || !arrows.is_empty();
         let mut layout = Layout {
             time: times.max().unwrap_or(0).max("ms".len()),
@@ -277,13 +277,13 @@ fn fitted(cell: Option<&Cell>, role: Role, width: usize) -> (Role, String) {
     (cell.role, text)
 }
 
-fn mark(mark: Mark) -> char {
+fn mark(mark: BracketPiece) -> char {
     match mark {
-        Mark::Only => '─',
-        Mark::First => '┌',
-        Mark::Middle => '│',
-        Mark::Last => '└',
-        Mark::Waits => '┆',
-        Mark::Leaves => '╰',
+        BracketPiece::Only => '─',
+        BracketPiece::First => '┌',
+        BracketPiece::Middle => '│',
+        BracketPiece::Last => '└',
+        BracketPiece::Waits => '┆',
+        BracketPiece::Leaves => '╰',
     }
 }

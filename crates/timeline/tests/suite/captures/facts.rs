@@ -3,22 +3,25 @@
 use std::collections::BTreeSet;
 
 use etherparse::{PacketBuilder, TcpHeader, TcpOptionElement};
-use timeline::Timeline;
 use timeline::facts::FactKind::{self, *};
+use timeline::format::markdown;
+use timeline::format::text::Lanes;
+use timeline::overview::Overview;
+use timeline::{FrameNumber, Side, TcpState, Teardown, Timeline};
 
 use super::files::{Magic, Order, Stored};
 use super::oracle::{Folder, run, text};
-use super::{packets, read};
+use super::{as_of_a_long_one, packets, read};
 
 const SERVER_PORT: u16 = 3000;
 const CLIENT_ISN: u32 = 0xffff_ff00;
 const SERVER_ISN: u32 = 7_000;
 
 /// SYN, SYN,ACK, ACK: the server is 10 ms away from the capture, and the client 1 ms.
-const HANDSHAKE: &str = "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0; ";
+pub(super) const HANDSHAKE: &str = "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0; ";
 
 /// A frame of a script: when in milliseconds, who, flags, relative numbers, bytes of data; then what is
-/// not as usual: a window, a SACK block, TCP Fast Open, no SACK-permitted.
+/// not as usual: a window, a SACK block, a timestamp, no SACK-permitted; of IP an identification and a time to live.
 fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
     let mut words = line.split_whitespace();
     let mut word = || words.next().unwrap_or_else(|| panic!("{line:?} ends early"));
@@ -44,6 +47,9 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
     let mut options = Vec::new();
     if tcp.syn {
         options.push(TcpOptionElement::MaximumSegmentSize(1460));
+        if let Some(shift) = option("ws=") {
+            options.push(TcpOptionElement::WindowScale(shift.parse().expect("a shift")));
+        }
         if option("no-sack").is_none() {
             options.push(TcpOptionElement::SelectiveAcknowledgementPermitted);
         }
@@ -53,7 +59,15 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
         let block = (absolute(from), absolute(to));
         options.push(TcpOptionElement::SelectiveAcknowledgement(block, [None, None, None]));
     }
+    if let Some(value) = option("ts=") {
+        options.push(TcpOptionElement::Timestamp(value.parse().expect("a time"), 1));
+    }
     tcp.set_options(&options).expect("the options fit");
+    if option("mptcp").is_some() {
+        // Its kind, its length, and a subtype with what belongs to it (RFC 8684, section 3.3).
+        tcp.set_options_raw(&[30, 8, 0x20, 1, 0, 0, 0, 1])
+            .expect("the option fits");
+    }
     let (from, to) = if by_client { (1, 2) } else { (2, 1) };
     let mut data = Vec::new();
     PacketBuilder::ethernet2([2; 6], [2; 6])
@@ -61,10 +75,22 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
         .tcp_header(tcp)
         .write(&mut data, &vec![b'x'; len as usize])
         .expect("a vector takes all");
+    // Both stand in the header of IP, behind that of Ethernet. Its checksum is not looked at.
+    if let Some(id) = option("id=") {
+        let id: u16 = id.parse().expect("an identification");
+        data[14 + 4..14 + 6].copy_from_slice(&id.to_be_bytes());
+    }
+    if let Some(hops) = option("ttl=") {
+        data[14 + 8] = hops.parse().expect("a time to live");
+    }
+    let wire_len = data.len();
+    if option("cut").is_some() {
+        data.truncate(14 + 20 + 20 + 2);
+    }
     Stored {
         interface: 0,
         nanoseconds: (1_700_000_000_000 + begins + milliseconds) * 1_000_000,
-        wire_len: data.len(),
+        wire_len,
         data,
         comment: None,
     }
@@ -72,7 +98,7 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
 
 /// A capture file of scripts, whose frames are parted by semicolons: each is a connection of its own, and
 /// they come one after the other.
-fn file<S: AsRef<str>>(scripts: &[S]) -> Vec<u8> {
+pub(super) fn file<S: AsRef<str>>(scripts: &[S]) -> Vec<u8> {
     let mut frames = Vec::new();
     for (script, number) in scripts.iter().zip(0_u16..) {
         let lines = script.as_ref().split(';').map(str::trim);
@@ -108,6 +134,52 @@ const fn row(kind: FactKind, behind: usize, shows: &'static str, nearly: &'stati
 
 /// Each fact, after a [`HANDSHAKE`].
 const ROWS: &[Row] = &[
+    // The same identification; another.
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 id=7; 20 S A 1 1 100 id=7",
+        "20 S A 1 1 100 id=7; 20 S A 1 1 100 id=8",
+    ),
+    // Packets that differ have it too, so it tells nothing.
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 id=7; 21 S A 101 1 100 id=8; 22 S A 1 1 100 id=7",
+        "20 S A 1 1 100 id=7; 21 S A 101 1 100 id=7; 22 S A 1 1 100 id=7",
+    ),
+    // Long after; with more hops left than before; of the other side.
+    row(
+        CapturedTwice,
+        0,
+        "20 C A 1 1 0 id=7 ttl=64; 21 C A 1 1 0 id=7 ttl=63",
+        "20 C A 1 1 0 id=7 ttl=64; 300 C A 1 1 0 id=7 ttl=63",
+    ),
+    row(
+        CapturedTwice,
+        0,
+        "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=63",
+        "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=64",
+    ),
+    // Without an identification a hop tells, or a timestamp that stands still; not of ACKs, which may be alike.
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ttl=64; 25 S A 1 1 100 ttl=63",
+        "20 S A 1 1 100 ttl=64; 25 S A 1 1 100 ttl=64",
+    ),
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ts=5; 20 S A 1 1 100 ts=5",
+        "20 S A 1 1 100 ts=5; 20 S A 1 1 100 ts=6",
+    ),
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ts=5; 20 S A 1 1 100 ts=5; 21 S A 101 1 0 ts=5; 21 S A 101 1 0 ts=5",
+        "20 S A 1 1 100 ts=5; 21 S A 101 1 0 ts=5; 21 S A 101 1 0 ts=5",
+    ),
     // The same bytes; the next ones.
     row(
         Retransmission,
@@ -146,8 +218,15 @@ const ROWS: &[Row] = &[
     row(
         TailLossProbe,
         0,
+        "20 S A 1 1 100; 45 S A 1 1 100",
+        "20 S A 1 1 100; 21 S A 101 1 100; 45 S A 1 1 100",
+    ),
+    // So late that a timer may have run out as well.
+    row(
+        TailLossProbe,
+        0,
+        "20 S A 1 1 100; 45 S A 1 1 100",
         "20 S A 1 1 100; 60 S A 1 1 100",
-        "20 S A 1 1 100; 21 S A 101 1 100; 60 S A 1 1 100",
     ),
     // Too early for two round trips.
     row(
@@ -168,6 +247,26 @@ const ROWS: &[Row] = &[
         0,
         "20 S A 1 1 100; 21 S A 101 1 100; 50 S A 1 1 100",
         "20 S A 1 1 100; 21 S A 101 1 100; 21 S A 1 1 100",
+    ),
+    // Long after the ACKs that ask: a timer may have run out.
+    row(
+        FastRetransmission,
+        0,
+        "20 S A 1 1 100; 21 S A 101 1 100; 40 C A 1 1 0 sack=101-201; 80 S A 1 1 100",
+        "20 S A 1 1 100; 21 S A 101 1 100; 40 C A 1 1 0 sack=101-201; 81 S A 1 1 100",
+    ),
+    // A later copy came before; the same clock; an earlier one.
+    row(
+        Overtaken,
+        0,
+        "20 S A 1 1 100 ts=1; 21 S A 201 1 100 ts=1; 30 S A 101 1 100 ts=9; 31 C A 1 301 0 ts=1; 60 S A 101 1 100 ts=1",
+        "20 S A 1 1 100 ts=1; 21 S A 201 1 100 ts=1; 30 S A 101 1 100 ts=1; 31 C A 1 301 0 ts=1; 60 S A 101 1 100 ts=1",
+    ),
+    row(
+        Overtaken,
+        0,
+        "20 S A 1 1 100 ts=9; 60 S A 1 1 100 ts=1",
+        "20 S A 1 1 100 ts=1; 60 S A 1 1 100 ts=9",
     ),
     // Bytes beyond went by; only an ACK of them did.
     row(
@@ -197,6 +296,19 @@ const ROWS: &[Row] = &[
         0,
         "20 S A 1 1 100; 30 C A 1 101 0; 31 C A 1 101 0",
         "20 S A 1 1 100; 30 C A 1 101 0; 31 C A 1 101 0 window=50000",
+    ),
+    // Another option may be why it was sent; and SACK blocks may have been cut off.
+    row(
+        DuplicateAck,
+        0,
+        "20 S A 1 1 100; 30 C A 1 101 0; 31 C A 1 101 0",
+        "20 S A 1 1 100; 30 C A 1 101 0; 31 C A 1 101 0 mptcp",
+    ),
+    row(
+        WindowUpdate,
+        0,
+        "20 S A 1 1 100; 30 C A 1 101 0; 31 C A 1 101 0 window=50000 ts=1",
+        "20 S A 1 1 100; 30 C A 1 101 0; 31 C A 1 101 0 window=50000 ts=1 cut",
     ),
     // The answer to a SYN,ACK that comes again challenges nothing.
     row(
@@ -321,6 +433,47 @@ const ROWS: &[Row] = &[
         "20 S A 1 1 100; 30 C R 51 0 0; 31 S A 101 1 0",
         "20 S A 1 1 100; 30 C R 51 0 0; 31 S A 101 1 0; 32 S A 101 1 0",
     ),
+    // Below what was acknowledged; the next number. Beyond what was sent; the number of bytes that have no ACK yet.
+    row(
+        StrayReset,
+        0,
+        "20 S A 1 1 100; 30 C A 1 101 0; 40 S R 51 0 0",
+        "20 S A 1 1 100; 30 C A 1 101 0; 40 S R 101 0 0",
+    ),
+    row(
+        StrayReset,
+        0,
+        "20 S A 1 1 100; 40 S RA 201 1 0",
+        "20 S A 1 1 100; 40 S RA 101 1 0",
+    ),
+    // Another time to live; one that a second way explains.
+    row(
+        FromBetween,
+        0,
+        "20 C A 1 1 5; 21 S R 1 0 0 ttl=250",
+        "20 C A 1 1 5; 21 S R 1 0 0 ttl=62",
+    ),
+    // Of a sender whose packets take ways that differ nothing is known.
+    row(
+        FromBetween,
+        0,
+        "20 C A 1 1 5; 21 S R 1 0 0 ttl=60",
+        "12 S A 1 1 0 ttl=60; 20 C A 1 1 5; 21 S R 1 0 0 ttl=50",
+    ),
+    // Bytes beyond the reset; bytes before it, which came late.
+    row(
+        FromBetween,
+        1,
+        "20 C A 1 1 5; 21 S R 1 0 0; 22 S A 1 6 10",
+        "20 C A 1 1 5; 21 S R 11 0 0; 22 S A 1 6 10",
+    ),
+    // It acknowledges more than the reset did; as much.
+    row(
+        FromBetween,
+        1,
+        "20 C A 1 1 5; 21 S RA 1 1 0; 22 S A 1 6 0",
+        "20 C A 1 1 5; 21 S RA 1 6 0; 22 S A 1 6 0",
+    ),
     // A SYN with another number; the same again.
     row(
         PortReuse,
@@ -341,6 +494,14 @@ const ALONE: &[Row] = &[
     ),
     row(BeganBefore, 0, "0 C A 1 1 5", "0 C S 0 0 0"),
     row(BeganBefore, 0, "0 S SA 0 1 0", "0 C S 0 0 0"),
+    // The SYN stands behind its answer: one connection. It is another one's.
+    row(BeganBefore, 1, "0 S SA 0 1 0; 0 C A 1 1 0", "0 S SA 0 1 0; 0 C S 0 0 0"),
+    row(
+        PortReuse,
+        0,
+        "0 S SA 0 1 0; 900 C S 50000 0 0",
+        "0 S SA 0 1 0; 900 C S 0 0 0",
+    ),
     // An ACK that says nothing of the SYN before it; one whose SYN,ACK was captured; one that comes later.
     row(
         ChallengeAck,
@@ -358,8 +519,8 @@ const ALONE: &[Row] = &[
     row(
         TailLossProbe,
         0,
-        "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0; 20 S A 1 1 100; 60 S A 1 1 100",
-        "0 C S 0 0 0 no-sack; 10 S SA 0 1 0; 11 C A 1 1 0; 20 S A 1 1 100; 60 S A 1 1 100",
+        "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0; 20 S A 1 1 100; 45 S A 1 1 100",
+        "0 C S 0 0 0 no-sack; 10 S SA 0 1 0; 11 C A 1 1 0; 20 S A 1 1 100; 45 S A 1 1 100",
     ),
     // Without a handshake nobody knows how far away the other end is.
     row(
@@ -397,6 +558,188 @@ fn each_fact_is_shown_and_nearly_shown() {
             );
         }
     }
+}
+
+/// What a reset does not end goes on, and is told to its end.
+#[test]
+fn a_reset_that_nobody_takes_ends_nothing() {
+    let asks = "0 C S 0 0 0; 10 S A 900 554000 0; 11 C R 554000 0 0; ";
+    let session = "1000 C S 0 0 0; 1010 S SA 0 1 0; 1011 C A 1 1 0; 1012 C PA 1 1 5; 1020 S PA 1 6 7; \
+        1030 C FA 6 8 0; 1040 S FA 8 7 0; 1041 C A 7 9 0";
+    let stray = "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0; 12 C PA 1 1 5; 20 S PA 1 6 7; 21 C A 6 8 0; 22 S R 1 0 0; \
+        30 C FA 6 8 0; 40 S FA 8 7 0; 41 C A 7 9 0";
+    for script in [&(asks.to_owned() + session), stray] {
+        let file = file(&[script]);
+        let clean = Teardown::Clean { first: Side::Client };
+        for timeline in [read(&file).into_timeline(), as_of_a_long_one(&file, &Lanes::default())] {
+            assert_eq!(timeline.teardown(), clean, "{script}");
+        }
+        let timeline = read(&file).into_timeline();
+        assert_eq!(timeline.segments_per_reply(), [1]);
+        let sentences = markdown::frames(&timeline, FrameNumber::range(1..=99));
+        assert!(!sentences.contains("speaks first"), "{sentences}");
+        assert!(!sentences.contains("resets the connection"), "{sentences}");
+    }
+    // The same reset with the number that is expected.
+    let ends = stray.replace("S R 1 0 0", "S R 8 0 0");
+    let timeline = read(&file(&[ends.split("; 30").next().expect("it has frames")])).into_timeline();
+    assert_eq!(timeline.teardown(), Teardown::Reset { by: Side::Server });
+}
+
+#[test]
+fn a_reset_from_between_is_not_the_servers() {
+    let script = HANDSHAKE.to_owned() + "20 C PA 1 1 15; 21 S R 1 0 0 ttl=250; 29 S A 1 16 0; 30 C R 16 0 0";
+    let file = file(&[&script]);
+    for timeline in [read(&file).into_timeline(), as_of_a_long_one(&file, &Lanes::default())] {
+        assert_eq!(timeline.teardown(), Teardown::Cut { by: Side::Server });
+        let drawn = Lanes::default().draw(&timeline);
+        assert!(!drawn.contains("reset by the server"), "{drawn}");
+    }
+}
+
+/// The end of a file is not the end of a connection.
+#[test]
+fn what_is_still_open_when_a_capture_ends() {
+    for (script, expected) in [
+        (
+            "20 C FA 1 1 0; 40 S A 1 2 0",
+            "half open: the client has sent its FIN, the server none yet where the capture ends, 20 ms later",
+        ),
+        (
+            "20 S A 1 1 700; 21 C FA 1 1 0; 40 S A 701 2 0",
+            "19 ms later; 700 bytes of it have no ACK, so its FIN may wait behind them",
+        ),
+        (
+            "20 C FA 1 1 0; 40 S FA 1 2 0",
+            "closing: both sides have sent a FIN, and not all is acknowledged where the capture ends",
+        ),
+        (
+            "20 C FA 1 1 0; 40 S FA 1 2 0; 41 C A 2 2 0",
+            "clean: the client closed first",
+        ),
+    ] {
+        let file = file(&[HANDSHAKE.to_owned() + script]);
+        for timeline in [
+            read(&file).into_timeline(),
+            as_of_a_long_one(&file, &Lanes::with_width(200)),
+        ] {
+            let drawn = Lanes::with_width(200).draw(&timeline);
+            assert!(drawn.contains(expected), "{drawn}");
+            assert!(!drawn.contains("left open"), "{drawn}");
+        }
+    }
+}
+
+/// A state of the other host is known by what that host sends, and not when the packet passes that brings it.
+#[test]
+fn a_fin_that_passes_has_not_come() {
+    let script =
+        HANDSHAKE.to_owned() + "20 S A 1 1 100; 21 S FA 101 1 0; 200 C A 1 102 0; 210 C FA 1 102 0; 220 S A 102 2 0";
+    let timeline = read(&file(&[script])).into_timeline();
+    let states: Vec<(usize, Side, Option<TcpState>)> = timeline
+        .iter()
+        .flat_map(|(id, _)| {
+            timeline
+                .states_after(id)
+                .iter()
+                .map(move |state| (id.0 + 1, state.change.side, state.change.to))
+        })
+        .collect();
+    assert_eq!(
+        states[2..],
+        [
+            (5, Side::Server, Some(TcpState::FinWait1)),
+            (6, Side::Client, Some(TcpState::CloseWait)),
+            (6, Side::Server, Some(TcpState::FinWait2)),
+            (7, Side::Client, Some(TcpState::LastAck)),
+            (8, Side::Client, None),
+            (8, Side::Server, Some(TcpState::TimeWait)),
+        ]
+    );
+}
+
+/// What a capture of one direction, or of a part of a reply, does not tell is not said.
+#[test]
+fn what_was_not_captured_is_not_concluded() {
+    let one_way = "10 S SA 0 1 0; 20 S A 1 5 0; 21 S PA 1 5 100; 30 S FA 101 6 0";
+    let holed = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 30 S PA 4345 6 600; 31 C A 6 1 0 sack=4345-4945";
+    let unseen = HANDSHAKE.to_owned() + "30 S PA 1 108 4";
+    let filled = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 30 S PA 101 6 600; 31 S PA 1 6 100; 40 C A 6 701 0";
+    let told = |script: &str| {
+        let timeline = read(&file(&[script])).into_timeline();
+        markdown::frames(&timeline, FrameNumber::range(1..=99)) + &Lanes::with_width(200).draw(&timeline)
+    };
+    let says = |script: &str, is: &[&str], is_not: &[&str]| {
+        let told = told(script);
+        for words in is {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+        for words in is_not {
+            assert!(!told.contains(words), "{words}: {told}");
+        }
+    };
+    says(
+        one_way,
+        &["who closed first is not known", "nothing of the client was captured"],
+        &["closes first", "half open"],
+    );
+    says(&holed, &["a reply, or a part of one", "at least 1"], &["whole reply"]);
+    says(
+        &unseen,
+        &["What the client sent before was not captured"],
+        &["speaks first"],
+    );
+    says(
+        &filled,
+        &["The last part of the reply", "acknowledges the reply."],
+        &["at least", "a part of one"],
+    );
+    says(
+        &(HANDSHAKE.to_owned() + "20 S PA 1 1 4"),
+        &["speaks first"],
+        &["not captured"],
+    );
+}
+
+/// What is captured twice counts once, in every figure, whatever it is.
+#[test]
+fn a_mirrored_port_tells_of_one_conversation() {
+    let script = "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0; 12 C PA 1 1 5; 20 S A 1 6 0; 25 S PA 1 6 7; \
+        40 C A 6 8 0; 50 C FA 6 8 0; 60 S FA 8 7 0; 70 C A 7 9 0";
+    let mut twice = Vec::new();
+    for (line, id) in script.split("; ").zip(1..) {
+        twice.push(format!("{line} id={id} ttl=64"));
+        twice.push(format!("{line} id={id} ttl=63"));
+    }
+    let once = read(&file(&[script])).into_timeline();
+    let file = file(&[&twice.join("; ")]);
+    let excerpt = as_of_a_long_one(&file, &Lanes::default());
+    let twice = read(&file).into_timeline();
+    for (facts, place) in facts(&twice).iter().zip(0..) {
+        assert_eq!(
+            facts.contains(CapturedTwice.name()),
+            place % 2 == 1,
+            "frame {}",
+            place + 1
+        );
+        assert!(place % 2 == 0 || facts.len() == 1, "{facts:?}");
+    }
+    assert_eq!(excerpt.teardown(), once.teardown());
+    assert_eq!(twice.teardown(), once.teardown());
+    assert_eq!(twice.packets_per_exchange(), once.packets_per_exchange());
+    assert_eq!(twice.segments_per_reply(), once.segments_per_reply());
+    assert_eq!(
+        twice.only().closing().packets.len(),
+        once.only().closing().packets.len()
+    );
+    let bytes = |timeline: &Timeline| Overview::of(timeline).rows[0].bytes;
+    assert_eq!(bytes(&twice), bytes(&once));
+    let figures = |timeline: &Timeline| {
+        let drawn = Lanes::default().draw(timeline);
+        drawn.rsplit_once("\n\n").map(|(_, figures)| figures.to_owned())
+    };
+    assert_eq!(figures(&twice), figures(&once));
+    assert_eq!(figures(&excerpt), figures(&once));
 }
 
 #[test]
@@ -505,11 +848,30 @@ fn by_tshark(name: &str, file: &[u8]) -> Vec<BTreeSet<&'static str>> {
     run("tshark", &arguments).lines().map(names).collect()
 }
 
-/// Where the two may differ, and why we do: docs/facts.md says it at length.
-fn agrees(kind: FactKind, ours: &BTreeSet<&str>, theirs: &BTreeSet<&str>) -> bool {
+/// A line of a script, and whether a reset stands before it.
+struct Scripted<'s> {
+    text: &'s str,
+    after_a_reset: bool,
+}
+
+/// Where the two may differ, and why we do: docs/facts-evidence.md says it at length.
+fn agrees(kind: FactKind, line: &Scripted, ours: &BTreeSet<&str>, theirs: &BTreeSet<&str>) -> bool {
     let we = |kind: FactKind| ours.contains(kind.name());
     let they = |kind: FactKind| theirs.contains(kind.name());
     let repeats_nothing = !we(Retransmission) && !we(OutOfOrder);
+    // tshark goes by the bytes alone, and so finds each of them sent again.
+    if we(CapturedTwice) {
+        return true;
+    }
+    // And so of the first copy of bytes that came again before it; its older timestamp tells.
+    if we(Overtaken) && matches!(kind, Retransmission | OutOfOrder | FastRetransmission) {
+        return true;
+    }
+    // To tshark the numbers of a reset count, be it a stray or a forged one.
+    let repeats = [Retransmission, OutOfOrder, FastRetransmission, DuplicateAck].contains(&kind);
+    if line.after_a_reset && repeats && ours.is_empty() {
+        return true;
+    }
     match kind {
         // tshark tells one from the other by how soon it comes; we, by whether the bytes had gone by.
         Retransmission | OutOfOrder | FastRetransmission => {
@@ -528,7 +890,8 @@ fn agrees(kind: FactKind, ours: &BTreeSet<&str>, theirs: &BTreeSet<&str>) -> boo
         KeepAlive => we(kind) == they(kind) || they(kind) && (we(ZeroWindowProbe) || we(Retransmission)),
         ZeroWindowProbe => we(kind) == they(kind) || we(kind) && they(KeepAlive),
         ZeroWindowProbeAck => we(kind) == they(kind) || we(kind) && they(ZeroWindow),
-        DuplicateAck => we(kind) == they(kind) || we(ChallengeAck) && they(kind),
+        // An ACK that brings an option of MPTCP is no duplicate (RFC 8684, section 3.3.2), which tshark does not know.
+        DuplicateAck => we(kind) == they(kind) || (we(ChallengeAck) || line.text.contains("mptcp")) && they(kind),
         // tshark begins a connection with a SYN,ACK of another number too.
         PortReuse | PreviousSegmentNotCaptured => {
             we(kind) == they(kind) || they(PortReuse) && they(PreviousSegmentNotCaptured)
@@ -541,14 +904,21 @@ fn compare(name: &str, scripts: &[String]) {
     let file = file(scripts);
     let (ours, theirs) = (facts(&read(&file).into_timeline()), by_tshark(name, &file));
     assert_eq!(ours.len(), theirs.len());
-    let lines = scripts
-        .iter()
-        .flat_map(|script| script.split(';').filter(|line| !line.trim().is_empty()));
+    let lines = scripts.iter().flat_map(|script| {
+        let mut after_a_reset = false;
+        let lines = script.split(';').filter(|line| !line.trim().is_empty());
+        lines.map(move |text| {
+            let line = Scripted { text, after_a_reset };
+            after_a_reset |= text.contains(" R ") || text.contains(" RA ");
+            line
+        })
+    });
     let kinds = FactKind::ALL.into_iter().filter(|kind| kind.wireshark().is_some());
     let kinds: Vec<FactKind> = kinds.collect();
     let mut differ = Vec::new();
     for (((ours, theirs), line), number) in ours.iter().zip(&theirs).zip(lines).zip(1..) {
-        let of = kinds.iter().filter(|kind| !agrees(**kind, ours, theirs));
+        let of = kinds.iter().filter(|kind| !agrees(**kind, &line, ours, theirs));
+        let line = line.text;
         differ.extend(of.map(|kind| format!("frame {number}, {line}: {kind}: {ours:?}, tshark's {theirs:?}")));
     }
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));

@@ -6,12 +6,14 @@ mod files;
 #[cfg(target_os = "linux")]
 mod large;
 mod oracle;
+mod rules;
 
 use files::{IPS, Ip, LINKS, Magic, Order, Stored, TUNNELS, WIRE, conversation, framed, others, stored, tagged};
+use timeline::format::markdown;
 use timeline::format::pcapng::{self, ReadError};
 use timeline::format::text::Lanes;
 use timeline::rules::RuleId;
-use timeline::{Connection, Excerpt, Level, Limits, LinkType, NoSegment, Recording, Segment, Timeline};
+use timeline::{Connection, Excerpt, FrameNumber, Level, Limits, LinkType, NoSegment, Recording, Segment, Timeline};
 
 fn read(file: &[u8]) -> Recording {
     pcapng::read(file).expect("the file is whole")
@@ -254,11 +256,72 @@ fn packets_without_a_segment_count_and_are_not_drawn() {
         assert_eq!(numbers(&timeline), (4..=14).collect::<Vec<_>>());
     }
     for excerpt in [excerpt(&file, &lanes), as_of_a_long_one(&file, &lanes)] {
-        let drawn = Lanes::with_width(100).draw(&excerpt);
+        let drawn = Lanes::with_width(160).draw(&excerpt);
         assert!(
-            drawn.contains("Packets that are not drawn: 2 without TCP, 1 not decoded: fragments of IP packets.\n"),
+            drawn.contains("Packets that are not drawn: 2 without TCP, 1 not decoded: fragments of IP packets of which not all are there.\n"),
             "{drawn}"
         );
+    }
+}
+
+/// The fragments of an IPv4 packet, of 16 bytes each.
+fn fragments(packet: &[u8]) -> Vec<Vec<u8>> {
+    const EACH: usize = 16;
+    let (header, payload) = packet.split_at(20);
+    let count = payload.len().div_ceil(EACH);
+    let fragment = |(part, place): (&[u8], usize)| {
+        let mut fragment = [header, part].concat();
+        let length = u16::try_from(fragment.len()).expect("it is short");
+        let offset = u16::try_from(place * EACH / 8).expect("it is short");
+        let more = if place + 1 < count { 0x2000 } else { 0 };
+        fragment[2..4].copy_from_slice(&length.to_be_bytes());
+        fragment[4..6].copy_from_slice(&77_u16.to_be_bytes());
+        fragment[6..8].copy_from_slice(&(offset | more).to_be_bytes());
+        framed(1, &fragment)
+    };
+    payload.chunks(EACH).zip(0..).map(fragment).collect()
+}
+
+#[test]
+fn fragments_are_put_together_in_any_order() {
+    let packets = conversation(Ip::V4, 40_000);
+    let parts = fragments(&packets[3]);
+    assert_eq!(parts.len(), 3);
+    let with = |places: &[usize]| {
+        let (before, behind) = (&packets[..3], &packets[4..]);
+        let frames = before.iter().map(|ip| framed(1, ip));
+        let frames = frames.chain(places.iter().map(|place| parts[*place].clone()));
+        Order::Little.pcap(
+            Magic::Microseconds,
+            1,
+            &stored(frames.chain(behind.iter().map(|ip| framed(1, ip)))),
+        )
+    };
+    let lanes = Lanes::with_width(100);
+    for places in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let file = with(&places);
+        let excerpts = [excerpt(&file, &lanes), as_of_a_long_one(&file, &lanes)];
+        for timeline in excerpts.into_iter().chain([read(&file).into_timeline()]) {
+            assert_eq!(timeline.only().wire(), WIRE, "{places:?}");
+            // It is complete with the last of its frames.
+            assert_eq!(numbers(&timeline)[3], 6);
+            assert!(!lanes.draw(&timeline).contains("not decoded"));
+            assert_eq!(self::packets(&timeline)[3].segment.fragments, 3);
+        }
+        let told = markdown::frames(&read(&file).into_timeline(), FrameNumber::range(1..=99));
+        assert!(told.contains("It came in 3 IP fragments"), "{told}");
+    }
+    // Of one that is missing, the others say nothing; nor do those of another packet fill its place.
+    for places in [[0, 1], [0, 2], [1, 2]] {
+        let file = with(&places);
+        for timeline in [excerpt(&file, &lanes), as_of_a_long_one(&file, &lanes)] {
+            assert_eq!(timeline.only().packets().count(), WIRE.len() - 1);
+            let drawn = lanes.draw(&timeline);
+            assert!(
+                drawn.contains("2 not decoded: fragments of IP packets of which not all are there"),
+                "{drawn}"
+            );
+        }
     }
 }
 
@@ -443,7 +506,7 @@ fn captures_of_ours_tell_all_of_their_run() {
             };
             let excerpt = as_of_a_long_one(&file, &lanes);
             assert_eq!(excerpt.finding_ids(), [], "an excerpt proves nothing");
-            assert_eq!(excerpt.unknown_rules().count(), timeline::rules::RULES.len());
+            assert_eq!(excerpt.unknown_rules().count(), excerpt.rules().count());
             let (drawn, whole) = (lanes.draw(&excerpt), lanes.draw(&whole));
             assert_eq!(verdict(&drawn), verdict(&whole), "{step} in {rows} rows");
             if rows == 400 {

@@ -95,7 +95,7 @@ impl Drawing<'_> {
             Side::Server => vec![wait.words.to_owned(), length.to_owned()],
         };
         let height = words.len() as f64 * BESIDE;
-        // A cut says how long it is.
+        // Where the axis is cut, the length of the cut stands beside it. So the wait's length is not repeated there.
         let cut = self
             .axis
             .cuts

@@ -29,7 +29,7 @@ impl Drawing<'_> {
         let next = next.and_then(|next| self.state_place(next.event, next.side));
         let to = match band.until {
             None => self.end + 10.0,
-            // Of a part, after all that is drawn.
+            // The state ends after all that is drawn, as only a part of the connection is.
             Some(until) if until > self.axis.last() => self.end,
             Some(until) => next.unwrap_or_else(|| self.axis.at(until)),
         };
@@ -72,7 +72,7 @@ impl Drawing<'_> {
         for &(top, bottom, length) in &self.axis.cuts {
             let place = middle_of((top, bottom));
             for x in [CLIENT, SERVER] {
-                // Two strokes, where a piece of the line is left out.
+                // Two strokes across the line mark where a piece of it is left out.
                 for y in [place - 4.0, place + 4.0] {
                     line(xml, "cut", (x - 11.0, y + 5.0), (x + 11.0, y - 5.0));
                 }

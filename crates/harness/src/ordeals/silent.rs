@@ -1,0 +1,42 @@
+//! Clients connect and say nothing: others are served all the same.
+
+use super::day::Day;
+use super::fault::Fault;
+use super::ordeal::{Ordeal, gentle_host};
+use super::ruling::{Ruling, failed, failed_by};
+use super::talk::Talk;
+
+/// See the module.
+pub(super) const ORDEAL: Ordeal = Ordeal {
+    name: "silent",
+    about: "Clients connect and say nothing: others are served all the same",
+    lever: "twenty clients connect and say nothing",
+    fails: "others are served only when these leave",
+    cure: "do not wait for one client where others come in: a task or a thread for each, and a time limit for who says nothing",
+    quick: false,
+    host: gentle_host,
+    run,
+};
+
+const CLIENTS: usize = 20;
+
+fn run(day: &Day<'_>) -> Ruling {
+    day.gently()?;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(day.client()?);
+    }
+    day.until_idle();
+    let served = day.converse();
+    clients.into_iter().for_each(Talk::close);
+    match (served, day.converse()) {
+        (Ok(_), _) => Ok(format!(
+            "another client is served while {CLIENTS} are connected and say nothing"
+        )),
+        (Err(_), Ok(_)) => failed_by(
+            Fault::HeadOfLine,
+            format!("another client is served only when the {CLIENTS} that say nothing have left"),
+        ),
+        (Err(sentence), Err(_)) => failed(format!("no other client is served any more: {}", sentence.reason)),
+    }
+}

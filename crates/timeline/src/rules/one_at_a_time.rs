@@ -1,0 +1,52 @@
+//! A client that waits while the server waits for another, who says nothing.
+
+use std::time::Duration;
+
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, sent_by};
+use crate::events::{CallKind, Side};
+use crate::timeline::Connection;
+use crate::words::call_text;
+
+pub(super) const RULE: Rule = Rule {
+    id: RuleId::OneAtATime,
+    name: "one-at-a-time",
+    summary: "a client waited while the server waited for another one, which was idle",
+    cure: "serve each client on a thread or a task of its own, or wait for all of them at once (poll, epoll)",
+    needs: Needs::CallsAndPackets,
+    look,
+};
+
+/// A request that was read sooner has waited for nobody.
+const WAITED: Duration = Duration::from_millis(50);
+
+fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    if connection.is_the_servers_own() {
+        return None;
+    }
+    let timeline = connection.timeline();
+    let (asked_id, request) = sent_by(connection, Side::Client).find(|(_, packet)| packet.segment.len > 0)?;
+    let came = request.passage.as_ref().and_then(|passage| passage.arrivals.first());
+    let asked = came.copied().unwrap_or(timeline[asked_id].at);
+    let (read_id, read) = connection
+        .calls()
+        .find(|(_, call)| call.kind == CallKind::Read && call.moved() > 0)?;
+    // The thread that read it came from a read on another client's connection.
+    let (blocked_id, blocked) = run.blocked_before(read.thread, read.entered)?;
+    let other = timeline[blocked_id]
+        .connection
+        .filter(|other| *other != connection.id())?;
+    let is_it = blocked.ended.since(asked.max(blocked.entered)) >= WAITED;
+    if !is_it || timeline.connection(other).is_the_servers_own() {
+        return None;
+    }
+    let message = format!(
+        "the request in frame {} was not read for {} ms: the thread waited in {} for the client {}, which sent nothing \
+         meanwhile",
+        request.number,
+        read.entered.since(asked).as_millis(),
+        call_text(blocked),
+        timeline.connection(other).endpoints().client
+    );
+    Some(Found::new(message, [asked_id, blocked_id, read_id]))
+}

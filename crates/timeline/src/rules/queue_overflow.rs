@@ -1,0 +1,53 @@
+//! A client whose connect waited, since the listener had no room for it.
+
+use super::rule::{Found, Needs, Rule, RuleId};
+use super::run::{Run, count};
+use crate::events::{EventId, Flags, Side};
+use crate::facts::FactKind;
+use crate::timeline::{Connection, KnownPacket};
+use crate::words::{call_text, whole_milliseconds};
+
+pub(super) const RULE: Rule = Rule {
+    id: RuleId::QueueOverflow,
+    name: "queue-overflow",
+    summary: "a client's connect waited: the listener's queue of connections to accept was full",
+    cure: "accept sooner, and give listen a longer backlog; net.core.somaxconn is the most that it gets",
+    needs: Needs::CallsAndPackets,
+    look,
+};
+
+fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    let timeline = connection.timeline();
+    let server = connection.endpoints().server;
+    // Whoever does not listen by a call that is here may have a filter in front of him.
+    let (listen, call) = run.listen_at(server)?;
+    let came = |packet: &KnownPacket<'_>| {
+        packet
+            .passage
+            .as_ref()
+            .is_none_or(|passage| !passage.arrivals.is_empty())
+    };
+    let syns = connection
+        .packets()
+        .take_while(|(_, packet)| packet.segment.flags.has(Flags::SYN));
+    // A kernel that has no room lets a SYN fall. What comes to a host and is not answered until it comes again was one.
+    let unanswered: Vec<(EventId, KnownPacket<'_>)> = syns
+        .take_while(|(_, packet)| packet.from == Side::Client && came(packet))
+        .collect();
+    let (first, last) = (unanswered.first()?, unanswered.last()?);
+    if unanswered.len() < 2 || !last.1.facts.has(FactKind::Retransmission) {
+        return None;
+    }
+    let waited = timeline[last.0].at.since(timeline[first.0].at);
+    let backlog = match call.asked {
+        Some(backlog) => format!("{} asked for a queue of {backlog}", call_text(call)),
+        None => format!("behind {}", call_text(call)),
+    };
+    let message = format!(
+        "the SYN in frame {} came and had no answer; it was sent again {}, last {} ms later: {backlog}",
+        first.1.number,
+        count(unanswered.len() - 1, "time", "times"),
+        whole_milliseconds(waited),
+    );
+    Some(Found::new(message, [listen, first.0, last.0]))
+}

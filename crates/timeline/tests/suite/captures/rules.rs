@@ -1,0 +1,206 @@
+//! What rules find in packets alone: each once, and each nearly.
+
+use std::collections::BTreeSet;
+
+use timeline::format::overview;
+use timeline::format::text::Lanes;
+use timeline::rules::RuleId::{self, *};
+use timeline::rules::{RULES, Severity};
+
+use super::facts::{HANDSHAKE, file};
+use super::{as_of_a_long_one, read};
+
+/// A sender that fills a window of 400 bytes three times, and waits 100 ms each time.
+const FILLS: &str = "20 S A 1 1 200; 20 S A 201 1 200; 120 C A 1 401 0 window=400; \
+    121 S A 401 1 200; 121 S A 601 1 200; 221 C A 1 801 0 window=400; \
+    222 S A 801 1 200; 222 S A 1001 1 200; 322 C A 1 1201 0 window=400; 323 S A 1201 1 200";
+
+/// A rule, a script that shows it, and one that nearly does, each after a handshake.
+const ROWS: &[(RuleId, &str, &str)] = &[
+    // Right after an ACK that was put off; long after it.
+    (
+        LateAck,
+        "20 C PA 1 1 5; 75 S A 1 6 0; 76 C PA 6 1 5; 86 S PA 1 11 3",
+        "20 C PA 1 1 5; 75 S A 1 6 0; 95 C PA 6 1 5; 105 S PA 1 11 3",
+    ),
+    // The ACK was not put off; it brought a reply.
+    (
+        LateAck,
+        "20 S PA 1 1 5; 70 C A 1 6 0; 80 S PA 6 1 5",
+        "20 S PA 1 1 5; 35 C A 1 6 0; 45 S PA 6 1 5",
+    ),
+    (
+        LateAck,
+        "20 C PA 1 1 5; 75 S A 1 6 0; 76 C PA 6 1 5",
+        "20 C PA 1 1 5; 75 S PA 1 6 9; 76 C PA 6 10 5",
+    ),
+    // A probe asks; nobody had more to send.
+    (
+        ClosedWindow,
+        "20 S A 1 1 100; 30 C A 1 101 0 window=0; 230 S A 100 1 0; 240 C A 1 101 0 window=5000; 250 S A 101 1 100",
+        "20 S A 1 1 100; 30 C A 1 101 0 window=0; 240 C A 1 101 0 window=5000; 900 S A 101 1 100",
+    ),
+    // What waited leaves at once; to the end.
+    (
+        ClosedWindow,
+        "20 S A 1 1 100; 30 C A 1 101 0 window=0; 240 C A 1 101 0 window=5000; 250 S A 101 1 100",
+        "20 S A 1 1 100; 30 C A 1 101 0 window=1; 240 C A 1 101 0 window=5000; 250 S A 101 1 100",
+    ),
+    (
+        ClosedWindow,
+        "20 S A 1 1 100; 30 C A 1 101 0 window=0; 230 S A 100 1 0",
+        "20 S A 1 1 100; 30 C A 1 101 0 window=0",
+    ),
+    (
+        SentAgain,
+        "20 S A 1 1 100; 300 S A 1 1 100",
+        "20 S A 1 1 100; 300 S A 101 1 100",
+    ),
+    // Captured twice.
+    (
+        SentAgain,
+        "20 S A 1 1 100 id=7; 21 S A 1 1 100 id=8",
+        "20 S A 1 1 100 id=7; 21 S A 1 1 100 id=7",
+    ),
+    // No full segment ever came; one did.
+    (
+        MtuBlackHole,
+        "20 S A 1 1 10; 30 C A 1 11 0; 50 S A 4355 1 600; 60 C A 1 11 0 sack=4355-4955",
+        "20 S A 1 1 1448; 30 C A 1 1449 0; 50 S A 5793 1 600; 60 C A 1 1449 0 sack=5793-6393",
+    ),
+    // The hole is smaller than a full segment; it was filled.
+    (
+        MtuBlackHole,
+        "20 S A 1 1 10; 30 C A 1 11 0; 50 S A 1459 1 600; 60 C A 1 11 0 sack=1459-2059",
+        "20 S A 1 1 10; 30 C A 1 11 0; 50 S A 1458 1 600; 60 C A 1 11 0 sack=1458-2058",
+    ),
+    // A byte of the server has no ACK; each has.
+    (
+        ResetWithData,
+        "20 S A 1 1 100; 30 C R 1 0 0",
+        "20 S A 1 1 100; 29 C A 1 101 0; 30 C R 1 0 0",
+    ),
+    // The reset acknowledges what had come.
+    (
+        ResetWithData,
+        "20 C PA 1 1 5; 30 S RA 1 1 0",
+        "20 C PA 1 1 5; 30 S RA 1 6 0",
+    ),
+    // Nobody takes the reset.
+    (
+        ResetWithData,
+        "20 S A 1 1 100; 30 S RA 101 1 0",
+        "20 S A 1 1 100; 30 S RA 301 1 0",
+    ),
+];
+
+/// Those with another handshake.
+const ALONE: &[(RuleId, &str, &str)] = &[
+    (
+        SynUnanswered,
+        "0 C S 0 0 0; 1000 C S 0 0 0",
+        "0 C S 0 0 0; 1000 C S 0 0 0; 1010 S SA 0 1 0",
+    ),
+    // The end of the file comes right behind.
+    (SynUnanswered, "0 C S 0 0 0; 1000 C S 0 0 0", "0 C S 0 0 0"),
+    // Refused is answered.
+    (
+        SynUnanswered,
+        "0 C S 0 0 0; 1000 C S 0 0 0",
+        "0 C S 0 0 0; 1000 C S 0 0 0; 1010 S RA 0 1 0",
+    ),
+    (
+        LateHandshake,
+        "0 C S 0 0 0; 1000 C S 0 0 0; 1010 S SA 0 1 0",
+        "0 C S 0 0 0; 900 S SA 0 1 0; 901 C A 1 1 0",
+    ),
+];
+
+fn scripts() -> impl Iterator<Item = (RuleId, [String; 2])> {
+    let small = "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0 window=400; ".to_owned() + FILLS;
+    let scaled = small
+        .replace("C S 0 0 0", "C S 0 0 0 ws=0")
+        .replace("S SA 0 1 0", "S SA 0 1 0 ws=0");
+    let roomy = small.replace("window=400", "window=900");
+    let after = |row: &(RuleId, &str, &str)| (row.0, [row.1, row.2].map(|script| HANDSHAKE.to_owned() + script));
+    let alone = |row: &(RuleId, &str, &str)| (row.0, [row.1, row.2].map(str::to_owned));
+    let rows = ROWS
+        .iter()
+        .map(after)
+        .chain(ALONE.iter().map(alone))
+        .collect::<Vec<_>>();
+    let windows = [(SmallWindow, [small.clone(), scaled]), (SmallWindow, [small, roomy])];
+    rows.into_iter().chain(windows)
+}
+
+#[test]
+fn each_rule_of_packets_is_shown_and_nearly_shown() {
+    for (rule, [shows, nearly]) in scripts() {
+        for (script, expected) in [(shows, true), (nearly, false)] {
+            let file = file(&[&script]);
+            let timeline = read(&file).into_timeline();
+            let found = timeline.finding_ids();
+            assert_eq!(found.contains(&rule), expected, "{rule} in {script}: {found:?}");
+            // Of a long capture all is counted.
+            let excerpt = as_of_a_long_one(&file, &Lanes::default());
+            assert_eq!(excerpt.finding_ids(), found, "{script}");
+            for finding in timeline.findings() {
+                assert!(finding.evidence.iter().all(|id| id.0 < timeline.events.len()));
+            }
+        }
+    }
+}
+
+#[test]
+fn each_rule_of_packets_has_a_row() {
+    let shown: BTreeSet<RuleId> = scripts().map(|(rule, _)| rule).collect();
+    let timeline = read(&file(&[HANDSHAKE])).into_timeline();
+    let blind: BTreeSet<RuleId> = timeline.unknown_rules().map(|rule| rule.id).collect();
+    let judged = RULES.iter().map(|rule| rule.id).filter(|id| !blind.contains(id));
+    assert_eq!(shown, judged.collect());
+    assert_eq!(timeline.finding_ids(), []);
+}
+
+/// Once may be chance, and twice is none.
+#[test]
+fn a_single_wait_is_a_note() {
+    let once = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 75 S A 1 6 0; 76 C PA 6 1 5; 86 S PA 1 11 3";
+    let twice = once.clone() + "; 120 C PA 11 4 5; 175 S A 4 16 0; 176 C PA 16 4 5; 186 S PA 4 21 3";
+    for (script, severity) in [(once, Severity::Note), (twice, Severity::Warning)] {
+        let findings = read(&file(&[script])).into_timeline().findings();
+        let late: Vec<Severity> = findings
+            .iter()
+            .filter(|finding| finding.rule.id == LateAck)
+            .map(|finding| finding.severity)
+            .collect();
+        assert_eq!(late, [severity]);
+    }
+}
+
+/// Of many connections a table says first what is unusual, how long somebody waited, and where.
+#[test]
+fn what_is_odd_stands_on_top() {
+    let usual = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 30 S PA 1 6 7; 40 C FA 6 8 0; 50 S FA 8 7 0; 51 C A 7 9 0";
+    let late = HANDSHAKE.to_owned() + "20 S A 1 1 100; 320 S A 1 1 100; 330 C A 1 101 0";
+    let reset = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 30 S RA 1 6 0";
+    let timeline = read(&file(&[&usual, &late, &usual, &reset])).into_timeline();
+    let table = overview::survey(&timeline, 120);
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(
+        rows.iter().skip(1).map(|row| row[0]).collect::<Vec<_>>(),
+        ["2", "4", "1", "3"],
+        "{table}"
+    );
+    assert!(
+        table.contains("300.0 ms frame 13") && table.contains("sent-again"),
+        "{table}"
+    );
+    assert_eq!(rows[1][3..5], ["0", "100"], "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 120));
+    // The part of the second is what a file of it alone would be, with the numbers that its frames have here.
+    let part = timeline.part(&[timeline::ConnectionId(1)]);
+    let alone = read(&file(&[&late])).into_timeline();
+    assert_eq!(part.only().wire(), alone.only().wire());
+    assert_eq!(part.finding_ids(), alone.finding_ids());
+    assert_eq!(part.last_frame().0 - alone.last_frame().0, 8);
+}
