@@ -1,12 +1,16 @@
 //! Makes the captures that the pages explain.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use harness::timeline::width::cut;
 use harness::timeline::words::explain_all;
 use harness::timeline::words::{call_words, client_words, process_words, state_words};
-use harness::timeline::{Event, EventKind, FrameNumber, Level, ShownState, Timeline, ToldCall};
+use harness::timeline::{
+    Connection, Event, EventId, EventKind, Flags, FrameNumber, Level, ShownState, Side, Timeline, ToldCall,
+};
 use harness::{LISTEN, Server};
 
 use crate::steps::Step;
@@ -53,12 +57,49 @@ impl Seen {
             _ => None,
         };
         let connection = timeline.only();
+        let late = late_acks(connection);
+        let packets = connection.packets().filter(|(id, _)| !late.contains(id));
+        let causes = explain_all(timeline).into_iter().filter(|(id, _)| !late.contains(id));
         Seen {
-            wire: connection.wire(),
-            causes: explain_all(timeline).into_values().map(|packet| packet.calls).collect(),
+            wire: packets.map(|(_, packet)| packet.short()).collect(),
+            causes: causes.map(|(_, packet)| packet.calls).collect(),
             calls: connection.events().filter_map(|(_, event)| call(event)).collect(),
         }
     }
+}
+
+/// Linux waits at least 40 ms for data that can take an ACK along (`TCP_DELACK_MIN`), less a tick of its clock.
+const DELAYED: Duration = Duration::from_millis(30);
+
+/// The ACKs that the server's kernel sent alone as the server came late: its next packet has the same numbers, and would
+/// have taken the ACK along. Whether a server comes in time is the machine's affair, and a run's own times tell that it
+/// did not. Then Linux also takes the conversation for none, and acknowledges the next request at once. On a connection
+/// whose only news is a FIN, it waits for no more than a tick of its clock.
+pub(crate) fn late_acks(connection: Connection<'_>) -> BTreeSet<EventId> {
+    const SYN_AND_FIN: u32 = 2;
+    let packets: Vec<_> = connection.packets().collect();
+    let of_server = |at: &usize| packets.get(*at).is_some_and(|(_, packet)| packet.from == Side::Server);
+    let says = |at: usize| {
+        let segment = &packets[at].1.segment;
+        segment.len > 0 || segment.flags.has(Flags::FIN)
+    };
+    // How long after the client's last packet the server sent this one.
+    let came_late = |at: usize| {
+        let (id, last) = packets[..at].iter().rfind(|(_, packet)| packet.from == Side::Client)?;
+        let arrival = last.passage.as_ref().and_then(|passage| passage.arrivals.first());
+        let came = arrival.copied().unwrap_or(connection.timeline()[*id].at);
+        Some(connection.timeline()[packets[at].0].at.since(came) >= DELAYED)
+    };
+    let is_late_ack = |at: &usize| {
+        let (this, next) = (packets[*at].1, packets.get(at + 1).map(|(_, next)| next));
+        let would_take_it = next.is_some_and(|next| (next.seq, next.ack) == (this.seq, this.ack)) && says(at + 1);
+        let flags = this.segment.flags;
+        let is_ack = !says(*at) && !flags.has(Flags::SYN) && !flags.has(Flags::RST);
+        let before = (0..*at).rfind(|&before| of_server(&before) && says(before));
+        let server_was_late = came_late(*at) == Some(true) || before.and_then(came_late) == Some(true);
+        is_ack && of_server(at) && of_server(&(at + 1)) && would_take_it && (server_was_late || this.ack == SYN_AND_FIN)
+    };
+    (0..packets.len()).filter(is_late_ack).map(|at| packets[at].0).collect()
 }
 
 /// Runs a step until two runs in a row show the same packets and calls, so that one in which the machine

@@ -115,7 +115,7 @@ impl Experiment {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Told {
     /// Each packet that tells something, and if it was lost by whom. What comes again and again stands here once:
-    /// how often, until we looked away, is the clock's affair.
+    /// how often, until we looked away, is the clock's affair. So is an ACK that went alone as a program came late.
     pub packets: Vec<String>,
     /// How the server's socket was last seen; `None` for gone.
     pub server: Option<TcpState>,
@@ -127,7 +127,8 @@ impl Experiment {
         timeline
             .connections()
             .map(|connection| {
-                let packets = connection.packets();
+                let late = capture::late_acks(connection);
+                let packets = connection.packets().filter(|(id, _)| !late.contains(id));
                 let mut packets: Vec<String> = packets.filter_map(|(_, packet)| self.text(&packet)).collect();
                 packets.dedup();
                 let states = connection.events().filter_map(|(_, event)| match &event.kind {

@@ -32,7 +32,7 @@ fn captures_are_what_the_steps_do() -> Result<()> {
             let (seen, shown) = (Seen::of(&fresh), Shown::of(&fresh));
             ensure!(
                 seen == committed,
-                "make it anew with `just capture`; committed {committed:#?}\n{fresh}"
+                "make it anew with `just capture`; committed {committed:#?}\nseen {seen:#?}\n{fresh}"
             );
             let (expected, lesson) = (&step.lesson.expected, course::lesson::FILE);
             ensure!(

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use nix::unistd::geteuid;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::{Pid, geteuid};
 use socket2::Socket;
 
 use super::net::hosts::{self, NoWire};
@@ -60,6 +61,21 @@ pub(crate) fn no_proc() -> Option<String> {
 /// and a wire are made, and thrown away.
 pub fn wire_refusal() -> Option<Refusal> {
     hosts::try_out().err().map(|refused| no_wire(&refused))
+}
+
+/// The processors that this thread may run on (`sched_getaffinity(2)`); none if the kernel does not say.
+pub(crate) fn processors() -> Vec<usize> {
+    let may_run = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
+    let is_in = |&processor: &usize| may_run.is_set(processor).unwrap_or(false);
+    (0..CpuSet::count()).filter(is_in).collect()
+}
+
+/// Keeps this thread on one processor (`sched_setaffinity(2)`), if the kernel lets it.
+pub(crate) fn stay_on(processor: usize) {
+    let mut only = CpuSet::new();
+    if only.set(processor).is_ok() {
+        let _ = sched_setaffinity(Pid::from_raw(0), &only);
+    }
 }
 
 /// What stands in the way of a wire.

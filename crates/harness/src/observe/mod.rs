@@ -21,6 +21,7 @@ mod spin;
 mod trace;
 
 pub use machine::wire_refusal;
+pub(crate) use machine::{processors, stay_on};
 pub use run::segment_counters;
 pub(crate) use run::{Network, Run};
 pub use trace::traced_calls;
