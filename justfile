@@ -19,12 +19,14 @@ test:
     cargo test --workspace
 
 # Show what differs between two steps: just diff step1 step2
+[positional-arguments]
 diff A B:
-    cargo run --bin lab -- diff {{A}} {{B}}
+    cargo run --bin lab -- diff "$@"
 
 # Draw a step's capture, or any capture file: just show step1
+[positional-arguments]
 show STEP:
-    cargo run --bin lab -- show {{STEP}}
+    cargo run --bin lab -- show "$@"
 
 # Run a server, talk to it, and show what happened: just trace step1, or just trace -- ./my-server
 [positional-arguments]

@@ -1,4 +1,4 @@
-//! The servers that `cargo xtask bench` holds the steps against, and its traffic: as short as they can be.
+//! The servers that `cargo bench -p xtask` holds the steps against, and its traffic: as short as they can be.
 //!
 //!     bench-server tokio 127.0.0.1:3000       what a task of tokio takes to echo bytes
 //!     bench-server std 127.0.0.1:3000         what a thread takes to echo bytes

@@ -4,11 +4,9 @@
 //!
 //! Nothing that a page shows is typed by hand. [`captures`] are made anew by running steps, experiments and exercises;
 //! [`docs`] makes of them the generated parts of the [pages], the [pictures], the [handout], and finds sentences that
-//! name another of the [frames] than they did. What only a stopwatch or another language can tell is measured by
-//! `bench`, [`newline`] and [`languages`]. mdBook makes a [book] of it all.
+//! name another of the [frames] than they did. What only another language can tell is measured by [`newline`]
+//! and [`languages`], and what only a stopwatch can, by `cargo bench -p xtask`. mdBook makes a [book] of it all.
 
-#[cfg(target_os = "linux")]
-pub mod bench;
 pub mod book;
 pub mod captures;
 pub mod docs;

@@ -5,8 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-#[cfg(target_os = "linux")]
-use xtask::bench;
 use xtask::{book, captures, docs, languages, newline};
 
 /// Keeps captures, pages and measured tables true.
@@ -24,8 +22,6 @@ enum Command {
     Book(book::Arguments),
     /// Run small echo servers in other languages and write the table into its page
     Languages,
-    #[cfg(target_os = "linux")]
-    Bench(bench::Arguments),
     Newline(newline::Arguments),
 }
 
@@ -37,8 +33,6 @@ impl Command {
             Command::Book(arguments) => return arguments.run(),
             Command::Capture(arguments) => arguments.run()?,
             Command::Languages => languages::write()?,
-            #[cfg(target_os = "linux")]
-            Command::Bench(arguments) => arguments.run()?,
             Command::Newline(arguments) => arguments.run()?,
         }
         Ok(true)

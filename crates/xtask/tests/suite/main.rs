@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+#[cfg(target_os = "linux")]
 mod bench;
 mod command;
 #[cfg(target_os = "linux")]
@@ -13,6 +14,7 @@ mod prose;
 
 fn main() -> ExitCode {
     harness::testing::run_all(&[
+        #[cfg(target_os = "linux")]
         ("bench", bench::TESTS),
         ("command", command::TESTS),
         #[cfg(target_os = "linux")]

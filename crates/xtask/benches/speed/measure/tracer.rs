@@ -14,7 +14,7 @@ use procfs::process::Process;
 
 use super::sizes::{QUIET, Sizes};
 use super::table::{Table, grouped, times};
-use crate::running::{Best, Running, exchanges};
+use xtask::running::{Best, Running, exchanges};
 
 /// Who watches the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

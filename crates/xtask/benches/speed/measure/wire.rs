@@ -13,7 +13,7 @@ use harness::{LISTEN, Server, Wire};
 use super::sizes::Sizes;
 use super::table::{Table, grouped};
 use super::watch;
-use crate::running::Running;
+use xtask::running::Running;
 
 /// The traffic's own address; the server that the harness wants is at another port.
 const TRAFFIC: &str = "10.0.0.2:4000";

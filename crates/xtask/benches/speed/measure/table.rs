@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 /// A table for a page, with a line below it about what could not be measured.
-pub(super) struct Table {
-    headings: &'static [&'static str],
+pub(crate) struct Table {
+    pub headings: &'static [&'static str],
     pub rows: Vec<Vec<String>>,
     pub left_out: Vec<String>,
 }
@@ -35,7 +35,7 @@ impl fmt::Display for Table {
 }
 
 /// A number with its thousands apart: `1,234,567`.
-pub(super) fn grouped(number: f64) -> String {
+pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -48,7 +48,7 @@ pub(super) fn grouped(number: f64) -> String {
 }
 
 /// How many times one number is another: `1.3`, and `1,400`.
-pub(super) fn times(number: f64, base: f64) -> String {
+pub(crate) fn times(number: f64, base: f64) -> String {
     let ratio = number / base;
     match ratio {
         10.0.. => grouped(ratio),
@@ -57,14 +57,10 @@ pub(super) fn times(number: f64, base: f64) -> String {
     }
 }
 
-pub(super) fn seconds(time: Duration) -> String {
+pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-pub(super) fn megabytes(bytes: u64) -> String {
+pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{} MB", grouped(bytes as f64 / 1e6))
 }
-
-#[cfg(test)]
-#[path = "../../tests/unit/bench_table.rs"]
-mod tests;

@@ -5,7 +5,7 @@ use course::steps;
 
 use super::sizes::{QUIET, Sizes};
 use super::table::{Table, grouped};
-use crate::running::{Contender, Running, race};
+use xtask::running::{Contender, Running, race};
 
 /// What a step logs unless told. What that costs is a row of its own.
 const WITH_LOG: &str = "info";

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::running::Limit;
+use xtask::running::Limit;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
+pub(crate) struct Sizes {
     /// Everything compared is measured so many times in turn; the best time counts. Whatever else the
     /// machine does can only make it worse.
     pub rounds: usize,
@@ -26,7 +26,7 @@ pub(super) struct Sizes {
     pub stream: u64,
 }
 
-pub(super) const FULL: Sizes = Sizes {
+pub(crate) const FULL: Sizes = Sizes {
     rounds: 10,
     round: Duration::from_secs(1),
     exchanges: 100_000,
@@ -37,7 +37,7 @@ pub(super) const FULL: Sizes = Sizes {
     stream: 1_000_000_000,
 };
 
-pub(super) const QUICK: Sizes = Sizes {
+pub(crate) const QUICK: Sizes = Sizes {
     rounds: 1,
     round: Duration::from_millis(200),
     exchanges: 20,
@@ -59,4 +59,4 @@ impl Sizes {
 }
 
 /// The log lines that the steps write, as a filter of env_logger: the one that tells the address, and no others.
-pub(super) const QUIET: &str = "info/listening on";
+pub(crate) const QUIET: &str = "info/listening on";

@@ -12,7 +12,7 @@ use harness::{LISTEN, Server};
 use super::sizes::{QUIET, Sizes};
 use super::table::{Table, grouped, seconds, times};
 use super::tracer::Straced;
-use crate::running::{Running, exchange};
+use xtask::running::{Running, exchange};
 
 pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     let server = steps::find("step3")?.build()?;

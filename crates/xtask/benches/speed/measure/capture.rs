@@ -15,7 +15,7 @@ use procfs::process::Process;
 use super::sizes::Sizes;
 use super::table::{Table, grouped, megabytes, seconds};
 use super::watch::{Scratch, Usage, once_still, packets};
-use crate::running::Running;
+use xtask::running::Running;
 
 /// Packets that an exchange takes at its best: the request, and the reply with its ACK.
 const PACKETS_PER_EXCHANGE: usize = 2;
