@@ -484,6 +484,23 @@ fn calls_of_another_architecture_go_through_and_are_told() -> Result<()> {
     Ok(())
 }
 
+/// A process with a filter does not get the strict mode of seccomp. A server that asks for it fails only when it is
+/// traced, and that is said.
+fn the_strict_mode_of_seccomp_is_refused_and_told() -> Result<()> {
+    let refused = |kind: &ProcessEventKind| *kind == ProcessEventKind::NoStrictMode;
+    let untraced = Command::new(wrong_server()).args(["strict-call", "-"]).output()?;
+    // Who is confined already, as in a container, does not get it untraced either.
+    if untraced.status.success() {
+        let timeline = after_one_echo(wrong("strict").start()?)?;
+        assert_eq!(processes(&timeline, refused), 1, "{timeline}");
+        assert!(timeline.to_string().contains("was refused the str"), "{timeline}");
+    }
+    // Other calls of prctl(2), such as the names of threads, do not count.
+    let timeline = after_one_echo(wrong("threads").start()?)?;
+    assert_eq!(processes(&timeline, refused), 0, "{timeline}");
+    Ok(())
+}
+
 /// A program with a set-user-ID bit has its user's rights where root runs it. Where another does it has
 /// not, and that is said.
 #[cfg(target_os = "linux")]
@@ -1235,6 +1252,7 @@ harness::tests! {
     a_ring_for_files_leaves_rules_known needs [Packets];
     io_uring_is_told_apart needs [Calls];
     calls_of_another_architecture_go_through_and_are_told needs [Calls];
+    the_strict_mode_of_seccomp_is_refused_and_told needs [Calls];
     a_set_user_id_program_keeps_its_rights_or_it_is_told needs [Calls];
     what_a_server_asks_of_the_kernel_is_there needs [Calls];
     a_peek_is_no_read needs [Calls];

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use harness::compare::{Figure, Measured, Outcome, Ratio, compare, result};
 use harness::format::json;
+use harness::format::line::{Line, Role};
 use harness::rules::RuleId;
 
 use super::show::capture;
@@ -15,6 +16,7 @@ use crate::check::Format;
 use crate::junit::{self, Case};
 use crate::show::{Extent, read};
 use crate::status::{Run, Status};
+use crate::terminal::terminal_width;
 
 /// Compare two captures: what is better, the same or worse in the second, and what cannot be told
 ///
@@ -181,11 +183,17 @@ impl Compared {
         for ((outcome, why), names) in alike {
             let _ = writeln!(text, "{outcome:<10}  {why}: {}", names.join(", "));
         }
-        text + match self.status() {
+        text += match self.status() {
             Status::Well => "the second is not worse\n",
             Status::Wrong => "the second is worse\n",
             Status::Unknown => "whether the second is worse cannot be told\n",
-        }
+        };
+        // A line stays whole for a program that reads it.
+        let Some(width) = terminal_width() else { return text };
+        let lines = text
+            .lines()
+            .flat_map(|line| Line::new(Role::Note, line).wrapped(width.max(40), 12));
+        lines.map(|line| format!("{line}\n")).collect()
     }
 }
 

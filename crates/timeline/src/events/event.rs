@@ -625,6 +625,9 @@ pub enum ProcessEventKind {
     /// It made system calls of another architecture than this machine's, as a 32-bit program does: they
     /// are let through, and are not on this timeline.
     ForeignCalls,
+    /// It asked for the strict mode of seccomp(2) and was refused with EINVAL, as it has a filter already: the one, and no
+    /// other, by which it is traced. Untraced it would have got it.
+    NoStrictMode,
     /// It executed a program without what the program's file gives, such as another user's id
     /// (execve(2)): a program that is traced, or in a user namespace, does not get it unless root runs it.
     WithoutRights {

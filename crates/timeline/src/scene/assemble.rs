@@ -538,6 +538,10 @@ fn outside(timeline: &Timeline) -> Vec<String> {
                     "process {} makes calls of another architecture, as 32-bit programs do: they are not shown",
                     process.pid
                 )),
+                ProcessEventKind::NoStrictMode => ends.push(format!(
+                    "process {} was refused the strict mode of seccomp, which it would have got untraced",
+                    process.pid
+                )),
                 ProcessEventKind::WithoutRights { program, rights } => ends.push(format!(
                     "process {} runs {} without what its file gives: {rights}; as root it would have it",
                     process.pid,

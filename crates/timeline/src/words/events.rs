@@ -108,6 +108,9 @@ fn of_process(kind: &ProcessEventKind) -> String {
             "What the process does through an io_uring is no system call, and is not shown."
         }
         ProcessEventKind::ForeignCalls => "The process makes calls of another architecture, which are not shown.",
+        ProcessEventKind::NoStrictMode => {
+            "The process has the filter already by which it is traced, so Linux refuses it the strict mode of seccomp."
+        }
         ProcessEventKind::WithoutRights { .. } => {
             "The program did not get what its file gives, since it is observed without the rights of root."
         }

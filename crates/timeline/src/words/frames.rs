@@ -57,6 +57,10 @@ fn process_did(kind: &ProcessEventKind) -> Option<(String, String)> {
             "makes calls of another architecture, which are not shown".to_owned(),
             String::new(),
         ),
+        ProcessEventKind::NoStrictMode => (
+            "was refused the strict mode of seccomp".to_owned(),
+            ": as it is traced".to_owned(),
+        ),
         ProcessEventKind::WithoutRights { program, rights } => (
             format!("runs {} without what its file gives", printable(program)),
             format!(": {rights}"),

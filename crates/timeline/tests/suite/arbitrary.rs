@@ -239,7 +239,7 @@ fn change() -> impl Strategy<Value = StateChange> {
 
 fn process() -> impl Strategy<Value = ProcessEvent> {
     let stream = select(&[OutputStream::Stdout, OutputStream::Stderr][..]);
-    let kind = (0..11, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
+    let kind = (0..12, any::<i32>(), stream, hostile()).prop_map(|(which, number, stream, line)| match which {
         0 => ProcessEventKind::Started,
         1 => ProcessEventKind::Exited(Exit::Status(number)),
         2 => ProcessEventKind::Exited(Exit::Signal(number)),
@@ -270,6 +270,7 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
             quiet: std::time::Duration::from_millis(number.unsigned_abs().into()),
         }),
         10 => ProcessEventKind::OutputNotKept,
+        11 => ProcessEventKind::NoStrictMode,
         _ => ProcessEventKind::Wrote { stream, line },
     });
     (0..5, kind).prop_map(|(pid, kind)| ProcessEvent { pid, kind })

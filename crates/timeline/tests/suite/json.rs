@@ -34,6 +34,7 @@ fn each_process_event_has_the_fields_of_its_kind() {
         ),
         (ProcessEventKind::UsesIoUring, "uses-io-uring", json!({})),
         (ProcessEventKind::ForeignCalls, "foreign-calls", json!({})),
+        (ProcessEventKind::NoStrictMode, "no-strict-mode", json!({})),
         (ProcessEventKind::OutputNotKept, "output-not-kept", json!({})),
         (
             without,

@@ -54,6 +54,8 @@ enum Inside {
     Call(Pending),
     /// It is no call on a socket, and matters only if it succeeds.
     IoUringSetup,
+    /// It matters only if it fails.
+    StrictMode,
     /// A socket of this descriptor gets the address that these arguments point to.
     Bind(i32, [u64; 6]),
 }
@@ -63,7 +65,7 @@ impl Inside {
     /// its next client is nothing to tell, and these others do not wait.
     fn recorded_unfinished(&self) -> Option<&Pending> {
         match self {
-            Inside::IoUringSetup | Inside::Bind(..) => None,
+            Inside::IoUringSetup | Inside::StrictMode | Inside::Bind(..) => None,
             Inside::Call(pending) => match pending.kind {
                 CallKind::Accept | CallKind::Listen | CallKind::SetOption => None,
                 _ => Some(pending),
@@ -104,14 +106,6 @@ pub(super) enum Entered {
     Passed,
     /// A call of another architecture.
     Foreign,
-}
-
-/// What a call's return has done, other than what its record tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
-    Nothing,
-    /// The process has an io_uring now.
-    RingMade,
 }
 
 /// Makes the records of one program's calls.
@@ -202,6 +196,7 @@ impl Calls {
         let stop = Stop::at(number)?;
         let inside = match stop.role {
             Role::IoUringSetup => Some(Inside::IoUringSetup),
+            Role::StrictMode => Some(Inside::StrictMode),
             Role::Clone => {
                 untraced::never(task, number, &args);
                 None
@@ -272,12 +267,12 @@ impl Calls {
             Role::On(kind) => Some((kind, from)),
             Role::Splice if self.sockets.is_connection(task, to) => Some((CallKind::Write, to)),
             Role::Splice => Some((CallKind::Read, from)),
-            Role::Descriptors | Role::IoUringSetup | Role::Clone | Role::Bind => None,
+            Role::Descriptors | Role::IoUringSetup | Role::StrictMode | Role::Clone | Role::Bind => None,
         }
     }
 
-    /// A task is about to leave a call.
-    pub fn leave(&mut self, task: Pid) -> Left {
+    /// A task is about to leave a call. What is so of its process from now on, other than what the call's record tells.
+    pub fn leave(&mut self, task: Pid) -> Option<ProcessEventKind> {
         let ended = now();
         let result = ptrace::syscall_info(task).ok().and_then(|info| {
             // SAFETY: ptrace(2): at an exit stop `op` is PTRACE_SYSCALL_INFO_EXIT and the kernel
@@ -299,11 +294,16 @@ impl Calls {
             }
             (Some(Inside::IoUringSetup), Some(0..)) => {
                 self.sockets.descriptors.distrust();
-                return Left::RingMade;
+                return Some(ProcessEventKind::UsesIoUring);
+            }
+            (Some(Inside::StrictMode), Some(value))
+                if value == -i64::from(libc::EINVAL) && has_our_filter_alone(task) =>
+            {
+                return Some(ProcessEventKind::NoStrictMode);
             }
             _ => {}
         }
-        Left::Nothing
+        None
     }
 
     fn record(&mut self, task: Pid, mut pending: Pending, value: i64, ended: Timestamp) {
@@ -449,6 +449,15 @@ impl Pending {
             tracer: self.tracer,
         }
     }
+}
+
+/// Whether a task has no filter but the one by which it is traced: proc_pid_status(5), `Seccomp_filters`. Linux before 5.9
+/// does not say.
+fn has_our_filter_alone(task: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{task}/status")).unwrap_or_default();
+    status
+        .lines()
+        .any(|line| line.split_once(":\t") == Some(("Seccomp_filters", "1")))
 }
 
 /// True if we may not see what a program's descriptors are: it has said that nobody may look into it (PR_SET_DUMPABLE of

@@ -6,7 +6,9 @@ use std::io;
 
 use nix::errno::Errno;
 use nix::libc::{self, c_long, sock_filter};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
 
 use timeline::CallKind::{self, Accept, Close, Connect, Listen, Read, SetOption, Shutdown, Write};
 
@@ -17,6 +19,8 @@ pub(super) struct Stop {
     /// As in section 2 of the manual.
     pub name: &'static str,
     pub role: Role,
+    /// It stops only if these of its arguments, from 0, are so.
+    only: &'static [(u8, u64)],
 }
 
 /// Why a call matters.
@@ -30,6 +34,8 @@ pub(super) enum Role {
     Descriptors,
     /// From now on calls may be made without a stop.
     IoUringSetup,
+    /// The strict mode of seccomp is asked for, which nobody gets who has a filter.
+    StrictMode,
     /// A child comes, which is to be traced whatever its parent says.
     Clone,
     /// A socket gets an address, which tells a server that is none of TCP, or why it cannot listen.
@@ -68,10 +74,23 @@ pub(super) const STOPS: &[Stop] = &[
     stop(libc::SYS_clone, "clone", Role::Clone),
     stop(libc::SYS_clone3, "clone3", Role::Clone),
     stop(libc::SYS_io_uring_setup, "io_uring_setup", Role::IoUringSetup),
+    Stop {
+        only: &[(0, libc::PR_SET_SECCOMP as u64), (1, libc::SECCOMP_MODE_STRICT as u64)],
+        ..stop(libc::SYS_prctl, "prctl", Role::StrictMode)
+    },
+    Stop {
+        only: &[(0, libc::SECCOMP_SET_MODE_STRICT as u64)],
+        ..stop(libc::SYS_seccomp, "seccomp", Role::StrictMode)
+    },
 ];
 
 const fn stop(number: c_long, name: &'static str, role: Role) -> Stop {
-    Stop { number, name, role }
+    Stop {
+        number,
+        name,
+        role,
+        only: &[],
+    }
 }
 
 impl Stop {
@@ -89,7 +108,14 @@ pub(super) const FOREIGN: u32 = 1;
 /// The filter as a program for this machine's architecture, to be [installed](install) in the child.
 pub(super) fn program() -> io::Result<Vec<sock_filter>> {
     let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
-    let rules: BTreeMap<i64, Vec<_>> = STOPS.iter().map(|stop| (stop.number, vec![])).collect();
+    let is = |&(argument, value)| SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value);
+    let rules = |stop: &Stop| match stop.only {
+        [] => Ok(vec![]),
+        only => SeccompRule::new(only.iter().map(is).collect::<Result<_, _>>()?).map(|rule| vec![rule]),
+    };
+    let rules: Result<BTreeMap<i64, Vec<_>>, seccompiler::BackendError> =
+        STOPS.iter().map(|stop| Ok((stop.number, rules(stop)?))).collect();
+    let rules = rules.map_err(io::Error::other)?;
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Trace(NATIVE), arch);
     let native: BpfProgram = filter.and_then(TryInto::try_into).map_err(io::Error::other)?;
     let native: Vec<_> = native.iter().map(|i| instruction(i.code, i.jt, i.jf, i.k)).collect();

@@ -13,12 +13,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
-use super::calls::{Calls, Entered, InFlight, Left};
+use super::calls::{Calls, Entered, InFlight};
 use super::endpoints::Connected;
 use super::process::{Processes, Tasks};
 use crate::observe::spin::AdaptiveSpin;
 use crate::recorder::Recorder;
-use timeline::{Exit, ProcessEventKind, Side};
+use timeline::{Exit, Side};
 
 /// The tracing thread.
 pub(super) struct Trace {
@@ -170,9 +170,9 @@ impl Trace {
 
     /// A call that is recorded has returned.
     fn exit(&mut self, task: Pid) {
-        if self.calls.leave(task) == Left::RingMade {
+        if let Some(news) = self.calls.leave(task) {
             let process = self.processes.of(task);
-            self.processes.tell(process, ProcessEventKind::UsesIoUring);
+            self.processes.tell(process, news);
         }
         resume(task, libc::PTRACE_CONT, 0);
     }

@@ -123,7 +123,7 @@ words! {
     }
     ProcessEventKind {
         Started => "started", Exited(_) => "exited", UsesIoUring => "uses-io-uring", ForeignCalls => "foreign-calls",
-        WithoutRights { .. } => "without-rights", Holds { .. } => "holds", Dials { .. } => "dials",
+        NoStrictMode => "no-strict-mode", WithoutRights { .. } => "without-rights", Holds { .. } => "holds", Dials { .. } => "dials",
         Settled(_) => "settled", OutputNotKept => "output-not-kept", Wrote { .. } => "wrote",
     }
 }
