@@ -88,6 +88,15 @@ fn write(mut records: Follow, sink: Sink, program: &str, level: Level) -> io::Re
     Ok(capture)
 }
 
+/// Writes a whole run; `-` stands for standard output.
+pub fn write_whole(timeline: &Timeline, name: &str, path: &Path) -> Result<()> {
+    match is_standard_output(path) {
+        true => pcapng::write(timeline, name, &mut io::stdout().lock())?,
+        false => pcapng::write(timeline, name, &mut BufWriter::new(create(path)?))?,
+    }
+    Ok(())
+}
+
 /// Creates a file that the user has named.
 ///
 /// # Errors

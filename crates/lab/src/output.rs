@@ -270,7 +270,13 @@ pub struct Shown<'a> {
     pub frames: Option<RangeInclusive<FrameNumber>>,
 }
 
-impl Shown<'_> {
+impl<'a> Shown<'a> {
+    /// All of it.
+    pub fn whole(name: &'a str, more: More) -> Self {
+        let frames = None;
+        Shown { name, more, frames }
+    }
+
     /// What a page is called: the step, the server, or a file's name without its folder and its ending.
     fn title(&self) -> Cow<'_, str> {
         let stem = Path::new(self.name).file_stem();

@@ -410,15 +410,7 @@ impl Plan {
 
     /// The server's name: the step's, or its program's.
     pub fn name(&self) -> String {
-        if let Some(step) = self.step.as_deref().and_then(|step| steps::find(step).ok()) {
-            return step.binary().to_owned();
-        }
-        let program = self.command.first().map(PathBuf::from);
-        let file = program
-            .as_deref()
-            .and_then(Path::file_name)
-            .map(|name| name.to_string_lossy().into_owned());
-        file.unwrap_or_default()
+        name(self.step.as_deref(), &self.command)
     }
 
     /// True if it is asked for how clients end.
@@ -632,6 +624,15 @@ pub fn run_client(server: &Server, address: SocketAddr, client: &str, limit: Dur
         )),
         Err(error) => return Err(error.into()),
     })
+}
+
+/// The server's name: the step's, or its program's.
+pub fn name(step: Option<&str>, command: &[OsString]) -> String {
+    if let Some(step) = step.and_then(|step| steps::find(step).ok()) {
+        return step.binary().to_owned();
+    }
+    let file = command.first().map(Path::new).and_then(Path::file_name);
+    file.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Prepares to run a step, built if need be, or a command.

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
@@ -11,10 +12,10 @@ use harness::timeline::{Side, Timeline};
 
 use super::run_client;
 use super::shell::in_shell;
+use crate::capture_file;
 use crate::live::{Live, watch};
-use crate::output::tell_troubles;
+use crate::output::{More, Output, Shown, tell_troubles};
 use crate::status::{Run, Status};
-use crate::terminal::{self, Look};
 use crate::trace::Plan;
 
 /// Run a server and show what it does in a browser, while it does it
@@ -24,7 +25,7 @@ use crate::trace::Plan;
 ///     lab live --client 'nc localhost 3000' -- ./my-server
 ///
 /// The page is for browsers on this machine that are given its address. When the shell or the client ends,
-/// so does the server, and the timeline is drawn.
+/// so does the server, and the timeline is drawn; --format html -o FILE keeps the page.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -34,11 +35,19 @@ pub struct Arguments {
     /// elsewhere, who need the secret in the address
     #[arg(long, default_value = "127.0.0.1:0")]
     address: SocketAddr,
+    #[command(flatten)]
+    output: Output,
+    /// Write a capture for Wireshark to this file too, when all has ended
+    #[arg(long, value_name = "FILE")]
+    pcapng: Option<PathBuf>,
+    #[command(flatten)]
+    more: More,
 }
 
 impl Run for Arguments {
     fn run(&self) -> Result<Status> {
         let name = self.plan.name();
+        self.output.can_be_written_beside(self.pcapng.as_deref())?;
         let server = self.plan.server()?;
         let page = Live::start(self.address, html::live(&name))?;
         writeln!(io::stderr(), "{} in a browser: {}", name, page.url())?;
@@ -50,7 +59,11 @@ impl Run for Arguments {
         }
         let data = |timeline: &Timeline| html::data(timeline, &name);
         let timeline = watch(page, server, data, |server| self.converse(server))?;
-        terminal::draw(&timeline, Look::default())?;
+        if let Some(path) = self.pcapng.as_deref() {
+            capture_file::write_whole(&timeline, &name, path)?;
+        }
+        self.output
+            .write(&self.output.seen(&timeline), &Shown::whole(&name, self.more))?;
         Ok(Status::Well)
     }
 }

@@ -9,9 +9,8 @@ use clap::Args;
 use harness::timeline::Side;
 use harness::{Server, Wire};
 
-use crate::output::Host;
+use crate::output::{Host, More, Output, Shown};
 use crate::status::{Run, Status};
-use crate::terminal::{self, Look};
 use crate::{trace, wire};
 
 /// Open a shell in a server's private network: ss, nc, lsof, dumpcap work there without root
@@ -26,6 +25,10 @@ pub struct Arguments {
     host: Option<Host>,
     #[command(flatten)]
     wire: wire::Options,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    more: More,
     /// A step (step1), in place of a command
     #[arg(conflicts_with = "command", required_unless_present = "command")]
     step: Option<String>,
@@ -37,6 +40,7 @@ pub struct Arguments {
 impl Run for Arguments {
     fn run(&self) -> Result<Status> {
         let wire = self.wire.wire()?.or(self.host.map(|_| Wire::new()));
+        self.output.can_be_written_beside(None)?;
         let build = trace::start(self.step.as_deref(), &self.command)?;
         let server = match wire {
             Some(wire) => build.wire(wire),
@@ -51,7 +55,10 @@ impl Run for Arguments {
             server.address()
         )?;
         in_shell(&server, self.host.unwrap_or(Host::Client).into())?;
-        terminal::draw(&server.stop()?, Look::default())?;
+        let timeline = server.stop()?;
+        let name = trace::name(self.step.as_deref(), &self.command);
+        self.output
+            .write(&self.output.seen(&timeline), &Shown::whole(&name, self.more))?;
         Ok(Status::Well)
     }
 }

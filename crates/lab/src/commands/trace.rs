@@ -10,7 +10,7 @@ use harness::format::pcapng;
 use harness::ordeals::Ordeal;
 use harness::timeline::Timeline;
 
-use crate::capture_file::{CaptureFile, create};
+use crate::capture_file::{self, CaptureFile, create};
 use crate::output::{Format, More, Output, Shown, Vantage, findings, is_standard_output, some, table, tell_troubles};
 use crate::rough;
 use crate::status::{Run, Status};
@@ -83,12 +83,7 @@ impl Run for Arguments {
         } else if let Some(lines) = lines {
             lines.finish(&output.seen(timeline))?;
         } else if !piped {
-            let shown = Shown {
-                name: &name,
-                more: self.more,
-                frames: None,
-            };
-            output.write(&output.seen(timeline), &shown)?;
+            output.write(&output.seen(timeline), &Shown::whole(&name, self.more))?;
         }
         if timeline.not_kept > 0 && self.pcapng.is_none() {
             let note =
@@ -107,17 +102,10 @@ impl Arguments {
         let (judged, timeline) = day.show(ordeal).map_err(anyhow::Error::msg)?;
         let name = self.plan.name();
         if let Some(path) = self.pcapng.as_deref() {
-            match is_standard_output(path) {
-                true => pcapng::write(&timeline, &name, &mut io::stdout().lock())?,
-                false => pcapng::write(&timeline, &name, &mut BufWriter::new(create(path)?))?,
-            }
+            capture_file::write_whole(&timeline, &name, path)?;
         }
         if !self.pcapng.as_deref().is_some_and(is_standard_output) {
-            let shown = Shown {
-                name: &name,
-                more: self.more,
-                frames: None,
-            };
+            let shown = Shown::whole(&name, self.more);
             self.output.write(&self.output.seen(&timeline), &shown)?;
         }
         writeln!(

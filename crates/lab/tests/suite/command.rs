@@ -239,6 +239,24 @@ fn a_shell_inside() -> Result<()> {
     Ok(())
 }
 
+/// A run that somebody watched is kept: its page, its packets, and in the terminal what the rules find.
+fn a_watched_run_is_kept() -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("lab-live-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let (page, capture) = (folder.join("run.html"), folder.join("run.pcapng"));
+    let [page_name, capture_name] = [&page, &capture].map(|path| path.to_string_lossy().into_owned());
+    let kept = ["--format", "html", "-o", &page_name, "--pcapng", &capture_name];
+    let output = lab(&[&["live", "step1", "--send", "hello\\n"], &kept[..]].concat())?;
+    assert!(output.status.success(), "{output:?}");
+    assert!(std::fs::read_to_string(&page)?.contains("sendto("));
+    let shown = stdout(&lab(&["show", &capture_name])?);
+    assert!(shown.contains("split-reply"), "{shown}");
+    let text = stdout(&lab(&["live", "step1", "--send", "hello\\n"])?);
+    assert!(text.contains("split-reply"), "{text}");
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
 /// The two commands at the top of docs/wire.md.
 fn two_hosts_and_a_wire() -> Result<()> {
     let pulled = ["trace", "step3", "--cut", "after reply 1", "--send", r"1\n"];
@@ -666,6 +684,7 @@ harness::tests! {
     an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
+    a_watched_run_is_kept needs [Sandbox];
     each_end_of_a_wire_shows_what_it_knows needs [];
     a_shell_on_either_host needs [Wire];
     a_reader_that_leaves_is_no_error needs [];
