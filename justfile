@@ -70,7 +70,7 @@ newline *OPTION:
 
 # Measure speed beside strace, tcpdump and tshark, and write docs/speed.md (a tracked file): just bench [PART]
 bench *PART:
-    cargo run --release --bin xtask -- bench {{PART}}
+    cargo bench -p xtask -- {{PART}}
 
 # Run echo servers in other languages and write the table into its page (a tracked file)
 languages:

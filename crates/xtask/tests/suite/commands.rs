@@ -215,7 +215,7 @@ impl Known {
                 self.program(name, arguments, whole)
             }
             ["cargo", "xtask", ref arguments @ ..] => self.program("xtask", arguments, whole),
-            ["cargo", "test", ref rest @ ..] => {
+            ["cargo", "test" | "bench", ref rest @ ..] => {
                 let package = rest.get(rest.iter().position(|word| *word == "-p")? + 1)?;
                 let folder = package.trim_start_matches("tcp-");
                 let is_there = self.folder.join("crates").join(folder).join("Cargo.toml").exists();
@@ -257,22 +257,22 @@ impl Known {
             let head = line.split(':').next().unwrap_or_default();
             !line.starts_with([' ', '#', '[']) && head.split(' ').next() == Some(name)
         })?;
-        let mut body = lines.next()?.trim().replace("\"$@\"", "{{REST}}");
+        let quoted = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| format!("'{word}'"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let mut body = lines.next()?.trim().replace("\"$@\"", &quoted(arguments));
         let head = head.split(':').next().unwrap_or_default();
         let mut arguments = arguments.iter();
         for parameter in head.split(' ').skip(1) {
             let value = match parameter.strip_prefix('*') {
-                Some(_) => arguments
-                    .by_ref()
-                    .map(|word| format!("'{word}'"))
-                    .collect::<Vec<_>>()
-                    .join(" "),
+                Some(_) => quoted(arguments.by_ref().as_slice()),
                 None => arguments.next().copied().unwrap_or_default().to_owned(),
             };
             body = body.replace(&format!("{{{{{}}}}}", parameter.trim_start_matches('*')), &value);
-            if parameter.starts_with('*') {
-                body = body.replace("{{REST}}", &value);
-            }
         }
         Some(body)
     }
