@@ -16,7 +16,7 @@ use crate::scene::Scene;
 use crate::width::{cut, wrapped};
 
 pub use multiples::side_by_side;
-pub(crate) use shapes::looks;
+pub(crate) use shapes::{Look, looks};
 pub(crate) use style::variables;
 
 use xml::Xml;

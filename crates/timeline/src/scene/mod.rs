@@ -571,7 +571,7 @@ impl Diagram {
     /// How long a time without events is said to be, in whole milliseconds. What waits all through it has a length that
     /// is told elsewhere too: then it is that one, so that one wait has one number.
     pub(crate) fn length(&self, since: Moment, until: Moment) -> u64 {
-        let within = |wait: &&Wait| wait.until == until && wait.since.since(since) <= until.since(since) / 2;
+        let within = |wait: &&Wait| wait.until >= until && wait.since.since(since) <= until.since(since) / 2;
         let mut waits = self.waits.iter().filter(within);
         let wait = waits.clone().find(|wait| wait.call.is_some()).or_else(|| waits.next());
         wait.map_or_else(|| whole_milliseconds(until.since(since)), |wait| wait.milliseconds)

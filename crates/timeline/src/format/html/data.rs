@@ -67,7 +67,7 @@ struct Data {
     frames: Frames,
     scene: Scene,
     /// How pictures and the page draw each state.
-    looks: BTreeMap<String, (&'static str, &'static [(f64, f64)])>,
+    looks: BTreeMap<String, svg::Look>,
 }
 
 fn of_amounts((event, amounts): (EventId, Amounts)) -> (EventId, Both<u64>, Both<Option<u64>>) {

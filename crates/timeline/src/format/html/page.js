@@ -611,7 +611,7 @@
     const said = (name_) => diagram.verdict.find((line) => line.name === name_)?.words || '';
     const [waited, found] = [said('stalls'), diagram.findings[0]];
     const what = /\d/.test(waited) ? waited : found ? found.summary : `the end is ${said('teardown')}`;
-    return `Client and server send ${plural(packets, 'packet')} in ${Math.round(lasted / 1e6)} ms${view.asking ? '' : `: ${what}`}.`;
+    return `Client and server send ${plural(packets, 'packet')} in ${waited_(lasted)} ms${view.asking ? '' : `: ${what}`}.`;
   }
 
   function overview() {

@@ -72,7 +72,7 @@ pub(super) fn cross(xml: &mut Xml, (x, y): (f64, f64)) {
 
 /// How states look: the class that gives the colour, and for each set of lines how much a line rises to the right, and
 /// how far the lines are apart. No two look alike. `None` is what is not known: it was the state before, or the next.
-type Look = (&'static str, &'static [(f64, f64)]);
+pub(crate) type Look = (&'static str, &'static [(f64, f64)]);
 
 fn look(state: Option<TcpState>) -> Look {
     match state {
