@@ -178,6 +178,116 @@ for (const width of [375, 1280]) {
   }
 }
 
+/** The texts of the page of which a part is hidden by something else, or stands on another text. */
+const hidden = (page) => page.evaluate(() => {
+  const clip = (rect, box) => {
+    const [left, top] = [Math.max(rect.left, box.left), Math.max(rect.top, box.top)];
+    return { left, top, right: Math.min(rect.right, box.right), bottom: Math.min(rect.bottom, box.bottom) };
+  };
+  const size = (rect) => Math.max(rect.right - rect.left, 0) * Math.max(rect.bottom - rect.top, 0);
+  const found = [];
+  const texts = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const owner = node.parentElement;
+    if (!node.data.trim() || owner.closest('script, style, noscript, title, .hidden, .skip, select, svg') || !owner.checkVisibility()) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (let rect of range.getClientRects()) {
+      rect = clip(rect, { left: 0, top: 0, right: innerWidth, bottom: innerHeight });
+      // What is scrolled away is not hidden: it can be scrolled to.
+      for (let box = owner; box; box = box.parentElement) {
+        if (getComputedStyle(box).overflowY !== 'visible') rect = clip(rect, box.getBoundingClientRect());
+      }
+      if (rect.right - rect.left < 2 || rect.bottom - rect.top < 4) continue;
+      texts.push({ owner, rect, words: node.data.trim().slice(0, 40) });
+    }
+  }
+  for (const { owner, rect, words } of texts) {
+    // Three points of each line: whatever stands there is the text itself.
+    const middle = (rect.left + rect.right) / 2;
+    for (const x of [Math.min(rect.left + 3, middle), middle, Math.max(rect.right - 3, middle)]) {
+      const over = document.elementFromPoint(x, (rect.top + rect.bottom) / 2);
+      if (over && !over.contains(owner) && !owner.contains(over)) found.push(`${words} is hidden by ${over.className || over.id || over.tagName}`);
+    }
+  }
+  const [meaning, panel] = ['meaning', 'panel'].map((id) => document.getElementById(id).getBoundingClientRect());
+  for (const { owner, rect, words } of texts) {
+    if (!owner.closest('#meaning') && size(clip(rect, meaning)) > 1) found.push(`${words} lies under the meaning`);
+  }
+  if (panel.height < 60) found.push(`the panel has ${panel.height} pixels`);
+  return [...new Set(found)];
+});
+
+for (const width of [375, 800, 1280]) {
+  await test(`at ${width} pixels no text of the page is hidden, and the meaning of a byte stands beside it`, async () => {
+    for (const [name, frames] of [[step1, [2, 6, 10, 22, 27]], ['wire-lost-segment', [2, 12, 19]], ['step3-clean-close', [22, 25]]]) {
+      for (const frame of frames) {
+        const { page, close } = await open(pages[name], { width, hash: `#frame=${frame}` });
+        const at = `${name}, frame ${frame}`;
+        assert.deepEqual(await hidden(page), [], at);
+        assert.equal(await page.isVisible('#meaning'), false, 'a box without a meaning takes no room');
+        const bytes = await page.locator('.hex').count();
+        await page.keyboard.press('b');
+        for (let byte = 0; bytes && byte < 60; byte += 12) {
+          assert.deepEqual(await hidden(page), [], `${at}, byte ${byte}`);
+          assert.ok(await page.isVisible('#meaning'));
+          for (let step = 0; step < 12; step++) await page.keyboard.press('ArrowRight');
+        }
+        for (const button of bytes ? (await page.locator('.fields button').all()).filter((_, place) => place % 9 === 0) : []) {
+          await button.focus();
+          assert.deepEqual(await hidden(page), [], `${at}, a field`);
+          const seen = await button.evaluate((element) => [element.getBoundingClientRect().bottom, document.getElementById('panel').getBoundingClientRect().bottom]);
+          assert.ok(seen[0] <= seen[1] + 1, `${at}: the field is in sight, above its meaning: ${seen}`);
+        }
+        if (shots && frame === 22) await page.screenshot({ path: join(shots, `meaning-${width}.png`) });
+        await close();
+      }
+    }
+  });
+
+  await test(`at ${width} pixels a page opens with a sentence, the picture whole, and the first step`, async () => {
+    for (const name of [step1, 'step3-clean-close', 'wire-lost-segment']) {
+      const { page, close } = await open(pages[name], { width });
+      const opens = await page.evaluate(() => {
+        const scroll = document.getElementById('scroll');
+        const rows = [...document.querySelectorAll('#drawing .row')];
+        const visible = scroll.getBoundingClientRect();
+        return {
+          whole: scroll.scrollHeight - scroll.clientHeight, rows: rows.length, max: Number(document.querySelector('#place').max),
+          low: Math.max(...rows.map((row) => row.getBoundingClientRect().bottom)) - visible.bottom,
+          sentence: document.querySelector('.panel .sentence').textContent,
+          first: document.querySelector('.panel .begin a')?.hash, above: document.querySelector('.panel .begin').getBoundingClientRect().top,
+          text: document.querySelector('.panel').textContent,
+        };
+      });
+      assert.match(opens.sentence, /^Client and server send \d+ packets in \d+ ms: [^.]+( \d+)?\.$/);
+      assert.equal(opens.rows, opens.max, `${name}: each event is there`);
+      assert.ok(opens.low <= 1, `${name}: ${opens.low} pixels of events are below`);
+      assert.match(opens.first, /^#(frame|event)=/);
+      assert.ok(opens.above < 800);
+      // A rule is called by its name behind the words.
+      assert.doesNotMatch(opens.text.slice(0, opens.text.indexOf('What to look at') + 80), /split-reply|close-wait-leak|nagle-stall/);
+      assert.deepEqual(await hidden(page), [], name);
+      await page.keyboard.press('ArrowRight');
+      assert.equal((await shown(page)).hash, opens.first, 'and the next key takes the first step');
+      await close();
+    }
+  });
+
+  await test(`at ${width} pixels each call has its result`, async () => {
+    const { page, close } = await open(pages[step1], { width, hash: '#frame=10' });
+    for (const frame of [1, 8, 9, 10, 17, 20, 26]) {
+      await page.evaluate((frame) => { location.hash = `#frame=${frame}`; }, frame);
+      await page.waitForFunction((frame) => document.querySelector('.panel h2').textContent.startsWith(`frame ${frame},`), frame);
+      const words = await page.evaluate(() => [...document.querySelectorAll('#drawing .here text.halo')].map((text) => text.textContent));
+      const { label } = await shown(page);
+      assert.ok(words.some((text) => text.endsWith(/ = -?\d+$/.exec(label)[0])), `${label} is drawn as ${words}`);
+    }
+    await close();
+  });
+}
+
 await test('a link names a frame, and steps make links', async () => {
   const { page, close } = await open(pages[step1], { hash: '#frame=22' });
   assert.match((await shown(page)).head, /^frame 22,/);
@@ -340,7 +450,7 @@ await test('print has every event, and no buttons', async () => {
     dispatchEvent(new Event('beforeprint'));
     return new Set([...document.querySelectorAll('#drawing [data-index]')].map((row) => row.dataset.index)).size;
   });
-  assert.equal(String(printed), /^\d+/.exec(await page.textContent('.panel .sentence'))[0]);
+  assert.equal(String(printed), await page.getAttribute('#place', 'max'));
   await page.emulateMedia({ media: 'print' });
   assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('.tools')).display), 'none');
   const pdf = await page.pdf({ format: 'A4' });

@@ -2,7 +2,7 @@
 //! ([RFC 9293, figure 5](https://www.rfc-editor.org/rfc/rfc9293#figure-5)).
 
 use super::moments::{Moment, moments};
-use super::{Both, EventId, Flags, Level, Packet, SeenConnection, Side, StateChange, TcpState, is_after};
+use super::{Both, EventId, Flags, Level, Packet, SeenConnection, Side, StateChange, TcpState, Timestamp, is_after};
 
 /// Both sockets of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -196,6 +196,56 @@ impl Socket {
             other => other,
         };
     }
+}
+
+/// When a packet brought a socket a state.
+pub(crate) struct Dated {
+    pub at: Timestamp,
+    pub side: Side,
+    pub to: Option<TcpState>,
+    /// False where an earlier packet of the peer's was lost or came later: what the socket made of this one had to wait.
+    pub is_sure: bool,
+}
+
+/// The moments at which the packets of a connection brought states: when they left, and when they came.
+pub(crate) fn dated_by_packets(connection: SeenConnection<'_>) -> Vec<Dated> {
+    let mut sockets = Sockets::default();
+    let mut dates: Vec<Dated> = Vec::new();
+    let mut on_the_way = Both::<Vec<EventId>>::default();
+    let mut is_sure = Both {
+        client: true,
+        server: true,
+    };
+    for moment in moments(connection) {
+        let (before, from, at) = (sockets, moment.packet.from, moment.at);
+        let flags = moment.packet.segment.flags;
+        let mut brought = Vec::new();
+        if moment.is != Moment::Comes {
+            sockets.departs(moment.packet);
+            on_the_way[from].push(moment.event);
+            brought.extend(moment.packet.is_first_syn().then_some((from, Some(TcpState::SynSent))));
+        }
+        if moment.is != Moment::Leaves {
+            sockets.arrives(moment.packet);
+            is_sure[from.peer()] &= on_the_way[from].first() == Some(&moment.event);
+            on_the_way[from].retain(|other| *other != moment.event);
+            let to = match (from, flags.has(Flags::SYN)) {
+                (Side::Client, true) => TcpState::SynReceived,
+                _ => TcpState::Established,
+            };
+            brought.push((from.peer(), Some(to)));
+        }
+        let changes = sockets.changes_since(before).map(|change| (change.side, change.to));
+        brought.extend(changes.filter(|(_, to)| *to != Some(TcpState::Established)));
+        for (side, to) in brought {
+            // A state of the handshake comes once: what comes later brings it no more.
+            if dates.iter().all(|date| (date.side, date.to) != (side, to)) {
+                let is_sure = is_sure[side] || moment.is != Moment::Comes;
+                dates.push(Dated { at, side, to, is_sure });
+            }
+        }
+    }
+    dates
 }
 
 /// The state changes that follow from the packets of a connection, each with the packet's event.

@@ -6,6 +6,7 @@
 
 mod axis;
 mod diagram;
+mod legend;
 mod multiples;
 mod shapes;
 mod style;
@@ -15,6 +16,8 @@ use crate::scene::Scene;
 use crate::width::{cut, wrapped};
 
 pub use multiples::side_by_side;
+pub(crate) use shapes::{Look, looks};
+pub(crate) use style::variables;
 
 use xml::Xml;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use crate::events::sockets::{Dated, dated_by_packets};
 use crate::events::{
     Call, CallKind, ClientAction, ClientActionKind, Event, EventKind, Exit, Flags, Level, Packet, Passage,
     ProcessEvent, ProcessEventKind, Side, Timestamp, printable,
@@ -12,7 +13,7 @@ use crate::facts::{self, Evidence, Reason};
 use crate::rules;
 use crate::timeline::{Connection, KnownPacket, Timeline};
 use crate::words::{action_text, call_text, client_actions_of, explain_connection, whole_call};
-use crate::words::{call_words, client_words, process_words, state_words};
+use crate::words::{call_words, client_words, process_words, state_words, whole_milliseconds};
 
 use super::makers::Makers;
 use super::*;
@@ -67,6 +68,8 @@ struct Assembly<'a> {
     /// The client's first SYN.
     syn: Option<EventId>,
     client_is_traced: bool,
+    /// When packets brought states.
+    dates: Vec<Dated>,
 }
 
 impl<'a> Assembly<'a> {
@@ -97,6 +100,7 @@ impl<'a> Assembly<'a> {
                 .find(|(_, packet)| packet.is_first_syn())
                 .map(|(id, _)| id),
             client_is_traced: connection.events().any(is_traced),
+            dates: dated_by_packets(timeline.seen().connection(connection.id())),
         }
     }
 
@@ -114,7 +118,7 @@ impl<'a> Assembly<'a> {
             has_wire: self.timeline.level != Level::NoPackets,
             tells_calls: self.timeline.level > Level::Capture,
             client_is_traced: self.client_is_traced,
-            bands: bands(&marks),
+            bands: self.bands(&marks),
             waits: self.waits(),
             folds: folds(&marks),
             findings,
@@ -316,11 +320,66 @@ impl<'a> Assembly<'a> {
             certainty: why.certainty,
             since: Moment(until.0.saturating_sub(waited)),
             until,
+            milliseconds: whole_milliseconds(until.since(Moment(until.0.saturating_sub(waited)))),
             call: named.filter(|event| self.timeline.call(*event).is_some() || self.is_client(*event)),
             arrow: id,
             ended_by: ended_by.and_then(|frame| self.timeline.event_of_frame(frame)),
             words,
         })
+    }
+
+    /// From when on a socket can have had a state, and from when on it is known to. A packet dates what it brings. The
+    /// socket table is read now and then: what it alone tells came about at some moment since it was read before.
+    fn dated(&self, state: &State) -> (Moment, Moment) {
+        let shown = &self.timeline[state.event];
+        if !matches!(shown.kind, EventKind::State(_)) {
+            return (state.at, state.at);
+        }
+        let brought = self
+            .dates
+            .iter()
+            .rfind(|date| (date.side, date.to) == (state.side, state.to) && date.at <= shown.at);
+        let looks = self.timeline.events[..state.event.0].iter().rev();
+        let mut looks = looks.filter(|event| matches!(event.kind, EventKind::State(_)) && event.at < shown.at);
+        match brought {
+            Some(date) if date.is_sure => (self.at(date.at), self.at(date.at)),
+            Some(date) => (self.at(date.at), state.at),
+            None => (
+                looks
+                    .next()
+                    .map_or(Moment::default(), |look| self.at(look.at))
+                    .min(state.at),
+                state.at,
+            ),
+        }
+    }
+
+    /// How long each socket had each state.
+    fn bands(&self, marks: &[Mark]) -> Vec<Band> {
+        let mut bands: Vec<Band> = Vec::new();
+        for mark in marks {
+            let Mark::State(state) = mark else { continue };
+            let (mut since, mut known) = self.dated(state);
+            if let Some(last) = bands
+                .iter_mut()
+                .rfind(|band| band.side == state.side && band.until.is_none())
+            {
+                if Some(last.state) == state.to {
+                    continue;
+                }
+                (since, known) = (since.max(last.known), known.max(last.known));
+                last.until = Some(since);
+            }
+            bands.extend(state.to.map(|to| Band {
+                side: state.side,
+                state: to,
+                since,
+                known,
+                event: state.event,
+                until: None,
+            }));
+        }
+        bands
     }
 
     fn is_client(&self, event: EventId) -> bool {
@@ -424,31 +483,6 @@ fn finding(finding: rules::Finding) -> Finding {
         cure: finding.rule.cure,
         evidence: finding.evidence,
     }
-}
-
-/// How long each socket had each state.
-fn bands(marks: &[Mark]) -> Vec<Band> {
-    let mut bands: Vec<Band> = Vec::new();
-    for mark in marks {
-        let Mark::State(state) = mark else { continue };
-        let last = bands
-            .iter_mut()
-            .rfind(|band| band.side == state.side && band.until.is_none());
-        if let Some(last) = last {
-            if Some(last.state) == state.to {
-                continue;
-            }
-            last.until = Some(state.at);
-        }
-        bands.extend(state.to.map(|to| Band {
-            side: state.side,
-            state: to,
-            since: state.at,
-            event: state.event,
-            until: None,
-        }));
-    }
-    bands
 }
 
 /// Where nothing happens for long.

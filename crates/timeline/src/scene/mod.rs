@@ -38,6 +38,7 @@ use crate::events::{
 use crate::facts::{Certainty, FactKind, Reason};
 use crate::rules::{RuleId, Severity};
 use crate::timeline::Timeline;
+use crate::words::whole_milliseconds;
 
 /// What to draw of a timeline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -451,11 +452,13 @@ pub struct Band {
     /// The state.
     #[serde(serialize_with = "shown::words")]
     pub state: TcpState,
-    /// From when on it is known to have it.
+    /// From when on it can have had it: since a packet brought it, or since the socket table was read before.
     pub since: Moment,
+    /// From when on it is known to have it. Later than `since` only where nothing but the table tells of it.
+    pub known: Moment,
     /// The event that brought it.
     pub event: EventId,
-    /// Until when; `None` if it still had it when the observation ended.
+    /// Until when it is known to have had it; `None` if it still had it when the observation ended.
     pub until: Option<Moment>,
 }
 
@@ -476,6 +479,8 @@ pub struct Wait {
     pub since: Moment,
     /// Until when: the arrow left.
     pub until: Moment,
+    /// How long that was, in whole milliseconds.
+    pub milliseconds: u64,
     /// The call whose bytes waited.
     pub call: Option<EventId>,
     /// The arrow that left at last.
@@ -561,6 +566,15 @@ impl Diagram {
             Mark::Call(call) => Some(call),
             _ => None,
         })
+    }
+
+    /// How long a time without events is said to be, in whole milliseconds. What waits all through it has a length that
+    /// is told elsewhere too: then it is that one, so that one wait has one number.
+    pub(crate) fn length(&self, since: Moment, until: Moment) -> u64 {
+        let within = |wait: &&Wait| wait.until >= until && wait.since.since(since) <= until.since(since) / 2;
+        let mut waits = self.waits.iter().filter(within);
+        let wait = waits.clone().find(|wait| wait.call.is_some()).or_else(|| waits.next());
+        wait.map_or_else(|| whole_milliseconds(until.since(since)), |wait| wait.milliseconds)
     }
 
     /// An end of it.

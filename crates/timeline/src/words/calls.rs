@@ -97,7 +97,19 @@ pub fn call_text_within(call: &Call, width: usize) -> String {
         _ => least.clone(),
     };
     let fitting = forms.chain([named, least.clone()]).find(|form| columns(form) <= width);
-    fitting.unwrap_or_else(|| cut(&least, width))
+    fitting.unwrap_or_else(|| result_last(&least, width))
+}
+
+/// `sen…: EPIPE`, then `EPIPE`: what came of a call is what a reader looks for, so its end is kept for longest.
+fn result_last(least: &str, width: usize) -> String {
+    let Some(end) = least.find(": ").or_else(|| least.find(" = ")) else {
+        return cut(least, width);
+    };
+    let (name, result) = least.split_at(end);
+    match width.checked_sub(columns(result)) {
+        Some(room) if room > 2 => cut(name, room) + result,
+        _ => cut(result.trim_start_matches([':', ' ']), width),
+    }
 }
 
 /// How many arguments of a call are written.

@@ -1,10 +1,12 @@
 //! What a picture shows.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
 use timeline::format::svg::*;
-use timeline::scene::{Extent, Mark, Outcome, Scene};
+use timeline::scene::{Extent, Mark, Moment, Outcome, Scene};
 use timeline::{EventId, FrameNumber, Timeline};
 
 use crate::arbitrary;
@@ -157,6 +159,138 @@ fn findings_are_told_and_show_where_their_evidence_is() {
     // A part has those that show in it.
     let part = scene.frames(&FrameNumber::range(2..=4));
     assert_eq!(told(&part), 0);
+}
+
+/// What a reader has to know of an element: colour, width, dashes or lines, by the classes that give them.
+fn signs(node: Node<'_, '_>) -> Vec<String> {
+    let class = node.attribute("class").unwrap_or_default();
+    let of_parent = |name: &str| {
+        let classes = node
+            .parent()
+            .and_then(|parent| parent.attribute("class"))
+            .unwrap_or_default();
+        classes.split(' ').any(|class| class == name)
+    };
+    match class {
+        "way" => {
+            let of_arrow = ["client", "server", "data", "again"].into_iter();
+            of_arrow
+                .filter(|name| of_parent(name))
+                .map(|name| format!("arrow: {name}"))
+                .collect()
+        }
+        "cross" | "call" | "dot" | "wait" | "held" | "cut" => vec![class.to_owned()],
+        _ if class.starts_with("band ") => {
+            let hatch = node
+                .next_sibling_element()
+                .filter(|next| next.attribute("class") == Some("hatch"));
+            // Of each set of lines the slope: a piece may be too short for its lines.
+            let lines = hatch.map_or("", |hatch| hatch.attribute("d").unwrap());
+            let mut slopes: Vec<String> = lines.split('M').skip(1).map(slope).collect();
+            slopes.dedup();
+            slopes.sort();
+            slopes.dedup();
+            vec![class.to_owned(), format!("{class} {}", slopes.join(","))]
+        }
+        _ => vec![],
+    }
+}
+
+/// How much a line of a hatching rises.
+fn slope(line: &str) -> String {
+    let (from, to) = line.split_once('L').unwrap();
+    let y = |point: &str| point.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap();
+    format!("{:.0}", y(from) - y(to))
+}
+
+#[test]
+fn a_legend_has_an_entry_for_each_sign() {
+    let step = |step: &str| (step.to_owned(), Scene::of(&committed(&format!("wire-25ms-{step}"))));
+    let scenes = ["step1", "step2", "step3"].map(step);
+    let beside = ("side by side", side_by_side("three steps", &scenes, Theme::Auto));
+    let names = [
+        "step1-two-writes",
+        "step3-clean-close",
+        "step7-slow-reader",
+        "step8-dead-peer",
+        "step9-restart",
+        "wire-lost-segment",
+        "wire-cable-pulled",
+        "write-says-ok",
+        "loss-twice",
+    ];
+    let drawn = names.map(|name| (name, Picture::default().draw(&Scene::of(&committed(name)))));
+    for (name, drawn) in drawn.into_iter().chain([beside]) {
+        let document = Document::parse(&drawn).unwrap();
+        let in_legend = |node: &Node<'_, '_>| node.ancestors().any(|node| node.attribute("class") == Some("legend"));
+        let (told, used): (Vec<Node<'_, '_>>, Vec<Node<'_, '_>>) = document.descendants().partition(in_legend);
+        let told: BTreeSet<String> = told.into_iter().flat_map(signs).collect();
+        // A bar that is shorter than its lines are apart shows its colour alone.
+        let used: BTreeSet<String> = used
+            .into_iter()
+            .flat_map(signs)
+            .filter(|sign| !sign.ends_with(' '))
+            .collect();
+        let missing: Vec<&String> = used.difference(&told).collect();
+        assert!(
+            missing.is_empty() && used.len() > 5,
+            "{name}: {missing:?} not in {told:?}"
+        );
+        // Each state is told apart from all others.
+        let bars = told
+            .iter()
+            .filter(|sign| sign.starts_with("band ") && sign.split(' ').count() == 3);
+        let states = groups(&document, "state").map(|group| {
+            let title = group.children().find(|node| node.has_tag_name("title")).unwrap();
+            title
+                .text()
+                .unwrap()
+                .split([' ', ','])
+                .find(|word| word.len() > 5 && *word == word.to_uppercase())
+                .unwrap()
+        });
+        let states: BTreeSet<&str> = states.collect();
+        let unsure = usize::from(drawn.contains("changed meanwhile"));
+        assert_eq!(bars.count(), states.len() + unsure, "{name}: {states:?}, {told:?}");
+    }
+}
+
+#[test]
+fn equal_times_have_equal_lengths_or_the_picture_says_that_they_have_not() {
+    for name in ["step1-two-writes", "wire-lost-segment", "wire-25ms-step1", "loss-twice"] {
+        let drawn = Picture::default().draw(&Scene::of(&committed(name)));
+        assert!(drawn.contains(">Times are not to scale"), "{name}");
+    }
+    let step = |step: &str| (step.to_owned(), Scene::of(&committed(&format!("wire-25ms-{step}"))));
+    let scenes = ["step1", "step2", "step3"].map(step);
+    let drawn = side_by_side("three steps", &scenes, Theme::Auto);
+    assert!(drawn.contains(">Times are to scale."));
+    let document = Document::parse(&drawn).unwrap();
+    for (panel, (name, scene)) in groups(&document, "diagram").zip(&scenes) {
+        let drawn: Vec<(f64, f64)> = panel
+            .children()
+            .filter(|node| node.attribute("class").is_some_and(|class| class.starts_with("arrow")))
+            .map(way)
+            .collect();
+        let first = scene.connections[0].arrows().next().unwrap();
+        let unit = (drawn[0].1 - drawn[0].0) / (first.came[0].0 - first.left.0) as f64;
+        for (arrow, (from, to)) in scene.connections[0].arrows().zip(&drawn) {
+            let since = |moment: Moment| drawn[0].0 + (moment.0 - first.left.0) as f64 * unit;
+            assert!((since(arrow.left) - from).abs() < 1.0, "{name}: {arrow:?} from {from}");
+            assert!((since(arrow.came[0]) - to).abs() < 1.0, "{name}: {arrow:?} to {to}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_known_of_a_state_is_hatched() {
+    let unsure = |name: &str| {
+        Picture::default()
+            .draw(&Scene::of(&committed(name)))
+            .contains("band unsure")
+    };
+    assert!(unsure("wire-lost-segment"));
+    assert!(!unsure("step1-two-writes"));
 }
 
 #[test]

@@ -65,6 +65,79 @@ fn a_socket_that_is_left_open_has_a_state_without_an_end() {
 }
 
 #[test]
+fn a_state_dates_from_its_packet_and_else_from_when_it_was_seen() {
+    let scene = Scene::of(&committed("wire-lost-segment"));
+    let diagram = &scene.connections[0];
+    let band = |side, state| {
+        let of_it = |band: &&Band| (band.side, band.state) == (side, state);
+        diagram.bands.iter().find(of_it).unwrap()
+    };
+    use TcpState::*;
+    let dated = [
+        (Side::Client, SynSent, arrow(diagram, 2).left),
+        (Side::Server, SynReceived, arrow(diagram, 2).came[0]),
+        (Side::Client, Established, arrow(diagram, 3).came[0]),
+        (Side::Server, Established, arrow(diagram, 5).came[0]),
+        (Side::Client, FinWait1, arrow(diagram, 20).left),
+        (Side::Server, CloseWait, arrow(diagram, 20).came[0]),
+    ];
+    for (side, state, at) in dated {
+        let band = band(side, state);
+        assert_eq!((band.since, band.known), (at, at), "{side} {state}");
+    }
+    // A segment of the server's was lost before: whether the ACK changed something at once, only the table tells.
+    let last = band(Side::Client, FinWait2);
+    assert_eq!(last.since, arrow(diagram, 23).came[0]);
+    assert!(last.known > last.since);
+    assert_eq!(band(Side::Client, FinWait1).until, Some(last.since));
+    // Where a packet is not there nothing dates a state: the table was read before, and then.
+    let mut script = samples::Script::new();
+    script.handshake();
+    script.state(900, Side::Server, Some(Established), Some(CloseWait));
+    script.recording.dropped = 1;
+    let scene = Scene::of(&script.timeline());
+    let [open, left] = &scene.connections[0].bands[..] else {
+        panic!("{scene:?}")
+    };
+    assert_eq!((open.since.0, open.known.0), (30_000, 30_000), "the ACK brought it");
+    assert_eq!((left.since.0, left.known.0), (45_000, 900_000));
+    assert_eq!(open.until, Some(left.since));
+}
+
+#[test]
+fn one_wait_has_one_number() {
+    let mut waits = 0;
+    for name in [
+        "step1-two-writes",
+        "step3-clean-close",
+        "step4-long-line",
+        "wire-25ms-step1",
+        "loss-twice",
+    ] {
+        for diagram in &Scene::of(&committed(name)).connections {
+            for arrow in diagram.arrows() {
+                let wait = diagram
+                    .waits
+                    .iter()
+                    .find(|wait| wait.arrow == arrow.event && wait.call.is_some());
+                let Some((wait, held)) = wait.zip(arrow.held) else {
+                    continue;
+                };
+                assert_eq!(wait.milliseconds, held.milliseconds, "{name}: {wait:?}");
+                let message = format!("{} ms", wait.milliseconds);
+                assert!(
+                    arrow.sentence.contains(&message),
+                    "{name}: {message} in {}",
+                    arrow.sentence
+                );
+                waits += 1;
+            }
+        }
+    }
+    assert!(waits > 1);
+}
+
+#[test]
 fn what_a_wire_does_is_the_arrows_outcome() {
     let scene = Scene::of(&committed("wire-lost-segment"));
     let diagram = &scene.connections[0];

@@ -355,10 +355,19 @@ fn calls_in_less_room() {
         recvfrom("0123"...) = 16
         recvfrom = 16
         recvfrom = 16
-        recvfro…
+        re… = 16
         …
     "#]]
     .assert_eq(&drawn);
+}
+
+#[test]
+fn what_came_of_a_call_is_cut_last() {
+    let mut call = write("0123456789abcdef");
+    call.result = Some(Err(timeline::Errno(32)));
+    let drawn = [26, 13, 12, 10, 9, 8, 5].map(|width| call_text_within(&call, width));
+    assert_eq!(drawn[1..4], ["sendto: EPIPE", "send…: EPIPE", "se…: EPIPE"]);
+    assert!(drawn.iter().all(|text| text.ends_with("EPIPE")), "{drawn:?}");
 }
 
 #[test]

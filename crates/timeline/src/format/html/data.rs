@@ -1,6 +1,6 @@
 //! What a page draws, as JSON: the scene, and what stands beside it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::dissect::{Field, Name, dissect};
 use crate::events::{Both, Call, EventId, EventKind, FrameNumber, Packet, is_plain, printable};
 use crate::facts::{Amounts, amounts};
-use crate::format::json;
+use crate::format::{json, svg};
 use crate::scene::{Extent, Mark, Scene};
 use crate::timeline::{Connection, Timeline};
 use crate::words::{explain_event, explain_state};
@@ -45,6 +45,7 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
         sentences,
         frames: Frames::of(timeline),
         scene,
+        looks: svg::looks(),
     };
     // These characters have a meaning in HTML. In JSON they stand in strings only, where an escape says the same.
     let escaped = |c| !is_plain(c) || matches!(c, '<' | '>' | '&');
@@ -65,6 +66,8 @@ struct Data {
     sentences: Vec<Vec<Option<String>>>,
     frames: Frames,
     scene: Scene,
+    /// How pictures and the page draw each state.
+    looks: BTreeMap<String, svg::Look>,
 }
 
 fn of_amounts((event, amounts): (EventId, Amounts)) -> (EventId, Both<u64>, Both<Option<u64>>) {

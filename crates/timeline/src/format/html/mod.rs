@@ -6,17 +6,19 @@
 mod data;
 
 use std::io::{self, Write};
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::format::markup::escaped;
+use crate::format::{markup::escaped, svg};
 use crate::timeline::Timeline;
 
 pub use data::data;
 
 const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
+/// The page's style, behind the colours that it has in common with pictures.
+static STYLE: LazyLock<String> = LazyLock::new(|| svg::variables() + include_str!("page.css"));
 const SCRIPT: &str = include_str!("page.js");
 
 /// Writes a timeline as a page.
@@ -66,7 +68,7 @@ fn policy(allowed: &str) -> String {
         "default-src 'none'; script-src '{}'; style-src '{}'; {allowed}base-uri 'none'; form-action 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
         hash(SCRIPT),
-        hash(STYLE)
+        hash(&STYLE)
     )
 }
 

@@ -20,6 +20,8 @@
   const plural = (count, one) => `${count} ${one}${count === 1 ? '' : 's'}`;
   const other = (side) => (side === 'client' ? 'server' : 'client');
   const tenths = (ns) => (ns / 1e6).toFixed(1);
+  /** As sentences and findings round it: one wait has one number. */
+  const waited_ = (ns) => (ns < 1e6 ? tenths(ns) : Math.round(ns / 1e6));
   const milliseconds = (ns) => (ns / 1e6).toFixed(Math.abs(ns) < 1e7 ? 3 : 1);
   const SIDES = ['client', 'server'];
   const KINDS = [
@@ -28,7 +30,7 @@
   ];
   const NOTHING = {
     scene: { connections: [], connections_in_all: 0, notes: ['Nothing has happened yet.'], outside: [], unknown: [] },
-    amounts: [], acks: [], first: [], sentences: [], frames: { frames: [] },
+    amounts: [], acks: [], first: [], sentences: [], frames: { frames: [] }, looks: {},
   };
   /** Time in which nothing happens is folded from here on, in nanoseconds. */
   const FOLD = 1e7;
@@ -170,18 +172,25 @@
 
   // ---- Where things go ----
 
-  const ROW = 34;
-  const GAP = 46;
+  const ROOMY = 34;
+  let ROW = ROOMY; // from row to row
+  let GAP = 46;
   const TOP = 16;
   let ys = []; // of the shown marks
   let moments = []; // of the same, never going back
   let gaps = []; // folds: { place, y, height, length, open }
   let height = 0;
 
-  function lay() {
+  /** The overview shows all of it, as far as that can be read; whoever goes through it has roomy rows. */
+  function lay(roomy = view.current >= 0 || view.trueTime) {
     ys = [];
     moments = [];
     gaps = [];
+    const folds = shown.filter((index, place) => place && marks[index].time - marks[shown[place - 1]].time >= FOLD).length;
+    const all = $('scroll').clientHeight / view.zoom - TOP - 44;
+    const within = (least, most, size) => Math.min(Math.max(size, least), most);
+    GAP = roomy ? 46 : within(9, 32, (all - shown.length * 6) / Math.max(folds, 1));
+    ROW = roomy ? ROOMY : within(2, ROOMY, (all - folds * GAP) / Math.max(shown.length, 1));
     let [y, last, high] = [TOP, null, -Infinity];
     const span = trueSpan();
     const scale = view.trueTime ? (shown.length * ROW * view.stretch) / Math.max(span, 1) : 0;
@@ -202,7 +211,7 @@
       high = Math.max(high, time);
       moments.push(high);
     });
-    height = y + (view.trueTime ? ROW : 0) + 3 * ROW;
+    height = y + (view.trueTime ? ROW : 0) + (roomy ? 3 * ROW : 44);
     $('space').style.height = `${height * view.zoom}px`;
   }
 
@@ -267,6 +276,13 @@
     return text.length <= most ? text : most > 1 ? `${text.slice(0, most - 1)}…` : '';
   }
 
+  /** The same of a call, which keeps its result: that is what one looks for. */
+  function cutCall(text, room) {
+    const result = text.slice(Math.max(text.lastIndexOf(') = '), 0));
+    const left = room - result.length * CHARACTER;
+    return text.length * CHARACTER <= room || result === text || left < 4 * CHARACTER ? cut(text, room) : cut(text.slice(0, -result.length), left) + result;
+  }
+
   function drawHeads() {
     const heads = $('heads');
     const diagram = scene.connections[view.connection === 'all' ? 0 : view.connection];
@@ -293,7 +309,7 @@
     drawing.style.top = `${from * view.zoom}px`;
     drawing.style.height = `${(to - from) * view.zoom}px`;
     drawing.setAttribute('viewBox', `0 ${from} ${columns.width} ${to - from}`);
-    const parts = [patterns()];
+    const parts = [];
     const grounds = [];
     const last = Math.min(lowest(ys, to + ROW), shown.length);
     const first = Math.max(lowest(ys, from - ROW), 0);
@@ -311,12 +327,14 @@
     // What began above may reach down to here.
     const reach = Math.max(0, first - 64);
     const rows = [];
-    const lane = (mark) => (mark.kind === 'arrow' ? 'wire' : mark.owner);
+    // On a telephone all words stand between the lifelines.
+    const lane = (mark) => (mark.kind === 'arrow' || !columns.wide ? 'wire' : mark.owner);
     const here_ = placeOf.has(view.current) ? { lane: lane(marks[view.current]), y: ys[placeOf.get(view.current)] } : { y: -99 };
     const taken = { clock: -99, wire: -99, client: -99, server: -99 };
     // Words need a line each; those of the current event go first.
+    const apart = columns.wide ? 15 : 24;
     const free = (what, y) => {
-      const is = !view.trueTime || (y - taken[what] >= 15 && (Math.abs(y - here_.y) >= 15 || (what !== here_.lane && what !== 'clock')));
+      const is = ROW >= apart && !view.trueTime || (y - taken[what] >= apart && (Math.abs(y - here_.y) >= apart || (what !== here_.lane && what !== 'clock')));
       if (is) taken[what] = y;
       return is;
     };
@@ -346,18 +364,15 @@
     return yOf(reached) >= from;
   }
 
-  function patterns() {
-    const hatch = (id, color, turn, width) => s('pattern', { id, width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: `rotate(${turn})` },
-      s('rect', { width: 6, height: 6, fill: 'var(--ground)' }), s('rect', { width, height: 6, fill: color }));
-    return s('defs', {},
-      hatch('opening', 'var(--state-line)', 90, 2), hatch('closing', 'var(--quiet)', 45, 2), hatch('left', 'var(--server-line)', -45, 3.5),
-      hatch('waiting', 'var(--quiet)', 0, 1.5));
+  /** A piece of a band: each state has a colour and lines of its own, the same as in pictures. */
+  function bar(state_, x, top, bottom) {
+    const [kind, strokes] = data.looks[state_];
+    let lines = '';
+    for (const [rise, apart] of strokes) {
+      for (let at = Math.ceil((top + Math.max(rise, 4)) / apart) * apart; at <= bottom && at - rise <= bottom; at += apart) lines += `M${x - 5} ${at}L${x + 5} ${at - rise}`;
+    }
+    return [s('rect', { class: `band ${kind}`, x: x - 5, width: 10, y: top, height: Math.max(bottom - top, 0) }), s('path', { class: 'hatch', d: lines })];
   }
-
-  const BAND = {
-    ESTABLISHED: 'var(--state-line)', SYN_SENT: 'url(#opening)', SYN_RECV: 'url(#opening)', LISTEN: 'url(#opening)',
-    CLOSE_WAIT: 'url(#left)', TIME_WAIT: 'url(#waiting)',
-  };
 
   /** The states along the lifelines. */
   function bands(diagram, from, to, end) {
@@ -366,10 +381,13 @@
       const top = yOf(band.since);
       if (top > end) continue;
       const open = band.until === null;
-      const bottom = Math.min(open ? height - ROW : yOf(band.until), end);
+      const bottom = Math.min(open ? height - Math.max(ROW, 12) : yOf(band.until), end);
       if (bottom < from || top > to) continue;
       const x = xOf(band.side);
-      drawn.push(s('rect', { class: 'band', x: x - 3.5, width: 7, y: Math.max(top, from), height: Math.max(Math.min(bottom, to) - Math.max(top, from), 0), fill: BAND[band.state] || 'url(#closing)' }));
+      const known = Math.min(yOf(band.known), bottom);
+      for (const [state_, begins, ends] of [['unsure', top, known], [band.state, known, bottom]]) {
+        if (begins < ends) drawn.push(...bar(state_, x, Math.max(begins, from), Math.min(ends, to)));
+      }
       if (open && !view.asking && bottom >= from && bottom <= to + ROW) {
         const anchor = columns.wide ? (band.side === 'client' ? 'end' : 'start') : band.side === 'client' ? 'start' : 'end';
         const away = (anchor === 'end' ? -1 : 1) * 14;
@@ -406,16 +424,16 @@
   /** True if a packet left before a fold and came after it. */
   function isUnderWay(gap) {
     const before = shown.slice(Math.max(gap.place - 100, 0), gap.place).map((index) => marks[index]);
-    return before.some((mark) => mark.kind === 'arrow' && mark.came.some((came) => came >= marks[gap.index].time));
+    return before.some((mark) => mark.kind === 'arrow' && mark.came.some((came) => came > marks[gap.index].time - gap.length / 2));
   }
 
   function fold(gap) {
     const y = gap.y + gap.height / 2;
     const { width } = columns;
     const zigzag = (x) => s('path', { class: 'fold', d: `M${x - 7} ${y - 4}l5 8 5-8 5 8` });
-    const waiting = waitWithin(gap);
+    const waiting = gap.open ? null : waitWithin(gap);
     const what = gap.open ? '' : waiting ? `: ${waiting.words}` : isUnderWay(gap) ? ' on the wire' : ' in which nothing happens';
-    const words = `${tenths(gap.length)} ms${what}`;
+    const words = `${waiting ? waiting.milliseconds : waited_(gap.length)} ms${what}`;
     const toggle = () => {
       if (view.open.has(gap.index)) view.open.delete(gap.index);
       else view.open.add(gap.index);
@@ -424,8 +442,8 @@
     };
     const zigzags = gap.open || words.length * 7.4 > xOf('server') - xOf('client') - 30 ? [] : SIDES.map((side) => zigzag(xOf(side)));
     return {
-      lines: gap.open ? [] : [s('rect', { class: 'fold-back', x: 0, y: y - 12, width, height: 24, onclick: toggle }), ...zigzags],
-      words: s('text', { class: `fold-text halo${waiting ? ' held' : ''}`, x: (xOf('client') + xOf('server')) / 2, y: y + 4, 'text-anchor': 'middle', onclick: toggle }, `${gap.open ? '▴' : '▾'} ${words}`),
+      lines: gap.open ? [] : [s('rect', { class: 'fold-back', x: 0, y: y - Math.min(12, GAP / 2), width, height: Math.min(24, GAP), onclick: toggle }), ...zigzags],
+      words: s('text', { class: `fold-text halo${waiting ? ' held' : ''}`, x: (xOf('client') + xOf('server')) / 2, y: y + 4, 'text-anchor': 'middle', onclick: toggle }, GAP < 24 && !waiting ? '' : `${gap.open ? '▴' : '▾'} ${words}`),
     };
   }
 
@@ -520,12 +538,13 @@
       const arrows = mark.arrows.map(eventIndex).filter((index) => placeOf.has(index) && index <= horizon());
       const bottom = Math.max(y, ...arrows.map((index) => ys[placeOf.get(index)]));
       const top = Math.min(y, ...arrows.map((index) => ys[placeOf.get(index)]));
-      parts.push(s('path', { class: 'bracket', d: `M${x + way * 6} ${top - 9}h${way * 9}V${bottom + 9}h${-way * 9}` }));
+      const tall = Math.min(9, ROW / 2 - 1);
+      parts.push(s('path', { class: 'bracket', d: `M${x + way * 6} ${top - tall}h${way * 9}V${bottom + tall}h${-way * 9}` }));
     } else {
       parts.push(s('circle', { class: 'dot', cx: x + way * 12, cy: y, r: 3.5 }));
     }
     const words = mark.output ? `${mark.output}: ${mark.words}` : mark.words;
-    if (room) parts.push(s('text', { class: `halo ${mark.kind === 'process' ? 'process' : ''}`, x: place.x, y: y + 4, 'text-anchor': place.anchor }, cut(words, place.room)));
+    if (room) parts.push(s('text', { class: `halo ${mark.kind === 'process' ? 'process' : ''}`, x: place.x, y: y + 4, 'text-anchor': place.anchor }, (mark.kind === 'call' ? cutCall : cut)(words, place.room)));
     return parts;
   }
 
@@ -567,26 +586,55 @@
     const place = $('panel');
     place.replaceChildren(...(view.current < 0 ? overview() : details(marks[view.current])));
     place.scrollTop = 0;
+    $('meaning').hidden = true;
+  }
+
+  /** What the bands mean that are drawn. */
+  function legend() {
+    const bands_ = diagrams().flatMap((diagram) => diagram.bands);
+    const states = [...new Set(bands_.map((band) => band.state)), ...(bands_.some((band) => band.since < band.known) ? ['unsure'] : [])];
+    const entry = (state_) => h('li', {}, s('svg', { width: 16, height: 20, 'aria-hidden': 'true' }, ...bar(state_, 8, 1, 19)), ` ${state_ === 'unsure' ? 'changed meanwhile: the socket table was read before and after' : state_}`);
+    return states.length ? [h('h3', {}, 'States of the sockets'), h('ul', { class: 'legend' }, ...states.map(entry))] : [];
+  }
+
+  const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+  /** What happened, in a sentence: what waited, or else what was found, or else how it ended. */
+  function happened() {
+    if (scene.connections_in_all !== 1) {
+      const found = scene.connections.filter((diagram) => diagram.findings.length).length;
+      return `${plural(scene.connections_in_all, 'connection')}${found && !view.asking ? `, of which ${found} have something to look at` : ''}.`;
+    }
+    const [diagram] = scene.connections;
+    const packets = marks.filter((mark) => mark.kind === 'arrow').length;
+    const lasted = marks.reduce((end, mark) => Math.max(end, mark.time), 0);
+    const said = (name_) => diagram.verdict.find((line) => line.name === name_)?.words || '';
+    const [waited, found] = [said('stalls'), diagram.findings[0]];
+    const what = /\d/.test(waited) ? waited : found ? found.summary : `the end is ${said('teardown')}`;
+    return `Client and server send ${plural(packets, 'packet')} in ${waited_(lasted)} ms${view.asking ? '' : `: ${what}`}.`;
   }
 
   function overview() {
     const parts = [h('h2', {}, 'Overview')];
-    parts.push(h('p', { class: 'sentence' }, `${plural(shown.length, 'event')} of ${plural(scene.connections_in_all, 'connection')}. Press → to go through them.`));
+    parts.push(h('p', { class: 'sentence' }, ...spoken(happened())));
+    const first = marks[shown[0]];
+    if (first) parts.push(h('p', { class: 'begin' }, 'First step (→): ', h('span', { class: 'mono' }, linkTo(first.index) || ''), view.asking ? '' : h('span', {}, ...spoken(` ${first.says}`))));
     for (const note of scene.notes) parts.push(h('p', {}, note));
     if (view.asking) return [...parts, h('p', { class: 'ask' }, 'What was found is hidden while you ask.')];
     for (const diagram of diagrams().slice(0, 20)) {
       const of = scene.connections_in_all > 1 ? ` of connection ${diagram.connection + 1}` : '';
-      if (diagram.findings.length) parts.push(h('h3', {}, `What the rules find${of}`));
+      if (diagram.findings.length) parts.push(h('h3', {}, `What to look at${of}`));
       for (const found of diagram.findings) {
         const shows = found.evidence.map(eventIndex).map((index) => linkTo(index)).filter(Boolean).slice(0, 8);
         parts.push(h('div', { class: 'finding' },
-          h('p', {}, h('strong', {}, found.id), ` (${found.severity}): ${found.message}`),
+          h('p', {}, h('strong', {}, capital(found.summary)), `: ${found.message} (${found.severity}: ${found.id})`),
           h('p', {}, h('em', {}, 'Cure: '), found.cure),
           h('ul', {}, ...shows.map((link) => h('li', { class: 'mono' }, link)))));
       }
       parts.push(h('h3', {}, `What to take away${of}`));
       parts.push(h('dl', { class: 'verdict' }, ...diagram.verdict.flatMap((line) => [h('dt', {}, line.name), h('dd', {}, line.words)])));
     }
+    parts.push(...legend());
     if (scene.outside.length) {
       parts.push(h('h3', {}, 'Outside any connection'), h('ul', {}, ...scene.outside.map((note) => h('li', { class: 'mono' }, note))));
     }
@@ -606,7 +654,7 @@
     ];
     if (view.asking) parts.push(question());
     else parts.push(...mark.diagram.findings.filter((found) => found.evidence.includes(mark.event)).map((found) => (
-      h('div', { class: 'finding' }, h('p', {}, h('strong', {}, found.id), `: ${found.message}`)))));
+      h('div', { class: 'finding' }, h('p', {}, h('strong', {}, capital(found.summary)), `: ${found.message} (${found.id})`)))));
     if (mark.kind === 'arrow') parts.push(...arrowDetails(mark));
     if (mark.kind === 'call') parts.push(...callDetails(mark));
     parts.push(...together(mark), ...between(mark));
@@ -630,7 +678,7 @@
     const parts = [];
     if (mark.wire) parts.push(h('p', {}, `The wire: ${mark.wire}`));
     if (mark.why.name !== 'unknown') {
-      const waited = mark.why.waited_ns ? ` It waited ${milliseconds(mark.why.waited_ns)} ms.` : '';
+      const waited = mark.why.waited_ns ? ` It waited ${waited_(mark.why.waited_ns)} ms.` : '';
       parts.push(h('h3', {}, 'Why it left when it did'), h('p', {}, sure(mark.why.certainty), h('strong', {}, mark.why.name), `: ${mark.why.meaning}.${waited}`, ...evidence(mark.why.frames, mark.why.events)));
     }
     if (mark.facts.length) {
@@ -669,15 +717,9 @@
 
   function stateAt(mark, side) {
     let state = 'no socket yet';
-    for (const band of mark.diagram.bands) {
-      if (band.side !== side) continue;
-      const brought = marks.find((each) => each.kind === 'state' && each.place === mark.place && each.side === side && each.event === band.event && each.words === band.state);
-      if (brought && brought.index > mark.index) break;
-      state = band.state;
-      if (band.until !== null && band.until <= mark.time) {
-        const gone = mark.diagram.marks.some((each, order) => each.kind === 'state' && each.side === side && each.to === null && each.at === band.until && order <= mark.order);
-        if (gone) state = 'closed';
-      }
+    for (const each of marks) {
+      if (each.index > mark.index) break;
+      if (each.kind === 'state' && each.place === mark.place && each.side === side) state = each.words;
     }
     return state;
   }
@@ -703,7 +745,7 @@
     const fields = layouts[layout].map(([layer, name_, start, count], place) => ({
       layer: layers[layer], name: names[name_], start, count, value: texts[said[2 * place]], words: texts[said[2 * place + 1]],
     }));
-    const meaning = h('div', { class: 'meaning', 'aria-live': 'polite' }, 'Each byte belongs to a field: go to one to see which, and what it means.');
+    const meaning = $('meaning');
     const buttons = [];
     const cells = [];
     const chars = [];
@@ -723,6 +765,7 @@
       }
       onBytes.forEach((at) => { cells[at].classList.add('on'); chars[at].classList.add('on'); });
       meaning.replaceChildren(...places.flatMap((place, nth) => told(fields[place], nth)));
+      meaning.hidden = false;
     };
     const rove = (list, columns_) => (event) => {
       const at = list.indexOf(event.target);
@@ -752,7 +795,8 @@
     fields.forEach((field, place) => {
       if (field.layer !== layer) list.append(h('h4', {}, (layer = field.layer)));
       const mine = () => light([place]);
-      const button = h('button', { type: 'button', tabindex: place ? -1 : 0, onfocus: mine, onpointerenter: mine, onclick: mine }, h('span', {}, field.name[0]), h('span', { class: 'value' }, field.value, field.words && h('span', { class: 'words' }, ` ${field.words}`)));
+      const seen = () => { mine(); button.scrollIntoView({ block: 'nearest' }); };
+      const button = h('button', { type: 'button', tabindex: place ? -1 : 0, onfocus: seen, onpointerenter: mine, onclick: mine }, h('span', {}, field.name[0]), h('span', { class: 'value' }, field.value, field.words && h('span', { class: 'words' }, ` ${field.words}`)));
       buttons.push(button);
       list.append(button);
     });
@@ -760,7 +804,7 @@
     hex.addEventListener('keydown', rove(cells, perRow));
     list.addEventListener('keydown', rove(buttons, 1));
     const cut_ = length > frame.length ? ` of ${length}` : '';
-    return [h('h3', {}, `The frame: ${frame.length}${cut_} bytes`), hex, meaning, list];
+    return [h('h3', {}, `The frame: ${frame.length}${cut_} bytes`), h('p', {}, 'Each byte belongs to a field: go to one to see which, and what it means.'), hex, list];
   }
 
   function told(field, nth) {
@@ -774,7 +818,9 @@
   // ---- Going from one to the next ----
 
   function step(index, look) {
+    const turns = (index < 0) !== (view.current < 0);
     view.current = index;
+    if (turns) lay();
     if (index >= 0 && !placeOf.has(index)) reveal(marks[index]);
     if (index >= 0) inSight(ys[placeOf.get(index)], look);
     else $('scroll').scrollTop = 0;
@@ -830,6 +876,7 @@
       $(id).setAttribute('aria-pressed', on);
     }
     $('shorter').hidden = $('longer').hidden = !view.trueTime;
+    $('scale').textContent = view.trueTime ? 'times are to scale, but for the folds' : 'times are not to scale: t makes them so';
   }
 
   function again() {
@@ -921,7 +968,7 @@
   function toBytes() {
     const hex = document.querySelector('.hex');
     if (!hex) return;
-    hex.previousElementSibling.scrollIntoView();
+    hex.previousElementSibling.previousElementSibling.scrollIntoView();
     hex.querySelector('button').focus({ preventScroll: true });
   }
 
@@ -1041,7 +1088,7 @@
     addEventListener('keydown', key);
     addEventListener('hashchange', follow);
     addEventListener('resize', again);
-    addEventListener('beforeprint', () => { measure(); draw(true); });
+    addEventListener('beforeprint', () => { measure(); lay(true); draw(true); });
     addEventListener('afterprint', again);
     let asked = false;
     $('scroll').addEventListener('scroll', () => {

@@ -1,8 +1,8 @@
 //! Where in the picture each moment is.
 //!
-//! Time runs down. Between two hosts the axis is true: a millisecond is so many units, everywhere, but that what
-//! happens at nearly the same moment is drawn one below the other, and that a long time without anything is cut,
-//! with its length written there. On one host a packet takes some microseconds and a wait some milliseconds:
+//! Time runs down, and is not to scale: a picture says so. Between two hosts a millisecond is at least so many units.
+//! What happens at nearly the same moment is drawn one below the other, which stretches it, and a long time without
+//! anything is cut, with its length written there. On one host a packet takes some microseconds and a wait some milliseconds:
 //! there the rows follow each other in order, and their times stand beside them.
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) const CUT: f64 = 66.0;
 pub(super) const FLIGHT: f64 = 90.0;
 /// How far a packet comes that is lost, of the way: where that was is not known.
 pub(super) const LOST: f64 = 0.64;
-/// The shortest flight that makes an axis true: below it, one host is as good as the other.
+/// The shortest flight that is drawn as a slant: below it, one host is as good as the other.
 const TRUE_FROM: Duration = Duration::from_millis(1);
 /// A time is cut if it is longer than so many flights, and nothing happens in it.
 const LONG: u32 = 3;
@@ -33,11 +33,11 @@ pub(super) struct Axis {
     points: Vec<(Moment, f64)>,
     /// The place of each row.
     pub rows: Vec<f64>,
-    /// Times that are cut: from where, to where, and how long.
-    pub cuts: Vec<(f64, f64, Duration)>,
+    /// Times that are cut: from where to where, and from when to when.
+    pub cuts: Vec<(f64, f64, Moment, Moment)>,
     /// The place of the last of it.
     pub end: f64,
-    /// Set if lengths tell times.
+    /// Set if arrows slant.
     pub flight: Option<Duration>,
     /// How far down the arrows come that were lost, with what is said of them.
     lost: f64,
@@ -94,10 +94,10 @@ impl Axis {
             Some(fold) if self.flight.is_none() => {
                 let top = self.end;
                 self.end += CUT;
-                self.cuts.push((top, self.end, fold.until.since(fold.since)));
+                self.cuts.push((top, self.end, fold.since, fold.until));
                 self.rows.push(self.end);
             }
-            // A true axis shortens no pause: equal times have equal lengths.
+            // Behind a wire only what is much longer than a flight is cut.
             Some(_) => self.rows.push(self.end),
             None => {
                 let last = self.rows.last().copied().unwrap_or(self.end);
@@ -121,7 +121,7 @@ impl Axis {
             let length = passed.as_secs_f64() / flight.as_secs_f64() * FLIGHT;
             if passed > flight * LONG {
                 self.end = self.end.max(self.lost);
-                self.cuts.push((self.end, self.end + CUT, passed));
+                self.cuts.push((self.end, self.end + CUT, last, at));
                 next = next.max(self.end + CUT + CAME);
             } else {
                 next = next.max(place + length);

@@ -10,11 +10,12 @@ use std::collections::HashMap;
 use crate::events::{EventId, Side, TcpState};
 use crate::format::line::Role;
 use crate::format::rows::{self, Cell, Row};
-use crate::scene::{Diagram, Finding, Scene};
+use crate::scene::{Diagram, Finding, Moment, Scene};
 use crate::width::{columns, cut};
 use crate::words::are_left_out;
 
 use super::axis::Axis;
+use super::legend::Legend;
 use super::shapes::{dot, sign};
 use super::xml::Xml;
 use super::{Picture, document, lines};
@@ -42,6 +43,9 @@ const HEADING: f64 = 78.0;
 const LINE: f64 = 25.0;
 /// From one diagram to the next.
 const APART: f64 = 40.0;
+
+/// Said of each diagram.
+const NOT_TO_SCALE: &str = "Times are not to scale: their column tells them, in ms.";
 
 /// How much wider bold type is.
 const BOLD: f64 = 1.15;
@@ -145,10 +149,11 @@ struct Drawing<'s> {
     axis: Axis,
     /// The place of the row of each event.
     row_of: HashMap<EventId, f64>,
-    /// The places of the rows of states, by the event that brought them.
-    state_row: HashMap<(EventId, Side), f64>,
+    /// The places and moments of the rows of states, by the event that brought them.
+    state_row: HashMap<(EventId, Side), (f64, Moment)>,
     /// The findings that are shown, each with its lines.
     findings: Vec<(&'s Finding, Vec<String>)>,
+    legend: Legend,
     /// Where the lifelines end.
     end: f64,
     bottom: f64,
@@ -178,7 +183,7 @@ impl<'s> Drawing<'s> {
             .collect();
         let state_row = rows
             .iter()
-            .filter_map(|(row, place)| Some((row.state?, *place)))
+            .filter_map(|(row, place)| Some((row.state?, (*place, row.at?))))
             .collect();
         let end = axis.end + 30.0;
         let mut drawing = Drawing {
@@ -191,13 +196,14 @@ impl<'s> Drawing<'s> {
             row_of,
             state_row,
             findings: Vec::new(),
+            legend: Legend::of(std::iter::once(diagram), true, NOT_TO_SCALE),
             end,
             bottom: end,
         };
         drawing.findings = drawing.shown_findings();
         let text: usize = drawing.findings.iter().map(|(_, lines)| lines.len()).sum();
         let left = drawing.left_in().len();
-        drawing.bottom = end + 14.0 + if left > 0 { 20.0 } else { 0.0 } + drawing.legend_height();
+        drawing.bottom = end + 14.0 + if left > 0 { 20.0 } else { 0.0 } + drawing.legend.height(WIDTH);
         drawing.bottom += text as f64 * LINE + if text > 0 { 12.0 } else { 0.0 };
         drawing
     }

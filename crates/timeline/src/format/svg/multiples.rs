@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::events::{Flags, Side};
 use crate::scene::{Arrow, Band, Diagram, Mark, Moment, Outcome, Scene, Wait};
 
+use super::legend::Legend;
 use super::shapes::{HALF, bar, cross, head, line};
 use super::xml::Xml;
 use super::{Theme, document, lines, ticks};
@@ -38,7 +39,9 @@ pub fn side_by_side(title: &str, scenes: &[(String, Scene)], theme: Theme) -> St
     };
     let width = LEFT + panels.len() as f64 * PANEL + 10.0;
     let text = panels.iter().map(|panel| panel.verdict.len()).max().unwrap_or(0);
-    let height = TOP + HEIGHT + 74.0 + text as f64 * LINE;
+    let foot = TOP + HEIGHT + 62.0 + text as f64 * LINE;
+    let legend = Legend::of(panels.iter().map(|panel| panel.diagram), false, "Times are to scale.");
+    let height = foot + 8.0 + legend.height(width - 24.0);
     let said: Vec<String> = panels.iter().map(Panel::said).collect();
     let description = format!(
         "Diagrams side by side on one scale of time, which runs down. {}",
@@ -47,6 +50,7 @@ pub fn side_by_side(title: &str, scenes: &[(String, Scene)], theme: Theme) -> St
     document((width, height), (title, &description), theme, |xml| {
         scale.draw(xml, longest, width);
         panels.iter().for_each(|panel| panel.draw(xml, scale));
+        legend.draw(xml, foot + 14.0, width - 24.0);
     })
 }
 
@@ -155,12 +159,15 @@ impl<'s> Panel<'s> {
     }
 
     fn band(&self, xml: &mut Xml, scale: Scale, band: &Band) {
-        let from = self.y(scale, band.since);
+        let (from, known) = (self.y(scale, band.since), self.y(scale, band.known));
         let to = band.until.map_or(self.end(scale), |until| self.y(scale, until));
         xml.element("g").with("class", format!("state {}", band.side)).open();
         xml.element("title")
             .text(&format!("the {}'s socket is in {}", band.side, band.state));
-        bar(xml, band.state, (self.x(band.side), from), (to - from).max(0.0));
+        if known > from {
+            bar(xml, None, (self.x(band.side), from), known - from);
+        }
+        bar(xml, Some(band.state), (self.x(band.side), known), (to - known).max(0.0));
         xml.close();
     }
 
@@ -175,20 +182,19 @@ impl<'s> Panel<'s> {
             Side::Client => (self.x(wait.side) - 14.0, "end"),
             Side::Server => (self.x(wait.side) + 14.0, ""),
         };
-        let waited = wait.until.since(wait.since);
         xml.element("g")
             .with("class", "waiting")
             .with("data-event", wait.arrow)
             .open();
         xml.element("title")
-            .text(&format!("{}: {:.1} ms", wait.words, waited.as_secs_f64() * 1000.0));
+            .text(&format!("{}: {} ms", wait.words, wait.milliseconds));
         line(xml, "wait", (x, from + 3.0), (x, to - 3.0));
         let away = if wait.side == Side::Client { -7.0 } else { 7.0 };
         let text = xml
             .element("text")
             .with("class", format!("words held-text small over {class}"));
         let text = text.at("x", x + away).at("y", (from + to) / 2.0 + 5.0);
-        text.text(&format!("{:.0}", waited.as_secs_f64() * 1000.0));
+        text.text(&wait.milliseconds.to_string());
         xml.close();
     }
 

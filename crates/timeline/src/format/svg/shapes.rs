@@ -1,5 +1,7 @@
 //! The shapes that pictures are made of.
 
+use std::collections::BTreeMap;
+
 use crate::events::TcpState;
 
 use super::xml::{Xml, number};
@@ -68,16 +70,48 @@ pub(super) fn cross(xml: &mut Xml, (x, y): (f64, f64)) {
     xml.element("path").with("class", "cross").with("d", path).empty();
 }
 
-/// A piece of a band: its state has a colour and a hatching.
-pub(super) fn bar(xml: &mut Xml, state: TcpState, (x, y): (f64, f64), height: f64) {
-    let class = match state {
-        TcpState::Established => "open",
-        TcpState::CloseWait => "close-wait",
-        TcpState::Listen | TcpState::SynSent | TcpState::SynReceived => "opening",
-        TcpState::FinWait1 | TcpState::FinWait2 | TcpState::TimeWait | TcpState::LastAck | TcpState::Closing => {
-            "closing"
-        }
-    };
+/// How states look: the class that gives the colour, and for each set of lines how much a line rises to the right, and
+/// how far the lines are apart. No two look alike. `None` is what is not known: it was the state before, or the next.
+pub(crate) type Look = (&'static str, &'static [(f64, f64)]);
+
+fn look(state: Option<TcpState>) -> Look {
+    match state {
+        None => ("unsure", &[(16.0, 5.0)]),
+        Some(TcpState::Established) => ("open", &[]),
+        Some(TcpState::CloseWait) => ("close-wait", &[(10.0, 9.0)]),
+        Some(TcpState::Listen) => ("opening", &[]),
+        Some(TcpState::SynSent) => ("opening", &[(5.0, 8.0)]),
+        Some(TcpState::SynReceived) => ("opening", &[(-5.0, 8.0)]),
+        Some(TcpState::FinWait1) => ("closing", &[(10.0, 7.0)]),
+        Some(TcpState::FinWait2) => ("closing", &[(0.0, 8.0)]),
+        Some(TcpState::LastAck) => ("closing", &[(-10.0, 7.0)]),
+        Some(TcpState::Closing) => ("closing", &[(10.0, 10.0), (-10.0, 10.0)]),
+        Some(TcpState::TimeWait) => ("opening", &[(0.0, 4.0)]),
+    }
+}
+
+/// The looks of all states by their names, for a page that draws them itself.
+pub(crate) fn looks() -> BTreeMap<String, Look> {
+    use TcpState::*;
+    let all = [
+        Established,
+        SynSent,
+        SynReceived,
+        FinWait1,
+        FinWait2,
+        TimeWait,
+        CloseWait,
+        LastAck,
+        Listen,
+        Closing,
+    ];
+    let states = all.map(|state| (state.to_string(), look(Some(state))));
+    states.into_iter().chain([("unsure".to_owned(), look(None))]).collect()
+}
+
+/// A piece of a band.
+pub(super) fn bar(xml: &mut Xml, state: Option<TcpState>, (x, y): (f64, f64), height: f64) {
+    let (class, strokes) = look(state);
     xml.element("rect")
         .with("class", format!("band {class}"))
         .at("x", x - HALF)
@@ -85,27 +119,19 @@ pub(super) fn bar(xml: &mut Xml, state: TcpState, (x, y): (f64, f64), height: f6
         .at("width", 2.0 * HALF)
         .at("height", height)
         .empty();
-    // How much a line rises to the right, and how far the lines are apart. No two of these states look alike.
-    let (rise, apart) = match state {
-        TcpState::CloseWait => (10.0, 9.0),
-        TcpState::FinWait1 => (10.0, 14.0),
-        TcpState::FinWait2 => (0.0, 14.0),
-        TcpState::TimeWait => (0.0, 6.0),
-        TcpState::LastAck => (-10.0, 14.0),
-        TcpState::Closing => (-10.0, 9.0),
-        TcpState::Established | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived => return,
-    };
     let mut path = String::new();
-    let mut at = y + f64::max(rise, 0.0).max(4.0);
-    while at <= y + height && at - rise <= y + height {
-        path += &format!(
-            "M{} {}L{} {}",
-            number(x - HALF),
-            number(at),
-            number(x + HALF),
-            number(at - rise)
-        );
-        at += apart;
+    for &(rise, apart) in strokes {
+        let mut at = y + f64::max(rise, 0.0).max(4.0);
+        while at <= y + height && at - rise <= y + height {
+            path += &format!(
+                "M{} {}L{} {}",
+                number(x - HALF),
+                number(at),
+                number(x + HALF),
+                number(at - rise)
+            );
+            at += apart;
+        }
     }
     if !path.is_empty() {
         xml.element("path").with("class", "hatch").with("d", path).empty();

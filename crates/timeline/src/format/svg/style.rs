@@ -64,8 +64,8 @@ const MONO: Palette = Palette {
     held: "#000000",
     held_text: "#000000",
     open: "#e0e0e0",
-    closing: "#ffffff",
-    close_wait: "#b0b0b0",
+    closing: "#d0d0d0",
+    close_wait: "#a0a0a0",
     fold: "#f4f4f4",
 };
 
@@ -86,6 +86,15 @@ pub(super) fn sheet(theme: Theme) -> String {
     format!("{SHAPES}{colours}@media (max-width: {NARROW}px) {{\n{NARROW_SHAPES}}}\n")
 }
 
+/// The colours that pages have in common with pictures.
+pub(crate) fn variables() -> String {
+    let (light, dark) = (LIGHT.variables(), DARK.variables());
+    format!(
+        ":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root:not([data-theme=\"light\"]) {{ {dark} }} }}\n\
+         :root[data-theme=\"dark\"] {{ {dark} }}\n"
+    )
+}
+
 /// What does not depend on colours. Sizes are units of the drawing: a diagram is 772 of them wide.
 const SHAPES: &str = r#"text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; }
 .words { font-family: system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", "Liberation Sans", Arial, sans-serif; }
@@ -104,6 +113,7 @@ const SHAPES: &str = r#"text { font: 14px ui-monospace, SFMono-Regular, Menlo, C
 .call { fill: none; stroke-width: 1.8; }
 .wait { fill: none; stroke-width: 2.6; stroke-dasharray: 2 5; stroke-linecap: round; }
 .band { stroke-width: 1; }
+.band.unsure { stroke-dasharray: 3 2; }
 .hatch { stroke-width: 1.6; }
 .cut { fill: none; stroke-width: 1.5; }
 .sign { font-size: 13px; font-weight: bold; text-anchor: middle; }
@@ -121,6 +131,19 @@ text, .name { font-size: 20px; }
 ";
 
 impl Palette {
+    fn variables(&self) -> String {
+        let named = [
+            ("client-line", self.client),
+            ("server-line", self.server),
+            ("held-line", self.held),
+            ("held", self.held_text),
+            ("open", self.open),
+            ("closing", self.closing),
+            ("close-wait", self.close_wait),
+        ];
+        named.map(|(name, colour)| format!("--{name}: {colour};")).join(" ")
+    }
+
     fn rules(&self) -> String {
         let Palette {
             paper,

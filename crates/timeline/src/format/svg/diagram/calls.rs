@@ -63,7 +63,7 @@ impl Drawing<'_> {
         }
         let (x, out) = (lifeline(wait.side), outward(wait.side));
         let far = x + out * BRACKET;
-        let length = format!("{:.1} ms", wait.until.since(wait.since).as_secs_f64() * 1000.0);
+        let length = format!("{} ms", wait.milliseconds);
         xml.element("g")
             .with("class", "waiting")
             .with("data-event", wait.arrow)
@@ -100,7 +100,7 @@ impl Drawing<'_> {
             .axis
             .cuts
             .iter()
-            .find(|(top, bottom, _)| (above..below).contains(&middle_of((*top, *bottom))));
+            .find(|(top, bottom, ..)| (above..below).contains(&middle_of((*top, *bottom))));
         let tight = below - above < height + 26.0;
         let words = if tight || cut.is_some() {
             &words[..words.len() - 1]
@@ -111,7 +111,7 @@ impl Drawing<'_> {
         if below - above < height + 8.0 {
             return;
         }
-        let place = cut.map_or((above + below) / 2.0, |&(top, bottom, _)| middle_of((top, bottom)));
+        let place = cut.map_or((above + below) / 2.0, |&(top, bottom, ..)| middle_of((top, bottom)));
         let top = place - height / 2.0 + 14.0;
         let (class, x) = beside_lifeline(wait.side);
         for (place, words) in words.iter().enumerate() {

@@ -1,6 +1,5 @@
 //! The lifelines with the states of their sockets, and the times that are cut.
 
-use crate::events::{EventId, Side};
 use crate::format::svg::shapes::{bar, line};
 use crate::format::svg::xml::Xml;
 use crate::scene::Band;
@@ -17,47 +16,49 @@ impl Drawing<'_> {
 
     fn band(&self, xml: &mut Xml, band: &Band) {
         let x = lifeline(band.side);
-        let from = self
-            .state_place(band.event, band.side)
-            .unwrap_or_else(|| self.axis.at(band.since));
-        let from = from.max(self.top + 56.0);
-        let next = self
-            .diagram
-            .bands
-            .iter()
+        let (from, known) = self.begins(band);
+        let next = self.diagram.bands.iter();
+        let next = next
+            .clone()
             .find(|next| next.side == band.side && Some(next.since) == band.until);
-        let next = next.and_then(|next| self.state_place(next.event, next.side));
         let to = match band.until {
             None => self.end + 10.0,
             // The state ends after all that is drawn, as only a part of the connection is.
             Some(until) if until > self.axis.last() => self.end,
-            Some(until) => next.unwrap_or_else(|| self.axis.at(until)),
+            Some(until) => next.map_or_else(|| self.axis.at(until), |next| self.begins(next).0),
         };
-        let to = to.max(from);
+        let (from, to) = (from.max(self.top + 56.0), to.max(from));
+        let known = known.clamp(from, to.max(from));
         xml.element("g").with("class", format!("state {}", band.side)).open();
         xml.element("title").text(&format!(
             "The {}'s socket is in {}, from {} ms {}",
             band.side,
             band.state,
-            band.since,
+            band.known,
             band.until
                 .map_or("on, and still when the observation ends".to_owned(), |until| format!(
                     "to {until} ms"
                 ))
         ));
-        bar(xml, band.state, (x, from), to - from);
+        if known > from {
+            bar(xml, None, (x, from), known - from);
+        }
+        bar(xml, Some(band.state), (x, known), (to - known).max(0.0));
         xml.close();
     }
 
-    /// Where a state is shown: in a row of its own, or in that of the packet that brought it.
-    fn state_place(&self, event: EventId, side: Side) -> Option<f64> {
-        let own = self.state_row.get(&(event, side));
-        own.or_else(|| self.row_of.get(&event)).copied()
+    /// From where on a socket can have had a state, and is known to: in the row that shows it, if that was the moment.
+    fn begins(&self, band: &Band) -> (f64, f64) {
+        let own = self.state_row.get(&(band.event, band.side)).copied();
+        let shown = own.or_else(|| Some((*self.row_of.get(&band.event)?, band.known)));
+        let place = |moment| shown.filter(|(_, at)| *at == moment).map(|(place, _)| place);
+        let at = |moment| place(moment).unwrap_or_else(|| self.axis.at(moment));
+        (at(band.since), at(band.known))
     }
 
     /// The ground of the times that are cut.
     pub(super) fn grounds(&self, xml: &mut Xml) {
-        for &(top, bottom, _) in &self.axis.cuts {
+        for &(top, bottom, ..) in &self.axis.cuts {
             let ground = xml
                 .element("rect")
                 .with("class", "fold")
@@ -69,7 +70,7 @@ impl Drawing<'_> {
     }
 
     pub(super) fn cuts(&self, xml: &mut Xml) {
-        for &(top, bottom, length) in &self.axis.cuts {
+        for &(top, bottom, since, until) in &self.axis.cuts {
             let place = middle_of((top, bottom));
             for x in [CLIENT, SERVER] {
                 // Two strokes across the line mark where a piece of it is left out.
@@ -79,7 +80,7 @@ impl Drawing<'_> {
             }
             let text = xml.element("text").with("class", "soft end").at("x", TIME);
             text.at("y", place + 5.0).text("⋮");
-            let words = format!("{:.1} ms", length.as_secs_f64() * 1000.0);
+            let words = format!("{} ms", self.diagram.length(since, until));
             let text = xml.element("text").with("class", "words middle strong");
             text.at("x", (CLIENT + SERVER) / 2.0).at("y", place + 5.0).text(&words);
         }
