@@ -31,7 +31,7 @@ fn advice(verdict: &Verdict) -> &str {
 }
 
 /// Runs many cases, some of them at once: a check waits more than it works, and all at once would wait for each other.
-fn few_at_once<T: Send>(cases: Vec<T>, run: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
+pub fn few_at_once<T: Send>(cases: Vec<T>, run: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
     const AT_ONCE: usize = 12;
     let cases = Mutex::new(cases.into_iter());
     let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).next();
