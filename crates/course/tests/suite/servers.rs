@@ -34,6 +34,8 @@ struct Changed {
     exercise: Exercise,
     source: String,
     outcome: Outcome,
+    /// The advice that it has to get, where the list says that.
+    advice: Option<String>,
 }
 
 /// Lines that go, and those that come in their place.
@@ -45,6 +47,7 @@ struct Entry<'l> {
     of: Vec<&'l str>,
     outcome: Option<Outcome>,
     name: &'l str,
+    advice: Option<&'l str>,
     changes: Vec<Change>,
 }
 
@@ -64,10 +67,14 @@ fn servers() -> Result<Vec<Changed>> {
                     "right" => Outcome::Passed,
                     _ => Outcome::Failed,
                 };
+                let (name, advice) = rest
+                    .split_once(" -> ")
+                    .map_or((rest, None), |(name, id)| (name, Some(id)));
                 entries.push(Entry {
                     of: of.clone(),
                     outcome: Some(outcome),
-                    name: rest,
+                    name,
+                    advice,
                     changes: Vec::new(),
                 });
                 is_new = true;
@@ -115,6 +122,7 @@ fn changed(exercises: &[Exercise], entry: &Entry<'_>, file: &str) -> Result<Chan
         exercise,
         source,
         outcome: entry.outcome.context("an entry is right or wrong")?,
+        advice: entry.advice.map(str::to_owned),
     })
 }
 
@@ -174,10 +182,13 @@ fn many_more_servers_are_judged_rightly() -> Result<()> {
             let verdict = judge::server(&server.exercise, &subject, &CallOff::default())?;
             let advice = verdict.advice.as_ref().map_or("none", |advice| advice.id);
             ensure!(
-                verdict.outcome == server.outcome && (server.outcome == Outcome::Passed || advice != "look"),
-                "{:?}, and has to be {:?}: {:?} {:?}",
+                verdict.outcome == server.outcome
+                    && advice != "look"
+                    && server.advice.as_deref().is_none_or(|wanted| advice == wanted),
+                "{:?}, and has to be {:?} with the advice {:?}: {:?} {:?}",
                 verdict.outcome,
                 server.outcome,
+                server.advice,
                 verdict.said,
                 verdict.advice
             );
