@@ -256,18 +256,23 @@ fn waits_for_another(case: &Case<'_>) -> Option<Advice> {
 
 fn one_at_a_time(case: &Case<'_>) -> Option<Advice> {
     let trouble = case.trouble().filter(|trouble| trouble.how == How::Silence)?;
-    let accept = |connection: Connection<'_>| calls_of(connection, CallKind::Accept).next().map(|(id, _)| id);
-    if accept(case.connection()?).is_some() || case.timeline.exit().is_some() {
-        return None;
-    }
-    // Not where descriptors are used up: those before it are served.
-    let is_open = |connection: Connection<'_>| calls_of(connection, CallKind::Close).next().is_none();
+    let first = |connection: Connection<'_>, kind| calls_of(connection, kind).next().map(|(id, _)| id);
+    let (came, _) = case.connection()?.packets().next()?;
+    let accepted = first(case.connection()?, CallKind::Accept);
+    // It was there when this one came, and left before this one was accepted.
+    let before = |other: Connection<'_>| {
+        let (accept, close) = (first(other, CallKind::Accept)?, first(other, CallKind::Close));
+        let in_turn = match (close, accepted) {
+            (Some(close), Some(accepted)) => came < close && close < accepted,
+            (close, accepted) => close.is_none() && accepted.is_none(),
+        };
+        (accept < came && in_turn).then_some(accept)
+    };
     let mut others = case.timeline.connections().enumerate();
-    let (place, accepted) =
-        others.find_map(|(place, other)| Some((place, accept(other).filter(|_| is_open(other))?)))?;
+    let (place, accepted) = others.find_map(|(place, other)| Some((place, before(other)?)))?;
     let text = format!(
-        "Client {} is connected, which is its kernel's work, and no accept has returned it. The last that the server \
-         has accepted is still there: client {} ({}). Does your server wait for it before it accepts the next one?",
+        "Client {} is connected, which is the kernel's work, and is not accepted as long as client {} is there, which \
+         was accepted in {}. What does your server wait for before it accepts the next one?",
         trouble.connection + 1,
         place + 1,
         case.frames(&[accepted])
