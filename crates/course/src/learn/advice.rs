@@ -46,6 +46,7 @@ const ADVICE: &[fn(&Case<'_>) -> Option<Advice>] = &[
     no_descriptor_left,
     admitted,
     waits_for_another,
+    one_at_a_time,
     ended,
     closed_too_early,
     not_utf8,
@@ -167,11 +168,13 @@ impl<'a> Case<'a> {
         self.connection().and_then(last_read).into_iter().collect()
     }
 
-    /// The writes of the first reply that took several, where it is the writes that are too many.
+    /// The writes of the first reply that took several, where it is the writes that are too many. Where a task allows
+    /// several, what waits between them is another matter.
     fn parts(&self) -> Option<Vec<EventId>> {
         let too_many = match self.fault {
             Fault::Found(finding) | Fault::Worse(finding) => {
                 [RuleId::SplitReply, RuleId::NagleStall].contains(&finding.rule.id)
+                    && !self.about.stays.contains(&RuleId::SplitReply)
             }
             // Only if there are more writes than wanted: there may also be too few.
             Fault::Must { wanted, got, .. } => got.parse::<u32>().ok() > wanted.parse().ok(),
@@ -251,8 +254,36 @@ fn waits_for_another(case: &Case<'_>) -> Option<Advice> {
     advice("waits-for-another", vec![frame], text)
 }
 
+fn one_at_a_time(case: &Case<'_>) -> Option<Advice> {
+    let trouble = case.trouble().filter(|trouble| trouble.how == How::Silence)?;
+    let first = |connection: Connection<'_>, kind| calls_of(connection, kind).next().map(|(id, _)| id);
+    let (came, _) = case.connection()?.packets().next()?;
+    let accepted = first(case.connection()?, CallKind::Accept);
+    // It was there when this one came, and left before this one was accepted.
+    let before = |other: Connection<'_>| {
+        let (accept, close) = (first(other, CallKind::Accept)?, first(other, CallKind::Close));
+        let in_turn = match (close, accepted) {
+            (Some(close), Some(accepted)) => came < close && close < accepted,
+            (close, accepted) => close.is_none() && accepted.is_none(),
+        };
+        (accept < came && in_turn).then_some(accept)
+    };
+    let mut others = case.timeline.connections().enumerate();
+    let (place, accepted) = others.find_map(|(place, other)| Some((place, before(other)?)))?;
+    let text = format!(
+        "Client {} is connected, which is the kernel's work, and is not accepted as long as client {} is there, which \
+         was accepted in {}. What does your server wait for before it accepts the next one?",
+        trouble.connection + 1,
+        place + 1,
+        case.frames(&[accepted])
+    );
+    advice("one-at-a-time", vec![accepted], text)
+}
+
 fn ended(case: &Case<'_>) -> Option<Advice> {
-    case.trouble()?;
+    if case.trouble().is_none() && !matches!(case.fault, Fault::Missing(_)) {
+        return None;
+    }
     // Who is asked to stop has to end: what it left undone is another matter.
     let is_asked = |turn: &Turn| matches!(turn.act, Act::Signal(..));
     let exit: Exit = case
@@ -260,8 +291,8 @@ fn ended(case: &Case<'_>) -> Option<Advice> {
         .exit()
         .filter(|_| !case.about.client.turns.iter().any(is_asked))?;
     let text = format!(
-        "The server's process ended ({exit}), and a client was still to be served. What ends it? Whatever happens to \
-         one client must not end the others'."
+        "The server's process ended ({exit}), and others are still to be served. What ends it? Whatever happens to one \
+         client must not end the others'."
     );
     advice("server-ended", case.last_read(), text)
 }
@@ -280,7 +311,10 @@ fn closed_too_early(case: &Case<'_>) -> Option<Advice> {
         "In {} the server closes with {word}. The client had sent {} and was still waiting for {}.",
         case.frames(&[packet]),
         shown(&trouble.sent),
-        shown(&trouble.wanted)
+        match trouble.wanted.is_empty() {
+            true => "what has to come".to_owned(),
+            false => shown(&trouble.wanted),
+        }
     );
     advice("closes-early", vec![packet], text)
 }
@@ -433,10 +467,21 @@ fn wrong_bytes(case: &Case<'_>) -> Option<Advice> {
     let write = case
         .connection()
         .and_then(|connection| calls_of(connection, CallKind::Write).next_back());
+    let has_to = match (trouble.sent.is_empty(), wanted.is_empty()) {
+        (true, true) => "Nothing may come to the client here".to_owned(),
+        (true, false) => format!("The client has to get {}", shown(wanted)),
+        (false, true) => format!(
+            "The client sent {}, and has to get something else",
+            shown(&trouble.sent)
+        ),
+        (false, false) => format!(
+            "The client sent {} and has to get {} back",
+            shown(&trouble.sent),
+            shown(wanted)
+        ),
+    };
     let text = format!(
-        "The client sent {} and has to get {} back. It got {}.{from}{}",
-        shown(&trouble.sent),
-        shown(wanted),
+        "{has_to}. It got {}.{from}{}",
         shown(got),
         trouble.why.as_ref().map_or_else(String::new, |why| format!(" {why}"))
     );
@@ -473,7 +518,7 @@ fn stays_open(case: &Case<'_>) -> Option<Advice> {
 }
 
 fn nagle_is_off(case: &Case<'_>) -> Option<Advice> {
-    let parts = case.parts()?;
+    let parts = case.parts().filter(|_| !case.is_found(RuleId::NagleStall))?;
     let set = case.nagle_off()?;
     let mut evidence = vec![set];
     evidence.extend(&parts);
@@ -517,8 +562,9 @@ fn flushes_each(case: &Case<'_>) -> Option<Advice> {
     case.source.contains("flush(").then(|| Advice {
         id: "flush-each",
         text: format!(
-            "Still {} writes for one reply: {}. A `flush` sends what a buffer holds at that moment, and a bare socket \
+            "{} {} writes for one reply: {}. A `flush` sends what a buffer holds at that moment, and a bare socket \
              holds nothing. How often is it called for one reply, and on what?",
+            case.still(),
             parts.len(),
             case.frames(&parts)
         ),
@@ -534,8 +580,9 @@ fn writeln(case: &Case<'_>) -> Option<Advice> {
         .find(|name| case.source.contains(name))?
         .trim_end_matches('(');
     let text = format!(
-        "Still {} writes for one reply: {}. The source has `{name}`. What does it call for each part of its \
+        "{} {} writes for one reply: {}. The source has `{name}`. What does it call for each part of its \
          format?",
+        case.still(),
         parts.len(),
         case.frames(&parts)
     );
@@ -561,7 +608,11 @@ fn two_writes(case: &Case<'_>) -> Option<Advice> {
 
 fn stalled(case: &Case<'_>) -> Option<Advice> {
     let finding = case.finding().filter(|_| case.is_found(RuleId::NagleStall))?;
-    let text = format!("{}.", finding.message);
+    let flushes = match case.source.contains("flush(") {
+        true => " A `flush` hands what a buffer holds to the kernel; this was there already.",
+        false => "",
+    };
+    let text = format!("{}.{flushes}", finding.message);
     advice("stalled", finding.evidence.clone(), text)
 }
 
@@ -630,8 +681,8 @@ fn no_descriptor_left(case: &Case<'_>) -> Option<Advice> {
         return advice("shut-down-not-closed", vec![shut, id], text);
     }
     let text = format!(
-        "Client {} is connected, which is the kernel's work, and no accept returns it: {} ({}). The clients before \
-         it have all left. What still holds their descriptors?",
+        "Client {} is connected, which is the kernel's work, and no accept returns it: {} ({}). What still \
+         holds the descriptors of the clients before it?",
         trouble.connection + 1,
         call_text(call),
         case.frames(&[id])
@@ -707,7 +758,7 @@ fn asked_for_a_reset(case: &Case<'_>) -> Option<Advice> {
     let lingers = Some(Argument::Option(SocketOption::Linger(Some(0))));
     let (asks, _) = connection.calls().filter(|(_, call)| call.argument == lingers).last()?;
     let text = format!(
-        "{} a reset: {}. {} asked for it. What would the close send without that?",
+        "{} a reset: {}. {} asked for it, and throws away what has not come to the client yet.",
         case.still(),
         printable(&finding.message),
         case.call(asks)
@@ -737,7 +788,7 @@ fn not_shown(case: &Case<'_>) -> Option<Advice> {
         ),
         (RuleId::CloseWaitLeak | RuleId::UnreadEof, Some(fin)) => (
             format!(
-                "In {} the server sends a FIN, so its socket is closed. ",
+                "In {} the server sends a FIN, so it has closed its side. ",
                 case.frames(&[fin])
             ),
             vec![fin],
@@ -745,8 +796,8 @@ fn not_shown(case: &Case<'_>) -> Option<Advice> {
         _ => (String::new(), Vec::new()),
     };
     let text = format!(
-        "{what}{} is not there yet: {}. docs/findings.md#{} says by what it is told.",
-        rule.name, rule.summary, rule.name
+        "{what}What this run has to show is that {}. docs/findings.md#{} says by what it is told.",
+        rule.summary, rule.name
     );
     advice("not-shown", evidence, text)
 }
@@ -802,9 +853,13 @@ fn closes_first(case: &Case<'_>) -> Option<Advice> {
         .connection()
         .filter(|_| measure.name == "time-wait" && got == "server")?;
     let fin = flagged(connection, Flags::FIN).next()?;
+    let shut = calls_of(connection, CallKind::Shutdown).next();
+    let why = match shut.filter(|(shut, _)| *shut < fin) {
+        Some((_, call)) => format!("{} sends it. Has the client closed by then?", call_text(call)),
+        None => "From what does a server learn that its client has closed?".to_owned(),
+    };
     let text = format!(
-        "The first FIN is the server's, in {}. The side that sends the first one waits in TIME_WAIT. From what \
-         does a server learn that its client has closed?",
+        "The first FIN is the server's, in {}. The side that sends the first one waits in TIME_WAIT. {why}",
         case.frames(&[fin])
     );
     advice("closes-first", vec![fin], text)

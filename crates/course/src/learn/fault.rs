@@ -105,7 +105,7 @@ impl fmt::Display for Fault {
                 on,
                 ..
             } => write!(f, "{}: {got}, and it has to be {wanted}", measure.about(*on)),
-            Fault::Missing(rule) => write!(f, "not there yet: {}: {}", rule.name, rule.summary),
+            Fault::Missing(rule) => write!(f, "not shown yet: {}, which is: {}", rule.name, rule.summary),
             Fault::Untraced(difference) => difference.fmt(f),
             Fault::Kept { held, guest, .. } => write!(f, "a client {guest}, and {held}"),
         }

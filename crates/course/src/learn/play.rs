@@ -100,6 +100,8 @@ pub fn guests(line: &[u8]) -> Vec<Guest> {
             "sent a line, did not read, and reset",
             vec![send(line), Act::Wait(Wait::Peek), reset],
         ),
+        // Whoever comes last is served beside this one.
+        guest("came and stays", vec![Act::Connect(None), Act::Leave(Ending::Stay)]),
     ]
 }
 
@@ -158,7 +160,7 @@ pub fn echo_probes(token: &str, text: bool) -> Result<Vec<Conversation>> {
     let other = if text {
         ""
     } else {
-        "\nsend a b\\tc\\r\\n\nsend \\xff\\xfe\\x80\\n"
+        "\nsend  a b\\tc\\x00d \\r\\n\nsend \\xff\\xfe\\x80\\n"
     };
     // What holds for ten lines holds for the next ones, and what holds for short ones for longer ones.
     let lines: String = (1..=12).map(|number| format!("send {number} {token}\\n\n")).collect();
@@ -171,6 +173,8 @@ pub fn echo_probes(token: &str, text: bool) -> Result<Vec<Conversation>> {
         lines,
         longer.clone() + &longer,
         format!("send one\\ntwo {token}\\nthree\\n"),
+        // The half line must not keep the whole one waiting.
+        format!("send one {token}\\nand\nreceive one {token}\\n\nsend  two\\n\nreceive and two\\n"),
         format!("send in two \nnothing\npause 60\nsend parts {token}\\n\nreceive in two parts {token}\\n"),
         format!(
             "client 1 send first\\n\nclient 2 send second {token}\\n\nclient 1 send first again\\n\nclient 2 send second\\n"

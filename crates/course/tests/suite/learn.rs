@@ -31,7 +31,7 @@ fn advice(verdict: &Verdict) -> &str {
 }
 
 /// Runs many cases, some of them at once: a check waits more than it works, and all at once would wait for each other.
-fn few_at_once<T: Send>(cases: Vec<T>, run: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
+pub fn few_at_once<T: Send>(cases: Vec<T>, run: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
     const AT_ONCE: usize = 12;
     let cases = Mutex::new(cases.into_iter());
     let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -288,6 +288,54 @@ fn a_panic_is_quoted() -> Result<()> {
     Ok(())
 }
 
+/// What is said of a wrong turn holds in its exercise: it calls nothing wrong that the task wants, and nothing seen that
+/// is not.
+fn advice_does_not_contradict_the_task() -> Result<()> {
+    let cases = [
+        // Two writes are wanted there, and what waits is the fault.
+        ("nodelay", "flush-after-each", "waited for an ACK", "Still 2 writes"),
+        ("nodelay", "short-sleep", "waited for an ACK", "2 packets"),
+        // A reset puts the client's close first as little as the given server does.
+        (
+            "time-wait",
+            "lingers",
+            "throws away",
+            "What would the close send without that",
+        ),
+        // This server reads the end; it has only said the last word before.
+        (
+            "time-wait",
+            "shutdown-first",
+            "shutdown(7, SHUT_WR)",
+            "From what does a server learn",
+        ),
+        // What is not shown must not be told as if it were.
+        (
+            "unread-eof",
+            "closes",
+            "has to show is that the client has closed",
+            "not there yet: the client has closed",
+        ),
+        (
+            "reset",
+            "reads-all",
+            "has to show is that the server's close sent",
+            "not there yet: the server's close sent",
+        ),
+    ];
+    let exercises = exercise::all()?;
+    few_at_once(cases.to_vec(), |(name, turn, says, never)| {
+        let exercise = exercise::find(&exercises, name)?;
+        testing::in_time(turn, || {
+            let verdict = judged(exercise, &format!("wrong/{turn}.rs"))?;
+            let advice = verdict.advice.map(|advice| advice.text).unwrap_or_default();
+            let all = verdict.said.join(" ") + " " + &advice;
+            ensure!(all.contains(says) && !all.contains(never), "{name}, {turn}: {all}");
+            Ok(())
+        })
+    })
+}
+
 /// A server that no test runs would rot.
 fn every_server_is_in_the_program() -> Result<()> {
     let (path, made) = catalog::source()?;
@@ -317,6 +365,7 @@ harness::tests! {
     without_packets_nothing_passes_unseen needs [Calls];
     a_solution_passes needs [Sandbox];
     a_panic_is_quoted needs [Calls];
+    advice_does_not_contradict_the_task needs [Sandbox];
     an_answer_is_right_or_wrong needs [];
     a_fresh_run_answers_as_the_capture needs [Sandbox];
     every_server_is_in_the_program needs [];
