@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use xtask::bench;
-use xtask::{book, captures, docs, languages, newline};
+use xtask::{book, captures, docs, languages, newline, room};
 
 /// Keeps captures, pages and measured tables true.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Command {
     #[cfg(target_os = "linux")]
     Bench(bench::Arguments),
     Newline(newline::Arguments),
+    /// Make one archive for a room of machines without a network: the checkout, and the crates that it takes
+    Room,
 }
 
 impl Command {
@@ -40,6 +42,7 @@ impl Command {
             #[cfg(target_os = "linux")]
             Command::Bench(arguments) => arguments.run()?,
             Command::Newline(arguments) => arguments.run()?,
+            Command::Room => writeln!(io::stdout(), "the archive is {}", room::write()?.display())?,
         }
         Ok(true)
     }
