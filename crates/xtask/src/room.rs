@@ -3,13 +3,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use course::checkout;
 
 /// The folder in the archive.
 const ROOM: &str = "tcp-room";
+
+/// How cargo finds the crates there: the path begins at the folder that holds `.cargo`.
+const SETTINGS: &str = "[source.crates-io]\nreplace-with = \"room\"\n\n[source.room]\ndirectory = \"vendor\"\n";
 
 /// Makes the archive, and gives its path.
 ///
@@ -28,14 +31,13 @@ pub fn write() -> Result<PathBuf> {
     let ours = format!("file://{}", checkout.display());
     run(&room, "git", &["clone", "--quiet", "--depth", "1", &ours, "checkout"])?;
     run(&room.join("checkout"), "git", &["remote", "remove", "origin"])?;
-    // It prints the settings by which cargo finds the crates, from the folder that it is run in.
     let manifest = ["--manifest-path", "checkout/Cargo.toml"];
-    let settings = run(
+    run(
         &room,
         "cargo",
         &[&["vendor", "--locked", "--quiet"], &manifest[..], &["vendor"]].concat(),
     )?;
-    fs::write(room.join(".cargo/config.toml"), settings)?;
+    fs::write(room.join(".cargo/config.toml"), SETTINGS)?;
     // Root that unpacks it owns it.
     let owner = ["--owner=0", "--group=0", "--numeric-owner"];
     run(
@@ -47,11 +49,9 @@ pub fn write() -> Result<PathBuf> {
     Ok(target.join("tcp-room.tar.gz"))
 }
 
-/// What a program prints, which says on standard error what is wrong.
-fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<Vec<u8>> {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder).stderr(Stdio::inherit());
-    let output = command.output().with_context(|| format!("cannot run {program}"))?;
-    ensure!(output.status.success(), "{program} failed; it has said why");
-    Ok(output.stdout)
+fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<()> {
+    let status = Command::new(program).args(arguments).current_dir(folder).status();
+    let status = status.with_context(|| format!("cannot run {program}"))?;
+    ensure!(status.success(), "{program} failed; it has said why");
+    Ok(())
 }
