@@ -5,7 +5,7 @@
 //! Nothing that a page shows is typed by hand. [`captures`] are made anew by running steps, experiments and exercises;
 //! [`docs`] makes of them the generated parts of the [pages], the [pictures], the [handout], and finds sentences that
 //! name another of the [frames] than they did. What only a stopwatch or another language can tell is measured by
-//! `bench`, [`newline`] and [`languages`]. mdBook makes a [book] of it all, and a [room] gets one archive.
+//! `bench`, [`newline`] and [`languages`]. mdBook makes a [book] of it all, a projector gets [slides], and a [room] one archive.
 
 #[cfg(target_os = "linux")]
 pub mod bench;
@@ -24,3 +24,4 @@ pub mod pictures;
 pub mod room;
 pub mod running;
 pub mod schema;
+pub mod slides;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use xtask::bench;
-use xtask::{book, captures, docs, languages, newline, room};
+use xtask::{book, captures, docs, languages, newline, room, slides};
 
 /// Keeps captures, pages and measured tables true.
 #[derive(Parser)]
@@ -29,6 +29,8 @@ enum Command {
     Newline(newline::Arguments),
     /// Make one archive for a room of machines without a network: the checkout, and the crates that it takes
     Room,
+    /// Make slides of the steps' pages, for a projector: one file, target/slides.html
+    Slides,
 }
 
 impl Command {
@@ -43,6 +45,7 @@ impl Command {
             Command::Bench(arguments) => arguments.run()?,
             Command::Newline(arguments) => arguments.run()?,
             Command::Room => writeln!(io::stdout(), "the archive is {}", room::write()?.display())?,
+            Command::Slides => writeln!(io::stdout(), "the slides are {}", slides::write()?.display())?,
         }
         Ok(true)
     }
