@@ -622,6 +622,55 @@ await test('a live page grows while a server is talked to, and who joins late ge
   await context.close();
 });
 
+await test('slides: all is in sight on a projector, a trace goes on by keys, and the speaker has the minutes', async () => {
+  const { page, close } = await open('target/slides.html', { viewport: { width: 1280, height: 720 } });
+  const look = () => page.evaluate(() => {
+    const slide = document.querySelector('section.here');
+    const said = slide.querySelector('.said')?.textContent;
+    return {
+      title: slide.querySelector('h1').textContent.trim(), class: slide.className, said, hash: location.hash,
+      // The rectangles of what has to be seen, within the slide's own.
+      out: [...slide.querySelectorAll('h1, .lead, .said, .shown img, .now')].filter((each) => {
+        const { left, top, right, bottom } = each.getBoundingClientRect();
+        return left < 0 || top < 0 || right > 1280 || bottom > 720;
+      }).map((each) => each.textContent || each.alt),
+      wide: [...slide.querySelectorAll('.shown')].some((each) => each.scrollWidth > each.clientWidth),
+      small: [...slide.querySelectorAll('.shown')].some((each) => parseFloat(getComputedStyle(each).fontSize) < 16),
+      rows: [slide.querySelectorAll('.ahead').length, slide.querySelectorAll('.now').length],
+      trace: slide.classList.contains('trace') && slide.querySelectorAll('.ahead').length,
+    };
+  });
+  let [traces, frames, last] = [0, 0, ''];
+  for (;;) {
+    const now = await look();
+    if (now.hash === last) break;
+    last = now.hash;
+    assert.deepEqual([now.out, now.wide, now.small], [[], false, false], `${now.hash} ${now.title}`);
+    if (now.trace && now.rows[1] === 0) {
+      traces++;
+      const before = now.rows[0];
+      await page.keyboard.press('ArrowRight');
+      assert.deepEqual((await look()).rows, [before - 1, 1], now.title);
+      continue;
+    }
+    if (now.said?.startsWith('Frame ')) frames++;
+    await page.keyboard.press('ArrowRight');
+  }
+  assert.ok(traces > 15 && frames > 30, `${traces} traces, ${frames} frames`);
+  await page.keyboard.press('Home');
+  assert.equal((await look()).hash, '#1.0');
+  await page.keyboard.press('1');
+  assert.equal((await look()).title, 'Step 1: two writes');
+  await page.keyboard.press('n');
+  assert.match(await page.locator('#notes').innerText(), /25 minutes for a class/);
+  while (!(await look()).title.startsWith('Exercise 2')) await page.keyboard.press('PageDown');
+  assert.match(await page.locator('#notes').innerText(), /45 minutes, 5-11.*Say:.*What goes wrong:/s);
+  await page.addScriptTag({ content: axe });
+  const { violations } = await page.evaluate(() => axe.run());
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
+  await close();
+});
+
 await browser.close();
 const { passed, failed, ignored } = counts;
 console.log(`test result: ${failed ? 'FAILED' : 'ok'}. ${passed} passed; ${failed} failed; ${ignored} ignored; 0 measured; 0 filtered out`);

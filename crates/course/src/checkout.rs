@@ -114,7 +114,7 @@ impl Builds {
             "--example" => self.folder.join("examples").join(name),
             _ => self.folder.join(name),
         };
-        let mut command = self.cargo_build(&self.checkout);
+        let mut command = self.cargo_build();
         // With the features that the whole workspace asks for, or cargo would build tokio twice.
         command.args(["--workspace", kind, name]);
         let cargo = match command.spawn() {
@@ -135,10 +135,13 @@ impl Builds {
         program.with_context(|| format!("cargo could not build {name}"))
     }
 
-    /// Cargo, about to build in a folder as this program was built, into the same target folder.
-    fn cargo_build(&self, folder: &Path) -> Command {
+    /// Cargo, about to build as this program was built, into the same target folder. It stands in the checkout, whose
+    /// settings, and those of the folders above, hold for the servers of an exercise too, wherever these are.
+    fn cargo_build(&self) -> Command {
         let mut command = cargo();
-        command.current_dir(folder).args(["build", "--profile", &self.profile]);
+        command
+            .current_dir(&self.checkout)
+            .args(["build", "--profile", &self.profile]);
         command.args(["--message-format", "json-render-diagnostics"]);
         if let Some(target) = &self.target {
             command.arg("--target-dir").arg(target);
@@ -176,14 +179,14 @@ pub struct NotBuilt {
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Builds {
-    /// Lets cargo build a program of another package, from that package's folder, into the same target folder and
+    /// Lets cargo build a program of another package, that of a folder, into the same target folder and
     /// without a network, until `is_off` says that nobody waits for it. The inner error is what cargo said.
     ///
     /// # Errors
     ///
     /// If cargo cannot be run.
     pub fn build_in(&self, folder: &Path, name: &str, is_off: impl Fn() -> bool) -> Built {
-        let mut command = self.cargo_build(folder);
+        let mut command = self.cargo_build();
         command.args(["--offline", "--quiet", "--bin", name]);
         // Without the path of the manifest, cargo would take that of a folder above if this one has none.
         command.arg("--manifest-path").arg(folder.join("Cargo.toml"));

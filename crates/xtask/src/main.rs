@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{book, captures, docs, languages, newline};
+use xtask::{book, captures, docs, languages, newline, room, slides};
 
 /// Keeps captures, pages and measured tables true.
 #[derive(Parser)]
@@ -23,6 +23,10 @@ enum Command {
     /// Run small echo servers in other languages and write the table into its page
     Languages,
     Newline(newline::Arguments),
+    /// Make one archive for a room of machines without a network: the checkout, and the crates that it takes
+    Room,
+    /// Make slides of the steps' pages, for a projector: one file, target/slides.html
+    Slides,
 }
 
 impl Command {
@@ -34,6 +38,8 @@ impl Command {
             Command::Capture(arguments) => arguments.run()?,
             Command::Languages => languages::write()?,
             Command::Newline(arguments) => arguments.run()?,
+            Command::Room => writeln!(io::stdout(), "the archive is {}", room::write()?.display())?,
+            Command::Slides => writeln!(io::stdout(), "the slides are {}", slides::write()?.display())?,
         }
         Ok(true)
     }
