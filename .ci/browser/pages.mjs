@@ -564,20 +564,26 @@ await test('ten thousand events: a step takes less than 50 ms', async () => {
   await close();
 });
 
-await test('a live page grows while a server is talked to, and who joins late gets the whole story', async () => {
-  const running = spawn(lab, ['live', 'step1'], { env: { ...process.env, SHELL: '/bin/bash' } });
-  let said = '';
-  running.stderr.on('data', (text) => { said += text; });
+/** Runs a step that a browser may watch, and gives its page's address; none where that cannot be. */
+async function watched(step) {
+  const running = spawn(lab, ['live', step], { env: { ...process.env, SHELL: '/bin/bash' } });
+  let text = '';
+  running.stderr.on('data', (more) => { text += more; });
   const ended = new Promise((done) => running.on('exit', done));
   const address = await new Promise((done) => {
     const look = setInterval(() => {
-      const found = /http:\/\/\S+/.exec(said);
+      const found = /http:\/\/\S+/.exec(text);
       if (!found && running.exitCode === null) return;
       clearInterval(look);
       done(found?.[0]);
     }, 20);
   });
-  if (!address) return `a server cannot be watched here: ${said}`;
+  return { running, said: () => text, ended, address };
+}
+
+await test('a live page grows while a server is talked to, and who joins late gets the whole story', async () => {
+  const { running, said, ended, address } = await watched('step1');
+  if (!address) return `a server cannot be watched here: ${said()}`;
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const wrong = [];
   const visit = async () => {
@@ -613,13 +619,42 @@ await test('a live page grows while a server is talked to, and who joins late ge
   }
   await early.keyboard.press('End');
   await sees(early, 'third');
+  // A page that is loaded again is where it was, and one that is saved has all there was by then.
+  await late.goto(`${address}#frame=3`);
+  await late.reload();
+  await late.waitForFunction(() => document.querySelector('#count').textContent.startsWith('event 3 of '), null, { timeout: 20_000 });
+  await sees(late, 'third');
+  const [saved] = await Promise.all([late.waitForEvent('download'), late.click('#save')]);
+  assert.equal(saved.suggestedFilename(), 'step1.html');
+  await saved.saveAs(join(folder, 'saved.html'));
+  const kept = await context.newPage();
+  kept.on('pageerror', (error) => wrong.push(error.message));
+  await kept.goto(`file://${join(folder, 'saved.html')}`);
+  await sees(kept, 'third');
+  const [all, theirs] = await Promise.all([kept, late].map((page) => page.evaluate(() => document.querySelector('#place').max)));
+  assert.equal(all, theirs);
+  await kept.close();
+  await late.keyboard.press('End');
   running.stdin.end();
   for (const page of [early, late]) await page.waitForFunction(() => document.querySelector('#found').textContent === 'it has ended');
-  assert.equal(await ended, 0, said);
+  assert.equal(await ended, 0, said());
   assert.equal((await shown(early)).count, (await shown(late)).count);
   assert.deepEqual(wrong, []);
   assert.equal(await early.evaluate(() => document.querySelectorAll('#drawing b').length), 0);
   await context.close();
+});
+
+await test('a live page says that lab does not answer, once it was killed', async () => {
+  const { running, said, ended, address } = await watched('step3');
+  if (!address) return `a server cannot be watched here: ${said()}`;
+  const page = await browser.newPage();
+  await page.goto(address);
+  running.stdin.write('exec 3<>/dev/tcp/127.0.0.1/3000\n');
+  await page.waitForFunction(() => document.querySelector('#drawing').textContent.includes('SYN,ACK'), null, { timeout: 20_000 });
+  running.kill('SIGKILL');
+  await ended;
+  await page.waitForFunction(() => document.querySelector('#found').textContent.startsWith('lab does not answer'), null, { timeout: 20_000 });
+  await page.close();
 });
 
 await test('slides: all is in sight on a projector, a trace goes on by keys, and the speaker has the minutes', async () => {

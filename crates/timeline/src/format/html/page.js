@@ -3,6 +3,8 @@
 // nothing of what is so: that is in the data.
 (() => {
   const $ = (id) => document.getElementById(id);
+  /** The page as it came, for who saves it with what it was told. */
+  const SOURCE = document.documentElement.outerHTML;
   const SVG = 'http://www.w3.org/2000/svg';
 
   /** An element with attributes and children; what is text stays text. */
@@ -1044,8 +1046,14 @@
 
   /** Shows what a server does while it does it: each message holds all there is. */
   function listen() {
+    // A page that is loaded again goes where it was, once there is something to go to.
+    let wanted = location.hash;
+    let newest = null;
     const told = new EventSource('events');
     told.addEventListener('message', (event) => {
+      newest = event.data;
+      $('save').hidden = false;
+      $('found').textContent = '';
       const before = view.current >= 0 ? marks[view.current].link : null;
       // Whoever looks at the newest event goes along, as does who has seen none; others stay where they are.
       const follows = !view.asking && view.current === (shown[shown.length - 1] ?? -1);
@@ -1061,10 +1069,22 @@
       else draw();
       if (view.current < 0) panel();
       controls();
+      if (wanted.length > 1) history.replaceState(null, '', wanted);
+      if (wanted.length > 1) follow();
+      wanted = '';
     });
     told.addEventListener('end', () => {
       told.close();
       $('found').textContent = 'it has ended';
+    });
+    told.addEventListener('error', () => {
+      $('found').textContent = 'lab does not answer: what it told until then is here';
+    });
+    $('save').addEventListener('click', () => {
+      const whole = SOURCE.replace('id="data">null<', () => `id="data">${newest.replaceAll('<', '\\u003c')}<`);
+      const file = URL.createObjectURL(new Blob(['<!doctype html>\n', whole], { type: 'text/html' }));
+      h('a', { href: file, download: `${document.title}.html` }).click();
+      setTimeout(() => URL.revokeObjectURL(file), 60000);
     });
   }
 
