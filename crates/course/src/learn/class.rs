@@ -95,9 +95,7 @@ impl Class {
                 .reports
                 .iter()
                 .filter_map(|report| by_exercise(report).get(&**name).copied());
-            let rows: Vec<&Row> = rows
-                .filter(|row| sign(Some(row)) != '.')
-                .collect();
+            let rows: Vec<&Row> = rows.filter(|row| sign(Some(row)) != '.').collect();
             if rows.is_empty() {
                 continue;
             }

@@ -139,3 +139,7 @@ pub fn words(verdict: &Verdict, width: usize) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/learn_show.rs"]
+mod tests;

@@ -245,6 +245,13 @@ fn a_report_becomes_a_row_of_the_class() -> Result<()> {
     }
     let class = lab(Path::new("/"), &["learn", "class", &files[0]])?;
     assert_eq!(class.status.code(), Some(0), "{class:?}");
+    // Whoever has begun nothing has a report, too.
+    let none = path(&folder.0.join("none/yet"))?;
+    let report = lab(&checkout, &["learn", "--folder", &none, "report", "--name", "Bob"])?;
+    assert!(
+        report.status.success() && folder.0.join("none/yet/report-Bob.json").is_file(),
+        "{report:?}"
+    );
     Ok(())
 }
 
