@@ -47,7 +47,10 @@ pub fn graded(exercise: &Exercise, evidence: Evidence, answers: &[Vec<String>]) 
         verdict.right.push(is_right);
         if is_right {
             verdict.said.push(format!("✓  {}  {given}", question.ask));
-            let counts = form == Form::Number && measured.shown() == measured.evidence.len().to_string();
+            // One count alone: two rows with the same number would belong to two questions.
+            let counts = form == Form::Number
+                && measured.shown() == measured.evidence.len().to_string()
+                && verdict.marks.iter().all(|mark| mark.count.is_none());
             verdict
                 .marks
                 .extend(measured.evidence.iter().enumerate().map(|(place, &event)| MarkedRow {

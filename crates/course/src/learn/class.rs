@@ -95,9 +95,7 @@ impl Class {
                 .reports
                 .iter()
                 .filter_map(|report| by_exercise(report).get(&**name).copied());
-            let rows: Vec<&Row> = rows
-                .filter(|row| row.passed || row.tries > 0 || row.hints > 0)
-                .collect();
+            let rows: Vec<&Row> = rows.filter(|row| sign(Some(row)) != '.').collect();
             if rows.is_empty() {
                 continue;
             }
@@ -149,7 +147,7 @@ fn sign(row: Option<&Row>) -> char {
     match row {
         Some(row) if row.passed && row.shown => 's',
         Some(row) if row.passed => '#',
-        Some(row) if row.tries > 0 || row.hints > 0 => '+',
+        Some(row) if row.tries > 0 || row.hints > 0 || row.shown => '+',
         _ => '.',
     }
 }

@@ -27,6 +27,8 @@ const BOB: &str = r#"{"version":1,"learner":"Bob","exercises":[
     {"exercise":"handshake","passed":true,"tries":3,"hints":1,"minutes":5},
     {"exercise":"stall","passed":false,"tries":2,"hints":0,"minutes":4},
     {"exercise":"one-write","passed":false,"tries":0,"hints":0,"minutes":0}]}"#;
+const EVE: &str = r#"{"version":1,"learner":"Eve","exercises":[
+    {"exercise":"one-write","passed":false,"tries":0,"hints":0,"minutes":0,"shown":true}]}"#;
 
 #[test]
 fn a_class_at_a_glance() {
@@ -41,6 +43,8 @@ exercise              solved  tries  hints  minutes  (of who solved it, the medi
  2 stall                 1/2      4      2        9
 ";
     assert_eq!(class(&[ADA, BOB]).text(), expected);
+    let shown = class(&[EVE]).text();
+    assert!(shown.contains("  ..+\n") && shown.contains(" 3 one-write"), "{shown}");
 }
 
 #[test]

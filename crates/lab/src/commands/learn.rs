@@ -176,6 +176,9 @@ impl Report {
             ReportFormat::Lab => folder.path.join(report::file_name(&learner)),
             ReportFormat::Gradescope => folder.path.join("results.json"),
         };
+        if self.output.is_none() {
+            folder.make(&exercises)?;
+        }
         let path = self.output.clone().unwrap_or_else(in_folder);
         folder::write_whole(&path, &text)?;
         let solved = report.exercises.iter().filter(|row| row.passed).count();

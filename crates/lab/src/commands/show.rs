@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use course::learn::exercise::{self, Exercise, Kind};
+use course::learn::folder::Folder;
+use course::learn::progress::Progress;
 use course::{experiments, steps};
+use harness::scene::{Mark, Scene};
 use harness::timeline::Timeline;
 
 use crate::filter::Filter;
@@ -40,7 +43,13 @@ pub struct Arguments {
 impl Run for Arguments {
     fn run(&self) -> Result<Status> {
         let (path, is_asked) = capture(&self.what)?;
+        let is_asked = is_asked && !is_found(&self.what)?;
         let (part, output) = (&self.part, &self.output);
+        ensure!(
+            !is_asked || (output.format == Format::Text && output.output.is_none()),
+            "{} asks for frames, and a page, a picture and JSON name them: find them in the lanes first, and all is shown",
+            self.what
+        );
         ensure!(
             part.is_all() || output.format != Format::Html,
             "--from and --to choose what is drawn, and a page has all of a capture: open it with #frame=N behind its name"
@@ -98,8 +107,32 @@ pub fn capture(what: &str) -> Result<(PathBuf, bool)> {
     Err(no_step.context(format!("{what:?} is neither a step nor a file")))
 }
 
+/// True if a learner has found what this exercise asks for.
+fn is_found(name: &str) -> Result<bool> {
+    let (progress, _) = Progress::read(&Folder::find(None)?.path)?;
+    Ok(progress.of(name).passed)
+}
+
+/// Leaves frames without a word that explains one.
+fn unexplained(scene: &mut Scene) {
+    for connection in &mut scene.connections {
+        connection.verdict.clear();
+        connection.findings.clear();
+        connection.waits.clear();
+        for mark in &mut connection.marks {
+            if let Mark::Arrow(arrow) = mark {
+                (arrow.held, arrow.repeats) = (None, false);
+                arrow.facts.clear();
+                arrow.carries.clear();
+                arrow.words.clear();
+                arrow.sentence.clear();
+            }
+        }
+    }
+}
+
 impl Arguments {
-    /// Shows a timeline. What is to be found in it is not said below it.
+    /// Shows a timeline. What is to be found in it is not said.
     fn show(&self, timeline: &Timeline, is_asked: bool) -> Result<()> {
         let output = &self.output;
         let shown = Shown {
@@ -122,8 +155,7 @@ impl Arguments {
             None => shown.scene(timeline, &look.lanes()),
         };
         if is_asked {
-            let connections = scene.connections.iter_mut();
-            connections.for_each(|connection| connection.verdict.clear());
+            unexplained(&mut scene);
         }
         if !self.step {
             terminal::draw_scene(&scene, look)?;

@@ -533,15 +533,22 @@ impl Session<'_> {
             View::Hint => {
                 let hints = self.exercise().hints()?;
                 let shown = self.progress.of(&self.exercise().name).hints as usize;
-                let mut text = Vec::new();
+                let (mut first, mut text) = (Vec::new(), Vec::new());
+                // Hints are about all questions: where one is answered, what helps with the next one comes first.
+                let open = self.answers.iter().position(Option::is_none);
+                if let Some(place) = open.filter(|_| self.answers.iter().any(Option::is_some)) {
+                    let look = &self.exercise().about.questions[place].look;
+                    first = screen::wrapped(&format!("To question {}: {look}", place + 1), width);
+                    first.push(String::new());
+                }
                 for (number, hint) in (1..).zip(&hints).take(shown.max(1)) {
                     text.push(format!("Hint {number} of {}", hints.len()));
                     text.extend(screen::page(hint, width));
                     text.push(String::new());
                 }
                 // The last one is the one that was asked for.
-                let from = room.map_or(0, |room| text.len().saturating_sub(room));
-                lines(&text[from..], room)
+                let from = room.map_or(0, |room| (first.len() + text.len()).saturating_sub(room));
+                lines(&[&first, &text[from.min(text.len())..]].concat(), room)
             }
             View::Result(Err(error)) => lines(&screen::wrapped(&format!("{error:#}"), width), room),
             View::Result(Ok(Attempt::NotBuilt(not))) => {
@@ -606,8 +613,9 @@ impl Session<'_> {
         if exercise.about.kind.is_code() {
             let path = self.folder.server(exercise);
             let here = std::env::current_dir().unwrap_or_default();
+            let run = if self.is_changed() { "" } else { " r runs it as it is." };
             return format!(
-                "Edit {} and save it.",
+                "Edit {} and save it.{run}",
                 path.strip_prefix(here).unwrap_or(&path).display()
             );
         }

@@ -76,8 +76,12 @@ fn window(lines: &[Line], labels: &[String], height: usize) -> Vec<Option<usize>
     let marked: Vec<usize> = (0..lines.len()).filter(|&place| !labels[place].is_empty()).collect();
     let mut wanted: Vec<usize> = vec![heading];
     wanted.extend(&marked);
-    while wanted.len() > 1 && with_gaps(wanted.clone(), lines.len()).len() > height {
-        wanted.pop();
+    // Where there is no room for them, numbers of frames alone tell what is left out.
+    let is_tight = with_gaps(wanted.clone(), lines.len()).len() > height;
+    if is_tight {
+        wanted.sort_unstable();
+        wanted.truncate(height.max(1));
+        return wanted.into_iter().map(Some).collect();
     }
     // The figures below the lanes come next, unless they would take most of the room.
     let mut figures = wanted.clone();
@@ -135,3 +139,7 @@ pub fn words(verdict: &Verdict, width: usize) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/learn_show.rs"]
+mod tests;

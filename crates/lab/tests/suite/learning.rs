@@ -256,6 +256,9 @@ fn what_is_done_is_a_file_to_read_and_to_spoil() -> Result<()> {
     assert!(text.contains("\"hints\": 3"), "{text}");
     let (status, words) = learner.told(&["solution", "one-write", "--anyway"])?;
     assert!(status == 0 && words.contains("fn main"), "{words}");
+    // Whoever grades sees that.
+    let (_, report) = learner.told(&["report", "--name", "x", "--output", "-"])?;
+    assert!(report.contains("\"shown\": true"), "{report}");
     Ok(())
 }
 
@@ -321,6 +324,10 @@ fn the_loop_does_what_is_typed() -> Result<()> {
     let (status, named) = learner.told(&["the-stall"])?;
     assert!(status == 0 && named.contains("04-the-stall"), "{named}");
     assert!(learner.typed("")?.contains("04-the-stall"));
+    // What helps with an answered question does not come first.
+    let words = learner.typed("four\nh\nq\n")?;
+    let (first, hint) = (words.find("To question 2: "), words.find("Hint 1 of 3"));
+    assert!(first.is_some() && first < hint, "{words}");
     Ok(())
 }
 

@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use course::capture;
+use course::learn::progress::Progress;
+use course::learn::verdict::Outcome;
 use course::quiz::Quiz;
 use course::quiz::sheet::{self, QUESTIONS};
 use harness::rules::RuleId;
@@ -130,14 +132,49 @@ fn a_quiz_gives_nothing_away() -> Result<()> {
     Ok(())
 }
 
-/// A learner who looks for frames in an exercise's capture has the lanes, and no sentence that names them.
-fn what_is_to_be_found_is_not_said_below_the_lanes() -> Result<()> {
+/// A learner who looks for frames in an exercise's capture has the frames, and no word that names one, in any form;
+/// whoever has found them has all of it.
+fn what_is_to_be_found_is_not_said_until_it_is() -> Result<()> {
     let checkout = course::checkout::find()?;
-    let shown = text(&lab(&checkout, &["show", "held-newline"])?.stdout);
-    assert!(shown.contains("PSH,ACK") && shown.contains("sendto("), "{shown}");
-    for word in ["stalls", "nagle-stall", "writes per reply", "waited"] {
-        assert!(!shown.contains(word), "{word}: {shown}");
+    let folder = Folder::new("to-be-found")?;
+    let show = |arguments: &[&str]| -> Result<Output> {
+        let arguments = ["show"].iter().chain(arguments);
+        Ok(Command::new(built("lab"))
+            .args(arguments)
+            .env("LAB_EXERCISES", &folder.0)
+            .current_dir(&checkout)
+            .output()?)
+    };
+    let words = [
+        "held",
+        "Nagle",
+        "of sendto",
+        "stalls",
+        "nagle-stall",
+        "writes per reply",
+        "waited",
+        "dup ACK",
+        "sent again",
+    ];
+    for name in ["held-newline", "strangers-server", "sent-again"] {
+        let shown = text(&show(&[name])?.stdout);
+        assert!(shown.contains("PSH,ACK"), "{shown}");
+        for word in words {
+            assert!(!shown.contains(word), "{word}: {shown}");
+        }
+        for format in ["html", "svg", "json", "jsonl", "markdown"] {
+            let told = show(&[name, "--format", format])?;
+            let refused = text(&told.stderr).contains("find them in the lanes first");
+            assert!(told.stdout.is_empty() && refused, "{name} as {format}: {told:?}");
+        }
     }
+    Progress::change(&folder.0, |progress| progress.checked("held-newline", Outcome::Passed))?;
+    let shown = text(&show(&["held-newline"])?.stdout);
+    assert!(
+        shown.contains("held until frame 37") && shown.contains("nagle-stall"),
+        "{shown}"
+    );
+    assert!(show(&["held-newline", "--format", "json"])?.status.success());
     Ok(())
 }
 
@@ -208,6 +245,13 @@ fn a_report_becomes_a_row_of_the_class() -> Result<()> {
     }
     let class = lab(Path::new("/"), &["learn", "class", &files[0]])?;
     assert_eq!(class.status.code(), Some(0), "{class:?}");
+    // Whoever has begun nothing has a report, too.
+    let none = path(&folder.0.join("none/yet"))?;
+    let report = lab(&checkout, &["learn", "--folder", &none, "report", "--name", "Bob"])?;
+    assert!(
+        report.status.success() && folder.0.join("none/yet/report-Bob.json").is_file(),
+        "{report:?}"
+    );
     Ok(())
 }
 
@@ -216,5 +260,5 @@ harness::tests! {
     a_quiz_is_graded_by_its_own_run needs [Sandbox];
     a_report_becomes_a_row_of_the_class needs [];
     what_cannot_be_graded_is_said_to_be_so needs [];
-    what_is_to_be_found_is_not_said_below_the_lanes needs [];
+    what_is_to_be_found_is_not_said_until_it_is needs [];
 }
