@@ -459,6 +459,27 @@ await test('print has every event, and no buttons', async () => {
   await close();
 });
 
+await test('the book on a telephone has both halves of its lanes, and what is wider scrolls', async () => {
+  const book = join('target', 'book', 'html');
+  if (!existsSync(book)) return 'the book was not made: .ci/book';
+  const context = await browser.newContext({ viewport: { width: 375, height: 812 } });
+  const page = await context.newPage();
+  let lanes = 0;
+  for (const name of ['step1-two-writes', 'step3-clean-close', 'wire', 'reading-a-trace', 'findings']) {
+    await page.goto(pathToFileURL(join(book, `${name}.html`)).href);
+    const found = await page.evaluate(() => [...document.querySelectorAll('.content pre > code, .content .table-wrapper')].map((box) => ({
+      lanes: box.matches('.language-text') && box.textContent.includes('╷'), over: box.scrollWidth - box.clientWidth,
+      scrolls: getComputedStyle(box).overflowX === 'auto', right: box.getBoundingClientRect().right,
+    })));
+    lanes += found.filter((box) => box.lanes).length;
+    for (const box of found) {
+      assert.ok(box.right <= 376 && (box.over <= 0 || (box.scrolls && !box.lanes)), `${name}: ${JSON.stringify(box)}`);
+    }
+  }
+  assert.ok(lanes > 3);
+  await context.close();
+});
+
 // What means harm, in each place that a stranger may fill.
 const EVIL = '</script></title><img src=x onerror=globalThis.harm=1><script>globalThis.harm=1</script><svg onload=globalThis.harm=1>';
 const MARKS = '\u202e\u2066\u200f\u001b[31m\u0007\u009b';

@@ -211,39 +211,43 @@ pub(crate) struct Dated {
 pub(crate) fn dated_by_packets(connection: SeenConnection<'_>) -> Vec<Dated> {
     let mut sockets = Sockets::default();
     let mut dates: Vec<Dated> = Vec::new();
-    let mut on_the_way = Both::<Vec<EventId>>::default();
+    let mut on_the_way: Vec<(Side, EventId)> = Vec::new();
     let mut is_sure = Both {
         client: true,
         server: true,
     };
     for moment in moments(connection) {
         let (before, from, at) = (sockets, moment.packet.from, moment.at);
-        let flags = moment.packet.segment.flags;
+        let comes = moment.is == Moment::Comes;
         let mut brought = Vec::new();
-        if moment.is != Moment::Comes {
+        if !comes {
             sockets.departs(moment.packet);
-            on_the_way[from].push(moment.event);
+            on_the_way.push((from, moment.event));
             brought.extend(moment.packet.is_first_syn().then_some((from, Some(TcpState::SynSent))));
         }
         if moment.is != Moment::Leaves {
             sockets.arrives(moment.packet);
-            is_sure[from.peer()] &= on_the_way[from].first() == Some(&moment.event);
-            on_the_way[from].retain(|other| *other != moment.event);
-            let to = match (from, flags.has(Flags::SYN)) {
-                (Side::Client, true) => TcpState::SynReceived,
-                _ => TcpState::Established,
+            let first = on_the_way.iter().find(|(side, _)| *side == from);
+            is_sure[from.peer()] &= first == Some(&(from, moment.event));
+            on_the_way.retain(|(_, event)| *event != moment.event);
+            let opens = moment.packet.is_first_syn();
+            let to = if opens {
+                TcpState::SynReceived
+            } else {
+                TcpState::Established
             };
             brought.push((from.peer(), Some(to)));
         }
         let changes = sockets.changes_since(before).map(|change| (change.side, change.to));
         brought.extend(changes.filter(|(_, to)| *to != Some(TcpState::Established)));
-        for (side, to) in brought {
-            // A state of the handshake comes once: what comes later brings it no more.
-            if dates.iter().all(|date| (date.side, date.to) != (side, to)) {
-                let is_sure = is_sure[side] || moment.is != Moment::Comes;
-                dates.push(Dated { at, side, to, is_sure });
-            }
-        }
+        // Each state comes once: what comes later brings it no more.
+        brought.retain(|new| dates.iter().all(|date| (date.side, date.to) != *new));
+        dates.extend(brought.into_iter().map(|(side, to)| Dated {
+            at,
+            side,
+            to,
+            is_sure: is_sure[side] || !comes,
+        }));
     }
     dates
 }

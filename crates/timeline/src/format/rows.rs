@@ -64,6 +64,13 @@ impl Cell {
             forms: forms.into_iter().collect(),
         }
     }
+
+    /// The longest form that fits; the shortest one cut, where none does.
+    pub fn fitted(&self, width: usize) -> String {
+        let fits = self.forms.iter().find(|form| columns(form) <= width);
+        let least = || self.forms.last().map(|form| cut(form, width)).unwrap_or_default();
+        fits.cloned().unwrap_or_else(least)
+    }
 }
 
 /// An action of the client and its packet share a row if they are not further apart.

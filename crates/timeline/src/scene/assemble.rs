@@ -339,16 +339,13 @@ impl<'a> Assembly<'a> {
             .dates
             .iter()
             .rfind(|date| (date.side, date.to) == (state.side, state.to) && date.at <= shown.at);
-        let looks = self.timeline.events[..state.event.0].iter().rev();
-        let mut looks = looks.filter(|event| matches!(event.kind, EventKind::State(_)) && event.at < shown.at);
+        let is_look = |event: &&Event| matches!(event.kind, EventKind::State(_)) && event.at < shown.at;
+        let look = || self.timeline.events[..state.event.0].iter().rfind(is_look);
         match brought {
             Some(date) if date.is_sure => (self.at(date.at), self.at(date.at)),
             Some(date) => (self.at(date.at), state.at),
             None => (
-                looks
-                    .next()
-                    .map_or(Moment::default(), |look| self.at(look.at))
-                    .min(state.at),
+                look().map_or(Moment(0), |look| self.at(look.at)).min(state.at),
                 state.at,
             ),
         }
@@ -360,10 +357,8 @@ impl<'a> Assembly<'a> {
         for mark in marks {
             let Mark::State(state) = mark else { continue };
             let (mut since, mut known) = self.dated(state);
-            if let Some(last) = bands
-                .iter_mut()
-                .rfind(|band| band.side == state.side && band.until.is_none())
-            {
+            let is_open = |band: &&mut Band| band.side == state.side && band.until.is_none();
+            if let Some(last) = bands.iter_mut().rfind(is_open) {
                 if Some(last.state) == state.to {
                     continue;
                 }

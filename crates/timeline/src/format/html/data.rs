@@ -32,6 +32,7 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
             arrow.data.truncate(Call::KEEP);
         }
     }
+    let bands = scene.connections.iter().flat_map(|diagram| &diagram.bands);
     let data = Data {
         title: printable(title),
         amounts: timeline
@@ -44,8 +45,8 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
         first: timeline.connections().map(first_numbers).collect(),
         sentences,
         frames: Frames::of(timeline),
+        looks: svg::looks(bands.map(|band| band.state)),
         scene,
-        looks: svg::looks(),
     };
     // These characters have a meaning in HTML. In JSON they stand in strings only, where an escape says the same.
     let escaped = |c| !is_plain(c) || matches!(c, '<' | '>' | '&');

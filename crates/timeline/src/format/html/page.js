@@ -491,7 +491,7 @@
       }
       return [line, s('path', { class: `tip ${mark.from} full`, d: `M${x} ${end}l${-way * 10} -5v10z` })];
     });
-    if (mark.held) parts.push(s('rect', { x: start - 4, y: y - 4, width: 8, height: 8, fill: 'var(--held-line)', stroke: 'var(--ink)' }));
+    if (mark.held) parts.push(s('rect', { x: start - 4, y: y - 4, width: 8, height: 8, fill: 'var(--p-held)', stroke: 'var(--ink)' }));
     if (room) parts.push(s('text', { class: `halo ${mark.from}`, x: (from + to) / 2, y: (y + Math.min(ends[0], y + ROW)) / 2 - 6, 'text-anchor': 'middle' }, label(mark, Math.abs(to - from) - 34)));
     const note = mark.facts.length && columns.wide && room && beside(mark.from);
     if (mark.held && columns.wide && room) {

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 use crate::events::{EventId, Side, TcpState};
 use crate::format::line::Role;
-use crate::format::rows::{self, Cell, Row};
+use crate::format::rows::{self, Row};
 use crate::scene::{Diagram, Finding, Moment, Scene};
-use crate::width::{columns, cut};
+use crate::width::cut;
 use crate::words::are_left_out;
 
 use super::axis::Axis;
@@ -315,24 +315,14 @@ impl<'s> Drawing<'s> {
                     _ if role.is_empty() => screen.character,
                     _ => screen.prose,
                 };
-                text.at("y", place + 5.0).text(&fitting(cell, room / character));
+                text.at("y", place + 5.0)
+                    .text(&cell.fitted((room / character) as usize));
             }
             // A dot marks the moment. A call and an arrow need none: the bracket and the arrow's end mark theirs.
             if row.arrow.is_none() && row.at.is_some() && cell.role != Role::Call {
                 dot(xml, "dot", (lifeline(side), place), 3.5);
             }
         }
-    }
-}
-
-/// The longest form of a cell that fits.
-fn fitting(cell: &Cell, width: f64) -> String {
-    let width = width as usize;
-    let fits = cell.forms.iter().find(|form| columns(form) <= width);
-    match (fits, cell.forms.last()) {
-        (Some(form), _) => form.clone(),
-        (None, Some(form)) => cut(form, width),
-        (None, None) => String::new(),
     }
 }
 

@@ -10,6 +10,7 @@ use super::xml::{Xml, number};
 const ENTRY: f64 = 236.0;
 const LINE: f64 = 25.0;
 
+#[derive(Clone, Copy, PartialEq)]
 enum Sign {
     /// An arrow, by the classes that give it colour, width and dashes.
     Way(&'static str),
@@ -25,70 +26,41 @@ enum Sign {
 /// The entries of a picture, below a sentence on its times.
 pub(super) struct Legend {
     times: &'static str,
-    signs: Vec<(Sign, String)>,
+    signs: Vec<Sign>,
 }
 
 impl Legend {
-    /// What a diagram uses: all of it, or states, arrows and waits alone.
-    pub fn of<'d>(diagrams: impl Iterator<Item = &'d Diagram> + Clone, is_whole: bool, times: &'static str) -> Legend {
-        let arrows = || diagrams.clone().flat_map(Diagram::arrows);
-        let from = |side: Side| arrows().any(|arrow| arrow.from == side);
-        let has_dots = diagrams
-            .clone()
-            .flat_map(|diagram| &diagram.marks)
-            .any(|mark| !mark.is_quiet() && !matches!(mark, Mark::Arrow(_) | Mark::Call(_)));
-        let is_call = |waits| {
-            diagrams
-                .clone()
-                .flat_map(Diagram::calls)
-                .any(|call| !call.quiet && call.waits == waits)
-        };
-        let lost = |outcome| matches!(outcome, Outcome::Lost | Outcome::Damaged);
-        let entries = [
-            (from(Side::Client), Sign::Way("client"), "from the client"),
-            (from(Side::Server), Sign::Way("server"), "from the server"),
-            (
-                arrows().any(|arrow| arrow.len > 0),
-                Sign::Way("client data"),
-                "thick: carries data",
-            ),
-            (
-                arrows().any(|arrow| arrow.repeats),
-                Sign::Way("server again"),
-                "dashed: sent again",
-            ),
-            (arrows().any(|arrow| lost(arrow.outcome)), Sign::Lost, "lost or damaged"),
-            (is_whole && is_call(false), Sign::Call, "a call, to its end"),
-            (is_whole && (has_dots || is_call(true)), Sign::Dot, "done, or returned"),
-            (
-                diagrams.clone().any(|diagram| !diagram.waits.is_empty()),
-                Sign::Wait,
-                "waits in the kernel",
-            ),
-            (
-                is_whole && diagrams.clone().any(|diagram| !diagram.folds.is_empty()),
-                Sign::Cut,
-                "time cut short",
-            ),
-        ];
-        let used = entries.into_iter().filter(|(is_used, ..)| *is_used);
-        let mut signs: Vec<(Sign, String)> = used.map(|(_, sign, words)| (sign, words.to_owned())).collect();
-        let bands = || diagrams.clone().flat_map(|diagram| &diagram.bands);
-        let mut states: Vec<TcpState> = Vec::new();
-        for band in bands() {
-            if !states.contains(&band.state) {
-                states.push(band.state);
+    /// What diagrams use: all of it, or states, arrows and waits alone.
+    pub fn of<'d>(diagrams: impl Iterator<Item = &'d Diagram>, is_whole: bool, times: &'static str) -> Legend {
+        let (mut signs, mut states) = (Vec::new(), Vec::new());
+        for diagram in diagrams {
+            for arrow in diagram.arrows() {
+                let is_client = arrow.from == Side::Client;
+                signs.push(Sign::Way(if is_client { "client" } else { "server" }));
+                signs.extend((arrow.len > 0).then_some(Sign::Way("client data")));
+                signs.extend(arrow.repeats.then_some(Sign::Way("server again")));
+                let is_lost = matches!(arrow.outcome, Outcome::Lost | Outcome::Damaged);
+                signs.extend(is_lost.then_some(Sign::Lost));
+            }
+            let others = diagram.marks.iter().filter(|mark| is_whole && !mark.is_quiet());
+            signs.extend(others.filter_map(|mark| match mark {
+                Mark::Arrow(_) => None,
+                Mark::Call(call) if !call.waits => Some(Sign::Call),
+                _ => Some(Sign::Dot),
+            }));
+            signs.extend((!diagram.waits.is_empty()).then_some(Sign::Wait));
+            signs.extend((is_whole && !diagram.folds.is_empty()).then_some(Sign::Cut));
+            states.extend(diagram.bands.iter().map(|band| Sign::State(Some(band.state))));
+            let unsure = diagram.bands.iter().find(|band| band.since < band.known);
+            states.extend(unsure.map(|_| Sign::State(None)));
+        }
+        let mut used = Vec::new();
+        for sign in signs.into_iter().chain(states) {
+            if !used.contains(&sign) {
+                used.push(sign);
             }
         }
-        signs.extend(
-            states
-                .into_iter()
-                .map(|state| (Sign::State(Some(state)), state.to_string())),
-        );
-        if bands().any(|band| band.since < band.known) {
-            signs.push((Sign::State(None), "changed meanwhile".to_owned()));
-        }
-        Legend { times, signs }
+        Legend { times, signs: used }
     }
 
     fn columns(width: f64) -> usize {
@@ -104,12 +76,12 @@ impl Legend {
         xml.element("g").with("class", "legend").open();
         let text = xml.element("text").with("class", "words soft small").at("x", 24.0);
         text.at("y", top).text(self.times);
-        for (place, (sign, words)) in self.signs.iter().enumerate() {
+        for (place, sign) in self.signs.iter().enumerate() {
             let x = 24.0 + (place % Self::columns(width)) as f64 * ENTRY;
             let y = top + (1 + place / Self::columns(width)) as f64 * LINE - 4.0;
-            sign.draw(xml, (x, y));
+            let words = sign.draw(xml, (x, y));
             let text = xml.element("text").with("class", "words soft small").at("x", x + 34.0);
-            text.at("y", y + 5.0).text(words);
+            text.at("y", y + 5.0).text(&words);
         }
         xml.close();
         top + self.height(width)
@@ -117,33 +89,49 @@ impl Legend {
 }
 
 impl Sign {
-    fn draw(&self, xml: &mut Xml, (x, y): (f64, f64)) {
-        match self {
+    /// Draws it, and says what it means.
+    fn draw(self, xml: &mut Xml, (x, y): (f64, f64)) -> String {
+        let words = match self {
             Sign::Way(classes) => {
                 xml.element("g").with("class", classes).open();
                 line(xml, "way", (x, y), (x + 26.0, y));
                 head(xml, (x, y), (x + 26.0, y));
                 xml.close();
+                match classes {
+                    "client" => "from the client",
+                    "server" => "from the server",
+                    "client data" => "thick: carries data",
+                    _ => "dashed: sent again",
+                }
             }
-            Sign::Lost => cross(xml, (x + 13.0, y)),
+            Sign::Lost => {
+                cross(xml, (x + 13.0, y));
+                "lost or damaged"
+            }
             Sign::Call => {
-                let (x, top) = (number(x + 8.0), number(y - 7.0));
-                xml.element("path")
-                    .with("class", "call")
-                    .with("d", format!("M{x} {top}h10v14h-10"))
-                    .empty();
+                let path = format!("M{} {}h10v14h-10", number(x + 8.0), number(y - 7.0));
+                xml.element("path").with("class", "call").with("d", path).empty();
+                "a call, to its end"
             }
-            Sign::Dot => dot(xml, "dot", (x + 13.0, y), 3.5),
+            Sign::Dot => {
+                dot(xml, "dot", (x + 13.0, y), 3.5);
+                "done, or returned"
+            }
             Sign::Wait => {
                 line(xml, "wait", (x, y), (x + 20.0, y));
                 dot(xml, "held", (x + 22.0, y), 4.5);
+                "waits in the kernel"
             }
             Sign::Cut => {
-                for y in [y - 4.0, y + 4.0] {
-                    line(xml, "cut", (x + 2.0, y + 5.0), (x + 24.0, y - 5.0));
-                }
+                line(xml, "cut", (x + 2.0, y + 1.0), (x + 24.0, y - 9.0));
+                line(xml, "cut", (x + 2.0, y + 9.0), (x + 24.0, y - 1.0));
+                "time cut short"
             }
-            Sign::State(state) => bar(xml, *state, (x + 13.0, y - 9.0), 18.0),
-        }
+            Sign::State(state) => {
+                bar(xml, state, (x + 13.0, y - 9.0), 18.0);
+                return state.map_or("changed meanwhile".to_owned(), |state| state.to_string());
+            }
+        };
+        words.to_owned()
     }
 }

@@ -6,7 +6,7 @@ use crate::events::{Flags, Side};
 use crate::scene::{Arrow, Band, Diagram, Mark, Moment, Outcome, Scene, Wait};
 
 use super::legend::Legend;
-use super::shapes::{HALF, bar, cross, head, line};
+use super::shapes::{HALF, bar, classes, cross, head, line};
 use super::xml::Xml;
 use super::{Theme, document, lines, ticks};
 
@@ -204,14 +204,8 @@ impl<'s> Panel<'s> {
         let inward = (to - from.0).signum();
         let from = (from.0 + inward * (HALF + 1.0), from.1);
         let edge = to - inward * (HALF + 1.0);
-        let mut classes = format!("arrow {}", arrow.from);
-        for (is, class) in [(arrow.len > 0, " data"), (arrow.repeats, " again")] {
-            if is {
-                classes += class;
-            }
-        }
         xml.element("g")
-            .with("class", classes)
+            .with("class", classes(arrow))
             .with("data-event", arrow.event)
             .open();
         xml.element("title").text(&arrow.words);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::events::TcpState;
+use crate::scene::Arrow;
 
 use super::xml::{Xml, number};
 
@@ -90,23 +91,17 @@ fn look(state: Option<TcpState>) -> Look {
     }
 }
 
-/// The looks of all states by their names, for a page that draws them itself.
-pub(crate) fn looks() -> BTreeMap<String, Look> {
-    use TcpState::*;
-    let all = [
-        Established,
-        SynSent,
-        SynReceived,
-        FinWait1,
-        FinWait2,
-        TimeWait,
-        CloseWait,
-        LastAck,
-        Listen,
-        Closing,
-    ];
-    let states = all.map(|state| (state.to_string(), look(Some(state))));
-    states.into_iter().chain([("unsure".to_owned(), look(None))]).collect()
+/// The looks of states by their names, for a page that draws them itself.
+pub(crate) fn looks(states: impl Iterator<Item = TcpState>) -> BTreeMap<String, Look> {
+    let looks = states.map(|state| (state.to_string(), look(Some(state))));
+    looks.chain([("unsure".to_owned(), look(None))]).collect()
+}
+
+/// The classes of an arrow, which give its colour, width and dashes.
+pub(super) fn classes(arrow: &Arrow) -> String {
+    let (data, again) = (arrow.len > 0, arrow.repeats);
+    let class = |is, class| if is { class } else { "" };
+    format!("arrow {}{}{}", arrow.from, class(data, " data"), class(again, " again"))
 }
 
 /// A piece of a band.
@@ -123,13 +118,8 @@ pub(super) fn bar(xml: &mut Xml, state: Option<TcpState>, (x, y): (f64, f64), he
     for &(rise, apart) in strokes {
         let mut at = y + f64::max(rise, 0.0).max(4.0);
         while at <= y + height && at - rise <= y + height {
-            path += &format!(
-                "M{} {}L{} {}",
-                number(x - HALF),
-                number(at),
-                number(x + HALF),
-                number(at - rise)
-            );
+            let [left, right, from, to] = [x - HALF, x + HALF, at, at - rise].map(number);
+            path += &format!("M{left} {from}L{right} {to}");
             at += apart;
         }
     }

@@ -8,79 +8,50 @@ use super::Theme;
 /// So narrow is a telephone: the pictures have larger type and fewer words then.
 const NARROW: u32 = 560;
 
+/// What has a colour, in the order of a palette.
+const NAMES: [&str; 12] = [
+    "paper",
+    "ink",
+    "soft",
+    "line",
+    "client",
+    "server",
+    "held",
+    "held-text",
+    "open",
+    "closing",
+    "close-wait",
+    "fold",
+];
+
 /// The colours of a theme.
-struct Palette {
-    paper: &'static str,
-    ink: &'static str,
-    soft: &'static str,
-    line: &'static str,
-    client: &'static str,
-    server: &'static str,
-    held: &'static str,
-    held_text: &'static str,
-    open: &'static str,
-    closing: &'static str,
-    close_wait: &'static str,
-    fold: &'static str,
-}
+type Palette = [&'static str; 12];
 
-const LIGHT: Palette = Palette {
-    paper: "#ffffff",
-    ink: "#1b1f24",
-    soft: "#4d555e",
-    line: "#8c959f",
-    client: "#0072b2",
-    server: "#00805d",
-    held: "#d55e00",
-    held_text: "#a84a00",
-    open: "#bfe3f7",
-    closing: "#f0d0e1",
-    close_wait: "#e69f00",
-    fold: "#f3f4f6",
-};
-
-const DARK: Palette = Palette {
-    paper: "#0f1419",
-    ink: "#eef2f6",
-    soft: "#aab4be",
-    line: "#6e7781",
-    client: "#56b4e9",
-    server: "#1fb98c",
-    held: "#ee7733",
-    held_text: "#ff9b57",
-    open: "#1c5378",
-    closing: "#6d3e58",
-    close_wait: "#e69f00",
-    fold: "#1c232b",
-};
-
-const MONO: Palette = Palette {
-    paper: "#ffffff",
-    ink: "#000000",
-    soft: "#000000",
-    line: "#808080",
-    client: "#000000",
-    server: "#000000",
-    held: "#000000",
-    held_text: "#000000",
-    open: "#e0e0e0",
-    closing: "#d0d0d0",
-    close_wait: "#a0a0a0",
-    fold: "#f4f4f4",
-};
+const LIGHT: Palette = [
+    "#ffffff", "#1b1f24", "#4d555e", "#8c959f", "#0072b2", "#00805d", "#d55e00", "#a84a00", "#bfe3f7", "#f0d0e1",
+    "#e69f00", "#f3f4f6",
+];
+const DARK: Palette = [
+    "#0f1419", "#eef2f6", "#aab4be", "#6e7781", "#56b4e9", "#1fb98c", "#ee7733", "#ff9b57", "#1c5378", "#6d3e58",
+    "#e69f00", "#1c232b",
+];
+const MONO: Palette = [
+    "#ffffff", "#000000", "#000000", "#808080", "#000000", "#000000", "#000000", "#000000", "#e0e0e0", "#d0d0d0",
+    "#a0a0a0", "#f4f4f4",
+];
 
 /// The style sheet of a picture.
 pub(super) fn sheet(theme: Theme) -> String {
     let colours = match theme {
-        Theme::Light => LIGHT.rules(),
-        Theme::Dark => DARK.rules(),
-        Theme::Mono => MONO.rules(),
+        Theme::Light => rules(&LIGHT),
+        Theme::Dark => rules(&DARK),
+        Theme::Mono => rules(&MONO),
         // Paper is white, so a print has the light colours even if the screen is dark.
         Theme::Auto => format!(
             "{}@media (prefers-color-scheme: dark) {{\n{}}}\n@media print {{\n{}}}\n",
-            LIGHT.rules(),
-            DARK.rules(),
-            LIGHT.rules()
+            rules(&LIGHT),
+            rules(&DARK),
+            rules(&LIGHT)
         ),
     };
     format!("{SHAPES}{colours}@media (max-width: {NARROW}px) {{\n{NARROW_SHAPES}}}\n")
@@ -88,7 +59,12 @@ pub(super) fn sheet(theme: Theme) -> String {
 
 /// The colours that pages have in common with pictures.
 pub(crate) fn variables() -> String {
-    let (light, dark) = (LIGHT.variables(), DARK.variables());
+    let [light, dark] = [LIGHT, DARK].map(|palette| {
+        let named = NAMES.iter().zip(palette);
+        named
+            .map(|(name, colour)| format!("--p-{name}: {colour};"))
+            .collect::<String>()
+    });
     format!(
         ":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root:not([data-theme=\"light\"]) {{ {dark} }} }}\n\
          :root[data-theme=\"dark\"] {{ {dark} }}\n"
@@ -130,57 +106,32 @@ text, .name { font-size: 20px; }
 .sign { font-size: 16px; }
 ";
 
-impl Palette {
-    fn variables(&self) -> String {
-        let named = [
-            ("client-line", self.client),
-            ("server-line", self.server),
-            ("held-line", self.held),
-            ("held", self.held_text),
-            ("open", self.open),
-            ("closing", self.closing),
-            ("close-wait", self.close_wait),
-        ];
-        named.map(|(name, colour)| format!("--{name}: {colour};")).join(" ")
-    }
-
-    fn rules(&self) -> String {
-        let Palette {
-            paper,
-            ink,
-            soft,
-            line,
-            client,
-            server,
-            held,
-            held_text,
-            open,
-            closing,
-            close_wait,
-            fold,
-        } = self;
-        format!(
-            ".paper {{ fill: {paper}; }}
-text {{ fill: {ink}; }}
-.soft {{ fill: {soft}; }}
-.over {{ stroke: {paper}; }}
-.life, .cut, .grid {{ stroke: {line}; }}
-.fold {{ fill: {fold}; }}
-.client .way {{ stroke: {client}; }}
-.client .head {{ fill: {client}; }}
-.server .way {{ stroke: {server}; }}
-.server .head {{ fill: {server}; }}
-.call, .hatch, .acked, .room {{ stroke: {ink}; }}
-.dot {{ fill: {ink}; }}
-.cross, .wait {{ stroke: {held}; }}
-.held {{ fill: {held}; }}
-.held-text {{ fill: {held_text}; }}
-.sign {{ fill: {paper}; }}
-.band {{ fill: {paper}; stroke: {line}; }}
-.band.open {{ fill: {open}; }}
-.band.closing {{ fill: {closing}; }}
-.band.close-wait {{ fill: {close_wait}; }}
-"
-        )
-    }
+fn rules(palette: &Palette) -> String {
+    let named = NAMES.iter().zip(palette);
+    named.fold(RULES.to_owned(), |rules, (name, colour)| {
+        rules.replace(&format!("[{name}]"), colour)
+    })
 }
+
+/// What has which colour.
+const RULES: &str = ".paper { fill: [paper]; }
+text { fill: [ink]; }
+.soft { fill: [soft]; }
+.over { stroke: [paper]; }
+.life, .cut, .grid { stroke: [line]; }
+.fold { fill: [fold]; }
+.client .way { stroke: [client]; }
+.client .head { fill: [client]; }
+.server .way { stroke: [server]; }
+.server .head { fill: [server]; }
+.call, .hatch, .acked, .room { stroke: [ink]; }
+.dot { fill: [ink]; }
+.cross, .wait { stroke: [held]; }
+.held { fill: [held]; }
+.held-text { fill: [held-text]; }
+.sign { fill: [paper]; }
+.band { fill: [paper]; stroke: [line]; }
+.band.open { fill: [open]; }
+.band.closing { fill: [closing]; }
+.band.close-wait { fill: [close-wait]; }
+";

@@ -265,16 +265,9 @@ fn wanted(arrows: &[&Arrow], detail: Detail) -> Want {
     }
 }
 
-/// The longest form of a cell that fits; the shortest one cut, where none does.
+/// What of a cell fits, with its role.
 fn fitted(cell: Option<&Cell>, role: Role, width: usize) -> (Role, String) {
-    let Some(cell) = cell else { return (role, String::new()) };
-    let fits = cell.forms.iter().find(|form| columns(form) <= width);
-    let text = match (fits, cell.forms.last()) {
-        (Some(form), _) => form.clone(),
-        (None, Some(form)) => cut(form, width),
-        (None, None) => String::new(),
-    };
-    (cell.role, text)
+    cell.map_or_else(|| (role, String::new()), |cell| (cell.role, cell.fitted(width)))
 }
 
 fn mark(mark: BracketPiece) -> char {

@@ -4,14 +4,12 @@ use crate::events::Side;
 use crate::format::fit::{Detail, header, label};
 use crate::format::rows::{Row, wire_cell};
 use crate::format::svg::axis::{FLIGHT, LOST};
-use crate::format::svg::shapes::{HALF, cross, head, line};
+use crate::format::svg::shapes::{HALF, classes, cross, head, line};
 use crate::format::svg::xml::{Xml, number};
 use crate::scene::{Arrow, Outcome};
 use crate::width::{columns, cut};
 
-use super::{
-    CLIENT, CLIENT_ROOM, Drawing, SCREENS, SERVER, SERVER_ROOM, beside_lifeline, fitting, lifeline, middle, outward,
-};
+use super::{CLIENT, CLIENT_ROOM, Drawing, SCREENS, SERVER, SERVER_ROOM, beside_lifeline, lifeline, middle, outward};
 
 /// An arrow is steep that falls by more than it goes across.
 const STEEP: f64 = 1.0;
@@ -21,13 +19,10 @@ impl Drawing<'_> {
         let (from, to) = (lifeline(arrow.from), lifeline(arrow.from.peer()));
         let inward = -outward(arrow.from);
         let start = (from + inward * (HALF + 2.0), place);
-        let mut classes = format!("arrow {}", arrow.from);
-        for (is, class) in [(arrow.len > 0, " data"), (arrow.repeats, " again")] {
-            if is {
-                classes += class;
-            }
-        }
-        let group = xml.element("g").with("class", classes).with("data-event", arrow.event);
+        let group = xml
+            .element("g")
+            .with("class", classes(arrow))
+            .with("data-event", arrow.event);
         let group = match arrow.frame {
             Some(frame) => group.with("data-frame", frame),
             None => group,
@@ -51,7 +46,7 @@ impl Drawing<'_> {
         }
         if let (Some(what), Some(end)) = (wire_cell(arrow), ends.first()) {
             for screen in SCREENS {
-                let words = fitting(&what, (SERVER - CLIENT - 20.0) / screen.prose);
+                let words = what.fitted(((SERVER - CLIENT - 20.0) / screen.prose) as usize);
                 middle(xml, screen.class, end.1.max(place) + 22.0, &words);
             }
         }

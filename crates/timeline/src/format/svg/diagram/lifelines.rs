@@ -17,10 +17,8 @@ impl Drawing<'_> {
     fn band(&self, xml: &mut Xml, band: &Band) {
         let x = lifeline(band.side);
         let (from, known) = self.begins(band);
-        let next = self.diagram.bands.iter();
-        let next = next
-            .clone()
-            .find(|next| next.side == band.side && Some(next.since) == band.until);
+        let follows = |next: &&Band| next.side == band.side && Some(next.since) == band.until;
+        let next = self.diagram.bands.iter().find(follows);
         let to = match band.until {
             None => self.end + 10.0,
             // The state ends after all that is drawn, as only a part of the connection is.
