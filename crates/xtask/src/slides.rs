@@ -44,7 +44,7 @@ pub fn write() -> Result<PathBuf> {
     let mut pages = vec!["README.md".to_owned()];
     pages.extend(steps::all()?.into_iter().map(|step| step.lesson.page));
     for page in &pages {
-        let mut slides = slides(&read(page)?, |anchor| taught(page, anchor, &exercises, &plans));
+        let mut slides = slides(&read(page)?, |anchor| taught(page, anchor, &exercises, &plans))?;
         // Of the README it takes what comes before its first section.
         slides.truncate(if page == "README.md" { 2 } else { usize::MAX });
         let folder = checkout.join(page).with_file_name("");
@@ -60,7 +60,7 @@ pub fn write() -> Result<PathBuf> {
 
 /// The slides of a page. `taught` gives those of the exercises that a section teaches, by its anchor: they come first,
 /// since the section has the answers.
-fn slides(page: &str, taught: impl Fn(&str) -> Vec<Slide>) -> Vec<Slide> {
+fn slides(page: &str, taught: impl Fn(&str) -> Result<Vec<Slide>>) -> Result<Vec<Slide>> {
     let mut slides: Vec<Slide> = Vec::new();
     let (mut title, mut lead, mut notes, mut generated) = (String::new(), String::new(), String::new(), "");
     let (mut depth, mut start, mut passed_over) = (0, 0, false);
@@ -90,9 +90,9 @@ fn slides(page: &str, taught: impl Fn(&str) -> Vec<Slide>) -> Vec<Slide> {
                         title: title.clone(),
                         ..Slide::default()
                     });
-                    slides.extend(taught(""));
+                    slides.extend(taught("")?);
                 }
-                slides.extend(taught(&anchor(&title)));
+                slides.extend(taught(&anchor(&title))?);
             }
             _ if passed_over => {}
             TagEnd::HtmlBlock => generated = marker.and_then(|rest| rest.split(' ').next()).unwrap_or_default(),
@@ -124,7 +124,7 @@ fn slides(page: &str, taught: impl Fn(&str) -> Vec<Slide>) -> Vec<Slide> {
         }
     }
     close(&mut slides, &title, &mut lead, &mut notes);
-    slides
+    Ok(slides)
 }
 
 /// What is left of a section is said to its last slide, or, if it shows nothing, is its slide.
@@ -157,23 +157,20 @@ fn anchor(heading: &str) -> String {
         .collect()
 }
 
-/// A slide for each exercise that a section of a page teaches.
-fn taught(page: &str, anchor: &str, exercises: &[Exercise], plans: &[String]) -> Vec<Slide> {
-    let place = if anchor.is_empty() {
-        page.to_owned()
-    } else {
-        format!("{page}#{anchor}")
-    };
+/// A slide for each exercise that a section of a page teaches, with its task.
+fn taught(page: &str, anchor: &str, exercises: &[Exercise], plans: &[String]) -> Result<Vec<Slide>> {
+    let place = format!("{page}{}{anchor}", if anchor.is_empty() { "" } else { "#" });
     let here = exercises.iter().filter(|exercise| exercise.about.page == place);
-    let slide = |exercise: &Exercise| Slide {
-        title: format!("Exercise {}: {}", exercise.about.order, exercise.about.title),
-        shown: format!("    cargo run --bin lab -- learn {}\n", exercise.name),
-        notes: format!(
-            "**{} minutes.**\n\n{}",
-            exercise.about.minutes,
-            said(&exercise.name, plans)
-        ),
-        ..Slide::default()
+    let slide = |exercise: &Exercise| {
+        let (name, about) = (&exercise.name, &exercise.about);
+        let page = exercise.page()?;
+        let (_, task) = page.split_once('\n').unwrap_or_default();
+        Ok(Slide {
+            title: format!("Exercise {}: {}", about.order, about.title),
+            shown: format!("{task}\n```\ncargo run --bin lab -- learn {name}\n```\n"),
+            notes: format!("**{} minutes.**\n\n{}", about.minutes, said(name, plans)),
+            ..Slide::default()
+        })
     };
     here.map(slide).collect()
 }
@@ -229,7 +226,7 @@ impl Slide {
 }
 
 fn inline(text: &str, folder: &Path) -> Result<String> {
-    Ok(rendered(text, folder)?.replace("<p>", "").replace("</p>", ""))
+    Ok(rendered(text, folder)?.replace("<p>", "").replace("</p>\n", ""))
 }
 
 /// Markdown as HTML, with its pictures in it and without its links, which lead nowhere from a projector.

@@ -38,12 +38,13 @@ Nothing.
 
 fn of_page() -> Vec<Slide> {
     slides(PAGE, |anchor| match anchor {
-        "the-trace-frames-1-to-2" => vec![Slide {
+        "the-trace-frames-1-to-2" => Ok(vec![Slide {
             title: "Exercise 1".to_owned(),
             ..Slide::default()
-        }],
-        _ => Vec::new(),
+        }]),
+        _ => Ok(Vec::new()),
     })
+    .unwrap()
 }
 
 #[test]
