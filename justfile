@@ -64,6 +64,14 @@ docs:
 book:
     cargo xtask book
 
+# Make one archive for a room of machines without a network: target/tcp-room.tar.gz
+room:
+    cargo xtask room
+
+# Make slides of the steps' pages, for a projector: target/slides.html
+slides:
+    cargo xtask slides
+
 # Measure what the newline costs and write the table into its page (a tracked file), or: just newline --print
 newline *OPTION:
     cargo run --release --bin xtask -- newline {{OPTION}}

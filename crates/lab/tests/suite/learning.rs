@@ -114,7 +114,7 @@ const STANDS_IN: &str = r#"#!/bin/sh
 while [ "$1" != --bin ]; do shift; done
 for given in EXERCISES/*-"$2"/main.rs EXERCISES/*-"$2"/solution.rs EXERCISES/*-"$2"/wrong/*.rs; do
     path=${given#EXERCISES/}
-    if cmp -s "$given" "${path%%/*}/main.rs"; then
+    if cmp -s "$given" "${4%/Cargo.toml}/${path%%/*}/main.rs"; then
         program=HOME/server-$$
         printf '#!/bin/sh\nexec env EXERCISE=%s PROGRAM "$@"\n' "$path" >"$program"
         chmod +x "$program"
