@@ -5,6 +5,7 @@ mod trouble;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::mem::take;
 use std::net::SocketAddr;
 use std::thread::Scope;
@@ -15,6 +16,7 @@ use self::speaker::Speaker;
 pub use self::trouble::{Conversed, How, Trouble};
 use crate::client::Client;
 use crate::conversation::{Act, Conversation, Ending, Turn};
+use crate::error::Error;
 use crate::server::Server;
 use timeline::Timeline;
 
@@ -159,13 +161,15 @@ impl<'s> Player<'s> {
             return again.map_err(|error| Trouble::new(How::Failed, error.to_string(), self.connections));
         }
         if turn.act == Act::Refused {
-            return match self.connect(&turn.act) {
-                Ok(speaker) => {
-                    let text = How::Admitted.to_string();
-                    Err(Trouble::new(How::Admitted, text, speaker.connection).of(turn))
-                }
-                Err(_) => Ok(()),
+            let connection = self.connections;
+            self.connections += 1;
+            let trouble = match self.server.open(self.address, None) {
+                // A SYN that nobody answers is no refusal.
+                Err(Error::Connect { source, .. }) if source.kind() == ErrorKind::ConnectionRefused => return Ok(()),
+                Err(error) => Trouble::new(How::Failed, error.to_string(), connection),
+                Ok(_) => Trouble::new(How::Admitted, How::Admitted.to_string(), connection),
             };
+            return Err(trouble.of(turn));
         }
         let mut speaker = match self.speakers.remove(&turn.client) {
             Some(known) => known,

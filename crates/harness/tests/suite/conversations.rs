@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::testing::Needs::{Calls, Packets};
-use harness::timeline::{self, CallKind, Side, Teardown, Timeline};
+use harness::testing::Needs::{Calls, Packets, Sandbox};
+use harness::timeline::{self, CallKind, Level, Side, Teardown, Timeline};
 use harness::{Conversation, Conversed, How, LISTEN, Player, Server, Trouble};
 
 fn parse(script: &str) -> Result<Conversation> {
@@ -63,6 +63,21 @@ fn what_goes_wrong_is_told() -> Result<()> {
         ensure!(trouble.how == how, "{mode}, {script:?}: {trouble:?}");
         Ok(())
     })
+}
+
+/// Where the queue of connections is full, Linux drops a SYN: nobody refused it.
+fn who_is_not_answered_is_not_refused() -> Result<()> {
+    let script = "signal STOP\nclient 2 connect\nclient 3 connect\nclient 4 refused";
+    let server = Server::build(harness::testing::built("wrong-server")).args(["echo", LISTEN]);
+    let server = server
+        .level(Level::Sandbox)
+        .backlog(1)
+        .reply_within(Duration::from_millis(500));
+    let server = server.start()?;
+    let mut player = Player::new(&server);
+    let trouble = player.hold(&parse(script)?).trouble.context("it had no trouble")?;
+    ensure!(trouble.how == How::Failed, "{trouble:?}");
+    Ok(())
 }
 
 fn a_trouble_tells_what_was_to_come() -> Result<()> {
@@ -168,6 +183,7 @@ harness::tests! {
     who_cannot_be_started_again_says_why needs [Packets];
     clients_take_turns needs [Calls];
     what_goes_wrong_is_told needs [Calls];
+    who_is_not_answered_is_not_refused needs [Sandbox];
     a_trouble_tells_what_was_to_come needs [Calls];
     what_is_not_told_may_come needs [Calls];
     clients_leave_as_they_are_told needs [Packets];
