@@ -23,6 +23,8 @@
 //! }
 //! ```
 
+mod snapshot;
+
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
+pub use self::snapshot::snapshot;
 use crate::lock::lock;
 use crate::machine::{Machine, Refusal};
 use crate::observe::{processors, stay_on, wire_refusal};
