@@ -376,17 +376,24 @@
     return [s('rect', { class: `band ${kind}`, x: x - 5, width: 10, y: top, height: Math.max(bottom - top, 0) }), s('path', { class: 'hatch', d: lines })];
   }
 
+  /** Where a state begins: in its own row, if that was the moment. Many rows may share one. */
+  function rowOf(band, moment) {
+    const own = band && marks.find((mark) => mark.kind === 'state' && mark.event === band.event && mark.side === band.side && mark.words === band.state && mark.at === moment);
+    return own && placeOf.has(own.index) ? ys[placeOf.get(own.index)] : yOf(moment);
+  }
+
   /** The states along the lifelines. */
   function bands(diagram, from, to, end) {
     const drawn = [];
     for (const band of diagram.bands) {
-      const top = yOf(band.since);
+      const top = rowOf(band, band.since);
       if (top > end) continue;
       const open = band.until === null;
-      const bottom = Math.min(open ? height - Math.max(ROW, 12) : yOf(band.until), end);
+      const next = diagram.bands.find((each) => each.side === band.side && each.since === band.until);
+      const bottom = Math.min(open ? height - Math.max(ROW, 12) : rowOf(next, band.until), end);
       if (bottom < from || top > to) continue;
       const x = xOf(band.side);
-      const known = Math.min(yOf(band.known), bottom);
+      const known = Math.min(rowOf(band, band.known), bottom);
       for (const [state_, begins, ends] of [['unsure', top, known], [band.state, known, bottom]]) {
         if (begins < ends) drawn.push(...bar(state_, x, Math.max(begins, from), Math.min(ends, to)));
       }
@@ -605,7 +612,7 @@
   function happened() {
     if (scene.connections_in_all !== 1) {
       const found = scene.connections.filter((diagram) => diagram.findings.length).length;
-      return `${plural(scene.connections_in_all, 'connection')}${found && !view.asking ? `, of which ${found} have something to look at` : ''}.`;
+      return `${plural(scene.connections_in_all, 'connection')}${found && !view.asking ? `, of which ${found} ${found === 1 ? 'has' : 'have'} something to look at` : ''}.`;
     }
     const [diagram] = scene.connections;
     const packets = marks.filter((mark) => mark.kind === 'arrow').length;

@@ -164,10 +164,8 @@ impl<'s> Panel<'s> {
         xml.element("g").with("class", format!("state {}", band.side)).open();
         xml.element("title")
             .text(&format!("the {}'s socket is in {}", band.side, band.state));
-        if known > from {
-            bar(xml, None, (self.x(band.side), from), known - from);
-        }
-        bar(xml, Some(band.state), (self.x(band.side), known), (to - known).max(0.0));
+        bar(xml, None, (self.x(band.side), from), known - from);
+        bar(xml, Some(band.state), (self.x(band.side), known), to - known);
         xml.close();
     }
 

@@ -106,7 +106,10 @@ pub(super) fn classes(arrow: &Arrow) -> String {
 
 /// A piece of a band.
 pub(super) fn bar(xml: &mut Xml, state: Option<TcpState>, (x, y): (f64, f64), height: f64) {
-    let (class, strokes) = look(state);
+    let ((class, strokes), height) = (look(state), height.max(0.0));
+    if state.is_none() && height == 0.0 {
+        return;
+    }
     xml.element("rect")
         .with("class", format!("band {class}"))
         .at("x", x - HALF)

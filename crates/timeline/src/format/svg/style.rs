@@ -9,20 +9,7 @@ use super::Theme;
 const NARROW: u32 = 560;
 
 /// What has a colour, in the order of a palette.
-const NAMES: [&str; 12] = [
-    "paper",
-    "ink",
-    "soft",
-    "line",
-    "client",
-    "server",
-    "held",
-    "held-text",
-    "open",
-    "closing",
-    "close-wait",
-    "fold",
-];
+const NAMES: &str = "paper ink soft line client server held held-text open closing close-wait fold";
 
 /// The colours of a theme.
 type Palette = [&'static str; 12];
@@ -60,7 +47,7 @@ pub(super) fn sheet(theme: Theme) -> String {
 /// The colours that pages have in common with pictures.
 pub(crate) fn variables() -> String {
     let [light, dark] = [LIGHT, DARK].map(|palette| {
-        let named = NAMES.iter().zip(palette);
+        let named = NAMES.split(' ').zip(palette);
         named
             .map(|(name, colour)| format!("--p-{name}: {colour};"))
             .collect::<String>()
@@ -94,8 +81,6 @@ const SHAPES: &str = r#"text { font: 14px ui-monospace, SFMono-Regular, Menlo, C
 .cut { fill: none; stroke-width: 1.5; }
 .sign { font-size: 13px; font-weight: bold; text-anchor: middle; }
 .grid { stroke-width: 1; stroke-dasharray: 1 4; }
-.acked { fill: none; stroke-width: 2; }
-.room { fill: none; stroke-width: 2; stroke-dasharray: 7 5; }
 "#;
 
 const NARROW_SHAPES: &str = ".wide { display: none; }
@@ -107,7 +92,7 @@ text, .name { font-size: 20px; }
 ";
 
 fn rules(palette: &Palette) -> String {
-    let named = NAMES.iter().zip(palette);
+    let named = NAMES.split(' ').zip(palette);
     named.fold(RULES.to_owned(), |rules, (name, colour)| {
         rules.replace(&format!("[{name}]"), colour)
     })
@@ -124,7 +109,7 @@ text { fill: [ink]; }
 .client .head { fill: [client]; }
 .server .way { stroke: [server]; }
 .server .head { fill: [server]; }
-.call, .hatch, .acked, .room { stroke: [ink]; }
+.call, .hatch { stroke: [ink]; }
 .dot { fill: [ink]; }
 .cross, .wait { stroke: [held]; }
 .held { fill: [held]; }

@@ -38,10 +38,8 @@ impl Drawing<'_> {
                     "to {until} ms"
                 ))
         ));
-        if known > from {
-            bar(xml, None, (x, from), known - from);
-        }
-        bar(xml, Some(band.state), (x, known), (to - known).max(0.0));
+        bar(xml, None, (x, from), known - from);
+        bar(xml, Some(band.state), (x, known), to - known);
         xml.close();
     }
 
