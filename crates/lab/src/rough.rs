@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, value_name = "ORDEAL", requires = "rough", value_delimiter = ',', value_parser = named)]
     skip: Vec<&'static Ordeal>,
 
-    /// The signal that asks the server to stop: TERM, INT, QUIT or a number. Without it TERM
+    /// The signal that asks the server to stop: TERM, INT, QUIT or a number; TERM if not given
     #[arg(long, value_name = "SIGNAL", requires = "rough", value_parser = signal)]
     stop_signal: Option<i32>,
 }

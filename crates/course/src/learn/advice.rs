@@ -212,8 +212,10 @@ const SHOWN: usize = 24;
 
 fn shown(bytes: &[u8]) -> String {
     let text = bytes[..bytes.len().min(SHOWN)].escape_ascii().to_string();
-    let more = if bytes.len() > SHOWN { ", …" } else { "" };
-    format!("\"{text}\"{more}")
+    match bytes.len() {
+        ..=SHOWN => format!("\"{text}\""),
+        length => format!("\"{text}\", … ({length} bytes)"),
+    }
 }
 
 fn admitted(case: &Case<'_>) -> Option<Advice> {

@@ -209,8 +209,15 @@ pub fn find<'a>(exercises: &'a [Exercise], name: &str) -> Result<&'a Exercise> {
     let meant =
         |exercise: &&Exercise| name == exercise.name || name == exercise.slug || place == Some(exercise.about.order);
     exercises.iter().find(meant).with_context(|| {
-        let list: Vec<&str> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
-        format!("there is no exercise {name:?}; there are:\n  {}", list.join("\n  "))
+        let names: Vec<&str> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
+        let begins = |known: &&&str| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count() > 2;
+        let near: Vec<&str> = names.iter().filter(begins).copied().collect();
+        let there = match (place, near.is_empty()) {
+            (Some(_), _) => format!("they have the numbers 1 to {}", names.len()),
+            (None, false) => format!("is it {}?", near.join(", or ")),
+            (None, true) => format!("there are {}", names.join(", ")),
+        };
+        format!("there is no exercise {name:?}; {there}")
     })
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use harness::rules::RuleId;
+use harness::scene::Moment;
 use harness::timeline::{EventKind, FrameNumber, Side, Timeline};
 
 use crate::capture::frames;
@@ -165,11 +166,7 @@ pub fn list(timeline: &Timeline) -> String {
         if let Some(side) = owners.get(&number) {
             words = format!("{side}'s {words}");
         }
-        let nanoseconds = i128::from(last) - i128::from(begin);
-        let tenths = nanoseconds / 100_000;
-        let sign = if tenths < 0 { "-" } else { "" };
-        let tenths = tenths.abs();
-        let time = format!("{sign}{}.{}", tenths / 10, tenths % 10);
+        let time = Moment(i64::try_from(i128::from(last) - i128::from(begin)).unwrap_or(i64::MAX));
         let _ = writeln!(text, "{time:>8} {number:>3}  {words}"); // writing to a string cannot fail
     }
     text

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use course::learn::attempt::{self, Attempt};
 use course::learn::call_off::CallOff;
@@ -234,6 +234,11 @@ fn list(exercises: &[Exercise], folder: &Folder) -> Result<()> {
 }
 
 fn check(folder: &Folder, exercise: &Exercise, answers: &[String]) -> Result<Status> {
+    ensure!(
+        answers.is_empty() || !exercise.about.kind.is_code(),
+        "{} takes no answer: your server is checked",
+        exercise.name
+    );
     let call_off = CallOff::default();
     let attempt = match exercise.about.kind.is_code() {
         true => attempt::server(folder, exercise, &call_off, || {})?,
@@ -327,7 +332,7 @@ fn solution(folder: &Folder, exercise: &Exercise, anyway: bool) -> Result<()> {
     }
     if !exercise.about.kind.is_code() {
         bail!(
-            "{} is solved by an answer, and its page says how to find it",
+            "{} is solved by an answer, and the page that teaches it says how to find it",
             exercise.name
         );
     }

@@ -47,7 +47,7 @@ impl Run for Arguments {
         let (part, output) = (&self.part, &self.output);
         ensure!(
             !is_asked || (output.format == Format::Text && output.output.is_none()),
-            "{} asks for frames, and a page, a picture and JSON name them: find them in the lanes first, and all is shown",
+            "{} asks for what a page, a picture and JSON tell: find it in the lanes first, and all is shown",
             self.what
         );
         ensure!(
@@ -163,6 +163,11 @@ impl Arguments {
             return Ok(());
         }
         if is_asked {
+            let what = &self.what;
+            writeln!(
+                io::stderr(),
+                "lab: what there is to say of it follows when {what} is solved: lab learn {what}"
+            )?;
             return Ok(());
         }
         writeln!(io::stdout())?;

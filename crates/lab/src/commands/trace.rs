@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Show what happens in this ordeal of a rough day, in place of the gentle conversation (docs/ordeals.md)
     #[arg(long, value_name = "ORDEAL", value_parser = rough::named)]
     rough: Option<&'static Ordeal>,
-    /// The signal by which that ordeal asks the server to stop: Without it TERM
+    /// The signal by which that ordeal asks the server to stop; TERM if not given
     #[arg(long, value_name = "SIGNAL", requires = "rough", value_parser = signal)]
     stop_signal: Option<i32>,
     #[command(flatten)]

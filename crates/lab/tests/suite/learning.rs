@@ -187,8 +187,14 @@ fn wrong_words_are_told_apart_from_wrong_answers() -> Result<()> {
     let learner = Learner::new()?;
     let many = answers("first-exchange", "many")?;
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let cases: [(&[&str], &str); 7] = [
-        (&["no-such-thing"], "there is no exercise \"no-such-thing\""),
+    let cases: [(&[&str], &str); 10] = [
+        (
+            &["no-such-thing"],
+            "there is no exercise \"no-such-thing\"; there are handshake, ",
+        ),
+        (&["check", "handshak"], "; is it handshake?"),
+        (&["check", "99"], "they have the numbers 1 to 43"),
+        (&["check", "one-write", "--answer", "3"], "takes no answer"),
         (&["one-write", "list"], "stands behind the command"),
         (&["check", "nothing-like-it"], "there is no exercise"),
         (&["check", "first-exchange"], "give an answer to each question"),
