@@ -210,7 +210,7 @@ pub fn find<'a>(exercises: &'a [Exercise], name: &str) -> Result<&'a Exercise> {
         |exercise: &&Exercise| name == exercise.name || name == exercise.slug || place == Some(exercise.about.order);
     exercises.iter().find(meant).with_context(|| {
         let names: Vec<&str> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
-        let begins = |known: &&&str| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count() > 2;
+        let begins = |known: &&&str| known.chars().zip(name.chars()).take_while(|(a, b)| a == b).count() > 3;
         let near: Vec<&str> = names.iter().filter(begins).copied().collect();
         let there = match (place, near.is_empty()) {
             (Some(_), _) => format!("they have the numbers 1 to {}", names.len()),

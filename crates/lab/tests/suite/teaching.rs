@@ -164,7 +164,7 @@ fn what_is_to_be_found_is_not_said_until_it_is() -> Result<()> {
         }
         for format in ["html", "svg", "json", "jsonl", "markdown"] {
             let told = show(&[name, "--format", format])?;
-            let refused = text(&told.stderr).contains("find them in the lanes first");
+            let refused = text(&told.stderr).contains("find it in the lanes first");
             assert!(told.stdout.is_empty() && refused, "{name} as {format}: {told:?}");
         }
     }
