@@ -259,9 +259,10 @@ fn waits_for_another(case: &Case<'_>) -> Option<Advice> {
 fn one_at_a_time(case: &Case<'_>) -> Option<Advice> {
     let trouble = case.trouble().filter(|trouble| trouble.how == How::Silence)?;
     let first = |connection: Connection<'_>, kind| calls_of(connection, kind).next().map(|(id, _)| id);
-    let (came, _) = case.connection()?.packets().next()?;
+    let begins = |connection: Connection<'_>| connection.packets().next().map(|(id, _)| id);
+    let came = begins(case.connection()?)?;
     let accepted = first(case.connection()?, CallKind::Accept);
-    // It was there when this one came, and left before this one was accepted, if either ever happened.
+    // It came before this one, was still there then, and left before this one was accepted, if either ever happened.
     let before = |other: Connection<'_>| {
         let (accept, close) = (first(other, CallKind::Accept)?, first(other, CallKind::Close));
         let in_turn = match (close, accepted) {
@@ -269,7 +270,7 @@ fn one_at_a_time(case: &Case<'_>) -> Option<Advice> {
             (Some(close), None) => came < close,
             (None, accepted) => accepted.is_none(),
         };
-        (accept < came && in_turn).then_some(accept)
+        (begins(other)? < came && in_turn).then_some(accept)
     };
     let mut others = case.timeline.connections().enumerate();
     let (place, accepted) = others.find_map(|(place, other)| Some((place, before(other)?)))?;

@@ -192,7 +192,7 @@ fn wrong_words_are_told_apart_from_wrong_answers() -> Result<()> {
             &["no-such-thing"],
             "there is no exercise \"no-such-thing\"; there are handshake, ",
         ),
-        (&["check", "handshak"], "; is it handshake?"),
+        (&["check", "two-end"], "; is it two-ends?"),
         (&["check", "99"], "they have the numbers 1 to 43"),
         (&["check", "one-write", "--answer", "3"], "takes no answer"),
         (&["one-write", "list"], "stands behind the command"),
