@@ -11,7 +11,7 @@ use harness::format::pcapng::{self, Encoder};
 use harness::timeline::{Level, Timeline};
 use harness::{Follow, Server};
 
-use crate::output::is_standard_output;
+use crate::output::{Vantage, is_standard_output};
 
 type Sink = BufWriter<Box<dyn Write + Send>>;
 
@@ -88,13 +88,17 @@ fn write(mut records: Follow, sink: Sink, program: &str, level: Level) -> io::Re
     Ok(capture)
 }
 
-/// Writes a whole run; `-` stands for standard output.
-pub fn write_whole(timeline: &Timeline, name: &str, path: &Path) -> Result<()> {
-    match is_standard_output(path) {
-        true => pcapng::write(timeline, name, &mut io::stdout().lock())?,
-        false => pcapng::write(timeline, name, &mut BufWriter::new(create(path)?))?,
-    }
-    Ok(())
+/// Writes a whole run, or what could have been captured at an end of its wire; `-` stands for standard output.
+pub fn write_whole(timeline: &Timeline, name: &str, path: &Path, ends: Option<Vantage>) -> Result<()> {
+    let mut out: Box<dyn Write> = match is_standard_output(path) {
+        true => Box::new(io::stdout().lock()),
+        false => Box::new(BufWriter::new(create(path)?)),
+    };
+    let written = match ends {
+        Some(vantage) => pcapng::write_ends(timeline, vantage.into(), &mut out),
+        None => pcapng::write(timeline, name, &mut out),
+    };
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Creates a file that the user has named.

@@ -60,7 +60,7 @@ impl Run for Arguments {
         let data = |timeline: &Timeline| html::data(timeline, &name);
         let timeline = watch(page, server, data, |server| self.converse(server))?;
         if let Some(path) = self.pcapng.as_deref() {
-            capture_file::write_whole(&timeline, &name, path)?;
+            capture_file::write_whole(&timeline, &name, path, self.output.vantage)?;
         }
         self.output
             .write(&self.output.seen(&timeline), &Shown::whole(&name, self.more))?;

@@ -1,17 +1,17 @@
 //! `lab trace`
 
-use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use harness::conversation::signal;
 use harness::format::pcapng;
 use harness::ordeals::Ordeal;
 use harness::timeline::Timeline;
 
-use crate::capture_file::{self, CaptureFile, create};
-use crate::output::{Format, More, Output, Shown, Vantage, findings, is_standard_output, some, table, tell_troubles};
+use crate::capture_file::{self, CaptureFile};
+use crate::output::{Format, More, Output, Shown, findings, is_standard_output, some, table, tell_troubles};
 use crate::rough;
 use crate::status::{Run, Status};
 use crate::stream::Streaming;
@@ -73,7 +73,7 @@ impl Run for Arguments {
         tell_troubles(&outcome.troubles)?;
         // A capture that cannot be written takes nothing else along.
         let captured = match (ends, piped, capture) {
-            (Some((vantage, path)), ..) => write_vantage(timeline, vantage, path),
+            (Some((vantage, path)), ..) => capture_file::write_whole(timeline, &name, path, Some(vantage)),
             (None, true, None) => pcapng::write(timeline, &name, &mut io::stdout().lock()).map_err(Into::into),
             (None, _, Some(capture)) => finish(capture, timeline),
             (None, false, None) => Ok(()),
@@ -102,7 +102,7 @@ impl Arguments {
         let (judged, timeline) = day.show(ordeal).map_err(anyhow::Error::msg)?;
         let name = self.plan.name();
         if let Some(path) = self.pcapng.as_deref() {
-            capture_file::write_whole(&timeline, &name, path)?;
+            capture_file::write_whole(&timeline, &name, path, None)?;
         }
         if !self.pcapng.as_deref().is_some_and(is_standard_output) {
             let shown = Shown::whole(&name, self.more);
@@ -147,13 +147,4 @@ fn finish(capture: CaptureFile, timeline: &Timeline) -> Result<()> {
         writeln!(io::stderr(), "lab: {note}")?;
     }
     Ok(())
-}
-
-/// Writes what was captured at an end of the wire.
-fn write_vantage(timeline: &Timeline, vantage: Vantage, path: &Path) -> Result<()> {
-    let written = match is_standard_output(path) {
-        true => pcapng::write_ends(timeline, vantage.into(), &mut io::stdout().lock()),
-        false => pcapng::write_ends(timeline, vantage.into(), &mut BufWriter::new(create(path)?)),
-    };
-    written.with_context(|| format!("cannot write {}", path.display()))
 }

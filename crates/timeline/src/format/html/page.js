@@ -1076,8 +1076,10 @@
       else draw();
       if (view.current < 0) panel();
       controls();
-      if (wanted.length > 1) history.replaceState(null, '', wanted);
-      if (wanted.length > 1) follow();
+      if (wanted.length > 1) {
+        history.replaceState(null, '', wanted);
+        follow();
+      }
       wanted = '';
     });
     told.addEventListener('end', () => {
