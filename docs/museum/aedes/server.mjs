@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
 import * as aedes from 'aedes'
 
-const broker = await (aedes.Aedes ?? aedes.default).createBroker({ drainTimeout: 12_000 })
+// Less than the ten seconds that lab waits for a reply, and more than the buffers take to fill: five.
+const broker = await (aedes.Aedes ?? aedes.default).createBroker({ drainTimeout: 8_000 })
 
 // Each client has topics of its own, so that nobody gets what another has published.
 const own = (client, packet) => { packet.topic = `${client.id}/${packet.topic}` }
