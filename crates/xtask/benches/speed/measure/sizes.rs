@@ -31,7 +31,7 @@ pub(crate) const FULL: Sizes = Sizes {
     round: Duration::from_secs(1),
     exchanges: 100_000,
     packets: 1_000_000,
-    connections: &[1_000, 2_000, 4_000, 8_000, 16_000],
+    connections: &[1_000, 4_000, 16_000, 100_000],
     file: 100_000_000,
     delayed: 10_000,
     stream: 1_000_000_000,
