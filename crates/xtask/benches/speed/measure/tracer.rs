@@ -22,6 +22,8 @@ enum Watcher {
     Nobody,
     /// This project: all of it, or without the packets.
     Harness(Level),
+    /// A tracer that stops it at its calls, and does nothing else.
+    Idle,
     /// strace, stopping at the harness's calls only, or at all.
     Strace {
         bpf: bool,
@@ -45,7 +47,8 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
     let best = Machine::look()
         .level
         .context("nothing can be traced here: see lab doctor")?;
-    let mut watchers = vec![Watcher::Nobody, Watcher::Harness(best)];
+    let idle = steps::build_example("idle-tracer")?;
+    let mut watchers = vec![Watcher::Nobody, Watcher::Idle, Watcher::Harness(best)];
     if best != Level::NoPackets {
         watchers.push(Watcher::Harness(Level::NoPackets));
     }
@@ -69,7 +72,7 @@ pub(super) fn measure(sizes: Sizes) -> Result<Table> {
         .collect();
     for _ in 0..sizes.rounds {
         for (watcher, seen) in &mut watchers {
-            watcher.round(&server, sizes, seen)?;
+            watcher.round(&server, &idle, sizes, seen)?;
         }
     }
     let base = watchers.iter().find(|(watcher, _)| *watcher == BASE);
@@ -100,6 +103,7 @@ impl Watcher {
     fn name(self) -> String {
         match self {
             Watcher::Nobody => "nobody".to_owned(),
+            Watcher::Idle => "a tracer that writes nothing down, the same calls".to_owned(),
             Watcher::Harness(Level::NoPackets) => "this project, calls alone".to_owned(),
             Watcher::Harness(_) => "this project: calls and packets".to_owned(),
             Watcher::Strace { bpf: true } => "`strace -f --seccomp-bpf`, the same calls".to_owned(),
@@ -107,10 +111,15 @@ impl Watcher {
         }
     }
 
-    fn round(self, server: &Path, sizes: Sizes, seen: &mut Observed) -> Result<()> {
+    fn round(self, server: &Path, idle: &Path, sizes: Sizes, seen: &mut Observed) -> Result<()> {
         let limit = sizes.round();
         let took = match self {
             Watcher::Nobody => exchanges(Running::start(server, &[], QUIET)?.connect()?, limit)?,
+            Watcher::Idle => {
+                let mut command = Command::new(idle);
+                command.arg(server).arg("127.0.0.1:0").env("RUST_LOG", QUIET);
+                exchanges(Straced(Running::spawn(&mut command)?).0.connect()?, limit)?
+            }
             Watcher::Strace { bpf } => exchanges(Straced::start(server, bpf)?.0.connect()?, limit)?,
             Watcher::Harness(level) => {
                 let server = Server::build(server).arg(LISTEN).env("RUST_LOG", QUIET).level(level);
@@ -134,7 +143,7 @@ impl Watcher {
     }
 }
 
-/// A server under strace.
+/// A server under strace, or another tracer.
 pub(super) struct Straced(pub Running);
 
 impl Straced {
@@ -153,7 +162,7 @@ impl Straced {
 
 impl Drop for Straced {
     fn drop(&mut self) {
-        // Without strace the server would live on; without the server strace ends.
+        // Without strace the server would live on; without the server a tracer ends.
         let task = Process::new(self.0.id().cast_signed()).and_then(|strace| strace.task_main_thread());
         for child in task.and_then(|task| task.children()).unwrap_or_default() {
             let _ = kill(Pid::from_raw(child.cast_signed()), Signal::SIGKILL);
