@@ -13,6 +13,8 @@ mod learning;
 #[cfg(target_os = "linux")]
 mod robust;
 mod rough;
+#[cfg(target_os = "linux")]
+mod router;
 mod teaching;
 #[path = "../../../timeline/tests/suite/valid.rs"]
 mod valid;
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
         ("robust", robust::TESTS),
         #[cfg(target_os = "linux")]
         ("robust::large", robust::large::TESTS),
+        #[cfg(target_os = "linux")]
+        ("router", router::TESTS),
         ("wireshark", wireshark::TESTS),
         ("teaching", teaching::TESTS),
         ("drawing", drawing::TESTS),
