@@ -280,10 +280,7 @@ fn the_capture_of_an_ordeal_heeds_the_vantage() -> Result<()> {
         refused.status.code() == Some(1) && told.contains("no wire: leave --vantage away"),
         "{told}"
     );
-    ensure!(
-        text(&refused.stdout).contains("teardown"),
-        "the run is shown all the same: {refused:?}"
-    );
+    ensure!(!refused.stdout.is_empty(), "the run is shown all the same: {refused:?}");
     ensure!(std::fs::read(&file)? == b"mine", "{told}");
     std::fs::remove_file(file)?;
     Ok(())
