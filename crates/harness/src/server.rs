@@ -687,12 +687,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Runs it in the network of a server that was started before, on the same host: each reaches the other at the
-    /// address where it [listens](Server::address), as a proxy its upstream. Each has a timeline of its own, with its own
-    /// calls, and the packets of the ports that it listens on or connects to.
+    /// Runs it in the network of a server that was started before, on the same host and at the same level: each reaches
+    /// the other at the address where it [listens](Server::address), as a proxy its upstream. Each has a timeline of its
+    /// own, with its own calls, and the packets of the ports that it listens on or connects to.
     ///
-    /// It takes a port of its own: [`LISTEN`](crate::LISTEN) stands for one that is free. The network is there until both
-    /// are stopped. Its kernel's settings are those that the first one was given.
+    /// It takes a port of its own: [`LISTEN`](crate::LISTEN) stands for one that is free. The network is there until
+    /// both are stopped. Its kernel's settings are those that the first one was given.
     ///
     /// ```no_run
     /// # use harness::{LISTEN, Server};

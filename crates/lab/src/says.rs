@@ -37,8 +37,8 @@ pub struct Says {
     #[arg(long, conflicts_with = "script")]
     pub half_close: bool,
 
-    /// The server never answers, and is not to blame for that: wait for no reply. A check leaves the finding no-reply out,
-    /// and an answer all the same proves nothing
+    /// The server never answers, and is not to blame for that: wait for no reply. A check leaves the finding no-reply
+    /// out, and an answer all the same proves nothing
     #[arg(long, conflicts_with_all = ["expect", "until_quiet"])]
     pub no_reply: bool,
 

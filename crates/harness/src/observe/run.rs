@@ -50,7 +50,8 @@ use timeline::{
     TcpState, What,
 };
 
-/// What an argument `{listen}` stands for in a private network, on a host of its own, and where others may have the port.
+/// What an argument `{listen}` stands for in a private network, on a host of its own, and where others may have that
+/// port.
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";
 const LISTEN_BEHIND_WIRE: &str = "10.0.0.2:3000";
 const LISTEN_ANYWHERE: &str = "127.0.0.1:0";
