@@ -288,6 +288,43 @@ for (const width of [375, 800, 1280]) {
   });
 }
 
+for (const width of [375, 1280]) {
+  await test(`at ${width} pixels no time is cut off, and none stands on what is beside it`, async () => {
+    for (const name of ['full-house', 'stuck-reader-step6', 'gone-while-idle-step8', step1]) {
+      const { page, close } = await open(pages[name], { width });
+      for (const keys of [[], ['ArrowRight'], ['End']]) {
+        for (const pressed of keys) await page.keyboard.press(pressed);
+        const wrong = await page.evaluate(() => {
+          const left = document.getElementById('scroll').getBoundingClientRect().left;
+          const rows = [...document.querySelectorAll('#drawing g')].filter((row) => row.querySelector('.time'));
+          const box = (element) => element.getBoundingClientRect();
+          const next = (row) => Math.min(...[...row.querySelectorAll('.number, .halo, .pill, .band')].filter((each) => each.textContent || !each.closest('text')).map((each) => box(each).left));
+          const isWrong = (row) => box(row.querySelector('.time')).left < left - 0.5 || box(row.querySelector('.time')).right > next(row);
+          return rows.filter(isWrong).map((row) => row.textContent);
+        });
+        assert.deepEqual(wrong, [], `${name}, after ${keys}`);
+      }
+      await close();
+    }
+  });
+}
+
+await test('the overview says which of several connections is drawn', async () => {
+  const { page, close } = await open(pages['http-clients']);
+  const told = () => page.locator('.panel .drawn').textContent();
+  const all = json('captures/http-clients.pcapng').connections;
+  assert.match(await told(), new RegExp(`^Connection 1 of ${all.length} is drawn, that of client ${all[0].client}`));
+  await page.keyboard.press('f');
+  await page.selectOption('#connection', '2');
+  assert.match(await told(), new RegExp(`^Connection 3 of ${all.length} is drawn, that of client ${all[2].client}`));
+  await page.selectOption('#connection', 'all');
+  assert.match(await told(), new RegExp(`^All ${all.length} connections are drawn`));
+  await close();
+  const single = await open(pages[step1]);
+  assert.equal(await single.page.locator('.panel .drawn').count(), 0, 'of one there is no choice');
+  await single.close();
+});
+
 await test('a link names a frame, and steps make links', async () => {
   const { page, close } = await open(pages[step1], { hash: '#frame=22' });
   assert.match((await shown(page)).head, /^frame 22,/);
@@ -663,6 +700,51 @@ await test('a live page grows while a server is talked to, and who joins late ge
   assert.deepEqual(wrong, []);
   assert.equal(await early.evaluate(() => document.querySelectorAll('#drawing b').length), 0);
   await context.close();
+});
+
+await test('while a live page grows, the focus and what was scrolled stay where they were', async () => {
+  const { running, said, ended, address } = await watched('step1');
+  if (!address) return `a server cannot be watched here: ${said()}`;
+  const page = await browser.newPage({ viewport: { width: 1280, height: 400 } });
+  await page.goto(address);
+  const events = () => page.evaluate(() => Number(document.querySelector('#place').max));
+  const talk = async (words) => {
+    const before = await events();
+    running.stdin.write(words);
+    await page.waitForFunction((before) => Number(document.querySelector('#place').max) > before, before, { timeout: 20_000 });
+  };
+  await talk('exec 3<>/dev/tcp/127.0.0.1/3000\n');
+  const line = (text) => talk(`echo '${text}' >&3; read -r answer <&3\n`);
+  await line('one');
+  const here = () => page.evaluate(() => {
+    const { id, hash, tagName } = document.activeElement;
+    return { id, hash, tagName, top: document.querySelector('#panel').scrollTop };
+  });
+  // A box of the filters, the choice of a connection, a link in the overview that is scrolled to, and a button.
+  await page.keyboard.press('Home');
+  await page.keyboard.press('f');
+  await page.waitForFunction(() => document.querySelectorAll('#panel a').length > 0, null, { timeout: 20_000 });
+  for (const [what, place] of [['a box', page.locator('#show-call')], ['a link', page.locator('#panel a').first()], ['a button', page.locator('#larger')]]) {
+    await place.focus();
+    await page.evaluate(() => { document.querySelector('#panel').scrollTop = 40; });
+    const before = await here();
+    assert.ok(before.top > 0 && before.tagName !== 'BODY', `${what}: ${JSON.stringify(before)}`);
+    await line(what);
+    assert.deepEqual(await here(), before, what);
+  }
+  running.stdin.write('exec 4<>/dev/tcp/127.0.0.1/3000\n');
+  await page.waitForFunction(() => document.querySelector('#connection').length === 3, null, { timeout: 20_000 });
+  await page.locator('#connection').focus();
+  await line('a choice');
+  assert.equal((await here()).id, 'connection');
+  // Whoever follows the newest event, from the panel, is still there.
+  await page.locator('#panel').focus();
+  await page.keyboard.press('End');
+  await line('the newest');
+  assert.equal((await here()).id, 'panel');
+  running.stdin.end();
+  assert.equal(await ended, 0, said());
+  await page.close();
 });
 
 await test('a live page says that lab does not answer, once it was killed', async () => {

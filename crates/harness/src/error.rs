@@ -258,7 +258,10 @@ impl Refused {
                  or write {listen} for its address"
             }
             (Errno::EADDRNOTAVAIL, _) => "this host has no such address: let it listen on 127.0.0.1 or 0.0.0.0",
-            (Errno::EADDRINUSE, Level::Sandbox) => "the private network has no other programs: it has that port twice",
+            (Errno::EADDRINUSE, Level::Sandbox) => {
+                "the private network has this program alone, and those that were started beside it: one of them has \
+                 that port"
+            }
             (Errno::EADDRINUSE, _) => {
                 "another program has that port: choose another, or write {listen} for its address"
             }

@@ -95,6 +95,7 @@ impl Server {
             buffer: BUFFER,
             wire: None,
             host: Host::default(),
+            beside: None,
         };
         ServerBuilder {
             spec,
@@ -683,6 +684,26 @@ impl ServerBuilder {
     #[must_use]
     pub fn wire(mut self, wire: Wire) -> Self {
         self.spec.wire = Some(wire);
+        self
+    }
+
+    /// Runs it in the network of a server that was started before, on the same host and at the same level: each reaches
+    /// the other at the address where it [listens](Server::address), as a proxy its upstream. Each has a timeline of its
+    /// own, with its own calls, and the packets of the ports that it listens on or connects to.
+    ///
+    /// It takes a port of its own: [`LISTEN`](crate::LISTEN) stands for one that is free. The network is there until
+    /// both are stopped. Its kernel's settings are those that the first one was given.
+    ///
+    /// ```no_run
+    /// # use harness::{LISTEN, Server};
+    /// let upstream = Server::build("upstream").arg(LISTEN).start()?;
+    /// let proxy = Server::build("proxy").arg(LISTEN).arg(upstream.address().to_string());
+    /// let proxy = proxy.beside(&upstream).start()?;
+    /// # Ok::<(), harness::Error>(())
+    /// ```
+    #[must_use]
+    pub fn beside(mut self, other: &Server) -> Self {
+        self.spec.beside = Some(Arc::clone(other.network()));
         self
     }
 

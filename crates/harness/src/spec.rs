@@ -2,14 +2,16 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::observe::Network;
 use crate::wire::Wire;
 use timeline::Level;
 
 /// As an argument of a server, stands for an address to listen on: `127.0.0.1:3000` in a private network,
-/// `10.0.0.2:3000` behind a [wire](crate::ServerBuilder::wire), and port 0 of the loopback address on the host, where
-/// port 3000 may be taken.
+/// `10.0.0.2:3000` behind a [wire](crate::ServerBuilder::wire), and port 0 of the loopback address where port 3000 may
+/// be taken: on the host, and [beside](crate::ServerBuilder::beside) another server.
 pub const LISTEN: &str = "{listen}";
 
 /// What to run, and how.
@@ -35,6 +37,8 @@ pub(crate) struct Spec {
     pub wire: Option<Wire>,
     /// What makes this host a poorer one than it is.
     pub host: Host,
+    /// The server whose network it is to run in, on that one's host; a network of its own if `None`.
+    pub beside: Option<Arc<Network>>,
 }
 
 /// Settings of a private network's hosts, and limits of the server.
@@ -53,7 +57,12 @@ pub(crate) struct Host {
 impl Host {
     /// True if it has settings that take a private network.
     pub fn is_changed(&self) -> bool {
-        !self.sysctls.is_empty() || self.mtu.is_some() || self.uptime.is_some()
+        self.changes_network() || self.uptime.is_some()
+    }
+
+    /// True if it has settings of a network, which all that run there share.
+    pub fn changes_network(&self) -> bool {
+        !self.sysctls.is_empty() || self.mtu.is_some()
     }
 }
 

@@ -90,12 +90,19 @@ fn write(mut records: Follow, sink: Sink, program: &str, level: Level) -> io::Re
 
 /// Writes a whole run, or what could have been captured at an end of its wire; `-` stands for standard output.
 pub fn write_whole(timeline: &Timeline, name: &str, path: &Path, ends: Option<Vantage>) -> Result<()> {
+    let seen_at = |vantage: Vantage| {
+        let mut bytes = Vec::new();
+        pcapng::write_ends(timeline, vantage.into(), &mut bytes).map(|()| bytes)
+    };
+    // Before the file is touched: there may be no ends.
+    let seen = ends.map(seen_at).transpose();
+    let seen = seen.map_err(|error| anyhow!("cannot write {}: {error}: leave --vantage away", path.display()))?;
     let mut out: Box<dyn Write> = match is_standard_output(path) {
         true => Box::new(io::stdout().lock()),
         false => Box::new(BufWriter::new(create(path)?)),
     };
-    let written = match ends {
-        Some(vantage) => pcapng::write_ends(timeline, vantage.into(), &mut out),
+    let written = match seen {
+        Some(bytes) => out.write_all(&bytes).and_then(|()| out.flush()),
         None => pcapng::write(timeline, name, &mut out),
     };
     written.with_context(|| format!("cannot write {}", path.display()))

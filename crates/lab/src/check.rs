@@ -49,10 +49,6 @@ pub struct Strictness {
     /// Fail if an exchange takes longer than so many milliseconds, to the last byte of its reply
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     pub max_exchange: Option<Duration>,
-
-    /// The server never answers, and is not to blame for that.
-    #[arg(skip)]
-    pub no_reply: bool,
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
@@ -330,7 +326,7 @@ impl Strictness {
     }
 
     fn keeps(&self, id: RuleId) -> bool {
-        !(self.allow.contains(&id) || self.no_reply && id == RuleId::NoReply)
+        !self.allow.contains(&id)
     }
 
     fn unproved(&self, timeline: &Timeline, troubles: &[Trouble], findings: &[(Finding, bool)]) -> Vec<String> {
@@ -345,7 +341,6 @@ impl Strictness {
             reasons.extend(nothing_came(timeline).filter(|_| reasons.is_empty()));
         }
         reasons.extend(nothing_read(timeline).filter(|_| reasons.is_empty()));
-        reasons.extend(answered(timeline).filter(|_| self.no_reply));
         if self.keeps(RuleId::ResetOnClose) && reasons.is_empty() {
             reasons.extend(reset(timeline, findings));
         }
@@ -522,18 +517,6 @@ fn nothing_read(timeline: &Timeline) -> Option<String> {
     // `splice` counts as a write, and may as well have moved bytes out of the socket.
     let read = calls().any(|(_, call)| call.kind == CallKind::Read || call.name == "splice");
     (sent && !read).then(|| "the server has read nothing that a client sent, so what it wrote was no reply".to_owned())
-}
-
-/// That a server wrote after it had read, though it was said to answer nothing.
-fn answered(timeline: &Timeline) -> Option<String> {
-    let answers = |connection: &Connection<'_>| {
-        let mut moved = connection.calls().filter(|(_, call)| call.moved() > 0);
-        moved.any(|(_, call)| call.kind == CallKind::Read) && moved.any(|(_, call)| call.kind == CallKind::Write)
-    };
-    let number = timeline.connections().find(answers)?.id().0 + 1;
-    Some(format!(
-        "connection {number}: the server answered, and --no-reply waits for no answer"
-    ))
 }
 
 impl Budget {

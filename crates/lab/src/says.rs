@@ -9,6 +9,9 @@ use clap::Args;
 
 use harness::Conversation;
 use harness::conversation::{Act, Pattern, Wait, unescape};
+use harness::timeline::{CallKind, Connection, Timeline};
+
+use crate::trace::{Leaves, Trouble};
 
 /// What each client says.
 #[derive(Args, Clone, Debug, Default)]
@@ -34,8 +37,8 @@ pub struct Says {
     #[arg(long, conflicts_with = "script")]
     pub half_close: bool,
 
-    /// The server never answers, and is not to blame for that: wait for no reply, and leave the finding no-reply out. An
-    /// answer all the same proves nothing
+    /// The server never answers, and is not to blame for that: wait for no reply. A check leaves the finding no-reply
+    /// out, and an answer all the same proves nothing
     #[arg(long, conflicts_with_all = ["expect", "until_quiet"])]
     pub no_reply: bool,
 
@@ -82,6 +85,23 @@ impl Says {
     /// True if somebody asked for the conversation: then it is to be held to its end. What is said by default may end early.
     pub fn is_asked_for(&self) -> bool {
         self.script.is_some() || !self.send.is_empty() || !self.expect.is_empty()
+    }
+
+    /// True if something is said of the conversation at all.
+    pub fn is_given(&self) -> bool {
+        let how = self.until_quiet.is_some() || self.pause > 0 || self.half_close || self.no_reply;
+        how || self.greeting || self.is_asked_for()
+    }
+
+    /// That a server wrote after it had read, though it was said to answer nothing.
+    pub fn answered(&self, timeline: &Timeline) -> Option<Trouble> {
+        let answers = |connection: &Connection<'_>| {
+            let mut moved = connection.calls().filter(|(_, call)| call.moved() > 0);
+            moved.any(|(_, call)| call.kind == CallKind::Read) && moved.any(|(_, call)| call.kind == CallKind::Write)
+        };
+        let number = timeline.connections().filter(|_| self.no_reply).find(answers)?.id().0 + 1;
+        let text = format!("connection {number}: the server answered, and --no-reply waits for no answer");
+        Some(Trouble::new(text, Leaves::Unproved))
     }
 
     fn acts(&self) -> Result<Vec<Act>> {

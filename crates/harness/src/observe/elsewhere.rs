@@ -56,6 +56,7 @@ macro_rules! never {
 pub(crate) enum Run {}
 
 /// A network that cannot be.
+#[derive(Debug)]
 pub(crate) enum Network {}
 
 impl Run {

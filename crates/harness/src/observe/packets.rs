@@ -77,21 +77,15 @@ impl Capture {
     /// Each frame is recorded once: on a loopback interface a packet socket would see it leave
     /// and arrive.
     ///
-    /// On a network that others use too, `only_server` keeps what is to or from the server's ports: the
-    /// kernel forgets the rest as soon as there is such a port. Of each frame so much is kept as `snaplen`
-    /// says, and the kernel holds so many bytes as `buffer` says until we take them.
-    pub fn start(
-        socket: Socket,
-        only_server: bool,
-        snaplen: Option<u32>,
-        buffer: u64,
-        recorder: Arc<Recorder>,
-    ) -> io::Result<Capture> {
+    /// On a network that others use too, what is to or from the server's ports is kept: the kernel forgets the rest
+    /// as soon as there is such a port. Of each frame so much is kept as `snaplen` says, and the kernel holds so many
+    /// bytes as `buffer` says until we take them.
+    pub fn start(socket: Socket, snaplen: Option<u32>, buffer: u64, recorder: Arc<Recorder>) -> io::Result<Capture> {
         let index = nix::net::if_::if_nametoindex("lo").unwrap_or(1);
         if let Some(length) = snaplen {
             Wanted { ports: None, length }.attach(&socket)?;
         }
-        if only_server {
+        if recorder.leaves_others_out() {
             let socket = socket.try_clone()?;
             let length = snaplen.unwrap_or(u32::MAX);
             recorder.tell_ports(move |ports| {
@@ -107,7 +101,6 @@ impl Capture {
         let thread = Builder::new().spawn(move || {
             let mut work = Work {
                 ring,
-                only_server,
                 recorder,
                 backlog: VecDeque::new(),
                 waiting: 0,
@@ -161,7 +154,6 @@ pub(super) struct Taken {
 /// frames at a time.
 struct Work {
     ring: Ring,
-    only_server: bool,
     recorder: Arc<Recorder>,
     backlog: VecDeque<Taken>,
     /// How many bytes wait in the backlog, and how many may.
@@ -203,10 +195,10 @@ impl Work {
                 .backlog
                 .drain(..few)
                 .inspect(|taken| self.waiting -= taken.frame.len() as u64);
-            let (only_server, recorder) = (self.only_server, &self.recorder);
+            let (all, recorder) = (!self.recorder.leaves_others_out(), &self.recorder);
             let records: Vec<Record> = few
                 .map(record)
-                .filter(|record| !only_server || is_servers(record, recorder))
+                .filter(|record| all || is_servers(record, recorder))
                 .collect();
             recorder.push_packets(records);
         }

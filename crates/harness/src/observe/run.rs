@@ -5,6 +5,7 @@
 )]
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
@@ -49,10 +50,11 @@ use timeline::{
     TcpState, What,
 };
 
-/// What an argument `{listen}` stands for in a private network, on a host of its own, and on this one.
+/// What an argument `{listen}` stands for in a private network, on a host of its own, and where others may have that
+/// port.
 const LISTEN_INSIDE: &str = "127.0.0.1:3000";
 const LISTEN_BEHIND_WIRE: &str = "10.0.0.2:3000";
-const LISTEN_ON_HOST: &str = "127.0.0.1:0";
+const LISTEN_ANYWHERE: &str = "127.0.0.1:0";
 
 /// However busy things are, settling ends after this time.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
@@ -111,14 +113,14 @@ enum Placement {
     /// Both on this host.
     Here,
     /// Both in a private network.
-    Sandbox(Sandbox),
+    Sandbox(Arc<Sandbox>),
     /// Each on a host of its own.
     Hosts(Box<(Hosts, Wire)>),
 }
 
 impl Placement {
     /// The private network that one side is in.
-    fn of(&self, side: Side) -> Option<&Sandbox> {
+    fn of(&self, side: Side) -> Option<&Arc<Sandbox>> {
         match self {
             Placement::Here => None,
             Placement::Sandbox(sandbox) => Some(sandbox),
@@ -137,7 +139,7 @@ impl Placement {
 
     /// How a child of ours gets to one side.
     fn doors(&self, side: Side) -> io::Result<Option<Doors>> {
-        self.of(side).map(Sandbox::doors).transpose()
+        self.of(side).map(|sandbox| sandbox.doors()).transpose()
     }
 }
 
@@ -175,11 +177,16 @@ impl Run {
         } = Stage::set(spec)?;
         let system = |what| move |source| Error::System { what, source };
         prepare(spec, &placement)?;
+        if let Some(first) = &spec.beside {
+            first.recorder.leave_others_out();
+        }
+        if level != Level::Sandbox || spec.beside.is_some() {
+            recorder.leave_others_out();
+        }
         let (mut capture, mut relay) = (None, None);
         match (packets, &placement) {
             (Source::Loopback(socket), _) => {
-                let only_server = level != Level::Sandbox;
-                let started = Capture::start(socket, only_server, spec.snaplen, spec.buffer, Arc::clone(&recorder));
+                let started = Capture::start(socket, spec.snaplen, spec.buffer, Arc::clone(&recorder));
                 capture = Some(started.map_err(system("start the packet capture"))?);
             }
             (Source::Wire(ends), Placement::Hosts(wired)) => {
@@ -512,6 +519,14 @@ impl Run {
     }
 }
 
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Network {
     pub fn level(&self) -> Level {
         self.level
@@ -685,8 +700,11 @@ impl Stage {
         if let Some(wire) = &spec.wire {
             return Stage::behind_wire(spec, wire);
         }
-        if spec.level.is_none_or(|level| level == Level::Sandbox) {
-            match Sandbox::open() {
+        let beside = spec.beside.as_deref();
+        let level = beside.map(|first| first.level).or(spec.level);
+        if level.is_none_or(|level| level == Level::Sandbox) {
+            let shared = beside.and_then(|first| first.placement.of(Side::Server));
+            match shared.map_or_else(|| Sandbox::open().map(Arc::new), |shared| Ok(Arc::clone(shared))) {
                 Ok(sandbox) => {
                     let socket = sandbox.socket(PACKET_SOCKET).map_err(|source| Error::System {
                         what: "open a packet socket",
@@ -698,13 +716,13 @@ impl Stage {
                         packets: Source::Loopback(socket),
                     });
                 }
-                Err(error) if spec.level.is_some() => {
+                Err(error) if level.is_some() => {
                     return Err(refused(Level::Sandbox, error.to_string(), sandbox_cure()));
                 }
                 Err(_) => {}
             }
         }
-        if spec.level.is_none_or(|level| level == Level::Loopback) {
+        if level.is_none_or(|level| level == Level::Loopback) {
             match host_packet_socket() {
                 Ok(socket) => {
                     return Ok(Stage {
@@ -713,7 +731,7 @@ impl Stage {
                         packets: Source::Loopback(socket),
                     });
                 }
-                Err(error) if spec.level.is_some() => {
+                Err(error) if level.is_some() => {
                     let refusal = packet_refusal(&error);
                     return Err(refused(Level::Loopback, refusal.reason, refusal.cure));
                 }
@@ -734,6 +752,12 @@ impl Stage {
             reason: refusal.reason,
             cure: refusal.cure,
         };
+        if spec.beside.is_some() {
+            return Err(refused(Refusal {
+                reason: "it is to run beside another server, whose network is there already".into(),
+                cure: "give the wire to the server that starts first".into(),
+            }));
+        }
         if let Some(level) = spec.level.filter(|level| *level != Level::Sandbox) {
             return Err(refused(Refusal {
                 reason: format!("at level \"{level}\" client and server are on one host"),
@@ -754,6 +778,16 @@ impl Stage {
 fn prepare(spec: &Spec, placement: &Placement) -> Result<(), Error> {
     let host = &spec.host;
     let sandboxes = match placement {
+        _ if spec.beside.is_some() && host.changes_network() => {
+            return Err(Error::LevelRefused {
+                program: spec.name(),
+                level: Level::Sandbox,
+                reason:
+                    "it is to run beside another server, and the kernel's settings are of the network that both share"
+                        .into(),
+                cure: "set them for the server that starts first".into(),
+            });
+        }
         Placement::Here if host.is_changed() => {
             return Err(Error::LevelRefused {
                 program: spec.name(),
@@ -790,8 +824,8 @@ fn prepare(spec: &Spec, placement: &Placement) -> Result<(), Error> {
 fn command(spec: &Spec, level: Level, placement: &Placement, stdin: Stdio) -> Command {
     let listen = match (placement, level) {
         (Placement::Hosts(..), _) => LISTEN_BEHIND_WIRE,
-        (_, Level::Sandbox) => LISTEN_INSIDE,
-        _ => LISTEN_ON_HOST,
+        (_, Level::Sandbox) if spec.beside.is_none() => LISTEN_INSIDE,
+        _ => LISTEN_ANYWHERE,
     };
     let mut command = Command::new(&spec.program);
     for argument in &spec.arguments {

@@ -6,7 +6,7 @@ pub(crate) mod queue;
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -37,8 +37,10 @@ pub(crate) struct Recorder {
     hinted: Condvar,
     /// How many bytes programs have read: the client, and the server.
     read: Both<AtomicU64>,
-    /// Who is told of the ports that the server listens on, before it goes on.
+    /// Who is told of the server's ports, before it goes on.
     ports_wanted: OnceLock<TellPorts>,
+    /// True if others use the network too, and their packets are not to be recorded.
+    without_others: AtomicBool,
 }
 
 type TellPorts = Box<dyn Fn(&[u16]) + Send + Sync>;
@@ -95,7 +97,7 @@ pub(crate) struct Seen {
     pub elsewhere: Vec<String>,
     /// True if it listens where we may not look.
     pub hidden: bool,
-    /// The ports that the server has connected to.
+    /// The ports that the server has connected to, or is about to.
     dialed: HashSet<u16>,
     /// The first process, once it has ended.
     pub exit: Option<Exit>,
@@ -135,10 +137,20 @@ impl Recorder {
             hinted: Condvar::new(),
             read: Both::default(),
             ports_wanted: OnceLock::new(),
+            without_others: AtomicBool::default(),
         }
     }
 
-    /// Has the ports told that the server listens on, all of them each time there is a new one.
+    /// From now on others use the network too, whose packets are not the server's.
+    pub fn leave_others_out(&self) {
+        self.without_others.store(true, Ordering::Release);
+    }
+
+    pub fn leaves_others_out(&self) -> bool {
+        self.without_others.load(Ordering::Acquire)
+    }
+
+    /// Has the ports told that the server listens on, or connects to, all of them each time there is a new one.
     pub fn tell_ports(&self, tell: impl Fn(&[u16]) + Send + Sync + 'static) {
         // `set` fails if somebody has asked before. A run has one capture, which asks once.
         let _ = self.ports_wanted.set(Box::new(tell));
@@ -235,9 +247,20 @@ impl Recorder {
         self.started.notify_all();
     }
 
-    /// The server has connected to a port: its packets are the server's too.
-    pub fn dialed(&self, port: u16) {
-        self.lock().dialed.insert(port);
+    /// The server is about to connect to a port: its packets are the server's too.
+    pub fn dials(&self, port: u16) {
+        let mut seen = self.lock();
+        if seen.dialed.insert(port) {
+            self.tell(&seen);
+        }
+    }
+
+    fn tell(&self, seen: &Seen) {
+        if let Some(tell) = self.ports_wanted.get() {
+            let listening = seen.listening.iter().map(SocketAddr::port);
+            let ports: Vec<u16> = listening.chain(seen.dialed.iter().copied()).collect();
+            tell(&ports);
+        }
     }
 
     pub fn listening(&self, address: SocketAddr) {
@@ -245,10 +268,7 @@ impl Recorder {
         if !seen.listening.contains(&address) {
             seen.listening.push(address);
         }
-        if let Some(tell) = self.ports_wanted.get() {
-            let ports: Vec<u16> = seen.listening.iter().map(SocketAddr::port).collect();
-            tell(&ports);
-        }
+        self.tell(&seen);
         drop(seen);
         self.changed.notify_all();
         self.started.notify_all();

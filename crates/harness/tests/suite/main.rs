@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use harness::testing::Needs::{self, Request};
 
+mod beside;
 mod conversations;
 mod findings;
 mod levels;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         ("linux_tcp", linux_tcp::TESTS),
         ("wrong_servers", wrong_servers::TESTS),
+        ("beside", beside::TESTS),
         ("conversations", conversations::TESTS),
         ("findings", findings::TESTS),
         ("levels", levels::TESTS),

@@ -59,6 +59,7 @@ impl Run for Arguments {
         }
         let data = |timeline: &Timeline| html::data(timeline, &name);
         let timeline = watch(page, server, data, |server| self.converse(server))?;
+        tell_troubles(&Vec::from_iter(self.plan.says.answered(&timeline)))?;
         if let Some(path) = self.pcapng.as_deref() {
             capture_file::write_whole(&timeline, &name, path, self.output.vantage)?;
         }
@@ -75,8 +76,7 @@ impl Arguments {
         if let Some(client) = &plan.client {
             return run_client(plan, server, plan.address(server)?, client);
         }
-        let says = &plan.says;
-        if plan.stdin || says.greeting || says.script.is_some() || !says.send.is_empty() {
+        if plan.talks() {
             let talked = plan.talk(server, plan.address(server)?, |_| Ok(()))?;
             tell_troubles(&talked.troubles)?;
             if io::stdin().is_terminal() && !plan.stdin {

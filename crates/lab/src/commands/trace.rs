@@ -101,9 +101,8 @@ impl Arguments {
         let day = rough::Options::stopping_by(self.stop_signal).of(&self.plan)?;
         let (judged, timeline) = day.show(ordeal).map_err(anyhow::Error::msg)?;
         let name = self.plan.name();
-        if let Some(path) = self.pcapng.as_deref() {
-            capture_file::write_whole(&timeline, &name, path, None)?;
-        }
+        let path = self.pcapng.as_deref();
+        let captured = path.map(|path| capture_file::write_whole(&timeline, &name, path, self.output.vantage));
         if !self.pcapng.as_deref().is_some_and(is_standard_output) {
             let shown = Shown::whole(&name, self.more);
             self.output.write(&self.output.seen(&timeline), &shown)?;
@@ -115,7 +114,7 @@ impl Arguments {
             judged.verdict,
             judged.reason
         )?;
-        Ok(Status::Well)
+        captured.transpose().map(|_| Status::Well)
     }
 
     /// Draws what there is of the lanes besides what was drawn while they grew, and what follows below them.

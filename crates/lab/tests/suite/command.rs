@@ -257,6 +257,51 @@ fn a_watched_run_is_kept() -> Result<()> {
     Ok(())
 }
 
+/// Whatever says how our clients talk lets them talk, and opens no shell.
+fn a_watched_run_heeds_how_clients_talk() -> Result<()> {
+    let watched = |options: &[&str], mode: &str| -> Result<(String, String)> {
+        let server = ["--", built("wrong-server"), mode, "127.0.0.1:3000"];
+        let mut command = Command::new(built("lab"));
+        let command = command
+            .arg("live")
+            .args(options)
+            .args(server)
+            .env("SHELL", "/bin/false");
+        let output = command.stdin(Stdio::null()).output()?;
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        anyhow::ensure!(
+            output.status.success() && !told.contains("this shell"),
+            "{options:?}: {output:?}"
+        );
+        Ok((stdout(&output), told))
+    };
+    // This one answers when it has read all.
+    let (half_closed, _) = watched(&["--half-close"], "reads-all")?;
+    assert!(half_closed.contains("writes per reply      1\n"), "{half_closed}");
+    let (silent, told) = watched(&["--no-reply"], "never-answers")?;
+    assert!(
+        silent.contains("recvfrom(") && !told.contains("nothing came"),
+        "{told}{silent}"
+    );
+    let (_, told) = watched(&["--no-reply"], "echo")?;
+    assert!(told.contains("the server answered, and --no-reply"), "{told}");
+    for (options, clients) in [
+        (&["--clients", "2"], 2),
+        (&["--pause", "1"], 1),
+        (&["--until-quiet", "1"], 1),
+        (&["--close", "rst"], 1),
+    ] {
+        let (text, _) = watched(&[options, &["--format", "json"][..]].concat(), "echo")?;
+        let timeline = read_json(text.as_bytes(), "Timeline")?;
+        assert_eq!(
+            timeline["connections"].as_array().map(Vec::len),
+            Some(clients),
+            "{options:?}: {timeline}"
+        );
+    }
+    Ok(())
+}
+
 /// The two commands at the top of docs/wire.md.
 fn two_hosts_and_a_wire() -> Result<()> {
     let pulled = ["trace", "step3", "--cut", "after reply 1", "--send", r"1\n"];
@@ -685,6 +730,7 @@ harness::tests! {
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
     a_watched_run_is_kept needs [Sandbox];
+    a_watched_run_heeds_how_clients_talk needs [Sandbox];
     each_end_of_a_wire_shows_what_it_knows needs [];
     a_shell_on_either_host needs [Wire];
     a_reader_that_leaves_is_no_error needs [];

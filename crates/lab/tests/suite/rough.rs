@@ -241,7 +241,53 @@ fn a_server_that_waits_for_ever_is_told_so() -> Result<()> {
     Ok(())
 }
 
+/// Of an ordeal's wire too: one end of it, or both. Where there is none, a file that is there stays as it was.
+fn the_capture_of_an_ordeal_heeds_the_vantage() -> Result<()> {
+    let file = std::env::temp_dir().join(format!("lab-test-{}-ends.pcapng", std::process::id()));
+    let path = file.to_str().context("no text")?;
+    let captured = |ordeal: &str, vantage: &str| {
+        lab(&[
+            "trace",
+            "--rough",
+            ordeal,
+            "--vantage",
+            vantage,
+            "--pcapng",
+            path,
+            "step3",
+        ])
+    };
+    // As an interface of a pcapng file is named.
+    let is_named = |bytes: &[u8], name: &[u8]| bytes.windows(name.len()).take(400).any(|part| part == name);
+    for (vantage, ends) in [
+        ("client", (true, false)),
+        ("server", (false, true)),
+        ("both", (true, true)),
+    ] {
+        let made = captured("lossy", vantage)?;
+        ensure!(made.status.success(), "{vantage}: {made:?}");
+        let bytes = std::fs::read(&file)?;
+        let named = (
+            is_named(&bytes, b"\x02\0\x06\0client"),
+            is_named(&bytes, b"\x02\0\x06\0server"),
+        );
+        ensure!(named == ends, "{vantage}: {named:?}");
+    }
+    std::fs::write(&file, "mine")?;
+    let refused = captured("closes", "client")?;
+    let told = text(&refused.stderr);
+    ensure!(
+        refused.status.code() == Some(1) && told.contains("no wire: leave --vantage away"),
+        "{told}"
+    );
+    ensure!(!refused.stdout.is_empty(), "the run is shown all the same: {refused:?}");
+    ensure!(std::fs::read(&file)? == b"mine", "{told}");
+    std::fs::remove_file(file)?;
+    Ok(())
+}
+
 harness::tests! {
+    the_capture_of_an_ordeal_heeds_the_vantage needs [Wire];
     a_wire_that_did_not_do_what_it_was_told_proves_nothing needs [Wire];
     a_loopback_address_is_reached_over_the_wire needs [Wire, Ipv6];
     a_step_comes_through_as_its_table_says needs [Sandbox];

@@ -9,6 +9,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use nix::libc;
 use socket2::Socket;
@@ -22,10 +23,10 @@ use timeline::{Both, Side};
 
 /// The client's host and the server's, for as long as this lives.
 pub(crate) struct Hosts {
-    pub client: Sandbox,
-    pub server: Sandbox,
+    pub client: Arc<Sandbox>,
+    pub server: Arc<Sandbox>,
     /// `None` if they are connected with each other.
-    _middle: Option<Sandbox>,
+    _middle: Option<Arc<Sandbox>>,
 }
 
 /// Where the relay stands.
@@ -74,7 +75,10 @@ impl Hosts {
             true => NoWire::Congestion(wire.congestion_control().to_owned()),
             false => NoWire::Network(refused),
         };
-        let open = |beside| Sandbox::open_host(beside, wire.congestion_control()).map_err(refused);
+        let open = |beside| {
+            let host = Sandbox::open_host(beside, wire.congestion_control());
+            host.map(Arc::new).map_err(refused)
+        };
         let server = open(None)?;
         let client = open(Some(&server))?;
         if wire.is_bare() {
@@ -127,7 +131,7 @@ impl Hosts {
         netlink::add_route(&socket, index, address)
     }
 
-    pub fn of(&self, side: Side) -> &Sandbox {
+    pub fn of(&self, side: Side) -> &Arc<Sandbox> {
         match side {
             Side::Client => &self.client,
             Side::Server => &self.server,

@@ -235,6 +235,12 @@ impl Calls {
             CallKind::Write => arguments::data(task, stop.number, &args, asked.unwrap_or(0)),
             _ => Vec::new(),
         };
+        if kind == CallKind::Connect
+            && self.side == Side::Server
+            && let Some(address) = memory::socket_address(task, args[1], args[2])
+        {
+            self.recorder.dials(address.port());
+        }
         let (detail, argument) = arguments::decisive(task, stop.number, kind, &args);
         Some(Pending {
             stop,
@@ -393,7 +399,6 @@ impl Calls {
 
     /// Puts on the timeline that the server connects to somebody.
     fn dials(&self, process: Pid, on: Endpoints, at: Timestamp) {
-        self.recorder.dialed(on.server.port());
         let kind = ProcessEventKind::Dials { on };
         let pid = process.as_raw();
         self.recorder.push(Record {

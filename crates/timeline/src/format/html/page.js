@@ -245,16 +245,20 @@
   function measure() {
     const width = $('scroll').clientWidth / view.zoom;
     const wide = width >= 640;
+    // The times stand left of all, as wide as the longest of them.
+    const longest = shown.reduce((most, index) => Math.max(most, tenths(marks[index].time).length), 0);
+    const time = Math.max(wide ? 52 : 40, longest * 7.25 + 4);
+    const left = time + 52;
     if (wide) {
       // Each side has as much room as its words take, and the wire what is left, within reason.
       const wire = Math.max(230, width * 0.34);
-      const sides = width - 104 - wide * 44 - wire;
+      const sides = width - left - wide * 44 - wire;
       const [mine, theirs] = SIDES.map(wordsOf);
       const client = Math.min(Math.max(mine, 90), Math.max(sides * 0.5, sides - theirs));
       const server = Math.min(Math.max(theirs, 110), sides - client);
-      columns = { width, wide, number: 92, time: 52, client: 104 + client + 26, server: width - server - 34 };
+      columns = { width, wide, left, number: time + 40, time, client: left + client + 26, server: width - server - 34 };
     } else {
-      columns = { width, wide, number: -99, time: 40, client: 58, server: width - 26 };
+      columns = { width, wide, number: -99, time, client: time + 18, server: width - 26 };
     }
     drawHeads();
   }
@@ -479,7 +483,7 @@
     const x = xOf(side);
     const toLeft = (side === 'client') === columns.wide;
     const away = columns.wide ? 26 : 20;
-    const room = columns.wide ? (side === 'client' ? x - away - 104 : columns.width - x - away - 8) : xOf('server') - xOf('client') - 2 * away;
+    const room = columns.wide ? (side === 'client' ? x - away - columns.left : columns.width - x - away - 8) : xOf('server') - xOf('client') - 2 * away;
     return { x: x + (toLeft ? -away : away), anchor: toLeft ? 'end' : 'start', room };
   }
 
@@ -591,10 +595,20 @@
   const SURE = { seen: '● seen', inferred: '◐ inferred', unknown: '○ unknown' };
   const sure = (certainty) => h('span', { class: `sure ${certainty}` }, SURE[certainty] || certainty);
 
-  function panel() {
+  /** Fills a place anew. The focus stays on what is there again, or else in the place. */
+  function fill(place, children) {
+    const was = document.activeElement;
+    const within = place.contains(was);
+    const alike = () => [...place.querySelectorAll('a, input')].filter((each) => each.id === was.id && each.hash === was.hash);
+    const nth = alike().indexOf(was);
+    place.replaceChildren(...children);
+    if (within) (alike()[nth] || place).focus({ preventScroll: true });
+  }
+
+  function panel(top = 0) {
     const place = $('panel');
-    place.replaceChildren(...(view.current < 0 ? overview() : details(marks[view.current])));
-    place.scrollTop = 0;
+    fill(place, view.current < 0 ? overview() : details(marks[view.current]));
+    place.scrollTop = top;
     $('meaning').hidden = true;
   }
 
@@ -623,9 +637,18 @@
     return `Client and server send ${plural(packets, 'packet')} in ${waited_(lasted)} ms${view.asking ? '' : `: ${what}`}.`;
   }
 
+  /** Which of several connections are drawn. */
+  function drawn() {
+    const [here, all] = [scene.connections.length, scene.connections_in_all];
+    const one = view.connection === 'all' ? null : scene.connections[view.connection];
+    if (all < 2 || !here) return [];
+    const words = one ? `Connection ${one.connection + 1} of ${all} is drawn, that of client ${one.client.address}.` : `${here < all ? `${here} of ${all}` : `All ${all}`} connections are drawn.`;
+    return [h('p', { class: 'drawn' }, `${words}${here > 1 ? ' Choose below “show” (f).' : ''}`)];
+  }
+
   function overview() {
     const parts = [h('h2', {}, 'Overview')];
-    parts.push(h('p', { class: 'sentence' }, ...spoken(happened())));
+    parts.push(h('p', { class: 'sentence' }, ...spoken(happened())), ...drawn());
     const first = marks[shown[0]];
     if (first) parts.push(h('p', { class: 'begin' }, 'First step (→): ', h('span', { class: 'mono' }, linkTo(first.index) || ''), view.asking ? '' : h('span', {}, ...spoken(` ${first.says}`))));
     for (const note of scene.notes) parts.push(h('p', {}, note));
@@ -930,8 +953,8 @@
       box.addEventListener('change', () => { box.checked ? set.add(key) : set.delete(key); again(); });
       return h('label', {}, box, ` ${text}`);
     };
-    $('sides').replaceChildren(...SIDES.map((side) => check(view.sides, side, side)));
-    $('kinds').replaceChildren(...KINDS.map(([kind, text]) => check(view.kinds, kind, text)));
+    fill($('sides'), SIDES.map((side) => check(view.sides, side, side)));
+    fill($('kinds'), KINDS.map(([kind, text]) => check(view.kinds, kind, text)));
     const several = scene.connections.length > 1;
     $('connections').hidden = !several;
     const options = [['all', `all ${scene.connections.length}`], ...scene.connections.map((diagram, place) => [String(place), `${diagram.connection + 1}: ${diagram.client.address}`])];
@@ -1074,7 +1097,7 @@
       lay();
       if (follows && shown.length) step(shown[shown.length - 1]);
       else draw();
-      if (view.current < 0) panel();
+      if (view.current < 0) panel($('panel').scrollTop);
       controls();
       if (wanted.length > 1) {
         history.replaceState(null, '', wanted);
