@@ -62,7 +62,7 @@ macro_rules! named {
 
 named! {
     /// What can be so of a packet. The names are Wireshark's where it has one.
-    FactKind, 31:
+    FactKind, 32:
     CapturedTwice = "captured-twice",
         "the very packet of an earlier frame, sent once: it was captured at two places, or copied on its way";
     Retransmission = "retransmission" in Wireshark "retransmission", "its data, SYN or FIN had been sent before";
@@ -79,6 +79,9 @@ named! {
     OutOfOrder = "out-of-order" in Wireshark "out_of_order", "bytes below the highest ones, seen for the first time";
     Overtaken = "overtaken",
         "the first copy of bytes that came in a later one before: its timestamp is older (RFC 7323)";
+    /// See [RFC 7323, section 5](https://www.rfc-editor.org/rfc/rfc7323#section-5).
+    OldTimestamp = "old-timestamp",
+        "new bytes with an older timestamp than one that their receiver has echoed: it throws them away (RFC 7323, section 5)";
     PreviousSegmentNotCaptured = "previous-segment-not-captured" in Wireshark "lost_segment",
         "bytes before these were not captured, or not yet";
     AckedUnseenSegment = "acked-unseen-segment" in Wireshark "ack_lost_segment",

@@ -247,6 +247,14 @@ impl<'a> Story<'a> {
         if facts.has(FactKind::PortReuse) {
             *sentence += " An earlier connection had the same addresses and ports.";
         }
+        if let Some(old) = facts.get(FactKind::OldTimestamp) {
+            let frame = old.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
+            let _ = write!(
+                sentence,
+                " Its timestamp is older than the one that frame {frame} echoes. So the {} throws it away, if it follows RFC 7323.",
+                side.peer()
+            );
+        }
         if facts.has(FactKind::PreviousSegmentNotCaptured) {
             let before = if packet.segment.len > 0 { "these" } else { "its number" };
             let _ = write!(sentence, " Bytes before {before} were not captured, or not yet.");

@@ -59,8 +59,10 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
         let block = (absolute(from), absolute(to));
         options.push(TcpOptionElement::SelectiveAcknowledgement(block, [None, None, None]));
     }
-    if let Some(value) = option("ts=") {
-        options.push(TcpOptionElement::Timestamp(value.parse().expect("a time"), 1));
+    if let Some(times) = option("ts=") {
+        let (value, echo) = times.split_once('/').unwrap_or((times, "1"));
+        let [value, echo] = [value, echo].map(|time| time.parse().expect("a time"));
+        options.push(TcpOptionElement::Timestamp(value, echo));
     }
     tcp.set_options(&options).expect("the options fit");
     if option("mptcp").is_some() {
@@ -267,6 +269,55 @@ const ROWS: &[Row] = &[
         0,
         "20 S A 1 1 100 ts=9; 60 S A 1 1 100 ts=1",
         "20 S A 1 1 100 ts=1; 60 S A 1 1 100 ts=9",
+    ),
+    // Older than the echo; by one only, which Linux takes.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=49/5",
+    ),
+    // A FIN; a reset, whose timestamp nobody looks at.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S FA 101 1 0 ts=40/5",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S R 101 0 0 ts=40/5",
+    ),
+    // What was overtaken, and fills a hole: only what was in order is echoed. It is older than that, too.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 21 S A 201 1 100 ts=60; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5",
+        "20 S A 1 1 100 ts=50; 21 S A 201 1 100 ts=60; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=55/5",
+    ),
+    // The clock stood before 2^32, or has passed it.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=3; 30 C A 1 101 0 ts=5/3; 40 S A 101 1 100 ts=4294967200/5",
+        "20 S A 1 1 100 ts=4294967290; 30 C A 1 101 0 ts=5/4294967290; 40 S A 101 1 100 ts=3/5",
+    ),
+    // New bytes; those that were acknowledged, which come late.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 21 S A 101 1 100 ts=60; 30 C A 1 201 0 ts=5/60; 40 S A 201 1 100 ts=50/5",
+        "20 S A 1 1 100 ts=50; 21 S A 101 1 100 ts=60; 30 C A 1 201 0 ts=5/60; 40 S A 1 1 100 ts=50/5",
+    ),
+    // What was echoed, and what is no echo, as nobody sent it.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/90; 40 S A 101 1 100 ts=60/5",
+    ),
+    // Soon; 24 days later.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 9000 S A 101 1 100 ts=40/5",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 2073600030 S A 101 1 100 ts=40/5",
     ),
     // Bytes beyond went by; only an ACK of them did.
     row(
@@ -693,6 +744,11 @@ fn what_was_not_captured_is_not_concluded() {
         &filled,
         &["The last part of the reply", "acknowledges the reply."],
         &["at least", "a part of one"],
+    );
+    says(
+        &(HANDSHAKE.to_owned() + "20 S PA 1 1 4 ts=50; 30 C A 1 5 0 ts=5/50; 40 S PA 5 1 4 ts=40/5"),
+        &["older than the one that frame 5 echoes. So the client throws it away, if it follows RFC 7323."],
+        &["not captured"],
     );
     says(
         &(HANDSHAKE.to_owned() + "20 S PA 1 1 4"),
