@@ -40,16 +40,13 @@ enum Term {
 /// `3`, or from one to another: `2-4`, `2-`, `-4`.
 fn range<T: Clone + PartialOrd>(
     text: &str,
-    all: [T; 2],
+    [least, most]: [T; 2],
     parse: impl Fn(&str) -> Option<T>,
 ) -> Option<RangeInclusive<T>> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
-    let [least, most] = all;
     let end = |text: &str, open: T| if text.is_empty() { Some(open) } else { parse(text) };
-    let range = end(from, least)?..=end(to, most)?;
-    (!["", "-"].contains(&text))
-        .then_some(range)
-        .filter(|range| !range.is_empty())
+    let (range, is_given) = (end(from, least)?..=end(to, most)?, !["", "-"].contains(&text));
+    Some(range).filter(|range| is_given && !range.is_empty())
 }
 
 impl FromStr for Term {
@@ -87,11 +84,7 @@ impl Term {
             Term::Finding(id) => findings.iter().any(|finding| finding.rule.id == *id),
             Term::Number(numbers) => numbers.contains(&(connection.id().0 + 1)),
             Term::Time(times) => {
-                let at = || {
-                    connection
-                        .packets()
-                        .map(|(id, _)| connection.timeline()[id].at.since(start))
-                };
+                let at = || connection.events().map(|(_, event)| event.at.since(start));
                 at().any(|at| at <= *times.end()) && at().any(|at| at >= *times.start())
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::coverage::{Coverage, Novelty};
 use super::twice::Recent;
-use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
+use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why, in_clear};
 use crate::events::moments::Passing;
 use crate::events::sockets::Sockets;
 use crate::events::{Both, CongestionState, Flags, FrameNumber, Packet, Side, Timestamp};
@@ -328,6 +328,9 @@ impl Flow {
         self.asks = Some(packet.number).filter(|_| flags.has(Flags::SYN) && !flags.has(Flags::ACK));
         self.data_departs(passing, vantage, &mut facts);
         self.stamps(passing);
+        if let Some((kind, _)) = in_clear(&packet.segment.payload).filter(|_| !facts.is_repeat()) {
+            facts.add(kind, Certainty::Seen, []);
+        }
         if flags.has(Flags::RST) {
             self.reset_departs(packet, vantage, &mut facts);
         } else {
