@@ -929,6 +929,13 @@ fn what_is_in_clear_is_said_as_far_as_it_is_there() {
     assert_eq!(said(&hello(false, &[])), "a TLS ServerHello, TLS 1.2");
     let future = hello(true, &[(43, vec![2, 9, 9])]);
     assert_eq!(said(&future), "a TLS ClientHello");
+    // In two records: what is in the second is not known.
+    let one = hello(true, &[(51, vec![1; 36])]);
+    let (first, second) = one[5..].split_at(one.len() - 25);
+    let record = |part: &[u8]| [&[22, 3, 1, 0, u8::try_from(part.len()).expect("it is short")], part].concat();
+    assert_eq!(said(&[record(first), record(second)].concat()), "a TLS ClientHello");
+    // An alert that is encrypted, of which two bytes are there.
+    assert_eq!(said(b"\x15\x03\x03\x00\x12\x02\x28"), "");
     let odd_name = hello(true, &[(0, b"\x00\x06\x00\x00\x03a\x1bb".to_vec())]);
     assert_eq!(said(&odd_name), "a TLS ClientHello, up to TLS 1.2");
     assert_eq!(
