@@ -142,7 +142,7 @@ fn a_clients_own_nagle_stall_is_found() {
     );
 }
 
-/// Why neither the identification nor the timestamps of a reset tell who sent it: docs/facts-evidence.md has the table.
+/// Why neither the identification nor the timestamps of a reset tell who sent it: docs/facts.md has the table.
 #[test]
 fn linux_sends_resets_with_and_without_a_count_and_timestamps() {
     let timeline = samples::committed("lost-answer-step4");
