@@ -432,6 +432,35 @@ fn each_format_shows_a_part() -> Result<()> {
         assert_eq!(clients(&json(&["--filter", filter])?).len(), count, "{filter}");
     }
     assert_eq!(clients(&json(&["--odd", "--filter", &port])?).len(), 1);
+    for (filter, numbers) in [
+        ("connection=2", 1..2),
+        ("connection=2-3", 1..3),
+        ("connection=2-", 1..3),
+        ("connection=-2", 0..2),
+        ("time=0", 0..1),
+        ("time=0-600", 0..3),
+        ("time=0.0-", 0..3),
+        ("time=-600", 0..3),
+    ] {
+        let some = clients(&json(&["--filter", filter])?);
+        assert_eq!(some, clients(&all)[numbers], "{filter}");
+    }
+    for wrong in [
+        "connection=",
+        "connection=-",
+        "connection=3-2",
+        "time=nan",
+        "time=2-1",
+        "time=--1",
+        "time=1e99",
+    ] {
+        let output = show(&["--filter", wrong])?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && said.contains("no time=1.5-3, in seconds"),
+            "{wrong}: {said}"
+        );
+    }
     for format in ["markdown", "html", "svg", "jsonl", "text"] {
         let (part, all) = (
             show(&["--format", format, "--connection", "2"])?,
@@ -442,7 +471,11 @@ fn each_format_shows_a_part() -> Result<()> {
             "{format}: {part:?}"
         );
     }
-    for nothing in [["--filter", "9"], ["--filter", "mtu-black-hole"]] {
+    for nothing in [
+        ["--filter", "9"],
+        ["--filter", "mtu-black-hole"],
+        ["--filter", "time=601-"],
+    ] {
         let output = show(&nothing)?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::coverage::{Coverage, Novelty};
 use super::twice::Recent;
-use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
+use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why, in_clear};
 use crate::events::moments::Passing;
 use crate::events::sockets::Sockets;
-use crate::events::unwrapped;
 use crate::events::{Both, CongestionState, Flags, FrameNumber, Packet, Side, Timestamp};
+use crate::events::{is_after, unwrapped};
 
 /// So many segments without an ACK are remembered of a direction. A capture of one direction alone
 /// must not fill the memory.
@@ -63,6 +63,9 @@ pub(super) struct Last {
 /// Packets of one host may take ways that differ by so many hops.
 const WAYS_DIFFER: u8 = 2;
 
+/// After so long a receiver forgets the last timestamp (RFC 7323, section 5.5).
+const TIMESTAMPS_LAST: Duration = Duration::from_secs(24 * 24 * 60 * 60);
+
 /// One direction: what its sender sent, and what its receiver said of it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Half {
@@ -110,6 +113,9 @@ pub(crate) struct Half {
     pub probe: Option<(FactKind, FrameNumber)>,
     /// A SYN or a reset of its sender that does not fit.
     pub odd: Option<FrameNumber>,
+    /// The newest timestamp of its sender, and the newest that its receiver has echoed: where first, and when.
+    stamped: Option<u32>,
+    echoed: Option<(u32, FrameNumber, Timestamp)>,
     /// The timestamp on the segment that left the first hole.
     beyond: Option<(u32, FrameNumber)>,
     /// The least time that its receiver took to acknowledge, the SYN to begin with, from where that was
@@ -321,6 +327,10 @@ impl Flow {
         self.ack_departs(passing, vantage, asked, &mut facts);
         self.asks = Some(packet.number).filter(|_| flags.has(Flags::SYN) && !flags.has(Flags::ACK));
         self.data_departs(passing, vantage, &mut facts);
+        self.stamps(passing);
+        if let Some((kind, _)) = in_clear(&packet.segment.payload).filter(|_| !facts.is_repeat()) {
+            facts.add(kind, Certainty::Seen, []);
+        }
         if flags.has(Flags::RST) {
             self.reset_departs(packet, vantage, &mut facts);
         } else {
@@ -408,6 +418,15 @@ impl Flow {
             half.known = half.known.max(from);
         }
         window_full(half, packet, from, facts);
+        // Linux lets a timestamp be older by one.
+        if let (Some((echoed, frame, since)), Some((value, _))) = (half.echoed, packet.segment.options.timestamps)
+            && is_after(echoed.wrapping_sub(1), value)
+            && from >= half.said
+            && !syn
+            && at.since(since) < TIMESTAMPS_LAST
+        {
+            facts.add(FactKind::OldTimestamp, Certainty::Inferred, [Evidence::Frame(frame)]);
+        }
         facts.alone = half.in_flight() == 0;
         facts.full_size = packet.segment.len > 0 && !half.is_small(packet);
         let place = half.sent.see(from, to);
@@ -435,6 +454,21 @@ impl Flow {
         half.remember(place, sent(packet, at, from, to), small);
         if fin {
             self.fin_departs(packet, to, facts);
+        }
+    }
+
+    /// Takes in the timestamps of a packet. An echo of what its peer never sent is none, as that of a stray reset.
+    fn stamps(&mut self, Passing { packet, at, .. }: Passing<'_>) {
+        let Some((value, echo)) = packet.segment.options.timestamps else {
+            return;
+        };
+        let mine = &mut self.half_mut(packet.from).stamped;
+        *mine = mine.filter(|newest| !is_after(value, *newest)).or(Some(value));
+        let theirs = self.half_mut(packet.from.peer());
+        let is_echo =
+            packet.segment.flags.has(Flags::ACK) && theirs.stamped.is_some_and(|newest| !is_after(echo, newest));
+        if is_echo && theirs.echoed.is_none_or(|(known, ..)| is_after(echo, known)) {
+            theirs.echoed = Some((echo, packet.number, at));
         }
     }
 

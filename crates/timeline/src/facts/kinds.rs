@@ -62,7 +62,7 @@ macro_rules! named {
 
 named! {
     /// What can be so of a packet. The names are Wireshark's where it has one.
-    FactKind, 31:
+    FactKind, 37:
     CapturedTwice = "captured-twice",
         "the very packet of an earlier frame, sent once: it was captured at two places, or copied on its way";
     Retransmission = "retransmission" in Wireshark "retransmission", "its data, SYN or FIN had been sent before";
@@ -79,6 +79,8 @@ named! {
     OutOfOrder = "out-of-order" in Wireshark "out_of_order", "bytes below the highest ones, seen for the first time";
     Overtaken = "overtaken",
         "the first copy of bytes that came in a later one before: its timestamp is older (RFC 7323)";
+    OldTimestamp = "old-timestamp",
+        "new bytes with an older timestamp than one that their receiver has echoed: it throws them away (RFC 7323, section 5)";
     PreviousSegmentNotCaptured = "previous-segment-not-captured" in Wireshark "lost_segment",
         "bytes before these were not captured, or not yet";
     AckedUnseenSegment = "acked-unseen-segment" in Wireshark "ack_lost_segment",
@@ -116,6 +118,11 @@ named! {
     PortReuse = "port-reuse" in Wireshark "reused_ports",
         "begins a connection with the addresses and ports of an earlier one";
     BeganBefore = "began-before", "the first captured packet of a connection that began before the capture";
+    HttpRequest = "http-request", "its bytes begin with the line of a request of HTTP/1 (RFC 9112)";
+    HttpResponse = "http-response", "its bytes begin with the status line of a response of HTTP/1 (RFC 9112)";
+    TlsClientHello = "tls-client-hello", "its bytes begin with a ClientHello of TLS (RFC 8446)";
+    TlsServerHello = "tls-server-hello", "its bytes begin with a ServerHello of TLS (RFC 8446)";
+    TlsAlert = "tls-alert", "its bytes are an alert of TLS that is not encrypted (RFC 8446)";
 }
 
 named! {

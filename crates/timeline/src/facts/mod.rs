@@ -8,6 +8,7 @@
 
 mod ack;
 mod amounts;
+mod clear;
 mod coverage;
 mod exchange;
 mod flow;
@@ -23,6 +24,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use amounts::{Amounts, amounts};
+pub(crate) use clear::in_clear;
 pub use exchange::Exchange;
 pub(crate) use exchange::{Exchanging, Replying};
 pub use kinds::{FactKind, Reason};

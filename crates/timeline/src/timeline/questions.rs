@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Connection, KnownPacket, Teardown, Timeline};
 use crate::events::*;
-use crate::facts::{Evidence, Exchange, Exchanging, Reason, Replying};
+use crate::facts::{Evidence, Exchange, Exchanging, Reason, Replying, in_clear};
 
 impl Timeline {
     /// The events of a connection, and if asked for those that belong to none.
@@ -242,6 +242,12 @@ pub struct Held {
 }
 
 impl KnownPacket<'_> {
+    /// What its bytes begin with, in words, where a [fact](crate::facts::FactKind::HttpRequest) says that it is HTTP or TLS.
+    pub fn in_clear(self) -> Option<String> {
+        let (_, words) = in_clear(&self.segment.payload).filter(|(kind, _)| self.facts.has(*kind))?;
+        Some(printable(&words))
+    }
+
     /// Set where Nagle's algorithm held the segment back until an ACK came.
     pub fn held(self) -> Option<Held> {
         let why = &self.facts.why;

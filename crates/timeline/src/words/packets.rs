@@ -247,6 +247,14 @@ impl<'a> Story<'a> {
         if facts.has(FactKind::PortReuse) {
             *sentence += " An earlier connection had the same addresses and ports.";
         }
+        if let Some(words) = packet.in_clear() {
+            let _ = write!(sentence, " It begins with {words}.");
+        }
+        let old = facts.get(FactKind::OldTimestamp);
+        if let (Some(frame), peer) = (old.and_then(|old| old.evidence.first()?.frame()), side.peer()) {
+            *sentence += &format!(" Its timestamp is older than the one that frame {frame} echoes.");
+            *sentence += &format!(" So the {peer} throws it away, if it follows RFC 7323.");
+        }
         if facts.has(FactKind::PreviousSegmentNotCaptured) {
             let before = if packet.segment.len > 0 { "these" } else { "its number" };
             let _ = write!(sentence, " Bytes before {before} were not captured, or not yet.");

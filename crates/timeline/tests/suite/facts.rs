@@ -4,7 +4,7 @@ use timeline::facts::*;
 use timeline::rules::RuleId;
 use timeline::*;
 
-use crate::samples::Script;
+use crate::samples::{self, Script};
 
 /// What happened, as a capture at one end has it.
 fn captured(script: &mut Script) -> Timeline {
@@ -140,4 +140,22 @@ fn a_clients_own_nagle_stall_is_found() {
         "{}",
         timeline.findings()[0]
     );
+}
+
+/// Why neither the identification nor the timestamps of a reset tell who sent it: docs/facts.md has the table.
+#[test]
+fn linux_sends_resets_with_and_without_a_count_and_timestamps() {
+    let timeline = samples::committed("lost-answer-step4");
+    let marks = |frame: usize| {
+        let mut packets = timeline.only().packets();
+        let packet = packets.find(|(_, packet)| packet.number == frame).unwrap().1;
+        let segment = &packet.segment;
+        assert!(packet.from == Side::Server && !packet.facts.has(FactKind::FromBetween));
+        (segment.flags, segment.ip.id, segment.options.timestamps.is_some())
+    };
+    assert_eq!(marks(37), (Flags::FIN | Flags::ACK, Some(0x060a), true));
+    assert_eq!(marks(40), (Flags::RST | Flags::ACK, Some(0x060b), true));
+    for frame in [41, 42, 45] {
+        assert_eq!(marks(frame), (Flags::RST, None, false));
+    }
 }

@@ -294,6 +294,10 @@ fn errors_name_the_byte_and_what_was_expected() {
         error_of(b"\x1f\x8b\x08\x00zip"),
         "not a capture: expected a pcapng or pcap file, found 1f 8b 08 00 (gzip: unpack it with gunzip, or pipe it in through zcat) at byte 0"
     );
+    assert_eq!(
+        error_of(b"\xfd7zXZ\x00"),
+        "not a capture: expected a pcapng or pcap file, found fd 37 7a 58 (xz: unpack it, or pipe it in through xzcat) at byte 0"
+    );
     let start = [raw_section(false), raw_interface(false, 105, 9, 0, 0)].concat();
     let radio = [start, raw_packet(false, 0, 1, &a_frame())].concat();
     assert_eq!(

@@ -250,6 +250,7 @@ fn found(magic: &[u8]) -> String {
         [] => return "an empty file".to_owned(),
         [0x1f, 0x8b, ..] => " (gzip: unpack it with gunzip, or pipe it in through zcat)",
         [0x28, 0xb5, 0x2f, 0xfd] => " (Zstandard: unpack it, or pipe it in through zstdcat)",
+        b"\xfd7zX" => " (xz: unpack it, or pipe it in through xzcat)",
         [0x04, 0x22, 0x4d, 0x18] => " (LZ4: unpack it, or pipe it in through lz4cat)",
         b"PK\x03\x04" => " (a zip archive: unpack it)",
         b"snoo" | b"GMBU" | b"RTSS" => " (another capture format: convert it with editcap -F pcapng)",

@@ -59,8 +59,10 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
         let block = (absolute(from), absolute(to));
         options.push(TcpOptionElement::SelectiveAcknowledgement(block, [None, None, None]));
     }
-    if let Some(value) = option("ts=") {
-        options.push(TcpOptionElement::Timestamp(value.parse().expect("a time"), 1));
+    if let Some(times) = option("ts=") {
+        let (value, echo) = times.split_once('/').unwrap_or((times, "1"));
+        let [value, echo] = [value, echo].map(|time| time.parse().expect("a time"));
+        options.push(TcpOptionElement::Timestamp(value, echo));
     }
     tcp.set_options(&options).expect("the options fit");
     if option("mptcp").is_some() {
@@ -69,11 +71,12 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
             .expect("the option fits");
     }
     let (from, to) = if by_client { (1, 2) } else { (2, 1) };
+    let says = option("says=").map_or_else(|| vec![b'x'; len as usize], spelled);
     let mut data = Vec::new();
     PacketBuilder::ethernet2([2; 6], [2; 6])
         .ipv4([10, 0, 0, from], [10, 0, 0, to], 64)
         .tcp_header(tcp)
-        .write(&mut data, &vec![b'x'; len as usize])
+        .write(&mut data, &says)
         .expect("a vector takes all");
     // Both stand in the header of IP, behind that of Ethernet. Its checksum is not looked at.
     if let Some(id) = option("id=") {
@@ -94,6 +97,20 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
         data,
         comment: None,
     }
+}
+
+/// The bytes of a word: `_` stands for a space, `|` for the end of a line, and `hex:` is followed by pairs of digits.
+fn spelled(word: &str) -> Vec<u8> {
+    let Some(digits) = word.strip_prefix("hex:") else {
+        return word.replace('_', " ").replace('|', "\r\n").into_bytes();
+    };
+    let pairs = digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).expect("ASCII"));
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal"))
+        .collect()
 }
 
 /// A capture file of scripts, whose frames are parted by semicolons: each is a connection of its own, and
@@ -267,6 +284,55 @@ const ROWS: &[Row] = &[
         0,
         "20 S A 1 1 100 ts=9; 60 S A 1 1 100 ts=1",
         "20 S A 1 1 100 ts=1; 60 S A 1 1 100 ts=9",
+    ),
+    // Older than the echo; by one only, which Linux takes.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=49/5",
+    ),
+    // A FIN; a reset, whose timestamp nobody looks at.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S FA 101 1 0 ts=40/5",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S R 101 0 0 ts=40/5",
+    ),
+    // What was overtaken, and fills a hole: only what was in order is echoed. It is older than that, too.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 21 S A 201 1 100 ts=60; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5",
+        "20 S A 1 1 100 ts=50; 21 S A 201 1 100 ts=60; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=55/5",
+    ),
+    // The clock stood before 2^32, or has passed it.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=3; 30 C A 1 101 0 ts=5/3; 40 S A 101 1 100 ts=4294967200/5",
+        "20 S A 1 1 100 ts=4294967290; 30 C A 1 101 0 ts=5/4294967290; 40 S A 101 1 100 ts=3/5",
+    ),
+    // New bytes; those that were acknowledged, which come late.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 21 S A 101 1 100 ts=60; 30 C A 1 201 0 ts=5/60; 40 S A 201 1 100 ts=50/5",
+        "20 S A 1 1 100 ts=50; 21 S A 101 1 100 ts=60; 30 C A 1 201 0 ts=5/60; 40 S A 1 1 100 ts=50/5",
+    ),
+    // What was echoed, and what is no echo, as nobody sent it.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/90; 40 S A 101 1 100 ts=60/5",
+    ),
+    // Soon; 24 days later.
+    row(
+        OldTimestamp,
+        0,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 9000 S A 101 1 100 ts=40/5",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 2073600030 S A 101 1 100 ts=40/5",
     ),
     // Bytes beyond went by; only an ACK of them did.
     row(
@@ -473,6 +539,69 @@ const ROWS: &[Row] = &[
         1,
         "20 C A 1 1 5; 21 S RA 1 1 0; 22 S A 1 6 0",
         "20 C A 1 1 5; 21 S RA 1 6 0; 22 S A 1 6 0",
+    ),
+    // A whole line; one that goes on.
+    row(
+        HttpRequest,
+        0,
+        "20 C PA 1 1 0 says=GET_/_HTTP/1.1|Host:_a||",
+        "20 C PA 1 1 0 says=GET_/_HTTP/1.1",
+    ),
+    // A version of HTTP; another protocol's command.
+    row(
+        HttpRequest,
+        0,
+        "20 C PA 1 1 0 says=POST_/a?b=c_HTTP/1.0|",
+        "20 C PA 1 1 0 says=MAIL_FROM:<a>_SIZE=1|",
+    ),
+    // Any side may ask; what is sent again was said before.
+    row(
+        HttpRequest,
+        0,
+        "20 S PA 1 1 0 says=GET_/_HTTP/1.1|",
+        "20 C PA 1 1 0 says=GET_/_HTTP/1.1|; 300 C PA 1 1 0 says=GET_/_HTTP/1.1|",
+    ),
+    // With a reason, or without; not of HTTP/2.
+    row(
+        HttpResponse,
+        0,
+        "20 S PA 1 1 0 says=HTTP/1.1_200|",
+        "20 S PA 1 1 0 says=HTTP/2_200|",
+    ),
+    // It begins; it goes on.
+    row(
+        HttpResponse,
+        0,
+        "20 S PA 1 1 0 says=HTTP/1.0_404_Not_Found|Server:_a|",
+        "20 S PA 1 1 0 says=Server:_a|HTTP/1.0_404_Not_Found|",
+    ),
+    // In clear; encrypted, with 16 bytes more.
+    row(
+        TlsAlert,
+        0,
+        "20 S PA 1 1 0 says=hex:15030300020228",
+        "20 S PA 1 1 0 says=hex:1503030012022800000000000000000000000000000000",
+    ),
+    // Of a known kind; of an unknown one, and a level that none has.
+    row(
+        TlsAlert,
+        0,
+        "20 S PA 1 1 0 says=hex:15030100020100",
+        "20 S PA 1 1 0 says=hex:15030100020300; 30 S PA 8 1 0 says=hex:150301000202ff",
+    ),
+    // A ClientHello; one of which the segment has too little.
+    row(
+        TlsClientHello,
+        0,
+        "20 C PA 1 1 0 says=hex:160301002f0100002b03030000000000000000000000000000000000000000000000000000000000000000000002130101000000",
+        "20 C PA 1 1 0 says=hex:160301002f0100002b0303000000000000000000000000000000000000000000000000",
+    ),
+    // A ServerHello; another message of a handshake.
+    row(
+        TlsServerHello,
+        0,
+        "20 S PA 1 1 0 says=hex:160301002c0200002803030000000000000000000000000000000000000000000000000000000000000000001301000000",
+        "20 S PA 1 1 0 says=hex:160301002c0b00002803030000000000000000000000000000000000000000000000000000000000000000001301000000",
     ),
     // A SYN with another number; the same again.
     row(
@@ -695,6 +824,11 @@ fn what_was_not_captured_is_not_concluded() {
         &["at least", "a part of one"],
     );
     says(
+        &(HANDSHAKE.to_owned() + "20 S PA 1 1 4 ts=50; 30 C A 1 5 0 ts=5/50; 40 S PA 5 1 4 ts=40/5"),
+        &["older than the one that frame 5 echoes. So the client throws it away, if it follows RFC 7323."],
+        &["not captured"],
+    );
+    says(
         &(HANDSHAKE.to_owned() + "20 S PA 1 1 4"),
         &["speaks first"],
         &["not captured"],
@@ -740,6 +874,143 @@ fn a_mirrored_port_tells_of_one_conversation() {
     };
     assert_eq!(figures(&twice), figures(&once));
     assert_eq!(figures(&excerpt), figures(&once));
+}
+
+/// A message of a handshake of TLS in a record: from the client, or from the server.
+fn hello(by_client: bool, extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    fn counted(bytes: usize, data: &[u8]) -> Vec<u8> {
+        let length = data.len().to_be_bytes();
+        [&length[length.len() - bytes..], data].concat()
+    }
+    let of_one = |(kind, data): &(u16, Vec<u8>)| [kind.to_be_bytes().to_vec(), counted(2, data)].concat();
+    let extensions: Vec<u8> = extensions.iter().flat_map(of_one).collect();
+    let mut body = vec![3, 3];
+    body.extend([7; 32]);
+    body.extend(counted(1, &[9; 32]));
+    match by_client {
+        true => body.extend([counted(2, &[0x13, 1, 0x13, 2]), counted(1, &[0])].concat()),
+        false => body.extend([0x13, 1, 0]),
+    }
+    body.extend(counted(2, &extensions));
+    let message = [vec![2 - u8::from(by_client)], counted(3, &body)].concat();
+    [vec![22, 3, 1], counted(2, &message)].concat()
+}
+
+/// A name, of GREASE and versions, in this order; another extension stands before them.
+fn client_hello() -> Vec<u8> {
+    let name = b"\x00\x0e\x00\x00\x0bexample.org".to_vec();
+    let versions = vec![8, 0x5a, 0x5a, 3, 4, 3, 3, 3, 2];
+    hello(true, &[(23, Vec::new()), (0, name), (43, versions)])
+}
+
+/// What is said of a first segment of the client with such bytes, and its facts.
+fn of_each(segments: &[Vec<u8>]) -> Vec<(Option<String>, BTreeSet<&'static str>)> {
+    let script = |bytes: &Vec<u8>| {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{HANDSHAKE} 20 C PA 1 1 0 says=hex:{digits}")
+    };
+    let timeline = read(&file(&segments.iter().map(script).collect::<Vec<_>>())).into_timeline();
+    let connections = timeline.connections().map(|connection| {
+        let (_, last) = connection.packets().last().expect("it has packets");
+        let facts = last.facts.facts.iter().map(|fact| fact.kind.name());
+        (last.in_clear(), facts.collect())
+    });
+    connections.collect()
+}
+
+#[test]
+fn what_is_in_clear_is_said_as_far_as_it_is_there() {
+    let said = |bytes: &[u8]| of_each(&[bytes.to_vec()]).remove(0).0.unwrap_or_default();
+    let client = client_hello();
+    assert_eq!(said(&client), "a TLS ClientHello for example.org, up to TLS 1.3");
+    let server = hello(false, &[(51, vec![1; 36]), (43, vec![3, 4])]);
+    assert_eq!(said(&server), "a TLS ServerHello, TLS 1.3");
+    assert_eq!(said(&hello(true, &[])), "a TLS ClientHello, up to TLS 1.2");
+    assert_eq!(said(&hello(false, &[])), "a TLS ServerHello, TLS 1.2");
+    let future = hello(true, &[(43, vec![2, 9, 9])]);
+    assert_eq!(said(&future), "a TLS ClientHello");
+    // In two records: what is in the second is not known.
+    let one = hello(true, &[(51, vec![1; 36])]);
+    let (first, second) = one[5..].split_at(one.len() - 25);
+    let record = |part: &[u8]| [&[22, 3, 1, 0, u8::try_from(part.len()).expect("it is short")], part].concat();
+    assert_eq!(said(&[record(first), record(second)].concat()), "a TLS ClientHello");
+    // An alert that is encrypted, of which two bytes are there.
+    assert_eq!(said(b"\x15\x03\x03\x00\x12\x02\x28"), "");
+    let odd_name = hello(true, &[(0, b"\x00\x06\x00\x00\x03a\x1bb".to_vec())]);
+    assert_eq!(said(&odd_name), "a TLS ClientHello, up to TLS 1.2");
+    assert_eq!(
+        said(b"\x15\x03\x03\x00\x02\x01\x70"),
+        "a TLS alert, warning: unrecognized_name"
+    );
+    assert_eq!(
+        said(b"HTTP/1.1 404 Not Found\r\n"),
+        "the status line \"HTTP/1.1 404 Not Found\""
+    );
+    let long = ["GET /", &"a".repeat(200), " HTTP/1.1\r\n"].concat();
+    assert_eq!(
+        said(long.as_bytes()),
+        format!("the request line \"GET /{}...\"", "a".repeat(95))
+    );
+    // A segment that ends early: each thing is said when all of it is there, and the old version only of a whole one.
+    let cut: Vec<Vec<u8>> = (0..client.len()).map(|length| client[..length].to_vec()).collect();
+    let mut known: Vec<String> = of_each(&cut)
+        .into_iter()
+        .map(|(said, _)| said.unwrap_or_default())
+        .collect();
+    known.dedup();
+    assert_eq!(known, ["", "a TLS ClientHello", "a TLS ClientHello for example.org"]);
+}
+
+#[test]
+fn bytes_that_are_not_what_they_seem_do_no_harm() {
+    let mut segments = vec![
+        vec![22],
+        // Lengths that reach beyond everything.
+        vec![22, 3, 3, 0xff, 0xff, 1, 0xff, 0xff, 0xff, 3, 3],
+    ];
+    for whole in [
+        client_hello(),
+        hello(false, &[(43, vec![3, 4])]),
+        b"GET / HTTP/1.1\r\n".to_vec(),
+    ] {
+        for place in 0..whole.len() {
+            segments.extend([0, 1, 0xff, whole[place].wrapping_add(1)].map(|wrong| {
+                let mut bytes = whole.clone();
+                bytes[place] = wrong;
+                bytes
+            }));
+        }
+    }
+    for ((said, facts), bytes) in of_each(&segments).iter().zip(&segments) {
+        assert_eq!(said.is_some(), facts.len() == 1, "{bytes:02x?}: {said:?}, {facts:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn tshark_reads_the_same_in_clear() {
+    let folder = Folder::new("clear");
+    let digits: String = client_hello().iter().map(|byte| format!("{byte:02x}")).collect();
+    let scripts = [
+        format!("{HANDSHAKE} 20 C PA 1 1 0 says=hex:{digits}"),
+        format!(
+            "{HANDSHAKE} 20 C PA 1 1 0 says=GET_/a?b_HTTP/1.1|Host:_a||; 30 S PA 1 32 0 says=HTTP/1.1_404_Not_Found|Content-Length:_0||"
+        ),
+        format!("{HANDSHAKE} 20 S PA 1 1 0 says=hex:15030300020228"),
+    ];
+    let path = folder.file("clear.pcap", &file(&scripts));
+    let fields = |protocol: &str, names: &[&str]| {
+        let decode = format!("tcp.port==3000,{protocol}");
+        let mut arguments = vec!["-n", "-r", text(&path), "-d", &decode, "-T", "fields", "-Y", protocol];
+        arguments.extend(names.iter().flat_map(|name| ["-e", name]));
+        run("tshark", &arguments).trim().to_owned()
+    };
+    let http = ["http.request.uri", "http.response.code", "http.response.phrase"];
+    assert_eq!(fields("http", &http), "/a?b\t\t\n\t404\tNot Found");
+    let tls = ["extensions_server_name", "extensions.supported_version"].map(|name| format!("tls.handshake.{name}"));
+    let alert = "tls.alert_message.desc".to_owned();
+    let said = fields("tls", &[&tls[0], &tls[1], &alert]);
+    assert_eq!(said, "example.org\t0x5a5a,0x0304,0x0303,0x0302\t\n\t\t40");
 }
 
 #[test]
