@@ -14,8 +14,8 @@ use super::ids::{ConnectionId, EventId, FrameNumber, Side};
 pub(crate) struct Frames {
     /// In the order of the events; `None` for one that is no frame.
     pub of_event: Vec<Option<FrameNumber>>,
-    /// The numbers in order, each with its event.
-    pub by_number: Vec<(FrameNumber, EventId)>,
+    /// The events that are frames, in the order of their numbers.
+    pub by_number: Vec<EventId>,
     /// By the event behind which they stand.
     pub states: HashMap<EventId, Vec<ShownState>>,
 }

@@ -48,9 +48,10 @@ fn number(seen: &mut Seen, given: Vec<Option<FrameNumber>>) -> Frames {
             packet.number = *number;
         }
     }
-    let numbered = frames.of_event.iter().zip((0..).map(EventId));
-    frames.by_number = numbered.filter_map(|(number, id)| Some(((*number)?, id))).collect();
-    frames.by_number.sort_unstable();
+    let of_event = &frames.of_event;
+    let numbered = (0..of_event.len()).filter(|event| of_event[*event].is_some());
+    frames.by_number = numbered.map(EventId).collect();
+    frames.by_number.sort_by_key(|id| of_event[id.0]);
     frames
 }
 

@@ -76,8 +76,8 @@ impl Seen {
     /// The event that is the frame with this number.
     pub fn event_of_frame(&self, number: FrameNumber) -> Option<EventId> {
         let by_number = &self.frames.by_number;
-        let found = by_number.binary_search_by_key(&number, |frame| frame.0);
-        Some(by_number[found.ok()?].1)
+        let found = by_number.binary_search_by_key(&Some(number), |id| self.frame(*id));
+        Some(by_number[found.ok()?])
     }
 
     /// The states that are shown behind an event.

@@ -31,7 +31,7 @@ pub fn amounts(connection: SeenConnection<'_>) -> Vec<(EventId, Amounts)> {
     let vantage = vantage(connection);
     let mut flow = Flow::seen_from(vantage);
     let mut facts: HashMap<EventId, PacketFacts> = HashMap::new();
-    let mut moments = moments(connection).into_iter().peekable();
+    let mut moments = moments(connection).peekable();
     let in_time = vantage == Vantage::BothHosts;
     let mut read = Both::<u64>::default();
     let mut all = Vec::new();

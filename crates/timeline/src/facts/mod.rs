@@ -282,6 +282,10 @@ impl Facts {
         self.packets.get(packet.0)?.as_deref()
     }
 
+    fn get_mut(&mut self, packet: EventId) -> Option<&mut PacketFacts> {
+        self.packets[packet.0].as_deref_mut()
+    }
+
     pub(crate) fn put(&mut self, packet: EventId, facts: Box<PacketFacts>) {
         self.packets[packet.0] = Some(facts);
     }

@@ -1,8 +1,6 @@
 //! The one pass: all packets of a connection in the order in which they left and came, with the calls of both
 //! ends beside them.
 
-use std::collections::HashMap;
-
 use super::flow::{Flow, Vantage};
 use super::reason::Leaving;
 use super::streams::{EndKind, Outside, Program};
@@ -19,15 +17,8 @@ pub fn find(seen: &Seen) -> Facts {
     let mut found = Facts::of_none(seen.events.len());
     found.unseen_calls = outside.unseen;
     for (connection, link) in seen.connections().zip(&seen.links) {
-        let (of_connection, packets) = of_connection(connection, &outside);
+        let of_connection = of_connection(connection, *link, &outside, &mut found);
         found.connections.push(link.put_into(of_connection));
-        for (place, (id, mut facts)) in packets.into_iter().enumerate() {
-            if place == 0 && link.port_reuse {
-                facts.add(FactKind::PortReuse, Certainty::Seen, []);
-            }
-            facts.fit();
-            found.put(id, facts);
-        }
     }
     found
 }
@@ -96,10 +87,13 @@ pub(crate) fn vantage(connection: SeenConnection<'_>) -> Vantage {
     }
 }
 
+/// What is so of a connection. What is so of its packets goes where it stays: millions must not be there twice.
 fn of_connection(
     connection: SeenConnection<'_>,
+    link: Link,
     outside: &Outside,
-) -> (ConnectionFacts, Vec<(EventId, Box<PacketFacts>)>) {
+    packets: &mut Facts,
+) -> ConnectionFacts {
     let vantage = vantage(connection);
     let own = if connection.is_the_servers_own() {
         Side::Client
@@ -113,16 +107,13 @@ fn of_connection(
     });
     let mut flow = Flow::seen_from(vantage);
     let mut found = ConnectionFacts::default();
-    // In boxes from the beginning: millions of them must not be there twice.
-    let mut packets: Vec<(EventId, Box<PacketFacts>)> = Vec::new();
+    let mut first = None;
     let mut halves = HalfCloses::default();
-    // A packet that has left may arrive later: this is its place in `packets` until then.
-    let mut places: HashMap<EventId, usize> = HashMap::new();
     for passing in moments(connection) {
         let Passing { at, event, packet, is } = passing;
         if is == Moment::Comes {
-            if let Some(&place) = places.get(&event) {
-                flow.arrives(passing, vantage, &mut packets[place].1);
+            if let Some(facts) = packets.get_mut(event) {
+                flow.arrives(passing, vantage, facts);
             }
             continue;
         }
@@ -130,30 +121,37 @@ fn of_connection(
         if packet.from == Side::Server || vantage == Vantage::SameHost {
             facts.during = programs.server.call_around(at);
         }
-        match is {
-            Moment::LeavesAndComes => flow.arrives(passing, vantage, &mut facts),
-            _ => _ = places.insert(event, packets.len()),
+        if is == Moment::LeavesAndComes {
+            flow.arrives(passing, vantage, &mut facts);
         }
         if !facts.is_copy() {
             halves.see(packet, &facts);
         }
-        packets.push((event, Box::new(facts)));
+        facts.fit();
+        packets.put(event, Box::new(facts));
+        first.get_or_insert(event);
     }
-    half_closes(&halves, &found, &programs, &mut packets, connection.seen());
+    half_closes(&halves, &found, &programs, packets, connection.seen());
     found.in_flight = flow.in_flight();
     found.tally = found.tally.ended(&flow);
     found.is_holed = vantage == Vantage::Somewhere && flow.is_holed();
-    // The SYN may stand behind its answer in the file.
-    if let (false, Some((_, first))) = (found.began_before, packets.first_mut()) {
-        first.facts.retain(|fact| fact.kind != FactKind::BeganBefore);
-    }
     if let Some((reset, by)) = found.reset.and_then(|reset| Some((reset.frame, reset.talks_on?))) {
         let event = connection.seen().event_of_frame(reset);
-        if let Some((_, facts)) = packets.iter_mut().find(|(id, _)| Some(*id) == event) {
+        if let Some(facts) = event.and_then(|event| packets.get_mut(event)) {
             facts.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(by)]);
         }
     }
-    (found, packets)
+    // The SYN may stand behind its answer in the file.
+    let first = first.and_then(|first| packets.get_mut(first));
+    if let Some(first) = first {
+        first
+            .facts
+            .retain(|fact| fact.kind != FactKind::BeganBefore || found.began_before);
+        if link.port_reuse {
+            first.add(FactKind::PortReuse, Certainty::Seen, []);
+        }
+    }
+    found
 }
 
 /// A packet leaves: its facts, as far as they are known by then.
@@ -268,16 +266,14 @@ fn half_closes(
     halves: &HalfCloses,
     found: &ConnectionFacts,
     programs: &Both<Program<'_>>,
-    packets: &mut [(EventId, Box<PacketFacts>)],
+    packets: &mut Facts,
     seen: &Seen,
 ) {
     let first = found.fins.first().map(|fin| fin.0);
     for (side, frame) in found.fins.iter().copied() {
-        let event = seen.event_of_frame(frame);
-        let Some((id, facts)) = packets.iter_mut().find(|(id, _)| Some(*id) == event) else {
-            continue;
-        };
-        let at = seen[*id].at;
+        let Some(id) = seen.event_of_frame(frame) else { continue };
+        let Some(facts) = packets.get_mut(id) else { continue };
+        let at = seen[id].at;
         let by_call = programs[side].ended_by(at).filter(|end| end.kind == EndKind::Shutdown);
         if let Some(end) = by_call.filter(|_| first == Some(side)) {
             facts.add(FactKind::HalfClose, Certainty::Seen, [Evidence::Event(end.id)]);

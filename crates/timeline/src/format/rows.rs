@@ -21,14 +21,14 @@ pub(crate) struct Row<'s> {
     /// The event that brought the state that it shows, and whose it is.
     pub state: Option<(EventId, Side)>,
     /// That time, for a row that stands for it.
-    pub pause: Option<Fold>,
+    pub pause: Option<Box<Fold>>,
     pub client: Option<Cell>,
     /// The packet on the wire.
     pub arrow: Option<&'s Arrow>,
     /// The number of the frame that it shows.
     pub number: Option<FrameNumber>,
     /// What the wire did to the packet in the row above.
-    pub wire: Option<Cell>,
+    pub wire: Option<Box<Cell>>,
     /// The bracket left of the server's lane.
     pub mark: Option<BracketPiece>,
     pub server: Option<Cell>,
@@ -118,7 +118,7 @@ impl<'s> Rows<'s> {
             action.frame.is_none() && !action.quiet && left.is_some_and(|left| apart(left) <= TOGETHER)
         };
         let actions = diagram.marks.iter().filter_map(|mark| match mark {
-            Mark::Action(action) => Some(action),
+            Mark::Action(action) => Some(&**action),
             _ => None,
         });
         let shared = actions
@@ -139,7 +139,7 @@ impl<'s> Rows<'s> {
     fn push(&mut self, row: Row<'s>) {
         let pause = self.folded.take_if(|_| row.at.is_some());
         self.rows.extend(pause.map(|fold| Row {
-            pause: Some(fold),
+            pause: Some(fold.into()),
             ..Row::default()
         }));
         self.rows.push(row);
@@ -175,9 +175,9 @@ impl<'s> Rows<'s> {
 
     /// Below a packet: what the wire did to it, and where it was lost or sent again TCP's view of its sender.
     fn passage(&mut self, arrow: &'s Arrow) {
-        let wire = wire_cell(arrow);
+        let wire = wire_cell(arrow).map(Box::new);
         let is_of_interest = arrow.repeats || arrow.outcome == Outcome::Lost;
-        let view = arrow.tcp.as_ref().filter(|_| is_of_interest).map(view_cell);
+        let view = arrow.tcp.as_deref().filter(|_| is_of_interest).map(view_cell);
         if wire.is_none() && view.is_none() {
             return;
         }

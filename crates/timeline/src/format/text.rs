@@ -75,7 +75,11 @@ impl Lanes {
 
     /// The lines of [`draw`](Self::draw), in pieces with their roles, for drawing in colour.
     pub fn lines(&self, timeline: &Timeline) -> Vec<Line> {
-        self.lines_of(&Scene::part_of(timeline, self.part()))
+        let part = Extent {
+            sentences: false,
+            ..self.part()
+        };
+        self.lines_of(&Scene::part_of(timeline, part))
     }
 
     /// How much of a timeline these lanes draw: for a scene of it.
@@ -84,6 +88,7 @@ impl Lanes {
             connections: self.connections,
             output: self.output,
             threads: self.threads,
+            sentences: true,
         }
     }
 

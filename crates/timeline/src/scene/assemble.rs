@@ -139,17 +139,17 @@ impl<'a> Assembly<'a> {
             match &event.kind {
                 EventKind::Packet(_) => {
                     let packet = self.timeline.packet(id);
-                    marks.extend(packet.map(|packet| Mark::Arrow(self.arrow(id, event.at, packet))));
+                    marks.extend(packet.map(|packet| Mark::Arrow(self.arrow(id, event.at, packet).into())));
                 }
                 EventKind::Call(call) if event.connection.is_some() || self.alone => {
-                    marks.push(Mark::Call(self.call(id, event.at, call)));
+                    marks.push(Mark::Call(self.call(id, event.at, call).into()));
                 }
                 EventKind::Client(action) => marks.push(self.client(id, event.at, action)),
                 EventKind::Process(process) => {
                     let is_output = matches!(process.kind, ProcessEventKind::Wrote { .. });
                     let is_ours = self.alone || event.connection.is_some();
                     if if is_output { output } else { is_ours } {
-                        marks.push(Mark::Process(self.process(id, event.at, process)));
+                        marks.push(Mark::Process(self.process(id, event.at, process).into()));
                     }
                 }
                 EventKind::Call(_) | EventKind::State(_) => {}
@@ -163,6 +163,7 @@ impl<'a> Assembly<'a> {
         let segment = &packet.segment;
         let facts = &packet.facts;
         let explanation = self.explanations.get(&id);
+        let told = explanation.filter(|_| self.part.sentences);
         let passage = packet.passage.as_deref();
         let mut came: Vec<Moment> = passage
             .iter()
@@ -185,8 +186,8 @@ impl<'a> Assembly<'a> {
             window: packet.window,
             data: segment.payload.clone(),
             words: words(&packet),
-            sentence: explanation.map_or(String::new(), |explanation| explanation.sentence.clone()),
-            calls: explanation.map_or(Vec::new(), |explanation| {
+            sentence: told.map_or(String::new(), |explanation| explanation.sentence.clone()),
+            calls: told.map_or(Vec::new(), |explanation| {
                 explanation.calls.iter().map(ToString::to_string).collect()
             }),
             facts: facts.facts.iter().map(fact).collect(),
@@ -205,7 +206,7 @@ impl<'a> Assembly<'a> {
             during: facts.during,
             tcp: passage
                 .and_then(|passage| passage.tcp.as_ref())
-                .and_then(|views| views.of(packet.from).cloned()),
+                .and_then(|views| views.of(packet.from).cloned().map(Box::new)),
         }
     }
 
@@ -233,17 +234,18 @@ impl<'a> Assembly<'a> {
 
     fn client(&self, id: EventId, at: Timestamp, action: &ClientAction) -> Mark {
         if let (Some(call), Some(_)) = (&action.call, client_words(action)) {
-            return Mark::Call(Bracket {
+            let bracket = Bracket {
                 side: Side::Client,
                 label: self.makers.label(Side::Client, call),
                 quiet: false,
                 ..self.call(id, at, call)
-            });
+            };
+            return Mark::Call(bracket.into());
         }
         let arrow = self.packet_of.get(&id).copied();
         let connected = action.kind == ClientActionKind::Connected;
         let frame = self.timeline.frame(id);
-        Mark::Action(Action {
+        let action = Action {
             event: id,
             frame,
             at: self.at(at),
@@ -251,7 +253,8 @@ impl<'a> Assembly<'a> {
             arrow: arrow.or(self.syn.filter(|_| connected)),
             quiet: connected && self.syn.is_some() && frame.is_none(),
             action: action.kind.clone(),
-        })
+        };
+        Mark::Action(action.into())
     }
 
     fn process(&self, id: EventId, at: Timestamp, process: &ProcessEvent) -> Process {
@@ -288,7 +291,7 @@ impl<'a> Assembly<'a> {
         let of_it = states.filter(|state| state.connection == self.connection.id());
         of_it.map(move |state| {
             let change = state.change;
-            Mark::State(State {
+            let state = State {
                 event: id,
                 frame: state.frame,
                 side: change.side,
@@ -296,7 +299,8 @@ impl<'a> Assembly<'a> {
                 to: change.to,
                 words: change.to.map_or("closed".to_owned(), |state| state.to_string()),
                 quiet: state_words(&change).is_none(),
-            })
+            };
+            Mark::State(state.into())
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::events::{Both, Call, EventKind, Side};
 use crate::timeline::Timeline;
 
-use super::{Bracket, Mark, Verdict};
+use super::{Mark, Verdict};
 
 /// The processes and threads that made calls, each with its place in the order in which they first did.
 pub(super) struct Makers {
@@ -73,12 +73,7 @@ impl Makers {
     pub fn legend(&self, marks: &[Mark]) -> Option<Verdict> {
         let mut ids: Vec<(&str, i32)> = Vec::new();
         let labelled = marks.iter().filter_map(|mark| match mark {
-            Mark::Call(Bracket {
-                label: Some(label),
-                call,
-                quiet: false,
-                ..
-            }) => Some((label.as_str(), call)),
+            Mark::Call(bracket) if !bracket.quiet => Some((bracket.label.as_deref()?, &bracket.call)),
             _ => None,
         });
         for (label, call) in labelled {

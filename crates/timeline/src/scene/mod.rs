@@ -70,6 +70,8 @@ pub struct Extent {
     pub output: bool,
     /// The thread of each call in its [label](Bracket::label), where calls were made by several.
     pub threads: bool,
+    /// The [sentence](Arrow::sentence) and the [calls](Arrow::calls) of each arrow. Of a long run they take much memory.
+    pub sentences: bool,
 }
 
 impl Default for Extent {
@@ -78,6 +80,7 @@ impl Default for Extent {
             connections: usize::MAX,
             output: false,
             threads: false,
+            sentences: true,
         }
     }
 }
@@ -155,18 +158,17 @@ pub struct Lifeline {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-#[allow(clippy::large_enum_variant, reason = "most marks are arrows")]
 pub enum Mark {
     /// A packet.
-    Arrow(Arrow),
+    Arrow(Box<Arrow>),
     /// A system call of the server, or of a client that was traced too.
-    Call(Bracket),
+    Call(Box<Bracket>),
     /// What a client of our own did.
-    Action(Action),
+    Action(Box<Action>),
     /// A socket has another state.
-    State(State),
+    State(Box<State>),
     /// A process of the server did something that is no call on a socket.
-    Process(Process),
+    Process(Box<Process>),
 }
 
 impl Mark {
@@ -250,7 +252,7 @@ pub struct Arrow {
     pub data: Vec<u8>,
     /// Flags, numbers and length in one line: `PSH,ACK seq 1 ack 3 len 1`.
     pub words: String,
-    /// Why it is there, in a sentence.
+    /// Why it is there, in a sentence. Empty if that was not [asked for](Extent::sentences), as the calls are.
     pub sentence: String,
     /// The calls that made it leave, with their side: `server: sendto(9, "1", 1) = 1`.
     pub calls: Vec<String>,
@@ -272,7 +274,7 @@ pub struct Arrow {
     pub during: Option<EventId>,
     /// TCP's view of its sender's socket at that moment, where the wire asked.
     #[serde(serialize_with = "shown::optional")]
-    pub tcp: Option<TcpView>,
+    pub tcp: Option<Box<TcpView>>,
 }
 
 /// What became of a packet.
@@ -555,7 +557,7 @@ impl Diagram {
     /// The arrows, in order.
     pub fn arrows(&self) -> impl Iterator<Item = &Arrow> {
         self.marks.iter().filter_map(|mark| match mark {
-            Mark::Arrow(arrow) => Some(arrow),
+            Mark::Arrow(arrow) => Some(&**arrow),
             _ => None,
         })
     }
@@ -563,7 +565,7 @@ impl Diagram {
     /// The calls, in order.
     pub fn calls(&self) -> impl Iterator<Item = &Bracket> {
         self.marks.iter().filter_map(|mark| match mark {
-            Mark::Call(call) => Some(call),
+            Mark::Call(call) => Some(&**call),
             _ => None,
         })
     }
@@ -601,11 +603,9 @@ impl Diagram {
                 inside = mark.frame().map_or(inside, |number| frames.contains(&number));
                 // An action stands before the packet that it made leave, so it is kept together with that packet.
                 let stays = match mark {
-                    Mark::Action(Action {
-                        arrow: Some(arrow),
-                        frame: None,
-                        ..
-                    }) => kept_arrows.contains(arrow),
+                    Mark::Action(action) if action.frame.is_none() => {
+                        action.arrow.map_or(inside, |arrow| kept_arrows.contains(&arrow))
+                    }
                     _ => inside,
                 };
                 kept += usize::from(stays);

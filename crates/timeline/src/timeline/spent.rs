@@ -136,6 +136,8 @@ struct StreamOffsets {
 enum Move {
     Leaves(Side, u64, u64),
     Comes(Side, u64, u64),
+    /// Both at once, where it was seen at one place.
+    Passes(Side, u64, u64),
     Read(u64),
     Write(u64),
 }
@@ -175,9 +177,9 @@ impl Connection<'_> {
 /// The life of a connection's bytes: how far they are from each moment on.
 struct Course {
     steps: Vec<(Timestamp, StreamOffsets)>,
-    /// From where to where in its stream the data of each packet is, by the packet.
+    /// From where to where in its stream the data of each packet is, by the packet, in order.
     places: Vec<(EventId, u64, u64)>,
-    /// When the connection's threads stood still for the tracer, and how long.
+    /// When the connection's threads stood still for the tracer, and how long, in order.
     tracer: Vec<(Timestamp, Duration)>,
     /// Calls were traced, and both ends of a packet's way are known.
     tells: bool,
@@ -194,12 +196,12 @@ impl Course {
                 EventKind::Packet(packet) if timeline.packet(id).is_some_and(carries) => {
                     let (from, to) = offsets[packet.from].of(packet);
                     places.push((id, from, to));
-                    moves.push((event.at, Move::Leaves(packet.from, from, to)));
-                    let came = match &packet.passage {
-                        None => Some(event.at),
-                        Some(passage) => came(passage),
+                    let Some(passage) = &packet.passage else {
+                        moves.push((event.at, Move::Passes(packet.from, from, to)));
+                        continue;
                     };
-                    moves.extend(came.map(|at| (at, Move::Comes(packet.from, from, to))));
+                    moves.push((event.at, Move::Leaves(packet.from, from, to)));
+                    moves.extend(came(passage).map(|at| (at, Move::Comes(packet.from, from, to))));
                 }
                 EventKind::Call(call) => {
                     tracer.push((call.ended, call.tracer));
@@ -233,7 +235,10 @@ impl Course {
         let began = connection.timeline()[*exchange.packets.first()?].at;
         let last = *exchange.packets.last()?;
         let first = *exchange.packets.first()?;
-        let of_exchange = self.places.iter().filter(|(index, ..)| (first..=last).contains(index));
+        let place = |of: EventId| self.places.partition_point(|(index, ..)| *index < of);
+        let of_exchange = self.places[place(first)..]
+            .iter()
+            .take_while(|(index, ..)| *index <= last);
         let reply = of_exchange.filter(|(index, ..)| {
             let packet = connection.timeline().packet(*index);
             packet.is_some_and(|packet| packet.from == Side::Server && !packet.facts.is_repeat())
@@ -257,7 +262,8 @@ impl Course {
         // Before the first step, as where a SYN carries the request.
         let told: Duration = parts.iter().sum();
         parts[Awaited::Unknown as usize] += whole.saturating_sub(told);
-        let meanwhile = self.tracer.iter().filter(|(at, _)| (began..=ended).contains(at));
+        let before = self.tracer.partition_point(|(at, _)| *at < began);
+        let meanwhile = self.tracer[before..].iter().take_while(|(at, _)| *at <= ended);
         Some(Spent {
             began,
             first_byte: first_byte.since(began),
@@ -309,6 +315,10 @@ fn steps(moves: &[(Timestamp, Move)]) -> Vec<(Timestamp, StreamOffsets)> {
         match moved {
             Move::Leaves(side, from, to) => left[side].add(from, to),
             Move::Comes(side, from, to) => came[side].add(from, to),
+            Move::Passes(side, from, to) => {
+                left[side].add(from, to);
+                came[side].add(from, to);
+            }
             Move::Read(bytes) => read = read.saturating_add(bytes),
             Move::Write(bytes) => written = written.saturating_add(bytes),
         }

@@ -18,6 +18,7 @@ mod pictures;
 mod questions;
 mod samples;
 mod scene;
+mod sizes;
 mod spent;
 mod valid;
 mod verdicts;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use timeline::facts::Reason;
+use timeline::format::text::Lanes;
 use timeline::scene::*;
 use timeline::{EventId, EventKind, FrameNumber, ProcessEventKind, Side, TcpState, Timeline};
 
@@ -194,6 +195,19 @@ fn check(timeline: &Timeline) -> Result<(), TestCaseError> {
         ..Extent::default()
     };
     let scene = Scene::part_of(timeline, part);
+    let lanes = Lanes::default();
+    let without = Extent {
+        sentences: false,
+        ..lanes.part()
+    };
+    let bare = Scene::part_of(timeline, without);
+    let mut arrows = bare.connections.iter().flat_map(Diagram::arrows);
+    prop_assert!(arrows.all(|arrow| arrow.sentence.is_empty() && arrow.calls.is_empty()));
+    // Lanes show no sentence, so they are the same without them.
+    prop_assert_eq!(
+        lanes.lines_of(&bare),
+        lanes.lines_of(&Scene::part_of(timeline, lanes.part()))
+    );
     let mut seen = BTreeSet::new();
     for diagram in &scene.connections {
         let places = diagram.marks.iter().map(Mark::event);

@@ -90,7 +90,7 @@ impl Axis {
 
     /// A row without a moment: what belongs to the row above it, or a pause.
     fn between(&mut self, row: &Row<'_>) {
-        match row.pause {
+        match &row.pause {
             Some(fold) if self.flight.is_none() => {
                 let top = self.end;
                 self.end += CUT;

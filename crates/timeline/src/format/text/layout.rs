@@ -170,7 +170,7 @@ impl Layout {
     }
 
     pub fn line(&self, row: &Row<'_>) -> Line {
-        let at = match (row.at, row.pause) {
+        let at = match (row.at, &row.pause) {
             (Some(at), _) => at.to_string(),
             (None, Some(_)) => "┊".to_owned(),
             (None, None) => String::new(),
@@ -186,7 +186,7 @@ impl Layout {
         }
         let (role, client) = fitted(row.client.as_ref(), Role::Client, self.client);
         line.push(role, padded(&client, self.client) + " ");
-        self.push_wire(&mut line, row.arrow, row.wire.as_ref());
+        self.push_wire(&mut line, row.arrow, row.wire.as_deref());
         line.push(Role::Bracket, format!("{} ", row.mark.map_or(' ', mark)));
         let (role, server) = fitted(row.server.as_ref(), Role::Call, self.server);
         line.push(role, server);
