@@ -11,7 +11,7 @@ use harness::format::pcapng::{self, Encoder};
 use harness::timeline::{Level, Timeline};
 use harness::{Follow, Server};
 
-use crate::output::{Vantage, is_standard_output};
+use crate::output::{Vantage, is_no_input, is_standard_output};
 
 type Sink = BufWriter<Box<dyn Write + Send>>;
 
@@ -114,5 +114,6 @@ pub fn write_whole(timeline: &Timeline, name: &str, path: &Path, ends: Option<Va
 ///
 /// With its path.
 pub fn create(path: &Path) -> Result<File> {
+    is_no_input(path)?;
     File::create(path).with_context(|| format!("cannot create {}", path.display()))
 }

@@ -1,6 +1,7 @@
 //! What commands that show a timeline have in common: in which form, of what, and where to.
 
 use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::RangeInclusive;
@@ -205,6 +206,7 @@ struct NewFile {
 
 impl NewFile {
     fn begin(path: &Path) -> Result<NewFile> {
+        is_no_input(path)?;
         let cannot = || format!("cannot create {}", path.display());
         let target = target_of(path);
         let old = target.metadata().ok();
@@ -377,6 +379,26 @@ impl From<Host> for Side {
             Host::Server => Side::Server,
         }
     }
+}
+
+/// Makes sure that a file which is there is not read or run by this very command: no other argument names it, as a
+/// capture, a script or the program, and it is not the standard input.
+///
+/// # Errors
+///
+/// With its path.
+pub fn is_no_input(path: &Path) -> Result<()> {
+    let is_it = |name: &OsStr| same_file(Path::new(name), path);
+    let value = |argument: &OsString| Some(OsString::from(argument.to_str()?.split_once('=')?.1));
+    let names = |argument: &OsString| is_it(argument) || value(argument).is_some_and(|value| is_it(&value));
+    // It is named once as what is written.
+    let is_named_again = std::env::args_os().skip(1).filter(names).nth(1).is_some();
+    ensure!(
+        !path.is_file() || !(is_named_again || is_it("/dev/stdin".as_ref())),
+        "{} is read or run by this command, and would be lost: name another file to write",
+        path.display()
+    );
+    Ok(())
 }
 
 /// True if two paths lead to one file, or will when it is made.

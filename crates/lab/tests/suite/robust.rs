@@ -1,6 +1,6 @@
 //! What `lab` does where there is little of something: memory, processes, descriptors, a place for a file.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
@@ -98,6 +98,28 @@ fn a_capture_is_not_written_over_by_its_picture() -> Result<()> {
         ensure!(!shown.status.success(), "{output}: {shown:?}");
         ensure!(fs::read(path("a.pcapng"))? == capture, "{output}");
     }
+    // Nor that of anything else that the command reads or runs.
+    fs::write(path("script"), "send 1\\n\n")?;
+    fs::write(path("wire"), "delay 1ms\n")?;
+    let of_script = ["trace", "--script", "script", "step3", "-o", "script"];
+    let of_wire = ["trace", "--wire=wire", "step3", "--pcapng", "./wire"];
+    let of_server = ["trace", "-o", "script", "--", "./script"];
+    let of_stdin = ["show", "-", "--format", "svg", "-o", "hard"];
+    for arguments in [&of_script[..], &of_wire, &of_server, &of_stdin] {
+        let mut lab = Command::new(built("lab"));
+        lab.current_dir(&folder).stdin(File::open(path("a.pcapng"))?);
+        let ran = lab.args(arguments).output()?;
+        let told = String::from_utf8_lossy(&ran.stderr);
+        ensure!(
+            told.contains("is read or run by this command"),
+            "{arguments:?}: {ran:?}"
+        );
+        ensure!(fs::read(path("a.pcapng"))? == capture, "{arguments:?}");
+        ensure!(fs::read(path("script"))? == b"send 1\\n\n", "{arguments:?}");
+        ensure!(fs::read(path("wire"))? == b"delay 1ms\n", "{arguments:?}");
+    }
+    fs::remove_file(path("script"))?;
+    fs::remove_file(path("wire"))?;
     // A link is written through, also to where nothing is yet; the other end has the picture.
     let shown = show("a.pcapng", "dangling")?;
     ensure!(shown.status.success(), "{shown:?}");

@@ -55,7 +55,7 @@ impl Flow {
         }
         let theirs = self.half_mut(packet.from.peer());
         theirs.said_in_syn = flags.has(Flags::SYN);
-        if ack > theirs.said {
+        if ack > theirs.said || ack == theirs.said && theirs.said_frame == FrameNumber::default() {
             theirs.said = ack;
             theirs.said_frame = packet.number;
             theirs.probe = None;
@@ -167,6 +167,8 @@ impl Flow {
                 );
                 facts.why = Why::new(Reason::Answer, Certainty::Inferred).by([Evidence::Frame(frame)]);
             }
+            // The first that is known of this direction repeats none.
+            _ if theirs.said_frame == FrameNumber::default() => {}
             // What else it says, or what was cut off of it, may be why it was sent.
             _ if packet.segment.options.others || packet.segment.options.cut => {}
             _ if facts.has(FactKind::Sack) => facts.add(FactKind::DuplicateAck, Certainty::Seen, first),

@@ -74,6 +74,8 @@ pub struct Tally {
     pub sent_again: Both<Waits>,
     /// A hole that was never filled.
     pub missing: Both<Option<Missing>>,
+    /// True if an ACK of a side was captured, not counting that of a reset.
+    pub acknowledges: Both<bool>,
     /// The SYNs of the client.
     pub asked: Option<Asked>,
     /// Whether the SYN of a side offered to scale the window.
@@ -275,6 +277,7 @@ impl Tally {
 
     /// What is known when all has gone by.
     pub(super) fn ended(mut self, flow: &Flow) -> Tally {
+        self.acknowledges = Both::of(|side| flow.half(side.peer()).said_frame != FrameNumber::default());
         self.missing = Both::of(|side| {
             let full = flow.half(side).full_segment()?;
             let bytes = flow.half(side).missing()?;

@@ -217,9 +217,11 @@ fn mtu_black_hole(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 fn syn_unanswered(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     /// An answer may still be on its way.
     const SOON: Duration = Duration::from_secs(1);
-    let asked = connection.facts().tally.asked.filter(|asked| asked.answer.is_none())?;
+    let tally = &connection.facts().tally;
+    let asked = tally.asked.filter(|asked| asked.answer.is_none())?;
     let end = connection.timeline().events.last()?.at;
-    if asked.count == 1 && end.since(asked.first.1) < SOON {
+    // A client that acknowledges got an answer, which was not captured.
+    if asked.count == 1 && end.since(asked.first.1) < SOON || tally.acknowledges.client {
         return None;
     }
     let message = format!(
@@ -250,7 +252,9 @@ fn late_handshake(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 fn reset_with_data(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let facts = connection.facts();
     let reset = facts.reset?;
-    let bytes = |side: Side| (reset.unacked[side] > 0).then(|| format!("{} of the {side}", reset.unacked[side]));
+    // Where no ACK was captured, nothing tells what had none.
+    let unacked = |side: &Side| reset.unacked[*side] > 0 && facts.tally.acknowledges[side.peer()];
+    let bytes = |side: Side| unacked(&side).then(|| format!("{} of the {side}", reset.unacked[side]));
     let lost: Vec<String> = SIDES.into_iter().filter_map(bytes).collect();
     if lost.is_empty() {
         return None;

@@ -621,6 +621,13 @@ const ALONE: &[Row] = &[
         "0 C S 0 0 0; 5 S S 0 0 0",
         "0 C S 0 0 0; 5 S SA 0 1 0",
     ),
+    // The first ACK that is known repeats none.
+    row(
+        DuplicateAck,
+        0,
+        "0 S PA 1 1 100; 20 C A 1 1 0; 21 C A 1 1 0",
+        "0 S PA 1 1 100; 20 C A 1 1 0",
+    ),
     row(BeganBefore, 0, "0 C A 1 1 5", "0 C S 0 0 0"),
     row(BeganBefore, 0, "0 S SA 0 1 0", "0 C S 0 0 0"),
     // The SYN stands behind its answer: one connection. It is another one's.

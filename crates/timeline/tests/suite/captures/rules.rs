@@ -109,6 +109,18 @@ const ALONE: &[(RuleId, &str, &str)] = &[
         "0 C S 0 0 0; 1000 C S 0 0 0",
         "0 C S 0 0 0; 1000 C S 0 0 0; 1010 S RA 0 1 0",
     ),
+    // Whoever acknowledges got an answer, though it was not captured.
+    (
+        SynUnanswered,
+        "0 C S 0 0 0; 1000 C S 0 0 0; 1010 C RA 1 1 0",
+        "0 C S 0 0 0; 1000 C S 0 0 0; 1010 C A 1 1 0",
+    ),
+    // Of a client that was not captured at all nobody knows what it acknowledged.
+    (
+        ResetWithData,
+        "10 S SA 0 1 0; 11 C A 1 1 0; 20 S A 1 1 100; 30 S RA 101 1 0",
+        "10 S SA 0 1 0; 20 S A 1 1 100; 30 S RA 101 1 0",
+    ),
     (
         LateHandshake,
         "0 C S 0 0 0; 1000 C S 0 0 0; 1010 S SA 0 1 0",
