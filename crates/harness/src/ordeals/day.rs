@@ -437,6 +437,9 @@ impl<'d> Day<'d> {
     pub fn over(self, passed: bool) -> (Vec<String>, Option<Timeline>) {
         let mut evidence = lock(&self.notes).clone();
         let about = lock(&self.about).clone();
+        if self.ground.shows {
+            self.server.settle();
+        }
         let timeline = self.server.conclude().ok();
         if let Some(timeline) = timeline
             .as_ref()

@@ -17,6 +17,8 @@ pub(super) struct Ground {
     pub port: Option<u16>,
     /// How many descriptors one of its processes has, at most, when it has done nothing yet.
     pub descriptors: u64,
+    /// The run is to be shown: so its end waits until the server has closed what it will.
+    pub shows: bool,
 }
 
 /// What a server does on a gentle day.

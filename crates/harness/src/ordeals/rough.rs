@@ -115,7 +115,8 @@ impl Rough {
     ///
     /// Why it did not begin, or why there is nothing to see.
     pub fn show(&self, ordeal: &'static Ordeal) -> Result<(Judged, Timeline), String> {
-        let (ground, gentle) = self.begun()?;
+        let (mut ground, gentle) = self.begun()?;
+        ground.shows = true;
         let mut judged = ordeal.judge(&ground, &gentle);
         match judged.timeline.take() {
             Some(timeline) => Ok((judged, timeline)),
@@ -126,6 +127,7 @@ impl Rough {
     fn begun(&self) -> Result<(Ground, Gentle), String> {
         let mut ground = Ground {
             descriptors: 0,
+            shows: false,
             exchanges: Exchange::all_of(&self.conversation)?,
             server: self.server.clone().reply_within(self.limit),
             stop_signal: self.stop_signal,

@@ -85,6 +85,9 @@ fn a_run_of_an_ordeal_is_a_trace() -> Result<()> {
     ensure!(made.status.success(), "{said}");
     ensure!(lanes.contains("socket: CLOSE_WAIT"), "{lanes}");
     ensure!(said.contains("closes: failed"), "{said}");
+    // It is shown to its end: by then a step that closes has closed the last one too.
+    let lanes = text(&lab(&["trace", "--rough", "silent", "step3"])?.stdout);
+    ensure!(lanes.contains("no findings"), "{lanes}");
     // A shell that starts something in the background lets it ignore INT and QUIT.
     for (signal, number) in [("TERM", 15), ("USR1", 10)] {
         let stopped = lab(&["trace", "--rough", "stop", "--stop-signal", signal, "step3"])?;
