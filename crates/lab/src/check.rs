@@ -173,7 +173,7 @@ pub struct Checked {
     findings: Vec<(Finding, bool)>,
     budgets: Vec<Budget>,
     unknown: Vec<Unknown>,
-    /// The rules that are for what was recorded.
+    /// The rules that are for what was recorded, without those that were allowed.
     rules: Vec<&'static Rule>,
     /// True for a capture of packets alone.
     packets_alone: bool,
@@ -227,7 +227,7 @@ impl Strictness {
                 .filter(|rule| self.keeps(rule.id))
                 .map(unknown)
                 .collect(),
-            rules: timeline.rules().collect(),
+            rules: timeline.rules().filter(|rule| self.keeps(rule.id)).collect(),
             packets_alone: timeline.is_packets_alone(),
             connections: timeline.connections().len(),
             ..Checked::default()

@@ -580,6 +580,13 @@ fn a_budget_that_is_not_kept_fails() -> Result<()> {
     );
     let junit = stdout(&check(&["--max-exchange", "300", "--format", "junit"], "answers-late")?);
     ensure!(junit.contains("name=\"max-exchange\"><failure"), "{junit}");
+    // Nobody may take a rule that was allowed for one that was kept.
+    let options = ["--max-exchange", "300", "--allow", "split-reply", "--format", "junit"];
+    let allowed = stdout(&check(&options, "answers-late")?);
+    ensure!(
+        junit.contains("split-reply") && !allowed.contains("split-reply"),
+        "{allowed}"
+    );
     Ok(())
 }
 
