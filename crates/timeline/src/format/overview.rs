@@ -48,10 +48,10 @@ pub fn table(overview: &Overview, width: usize) -> String {
     text
 }
 
-/// A capture of packets alone, in so many columns: what is unusual comes first.
+/// A capture of packets alone, in so many columns: what is unusual comes first, and is not what is cut off.
 pub fn survey(timeline: &Timeline, width: usize) -> String {
     let overview = Overview::of(timeline);
-    let heading = ["#", "client", "server", "sent", "recv", "end", "longest wait", "odd"].map(str::to_owned);
+    let heading = ["#", "odd", "client", "server", "end", "sent", "recv", "longest wait"].map(str::to_owned);
     let rows = overview.worst(ROWS).into_iter().map(|id| {
         let row = &overview.rows[id.0];
         let connection = timeline.connection(id);
@@ -60,13 +60,13 @@ pub fn survey(timeline: &Timeline, width: usize) -> String {
         let wait = wait.map(|(waited, frame)| format!("{} frame {frame}", milliseconds(waited).replace(TOGETHER, " ")));
         [
             (id.0 + 1).to_string(),
+            names.join(", "),
             connection.endpoints().client.to_string(),
             connection.endpoints().server.to_string(),
+            end(row.teardown),
             size(row.bytes.client),
             size(row.bytes.server),
-            end(row.teardown),
             wait.unwrap_or_default(),
-            names.join(", "),
         ]
     });
     let rows: Vec<[String; 8]> = std::iter::once(heading).chain(rows).collect();
@@ -80,7 +80,7 @@ pub fn survey(timeline: &Timeline, width: usize) -> String {
             .enumerate()
             .map(|(column, (cell, width))| match column {
                 // Columns of numbers are aligned to the right.
-                0 | 3 | 4 => format!("{cell:>width$}"),
+                0 | 5 | 6 => format!("{cell:>width$}"),
                 _ => format!("{cell:<width$}"),
             })
             .collect();
