@@ -9,9 +9,6 @@ use clap::Args;
 
 use harness::Conversation;
 use harness::conversation::{Act, Pattern, Wait, unescape};
-use harness::timeline::{CallKind, Connection, Timeline};
-
-use crate::trace::{Leaves, Trouble};
 
 /// What each client says.
 #[derive(Args, Clone, Debug, Default)]
@@ -91,17 +88,6 @@ impl Says {
     pub fn is_given(&self) -> bool {
         let how = self.until_quiet.is_some() || self.pause > 0 || self.half_close || self.no_reply;
         how || self.greeting || self.is_asked_for()
-    }
-
-    /// That a server wrote after it had read, though it was said to answer nothing.
-    pub fn answered(&self, timeline: &Timeline) -> Option<Trouble> {
-        let answers = |connection: &Connection<'_>| {
-            let mut moved = connection.calls().filter(|(_, call)| call.moved() > 0);
-            moved.any(|(_, call)| call.kind == CallKind::Read) && moved.any(|(_, call)| call.kind == CallKind::Write)
-        };
-        let number = timeline.connections().filter(|_| self.no_reply).find(answers)?.id().0 + 1;
-        let text = format!("connection {number}: the server answered, and --no-reply waits for no answer");
-        Some(Trouble::new(text, Leaves::Unproved))
     }
 
     fn acts(&self) -> Result<Vec<Act>> {

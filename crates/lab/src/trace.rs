@@ -14,7 +14,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use course::steps;
 use harness::conversation::{Act, Ending, Wait};
-use harness::timeline::{Exit, Side, Timeline};
+use harness::timeline::{CallKind, Connection, Exit, Side, Timeline};
 use harness::{Client, Conversation, How, LISTEN, Player, Server, ServerBuilder, testing};
 
 use crate::interrupt::{Ended, until_interrupted};
@@ -156,8 +156,7 @@ pub enum Leaves {
 }
 
 impl Trouble {
-    /// One with these words.
-    pub fn new(text: impl ToString, leaves: Leaves) -> Trouble {
+    fn new(text: impl ToString, leaves: Leaves) -> Trouble {
         Trouble {
             text: text.to_string(),
             leaves,
@@ -243,8 +242,25 @@ impl Plan {
     pub fn run_on(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
         let mut outcome = self.observe(server, watch)?;
         outcome.troubles.extend(no_room(outcome.timeline.dropped));
-        outcome.troubles.extend(self.says.answered(&outcome.timeline));
+        outcome.troubles.extend(self.answered(&outcome.timeline));
         Ok(outcome)
+    }
+
+    /// That a server wrote after it had read, though it was said to answer nothing.
+    pub fn answered(&self, timeline: &Timeline) -> Option<Trouble> {
+        let answers = |connection: &Connection<'_>| {
+            let mut moved = connection.calls().filter(|(_, call)| call.moved() > 0);
+            moved.any(|(_, call)| call.kind == CallKind::Read) && moved.any(|(_, call)| call.kind == CallKind::Write)
+        };
+        let number = timeline
+            .connections()
+            .filter(|_| self.says.no_reply)
+            .find(answers)?
+            .id()
+            .0
+            + 1;
+        let text = format!("connection {number}: the server answered, and --no-reply waits for no answer");
+        Some(Trouble::new(text, Leaves::Unproved))
     }
 
     /// True if our own clients are to talk, and not only to be there.

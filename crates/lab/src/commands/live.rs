@@ -59,7 +59,7 @@ impl Run for Arguments {
         }
         let data = |timeline: &Timeline| html::data(timeline, &name);
         let timeline = watch(page, server, data, |server| self.converse(server))?;
-        tell_troubles(&Vec::from_iter(self.plan.says.answered(&timeline)))?;
+        tell_troubles(&Vec::from_iter(self.plan.answered(&timeline)))?;
         if let Some(path) = self.pcapng.as_deref() {
             capture_file::write_whole(&timeline, &name, path, self.output.vantage)?;
         }
