@@ -38,6 +38,8 @@ pub struct Server {
 #[derive(Clone, Debug)]
 pub struct ServerBuilder {
     spec: Spec,
+    /// The network of the server beside which it is to run, on that one's host; a network of its own if `None`.
+    beside: Option<Arc<Network>>,
     listen: Duration,
     port: Option<u16>,
     settle: Patience,
@@ -95,10 +97,10 @@ impl Server {
             buffer: BUFFER,
             wire: None,
             host: Host::default(),
-            beside: None,
         };
         ServerBuilder {
             spec,
+            beside: None,
             listen: Duration::from_secs(20),
             port: None,
             settle: Patience {
@@ -703,7 +705,7 @@ impl ServerBuilder {
     /// ```
     #[must_use]
     pub fn beside(mut self, other: &Server) -> Self {
-        self.spec.beside = Some(Arc::clone(other.network()));
+        self.beside = Some(Arc::clone(other.network()));
         self
     }
 
@@ -852,7 +854,7 @@ impl ServerBuilder {
     /// cannot be run or observed; [`Error::ExitedEarly`] and [`Error::NeverListened`] if it does
     /// not come to listen.
     pub fn start(self) -> Result<Server, Error> {
-        let run = Run::start(&self.spec)?;
+        let run = Run::start(&self.spec, self.beside.as_deref())?;
         if let Err(failed) = self.wait_until_it_listens(&run) {
             return Err(self.explain(failed, run));
         }

@@ -2,10 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::observe::Network;
 use crate::wire::Wire;
 use timeline::Level;
 
@@ -37,8 +35,6 @@ pub(crate) struct Spec {
     pub wire: Option<Wire>,
     /// What makes this host a poorer one than it is.
     pub host: Host,
-    /// The server whose network it is to run in, on that one's host; a network of its own if `None`.
-    pub beside: Option<Arc<Network>>,
 }
 
 /// Settings of a private network's hosts, and limits of the server.

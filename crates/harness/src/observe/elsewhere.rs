@@ -60,7 +60,7 @@ pub(crate) enum Run {}
 pub(crate) enum Network {}
 
 impl Run {
-    pub fn start(spec: &Spec) -> Result<Run, Error> {
+    pub fn start(spec: &Spec, _: Option<&Network>) -> Result<Run, Error> {
         Err(Error::Unsupported { program: spec.name() })
     }
 

@@ -158,8 +158,8 @@ enum Source {
 }
 
 impl Run {
-    /// Starts the observers, then the program.
-    pub fn start(spec: &Spec) -> Result<Run, Error> {
+    /// Starts the observers, then the program: in the network of the server `beside` which it is to run, or its own.
+    pub fn start(spec: &Spec, beside: Option<&Network>) -> Result<Run, Error> {
         if let Some(reason) = no_proc() {
             let program = spec.name();
             return Err(Error::NoProc { program, reason });
@@ -174,13 +174,13 @@ impl Run {
             level,
             placement,
             packets,
-        } = Stage::set(spec)?;
+        } = Stage::set(spec, beside)?;
         let system = |what| move |source| Error::System { what, source };
-        prepare(spec, &placement)?;
-        if let Some(first) = &spec.beside {
+        prepare(spec, &placement, beside.is_some())?;
+        if let Some(first) = beside {
             first.recorder.leave_others_out();
         }
-        if level != Level::Sandbox || spec.beside.is_some() {
+        if level != Level::Sandbox || beside.is_some() {
             recorder.leave_others_out();
         }
         let (mut capture, mut relay) = (None, None);
@@ -205,13 +205,13 @@ impl Run {
         if let Some(doors) = &mut doors {
             doors.uptime = spec.host.uptime;
         }
+        let listen = match (&placement, level) {
+            (Placement::Hosts(..), _) => LISTEN_BEHIND_WIRE,
+            (_, Level::Sandbox) if beside.is_none() => LISTEN_INSIDE,
+            _ => LISTEN_ANYWHERE,
+        };
         let stdin = input(&spec.input).map_err(system("write what it is to read from its standard input"))?;
-        let started = Tracer::start(
-            Side::Server,
-            command(spec, level, &placement, stdin),
-            doors,
-            Arc::clone(&recorder),
-        );
+        let started = Tracer::start(Side::Server, command(spec, listen, stdin), doors, Arc::clone(&recorder));
         let (tracer, mut child) = started.map_err(|error| explain(spec.name(), error))?;
         let output: Arc<output::Kept> = Arc::default();
         let pid = child.id().cast_signed();
@@ -690,7 +690,7 @@ fn is_closing(state: TcpState) -> bool {
 
 impl Stage {
     /// The best level, or the one asked for, with what it takes.
-    fn set(spec: &Spec) -> Result<Stage, Error> {
+    fn set(spec: &Spec, beside: Option<&Network>) -> Result<Stage, Error> {
         let refused = |level, reason, cure| Error::LevelRefused {
             program: spec.name(),
             level,
@@ -698,9 +698,8 @@ impl Stage {
             cure,
         };
         if let Some(wire) = &spec.wire {
-            return Stage::behind_wire(spec, wire);
+            return Stage::behind_wire(spec, wire, beside.is_some());
         }
-        let beside = spec.beside.as_deref();
         let level = beside.map(|first| first.level).or(spec.level);
         if level.is_none_or(|level| level == Level::Sandbox) {
             let shared = beside.and_then(|first| first.placement.of(Side::Server));
@@ -746,13 +745,13 @@ impl Stage {
     }
 
     /// Two hosts and a wire, which are nowhere but in private networks.
-    fn behind_wire(spec: &Spec, wire: &Wire) -> Result<Stage, Error> {
+    fn behind_wire(spec: &Spec, wire: &Wire, is_beside: bool) -> Result<Stage, Error> {
         let refused = |refusal: Refusal| Error::WireRefused {
             program: spec.name(),
             reason: refusal.reason,
             cure: refusal.cure,
         };
-        if spec.beside.is_some() {
+        if is_beside {
             return Err(refused(Refusal {
                 reason: "it is to run beside another server, whose network is there already".into(),
                 cure: "give the wire to the server that starts first".into(),
@@ -775,10 +774,10 @@ impl Stage {
 }
 
 /// Makes the hosts what they are to be.
-fn prepare(spec: &Spec, placement: &Placement) -> Result<(), Error> {
+fn prepare(spec: &Spec, placement: &Placement, is_beside: bool) -> Result<(), Error> {
     let host = &spec.host;
     let sandboxes = match placement {
-        _ if spec.beside.is_some() && host.changes_network() => {
+        _ if is_beside && host.changes_network() => {
             return Err(Error::LevelRefused {
                 program: spec.name(),
                 level: Level::Sandbox,
@@ -821,12 +820,7 @@ fn prepare(spec: &Spec, placement: &Placement) -> Result<(), Error> {
     Ok(())
 }
 
-fn command(spec: &Spec, level: Level, placement: &Placement, stdin: Stdio) -> Command {
-    let listen = match (placement, level) {
-        (Placement::Hosts(..), _) => LISTEN_BEHIND_WIRE,
-        (_, Level::Sandbox) if spec.beside.is_none() => LISTEN_INSIDE,
-        _ => LISTEN_ANYWHERE,
-    };
+fn command(spec: &Spec, listen: &str, stdin: Stdio) -> Command {
     let mut command = Command::new(&spec.program);
     for argument in &spec.arguments {
         command.arg(if argument == crate::spec::LISTEN {
