@@ -341,7 +341,8 @@ await test('what belongs together is marked together', async () => {
   const near = () => page.evaluate(() => [...document.querySelectorAll('#drawing text.number')].filter((text) => text.parentNode.classList.contains('near')).map((text) => Number(text.textContent)));
   // Its write, the ACK that let it go, and the ACK for it.
   assert.deepEqual(await near(), [20, 21, 23]);
-  await page.goto(pathToFileURL(pages[step1]).href + '#frame=20');
+  await page.evaluate(() => { location.hash = '#frame=20'; });
+  await page.waitForFunction(() => document.querySelector('.panel h2').textContent.startsWith('frame 20,'));
   assert.ok((await near()).includes(22), 'the write marks the segment that was held back');
   await close();
 });
@@ -469,7 +470,8 @@ await test('the policy forbids what the page does not need', async () => {
     const style = document.createElement('style');
     style.textContent = 'body { display: none }';
     document.body.append(image, style);
-    await new Promise((done) => setTimeout(done, 100));
+    // All violations are reported by then, and what is not forbidden would be done.
+    for (let wait = 0; wait < 200 && (wait < 2 || found.length < 4); wait++) await new Promise((done) => setTimeout(done, 50));
     return { found, ran: globalThis.ran, hidden: getComputedStyle(document.body).display };
   }, url);
   for (const directive of ['connect-src', 'img-src', 'style-src-elem']) assert.ok(refused.found.includes(directive), `${directive} in ${refused.found}`);
@@ -682,15 +684,18 @@ await test('a live page grows while a server is talked to, and who joins late ge
   await late.reload();
   await late.waitForFunction(() => document.querySelector('#count').textContent.startsWith('event 3 of '), null, { timeout: 20_000 });
   await sees(late, 'third');
+  const most = (page) => page.evaluate(() => Number(document.querySelector('#place').max));
+  const before = await most(late);
   const [saved] = await Promise.all([late.waitForEvent('download'), late.click('#save')]);
+  const after = await most(late);
   assert.equal(saved.suggestedFilename(), 'step1.html');
   await saved.saveAs(join(folder, 'saved.html'));
   const kept = await context.newPage();
   kept.on('pageerror', (error) => wrong.push(error.message));
   await kept.goto(`file://${join(folder, 'saved.html')}`);
   await sees(kept, 'third');
-  const [all, theirs] = await Promise.all([kept, late].map((page) => page.evaluate(() => document.querySelector('#place').max)));
-  assert.equal(all, theirs);
+  const all = await most(kept);
+  assert.ok(before <= all && all <= after, `saved between ${before} and ${after} events: ${all}`);
   await kept.close();
   await late.keyboard.press('End');
   running.stdin.end();
