@@ -12,11 +12,12 @@ use harness::testing::{
     Needs::{Sandbox, Wire},
 };
 
-/// Runs cases of which a few share the machine: all at once would pause each other, and each pause is another run.
+/// Runs cases of which a few share the machine: all at once would pause each other, and each pause is another run. One
+/// processor has one at a time.
 fn few_at_once<T: Send>(mut cases: Vec<T>, run: impl Fn(T) -> Result<()> + Sync) -> Result<()> {
-    const AT_ONCE: usize = 4;
+    let at_once = std::thread::available_parallelism().map_or(1, |cores| if cores.get() == 1 { 1 } else { 4 });
     while !cases.is_empty() {
-        let few = cases.split_off(cases.len().saturating_sub(AT_ONCE));
+        let few = cases.split_off(cases.len().saturating_sub(at_once));
         testing::at_once(few, &run)?;
     }
     Ok(())
