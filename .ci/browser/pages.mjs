@@ -20,17 +20,21 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
 });
 
-const counts = { passed: 0, failed: 0, ignored: 0 };
+const counts = { passed: 0, failed: 0, ignored: 0, again: 0 };
 async function test(name, body) {
   // As with cargo test: a part of the names.
   if (!name.includes(process.argv[3] ?? '')) return;
-  try {
-    const skipped = await body();
-    counts[skipped ? 'ignored' : 'passed']++;
-    console.log(`test ${name} ... ${skipped ? `ignored, ${skipped}` : 'ok'}`);
-  } catch (error) {
-    counts.failed++;
-    console.log(`test ${name} ... FAILED\n${error.stack}`);
+  // A browser on a busy machine misses a deadline now and then: what fails runs once more, and is counted.
+  for (const is_last of [false, true]) {
+    try {
+      const skipped = await body();
+      counts[skipped ? 'ignored' : 'passed']++;
+      console.log(`test ${name} ... ${skipped ? `ignored, ${skipped}` : 'ok'}`);
+      return;
+    } catch (error) {
+      counts[is_last ? 'failed' : 'again']++;
+      console.log(`test ${name} ... ${is_last ? 'FAILED' : 'failed, and runs again'}\n${error.stack}`);
+    }
   }
 }
 
@@ -817,6 +821,7 @@ await test('slides: all is in sight on a projector, a trace goes on by keys, and
 });
 
 await browser.close();
-const { passed, failed, ignored } = counts;
+const { passed, failed, ignored, again } = counts;
+if (again) console.log(`re-runs: ${again}`);
 console.log(`test result: ${failed ? 'FAILED' : 'ok'}. ${passed} passed; ${failed} failed; ${ignored} ignored; 0 measured; 0 filtered out`);
 process.exit(failed ? 1 : 0);
