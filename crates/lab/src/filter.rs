@@ -111,7 +111,7 @@ impl Filter {
             let findings: Vec<Finding> = findings.iter().filter(of_this).cloned().collect();
             let closes = matches!(
                 connection.teardown(),
-                Teardown::Clean { .. } | Teardown::Open | Teardown::LeftOpen(_)
+                Teardown::Clean { .. } | Teardown::Open | Teardown::Unknown | Teardown::LeftOpen(_)
             );
             let odd = !findings.is_empty() || !closes;
             (odd || !self.odd) && self.filter.iter().all(|term| term.fits(connection, &findings, start))

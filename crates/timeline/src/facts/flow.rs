@@ -48,6 +48,8 @@ pub(crate) struct Flow {
     packets: u64,
     /// The packet before, if it was a SYN that nobody had answered.
     pub(super) asks: Option<FrameNumber>,
+    /// A frame with an old timestamp whose bytes this packet acknowledges, so that it was taken.
+    pub taken: Option<FrameNumber>,
 }
 
 /// A packet that was the last of its side so far.
@@ -56,12 +58,7 @@ pub(super) struct Last {
     pub frame: FrameNumber,
     /// Its acknowledgment, as it is on the wire, if it has one.
     pub ack: Option<u32>,
-    /// Its time to live, if all before it had the same.
-    hops_left: Option<u8>,
 }
-
-/// Packets of one host may take ways that differ by so many hops.
-const WAYS_DIFFER: u8 = 2;
 
 /// After so long a receiver forgets the last timestamp (RFC 7323, section 5.5).
 const TIMESTAMPS_LAST: Duration = Duration::from_secs(24 * 24 * 60 * 60);
@@ -118,6 +115,8 @@ pub(crate) struct Half {
     echoed: Option<(u32, FrameNumber, Timestamp)>,
     /// The timestamp on the segment that left the first hole.
     beyond: Option<(u32, FrameNumber)>,
+    /// The last segment with an old timestamp, and where it ends, as long as no copy of it went by.
+    pub old: Option<(FrameNumber, u64)>,
     /// The least time that its receiver took to acknowledge, the SYN to begin with, from where that was
     /// captured. `None` where that was not captured: an ACK of data may have been put off each time.
     pub answered_in: Option<Duration>,
@@ -267,7 +266,7 @@ impl Flow {
     }
 
     /// What a reset is beside what it says of itself: one that its receiver need not take, or one of another host.
-    fn reset_departs(&self, packet: &Packet, vantage: Vantage, facts: &mut PacketFacts) {
+    fn reset_departs(&mut self, packet: &Packet, facts: &mut PacketFacts) {
         if !self.sockets.take(packet) {
             let said = self.half(packet.from).said_frame;
             facts.add(
@@ -276,23 +275,22 @@ impl Flow {
                 (said != FrameNumber(0)).then_some(Evidence::Frame(said)),
             );
         }
-        let usual = self.last[packet.from].and_then(|last| Some((last.frame, last.hops_left?)));
-        if let Some((frame, hops)) = usual
-            && vantage == Vantage::Somewhere
-            && hops.abs_diff(packet.segment.ip.hops_left) > WAYS_DIFFER
-        {
-            facts.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(frame)]);
+        if self.sockets.is_from_between(packet) {
+            let usual = self.last[packet.from].map(|last| Evidence::Frame(last.frame));
+            facts.add(FactKind::FromBetween, Certainty::Inferred, usual);
+        }
+        // What answers the challenge of a SYN ends what was there before: the SYN that follows asks anew.
+        let challenge = self.last[packet.from.peer()].and_then(|last| last.ack);
+        if challenge == Some(packet.segment.seq) && !self.sockets.are_open() {
+            self.half_mut(packet.from).syn = None;
         }
     }
 
     /// Remembers a packet as the last of its side.
     fn remember_last(&mut self, packet: &Packet) {
-        let hops = packet.segment.ip.hops_left;
-        let before = self.last[packet.from];
         self.last[packet.from] = Some(Last {
             frame: packet.number,
             ack: packet.segment.flags.has(Flags::ACK).then_some(packet.segment.ack),
-            hops_left: before.map_or(Some(hops), |before| before.hops_left.filter(|known| *known == hops)),
         });
     }
 
@@ -332,7 +330,7 @@ impl Flow {
             facts.add(kind, Certainty::Seen, []);
         }
         if flags.has(Flags::RST) {
-            self.reset_departs(packet, vantage, &mut facts);
+            self.reset_departs(packet, &mut facts);
         } else {
             self.remember_last(packet);
         }
@@ -426,6 +424,9 @@ impl Flow {
             && at.since(since) < TIMESTAMPS_LAST
         {
             facts.add(FactKind::OldTimestamp, Certainty::Inferred, [Evidence::Frame(frame)]);
+            half.old = Some((packet.number, to));
+        } else {
+            half.old = half.old.filter(|(_, end)| from >= *end);
         }
         facts.alone = half.in_flight() == 0;
         facts.full_size = packet.segment.len > 0 && !half.is_small(packet);

@@ -199,6 +199,11 @@ impl PacketFacts {
         }
     }
 
+    /// Takes back what a later packet disproves.
+    pub(crate) fn retract(&mut self, kind: FactKind) {
+        self.facts.retain(|fact| fact.kind != kind);
+    }
+
     /// True if all that it carries has gone by before, or it is [captured twice](Self::is_copy). What was sent again
     /// may well go by for the first time.
     pub fn is_repeat(&self) -> bool {
@@ -250,8 +255,6 @@ pub struct Reset {
     pub from_between: bool,
     /// Bytes of data of each side that had no ACK by then, as far as the side knew.
     pub unacked: Both<u64>,
-    seq: u32,
-    ack: Option<u32>,
     /// The first frame of the same side that was sent after it.
     talks_on: Option<FrameNumber>,
 }

@@ -135,7 +135,7 @@ fn end(teardown: Teardown) -> String {
         Teardown::LeftOpen(state) => state.to_string(),
         Teardown::Reset { by } => format!("RST by {by}"),
         Teardown::Cut { .. } => "RST from between".to_owned(),
-        other @ (Teardown::Open | Teardown::Refused) => other.to_string(),
+        other @ (Teardown::Open | Teardown::Refused | Teardown::Unknown) => other.to_string(),
     }
 }
 

@@ -7,9 +7,9 @@ use super::Timeline;
 use crate::events::fragments::Fragments;
 use crate::events::frames::Frames;
 use crate::events::merge::{Captured, Merge};
-use crate::events::sockets::Sockets;
+use crate::events::sockets::{Sockets, known_of, note};
 use crate::events::*;
-use crate::facts::{Exchanging, Facts, Following, PacketFacts, Replying};
+use crate::facts::{Exchanging, FactKind, Facts, Following, PacketFacts, Replying};
 
 /// How much of a capture an [`Excerpt`] keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +260,7 @@ impl Followed {
         self.sockets.arrives(packet);
         let changes = self.sockets.changes_since(before);
         let count = self.states.len();
-        self.states.extend(changes.map(|change| (packet.number, change)));
+        note(&mut self.states, changes.map(|change| (packet.number, change)));
         count != self.states.len() || self.sockets.has_turned(&before)
     }
 }
@@ -291,6 +291,15 @@ impl Kept {
         let turn = match &kept.event.kind {
             EventKind::Packet(packet) => {
                 let facts = self.following.see(kept.event.at, packet);
+                if let Some(frame) = self.following.taken() {
+                    let all = self.head.iter_mut().chain(&mut self.turns);
+                    let mut all = all.chain(self.tail.iter_mut().map(|(kept, _)| kept));
+                    let found = all.find(|kept| kept.number == Some(frame));
+                    found
+                        .and_then(|kept| kept.facts.as_mut())
+                        .into_iter()
+                        .for_each(|facts| facts.retract(FactKind::OldTimestamp));
+                }
                 let turn = self.follow_sockets(packet);
                 self.count(packet, &facts);
                 kept.facts = Some(Box::new(facts));
@@ -572,7 +581,11 @@ impl Excerpt {
             .kept
             .iter_mut()
             .map(|kept| match self.level {
-                Level::Capture => std::mem::take(&mut kept.far.states),
+                Level::Capture => {
+                    let both_ways = kept.following.is_both_ways();
+                    kept.far.states.retain(|(_, change)| known_of(change, both_ways));
+                    std::mem::take(&mut kept.far.states)
+                }
                 _ => std::mem::take(&mut kept.near.states),
             })
             .collect();

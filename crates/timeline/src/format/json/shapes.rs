@@ -222,9 +222,9 @@ objects! {
         server_read_end_of_file: bool = connection.closing().server_read_end_of_file,
             "True if the server has read the end of file.";
         server_left: Option<Word<TcpState>> = connection.closing().server_left.map(Word::from),
-            "The state that the server's socket was left in. Null if it is gone.";
+            "The state that the server's socket was left in. Null if it is gone, or not known.";
         client_left: Option<Word<TcpState>> = connection.closing().client_left.map(Word::from),
-            "The state that the client's socket was left in. Null if it is gone.";
+            "The state that the client's socket was left in. Null if it is gone, or not known.";
         servers_own: bool = connection.is_the_servers_own(), "True if the server made it, and is the client there.";
         tls: bool = connection.is_tls(), "True if what it carries is TLS.";
         began_before: bool = connection.facts().began_before, "True if its beginning was not captured.";
@@ -592,6 +592,7 @@ fn worst(teardowns: Vec<Teardown>) -> Option<Teardown> {
         Teardown::Refused => 2,
         Teardown::Reset { .. } => 3,
         Teardown::Cut { .. } => 4,
-        Teardown::LeftOpen(_) => 5,
+        Teardown::Unknown => 5,
+        Teardown::LeftOpen(_) => 6,
     })
 }

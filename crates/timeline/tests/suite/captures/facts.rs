@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use etherparse::{PacketBuilder, TcpHeader, TcpOptionElement};
 use timeline::facts::FactKind::{self, *};
+use timeline::facts::Reason;
 use timeline::format::markdown;
 use timeline::format::text::Lanes;
 use timeline::overview::Overview;
+use timeline::rules::RuleId;
 use timeline::{FrameNumber, Side, TcpState, Teardown, Timeline};
 
 use super::files::{Magic, Order, Stored};
@@ -176,7 +178,27 @@ const ROWS: &[Row] = &[
         CapturedTwice,
         0,
         "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=63",
+        "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=65",
+    ),
+    // The place behind the router is written first.
+    row(
+        CapturedTwice,
+        0,
         "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=64",
+        "20 C FA 1 1 0 id=7 ttl=62; 21 C FA 1 1 0 id=7 ttl=64",
+    ),
+    // The clock goes on by 1 each millisecond, and had not between the two; it had gone on, or goes so slowly.
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ts=20; 40 S A 101 1 100 ts=40; 45 S A 101 1 100 ts=40",
+        "20 S A 1 1 100 ts=20; 40 S A 101 1 100 ts=40; 45 S A 101 1 100 ts=45",
+    ),
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ts=20; 40 S A 101 1 100 ts=40; 45 S A 101 1 100 ts=40",
+        "20 S A 1 1 100 ts=20; 40 S A 101 1 100 ts=21; 45 S A 101 1 100 ts=21",
     ),
     // Without an identification a hop tells, or a timestamp that stands still; not of ACKs, which may be alike.
     row(
@@ -291,6 +313,20 @@ const ROWS: &[Row] = &[
         0,
         "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5",
         "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=49/5",
+    ),
+    // Nobody acknowledges it; it was acknowledged, and so was taken.
+    row(
+        OldTimestamp,
+        1,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5; 50 C A 1 101 0 ts=6/50",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5; 50 C A 1 201 0 ts=6/50",
+    ),
+    // What is acknowledged is the copy that was sent again; it alone was there.
+    row(
+        OldTimestamp,
+        2,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5; 300 S A 101 1 100 ts=60/5; 310 C A 1 201 0 ts=6/60",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5; 300 S A 201 1 100 ts=60/5; 310 C A 1 201 0 ts=6/60",
     ),
     // A FIN; a reset, whose timestamp nobody looks at.
     row(
@@ -614,6 +650,13 @@ const ROWS: &[Row] = &[
 
 /// Those that a handshake would hide.
 const ALONE: &[Row] = &[
+    // The place behind the router is written first, and nothing has an identification; both frames come as far.
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ttl=63; 25 S A 1 1 100 ttl=64",
+        "20 S A 1 1 100 ttl=63; 25 S A 1 1 100 ttl=63",
+    ),
     row(FastOpen, 0, "0 C S 0 0 5", "0 C S 0 0 0"),
     row(
         SimultaneousOpen,
@@ -730,6 +773,72 @@ fn a_reset_from_between_is_not_the_servers() {
         assert_eq!(timeline.teardown(), Teardown::Cut { by: Side::Server });
         let drawn = Lanes::default().draw(&timeline);
         assert!(!drawn.contains("reset by the server"), "{drawn}");
+    }
+}
+
+/// Who did not send the reset has not closed; who took it has. How many hops it took tells, or that its alleged sender
+/// goes on.
+#[test]
+fn a_forged_reset_closes_its_receiver_alone() {
+    let by_hops = HANDSHAKE.to_owned() + "20 C PA 1 1 15; 21 S R 1 0 0 ttl=250; 29 S A 1 16 0";
+    let by_talk = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 21 S R 1 0 0; 22 S PA 1 6 10";
+    let own = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 21 S R 1 0 0; 22 S PA 1 6 0";
+    let (established, gone) = (Some(TcpState::Established), None);
+    for (script, server) in [(by_hops, established), (by_talk, established), (own, gone)] {
+        let file = file(&[&script]);
+        for timeline in [read(&file).into_timeline(), as_of_a_long_one(&file, &Lanes::default())] {
+            let closing = timeline.only().closing();
+            assert_eq!((closing.client_left, closing.server_left), (None, server), "{script}");
+            let drawn = Lanes::default().draw(&timeline);
+            assert_eq!(drawn.contains("socket: closed"), server == gone, "{drawn}");
+        }
+        let timeline = read(&file).into_timeline();
+        let why = &packets(&timeline)[4].facts.why;
+        assert_eq!(why.reason == Reason::ClosedSocket, server == gone, "{script}: {why:?}");
+    }
+}
+
+/// A SYN that met an old socket was not lost: it is not sent again, nor is its answer late.
+#[test]
+fn a_challenged_syn_asks_anew() {
+    let asks = "0 C S 0 0 0; 18 S A 900 554000 0; ";
+    let session = "1018 C S 0 0 0; 1036 S SA 0 1 0; 1037 C A 1 1 0";
+    let answered = format!("{asks}19 C R 554000 0 0; {session}");
+    let challenged = read(&file(&[&answered])).into_timeline();
+    assert_eq!(challenged.finding_ids(), []);
+    assert!(
+        !facts(&challenged)[3].contains(Retransmission.name()),
+        "{:?}",
+        facts(&challenged)
+    );
+    // Without the challenge the SYN was lost, and with it alone nothing ended what was there.
+    let lost = read(&file(&[format!("0 C S 0 0 0; {session}")])).into_timeline();
+    assert_eq!(lost.finding_ids(), [RuleId::SentAgain, RuleId::LateHandshake]);
+    let silent = read(&file(&[format!("{asks}{session}")])).into_timeline();
+    assert!(facts(&silent)[2].contains(Retransmission.name()));
+}
+
+/// Of one direction nothing tells whose FIN was the first.
+#[test]
+fn of_one_direction_no_close_is_known() {
+    let one_way = "10 S SA 0 1 0; 20 S A 1 5 0; 21 S PA 1 5 100; 30 S FA 101 6 0";
+    let both_ways = format!("{one_way}; 40 C A 6 102 0");
+    let none = "10 S SA 0 1 0; 20 S A 1 5 0; 21 S PA 1 5 100";
+    for (script, expected, is_drawn) in [
+        (one_way, Teardown::Unknown, false),
+        (&both_ways, Teardown::LeftOpen(TcpState::FinWait2), true),
+        (none, Teardown::Open, false),
+    ] {
+        let file = file(&[script]);
+        for timeline in [read(&file).into_timeline(), as_of_a_long_one(&file, &Lanes::default())] {
+            assert_eq!(timeline.teardown(), expected, "{script}");
+            assert_eq!(
+                timeline.only().closing().server_left.is_none(),
+                expected == Teardown::Unknown
+            );
+            let drawn = Lanes::default().draw(&timeline);
+            assert_eq!(drawn.contains("FIN_WAIT"), is_drawn, "{drawn}");
+        }
     }
 }
 

@@ -166,11 +166,35 @@ fn each_rule_of_packets_is_shown_and_nearly_shown() {
 #[test]
 fn each_rule_of_packets_has_a_row() {
     let shown: BTreeSet<RuleId> = scripts().map(|(rule, _)| rule).collect();
-    let timeline = read(&file(&[HANDSHAKE])).into_timeline();
-    let blind: BTreeSet<RuleId> = timeline.unknown_rules().map(|rule| rule.id).collect();
-    let judged = RULES.iter().map(|rule| rule.id).filter(|id| !blind.contains(id));
-    assert_eq!(shown, judged.collect());
-    assert_eq!(timeline.finding_ids(), []);
+    let by_packets = RULES.iter().filter(|rule| rule.goes_by_packets());
+    assert_eq!(shown, by_packets.map(|rule| rule.id).collect());
+    assert_eq!(read(&file(&[HANDSHAKE])).into_timeline().finding_ids(), []);
+}
+
+/// A rule that has nothing to go by judges nothing, and one that found something had that.
+#[test]
+fn what_a_rule_goes_by_must_be_there() {
+    let judged = |script: &str| -> Vec<RuleId> {
+        let timeline = read(&file(&[script])).into_timeline();
+        let unknown: Vec<RuleId> = timeline.unknown_rules().map(|rule| rule.id).collect();
+        let by_packets = RULES.iter().filter(|rule| rule.goes_by_packets());
+        by_packets
+            .map(|rule| rule.id)
+            .filter(|id| !unknown.contains(id))
+            .collect()
+    };
+    let all: Vec<RuleId> = RULES
+        .iter()
+        .filter(|rule| rule.goes_by_packets())
+        .map(|rule| rule.id)
+        .collect();
+    let data = "20 S A 1 1 100; 30 C A 1 101 0";
+    assert_eq!(judged(&(HANDSHAKE.to_owned() + data)), all);
+    assert_eq!(judged(HANDSHAKE), [SentAgain, SynUnanswered, LateHandshake]);
+    assert_eq!(judged("0 C S 0 0 0"), [SentAgain, SynUnanswered]);
+    assert_eq!(judged(data), [LateAck, ClosedWindow, SentAgain, ResetWithData]);
+    assert_eq!(judged("20 S A 1 1 100"), [SentAgain]);
+    assert_eq!(judged("20 S A 1 1 0"), []);
 }
 
 /// Once may be chance, and twice is none.
