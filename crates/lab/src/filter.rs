@@ -104,8 +104,7 @@ impl Filter {
     /// If none does.
     pub fn part_of(&self, timeline: &Timeline) -> Result<Timeline> {
         let findings = timeline.findings();
-        let first = timeline.events.iter().find(|event| event.connection.is_some());
-        let start = first.map_or_else(Timestamp::default, |event| event.at);
+        let start = timeline.start();
         let fits = |connection: Connection<'_>| {
             let of_this = |finding: &&Finding| finding.connection == connection.id();
             let findings: Vec<Finding> = findings.iter().filter(of_this).cloned().collect();

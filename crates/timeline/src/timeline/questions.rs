@@ -33,12 +33,13 @@ impl Timeline {
     /// If there are none or several: go through [`connections`](Self::connections) then.
     #[track_caller]
     pub fn only(&self) -> Connection<'_> {
+        let mut connections = self.connections();
         assert!(
-            self.endpoints.len() == 1,
+            connections.len() == 1,
             "this question is for a timeline with one connection and this one has {}: ask each of timeline.connections()\n{self}",
-            self.endpoints.len()
+            connections.len()
         );
-        self.connection(ConnectionId(0))
+        connections.next().unwrap_or_else(|| self.connection(ConnectionId(0)))
     }
 
     /// How many write-family calls each reply took, over all connections in order.

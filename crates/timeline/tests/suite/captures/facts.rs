@@ -818,6 +818,23 @@ fn a_challenged_syn_asks_anew() {
     assert!(facts(&silent)[2].contains(Retransmission.name()));
 }
 
+/// Where the SYN stands behind its answer, it is 0 all the same, and nothing is said to be before that by less than is told.
+#[test]
+fn a_syn_behind_its_answer_is_the_beginning() {
+    let drawn = Lanes::default().draw(&read(&file(&["3 S SA 0 1 0; 0 C S 0 0 0; 4 C A 1 1 0"])).into_timeline());
+    let times: Vec<&str> = drawn
+        .lines()
+        .filter(|line| line.contains(['►', '◄']))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(times, ["3.0", "0.0", "4.0"], "{drawn}");
+    let near = timeline::scene::Moment(-49_999);
+    assert_eq!(
+        (near.to_string(), timeline::scene::Moment(-50_000).to_string()),
+        ("0.0".into(), "-0.1".into())
+    );
+}
+
 /// Of one direction nothing tells whose FIN was the first.
 #[test]
 fn of_one_direction_no_close_is_known() {
