@@ -160,6 +160,29 @@ impl Output {
         }
     }
 
+    /// Writes lanes, or what stands below them alone: verdicts, the table of connections, and what the rules find.
+    fn write_lanes(
+        &self,
+        timeline: &Timeline,
+        shown: &Shown<'_>,
+        (lanes, are_drawn): (&Lanes, bool),
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let scene = match self.chosen(timeline).map_err(io::Error::other)? {
+            Some(chosen) => some(timeline, &chosen, lanes),
+            None => shown.scene(timeline, lanes),
+        };
+        let scene = match are_drawn {
+            true => scene,
+            false => scene.frames(&FrameNumber::range(0..=0)),
+        };
+        for line in lanes.lines_of(&scene) {
+            writeln!(out, "{line}")?;
+        }
+        let found = findings(timeline).show(check::Format::Text);
+        write!(out, "\n{}{found}", table(timeline, self.width))
+    }
+
     fn write_to(&self, timeline: &Timeline, shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         let lanes = Lanes {
             output: shown.more.log,
@@ -167,28 +190,23 @@ impl Output {
             ..Lanes::with_width(self.width.unwrap_or(80))
         };
         match self.format {
-            Format::Text => {
-                let scene = match self.chosen(timeline).map_err(io::Error::other)? {
-                    Some(chosen) => some(timeline, &chosen, &lanes),
-                    None => shown.scene(timeline, &lanes),
-                };
-                for line in lanes.lines_of(&scene) {
-                    writeln!(out, "{line}")?;
-                }
-                write!(
-                    out,
-                    "\n{}{}",
-                    table(timeline, self.width),
-                    findings(timeline).show(check::Format::Text)
-                )?;
-            }
+            Format::Text => self.write_lanes(timeline, shown, (&lanes, true), out)?,
             Format::Markdown => {
                 let frames = shown.frames.clone().unwrap_or(FrameNumber::range(1..=usize::MAX));
                 out.write_all(markdown::frames(timeline, frames).as_bytes())?;
+                writeln!(out, "\n```text")?;
+                self.write_lanes(timeline, shown, (&lanes, false), out)?;
+                writeln!(out, "```")?;
             }
             Format::Bytes => {
                 for connection in timeline.connections() {
                     follow::write(connection, lanes.width, out)?;
+                }
+                if let alone @ 1.. = timeline.lone_fragments() {
+                    writeln!(
+                        out,
+                        "[{alone} IP fragments are not read, as others of their packets are missing]"
+                    )?;
                 }
             }
             Format::Json => json::write(timeline, out)?,

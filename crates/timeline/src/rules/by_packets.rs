@@ -221,6 +221,10 @@ fn sent_again(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 }
 
 fn mtu_black_hole(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    // What is large may be in the fragments.
+    if connection.timeline().lone_fragments() > 0 {
+        return None;
+    }
     let tally = &connection.facts().tally;
     let (side, missing) = SIDES.into_iter().find_map(|side| Some((side, tally.missing[side]?)))?;
     let message = format!(

@@ -111,6 +111,16 @@ pub(crate) struct LeftOut {
     pub is_partial: bool,
 }
 
+impl LeftOut {
+    /// Of a capture that is kept.
+    pub fn of(no_segment: BTreeMap<NoSegment, u64>) -> LeftOut {
+        LeftOut {
+            no_segment,
+            ..LeftOut::default()
+        }
+    }
+}
+
 /// A connection as a whole, packets that were not kept included.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Totals {
@@ -541,14 +551,12 @@ impl Excerpt {
     /// True if no packet has come yet, and no call.
     pub fn is_empty(&self) -> bool {
         let nothing = self.whole.as_ref().is_some_and(|whole| whole.records.is_empty());
-        nothing && self.left_out.no_segment.is_empty() && self.fragments.left_alone() == 0
+        nothing && self.left_out.no_segment.is_empty() && self.fragments.is_empty()
     }
 
     /// The timeline of what was kept.
     pub fn into_timeline(mut self) -> Timeline {
-        if let alone @ 1.. = self.fragments.left_alone() {
-            *self.left_out.no_segment.entry(NoSegment::Fragment).or_default() += alone;
-        }
+        self.fragments.count_into(&mut self.left_out.no_segment);
         if let Some(Whole { records, numbers, .. }) = self.whole {
             let recording = Recording {
                 level: self.level,
@@ -556,11 +564,9 @@ impl Excerpt {
                 dropped: self.dropped,
                 not_kept: self.not_kept,
                 numbers,
+                undecoded: self.left_out.no_segment,
             };
-            let mut timeline = recording.into_timeline();
-            let undrawn = !self.left_out.no_segment.is_empty();
-            timeline.left_out = undrawn.then(|| Box::new(self.left_out));
-            return timeline;
+            return recording.into_timeline();
         }
         for kept in &mut self.kept {
             kept.end_exchange();
@@ -652,6 +658,12 @@ impl Timeline {
     /// What an excerpt counted and did not keep.
     pub(crate) fn left_out(&self) -> Option<&LeftOut> {
         self.left_out.as_deref()
+    }
+
+    /// How many fragments of IP packets stand alone, as others of their packets are missing: what these carried is not here.
+    pub fn lone_fragments(&self) -> u64 {
+        let count = |left_out: &LeftOut| left_out.no_segment.get(&NoSegment::Fragment).copied();
+        self.left_out().and_then(count).unwrap_or_default()
     }
 
     /// True if all of the capture is here: it is no [`Excerpt`] of a long one.

@@ -51,8 +51,13 @@ impl From<Seen> for Timeline {
 
 impl Recording {
     /// Puts the records into one order, and finds what is so of them.
-    pub fn into_timeline(self) -> Timeline {
-        self.into_seen().into()
+    pub fn into_timeline(mut self) -> Timeline {
+        let no_segment = std::mem::take(&mut self.undecoded);
+        let left_out = (!no_segment.is_empty()).then(|| Box::new(excerpt::LeftOut::of(no_segment)));
+        Timeline {
+            left_out,
+            ..self.into_seen().into()
+        }
     }
 }
 

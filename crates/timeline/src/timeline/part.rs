@@ -30,6 +30,9 @@ impl Timeline {
             by_packets: Vec::new(),
             frames: Frames::default(),
         };
-        seen.numbered(numbers, None).into()
+        Timeline {
+            left_out: self.left_out.clone(),
+            ..seen.numbered(numbers, None).into()
+        }
     }
 }

@@ -69,6 +69,9 @@ objects! {
     End of timeline: &Timeline {
         dropped: u64 = timeline.dropped, "Packets that the capture lost.";
         not_kept: u64 = timeline.not_kept, "Events at the end of a run that was too long to keep.";
+        #[serde(skip_serializing_if = "is_zero")]
+        lone_fragments: u64 = timeline.lone_fragments(),
+            "IP fragments that are not read, as others of their packets are missing, where there are some.";
         summary: Summary = (timeline, &Overview::of(timeline)).into(),
             "What the connections have in common, and what the rules found.";
         connections: Vec<Connection> = timeline.connections().map(Connection::from).collect(),
@@ -581,8 +584,8 @@ fn moved(kind: &ClientActionKind) -> Option<(&[u8], u64)> {
     }
 }
 
-fn is_zero(number: &u16) -> bool {
-    *number == 0
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 fn worst(teardowns: Vec<Teardown>) -> Option<Teardown> {
