@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::clear::Message;
 use super::coverage::{Coverage, Novelty};
 use super::twice::Recent;
-use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why, in_clear};
+use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
 use crate::events::moments::Passing;
 use crate::events::sockets::Sockets;
 use crate::events::{Both, CongestionState, Flags, FrameNumber, Packet, Side, Timestamp};
@@ -115,6 +116,8 @@ pub(crate) struct Half {
     echoed: Option<(u32, FrameNumber, Timestamp)>,
     /// The timestamp on the segment that left the first hole.
     beyond: Option<(u32, FrameNumber)>,
+    /// What it says in clear.
+    message: Message,
     /// The last segment with an old timestamp, and where it ends, as long as no copy of it went by.
     pub old: Option<(FrameNumber, u64)>,
     /// The least time that its receiver took to acknowledge, the SYN to begin with, from where that was
@@ -326,8 +329,9 @@ impl Flow {
         self.asks = Some(packet.number).filter(|_| flags.has(Flags::SYN) && !flags.has(Flags::ACK));
         self.data_departs(passing, vantage, &mut facts);
         self.stamps(passing);
-        if let Some((kind, _)) = in_clear(&packet.segment.payload).filter(|_| !facts.is_repeat()) {
-            facts.add(kind, Certainty::Seen, []);
+        if !facts.is_repeat() {
+            let half = self.half_mut(packet.from);
+            half.message.see(half.seq_of(packet), packet, &mut facts);
         }
         if flags.has(Flags::RST) {
             self.reset_departs(packet, &mut facts);

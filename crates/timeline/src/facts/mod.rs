@@ -166,6 +166,8 @@ pub struct PacketFacts {
     pub alone: bool,
     /// True for a [retransmission](FactKind::Retransmission) that carries new bytes too.
     pub partly_new: bool,
+    /// The first message of a handshake of TLS, where it came in pieces and is whole with this packet.
+    pub(crate) message: Option<Box<[u8]>>,
     /// True if it carries as much as its receiver takes in one segment.
     pub full_size: bool,
 }

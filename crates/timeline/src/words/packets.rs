@@ -248,7 +248,15 @@ impl<'a> Story<'a> {
             *sentence += " An earlier connection had the same addresses and ports.";
         }
         if let Some(words) = packet.in_clear() {
-            let _ = write!(sentence, " It begins with {words}.");
+            let tls = [FactKind::TlsClientHello, FactKind::TlsServerHello].map(|kind| facts.get(kind));
+            let began = tls
+                .into_iter()
+                .flatten()
+                .find_map(|fact| fact.evidence.first()?.frame());
+            let _ = match began {
+                Some(frame) => write!(sentence, " It completes {words}, which began in frame {frame}."),
+                None => write!(sentence, " It begins with {words}."),
+            };
         }
         let old = facts.get(FactKind::OldTimestamp);
         if let (Some(frame), peer) = (old.and_then(|old| old.evidence.first()?.frame()), side.peer()) {

@@ -279,7 +279,7 @@ objects! {
             "For each of these names how sure it is, and what shows it.";
         #[serde(skip_serializing_if = "Option::is_none")]
         in_clear: Option<String> = packet.in_clear(),
-            "What its bytes begin with, of HTTP/1 and TLS: `a TLS ClientHello for example.org, up to TLS 1.3`.";
+            "What its bytes begin with, or complete, of HTTP/1 and TLS: `a TLS ClientHello for example.org, up to TLS 1.3`.";
         why: Why = (&packet.facts.why).into(), "Why it left when it did, and not earlier.";
         carries: Vec<usize> = packet.facts.carries.iter().map(|write| write.0).collect(),
             "The writes whose bytes it holds, as indices into `events`.";

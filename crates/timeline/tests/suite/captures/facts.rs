@@ -1062,11 +1062,14 @@ fn what_is_in_clear_is_said_as_far_as_it_is_there() {
     assert_eq!(said(&hello(false, &[])), "a TLS ServerHello, TLS 1.2");
     let future = hello(true, &[(43, vec![2, 9, 9])]);
     assert_eq!(said(&future), "a TLS ClientHello");
-    // In two records: what is in the second is not known.
+    // In two records.
     let one = hello(true, &[(51, vec![1; 36])]);
     let (first, second) = one[5..].split_at(one.len() - 25);
     let record = |part: &[u8]| [&[22, 3, 1, 0, u8::try_from(part.len()).expect("it is short")], part].concat();
-    assert_eq!(said(&[record(first), record(second)].concat()), "a TLS ClientHello");
+    assert_eq!(
+        said(&[record(first), record(second)].concat()),
+        "a TLS ClientHello, up to TLS 1.2"
+    );
     // An alert that is encrypted, of which two bytes are there.
     assert_eq!(said(b"\x15\x03\x03\x00\x12\x02\x28"), "");
     let odd_name = hello(true, &[(0, b"\x00\x06\x00\x00\x03a\x1bb".to_vec())]);
@@ -1092,6 +1095,72 @@ fn what_is_in_clear_is_said_as_far_as_it_is_there() {
         .collect();
     known.dedup();
     assert_eq!(known, ["", "a TLS ClientHello", "a TLS ClientHello for example.org"]);
+}
+
+/// A handshake that comes in pieces is read in the last of them, if each follows the one before.
+#[test]
+fn a_hello_goes_on_in_the_next_segment() {
+    let whole = client_hello();
+    let script = |cuts: &[usize], shift: usize| {
+        let mut script = HANDSHAKE.to_owned();
+        let ends = cuts.iter().skip(1).copied().chain([whole.len()]);
+        for (place, (from, to)) in cuts.iter().copied().zip(ends).enumerate() {
+            let digits: String = whole[from..to].iter().map(|byte| format!("{byte:02x}")).collect();
+            let seq = 1 + from + shift * place;
+            script += &format!("{} C A {seq} 1 0 says=hex:{digits}; ", 20 + place);
+        }
+        script
+    };
+    let told = |script: &str| {
+        let timeline = read(&file(&[script])).into_timeline();
+        let packets = packets(&timeline);
+        let last = packets.last().expect("it has packets");
+        (last.in_clear(), last.facts.has(TlsClientHello))
+    };
+    let all = Some("a TLS ClientHello for example.org, up to TLS 1.3".to_owned());
+    for cuts in [&[0, 1][..], &[0, 5], &[0, 20, 40], &[0, whole.len() - 1]] {
+        assert_eq!(told(&script(cuts, 0)), (all.clone(), true), "{cuts:?}");
+        // A byte between two of them is missing.
+        assert_eq!(told(&script(cuts, 1)), (None, false), "{cuts:?}");
+    }
+    let timeline = read(&file(&[script(&[0, 60], 0)])).into_timeline();
+    let sentences = markdown::frames(&timeline, FrameNumber::range(1..=99));
+    assert!(
+        sentences.contains("It completes a TLS ClientHello for example.org, up to TLS 1.3, which began in frame 4."),
+        "{sentences}"
+    );
+    // What never ends is given up: little is kept of it.
+    let mut endless = HANDSHAKE.to_owned() + "20 C A 1 1 0 says=hex:16030140000100ffff0303";
+    for place in 0..20 {
+        endless += &format!("; {} C A {} 1 1000", 30 + place, 11 + 1000 * place);
+    }
+    assert_eq!(told(&endless), (None, false));
+}
+
+/// What is in a body is no message of its own, as far as the head says how long that is.
+#[test]
+fn a_body_begins_nothing() {
+    let of_last = |script: &str| {
+        let facts = facts(&read(&file(&[HANDSHAKE.to_owned() + script])).into_timeline());
+        facts.last().expect("it has packets").contains(HttpRequest.name())
+    };
+    let post = "20 C PA 1 1 0 says=POST_/_HTTP/1.1|Content-Length:_16||; ";
+    assert!(!of_last(&(post.to_owned() + "30 C PA 40 1 0 says=GET_/_HTTP/1.1|")));
+    assert!(of_last(
+        &(post.to_owned() + "30 C PA 40 1 16; 40 C PA 56 1 0 says=GET_/_HTTP/1.1|")
+    ));
+    // Who waits for a word may leave the body out.
+    let waits = "20 C PA 1 1 0 says=POST_/_HTTP/1.1|Expect:_100-continue|Content-Length:_16||; ";
+    assert!(of_last(&(waits.to_owned() + "30 C PA 62 1 0 says=GET_/_HTTP/1.1|")));
+    // In a response no request begins; another response may, as the first may be to HEAD.
+    let answer = "20 S PA 1 1 0 says=HTTP/1.1_200_OK|Content-Length:_90||; 30 S PA 40 1 0 says=";
+    assert!(!of_last(&(answer.to_owned() + "GET_/_HTTP/1.1|")));
+    let timeline = read(&file(&[HANDSHAKE.to_owned() + answer + "HTTP/1.1_200_OK|"])).into_timeline();
+    assert!(
+        packets(&timeline)
+            .last()
+            .is_some_and(|last| last.facts.has(HttpResponse))
+    );
 }
 
 #[test]
