@@ -554,6 +554,7 @@ impl Server {
             dropped: 0,
             not_kept,
             numbers: Vec::new(),
+            undecoded: Default::default(),
         }
         .into_timeline()
     }

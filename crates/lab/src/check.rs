@@ -671,16 +671,7 @@ impl Checked {
             told.extend(lines.map(under));
         }
         if self.packets_alone {
-            let (all, blind) = (self.rules.len(), self.unknown.len());
-            let found = if self.findings.is_empty() {
-                ", and found nothing"
-            } else {
-                ""
-            };
-            told.push(note(format!(
-                "{} rules judged the packets{found}; of {all} rules {blind} need the calls, which lab trace records",
-                all - blind
-            )));
+            told.extend((self.connections > 0).then(|| note(self.judged())));
         } else if self.findings.is_empty() {
             let proved = if self.unproved.is_empty() {
                 ""
@@ -697,6 +688,27 @@ impl Checked {
             )));
         }
         told
+    }
+
+    /// How many rules could judge a capture of packets alone, and what the others lack.
+    fn judged(&self) -> String {
+        let (all, judged) = (self.rules.len(), self.rules.len() - self.unknown.len());
+        let idle = self.unknown.iter().filter(|unknown| unknown.rule.goes_by_packets());
+        let idle: Vec<&str> = idle.map(|unknown| unknown.rule.name).collect();
+        let found = match (self.findings.is_empty(), judged) {
+            (true, 1..) => ", and found nothing",
+            _ => "",
+        };
+        let without = match &idle[..] {
+            [] => String::new(),
+            idle => format!("; {} had nothing to go by ({})", idle.len(), idle.join(", ")),
+        };
+        let blind = self.unknown.len() - idle.len();
+        format!(
+            "{judged} rule{} judged the packets{found}{without}; of {all} rules {blind} need the calls, which lab trace \
+             records",
+            if judged == 1 { "" } else { "s" },
+        )
     }
 
     fn json(&self) -> String {

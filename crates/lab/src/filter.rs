@@ -104,14 +104,13 @@ impl Filter {
     /// If none does.
     pub fn part_of(&self, timeline: &Timeline) -> Result<Timeline> {
         let findings = timeline.findings();
-        let first = timeline.events.iter().find(|event| event.connection.is_some());
-        let start = first.map_or_else(Timestamp::default, |event| event.at);
+        let start = timeline.start();
         let fits = |connection: Connection<'_>| {
             let of_this = |finding: &&Finding| finding.connection == connection.id();
             let findings: Vec<Finding> = findings.iter().filter(of_this).cloned().collect();
             let closes = matches!(
                 connection.teardown(),
-                Teardown::Clean { .. } | Teardown::Open | Teardown::LeftOpen(_)
+                Teardown::Clean { .. } | Teardown::Open | Teardown::Unknown | Teardown::LeftOpen(_)
             );
             let odd = !findings.is_empty() || !closes;
             (odd || !self.odd) && self.filter.iter().all(|term| term.fits(connection, &findings, start))

@@ -106,13 +106,21 @@ impl Output {
 
     /// The connections to draw, if not all: the one asked for, or of many the worst.
     pub fn chosen(&self, timeline: &Timeline) -> Result<Option<Vec<ConnectionId>>> {
-        let all = timeline.endpoints.len();
-        match self.connection {
-            Some(number) if number as usize > all => {
-                bail!("there is no connection {number}: the last one is {all}")
+        let asked = self.connection.map(|number| ConnectionId(number as usize - 1));
+        let mut here = timeline.connections().map(|connection| connection.id());
+        match asked {
+            Some(asked) if here.any(|id| id == asked) => Ok(Some(vec![asked])),
+            Some(ConnectionId(place)) if place < timeline.endpoints.len() => {
+                bail!("connection {} does not fit --filter or --odd", place + 1)
             }
-            Some(number) => Ok(Some(vec![ConnectionId(number as usize - 1)])),
-            None if all > DRAWN => Ok(Some(Overview::of(timeline).worst(DRAWN))),
+            Some(ConnectionId(place)) => {
+                bail!(
+                    "there is no connection {}: the last one is {}",
+                    place + 1,
+                    timeline.endpoints.len()
+                )
+            }
+            None if here.len() > DRAWN => Ok(Some(Overview::of(timeline).worst(DRAWN))),
             None => Ok(None),
         }
     }
@@ -120,7 +128,7 @@ impl Output {
     /// The connection that was asked for. Lanes choose what they draw, and count it among all.
     fn part_of<'t>(&self, timeline: &'t Timeline) -> Result<Cow<'t, Timeline>> {
         let chosen = self.connection.and(self.chosen(timeline)?);
-        match chosen.filter(|_| self.format != Format::Text && timeline.endpoints.len() > 1) {
+        match chosen.filter(|_| self.format != Format::Text && timeline.connections().len() > 1) {
             Some(chosen) => Ok(Cow::Owned(timeline.part(&chosen))),
             None => Ok(Cow::Borrowed(timeline)),
         }
@@ -152,6 +160,29 @@ impl Output {
         }
     }
 
+    /// Writes lanes, or what stands below them alone: verdicts, the table of connections, and what the rules find.
+    fn write_lanes(
+        &self,
+        timeline: &Timeline,
+        shown: &Shown<'_>,
+        (lanes, are_drawn): (&Lanes, bool),
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let scene = match self.chosen(timeline).map_err(io::Error::other)? {
+            Some(chosen) => some(timeline, &chosen, lanes),
+            None => shown.scene(timeline, lanes),
+        };
+        let scene = match are_drawn {
+            true => scene,
+            false => scene.frames(&FrameNumber::range(0..=0)),
+        };
+        for line in lanes.lines_of(&scene) {
+            writeln!(out, "{line}")?;
+        }
+        let found = findings(timeline).show(check::Format::Text);
+        write!(out, "\n{}{found}", table(timeline, self.width))
+    }
+
     fn write_to(&self, timeline: &Timeline, shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         let lanes = Lanes {
             output: shown.more.log,
@@ -159,28 +190,23 @@ impl Output {
             ..Lanes::with_width(self.width.unwrap_or(80))
         };
         match self.format {
-            Format::Text => {
-                let scene = match self.chosen(timeline).map_err(io::Error::other)? {
-                    Some(chosen) => some(timeline, &chosen, &lanes),
-                    None => shown.scene(timeline, &lanes),
-                };
-                for line in lanes.lines_of(&scene) {
-                    writeln!(out, "{line}")?;
-                }
-                write!(
-                    out,
-                    "\n{}{}",
-                    table(timeline, self.width),
-                    findings(timeline).show(check::Format::Text)
-                )?;
-            }
+            Format::Text => self.write_lanes(timeline, shown, (&lanes, true), out)?,
             Format::Markdown => {
                 let frames = shown.frames.clone().unwrap_or(FrameNumber::range(1..=usize::MAX));
                 out.write_all(markdown::frames(timeline, frames).as_bytes())?;
+                writeln!(out, "\n```text")?;
+                self.write_lanes(timeline, shown, (&lanes, false), out)?;
+                writeln!(out, "```")?;
             }
             Format::Bytes => {
                 for connection in timeline.connections() {
                     follow::write(connection, lanes.width, out)?;
+                }
+                if let alone @ 1.. = timeline.lone_fragments() {
+                    writeln!(
+                        out,
+                        "[{alone} IP fragments are not read, as others of their packets are missing]"
+                    )?;
                 }
             }
             Format::Json => json::write(timeline, out)?,
@@ -454,7 +480,7 @@ const DRAWN: usize = 3;
 
 /// A row for each connection, where there are several.
 pub fn table(timeline: &Timeline, width: Option<usize>) -> String {
-    if timeline.endpoints.len() < 2 {
+    if timeline.connections().len() < 2 {
         return String::new();
     }
     let width = width.or_else(terminal::terminal_width).unwrap_or(80);

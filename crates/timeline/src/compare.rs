@@ -174,8 +174,9 @@ fn lost(timeline: &Timeline) -> Result<(), String> {
 
 /// Whether all connections begin and end in what was recorded.
 fn edge(timeline: &Timeline) -> Result<(), String> {
-    let goes_on =
-        |connection: &crate::Connection<'_>| connection.facts().began_before || connection.teardown() == Teardown::Open;
+    let goes_on = |connection: &crate::Connection<'_>| {
+        connection.facts().began_before || matches!(connection.teardown(), Teardown::Open | Teardown::Unknown)
+    };
     match timeline.connections().find(goes_on) {
         Some(connection) => Err(format!(
             "connection {} began before what was recorded, or goes on behind it",
@@ -186,7 +187,10 @@ fn edge(timeline: &Timeline) -> Result<(), String> {
 }
 
 fn is_unhappy(teardown: Teardown) -> usize {
-    usize::from(!matches!(teardown, Teardown::Clean { .. } | Teardown::Open))
+    usize::from(!matches!(
+        teardown,
+        Teardown::Clean { .. } | Teardown::Open | Teardown::Unknown
+    ))
 }
 
 /// How much longer the second side took.

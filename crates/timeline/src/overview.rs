@@ -129,6 +129,12 @@ impl Overview {
         }
     }
 
+    /// That of a connection, if it is here.
+    pub fn row(&self, id: ConnectionId) -> Option<&Row> {
+        let place = self.rows.binary_search_by_key(&id, |row| row.connection);
+        Some(&self.rows[place.ok()?])
+    }
+
     /// The connections that are worth a look first, the worst of them first: with warnings, with an
     /// unhappy end, with requests that were not answered, and then the slowest.
     pub fn worst(&self, most: usize) -> Vec<ConnectionId> {

@@ -489,6 +489,7 @@ impl Run {
             dropped,
             not_kept,
             numbers: Vec::new(),
+            undecoded: Default::default(),
         })
     }
 

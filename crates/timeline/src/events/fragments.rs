@@ -2,7 +2,7 @@
 //! ([RFC 791, section 3.2](https://www.rfc-editor.org/rfc/rfc791#section-3.2),
 //! [RFC 8200, section 4.5](https://www.rfc-editor.org/rfc/rfc8200#section-4.5)).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxNetSlice, TcpSlice, defrag::IpDefragBuf};
@@ -57,9 +57,17 @@ impl Fragments {
         }
     }
 
-    /// How many fragments were not put together.
-    pub fn left_alone(&self) -> u64 {
-        self.lost + self.waiting.iter().map(|packet| u64::from(packet.count)).sum::<u64>()
+    /// Adds those that were not put together to what has no segment.
+    pub fn count_into(&self, undecoded: &mut BTreeMap<NoSegment, u64>) {
+        let alone = self.lost + self.waiting.iter().map(|packet| u64::from(packet.count)).sum::<u64>();
+        if alone > 0 {
+            *undecoded.entry(NoSegment::Fragment).or_default() += alone;
+        }
+    }
+
+    /// True if none waits for others, or was given up.
+    pub fn is_empty(&self) -> bool {
+        self.lost == 0 && self.waiting.is_empty()
     }
 
     fn fragment(

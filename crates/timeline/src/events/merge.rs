@@ -4,14 +4,14 @@
 //! one order, and frames are tied to connections and given relative numbers. What is so of them is
 //! found by the facts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::event::*;
 use super::frames::Frames;
 use super::ids::{Both, ConnectionId, FrameNumber, Link, Side};
-use super::link_type::LinkType;
+use super::link_type::{LinkType, NoSegment};
 use super::numbers::{Numbering, Numbers};
 use super::seen::Seen;
 use super::segment::{Flags, Segment};
@@ -30,6 +30,8 @@ pub struct Recording {
     /// Of a file: the number of the frame that each record is, and `None` for one that is none. The
     /// records stand in the order of the file then. Empty for a run.
     pub numbers: Vec<Option<FrameNumber>>,
+    /// How many frames of a file have no segment, by the reason. They are among the records all the same.
+    pub undecoded: BTreeMap<NoSegment, u64>,
 }
 
 /// One observation.

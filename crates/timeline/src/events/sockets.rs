@@ -25,7 +25,14 @@ struct Socket {
     /// The end of what it sent, and the highest acknowledgment that it sent: relative numbers.
     sent: Option<u32>,
     said: Option<u32>,
+    /// The time to live of its packets, if all had the same.
+    hops: Option<Option<u8>>,
+    /// Its reset that was taken: the state before it, its number, and its acknowledgment.
+    reset: Option<(Option<TcpState>, u32, Option<u32>)>,
 }
+
+/// Packets of one host may take ways that differ by so many hops.
+const WAYS_DIFFER: u8 = 2;
 
 impl Sockets {
     /// As they show where nothing is known of either end but the packets that pass: a capture of somebody's.
@@ -69,6 +76,25 @@ impl Sockets {
         not_old && highest.is_none_or(|highest| !is_after(reset.seq, highest))
     }
 
+    /// True if another host than its alleged sender seems to have sent a packet, by the hops that it took.
+    pub fn is_from_between(&self, packet: &Packet) -> bool {
+        let usual = self.ends[packet.from].hops.flatten().filter(|_| self.far);
+        usual.is_some_and(|hops| hops.abs_diff(packet.segment.ip.hops_left) > WAYS_DIFFER)
+    }
+
+    /// True if a side sends more after its reset: then it did not send that one. What was on its way before it has lower
+    /// numbers, or acknowledges no more.
+    pub fn talks_on(&self, packet: &Packet) -> bool {
+        let (sender, flags) = (&self.ends[packet.from], packet.segment.flags);
+        let end = packet.seq.wrapping_add(packet.segment.len);
+        let is_new = packet.segment.len > 0 && sender.sent.is_none_or(|sent| is_after(end, sent));
+        let talks = |(_, seq, ack): (_, u32, Option<u32>)| {
+            let acknowledges = flags.has(Flags::ACK) && ack.is_some_and(|ack| is_after(packet.ack, ack));
+            is_new && !is_after(seq, packet.seq) || acknowledges
+        };
+        !flags.has(Flags::SYN) && !flags.has(Flags::RST) && sender.reset.is_some_and(talks)
+    }
+
     /// True for a packet that is about another connection on the same addresses: it answers a SYN without a word of it.
     fn is_alien(&self, packet: &Packet) -> bool {
         let (sender, receiver) = (&self.ends[packet.from], &self.ends[packet.from.peer()]);
@@ -83,10 +109,19 @@ impl Sockets {
     pub fn departs(&mut self, packet: &Packet) {
         let flags = packet.segment.flags;
         if flags.has(Flags::RST) {
-            if self.take(packet) {
-                self.ends[packet.from].state = None;
+            if self.take(packet) && !self.is_from_between(packet) {
+                let ack = flags.has(Flags::ACK).then_some(packet.ack);
+                let sender = &mut self.ends[packet.from];
+                let state = std::mem::take(&mut sender.state);
+                sender.reset.get_or_insert((state, packet.seq, ack));
             }
             return;
+        }
+        if self.far
+            && self.talks_on(packet)
+            && let Some((state, ..)) = self.ends[packet.from].reset.take()
+        {
+            self.ends[packet.from].state = state;
         }
         if self.is_alien(packet) {
             return;
@@ -118,7 +153,9 @@ impl Sockets {
     /// Takes in the numbers of a packet that leaves.
     fn follow(&mut self, packet: &Packet) {
         let flags = packet.segment.flags;
-        let sender = &mut self.ends[packet.from];
+        let (sender, hops) = (&mut self.ends[packet.from], packet.segment.ip.hops_left);
+        let same = sender.hops.is_none_or(|known| known == Some(hops));
+        sender.hops = Some(same.then_some(hops));
         let numbered = u32::from(flags.has(Flags::SYN)) + u32::from(flags.has(Flags::FIN));
         let end = packet.seq.wrapping_add(packet.segment.len).wrapping_add(numbered);
         let is_new = flags.has(Flags::SYN) && sender.isn.replace(packet.segment.seq) != Some(packet.segment.seq);
@@ -252,6 +289,22 @@ pub(crate) fn dated_by_packets(connection: SeenConnection<'_>) -> Vec<Dated> {
     dates
 }
 
+/// Takes in changes. A socket that is open again was never closed: the reset was not its own.
+pub(crate) fn note<K>(states: &mut Vec<(K, StateChange)>, changes: impl Iterator<Item = (K, StateChange)>) {
+    for (key, change) in changes {
+        let closed = |(_, old): &(K, StateChange)| old.side == change.side && old.to.is_none();
+        match states.iter().rposition(closed).filter(|_| change.from.is_none()) {
+            Some(place) => drop(states.remove(place)),
+            None => states.push((key, change)),
+        }
+    }
+}
+
+/// The state changes that are known. Of one direction alone nothing tells whose FIN was the first.
+pub(crate) fn known_of(change: &StateChange, both_ways: bool) -> bool {
+    both_ways || change.to != Some(TcpState::FinWait1)
+}
+
 /// The state changes that follow from the packets of a connection, each with the packet's event.
 pub(super) fn states_by_packets(connection: SeenConnection<'_>) -> Vec<(EventId, StateChange)> {
     let mut sockets = match connection.seen().level {
@@ -267,7 +320,13 @@ pub(super) fn states_by_packets(connection: SeenConnection<'_>) -> Vec<(EventId,
         if moment.is != Moment::Leaves {
             sockets.arrives(moment.packet);
         }
-        states.extend(sockets.changes_since(before).map(|change| (moment.event, change)));
+        note(
+            &mut states,
+            sockets.changes_since(before).map(|change| (moment.event, change)),
+        );
     }
+    let captured = |side| connection.packets().any(|(_, packet)| packet.from == side);
+    let both_ways = captured(Side::Client) && captured(Side::Server);
+    states.retain(|(_, change)| known_of(change, both_ways));
     states
 }

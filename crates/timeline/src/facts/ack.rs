@@ -50,6 +50,8 @@ impl Flow {
         }
         if ack > theirs.said {
             self.covers(passing, ack, vantage, facts);
+            let old = &mut self.half_mut(packet.from.peer()).old;
+            self.taken = old.take_if(|(_, end)| *end <= ack).map(|(frame, _)| frame);
         } else if ack == theirs.said && is_pure_ack(packet) && self.goes_on(packet) {
             self.says_again(packet, facts);
         }

@@ -1,29 +1,171 @@
 //! What the bytes of a segment say in clear, of those protocols that most captures hold: HTTP/1 and TLS. Only what
-//! begins with the segment is looked at, and only what is in it: a message goes on in the next one, or was cut.
+//! begins with a segment is looked at, and only what is in it. A handshake of TLS is followed into the next ones.
 
-use super::FactKind;
+use std::fmt;
 
-/// What a segment begins with, and that in words, as far as the segment has it.
-pub(crate) fn in_clear(data: &[u8]) -> Option<(FactKind, String)> {
+use super::{Certainty, Evidence, FactKind, PacketFacts};
+use crate::events::{FrameNumber, Packet};
+
+/// What a segment begins with, as far as it has it.
+pub(crate) enum Clear<'a> {
+    /// Method, target, and minor version.
+    Request(&'a str, &'a str, u8),
+    /// Minor version, status, and reason.
+    Response(u8, u16, &'a str),
+    /// Whether it is fatal, and its name.
+    Alert(bool, &'static str),
+    /// Whether it is the client's, the host that is asked for, and the newest version.
+    Hello(bool, Option<&'a str>, Option<&'static str>),
+}
+
+/// What a segment begins with.
+pub(crate) fn in_clear(data: &[u8]) -> Option<Clear<'_>> {
     tls(data).or_else(|| http(data))
 }
 
+impl Clear<'_> {
+    pub fn kind(&self) -> FactKind {
+        match self {
+            Clear::Request(..) => FactKind::HttpRequest,
+            Clear::Response(..) => FactKind::HttpResponse,
+            Clear::Alert(..) => FactKind::TlsAlert,
+            Clear::Hello(true, ..) => FactKind::TlsClientHello,
+            Clear::Hello(false, ..) => FactKind::TlsServerHello,
+        }
+    }
+}
+
+impl fmt::Display for Clear<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 100;
+        let (name, line) = match self {
+            Clear::Request(method, path, version) => ("request", format!("{method} {path} HTTP/1.{version}")),
+            Clear::Response(version, code, reason) => ("status", format!("HTTP/1.{version} {code} {reason}")),
+            Clear::Alert(true, name) => return write!(f, "a TLS alert, fatal: {name}"),
+            Clear::Alert(false, name) => return write!(f, "a TLS alert, warning: {name}"),
+            Clear::Hello(by_client, host, newest) => {
+                let (name, most) = if *by_client {
+                    ("Client", "up to ")
+                } else {
+                    ("Server", "")
+                };
+                let host = host.map(|host| format!(" for {host}")).unwrap_or_default();
+                let newest = newest.map(|newest| format!(", {most}{newest}")).unwrap_or_default();
+                return write!(f, "a TLS {name}Hello{host}{newest}");
+            }
+        };
+        let more = if line.chars().count() > SHOWN { "..." } else { "" };
+        write!(f, "the {name} line \"{:.SHOWN$}{more}\"", line.trim_end())
+    }
+}
+
+/// So many bytes of a handshake are kept at most, until its first message is whole.
+const MOST: usize = 16 << 10;
+
+/// What one side says, followed from segment to segment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Message {
+    /// What is there of a handshake that goes on, the place of its next byte, and the frame that it began in.
+    begun: Vec<u8>,
+    next: u64,
+    frame: FrameNumber,
+    /// What said last how long its body is, and where that ends: what is in it begins nothing.
+    body: Option<(FactKind, u64)>,
+}
+
+impl Message {
+    /// Takes in a segment that has gone by for the first time.
+    pub fn see(&mut self, from: u64, packet: &Packet, facts: &mut PacketFacts) {
+        let data = &packet.segment.payload[..];
+        if data.is_empty() {
+            return;
+        }
+        let mut begun = std::mem::take(&mut self.begun);
+        if begun.is_empty() || self.next != from {
+            begun.clear();
+            self.frame = packet.number;
+            self.begins(from, data, facts);
+            let may_be_hello = data.len() < 6 || matches!(data[5], 1 | 2);
+            if data[0] != 22 || !may_be_hello || facts.has(FactKind::TlsAlert) {
+                return;
+            }
+        }
+        let goes_on = !begun.is_empty();
+        begun.extend_from_slice(data);
+        let clear = |message: &Vec<u8>| in_clear(message).map(|clear| clear.kind());
+        match first_message(&begun) {
+            Some(message) if goes_on || !begun[3..].starts_with(&message[3..]) => {
+                if let Some(kind) = clear(&message) {
+                    let began = Some(Evidence::Frame(self.frame)).filter(|_| goes_on);
+                    facts.retract(kind);
+                    facts.add(kind, Certainty::Seen, began);
+                    facts.message = Some(message.into());
+                }
+            }
+            None if data.len() as u64 == u64::from(packet.segment.len) && begun.len() < MOST => {
+                (self.begun, self.next) = (begun, from + data.len() as u64);
+            }
+            _ => {}
+        }
+    }
+
+    fn begins(&mut self, from: u64, data: &[u8], facts: &mut PacketFacts) {
+        let Some(kind) = in_clear(data).map(|clear| clear.kind()) else {
+            return;
+        };
+        // A response to HEAD says how long the body would be, so that another response may come where that is not.
+        let in_body = |(of, end): (FactKind, u64)| from < end && (of, kind) != (FactKind::HttpResponse, of);
+        if self.body.is_some_and(in_body) {
+            return;
+        }
+        facts.add(kind, Certainty::Seen, []);
+        self.body = length(data).map(|length| (kind, from.saturating_add(length)));
+    }
+}
+
+/// How long a message of HTTP is with its body, if its head is whole and says so.
+fn length(data: &[u8]) -> Option<u64> {
+    let line = data.iter().position(|byte| *byte == b'\n')? + 1;
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let parsed = httparse::parse_headers(&data[line..], &mut headers).ok()?;
+    let httparse::Status::Complete((head, headers)) = parsed else {
+        return None;
+    };
+    let named = |name: &str| headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    // Who waits for a word of the server may leave the body out.
+    if named("expect").or_else(|| named("transfer-encoding")).is_some() {
+        return None;
+    }
+    let body: u64 = std::str::from_utf8(named("content-length")?.value)
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(body.saturating_add((line + head) as u64))
+}
+
+/// The first message of a handshake as if it had come in one record, if it is whole.
+fn first_message(mut records: &[u8]) -> Option<Vec<u8>> {
+    let mut message = vec![22, 3, 3, 0, 0];
+    while message.len() < 9 || message.len() < 9 + number(&mut &message[6..], 3)? {
+        let is_handshake = number(&mut records, 1)? == 22 && version(number(&mut records, 2)?).is_some();
+        message.extend(vector(&mut records, 2).filter(|_| is_handshake)?);
+    }
+    let length = u16::try_from(message.len() - 5).ok()?;
+    message[3..5].copy_from_slice(&length.to_be_bytes());
+    Some(message)
+}
+
 /// The first line of a request or of a response ([RFC 9112](https://www.rfc-editor.org/rfc/rfc9112)), if it is whole.
-fn http(data: &[u8]) -> Option<(FactKind, String)> {
-    const SHOWN: usize = 100;
+fn http(data: &[u8]) -> Option<Clear<'_>> {
     let end = data.iter().position(|byte| *byte == b'\n')?;
     let line = &data[..=end];
     let (mut request, mut response) = (httparse::Request::new(&mut []), httparse::Response::new(&mut []));
-    let (kind, name, text) = if request.parse(line).is_ok() {
-        let text = format!("{} {} HTTP/1.{}", request.method?, request.path?, request.version?);
-        (FactKind::HttpRequest, "request", text)
-    } else {
-        response.parse(line).ok()?;
-        let text = format!("HTTP/1.{} {} {}", response.version?, response.code?, response.reason?);
-        (FactKind::HttpResponse, "status", text)
-    };
-    let more = if text.chars().count() > SHOWN { "..." } else { "" };
-    Some((kind, format!("the {name} line \"{:.SHOWN$}{more}\"", text.trim_end())))
+    if request.parse(line).is_ok() {
+        return Some(Clear::Request(request.method?, request.path?, request.version?));
+    }
+    response.parse(line).ok()?;
+    Some(Clear::Response(response.version?, response.code?, response.reason?))
 }
 
 const VERSIONS: [&str; 5] = ["SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"];
@@ -33,7 +175,7 @@ fn version(number: usize) -> Option<&'static str> {
 }
 
 /// A record (RFC 8446, section 5.1): an alert, or the first message of a handshake.
-fn tls(data: &[u8]) -> Option<(FactKind, String)> {
+fn tls(data: &[u8]) -> Option<Clear<'_>> {
     let rest = &mut &*data;
     let kind = number(rest, 1)?;
     version(number(rest, 2)?)?;
@@ -42,22 +184,20 @@ fn tls(data: &[u8]) -> Option<(FactKind, String)> {
         // One that is encrypted is longer.
         (21, 2, &[level @ 1..=2, code]) => {
             let (_, name) = ALERTS.iter().find(|(known, _)| *known == code)?;
-            let level = if level == 2 { "fatal" } else { "warning" };
-            Some((FactKind::TlsAlert, format!("a TLS alert, {level}: {name}")))
+            Some(Clear::Alert(level == 2, name))
         }
         _ => None,
     }
 }
 
 /// RFC 8446, sections 4.1.2 and 4.1.3.
-fn hello(record: &[u8]) -> Option<(FactKind, String)> {
+fn hello(record: &[u8]) -> Option<Clear<'_>> {
     let rest = &mut &*record;
-    let (kind, name) = match number(rest, 1)? {
-        1 => (FactKind::TlsClientHello, "a TLS ClientHello"),
-        2 => (FactKind::TlsServerHello, "a TLS ServerHello"),
+    let by_client = match number(rest, 1)? {
+        1 => true,
+        2 => false,
         _ => return None,
     };
-    let by_client = kind == FactKind::TlsClientHello;
     let length = number(rest, 3)?;
     let is_cut = rest.len() < length;
     let rest = &mut &rest[..rest.len().min(length)];
@@ -84,18 +224,15 @@ fn hello(record: &[u8]) -> Option<(FactKind, String)> {
         }
     }
     let newest = newest.unwrap_or(Some(old).filter(|_| !is_cut && rest.is_empty()));
-    let host = host.map(|host| format!(" for {host}")).unwrap_or_default();
-    let most = if by_client { "up to " } else { "" };
-    let newest = newest.map(|newest| format!(", {most}{newest}")).unwrap_or_default();
-    Some((kind, format!("{name}{host}{newest}")))
+    Some(Clear::Hello(by_client, host, newest))
 }
 
 /// [RFC 6066, section 3](https://www.rfc-editor.org/rfc/rfc6066#section-3).
-fn server_name(content: &mut &[u8]) -> Option<String> {
+fn server_name<'a>(content: &mut &'a [u8]) -> Option<&'a str> {
     let list = &mut vector(content, 2)?;
     let name = (number(list, 1)? == 0).then(|| vector(list, 2))??;
     let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
-    is_name.then(|| String::from_utf8_lossy(name).into_owned())
+    std::str::from_utf8(name).ok().filter(|_| is_name)
 }
 
 /// The next bytes, if they are all there.

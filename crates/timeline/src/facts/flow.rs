@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::clear::Message;
 use super::coverage::{Coverage, Novelty};
 use super::twice::Recent;
-use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why, in_clear};
+use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
 use crate::events::moments::Passing;
 use crate::events::sockets::Sockets;
 use crate::events::{Both, CongestionState, Flags, FrameNumber, Packet, Side, Timestamp};
@@ -48,6 +49,8 @@ pub(crate) struct Flow {
     packets: u64,
     /// The packet before, if it was a SYN that nobody had answered.
     pub(super) asks: Option<FrameNumber>,
+    /// A frame with an old timestamp whose bytes this packet acknowledges, so that it was taken.
+    pub taken: Option<FrameNumber>,
 }
 
 /// A packet that was the last of its side so far.
@@ -56,12 +59,7 @@ pub(super) struct Last {
     pub frame: FrameNumber,
     /// Its acknowledgment, as it is on the wire, if it has one.
     pub ack: Option<u32>,
-    /// Its time to live, if all before it had the same.
-    hops_left: Option<u8>,
 }
-
-/// Packets of one host may take ways that differ by so many hops.
-const WAYS_DIFFER: u8 = 2;
 
 /// After so long a receiver forgets the last timestamp (RFC 7323, section 5.5).
 const TIMESTAMPS_LAST: Duration = Duration::from_secs(24 * 24 * 60 * 60);
@@ -118,6 +116,10 @@ pub(crate) struct Half {
     echoed: Option<(u32, FrameNumber, Timestamp)>,
     /// The timestamp on the segment that left the first hole.
     beyond: Option<(u32, FrameNumber)>,
+    /// What it says in clear.
+    message: Message,
+    /// The last segment with an old timestamp, and where it ends, as long as no copy of it went by.
+    pub old: Option<(FrameNumber, u64)>,
     /// The least time that its receiver took to acknowledge, the SYN to begin with, from where that was
     /// captured. `None` where that was not captured: an ACK of data may have been put off each time.
     pub answered_in: Option<Duration>,
@@ -267,7 +269,7 @@ impl Flow {
     }
 
     /// What a reset is beside what it says of itself: one that its receiver need not take, or one of another host.
-    fn reset_departs(&self, packet: &Packet, vantage: Vantage, facts: &mut PacketFacts) {
+    fn reset_departs(&mut self, packet: &Packet, facts: &mut PacketFacts) {
         if !self.sockets.take(packet) {
             let said = self.half(packet.from).said_frame;
             facts.add(
@@ -276,23 +278,22 @@ impl Flow {
                 (said != FrameNumber(0)).then_some(Evidence::Frame(said)),
             );
         }
-        let usual = self.last[packet.from].and_then(|last| Some((last.frame, last.hops_left?)));
-        if let Some((frame, hops)) = usual
-            && vantage == Vantage::Somewhere
-            && hops.abs_diff(packet.segment.ip.hops_left) > WAYS_DIFFER
-        {
-            facts.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(frame)]);
+        if self.sockets.is_from_between(packet) {
+            let usual = self.last[packet.from].map(|last| Evidence::Frame(last.frame));
+            facts.add(FactKind::FromBetween, Certainty::Inferred, usual);
+        }
+        // What answers the challenge of a SYN ends what was there before: the SYN that follows asks anew.
+        let challenge = self.last[packet.from.peer()].and_then(|last| last.ack);
+        if challenge == Some(packet.segment.seq) && !self.sockets.are_open() {
+            self.half_mut(packet.from).syn = None;
         }
     }
 
     /// Remembers a packet as the last of its side.
     fn remember_last(&mut self, packet: &Packet) {
-        let hops = packet.segment.ip.hops_left;
-        let before = self.last[packet.from];
         self.last[packet.from] = Some(Last {
             frame: packet.number,
             ack: packet.segment.flags.has(Flags::ACK).then_some(packet.segment.ack),
-            hops_left: before.map_or(Some(hops), |before| before.hops_left.filter(|known| *known == hops)),
         });
     }
 
@@ -328,11 +329,12 @@ impl Flow {
         self.asks = Some(packet.number).filter(|_| flags.has(Flags::SYN) && !flags.has(Flags::ACK));
         self.data_departs(passing, vantage, &mut facts);
         self.stamps(passing);
-        if let Some((kind, _)) = in_clear(&packet.segment.payload).filter(|_| !facts.is_repeat()) {
-            facts.add(kind, Certainty::Seen, []);
+        if !facts.is_repeat() {
+            let half = self.half_mut(packet.from);
+            half.message.see(half.seq_of(packet), packet, &mut facts);
         }
         if flags.has(Flags::RST) {
-            self.reset_departs(packet, vantage, &mut facts);
+            self.reset_departs(packet, &mut facts);
         } else {
             self.remember_last(packet);
         }
@@ -426,6 +428,9 @@ impl Flow {
             && at.since(since) < TIMESTAMPS_LAST
         {
             facts.add(FactKind::OldTimestamp, Certainty::Inferred, [Evidence::Frame(frame)]);
+            half.old = Some((packet.number, to));
+        } else {
+            half.old = half.old.filter(|(_, end)| from >= *end);
         }
         facts.alone = half.in_flight() == 0;
         facts.full_size = packet.segment.len > 0 && !half.is_small(packet);

@@ -166,6 +166,8 @@ pub struct PacketFacts {
     pub alone: bool,
     /// True for a [retransmission](FactKind::Retransmission) that carries new bytes too.
     pub partly_new: bool,
+    /// The first message of a handshake of TLS, where it came in pieces and is whole with this packet.
+    pub(crate) message: Option<Box<[u8]>>,
     /// True if it carries as much as its receiver takes in one segment.
     pub full_size: bool,
 }
@@ -197,6 +199,11 @@ impl PacketFacts {
                 evidence: evidence.into_iter().collect(),
             });
         }
+    }
+
+    /// Takes back what a later packet disproves.
+    pub(crate) fn retract(&mut self, kind: FactKind) {
+        self.facts.retain(|fact| fact.kind != kind);
     }
 
     /// True if all that it carries has gone by before, or it is [captured twice](Self::is_copy). What was sent again
@@ -250,8 +257,6 @@ pub struct Reset {
     pub from_between: bool,
     /// Bytes of data of each side that had no ACK by then, as far as the side knew.
     pub unacked: Both<u64>,
-    seq: u32,
-    ack: Option<u32>,
     /// The first frame of the same side that was sent after it.
     talks_on: Option<FrameNumber>,
 }

@@ -4,7 +4,7 @@
 use super::flow::{Flow, Vantage};
 use super::reason::Leaving;
 use super::streams::{EndKind, Outside, Program};
-use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts, Reset};
+use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts, Reset, Why};
 use crate::events::Link;
 use crate::events::moments::{Moment, Passing, moments};
 use crate::events::{
@@ -65,6 +65,16 @@ impl Following {
         facts
     }
 
+    /// A frame that was thought to be thrown away, and was not, as is known since the last packet.
+    pub fn taken(&mut self) -> Option<FrameNumber> {
+        self.flow.taken.take()
+    }
+
+    /// True if something of both sides has come by.
+    pub fn is_both_ways(&self) -> bool {
+        self.found.captured.client && self.found.captured.server
+    }
+
     /// What is so of the connection.
     pub fn found(&self) -> ConnectionFacts {
         ConnectionFacts {
@@ -118,6 +128,13 @@ fn of_connection(
             continue;
         }
         let mut facts = leaves(&mut flow, &mut found, passing, vantage, &programs[packet.from]);
+        let taken = flow
+            .taken
+            .take()
+            .and_then(|frame| connection.seen().event_of_frame(frame));
+        if let Some(old) = taken.and_then(|event| packets.get_mut(event)) {
+            old.retract(FactKind::OldTimestamp);
+        }
         if packet.from == Side::Server || vantage == Vantage::SameHost {
             facts.during = programs.server.call_around(at);
         }
@@ -139,14 +156,15 @@ fn of_connection(
         let event = connection.seen().event_of_frame(reset);
         if let Some(facts) = event.and_then(|event| packets.get_mut(event)) {
             facts.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(by)]);
+            facts.why = Why::default();
         }
     }
     // The SYN may stand behind its answer in the file.
     let first = first.and_then(|first| packets.get_mut(first));
     if let Some(first) = first {
-        first
-            .facts
-            .retain(|fact| fact.kind != FactKind::BeganBefore || found.began_before);
+        if !found.began_before {
+            first.retract(FactKind::BeganBefore);
+        }
         if link.port_reuse {
             first.add(FactKind::PortReuse, Certainty::Seen, []);
         }
@@ -163,12 +181,16 @@ fn leaves(
     program: &Program<'_>,
 ) -> PacketFacts {
     let Passing { at, packet, .. } = passing;
-    let open = !flow.sockets.are_closed();
+    let (open, talks_on) = (!flow.sockets.are_closed(), flow.sockets.talks_on(packet));
     let mut facts = flow.departs(passing, vantage);
     if facts.is_copy() {
         return facts;
     }
     note(found, packet, &facts, open.then_some(&*flow));
+    if let Some(reset) = found.reset.as_mut().filter(|reset| talks_on && reset.by == packet.from) {
+        reset.from_between = true;
+        reset.talks_on.get_or_insert(packet.number);
+    }
     Leaving {
         at,
         packet,
@@ -193,36 +215,17 @@ fn note(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts, open:
     if flags.has(Flags::FIN) && !found.fins.iter().any(|(side, _)| *side == packet.from) {
         found.fins.push((packet.from, packet.number));
     }
-    if !flags.has(Flags::RST) {
-        talks_on(found, packet, facts);
-        return;
-    }
     // What answers a late packet after both FINs were acknowledged ends nothing, nor does what nobody takes.
-    if let Some(flow) = open.filter(|_| !facts.has(FactKind::StrayReset) && found.reset.is_none()) {
+    let ends = flags.has(Flags::RST) && !facts.has(FactKind::StrayReset) && found.reset.is_none();
+    if let Some(flow) = open.filter(|_| ends) {
         let reset = Reset {
             unacked: flow.in_flight_at(packet),
             by: packet.from,
             frame: packet.number,
-            seq: packet.seq,
-            ack: flags.has(Flags::ACK).then_some(packet.ack),
             from_between: facts.has(FactKind::FromBetween),
             talks_on: None,
         };
         found.reset = Some(reset);
-    }
-}
-
-/// A host that sends more after its reset did not send that one. What was on its way before it has lower numbers, or
-/// acknowledges no more.
-fn talks_on(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts) {
-    let Some(reset) = found.reset.as_mut().filter(|reset| reset.by == packet.from) else {
-        return;
-    };
-    let more = packet.segment.len > 0 && !facts.is_repeat() && !is_after(reset.seq, packet.seq);
-    let acknowledges = packet.segment.flags.has(Flags::ACK) && reset.ack.is_some_and(|ack| is_after(packet.ack, ack));
-    if (more || acknowledges) && !packet.segment.flags.has(Flags::SYN) {
-        reset.from_between = true;
-        reset.talks_on.get_or_insert(packet.number);
     }
 }
 

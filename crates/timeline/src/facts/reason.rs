@@ -32,7 +32,9 @@ impl Leaving<'_> {
             return;
         }
         let again = facts.has(FactKind::Retransmission) && !facts.partly_new;
-        if facts.why.reason != Reason::Unknown || again || facts.is_repeat() {
+        // Why a host between sent a reset, nothing of its alleged sender tells.
+        let forged = facts.has(FactKind::FromBetween);
+        if facts.why.reason != Reason::Unknown || again || facts.is_repeat() || forged {
             return;
         }
         facts.why = if flags.has(Flags::RST) {

@@ -125,6 +125,8 @@ impl Tally {
     pub(super) fn see(&mut self, Passing { packet, at, .. }: Passing<'_>, flow: &Flow, facts: &PacketFacts) {
         let (side, peer, flags) = (packet.from, packet.from.peer(), packet.segment.flags);
         self.ask(packet.number, at, side, flags);
+        // A SYN that is challenged has its answer; the next one asks anew.
+        self.asked = self.asked.filter(|_| !facts.has(FactKind::ChallengeAck));
         if flags.has(Flags::SYN) {
             self.scales[side] = Some(packet.segment.options.window_scale.is_some());
             self.fields[side] = Some((packet.segment.window, u16::MAX));
@@ -199,6 +201,11 @@ impl Tally {
             .chain(handshake)
             .filter(|(waited, _)| !waited.is_zero())
             .max_by_key(|(waited, _)| *waited)
+    }
+
+    /// True if bytes of a side were captured, for the first time.
+    pub fn has_data(&self, side: Side) -> bool {
+        self.largest[side] > 0
     }
 
     fn ask(&mut self, frame: FrameNumber, at: Timestamp, side: Side, flags: Flags) {

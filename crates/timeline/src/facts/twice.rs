@@ -65,8 +65,8 @@ impl Recent {
     /// Takes in a frame. The earlier one of the same packet, and how sure that is.
     ///
     /// The identification of IP tells: a sender gives another one to what it sends again. It tells nothing where packets
-    /// that differ have the same. Without it a hop that was taken tells, as nothing that its sender sends anew has come
-    /// further; or that the timestamps of TCP stand still, and the next frame follows at once.
+    /// that differ have the same. Without it a hop more or less tells, as what its sender sends anew comes as far; or that
+    /// the timestamps of TCP stand still, and the next frame follows at once, or before their clock goes on.
     pub fn see(&mut self, Passing { packet, at, .. }: Passing<'_>, is_new: bool) -> Option<(FrameNumber, Certainty)> {
         let (numbers, ip) = (Numbers::of(packet), packet.segment.ip);
         let is_near = |known: &Known| at.since(known.at) <= APART;
@@ -102,10 +102,21 @@ impl Recent {
         found.map(|known| known.frame)
     }
 
+    /// True if the clock of the sender's timestamps goes on by 2 at least in so long a time, as its last packets show.
+    fn ticks_within(&self, time: Duration) -> bool {
+        let stamped = |known: &Known| Some((known.at, known.numbers.timestamps?.0));
+        let mut all = self.packets.iter().filter_map(stamped);
+        let (Some((began, first)), Some((ended, last))) = (all.next(), all.next_back()) else {
+            return false;
+        };
+        let ticks = u128::from(last.wrapping_sub(first).cast_signed().max(0).unsigned_abs());
+        ticks * time.as_nanos() >= 2 * ended.since(began).as_nanos() && ticks > 0
+    }
+
     /// Whether a frame is the packet that another one is, and how sure that is.
     fn same(&self, place: usize, packet: &Packet, at: Timestamp) -> Option<Certainty> {
         let (known, ip) = (self.packets[place], packet.segment.ip);
-        let hops = known.ip.hops_left.checked_sub(ip.hops_left).filter(|hops| *hops <= 1)?;
+        let hops = Some(known.ip.hops_left.abs_diff(ip.hops_left)).filter(|hops| *hops <= 1)?;
         let others = || self.packets.iter().filter(|other| other.numbers != known.numbers);
         let id_tells = ip.id.is_some() && others().all(|other| other.ip.id != ip.id);
         if id_tells {
@@ -116,7 +127,8 @@ impl Recent {
         }
         // Acknowledgments that are alike may well be sent one after the other.
         let is_ack = packet.segment.len == 0 && packet.segment.flags == Flags::ACK;
-        let stands_still = known.numbers.timestamps.is_some() && at.since(known.at) <= AT_ONCE;
+        let apart = at.since(known.at);
+        let stands_still = known.numbers.timestamps.is_some() && (apart <= AT_ONCE || self.ticks_within(apart));
         (stands_still && (!is_ack || self.found > 0)).then_some(Certainty::Inferred)
     }
 }

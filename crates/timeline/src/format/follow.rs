@@ -17,7 +17,16 @@ use crate::timeline::Connection;
 pub fn write(connection: Connection<'_>, width: usize, out: &mut impl Write) -> io::Result<()> {
     let ends = connection.endpoints();
     writeln!(out, "client {} → server {}", ends.client, ends.server)?;
-    let mut page = Page { width, out, last: None };
+    let lone = match connection.timeline().lone_fragments() {
+        0 => "",
+        _ => ", or in IP fragments of which not all are here",
+    };
+    let mut page = Page {
+        width,
+        out,
+        last: None,
+        lone,
+    };
     let mut streams = Both::of(|_| Stream::default());
     for (_, packet) in connection.packets() {
         let packet = packet.packet();
@@ -133,6 +142,8 @@ struct Page<'w, W> {
     out: &'w mut W,
     /// Who sent what stands in a row that has not ended, and how wide it is.
     last: Option<(Side, usize)>,
+    /// Where bytes may be that are missing.
+    lone: &'static str,
 }
 
 impl<W: Write> Page<'_, W> {
@@ -160,7 +171,11 @@ impl<W: Write> Page<'_, W> {
     fn missing(&mut self, side: Side, bytes: u64) -> io::Result<()> {
         self.end_row()?;
         let what = if bytes == 1 { "byte is" } else { "bytes are" };
-        writeln!(self.out, "      {} [{bytes} {what} not in the capture]", side)
+        writeln!(
+            self.out,
+            "      {} [{bytes} {what} not in the capture{}]",
+            side, self.lone
+        )
     }
 
     fn end_row(&mut self) -> io::Result<()> {

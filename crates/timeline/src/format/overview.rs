@@ -18,7 +18,7 @@ pub fn table(overview: &Overview, width: usize) -> String {
         0..=ROWS => overview.rows.iter().collect(),
         _ => {
             let worst = overview.worst(ROWS);
-            worst.into_iter().map(|id| &overview.rows[id.0]).collect()
+            worst.into_iter().filter_map(|id| overview.row(id)).collect()
         }
     };
     // Writing to a string cannot fail, in all of this.
@@ -52,8 +52,8 @@ pub fn table(overview: &Overview, width: usize) -> String {
 pub fn survey(timeline: &Timeline, width: usize) -> String {
     let overview = Overview::of(timeline);
     let heading = ["#", "odd", "client", "server", "end", "sent", "recv", "longest wait"].map(str::to_owned);
-    let rows = overview.worst(ROWS).into_iter().map(|id| {
-        let row = &overview.rows[id.0];
+    let worst = overview.worst(ROWS).into_iter();
+    let rows = worst.filter_map(|id| Some((id, overview.row(id)?))).map(|(id, row)| {
         let connection = timeline.connection(id);
         let names: Vec<&str> = row.findings.iter().map(|rule| rule.name()).collect();
         let wait = connection.facts().tally.longest();
@@ -135,7 +135,7 @@ fn end(teardown: Teardown) -> String {
         Teardown::LeftOpen(state) => state.to_string(),
         Teardown::Reset { by } => format!("RST by {by}"),
         Teardown::Cut { .. } => "RST from between".to_owned(),
-        other @ (Teardown::Open | Teardown::Refused) => other.to_string(),
+        other @ (Teardown::Open | Teardown::Refused | Teardown::Unknown) => other.to_string(),
     }
 }
 

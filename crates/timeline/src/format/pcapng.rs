@@ -16,7 +16,7 @@
 //! # let mut file = Vec::new();
 //! # let empty = timeline::Recording {
 //! #     level: timeline::Level::Capture, records: vec![], numbers: vec![],
-//! #     dropped: 0, not_kept: 0 };
+//! #     dropped: 0, not_kept: 0, undecoded: Default::default() };
 //! # pcapng::write(&empty.into_timeline(), "echo", &mut file)?;
 //! let timeline = pcapng::read(&file[..])?.into_timeline();
 //! println!("{timeline}");

@@ -127,7 +127,7 @@ impl Lanes {
         lines[0].kind = Kind::Title;
         let rows = rows::of(diagram);
         let layout = Layout::new(diagram, &rows, width);
-        lines.push(layout.heading());
+        lines.extend((!rows.is_empty()).then(|| layout.heading()));
         let (head, tail) = self.shown(&rows, diagram.left_out > 0);
         lines.extend(head.iter().map(|row| layout.line(row)));
         let middle = &rows[head.len()..rows.len() - tail.len()];
@@ -140,7 +140,7 @@ impl Lanes {
             lines.push(Line::new(Role::Note, note));
         }
         lines.extend(tail.iter().map(|row| layout.line(row)));
-        lines.push(Line::default());
+        lines.extend((!rows.is_empty()).then(Line::default));
         for Verdict { name, words } in &diagram.verdict {
             lines.extend(wrapped(Role::Verdict, &padded(name), words, width));
         }

@@ -81,6 +81,22 @@ pub(super) const RESET_WITH_DATA: Rule = Rule {
     look: reset_with_data,
 };
 
+/// True if a connection has what a rule of packets alone goes by. Without it, nothing found is nothing said.
+pub(super) fn has_evidence(rule: RuleId, connection: Connection<'_>) -> bool {
+    let tally = &connection.facts().tally;
+    let is_acked = |side: &Side| tally.has_data(*side) && tally.acknowledges[side.peer()];
+    let is_known = |side: &Side| tally.scales[*side].is_some();
+    match rule {
+        RuleId::SynUnanswered => tally.asked.is_some(),
+        RuleId::LateHandshake => tally.asked.is_some_and(|asked| asked.answer.is_some()),
+        RuleId::SentAgain => SIDES.iter().any(|side| tally.has_data(*side) || is_known(side)),
+        RuleId::SmallWindow => SIDES.iter().all(is_known) && SIDES.iter().any(is_acked),
+        // How much a segment may hold, the SYN of its receiver says.
+        RuleId::MtuBlackHole => SIDES.iter().any(|side| is_acked(side) && is_known(&side.peer())),
+        _ => SIDES.iter().any(is_acked),
+    }
+}
+
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
 /// The side with the most of these waits.
@@ -205,6 +221,10 @@ fn sent_again(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 }
 
 fn mtu_black_hole(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    // What is large may be in the fragments.
+    if connection.timeline().lone_fragments() > 0 {
+        return None;
+    }
     let tally = &connection.facts().tally;
     let (side, missing) = SIDES.into_iter().find_map(|side| Some((side, tally.missing[side]?)))?;
     let message = format!(

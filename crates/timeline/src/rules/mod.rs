@@ -183,7 +183,12 @@ impl Timeline {
     /// Why nothing can be said of a rule, if so: which evidence could not be recorded.
     pub fn why_unknown(&self, rule: &Rule) -> Option<String> {
         if rule.needs == Needs::PacketsAlone {
-            return (!self.is_packets_alone()).then(|| "the calls tell more".to_owned());
+            let why = match self.is_packets_alone() {
+                false => "the calls tell more",
+                true if self.connections().any(|one| by_packets::has_evidence(rule.id, one)) => return None,
+                true => "no packet was captured that it goes by",
+            };
+            return Some(why.to_owned());
         }
         if self.level == Level::Capture {
             return Some("the capture has packets alone".to_owned());

@@ -58,6 +58,13 @@ pub struct Rule {
     pub(super) look: fn(&Run<'_>, Connection<'_>) -> Option<Found>,
 }
 
+impl Rule {
+    /// True if it goes by packets alone, where there is nothing else.
+    pub fn goes_by_packets(&self) -> bool {
+        self.needs == Needs::PacketsAlone
+    }
+}
+
 /// Rules are the same if their names are.
 impl PartialEq for Rule {
     fn eq(&self, other: &Rule) -> bool {

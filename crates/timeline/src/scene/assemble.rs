@@ -23,7 +23,7 @@ use super::*;
 const FOLD: Duration = Duration::from_millis(10);
 
 pub(super) fn scene(timeline: &Timeline, part: Extent) -> Scene {
-    let start = start(timeline);
+    let start = timeline.start();
     // The findings come in the order of the connections, so each connection takes its own from the front.
     let mut findings = timeline.findings().into_iter().peekable();
     let connections = timeline.connections().take(part.connections);
@@ -43,12 +43,6 @@ pub(super) fn scene(timeline: &Timeline, part: Extent) -> Scene {
         outside: outside(timeline),
         unknown: timeline.unknown_rules().map(|rule| rule.id).collect(),
     }
-}
-
-/// The moment that is shown as 0: the first thing that happened on a connection.
-fn start(timeline: &Timeline) -> Timestamp {
-    let first = timeline.events.iter().find(|event| event.connection.is_some());
-    first.map_or(Timestamp(0), |event| event.at)
 }
 
 /// One connection on its way to be a diagram.

@@ -106,7 +106,8 @@ impl Moment {
 /// In milliseconds, rounded to a tenth. What was before the start is negative.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
+        // What is rounded to 0 has no sign.
+        let sign = if self.0 <= -50_000 { "-" } else { "" };
         let distance = Duration::from_nanos(self.0.unsigned_abs());
         f.pad(&format!("{sign}{:.1}", distance.as_secs_f64() * 1000.0))
     }

@@ -166,6 +166,7 @@ fn teardown(connection: Connection<'_>) -> String {
         Teardown::Cut { by } => format!(
             "cut off by a reset that does not fit the {by}, in whose name it came: from between, or forged (inferred)"
         ),
+        Teardown::Unknown => ends_open(connection, &closing),
         Teardown::LeftOpen(_) if connection.timeline().level == Level::Capture => ends_open(connection, &closing),
         Teardown::LeftOpen(state) => format!("left open: the server's socket is in {state}"),
         Teardown::Clean { first } => match closing.time_wait() {

@@ -28,6 +28,8 @@ pub enum Teardown {
         /// Whose it says it is.
         by: Side,
     },
+    /// Closing has begun, and nothing of the other side was captured.
+    Unknown,
     /// Closing has begun, and the server's socket was still there when things had settled.
     LeftOpen(TcpState),
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Teardown {
             Teardown::Clean { first } => write!(f, "clean, the {first} closed first"),
             Teardown::Reset { by } => write!(f, "reset by the {by}"),
             Teardown::Cut { by } => write!(f, "cut off by a reset that the {by} did not send"),
+            Teardown::Unknown => f.write_str("not known"),
             Teardown::LeftOpen(state) => write!(f, "left open in {state}"),
         }
     }
@@ -60,9 +63,11 @@ pub struct Closing {
     pub packets: Vec<EventId>,
     /// True if the server has read the end of file.
     pub server_read_end_of_file: bool,
-    /// The state that the server's socket was left in; `None` if it is gone.
+    /// True if nothing tells what one of the sides did.
+    pub one_way: bool,
+    /// The state that the server's socket was left in; `None` if it is gone, or not known.
     pub server_left: Option<TcpState>,
-    /// The state that the client's socket was left in; `None` if it is gone.
+    /// The state that the client's socket was left in; `None` if it is gone, or not known.
     pub client_left: Option<TcpState>,
 }
 
@@ -80,6 +85,9 @@ impl Closing {
         let Some(&first) = self.fins.first() else {
             return Teardown::Open;
         };
+        if self.one_way {
+            return Teardown::Unknown;
+        }
         match self.server_left {
             Some(state) if state != TcpState::TimeWait => Teardown::LeftOpen(state),
             _ => Teardown::Clean { first },
@@ -120,6 +128,9 @@ impl Connection<'_> {
             let first = first.chain(facts.reset.map(|reset| reset.frame)).min();
             first.is_some_and(|first| packet.number >= first)
         };
+        let one_way = self.timeline().level == Level::Capture && !(facts.captured.client && facts.captured.server);
+        // Where a side closes that is alone, nothing tells whether it was the first.
+        let left = |side| self.left(side).filter(|_| !one_way || facts.fins.is_empty());
         let refuses = |(_, packet): (EventId, KnownPacket<'_>)| packet.facts.why.reason == Reason::NoListener;
         let mut closing = Closing {
             refused: self.packets().any(refuses),
@@ -133,8 +144,9 @@ impl Connection<'_> {
                 .map(|(id, _)| id)
                 .collect(),
             server_read_end_of_file: self.calls().any(|(_, call)| call.is_end_of_file()),
-            server_left: self.left(Side::Server),
-            client_left: self.left(Side::Client),
+            one_way,
+            server_left: left(Side::Server),
+            client_left: left(Side::Client),
         };
         if self.timeline().level == Level::NoPackets || self.may_miss_packets() {
             let captured = closing.reset_by.take();

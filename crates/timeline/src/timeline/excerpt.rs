@@ -7,9 +7,9 @@ use super::Timeline;
 use crate::events::fragments::Fragments;
 use crate::events::frames::Frames;
 use crate::events::merge::{Captured, Merge};
-use crate::events::sockets::Sockets;
+use crate::events::sockets::{Sockets, known_of, note};
 use crate::events::*;
-use crate::facts::{Exchanging, Facts, Following, PacketFacts, Replying};
+use crate::facts::{Exchanging, FactKind, Facts, Following, PacketFacts, Replying};
 
 /// How much of a capture an [`Excerpt`] keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,16 @@ pub(crate) struct LeftOut {
     pub no_segment: BTreeMap<NoSegment, u64>,
     /// True if there is more of the connections than what is kept of them.
     pub is_partial: bool,
+}
+
+impl LeftOut {
+    /// Of a capture that is kept.
+    pub fn of(no_segment: BTreeMap<NoSegment, u64>) -> LeftOut {
+        LeftOut {
+            no_segment,
+            ..LeftOut::default()
+        }
+    }
 }
 
 /// A connection as a whole, packets that were not kept included.
@@ -260,7 +270,7 @@ impl Followed {
         self.sockets.arrives(packet);
         let changes = self.sockets.changes_since(before);
         let count = self.states.len();
-        self.states.extend(changes.map(|change| (packet.number, change)));
+        note(&mut self.states, changes.map(|change| (packet.number, change)));
         count != self.states.len() || self.sockets.has_turned(&before)
     }
 }
@@ -291,6 +301,15 @@ impl Kept {
         let turn = match &kept.event.kind {
             EventKind::Packet(packet) => {
                 let facts = self.following.see(kept.event.at, packet);
+                if let Some(frame) = self.following.taken() {
+                    let all = self.head.iter_mut().chain(&mut self.turns);
+                    let mut all = all.chain(self.tail.iter_mut().map(|(kept, _)| kept));
+                    let found = all.find(|kept| kept.number == Some(frame));
+                    found
+                        .and_then(|kept| kept.facts.as_mut())
+                        .into_iter()
+                        .for_each(|facts| facts.retract(FactKind::OldTimestamp));
+                }
                 let turn = self.follow_sockets(packet);
                 self.count(packet, &facts);
                 kept.facts = Some(Box::new(facts));
@@ -532,14 +551,12 @@ impl Excerpt {
     /// True if no packet has come yet, and no call.
     pub fn is_empty(&self) -> bool {
         let nothing = self.whole.as_ref().is_some_and(|whole| whole.records.is_empty());
-        nothing && self.left_out.no_segment.is_empty() && self.fragments.left_alone() == 0
+        nothing && self.left_out.no_segment.is_empty() && self.fragments.is_empty()
     }
 
     /// The timeline of what was kept.
     pub fn into_timeline(mut self) -> Timeline {
-        if let alone @ 1.. = self.fragments.left_alone() {
-            *self.left_out.no_segment.entry(NoSegment::Fragment).or_default() += alone;
-        }
+        self.fragments.count_into(&mut self.left_out.no_segment);
         if let Some(Whole { records, numbers, .. }) = self.whole {
             let recording = Recording {
                 level: self.level,
@@ -547,11 +564,9 @@ impl Excerpt {
                 dropped: self.dropped,
                 not_kept: self.not_kept,
                 numbers,
+                undecoded: self.left_out.no_segment,
             };
-            let mut timeline = recording.into_timeline();
-            let undrawn = !self.left_out.no_segment.is_empty();
-            timeline.left_out = undrawn.then(|| Box::new(self.left_out));
-            return timeline;
+            return recording.into_timeline();
         }
         for kept in &mut self.kept {
             kept.end_exchange();
@@ -572,7 +587,11 @@ impl Excerpt {
             .kept
             .iter_mut()
             .map(|kept| match self.level {
-                Level::Capture => std::mem::take(&mut kept.far.states),
+                Level::Capture => {
+                    let both_ways = kept.following.is_both_ways();
+                    kept.far.states.retain(|(_, change)| known_of(change, both_ways));
+                    std::mem::take(&mut kept.far.states)
+                }
                 _ => std::mem::take(&mut kept.near.states),
             })
             .collect();
@@ -639,6 +658,12 @@ impl Timeline {
     /// What an excerpt counted and did not keep.
     pub(crate) fn left_out(&self) -> Option<&LeftOut> {
         self.left_out.as_deref()
+    }
+
+    /// How many fragments of IP packets stand alone, as others of their packets are missing: what these carried is not here.
+    pub fn lone_fragments(&self) -> u64 {
+        let count = |left_out: &LeftOut| left_out.no_segment.get(&NoSegment::Fragment).copied();
+        self.left_out().and_then(count).unwrap_or_default()
     }
 
     /// True if all of the capture is here: it is no [`Excerpt`] of a long one.

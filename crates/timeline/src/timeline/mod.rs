@@ -51,8 +51,13 @@ impl From<Seen> for Timeline {
 
 impl Recording {
     /// Puts the records into one order, and finds what is so of them.
-    pub fn into_timeline(self) -> Timeline {
-        self.into_seen().into()
+    pub fn into_timeline(mut self) -> Timeline {
+        let no_segment = std::mem::take(&mut self.undecoded);
+        let left_out = (!no_segment.is_empty()).then(|| Box::new(excerpt::LeftOut::of(no_segment)));
+        Timeline {
+            left_out,
+            ..self.into_seen().into()
+        }
     }
 }
 
@@ -100,9 +105,24 @@ impl Timeline {
         &self.seen
     }
 
-    /// The connections, in the order in which they began.
+    /// The connections, in the order in which they began: of a [part](Self::part) those that are in it.
     pub fn connections(&self) -> impl ExactSizeIterator<Item = Connection<'_>> {
-        self.seen.connections().map(|seen| Connection { timeline: self, seen })
+        let here = |seen: &SeenConnection<'_>| seen.events().next().is_some();
+        let here: Vec<SeenConnection<'_>> = self.seen.connections().filter(here).collect();
+        here.into_iter().map(|seen| Connection { timeline: self, seen })
+    }
+
+    /// The moment that is shown as 0: the first thing that happened on a connection. The SYN may stand behind its answer
+    /// in a file.
+    pub fn start(&self) -> Timestamp {
+        let first = self.events.iter().find(|event| event.connection.is_some());
+        let start = |first: &Event| {
+            let same = self.events.iter().filter(|event| event.connection == first.connection);
+            let is_syn = |event: &&Event| matches!(&event.kind, EventKind::Packet(packet) if packet.is_first_syn());
+            let syn = same.take(2).find(is_syn);
+            syn.map_or(first.at, |syn| syn.at.min(first.at))
+        };
+        first.map_or_else(Timestamp::default, start)
     }
 
     /// Those that clients made to the server, without what the server itself opened.

@@ -5,28 +5,24 @@ use crate::events::frames::Frames;
 use crate::events::*;
 
 impl Timeline {
-    /// The timeline of these connections alone, in their order. Its frames keep their numbers; its connections are
-    /// counted anew. What belongs to none stays where calls were recorded.
+    /// The timeline of these connections alone. They keep their numbers, and so do the frames. What belongs to none stays
+    /// where calls were recorded.
     pub fn part(&self, keep: &[ConnectionId]) -> Timeline {
-        let place = |id: ConnectionId| keep.iter().position(|kept| *kept == id).map(ConnectionId);
+        let mut kept = vec![false; self.endpoints.len()];
+        keep.iter().for_each(|id| kept[id.0] = true);
         let outside = self.level != Level::Capture;
         let mut events = Vec::new();
         let mut numbers = Vec::new();
         for (id, event) in self.iter() {
-            let connection = event.connection.map(place);
-            if connection == Some(None) || connection.is_none() && !outside {
-                continue;
+            if event.connection.map_or(outside, |on| kept[on.0]) {
+                events.push(event.clone());
+                numbers.push(self.frame(id));
             }
-            events.push(Event {
-                connection: connection.flatten(),
-                ..event.clone()
-            });
-            numbers.push(self.frame(id));
         }
         let seen = Seen {
             level: self.level,
-            endpoints: keep.iter().map(|id| self.endpoints[id.0]).collect(),
-            links: keep.iter().map(|id| self.links[id.0]).collect(),
+            endpoints: self.endpoints.clone(),
+            links: self.links.clone(),
             events,
             dropped: self.dropped,
             not_kept: self.not_kept,
@@ -34,6 +30,9 @@ impl Timeline {
             by_packets: Vec::new(),
             frames: Frames::default(),
         };
-        seen.numbered(numbers, None).into()
+        Timeline {
+            left_out: self.left_out.clone(),
+            ..seen.numbered(numbers, None).into()
+        }
     }
 }

@@ -33,12 +33,13 @@ impl Timeline {
     /// If there are none or several: go through [`connections`](Self::connections) then.
     #[track_caller]
     pub fn only(&self) -> Connection<'_> {
+        let mut connections = self.connections();
         assert!(
-            self.endpoints.len() == 1,
+            connections.len() == 1,
             "this question is for a timeline with one connection and this one has {}: ask each of timeline.connections()\n{self}",
-            self.endpoints.len()
+            connections.len()
         );
-        self.connection(ConnectionId(0))
+        connections.next().unwrap_or_else(|| self.connection(ConnectionId(0)))
     }
 
     /// How many write-family calls each reply took, over all connections in order.
@@ -242,10 +243,12 @@ pub struct Held {
 }
 
 impl KnownPacket<'_> {
-    /// What its bytes begin with, in words, where a [fact](crate::facts::FactKind::HttpRequest) says that it is HTTP or TLS.
+    /// What its bytes begin with, or complete, in words, where a [fact](crate::facts::FactKind::HttpRequest) says that it
+    /// is HTTP or TLS.
     pub fn in_clear(self) -> Option<String> {
-        let (_, words) = in_clear(&self.segment.payload).filter(|(kind, _)| self.facts.has(*kind))?;
-        Some(printable(&words))
+        let data = self.facts.message.as_deref().unwrap_or(&self.segment.payload);
+        let clear = in_clear(data).filter(|clear| self.facts.has(clear.kind()))?;
+        Some(printable(&clear.to_string()))
     }
 
     /// Set where Nagle's algorithm held the segment back until an ACK came.

@@ -41,6 +41,7 @@ impl Timeline {
             dropped: self.dropped,
             not_kept: self.not_kept,
             numbers: Vec::new(),
+            undecoded: Default::default(),
         }
         .into_timeline()
     }

@@ -248,7 +248,15 @@ impl<'a> Story<'a> {
             *sentence += " An earlier connection had the same addresses and ports.";
         }
         if let Some(words) = packet.in_clear() {
-            let _ = write!(sentence, " It begins with {words}.");
+            let tls = [FactKind::TlsClientHello, FactKind::TlsServerHello].map(|kind| facts.get(kind));
+            let began = tls
+                .into_iter()
+                .flatten()
+                .find_map(|fact| fact.evidence.first()?.frame());
+            let _ = match began {
+                Some(frame) => write!(sentence, " It completes {words}, which began in frame {frame}."),
+                None => write!(sentence, " It begins with {words}."),
+            };
         }
         let old = facts.get(FactKind::OldTimestamp);
         if let (Some(frame), peer) = (old.and_then(|old| old.evidence.first()?.frame()), side.peer()) {
@@ -257,10 +265,10 @@ impl<'a> Story<'a> {
         }
         if facts.has(FactKind::PreviousSegmentNotCaptured) {
             let before = if packet.segment.len > 0 { "these" } else { "its number" };
-            let _ = write!(sentence, " Bytes before {before} were not captured, or not yet.");
+            let _ = write!(sentence, " Bytes before {before} {}.", self.not_captured());
         }
         if facts.has(FactKind::AckedUnseenSegment) {
-            *sentence += " It covers bytes that were not captured, or not yet.";
+            let _ = write!(sentence, " It covers bytes that {}.", self.not_captured());
         }
         if facts.has(FactKind::FastOpen) {
             *sentence += if packet.segment.options.fast_open {
@@ -291,6 +299,14 @@ impl<'a> Story<'a> {
         }
         if facts.has(FactKind::ZeroWindow) {
             let _ = write!(sentence, " Its window is 0: the {} must wait.", side.peer());
+        }
+    }
+
+    /// Why bytes are not here.
+    fn not_captured(&self) -> &'static str {
+        match self.timeline.lone_fragments() {
+            0 => "were not captured, or not yet",
+            _ => "were not captured, or not yet, or came in IP fragments of which not all are here",
         }
     }
 
@@ -557,7 +573,11 @@ impl<'a> Story<'a> {
         if self.fins.client {
             "The server sends data after the FIN of the client: its own direction is still open."
         } else if self.exchange.is_none() && !self.facts.began_before && packet.ack > 1 {
-            "The server sends data. What the client sent before was not captured."
+            return match self.timeline.lone_fragments() {
+                0 => "The server sends data. What the client sent before was not captured.",
+                _ => "The server sends data. What the client sent before was not captured, or not all fragments of it.",
+            }
+            .to_owned();
         } else if self.exchange.is_none() && !self.facts.began_before {
             "The server speaks first: no request has come."
         } else {

@@ -19,6 +19,7 @@ pub fn recording() -> impl Strategy<Value = Recording> {
         dropped,
         not_kept,
         numbers: Vec::new(),
+        undecoded: Default::default(),
     })
 }
 

@@ -45,6 +45,7 @@ fn from_packets_alone(timeline: &Timeline) -> Timeline {
         records,
         dropped: 0,
         not_kept: 0,
+        undecoded: Default::default(),
     }
     .into_timeline()
 }

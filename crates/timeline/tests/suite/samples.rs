@@ -39,6 +39,7 @@ impl Script {
             recording: Recording {
                 not_kept: 0,
                 numbers: Vec::new(),
+                undecoded: Default::default(),
                 level: Level::Sandbox,
                 records: Vec::new(),
                 dropped: 0,

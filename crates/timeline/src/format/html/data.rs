@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
 use crate::dissect::{Field, Name, dissect};
-use crate::events::{Both, Call, EventId, EventKind, FrameNumber, Packet, is_plain, printable};
+use crate::events::{Both, Call, EventId, EventKind, FrameNumber, Packet, SeenConnection, is_plain, printable};
 use crate::facts::{Amounts, amounts};
 use crate::format::{json, svg};
 use crate::scene::{Extent, Mark, Scene};
-use crate::timeline::{Connection, Timeline};
+use crate::timeline::Timeline;
 use crate::words::{explain_event, explain_state};
 
 /// The data of a page, as JSON that holds no character with a meaning in HTML and none that does more than be read.
@@ -42,7 +42,7 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
             .map(of_amounts)
             .collect(),
         acks: acks(timeline),
-        first: timeline.connections().map(first_numbers).collect(),
+        first: timeline.seen().connections().map(first_numbers).collect(),
         sentences,
         frames: Frames::of(timeline),
         looks: svg::looks(bands.map(|band| band.state)),
@@ -83,7 +83,7 @@ fn acks(timeline: &Timeline) -> Vec<(EventId, FrameNumber, FrameNumber)> {
     timeline.iter().filter_map(of_packet).collect()
 }
 
-fn first_numbers(connection: Connection<'_>) -> Both<Option<u32>> {
+fn first_numbers(connection: SeenConnection<'_>) -> Both<Option<u32>> {
     let mut first = Both::<Option<u32>>::default();
     for (_, packet) in connection.packets() {
         let number = packet.segment.seq.wrapping_sub(packet.seq);

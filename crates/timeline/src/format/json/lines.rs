@@ -1,5 +1,6 @@
 //! A run as lines, each of which is an object.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use schemars::JsonSchema;
@@ -44,8 +45,8 @@ pub fn write_lines(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> 
 pub struct Lines<W> {
     out: W,
     stream: Stream,
-    /// So many connections have their line.
-    connections: usize,
+    /// The connections that have their line.
+    told: HashSet<usize>,
 }
 
 impl<W: Write> Lines<W> {
@@ -58,7 +59,7 @@ impl<W: Write> Lines<W> {
         let mut lines = Lines {
             out,
             stream: Stream::default(),
-            connections: 0,
+            told: HashSet::new(),
         };
         lines.write(&Line::Begin(level.into()))?;
         Ok(lines)
@@ -88,9 +89,8 @@ impl<W: Write> Lines<W> {
     }
 
     fn event(&mut self, event: Event, endpoints: &[Endpoints]) -> io::Result<()> {
-        while event.connection.is_some_and(|id| id >= self.connections) {
-            let id = self.connections;
-            self.connections += 1;
+        if let Some(id) = event.connection.filter(|id| !self.told.contains(id)) {
+            self.told.insert(id);
             self.write(&Line::Connection((id, endpoints[id]).into()))?;
         }
         self.write(&Line::Event(event))

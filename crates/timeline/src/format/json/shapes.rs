@@ -69,6 +69,9 @@ objects! {
     End of timeline: &Timeline {
         dropped: u64 = timeline.dropped, "Packets that the capture lost.";
         not_kept: u64 = timeline.not_kept, "Events at the end of a run that was too long to keep.";
+        #[serde(skip_serializing_if = "is_zero")]
+        lone_fragments: u64 = timeline.lone_fragments(),
+            "IP fragments that are not read, as others of their packets are missing, where there are some.";
         summary: Summary = (timeline, &Overview::of(timeline)).into(),
             "What the connections have in common, and what the rules found.";
         connections: Vec<Connection> = timeline.connections().map(Connection::from).collect(),
@@ -222,9 +225,9 @@ objects! {
         server_read_end_of_file: bool = connection.closing().server_read_end_of_file,
             "True if the server has read the end of file.";
         server_left: Option<Word<TcpState>> = connection.closing().server_left.map(Word::from),
-            "The state that the server's socket was left in. Null if it is gone.";
+            "The state that the server's socket was left in. Null if it is gone, or not known.";
         client_left: Option<Word<TcpState>> = connection.closing().client_left.map(Word::from),
-            "The state that the client's socket was left in. Null if it is gone.";
+            "The state that the client's socket was left in. Null if it is gone, or not known.";
         servers_own: bool = connection.is_the_servers_own(), "True if the server made it, and is the client there.";
         tls: bool = connection.is_tls(), "True if what it carries is TLS.";
         began_before: bool = connection.facts().began_before, "True if its beginning was not captured.";
@@ -276,7 +279,7 @@ objects! {
             "For each of these names how sure it is, and what shows it.";
         #[serde(skip_serializing_if = "Option::is_none")]
         in_clear: Option<String> = packet.in_clear(),
-            "What its bytes begin with, of HTTP/1 and TLS: `a TLS ClientHello for example.org, up to TLS 1.3`.";
+            "What its bytes begin with, or complete, of HTTP/1 and TLS: `a TLS ClientHello for example.org, up to TLS 1.3`.";
         why: Why = (&packet.facts.why).into(), "Why it left when it did, and not earlier.";
         carries: Vec<usize> = packet.facts.carries.iter().map(|write| write.0).collect(),
             "The writes whose bytes it holds, as indices into `events`.";
@@ -581,8 +584,8 @@ fn moved(kind: &ClientActionKind) -> Option<(&[u8], u64)> {
     }
 }
 
-fn is_zero(number: &u16) -> bool {
-    *number == 0
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 fn worst(teardowns: Vec<Teardown>) -> Option<Teardown> {
@@ -592,6 +595,7 @@ fn worst(teardowns: Vec<Teardown>) -> Option<Teardown> {
         Teardown::Refused => 2,
         Teardown::Reset { .. } => 3,
         Teardown::Cut { .. } => 4,
-        Teardown::LeftOpen(_) => 5,
+        Teardown::Unknown => 5,
+        Teardown::LeftOpen(_) => 6,
     })
 }

@@ -102,7 +102,7 @@ words! {
     Level { Sandbox => "sandbox", Loopback => "loopback", NoPackets => "no-packets", Capture => "capture-file" }
     Teardown {
         Clean { .. } => "clean", Open => "open", Refused => "refused", Reset { .. } => "reset",
-        Cut { .. } => "cut", LeftOpen(_) => "left-open",
+        Cut { .. } => "cut", Unknown => "unknown", LeftOpen(_) => "left-open",
     }
     TcpState {
         Listen => "LISTEN", SynSent => "SYN_SENT", SynReceived => "SYN_RECV", Established => "ESTABLISHED",

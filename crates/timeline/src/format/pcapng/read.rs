@@ -15,7 +15,9 @@ use super::error::ReadError;
 use super::input::Input;
 use super::record::{self, Extra, Line, Told};
 use crate::events::fragments::Fragments;
-use crate::events::{Explanation, FrameNumber, Level, LinkType, Record, Recording, Timestamp, What, printable};
+use crate::events::{
+    Explanation, FrameNumber, Level, LinkType, NoSegment, Record, Recording, Timestamp, What, printable,
+};
 use crate::timeline::start_of;
 use crate::timeline::{Excerpt, Found};
 
@@ -51,6 +53,7 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
         dropped: 0,
         not_kept: 0,
         numbers: Vec::new(),
+        undecoded: Default::default(),
     };
     let mut reader = match Reader::new(input) {
         Ok(reader) => reader,
@@ -59,7 +62,13 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
     let mut fragments = Fragments::default();
     let end = loop {
         let (number, record) = match reader.next() {
-            Ok(Some(Item::Frame(frame))) => (Some(frame.number), frame.into_record(&mut fragments)),
+            Ok(Some(Item::Frame(frame))) => {
+                let number = frame.number;
+                let (record, why) = frame.into_record(&mut fragments);
+                why.into_iter()
+                    .for_each(|why| *recording.undecoded.entry(why).or_default() += 1);
+                (Some(number), record)
+            }
             Ok(Some(Item::Told(number, record))) => (number, record),
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
@@ -67,6 +76,7 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
         recording.records.push(record);
         recording.numbers.push(number);
     };
+    fragments.count_into(&mut recording.undecoded);
     recording.level = reader.level();
     recording.dropped = reader.dropped;
     recording.not_kept = reader.not_kept();
@@ -127,21 +137,21 @@ struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    fn into_record(self, fragments: &mut Fragments) -> Record {
+    /// With why it holds no segment, if so.
+    fn into_record(self, fragments: &mut Fragments) -> (Record, Option<NoSegment>) {
         let decoded = self.link_type.is_decoded();
         let (at, found) = (self.at, self.into_found());
+        let segment = fragments.segment(found.link_type, found.frame, found.wire_len, usize::MAX);
+        let why = segment.as_ref().err().copied();
         let what = What::Frame {
             frame: Arc::from(if decoded { found.frame } else { &[] }),
             link_type: found.link_type,
             wire_len: found.wire_len,
-            segment: fragments
-                .segment(found.link_type, found.frame, found.wire_len, usize::MAX)
-                .ok()
-                .flatten(),
+            segment: segment.ok().flatten(),
             comment: found.comment,
             passage: found.passage,
         };
-        Record { at, what }
+        (Record { at, what }, why)
     }
 
     /// In a file of ours the comment is ours, unless the record says that the packet came with one.

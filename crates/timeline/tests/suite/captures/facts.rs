@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use etherparse::{PacketBuilder, TcpHeader, TcpOptionElement};
 use timeline::facts::FactKind::{self, *};
+use timeline::facts::Reason;
 use timeline::format::markdown;
 use timeline::format::text::Lanes;
 use timeline::overview::Overview;
+use timeline::rules::RuleId;
 use timeline::{FrameNumber, Side, TcpState, Teardown, Timeline};
 
 use super::files::{Magic, Order, Stored};
@@ -176,7 +178,27 @@ const ROWS: &[Row] = &[
         CapturedTwice,
         0,
         "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=63",
+        "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=65",
+    ),
+    // The place behind the router is written first.
+    row(
+        CapturedTwice,
+        0,
         "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=64",
+        "20 C FA 1 1 0 id=7 ttl=62; 21 C FA 1 1 0 id=7 ttl=64",
+    ),
+    // The clock goes on by 1 each millisecond, and had not between the two; it had gone on, or goes so slowly.
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ts=20; 40 S A 101 1 100 ts=40; 45 S A 101 1 100 ts=40",
+        "20 S A 1 1 100 ts=20; 40 S A 101 1 100 ts=40; 45 S A 101 1 100 ts=45",
+    ),
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ts=20; 40 S A 101 1 100 ts=40; 45 S A 101 1 100 ts=40",
+        "20 S A 1 1 100 ts=20; 40 S A 101 1 100 ts=21; 45 S A 101 1 100 ts=21",
     ),
     // Without an identification a hop tells, or a timestamp that stands still; not of ACKs, which may be alike.
     row(
@@ -291,6 +313,20 @@ const ROWS: &[Row] = &[
         0,
         "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5",
         "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=49/5",
+    ),
+    // Nobody acknowledges it; it was acknowledged, and so was taken.
+    row(
+        OldTimestamp,
+        1,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5; 50 C A 1 101 0 ts=6/50",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5; 50 C A 1 201 0 ts=6/50",
+    ),
+    // What is acknowledged is the copy that was sent again; it alone was there.
+    row(
+        OldTimestamp,
+        2,
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5; 300 S A 101 1 100 ts=60/5; 310 C A 1 201 0 ts=6/60",
+        "20 S A 1 1 100 ts=50; 30 C A 1 101 0 ts=5/50; 40 S A 101 1 100 ts=40/5; 300 S A 201 1 100 ts=60/5; 310 C A 1 201 0 ts=6/60",
     ),
     // A FIN; a reset, whose timestamp nobody looks at.
     row(
@@ -614,6 +650,13 @@ const ROWS: &[Row] = &[
 
 /// Those that a handshake would hide.
 const ALONE: &[Row] = &[
+    // The place behind the router is written first, and nothing has an identification; both frames come as far.
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 ttl=63; 25 S A 1 1 100 ttl=64",
+        "20 S A 1 1 100 ttl=63; 25 S A 1 1 100 ttl=63",
+    ),
     row(FastOpen, 0, "0 C S 0 0 5", "0 C S 0 0 0"),
     row(
         SimultaneousOpen,
@@ -730,6 +773,89 @@ fn a_reset_from_between_is_not_the_servers() {
         assert_eq!(timeline.teardown(), Teardown::Cut { by: Side::Server });
         let drawn = Lanes::default().draw(&timeline);
         assert!(!drawn.contains("reset by the server"), "{drawn}");
+    }
+}
+
+/// Who did not send the reset has not closed; who took it has. How many hops it took tells, or that its alleged sender
+/// goes on.
+#[test]
+fn a_forged_reset_closes_its_receiver_alone() {
+    let by_hops = HANDSHAKE.to_owned() + "20 C PA 1 1 15; 21 S R 1 0 0 ttl=250; 29 S A 1 16 0";
+    let by_talk = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 21 S R 1 0 0; 22 S PA 1 6 10";
+    let own = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 21 S R 1 0 0; 22 S PA 1 6 0";
+    let (established, gone) = (Some(TcpState::Established), None);
+    for (script, server) in [(by_hops, established), (by_talk, established), (own, gone)] {
+        let file = file(&[&script]);
+        for timeline in [read(&file).into_timeline(), as_of_a_long_one(&file, &Lanes::default())] {
+            let closing = timeline.only().closing();
+            assert_eq!((closing.client_left, closing.server_left), (None, server), "{script}");
+            let drawn = Lanes::default().draw(&timeline);
+            assert_eq!(drawn.contains("socket: closed"), server == gone, "{drawn}");
+        }
+        let timeline = read(&file).into_timeline();
+        let why = &packets(&timeline)[4].facts.why;
+        assert_eq!(why.reason == Reason::ClosedSocket, server == gone, "{script}: {why:?}");
+    }
+}
+
+/// A SYN that met an old socket was not lost: it is not sent again, nor is its answer late.
+#[test]
+fn a_challenged_syn_asks_anew() {
+    let asks = "0 C S 0 0 0; 18 S A 900 554000 0; ";
+    let session = "1018 C S 0 0 0; 1036 S SA 0 1 0; 1037 C A 1 1 0";
+    let answered = format!("{asks}19 C R 554000 0 0; {session}");
+    let challenged = read(&file(&[&answered])).into_timeline();
+    assert_eq!(challenged.finding_ids(), []);
+    assert!(
+        !facts(&challenged)[3].contains(Retransmission.name()),
+        "{:?}",
+        facts(&challenged)
+    );
+    // Without the challenge the SYN was lost, and with it alone nothing ended what was there.
+    let lost = read(&file(&[format!("0 C S 0 0 0; {session}")])).into_timeline();
+    assert_eq!(lost.finding_ids(), [RuleId::SentAgain, RuleId::LateHandshake]);
+    let silent = read(&file(&[format!("{asks}{session}")])).into_timeline();
+    assert!(facts(&silent)[2].contains(Retransmission.name()));
+}
+
+/// Where the SYN stands behind its answer, it is 0 all the same, and nothing is said to be before that by less than is told.
+#[test]
+fn a_syn_behind_its_answer_is_the_beginning() {
+    let drawn = Lanes::default().draw(&read(&file(&["3 S SA 0 1 0; 0 C S 0 0 0; 4 C A 1 1 0"])).into_timeline());
+    let times: Vec<&str> = drawn
+        .lines()
+        .filter(|line| line.contains(['►', '◄']))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(times, ["3.0", "0.0", "4.0"], "{drawn}");
+    let near = timeline::scene::Moment(-49_999);
+    assert_eq!(
+        (near.to_string(), timeline::scene::Moment(-50_000).to_string()),
+        ("0.0".into(), "-0.1".into())
+    );
+}
+
+/// Of one direction nothing tells whose FIN was the first.
+#[test]
+fn of_one_direction_no_close_is_known() {
+    let one_way = "10 S SA 0 1 0; 20 S A 1 5 0; 21 S PA 1 5 100; 30 S FA 101 6 0";
+    let both_ways = format!("{one_way}; 40 C A 6 102 0");
+    let none = "10 S SA 0 1 0; 20 S A 1 5 0; 21 S PA 1 5 100";
+    for (script, expected, is_drawn) in [
+        (one_way, Teardown::Unknown, false),
+        (&both_ways, Teardown::LeftOpen(TcpState::FinWait2), true),
+        (none, Teardown::Open, false),
+    ] {
+        let file = file(&[script]);
+        for timeline in [read(&file).into_timeline(), as_of_a_long_one(&file, &Lanes::default())] {
+            assert_eq!(timeline.teardown(), expected, "{script}");
+            assert_eq!(
+                timeline.only().closing().server_left.is_none(),
+                expected == Teardown::Unknown
+            );
+            let drawn = Lanes::default().draw(&timeline);
+            assert_eq!(drawn.contains("FIN_WAIT"), is_drawn, "{drawn}");
+        }
     }
 }
 
@@ -936,11 +1062,14 @@ fn what_is_in_clear_is_said_as_far_as_it_is_there() {
     assert_eq!(said(&hello(false, &[])), "a TLS ServerHello, TLS 1.2");
     let future = hello(true, &[(43, vec![2, 9, 9])]);
     assert_eq!(said(&future), "a TLS ClientHello");
-    // In two records: what is in the second is not known.
+    // In two records.
     let one = hello(true, &[(51, vec![1; 36])]);
     let (first, second) = one[5..].split_at(one.len() - 25);
     let record = |part: &[u8]| [&[22, 3, 1, 0, u8::try_from(part.len()).expect("it is short")], part].concat();
-    assert_eq!(said(&[record(first), record(second)].concat()), "a TLS ClientHello");
+    assert_eq!(
+        said(&[record(first), record(second)].concat()),
+        "a TLS ClientHello, up to TLS 1.2"
+    );
     // An alert that is encrypted, of which two bytes are there.
     assert_eq!(said(b"\x15\x03\x03\x00\x12\x02\x28"), "");
     let odd_name = hello(true, &[(0, b"\x00\x06\x00\x00\x03a\x1bb".to_vec())]);
@@ -966,6 +1095,72 @@ fn what_is_in_clear_is_said_as_far_as_it_is_there() {
         .collect();
     known.dedup();
     assert_eq!(known, ["", "a TLS ClientHello", "a TLS ClientHello for example.org"]);
+}
+
+/// A handshake that comes in pieces is read in the last of them, if each follows the one before.
+#[test]
+fn a_hello_goes_on_in_the_next_segment() {
+    let whole = client_hello();
+    let script = |cuts: &[usize], shift: usize| {
+        let mut script = HANDSHAKE.to_owned();
+        let ends = cuts.iter().skip(1).copied().chain([whole.len()]);
+        for (place, (from, to)) in cuts.iter().copied().zip(ends).enumerate() {
+            let digits: String = whole[from..to].iter().map(|byte| format!("{byte:02x}")).collect();
+            let seq = 1 + from + shift * place;
+            script += &format!("{} C A {seq} 1 0 says=hex:{digits}; ", 20 + place);
+        }
+        script
+    };
+    let told = |script: &str| {
+        let timeline = read(&file(&[script])).into_timeline();
+        let packets = packets(&timeline);
+        let last = packets.last().expect("it has packets");
+        (last.in_clear(), last.facts.has(TlsClientHello))
+    };
+    let all = Some("a TLS ClientHello for example.org, up to TLS 1.3".to_owned());
+    for cuts in [&[0, 1][..], &[0, 5], &[0, 20, 40], &[0, whole.len() - 1]] {
+        assert_eq!(told(&script(cuts, 0)), (all.clone(), true), "{cuts:?}");
+        // A byte between two of them is missing.
+        assert_eq!(told(&script(cuts, 1)), (None, false), "{cuts:?}");
+    }
+    let timeline = read(&file(&[script(&[0, 60], 0)])).into_timeline();
+    let sentences = markdown::frames(&timeline, FrameNumber::range(1..=99));
+    assert!(
+        sentences.contains("It completes a TLS ClientHello for example.org, up to TLS 1.3, which began in frame 4."),
+        "{sentences}"
+    );
+    // What never ends is given up: little is kept of it.
+    let mut endless = HANDSHAKE.to_owned() + "20 C A 1 1 0 says=hex:16030140000100ffff0303";
+    for place in 0..20 {
+        endless += &format!("; {} C A {} 1 1000", 30 + place, 11 + 1000 * place);
+    }
+    assert_eq!(told(&endless), (None, false));
+}
+
+/// What is in a body is no message of its own, as far as the head says how long that is.
+#[test]
+fn a_body_begins_nothing() {
+    let of_last = |script: &str| {
+        let facts = facts(&read(&file(&[HANDSHAKE.to_owned() + script])).into_timeline());
+        facts.last().expect("it has packets").contains(HttpRequest.name())
+    };
+    let post = "20 C PA 1 1 0 says=POST_/_HTTP/1.1|Content-Length:_16||; ";
+    assert!(!of_last(&(post.to_owned() + "30 C PA 40 1 0 says=GET_/_HTTP/1.1|")));
+    assert!(of_last(
+        &(post.to_owned() + "30 C PA 40 1 16; 40 C PA 56 1 0 says=GET_/_HTTP/1.1|")
+    ));
+    // Who waits for a word may leave the body out.
+    let waits = "20 C PA 1 1 0 says=POST_/_HTTP/1.1|Expect:_100-continue|Content-Length:_16||; ";
+    assert!(of_last(&(waits.to_owned() + "30 C PA 62 1 0 says=GET_/_HTTP/1.1|")));
+    // In a response no request begins; another response may, as the first may be to HEAD.
+    let answer = "20 S PA 1 1 0 says=HTTP/1.1_200_OK|Content-Length:_90||; 30 S PA 40 1 0 says=";
+    assert!(!of_last(&(answer.to_owned() + "GET_/_HTTP/1.1|")));
+    let timeline = read(&file(&[HANDSHAKE.to_owned() + answer + "HTTP/1.1_200_OK|"])).into_timeline();
+    assert!(
+        packets(&timeline)
+            .last()
+            .is_some_and(|last| last.facts.has(HttpResponse))
+    );
 }
 
 #[test]

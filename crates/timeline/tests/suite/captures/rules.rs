@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use timeline::format::overview;
 use timeline::format::text::Lanes;
+use timeline::format::{json, overview};
 use timeline::rules::RuleId::{self, *};
 use timeline::rules::{RULES, Severity};
 
@@ -166,11 +166,35 @@ fn each_rule_of_packets_is_shown_and_nearly_shown() {
 #[test]
 fn each_rule_of_packets_has_a_row() {
     let shown: BTreeSet<RuleId> = scripts().map(|(rule, _)| rule).collect();
-    let timeline = read(&file(&[HANDSHAKE])).into_timeline();
-    let blind: BTreeSet<RuleId> = timeline.unknown_rules().map(|rule| rule.id).collect();
-    let judged = RULES.iter().map(|rule| rule.id).filter(|id| !blind.contains(id));
-    assert_eq!(shown, judged.collect());
-    assert_eq!(timeline.finding_ids(), []);
+    let by_packets = RULES.iter().filter(|rule| rule.goes_by_packets());
+    assert_eq!(shown, by_packets.map(|rule| rule.id).collect());
+    assert_eq!(read(&file(&[HANDSHAKE])).into_timeline().finding_ids(), []);
+}
+
+/// A rule that has nothing to go by judges nothing, and one that found something had that.
+#[test]
+fn what_a_rule_goes_by_must_be_there() {
+    let judged = |script: &str| -> Vec<RuleId> {
+        let timeline = read(&file(&[script])).into_timeline();
+        let unknown: Vec<RuleId> = timeline.unknown_rules().map(|rule| rule.id).collect();
+        let by_packets = RULES.iter().filter(|rule| rule.goes_by_packets());
+        by_packets
+            .map(|rule| rule.id)
+            .filter(|id| !unknown.contains(id))
+            .collect()
+    };
+    let all: Vec<RuleId> = RULES
+        .iter()
+        .filter(|rule| rule.goes_by_packets())
+        .map(|rule| rule.id)
+        .collect();
+    let data = "20 S A 1 1 100; 30 C A 1 101 0";
+    assert_eq!(judged(&(HANDSHAKE.to_owned() + data)), all);
+    assert_eq!(judged(HANDSHAKE), [SentAgain, SynUnanswered, LateHandshake]);
+    assert_eq!(judged("0 C S 0 0 0"), [SentAgain, SynUnanswered]);
+    assert_eq!(judged(data), [LateAck, ClosedWindow, SentAgain, ResetWithData]);
+    assert_eq!(judged("20 S A 1 1 100"), [SentAgain]);
+    assert_eq!(judged("20 S A 1 1 0"), []);
 }
 
 /// Once may be chance, and twice is none.
@@ -217,4 +241,56 @@ fn what_is_odd_stands_on_top() {
     assert_eq!(part.only().wire(), alone.only().wire());
     assert_eq!(part.finding_ids(), alone.finding_ids());
     assert_eq!(part.last_frame().0 - alone.last_frame().0, 8);
+}
+
+/// A connection of a part has the number that it has in the whole capture, in each format.
+#[test]
+fn a_part_keeps_the_numbers_of_the_whole() {
+    let usual = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 30 S PA 1 6 7; 40 C FA 6 8 0; 50 S FA 8 7 0; 51 C A 7 9 0";
+    let late = HANDSHAKE.to_owned() + "20 S A 1 1 100; 320 S A 1 1 100; 330 C A 1 101 0";
+    let timeline = read(&file(&[&usual, &late, &usual, &late])).into_timeline();
+    let part = timeline.part(&[timeline::ConnectionId(1), timeline::ConnectionId(3)]);
+    let ids = |timeline: &timeline::Timeline| timeline.connections().map(|one| one.id().0).collect::<Vec<_>>();
+    assert_eq!(ids(&part), [1, 3]);
+    let found = part.findings();
+    assert_eq!(found.iter().map(|found| found.connection.0).collect::<Vec<_>>(), [1, 3]);
+    let drawn = Lanes::with_width(100).draw(&part);
+    assert!(
+        drawn.contains("connection 2 of 4: ") && drawn.contains("connection 4 of 4: "),
+        "{drawn}"
+    );
+    assert!(drawn.ends_with("... 2 connections are left out ...\n"), "{drawn}");
+    let table = overview::survey(&part, 120);
+    let numbers: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(numbers, ["2", "4"], "{table}");
+    let mut written = [Vec::new(), Vec::new()];
+    json::write(&part, &mut written[0]).expect("a vector takes all");
+    json::write_lines(&part, &mut written[1]).expect("a vector takes all");
+    let [object, lines] = written.map(|bytes| String::from_utf8(bytes).expect("JSON is text"));
+    let object: serde_json::Value = serde_json::from_str(&object).expect("it is JSON");
+    let lines: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let numbers = |list: &[serde_json::Value], field: &str| -> Vec<u64> {
+        let mut numbers: Vec<u64> = list.iter().filter_map(|one| one[field].as_u64()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    };
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    for (list, field) in [
+        (list(&object["connections"]), "id"),
+        (list(&object["events"]), "connection"),
+        (list(&object["summary"]["connections"]), "id"),
+        (list(&object["summary"]["findings"]), "connection"),
+        (lines.clone(), "id"),
+        (lines, "connection"),
+    ] {
+        assert_eq!(numbers(&list, field), [1, 3], "{field} of {list:?}");
+    }
 }
