@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::{Acked, Copies, Kind, Moment, Named, Wire};
-use timeline::{Both, Flags, Segment, Side};
+use timeline::{Both, Flags, Segment, Side, is_after};
 
 /// The addresses of a connection: on the client's host, on the server's.
 pub(super) type Addresses = Both<SocketAddr>;
@@ -312,9 +312,4 @@ impl Named {
                 label.kind == self.kind && self.numbers.contains(&label.number) && copy
             })
     }
-}
-
-/// True if sequence number `a` lies after `b`, wrapping (RFC 9293, section 3.4).
-pub(super) fn is_after(a: u32, b: u32) -> bool {
-    a.wrapping_sub(b).cast_signed() > 0
 }

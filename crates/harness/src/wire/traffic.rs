@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::names::{Addresses, Connections, Content, is_after};
+use super::names::{Addresses, Connections, Content};
 use super::{Action, Change, Moment, QUEUE, Rule, Wire, percent};
-use timeline::{Both, Passage, Segment, Side, Timestamp};
+use timeline::{Both, Passage, Segment, Side, Timestamp, is_after};
 
 /// A packet that is to be swapped with the next waits so long for one.
 const SWAP_WAIT: Duration = Duration::from_millis(500);
