@@ -18,9 +18,14 @@ pub enum Extent {
     /// What lanes can show of it: of a long one the first connections, and the beginning and the end of
     /// each. Memory does not grow with the file.
     Excerpt,
+    /// The beginning, as much as a page can hold.
+    Beginning,
     /// All of it.
     Whole,
 }
+
+/// So many bytes of frames, and of what they take besides, are on a page: it takes ten times that of memory to make.
+const PAGE: usize = 32 << 20;
 
 /// Reads a capture file and hands on its timeline; `-` stands for standard input.
 ///
@@ -37,8 +42,9 @@ pub fn read(path: &Path, extent: Extent, show: impl FnOnce(&Timeline) -> Result<
             let is_empty = excerpt.is_empty();
             (excerpt.into_timeline(), end, is_empty)
         }
-        Extent::Whole => {
-            let (recording, end) = pcapng::read_as_far(file);
+        Extent::Beginning | Extent::Whole => {
+            let most = if extent == Extent::Whole { usize::MAX } else { PAGE };
+            let (recording, end) = pcapng::read_beginning(file, most);
             let is_empty = recording.records.is_empty();
             (recording.into_timeline(), end, is_empty)
         }

@@ -633,7 +633,7 @@ fn a_packet_lies_inside_its_write() -> Result<()> {
     let writes: Vec<_> = connection.writes().collect();
     assert_eq!((replies.len(), writes.len()), (5, 5), "{timeline}");
     for ((at, packet), (write, call)) in replies.into_iter().zip(writes) {
-        assert_eq!(packet.facts.carries, [write], "{timeline}");
+        assert_eq!(packet.facts.carries[..], [write], "{timeline}");
         assert_eq!(packet.facts.during, Some(write), "{timeline}");
         assert_eq!(packet.held(), None, "{timeline}");
         assert_eq!(packet.segment.payload, call.bytes, "{timeline}");

@@ -65,6 +65,7 @@ impl Run for Arguments {
             {
                 Extent::Excerpt
             }
+            (Format::Html, _) if self.filter.is_all() && output.connection.is_none() => Extent::Beginning,
             _ => Extent::Whole,
         };
         output.can_be_written_from(&path)?;

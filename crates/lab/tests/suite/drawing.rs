@@ -1,6 +1,7 @@
 //! What `lab show` draws: parts, pictures, a row for each key; and what `lab explain` says.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -163,7 +164,85 @@ fn a_finding_is_explained_anywhere() -> Result<()> {
     Ok(())
 }
 
+/// A capture of frames of IP, in which each has a port, a kind of the header behind it, and that.
+fn capture_of(name: &str, frames: &[(u16, u8, Vec<u8>)]) -> Result<PathBuf> {
+    let mut file = Vec::new();
+    // Version 2.4, microseconds, LINKTYPE_RAW.
+    for number in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 0xffff, 101] {
+        file.extend(number.to_le_bytes());
+    }
+    for ((port, protocol, rest), second) in frames.iter().zip(1_700_000_000_u32..) {
+        let length = 22 + u16::try_from(rest.len())?;
+        let mut frame = vec![0x45, 0];
+        frame.extend(length.to_be_bytes());
+        frame.extend([0, 0, 0x40, 0, 64, *protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        frame.extend(port.to_be_bytes());
+        frame.extend(rest);
+        for number in [second, 0, length.into(), length.into()] {
+            file.extend(number.to_le_bytes());
+        }
+        file.extend(frame);
+    }
+    let path = std::env::temp_dir().join(format!("lab-{name}-{}.pcap", std::process::id()));
+    std::fs::write(&path, file)?;
+    Ok(path)
+}
+
+/// The SYN of a client to port 80.
+fn syn(port: u16) -> (u16, u8, Vec<u8>) {
+    (port, 6, vec![0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 2, 1, 0, 0, 0, 0, 0])
+}
+
+/// Rules that have nothing to go by are not said to have judged; and where there is no TCP, nothing is judged.
+fn what_was_judged_is_said() -> Result<()> {
+    let judged = |name: &str, frames: &[(u16, u8, Vec<u8>)]| -> Result<String> {
+        let path = capture_of(name, frames)?;
+        let text = told(&["show", path.to_str().context("no text")?, "--width", "300"])?;
+        std::fs::remove_file(path)?;
+        Ok(text)
+    };
+    let none = judged("udp", &[(53, 17, vec![0, 53, 0, 8, 0, 0])])?;
+    assert!(none.contains("no connection") && !none.contains("judged"), "{none}");
+    let one = judged("syn", &[syn(4000)])?;
+    let says = "2 rules judged the packets, and found nothing; 6 had nothing to go by (late-ack, closed-window, ";
+    assert!(one.contains(says), "{one}");
+    assert!(one.contains("; of 26 rules 18 need the calls"), "{one}");
+    Ok(())
+}
+
+/// A table of frames ends with what the lanes end with; and a connection keeps its number wherever it is shown alone.
+fn a_page_of_markdown_has_verdicts_and_numbers() -> Result<()> {
+    let path = capture_of("numbers", &[syn(4000), syn(4001), syn(4002)])?;
+    let capture = path.to_str().context("no text")?;
+    let page = told(&["show", capture, "--format", "markdown"])?;
+    let (_, below) = page.split_once("\n```text\n").context("no block")?;
+    for said in [
+        "connection 2 of 3: client 10.0.0.1:4001",
+        "teardown  ",
+        "longest wait",
+        "rules judged the packets",
+    ] {
+        assert!(below.contains(said), "{said}: {page}");
+    }
+    assert!(below.ends_with("\n```\n") && !below.contains('╷'), "{page}");
+    for by in [["--connection", "2"], ["--filter", "4001"]] {
+        for format in ["text", "markdown", "bytes"] {
+            let part = told(&[&["show", capture, "--format", format][..], &by].concat())?;
+            assert!(
+                part.contains("connection 2 of 3: client 10.0.0.1:4001"),
+                "{format}: {part}"
+            );
+        }
+    }
+    let none = complaint(&["show", capture, "--filter", "4001", "--connection", "1"])?;
+    assert!(none.contains("connection 1 does not fit --filter or --odd"), "{none}");
+    std::fs::remove_file(path)?;
+    Ok(())
+}
+
 harness::tests! {
+    what_was_judged_is_said needs [];
+    a_page_of_markdown_has_verdicts_and_numbers needs [];
     a_part_has_the_frames_asked_for needs [];
     a_wrong_part_is_told_from_a_right_one needs [];
     a_picture_is_written needs [];

@@ -62,6 +62,13 @@ impl fmt::Display for Clear<'_> {
 /// So many bytes of a handshake are kept at most, until its first message is whole.
 const MOST: usize = 16 << 10;
 
+/// The first message of a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hello {
+    /// As if it had come in one record.
+    pub bytes: Vec<u8>,
+}
+
 /// What one side says, followed from segment to segment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message {
@@ -99,7 +106,7 @@ impl Message {
                     let began = Some(Evidence::Frame(self.frame)).filter(|_| goes_on);
                     facts.retract(kind);
                     facts.add(kind, Certainty::Seen, began);
-                    facts.message = Some(message.into());
+                    facts.hello = Some(Box::new(Hello { bytes: message }));
                 }
             }
             None if data.len() as u64 == u64::from(packet.segment.len) && begun.len() < MOST => {

@@ -154,7 +154,7 @@ pub struct PacketFacts {
     /// What it acknowledges anew.
     pub acked: Option<Acked>,
     /// The writes whose bytes it carries, the client's or the server's, in the order of the stream.
-    pub carries: Vec<EventId>,
+    pub carries: Box<[EventId]>,
     /// True if it is open which writes these are: several threads wrote at once, and what was kept of
     /// their bytes does not tell them apart.
     pub carries_open: bool,
@@ -167,7 +167,7 @@ pub struct PacketFacts {
     /// True for a [retransmission](FactKind::Retransmission) that carries new bytes too.
     pub partly_new: bool,
     /// The first message of a handshake of TLS, where it came in pieces and is whole with this packet.
-    pub(crate) message: Option<Box<[u8]>>,
+    pub(crate) hello: Option<Box<clear::Hello>>,
     /// True if it carries as much as its receiver takes in one segment.
     pub full_size: bool,
 }
@@ -177,7 +177,6 @@ impl PacketFacts {
     fn fit(&mut self) {
         self.facts.shrink_to_fit();
         self.facts.iter_mut().for_each(|fact| fact.evidence.shrink_to_fit());
-        self.carries.shrink_to_fit();
         self.why.evidence.shrink_to_fit();
     }
 

@@ -16,7 +16,11 @@ use crate::timeline::Connection;
 /// If `out` cannot be written to.
 pub fn write(connection: Connection<'_>, width: usize, out: &mut impl Write) -> io::Result<()> {
     let ends = connection.endpoints();
-    writeln!(out, "client {} → server {}", ends.client, ends.server)?;
+    let place = match connection.timeline().connections_in_all() {
+        1 => String::new(),
+        all => format!("connection {} of {all}: ", connection.id().0 + 1),
+    };
+    writeln!(out, "{place}client {} → server {}", ends.client, ends.server)?;
     let lone = match connection.timeline().lone_fragments() {
         0 => "",
         _ => ", or in IP fragments of which not all are here",

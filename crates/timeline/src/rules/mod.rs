@@ -185,6 +185,7 @@ impl Timeline {
         if rule.needs == Needs::PacketsAlone {
             let why = match self.is_packets_alone() {
                 false => "the calls tell more",
+                true if self.not_kept > 0 => "the capture is longer than what is kept of it",
                 true if self.connections().any(|one| by_packets::has_evidence(rule.id, one)) => return None,
                 true => "no packet was captured that it goes by",
             };

@@ -195,7 +195,7 @@ impl<'a> Assembly<'a> {
                     milliseconds: held.milliseconds,
                     until_frame: held.until_frame,
                 }),
-            carries: facts.carries.clone(),
+            carries: facts.carries.to_vec(),
             carries_open: facts.carries_open,
             during: facts.during,
             tcp: passage
@@ -512,10 +512,15 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     });
     let level = level.map(str::to_owned);
     let not_kept = (timeline.not_kept > 0).then(|| {
-        format!(
-            "The run was longer than what is kept of it: {} later events are not here.",
-            timeline.not_kept
-        )
+        let (longer, others) = match timeline.level {
+            Level::Capture => (
+                "capture is",
+                " Choose others with --connection or --filter, or cut the file with editcap.",
+            ),
+            _ => ("run was", ""),
+        };
+        let not_kept = timeline.not_kept;
+        format!("The {longer} longer than what is kept of it: {not_kept} later events are not here.{others}")
     });
     let whole = dropped.into_iter().chain(not_kept);
     level.into_iter().chain(whole).chain(not_drawn(timeline)).collect()

@@ -159,7 +159,9 @@ fn stalls_text(timeline: &Timeline, stalls: &Stalls) -> String {
 
 fn teardown(connection: Connection<'_>) -> String {
     let closing = connection.closing();
+    let is_cut = connection.timeline().level == Level::Capture && connection.timeline().not_kept > 0;
     match closing.teardown() {
+        Teardown::Open | Teardown::Unknown | Teardown::LeftOpen(_) if is_cut => "not known: not all is here".to_owned(),
         Teardown::Open => "none: neither side has sent a FIN".to_owned(),
         Teardown::Refused => "none: the connection was refused".to_owned(),
         Teardown::Reset { by } => format!("reset by the {by}"),

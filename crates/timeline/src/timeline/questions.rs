@@ -246,7 +246,11 @@ impl KnownPacket<'_> {
     /// What its bytes begin with, or complete, in words, where a [fact](crate::facts::FactKind::HttpRequest) says that it
     /// is HTTP or TLS.
     pub fn in_clear(self) -> Option<String> {
-        let data = self.facts.message.as_deref().unwrap_or(&self.segment.payload);
+        let data = self
+            .facts
+            .hello
+            .as_ref()
+            .map_or(&self.segment.payload, |hello| &hello.bytes);
         let clear = in_clear(data).filter(|clear| self.facts.has(clear.kind()))?;
         Some(printable(&clear.to_string()))
     }

@@ -47,6 +47,15 @@ pub fn read(input: impl Read) -> Result<Recording, ReadError> {
 
 /// Reads a capture as far as it goes: what [`read`] gives, or what came before the error.
 pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
+    read_beginning(input, usize::MAX)
+}
+
+/// Reads a capture as [`read_as_far`] does, and keeps of it so many bytes of frames, and the room that these take besides.
+/// What comes later is counted as not kept.
+pub fn read_beginning(input: impl Read, most: usize) -> (Recording, Result<(), ReadError>) {
+    /// What an event takes beside its frame.
+    const BESIDE: usize = 512;
+    let mut taken = 0_usize;
     let mut recording = Recording {
         level: Level::Capture,
         records: Vec::new(),
@@ -62,7 +71,12 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
     let mut fragments = Fragments::default();
     let end = loop {
         let (number, record) = match reader.next() {
+            Ok(Some(_)) if taken > most => {
+                recording.not_kept += 1;
+                continue;
+            }
             Ok(Some(Item::Frame(frame))) => {
+                taken = taken.saturating_add(frame.data.len());
                 let number = frame.number;
                 let (record, why) = frame.into_record(&mut fragments);
                 why.into_iter()
@@ -73,13 +87,14 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
+        taken = taken.saturating_add(BESIDE);
         recording.records.push(record);
         recording.numbers.push(number);
     };
     fragments.count_into(&mut recording.undecoded);
     recording.level = reader.level();
     recording.dropped = reader.dropped;
-    recording.not_kept = reader.not_kept();
+    recording.not_kept += reader.not_kept();
     (recording, end)
 }
 

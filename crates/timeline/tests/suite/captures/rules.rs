@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use timeline::format::text::Lanes;
-use timeline::format::{json, overview};
+use timeline::format::{json, overview, pcapng};
 use timeline::rules::RuleId::{self, *};
 use timeline::rules::{RULES, Severity};
 
@@ -241,6 +241,30 @@ fn what_is_odd_stands_on_top() {
     assert_eq!(part.only().wire(), alone.only().wire());
     assert_eq!(part.finding_ids(), alone.finding_ids());
     assert_eq!(part.last_frame().0 - alone.last_frame().0, 8);
+}
+
+/// Of a beginning nothing is said that its end might disprove.
+#[test]
+fn of_a_beginning_no_end_is_told() {
+    let unanswered = "0 C S 0 0 0; 1000 C S 0 0 0";
+    let late = HANDSHAKE.to_owned() + "20 S A 1 1 100; 320 S A 1 1 100; 330 C A 1 101 0";
+    let file = file(&[unanswered, &late]);
+    let all = pcapng::read_beginning(&file[..], usize::MAX).0.into_timeline();
+    assert_eq!((all.not_kept, all.finding_ids().len()), (0, 2));
+    let (recording, end) = pcapng::read_beginning(&file[..], 1000);
+    assert!(end.is_ok());
+    let timeline = recording.into_timeline();
+    assert_eq!((timeline.events.len(), timeline.not_kept), (2, 6));
+    assert_eq!(timeline.finding_ids(), []);
+    let drawn = Lanes::with_width(200).draw(&timeline);
+    assert!(
+        drawn.contains("longer than what is kept of it: 6 later events are not here. Choose others"),
+        "{drawn}"
+    );
+    assert!(
+        drawn.contains("not known: not all is here") && !drawn.contains("neither side"),
+        "{drawn}"
+    );
 }
 
 /// A connection of a part has the number that it has in the whole capture, in each format.
