@@ -18,6 +18,7 @@ use harness::{How, Trouble};
 use super::exercise::About;
 use super::fault::{Fault, Untraced};
 use super::measure::replies;
+use crate::data;
 
 /// What a learner is told, and where to look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +46,7 @@ pub struct Case<'a> {
 
 /// The texts by their names. A name is the advice's id, or behind a slash of it how this text differs: `kept/failed`.
 /// A place in a text, as `{frames}`, stands for what the function gives, or for what [`Case::place`] knows.
-static TEXTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../advice.json")).expect("the tests read advice.json, so it is well formed")
-});
+static TEXTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| data(include_str!("../../advice.json")));
 
 /// What advice is made of.
 struct Told {
