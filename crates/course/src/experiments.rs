@@ -38,6 +38,9 @@ pub struct Experiment {
     /// True if each packet tells something; else those of the server's that end a connection or are lost.
     #[serde(default)]
     pub each_packet: bool,
+    /// True if a picture of it stands on a page.
+    #[serde(default)]
+    pub drawn: bool,
 }
 
 /// All of them, as `experiments.json` has them.
