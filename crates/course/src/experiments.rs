@@ -10,7 +10,7 @@ use harness::{Conversation, LISTEN, Server};
 use serde::Deserialize;
 
 use crate::capture::{self, CLIENT_PORT, two_that_agree};
-use crate::{checkout, steps};
+use crate::{checkout, data, steps};
 
 /// A run that anyone can make again.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,13 +38,13 @@ pub struct Experiment {
     /// True if each packet tells something; else those of the server's that end a connection or are lost.
     #[serde(default)]
     pub each_packet: bool,
+    /// True if a picture of it stands on a page.
+    #[serde(default)]
+    pub drawn: bool,
 }
 
 /// All of them, as `experiments.json` has them.
-pub static ALL: LazyLock<Vec<Experiment>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../experiments.json"))
-        .expect("the tests read experiments.json, so it is well formed")
-});
+pub static ALL: LazyLock<Vec<Experiment>> = LazyLock::new(|| data(include_str!("../experiments.json")));
 
 /// How often a run may differ from the one before it until we give up.
 const ATTEMPTS: usize = 10;

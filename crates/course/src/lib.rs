@@ -19,6 +19,12 @@ pub mod quiz;
 pub mod steps;
 
 use harness::format::json;
+use serde::Deserialize;
+
+/// What a file of this crate says, which is compiled in.
+pub(crate) fn data<T: Deserialize<'static>>(file: &'static str) -> T {
+    serde_json::from_str(file).expect("the tests read each of these files, so it is well formed")
+}
 
 /// The JSON Schema of all that `lab` writes as JSON.
 pub fn schema() -> serde_json::Value {

@@ -8,15 +8,17 @@ pub mod grade;
 pub mod sheet;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::format::pcapng;
 use harness::rules::RuleId;
 use harness::timeline::{Level, Timeline};
 use harness::{Client, Error, Server};
+use serde::Deserialize;
 
 use crate::learn::catalog;
-use crate::steps;
+use crate::{data, steps};
 
 /// The folder beside the sheets that has the teacher's captures.
 pub const KEYS: &str = "keys";
@@ -29,49 +31,17 @@ const ATTEMPTS: usize = 10;
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(400);
 
 /// A server of the exercises, and what is found in a run of it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Subject {
     /// Its source in `crates/course/exercises`.
     server: &'static str,
     /// Rules that find something in it.
-    findings: &'static [RuleId],
+    findings: Vec<RuleId>,
 }
 
 /// What a quiz may be about.
-const SUBJECTS: &[Subject] = &[
-    Subject {
-        server: "09-one-write/main.rs",
-        findings: &[RuleId::SplitReply, RuleId::NagleStall],
-    },
-    Subject {
-        server: "09-one-write/solution.rs",
-        findings: &[],
-    },
-    Subject {
-        server: "09-one-write/wrong/nodelay.rs",
-        findings: &[RuleId::SplitReply],
-    },
-    Subject {
-        server: "10-forgotten-flush/main.rs",
-        findings: &[RuleId::NoReply],
-    },
-    Subject {
-        server: "12-three-writes/solution.rs",
-        findings: &[RuleId::SplitReply, RuleId::NagleStall],
-    },
-    Subject {
-        server: "14-close-wait/main.rs",
-        findings: &[RuleId::CloseWaitLeak],
-    },
-    Subject {
-        server: "15-first-fin/main.rs",
-        findings: &[],
-    },
-    Subject {
-        server: "20-unread-eof/solution.rs",
-        findings: &[RuleId::UnreadEof],
-    },
-];
+static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| data(include_str!("../quiz-subjects.json")));
 
 /// Words for a client to send.
 const WORDS: [&str; 16] = [

@@ -8,6 +8,7 @@ use harness::format::svg::{Picture, Theme, side_by_side};
 use harness::scene::Scene;
 use harness::timeline::{Connection, EventId, FrameNumber, Timeline};
 
+use course::experiments::Experiment;
 use course::{capture, checkout, experiments, steps};
 
 /// A picture as it should be.
@@ -19,21 +20,6 @@ pub struct Drawn {
     pub text: String,
 }
 
-/// The experiments that are drawn each by itself.
-const EXPERIMENTS: [&str; 11] = [
-    "wire-lost-segment",
-    "wire-cable-pulled",
-    "lost-answer-step4",
-    "stuck-reader-step6",
-    "stuck-reader-step7",
-    "gone-while-idle-step7",
-    "gone-while-idle-step8",
-    "cut-by-stop-step8",
-    "write-says-ok",
-    "distance-pipelined",
-    "loss-twice",
-];
-
 /// All pictures: one of each step, the stall, the steps side by side behind a wire, and the experiments.
 ///
 /// # Errors
@@ -42,18 +28,19 @@ const EXPERIMENTS: [&str; 11] = [
 pub fn all() -> Result<Vec<Drawn>> {
     let mut drawn = Vec::new();
     for step in steps::all()? {
-        let timeline = capture::read(&step.capture())?;
-        let title = format!("{}: what client, wire and server do", step.slug);
-        drawn.push(picture(&step.slug, Picture::titled(title).draw(&Scene::of(&timeline)))?);
+        drawn.push(one(&step.slug, &capture::read(&step.capture())?)?);
     }
     drawn.push(stall()?);
     drawn.push(beside()?);
-    for name in EXPERIMENTS {
-        let timeline = committed(name)?;
-        let title = format!("{name}: what client, wire and server do");
-        drawn.push(picture(name, Picture::titled(title).draw(&Scene::of(&timeline)))?);
+    for Experiment { name, .. } in experiments::ALL.iter().filter(|experiment| experiment.drawn) {
+        drawn.push(one(name, &committed(name)?)?);
     }
     Ok(drawn)
+}
+
+fn one(name: &str, timeline: &Timeline) -> Result<Drawn> {
+    let title = format!("{name}: what client, wire and server do");
+    picture(name, Picture::titled(title).draw(&Scene::of(timeline)))
 }
 
 fn picture(name: &str, text: String) -> Result<Drawn> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::Conversation;
 use harness::rules::RuleId;
 use serde::Deserialize;
@@ -44,7 +44,6 @@ pub struct About {
     /// The page that teaches it, with its section: `docs/step1-two-writes.md#the-stall`.
     pub page: String,
     /// The step whose server it begins with, where the folder has no `main.rs`.
-    #[serde(default)]
     pub server: Option<String>,
     /// What the clients do in the run that is shown.
     #[serde(default)]
@@ -59,10 +58,8 @@ pub struct About {
     #[serde(default)]
     pub probes: Vec<Conversation>,
     /// How many descriptors the server may have, if that matters.
-    #[serde(default)]
     pub descriptors: Option<u64>,
     /// The buffers of each socket, in bytes, if not the kernel's.
-    #[serde(default)]
     pub buffers: Option<u32>,
     /// What the wire does in the run that is shown, a statement a line; nothing for a network without one.
     #[serde(default)]
@@ -90,7 +87,6 @@ pub struct About {
     pub questions: Vec<Question>,
     /// Find: the capture, from the checkout. Predict: the one to go on from where nothing can be run, if that is not
     /// `capture.pcapng` in its folder.
-    #[serde(default)]
     pub capture: Option<String>,
     /// The advice that a wrong turn gets, by the name of its file: what the tests hold it to.
     #[serde(default)]
@@ -137,10 +133,8 @@ pub struct Question {
     /// The measure that answers it: see [`measure::MEASURES`].
     pub measure: String,
     /// Which one of several: the number of an exchange, from 1; which frame of several.
-    #[serde(default)]
     pub of: Option<usize>,
     /// Which connection, from 1: the first unless told.
-    #[serde(default)]
     pub on: Option<usize>,
     /// What to look at, for whoever was wrong. It gives no answer away.
     pub look: String,
@@ -153,10 +147,8 @@ pub struct Must {
     /// The measure.
     pub measure: String,
     /// Which one of several.
-    #[serde(default)]
     pub of: Option<usize>,
     /// Which connection, from 1: the first unless told.
-    #[serde(default)]
     pub on: Option<usize>,
     /// Its value, as a learner would answer it.
     pub is: String,
@@ -178,21 +170,16 @@ pub fn all() -> Result<Vec<Exercise>> {
         .map(|slug| Exercise::read(&checkout, slug))
         .collect::<Result<Vec<_>>>()?;
     exercises.sort_by_key(|exercise| exercise.about.order);
-    for pair in exercises.windows(2) {
-        let both = format!("{} and {}", pair[0].slug, pair[1].slug);
-        ensure!(
-            pair[0].about.order != pair[1].about.order,
-            "{both} both have the order {} in their {FILE}: give each its own",
-            pair[0].about.order
-        );
-    }
     for (index, exercise) in exercises.iter().enumerate() {
-        let same = exercises[..index].iter().find(|other| other.name == exercise.name);
-        if let Some(other) = same {
-            bail!(
-                "{} and {} have the same name: give each its own",
-                other.slug,
-                exercise.slug
+        for other in &exercises[..index] {
+            let (both, order) = (format!("{} and {}", other.slug, exercise.slug), exercise.about.order);
+            ensure!(
+                other.about.order != order,
+                "{both} both have the order {order} in their {FILE}: give each its own"
+            );
+            ensure!(
+                other.name != exercise.name,
+                "{both} have the same name: give each its own"
             );
         }
     }
@@ -311,9 +298,7 @@ impl Exercise {
         if !path.exists() && self.about.kind == Kind::Find {
             return Ok(None);
         }
-        std::fs::read_to_string(&path)
-            .map(Some)
-            .with_context(|| format!("cannot read {}: is the checkout whole?", path.display()))
+        read(&path).map(Some)
     }
 
     /// A server that passes.
@@ -372,10 +357,13 @@ impl Exercise {
     }
 
     fn text(&self, file: &str) -> Result<String> {
-        let path = self.folder.join(file);
-        std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}: is the checkout whole?", path.display()))
+        read(&self.folder.join(file))
     }
+}
+
+/// What a file of the checkout says.
+pub(super) fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}: is the checkout whole?", path.display()))
 }
 
 #[cfg(test)]

@@ -13,8 +13,6 @@ use super::measure::Measure;
 /// What is wrong with a server.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// It did not come to listen.
-    Start(String),
     /// A client did not get what it had to.
     Reply(Trouble),
     /// A finding that has to go is there.
@@ -87,7 +85,6 @@ impl fmt::Display for Untraced {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Start(error) => f.write_str(error),
             Fault::Reply(trouble) => trouble.how.fmt(f),
             Fault::Found(finding) => write!(f, "still there: {}: {}", finding.rule.name, finding.rule.summary),
             Fault::Worse(finding) => write!(f, "new: {}: {}", finding.rule.name, finding.rule.summary),

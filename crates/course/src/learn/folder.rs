@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::call_off::CallOff;
-use super::exercise::{self, Exercise};
+use super::exercise::{self, Exercise, read};
 use crate::checkout::{self, NotBuilt};
 
 /// The environment variable that names another place for the folder.
@@ -220,10 +220,6 @@ impl Folder {
             built => Ok(built),
         }
     }
-}
-
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}: is the checkout whole?", path.display()))
 }
 
 /// Keeps a copy beside a file under a name that is free.

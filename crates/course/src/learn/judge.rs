@@ -142,14 +142,9 @@ impl Check<'_> {
     /// Whether it comes through with clients that the page does not have, and keeps nothing of them.
     fn with_guests(&self, call_off: &CallOff) -> Result<(), Stop> {
         call_off.ensure_wanted()?;
-        let line = self
-            .exercise
-            .conversation()
-            .sent()
-            .next()
-            .unwrap_or(b"hello\n")
-            .to_vec();
-        let entertained = self.subject.entertain(self.exercise, &play::guests(&line))?;
+        let conversation = self.exercise.conversation();
+        let guests = play::guests(conversation.sent().next().unwrap_or(b"hello\n"));
+        let entertained = self.subject.entertain(self.exercise, &guests)?;
         let Entertained { ran, kept, guests } =
             entertained.map_err(|error| Stop::Failed(Box::new(not_started(&error))))?;
         if let Some(trouble) = ran.trouble {
@@ -271,8 +266,7 @@ fn not_started(error: &str) -> Verdict {
     Verdict {
         advice: Some(Advice {
             id: "does-not-listen",
-            text: "The server has to listen on the address that it is given as its argument, and to go on running."
-                .to_owned(),
+            text: advice::text("does-not-listen"),
             evidence: Vec::new(),
         }),
         ..Verdict::of(Outcome::Failed, said, None)
@@ -325,22 +319,13 @@ fn passed(exercise: &Exercise, timeline: &Timeline) -> Vec<String> {
         let gone: Vec<&str> = about.gone.iter().map(|id| id.name()).collect();
         said.push(format!("Gone: {}. The bytes are right.", gone.join(", ")));
     }
-    let musts = about
-        .must
-        .iter()
-        .filter_map(|must| Some((measure::find(&must.measure)?, must)));
-    said.extend(
-        musts.map(|(measure, must)| format!("{}: {}, as it has to be.", capital(&measure.about(must.on)), must.is)),
-    );
+    said.extend(about.must.iter().filter_map(|must| {
+        let about = measure::find(&must.measure)?.about(must.on);
+        Some(format!("{}: {}, as it has to be.", capital(&about), must.is))
+    }));
     let findings = timeline.findings();
-    for id in &about.shows {
-        said.extend(
-            findings
-                .iter()
-                .find(|finding| finding.rule.id == *id)
-                .map(ToString::to_string),
-        );
-    }
+    let of = |id: &RuleId| findings.iter().find(|finding| finding.rule.id == *id);
+    said.extend(about.shows.iter().filter_map(of).map(ToString::to_string));
     said
 }
 
@@ -353,40 +338,30 @@ pub(super) fn capital(text: &str) -> String {
 
 /// The shortest time from a request to the last write of its reply, with the events of that exchange.
 fn quickest(timeline: &Timeline) -> Option<(Duration, Vec<EventId>)> {
-    timeline
-        .connections()
-        .filter_map(quickest_of)
+    let times = timeline.connections().flat_map(reply_times);
+    times
         .min_by_key(|(time, _)| *time)
+        .map(|(time, write)| (time, vec![write]))
 }
 
-fn quickest_of(connection: Connection<'_>) -> Option<(Duration, Vec<EventId>)> {
-    let mut best: Option<(Duration, Vec<EventId>)> = None;
-    let (mut asked, mut last) = (None, None);
-    let mut replied = |asked: &mut Option<_>, last: &mut Option<_>| {
-        let (Some((at, _)), Some((index, entered))) = (asked.take(), last.take()) else {
-            return;
-        };
-        let time = Timestamp::since(entered, at);
-        if best.as_ref().is_none_or(|best| time < best.0) {
-            best = Some((time, vec![index]));
-        }
-    };
-    for (index, event) in connection.events() {
+/// The time from each request to the last write of its reply, with that write.
+fn reply_times(connection: Connection<'_>) -> impl Iterator<Item = (Duration, EventId)> {
+    let mut exchanges: Vec<(Timestamp, Option<(EventId, Timestamp)>)> = Vec::new();
+    for (id, event) in connection.events() {
         match &event.kind {
             EventKind::Client(action) if matches!(action.kind, ClientActionKind::Sent { .. }) => {
-                if last.is_some() {
-                    replied(&mut asked, &mut last);
-                }
-                asked = Some((event.at, index));
+                exchanges.push((event.at, None));
             }
             EventKind::Call(call) if call.kind == CallKind::Write && call.moved() > 0 => {
-                last = asked.is_some().then_some((index, call.entered));
+                if let Some((_, last)) = exchanges.last_mut() {
+                    *last = Some((id, call.entered));
+                }
             }
             _ => {}
         }
     }
-    replied(&mut asked, &mut last);
-    best
+    let time = |(asked, last): (Timestamp, Option<(EventId, Timestamp)>)| Some((last?.1.since(asked), last?.0));
+    exchanges.into_iter().filter_map(time)
 }
 
 /// A word that nobody can know before.

@@ -212,14 +212,7 @@ impl Measured {
 }
 
 fn counted(evidence: Vec<EventId>) -> Option<Measured> {
-    number(evidence.len(), evidence)
-}
-
-fn number(number: usize, evidence: Vec<EventId>) -> Option<Measured> {
-    Some(Measured {
-        right: vec![number.to_string()],
-        evidence,
-    })
+    word(evidence.len(), evidence)
 }
 
 fn word(word: impl ToString, evidence: Vec<EventId>) -> Option<Measured> {
@@ -227,6 +220,14 @@ fn word(word: impl ToString, evidence: Vec<EventId>) -> Option<Measured> {
         right: vec![word.to_string()],
         evidence,
     })
+}
+
+/// The side that it was, or nobody.
+fn side(side: Option<Side>, evidence: impl IntoIterator<Item = EventId>) -> Option<Measured> {
+    match side {
+        Some(side) => word(side, evidence.into_iter().collect()),
+        None => word("nobody", Vec::new()),
+    }
 }
 
 /// These events that are frames, or the one at this place among them, from 1.
@@ -306,7 +307,7 @@ fn in_exchange(c: Connection<'_>, of: Option<usize>, wanted: impl Fn(KnownPacket
 /// Also where no packets could be captured: then the kernel has counted them.
 fn packets_of_exchange(c: Connection<'_>, of: Option<usize>) -> Option<Measured> {
     let count = *c.packets_per_exchange().get(of.unwrap_or(1).checked_sub(1)?)?;
-    number(count, exchange(c, of).unwrap_or_default())
+    word(count, exchange(c, of).unwrap_or_default())
 }
 
 /// The writes of each reply: see [`Connection::writes_per_reply`].
@@ -350,30 +351,20 @@ fn packets_to_close(c: Connection<'_>) -> Option<Measured> {
 
 fn first_fin(c: Connection<'_>) -> Option<Measured> {
     let fins = packets(c, |packet| packet.segment.flags.has(Flags::FIN));
-    match c.closing().fins.first() {
-        Some(side) => word(side, fins.into_iter().take(1).collect()),
-        None => word("nobody", Vec::new()),
-    }
+    side(c.closing().fins.first().copied(), fins.into_iter().take(1))
 }
 
 fn resets(c: Connection<'_>) -> Option<Measured> {
-    let frames = packets(c, |packet| packet.segment.flags.has(Flags::RST));
-    match c.closing().reset_by {
-        Some(side) => word(side, frames),
-        None => word("nobody", Vec::new()),
-    }
+    side(
+        c.closing().reset_by,
+        packets(c, |packet| packet.segment.flags.has(Flags::RST)),
+    )
 }
 
 fn time_wait(c: Connection<'_>) -> Option<Measured> {
-    let last = c
-        .states()
-        .into_iter()
-        .rev()
-        .find(|(_, change)| change.to == Some(TcpState::TimeWait));
-    match c.closing().time_wait() {
-        Some(side) => word(side, last.map(|(id, _)| id).into_iter().collect()),
-        None => word("nobody", Vec::new()),
-    }
+    let mut states = c.states().into_iter().rev();
+    let last = states.find(|(_, change)| change.to == Some(TcpState::TimeWait));
+    side(c.closing().time_wait(), last.map(|(id, _)| id))
 }
 
 fn left(c: Connection<'_>, side: Side) -> Option<Measured> {
@@ -399,10 +390,8 @@ fn last_write(c: Connection<'_>, of: Option<usize>) -> Option<Vec<EventId>> {
 
 fn releasing_side(c: Connection<'_>) -> Option<Measured> {
     let acks = held(c, 2);
-    match acks.first().and_then(|&ack| c.timeline().packet(ack)) {
-        Some(packet) => word(packet.from, acks),
-        None => word("nobody", Vec::new()),
-    }
+    let first = acks.first().and_then(|&ack| c.timeline().packet(ack));
+    side(first.map(|packet| packet.from), acks)
 }
 
 /// Bytes that are sent again count once: packets that repeat some are left out.
@@ -413,8 +402,8 @@ fn bytes_after_fin(c: Connection<'_>) -> Option<Measured> {
         packet.from == Side::Server && packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission)
     });
     let data: Vec<(EventId, usize)> = data.map(|(id, packet)| (id, packet.segment.len as usize)).collect();
-    let bytes = data.iter().map(|(_, length)| length).sum();
-    number(bytes, data.into_iter().map(|(id, _)| id).collect())
+    let bytes: usize = data.iter().map(|(_, length)| length).sum();
+    word(bytes, data.into_iter().map(|(id, _)| id).collect())
 }
 
 #[cfg(test)]

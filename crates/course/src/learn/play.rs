@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::conversation::{Act, Ending, Wait};
+use harness::conversation::Act;
 use harness::timeline::{Endpoints, Timeline};
 use harness::{Conversation, Player, Server, Trouble};
+use serde::Deserialize;
+
+use crate::data;
 
 /// A run, and what its clients did not get.
 #[derive(Debug)]
@@ -30,10 +33,7 @@ pub fn play(server: Server, conversations: &[Conversation]) -> Result<Ran> {
     let mut player = Player::new(&server).within(PATIENCE);
     let (mut trouble, mut belongs) = (None, Vec::new());
     for (place, conversation) in conversations.iter().enumerate() {
-        let held = player.hold(conversation).trouble;
-        // Also after trouble: how the server goes on is worth seeing.
-        let closed = player.close().err().map(|trouble| *trouble);
-        trouble = held.or(closed);
+        trouble = hold(&mut player, conversation);
         belongs.resize(player.connections(), place);
         if trouble.is_some() {
             break;
@@ -49,8 +49,17 @@ pub fn play(server: Server, conversations: &[Conversation]) -> Result<Ran> {
     })
 }
 
+/// Holds a conversation and closes, and gives the first trouble.
+fn hold(player: &mut Player<'_>, conversation: &Conversation) -> Option<Trouble> {
+    let held = player.hold(conversation).trouble;
+    // Also after trouble: how the server goes on is worth seeing.
+    let closed = player.close().err().map(|trouble| *trouble);
+    held.or(closed)
+}
+
 /// A client that does not do what the page's clients do, and what it did, in words.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Guest {
     /// As the end of a sentence on it.
     pub about: &'static str,
@@ -58,51 +67,21 @@ pub struct Guest {
     pub does: Conversation,
 }
 
-/// Those whom every server meets, whatever it is for. The line is one that its clients send.
+/// Those whom every server meets, whatever it is for, as `guests.json` has them. The line is one that its clients send.
+/// Each is caught up with, so that the server has read what it sent before it leaves. Whoever comes last stays, and the
+/// client with the conversation is served beside it.
 pub fn guests(line: &[u8]) -> Vec<Guest> {
-    let half = &line[..line.len() / 2];
-    let guest = |about, acts: Vec<Act>| Guest {
-        about,
-        does: Conversation::of_one(acts),
-    };
-    let (close, reset) = (Act::Leave(Ending::Close), Act::Leave(Ending::Reset));
-    let send = |bytes: &[u8]| Act::Send(bytes.to_vec());
-    // Each is caught up with, so that the server has read what it sent before it leaves.
-    vec![
-        guest("came and left without a word", vec![Act::Connect(None), close.clone()]),
-        guest(
-            "came and reset without a word",
-            vec![Act::Connect(None), Act::CatchUp, reset.clone()],
-        ),
-        guest(
-            "sent half a line and left",
-            vec![send(half), Act::CatchUp, close.clone()],
-        ),
-        guest(
-            "sent half a line and reset",
-            vec![send(half), Act::CatchUp, reset.clone()],
-        ),
-        guest(
-            "sent an empty line and left",
-            vec![send(b"\n"), Act::CatchUp, close.clone()],
-        ),
-        guest(
-            "sent bytes that are no text, and left",
-            vec![send(b"\xff\xfe\x80\n"), Act::CatchUp, close.clone()],
-        ),
-        guest(
-            "sent a line, and its FIN right behind it",
-            vec![send(line), Act::HalfClose, Act::CatchUp, close.clone()],
-        ),
-        guest("sent a line and left", vec![send(line), Act::CatchUp, close]),
-        guest("sent a line and reset", vec![send(line), Act::CatchUp, reset.clone()]),
-        guest(
-            "sent a line, did not read, and reset",
-            vec![send(line), Act::Wait(Wait::Peek), reset],
-        ),
-        // Whoever comes last is served beside this one.
-        guest("came and stays", vec![Act::Connect(None), Act::Leave(Ending::Stay)]),
-    ]
+    let mut guests: Vec<Guest> = data(include_str!("../../guests.json"));
+    for turn in guests.iter_mut().flat_map(|guest| &mut guest.does.turns) {
+        if let Act::Send(bytes) = &mut turn.act {
+            match &bytes[..] {
+                b"{line}" => *bytes = line.to_vec(),
+                b"{half}" => *bytes = line[..line.len() / 2].to_vec(),
+                _ => {}
+            }
+        }
+    }
+    guests
 }
 
 /// A run with guests, and what the server kept of them.
@@ -130,8 +109,7 @@ pub fn entertain(server: Server, guests: &[Guest], last: &Conversation) -> Resul
         let _ = player.close();
         came.resize(player.connections(), guest.about);
     }
-    let held = player.hold(last).trouble;
-    let closed = player.close().err().map(|trouble| *trouble);
+    let trouble = hold(&mut player, last);
     server.settle();
     let stay = player.finish();
     let stays = |on: &Endpoints| stay.iter().any(|client| client.local_addr() == on.client);
@@ -141,7 +119,7 @@ pub fn entertain(server: Server, guests: &[Guest], last: &Conversation) -> Resul
     Ok(Entertained {
         ran: Ran {
             timeline,
-            trouble: held.or(closed),
+            trouble,
             conversations: Vec::new(),
         },
         kept,

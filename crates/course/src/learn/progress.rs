@@ -22,7 +22,6 @@ const PAUSE: u64 = 10 * 60;
 #[serde(deny_unknown_fields)]
 pub struct Progress {
     /// The exercise to go on with.
-    #[serde(default)]
     pub current: Option<String>,
     /// Each exercise that was tried, by its name.
     #[serde(default)]

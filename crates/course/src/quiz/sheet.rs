@@ -2,99 +2,53 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use harness::rules::RuleId;
 use harness::scene::Moment;
 use harness::timeline::{EventKind, FrameNumber, Side, Timeline};
+use serde::Deserialize;
 
 use crate::capture::frames;
+use crate::data;
 use crate::learn::measure::{self, Form, Measured};
 
 /// What stands for "there is none".
 pub const NONE: &str = "none";
 
 /// A question of a quiz.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Question {
     /// The question.
     pub ask: &'static str,
-    /// What answers it.
-    answer: Answer,
-}
-
-#[derive(Debug)]
-enum Answer {
-    /// A measure of the exercises, and which one of several.
-    Measure(&'static str, Option<usize>),
-    /// The rules that find something.
-    Rules,
-}
-
-const fn measured(ask: &'static str, measure: &'static str, of: Option<usize>) -> Question {
-    Question {
-        ask,
-        answer: Answer::Measure(measure, of),
-    }
+    /// The measure of the exercises that answers it. Without one, the rules that find something do.
+    measure: Option<&'static str>,
+    /// Which one of several.
+    of: Option<usize>,
 }
 
 /// The questions, the same for each quiz: so they do not tell which fault its server has.
-pub const QUESTIONS: &[Question] = &[
-    measured(
-        "Which frames are the packets of the first exchange, from the first request to the last packet before the \
-         second one, or before somebody closes? All of them.",
-        "packets-of-exchange",
-        Some(1),
-    ),
-    measured(
-        "Which frame is the call that wrote the last byte of the first reply?",
-        "last-write",
-        Some(1),
-    ),
-    measured(
-        "Which frame carries bytes that a call had handed to the kernel long before? One of them.",
-        "held-frame",
-        None,
-    ),
-    measured(
-        "Which frame is the ACK that such bytes waited for? One of them.",
-        "releasing-ack",
-        None,
-    ),
-    measured("Which frames carry a FIN or an RST? All of them.", "ends", None),
-    measured(
-        "Which frame is the read that told the server that its client has closed?",
-        "end-of-file",
-        None,
-    ),
-    measured("In which state is the server's socket left?", "server-left-in", None),
-    Question {
-        ask: "What is wrong with this server? One of the names of docs/findings.md.",
-        answer: Answer::Rules,
-    },
-];
+pub static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| data(include_str!("../../quiz-questions.json")));
 
 impl Question {
     /// What an answer looks like.
     pub fn form(&self) -> Form {
-        match self.answer {
-            Answer::Measure(name, _) => measure::find(name).map_or(Form::Frame, |measure| measure.form),
-            Answer::Rules => Form::Frame,
-        }
+        let measure = self.measure.and_then(measure::find);
+        measure.map_or(Form::Frame, |measure| measure.form)
     }
 
     /// The right answers of a run; none where there is nothing to name.
     pub fn right(&self, timeline: &Timeline) -> Option<Measured> {
-        match self.answer {
-            Answer::Measure(name, of) => measure::find(name)?.ask(timeline, None, of),
-            Answer::Rules => {
-                let right: Vec<String> = timeline.finding_ids().iter().map(ToString::to_string).collect();
-                (!right.is_empty()).then_some(Measured {
-                    right,
-                    evidence: Vec::new(),
-                })
-            }
+        if let Some(name) = self.measure {
+            return measure::find(name)?.ask(timeline, None, self.of);
         }
+        let right: Vec<String> = timeline.finding_ids().iter().map(ToString::to_string).collect();
+        (!right.is_empty()).then_some(Measured {
+            right,
+            evidence: Vec::new(),
+        })
     }
 
     /// The right answer in words.
@@ -120,7 +74,7 @@ impl Question {
         if plain == NONE {
             return Ok(right.is_none());
         }
-        if matches!(self.answer, Answer::Rules) {
+        if self.measure.is_none() {
             if plain.parse::<RuleId>().is_err() {
                 return Err(format!("{answer:?} is no finding, and not {NONE:?}"));
             }
@@ -143,7 +97,7 @@ pub fn blank(seed: &str, timeline: &Timeline) -> String {
     );
     text += &list(timeline);
     text += "```\n";
-    for (number, question) in (1..).zip(QUESTIONS) {
+    for (number, question) in (1..).zip(&*QUESTIONS) {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n{number}. {}\n\n    Answer {number}: \n", question.ask);
     }

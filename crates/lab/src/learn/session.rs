@@ -57,6 +57,12 @@ struct Running {
     is_built: bool,
 }
 
+impl Running {
+    fn words(&self) -> &'static str {
+        if self.is_built { "running ..." } else { "building ..." }
+    }
+}
+
 /// A learner at work.
 struct Session<'a> {
     exercises: &'a [Exercise],
@@ -131,10 +137,8 @@ pub fn run(exercises: &[Exercise], folder: &Folder, progress: Progress, named: O
 /// The exercise that a learner was at, or if that is solved the next one that is not.
 fn place(exercises: &[Exercise], progress: &Progress) -> usize {
     let current = progress.current.as_deref();
-    let at = exercises
-        .iter()
-        .position(|exercise| Some(exercise.name.as_str()) == current)
-        .unwrap_or(0);
+    let is_current = |exercise: &Exercise| Some(exercise.name.as_str()) == current;
+    let at = exercises.iter().position(is_current).unwrap_or(0);
     let open = |place: &usize| !progress.of(&exercises[*place].name).passed;
     (at..exercises.len()).chain(0..at).find(open).unwrap_or(at)
 }
@@ -203,11 +207,8 @@ impl Session<'_> {
 
     /// Builds one of the servers, so that whatever has to be downloaded is, and the first check is quick.
     fn warm_up(&self) {
-        let code = self
-            .exercises
-            .iter()
-            .find(|exercise| exercise.given().is_ok_and(|given| given.is_some()));
-        if let Some(exercise) = code.cloned() {
+        let has_server = |exercise: &&Exercise| exercise.given().is_ok_and(|given| given.is_some());
+        if let Some(exercise) = self.exercises.iter().find(has_server).cloned() {
             let folder = self.folder.clone();
             // An error is dropped here: the first check meets it again, and tells the learner.
             thread::spawn(move || drop(folder.build(&exercise, &CallOff::default())));
@@ -425,9 +426,8 @@ impl Session<'_> {
             self.remember(|progress, name| progress.checked(name, outcome));
             if let Attempt::Judged(verdict) = attempt {
                 let judged = self.answers.iter_mut().zip(&verdict.right);
-                judged
-                    .filter(|(_, right)| !**right)
-                    .for_each(|(answer, _)| *answer = None);
+                let wrong = judged.filter(|(_, right)| !**right);
+                wrong.for_each(|(answer, _)| *answer = None);
             }
         }
         self.show(View::Result(attempt))?;
@@ -466,20 +466,12 @@ impl Session<'_> {
             write!(out, "\x1b[2J\x1b[H")?;
         } else if let (Some(running), View::Task) = (&self.running, &self.view) {
             // In a pipe the task stands above already.
-            let what = if running.is_built {
-                "running ..."
-            } else {
-                "building ..."
-            };
-            return Ok(writeln!(out, "{what}")?);
+            return Ok(writeln!(out, "{}", running.words())?);
         }
         let head = screen::head(self.exercises, &self.progress, self.exercise());
         if std::mem::take(&mut self.only_foot) && !self.is_terminal {
             // In a pipe the task stands above already.
-            for line in self.foot(width) {
-                writeln!(out, "{line}")?;
-            }
-            return Ok(());
+            return lines(&self.foot(width), None);
         }
         let keys = screen::keys(self.exercise().about.kind, self.keys.is_none());
         let foot = self.foot(width);
@@ -487,9 +479,7 @@ impl Session<'_> {
         writeln!(out, "{}\n", cut(&head, width))?;
         self.body(width, self.is_terminal.then_some(room))?;
         writeln!(out)?;
-        for line in foot {
-            writeln!(out, "{line}")?;
-        }
+        lines(&foot, None)?;
         writeln!(out, "{}", cut(&keys, width))?;
         if self.is_terminal && !self.is_code() {
             write!(out, "> ")?;
@@ -498,16 +488,20 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// The path of the server that is edited, from here.
+    fn server(&self) -> String {
+        let path = self.folder.server(self.exercise());
+        let here = std::env::current_dir().unwrap_or_default();
+        path.strip_prefix(here).unwrap_or(&path).display().to_string()
+    }
+
     /// The page, and where to read and look besides.
     fn task(&self, width: usize) -> Result<Vec<String>> {
         let exercise = self.exercise();
         let mut text = screen::page(&exercise.page()?, width);
         text.push(String::new());
-        let server = self.folder.server(exercise);
-        if server.is_file() {
-            let here = std::env::current_dir().unwrap_or_default();
-            let shown = server.strip_prefix(&here).unwrap_or(&server);
-            text.push(format!("main.rs:    {}", shown.display()));
+        if self.folder.server(exercise).is_file() {
+            text.push(format!("main.rs:    {}", self.server()));
         }
         text.push(format!("taught by:  {}", exercise.about.page));
         Ok(text)
@@ -592,8 +586,8 @@ impl Session<'_> {
             false => "Solved. n goes on to the next one.",
         };
         let status = match (&self.running, &self.view) {
-            (Some(running), _) if running.is_built || !exercise.about.kind.is_code() => "running ...".to_owned(),
-            (Some(_), _) => "building ...".to_owned(),
+            (Some(_), _) if !exercise.about.kind.is_code() => "running ...".to_owned(),
+            (Some(running), _) => running.words().to_owned(),
             (None, View::Result(Ok(attempt))) if attempt.outcome() == Outcome::Passed => next.to_owned(),
             (None, View::List) => format!(
                 "This is {} of {}. All of them: cargo run --bin lab -- learn list",
@@ -611,13 +605,8 @@ impl Session<'_> {
     /// What the learner is to do now.
     fn task_in_a_line(&self, exercise: &Exercise) -> String {
         if exercise.about.kind.is_code() {
-            let path = self.folder.server(exercise);
-            let here = std::env::current_dir().unwrap_or_default();
             let run = if self.is_changed() { "" } else { " r runs it as it is." };
-            return format!(
-                "Edit {} and save it.{run}",
-                path.strip_prefix(here).unwrap_or(&path).display()
-            );
+            return format!("Edit {} and save it.{run}", self.server());
         }
         match self.answers.iter().position(Option::is_none) {
             Some(place) => {
