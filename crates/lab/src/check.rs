@@ -33,8 +33,8 @@ pub struct Strictness {
     #[arg(long, value_name = "ID")]
     pub allow: Vec<RuleId>,
 
-    /// Fail, with status 2, if nothing can be said of this rule, for want of evidence, or of this ordeal of a rough day;
-    /// may be repeated
+    /// Fail, with status 2, if nothing can be said of this rule, for want of evidence or since its fault could not have
+    /// come to light, or of this ordeal of a rough day; may be repeated
     #[arg(long, value_name = "ID")]
     pub require: Vec<Required>,
 
@@ -211,20 +211,22 @@ impl Strictness {
             true => finding.severity == Severity::Warning,
             false => self.deny.contains(&finding.rule.id),
         };
-        let findings = timeline
-            .findings()
-            .into_iter()
-            .filter(|finding| self.keeps(finding.rule.id));
+        let mut findings = timeline.findings();
+        findings.retain(|finding| self.keeps(finding.rule.id));
+        let is_found = |rule: &Rule| findings.iter().any(|finding| finding.rule == rule);
         let unknown = |rule: &'static Rule| Unknown {
             rule,
             counts: self.deny.contains(&rule.id) || self.require.contains(&Required::Rule(rule.id)),
             why: timeline.why_unknown(rule).unwrap_or_default(),
         };
         Checked {
-            findings: findings.map(|finding| (finding.clone(), counts(&finding))).collect(),
+            findings: findings
+                .iter()
+                .map(|finding| (finding.clone(), counts(finding)))
+                .collect(),
             unknown: timeline
                 .unknown_rules()
-                .filter(|rule| self.keeps(rule.id))
+                .filter(|rule| self.keeps(rule.id) && !is_found(rule))
                 .map(unknown)
                 .collect(),
             rules: timeline.rules().filter(|rule| self.keeps(rule.id)).collect(),
@@ -240,7 +242,8 @@ impl Strictness {
         let tried = tried(timeline);
         checked.not_tried = not_tried(timeline, &tried);
         checked.tried = tried.into_values().collect();
-        checked.unknown.extend(self.blind(timeline, &checked));
+        let blind = self.blind(timeline, &checked);
+        checked.unknown.extend(blind);
         checked.unproved = self.unproved(timeline, troubles, &checked.findings);
         checked.budgets = self.budgets(timeline);
         let nothing = checked.budgets.iter().filter(|budget| budget.measured == 0);
@@ -266,20 +269,24 @@ impl Strictness {
         checked
     }
 
-    /// `nagle-stall`, if it was asked for and could not have been seen: a client's kernel acknowledges at once as long as
-    /// a connection is new (tcp(7), TCP_QUICKACK), so it takes a second reply on the same connection.
-    fn blind(&self, timeline: &Timeline, checked: &Checked) -> Option<Unknown> {
-        let rule = RuleId::NagleStall.rule();
-        let is_known = !checked.unknown.iter().any(|unknown| unknown.rule == rule);
-        let found = checked.findings.iter().any(|(finding, _)| finding.rule == rule);
-        let mut connections = timeline.connections();
-        let shows = connections.any(|connection| spent(connection).iter().flatten().count() > 1);
-        let asked = self.require.contains(&Required::Rule(rule.id)) && self.keeps(rule.id);
-        (asked && is_known && !found && !shows).then(|| Unknown {
-            rule,
-            counts: true,
-            why: "no connection had a second reply, and what a new one brings is acknowledged at once".to_owned(),
-        })
+    /// The rules that were asked for and could not have found anything in this run, whatever the server.
+    fn blind<'c>(&'c self, timeline: &'c Timeline, checked: &Checked) -> Vec<Unknown> {
+        let is_told = |rule: &Rule| {
+            checked.unknown.iter().any(|unknown| unknown.rule == rule)
+                || checked.findings.iter().any(|(finding, _)| finding.rule == rule)
+        };
+        let asked = timeline
+            .rules()
+            .filter(|rule| self.require.contains(&Required::Rule(rule.id)));
+        let blind = asked.filter(|rule| !is_told(rule)).filter_map(|rule| {
+            let why = timeline.why_no_chance(rule)?.to_owned();
+            Some(Unknown {
+                rule,
+                counts: true,
+                why,
+            })
+        });
+        blind.collect()
     }
 
     /// The budgets that were given, each with what came of it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::events::Level;
 use crate::overview::{Overview, Row, Spread};
-use crate::rules::{RULES, Severity};
+use crate::rules::{RULES, Severity, no_packet_of};
 use crate::timeline::spent::spent;
 use crate::timeline::{Teardown, Timeline};
 
@@ -166,9 +166,10 @@ impl Measured {
 
 /// Whether all packets were captured that counts go by.
 fn lost(timeline: &Timeline) -> Result<(), String> {
-    match timeline.dropped {
-        0 => Ok(()),
-        dropped => Err(format!("the capture lost {dropped} packets")),
+    match (timeline.dropped, timeline.uncaptured()) {
+        (0, None) => Ok(()),
+        (0, Some(connection)) => Err(no_packet_of(connection)),
+        (dropped, _) => Err(format!("the capture lost {dropped} packets")),
     }
 }
 

@@ -366,12 +366,18 @@ fn a_shell_on_either_host() -> Result<()> {
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::null());
         let mut running = shell.spawn()?;
-        let script = "cat /proc/self/net/tcp\n";
+        let script = "cat /proc/self/net/tcp\nexec bash -c 'exec 3<>/dev/tcp/10.0.0.2/3000; echo 1 >&3; read x <&3'\n";
         std::io::Write::write_all(&mut running.stdin.take().context("no stdin")?, script.as_bytes())?;
         let text = stdout(&running.wait_with_output()?);
         // 10.0.0.2:3000 in state LISTEN.
         assert_eq!(
             text.contains("0200000A:0BB8 00000000:0000 0A"),
+            server_is_there,
+            "{text}"
+        );
+        // Nothing crosses the wire between a host and itself.
+        assert_eq!(
+            text.contains("stalls                unknown: no packet of it was captured"),
             server_is_there,
             "{text}"
         );
@@ -732,7 +738,7 @@ harness::tests! {
     a_watched_run_is_kept needs [Sandbox];
     a_watched_run_heeds_how_clients_talk needs [Sandbox];
     each_end_of_a_wire_shows_what_it_knows needs [];
-    a_shell_on_either_host needs [Wire];
+    a_shell_on_either_host needs [Wire, Program("bash")];
     a_reader_that_leaves_is_no_error needs [];
     doctor_tells_by_its_status needs [];
     doctor_finds_what_is_lacking needs [];

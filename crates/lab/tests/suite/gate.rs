@@ -326,8 +326,15 @@ fn a_rule_that_is_required_must_be_known() -> Result<()> {
     Ok(())
 }
 
-/// A stall shows from the second reply on: where there was none, nothing is known of stalls.
+/// A rule whose fault could not have come to light is unknown, where it was asked for: for each a run in which it could
+/// not, and one in which it could.
 fn a_rule_that_could_not_have_seen_its_fault_is_unknown() -> Result<()> {
+    let dials = |mode: &str| format!("'{}' {mode} 127.0.0.1:3000", built("wrong-server"));
+    let (closes, ends) = (dials("closes-as-client"), dials("ends-as-client"));
+    let idle = ["--script", "2: > 1\\n\n2: < 1\\n\n1: > 2\\n\n1: < 2\\n"];
+    let asks = "PUT / HTTP/1.1\\r\\nHost: a\\r\\nExpect: 100-continue\\r\\nContent-Length: 2\\r\\n\\r\\n";
+    let cases: [(&str, &str, &[&str], &[&str], &str); 0] = [];
+    let _ = (idle, asks, closes, ends, cases);
     for (mode, options, status) in [
         ("closes-first", &["--require", "nagle-stall"][..], 2),
         ("closes-first", &["--require", "split-reply"], 0),
@@ -336,6 +343,20 @@ fn a_rule_that_could_not_have_seen_its_fault_is_unknown() -> Result<()> {
         let output = check(options, mode)?;
         assert_eq!(output.status.code(), Some(status), "{mode}: {output:?}");
         let says = stdout(&output).contains("nagle-stall is unknown: no connection had a second reply");
+        assert_eq!(says, status == 2, "{output:?}");
+    }
+    Ok(())
+}
+
+/// What does not cross the wire is not on its capture: no packet was seen, and none is not said of what packets show.
+fn what_does_not_cross_the_wire_is_unknown() -> Result<()> {
+    for (wire, status) in [(&["--delay", "0ms"][..], 2), (&[], 0)] {
+        let output = check(
+            &[&["--port", "3000", "--require", "nagle-stall"], wire].concat(),
+            "proxies",
+        )?;
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        let says = stdout(&output).contains("nagle-stall is unknown: no packet of connection 2 was captured");
         assert_eq!(says, status == 2, "{output:?}");
     }
     Ok(())
@@ -674,6 +695,7 @@ harness::tests! {
     a_refused_connection_is_no_reset needs [Packets, Program("bash")];
     a_client_that_gets_through_was_not_refused needs [Sandbox, Program("bash"), Program("unshare")];
     a_rule_that_is_required_must_be_known needs [Packets];
+    what_does_not_cross_the_wire_is_unknown needs [Needs::Wire];
     a_rule_that_could_not_have_seen_its_fault_is_unknown needs [Packets];
     a_run_of_which_every_rule_is_unknown_proves_nothing needs [Packets];
     tls_is_told_by_its_records needs [Packets];

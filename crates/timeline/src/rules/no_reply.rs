@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, owners_close};
 use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Side, printable};
 use crate::timeline::Connection;
@@ -13,9 +13,18 @@ pub(super) const RULE: Rule = Rule {
     name: "no-reply",
     summary: "the client waited for a reply, and it did not come",
     cure: "answer each request; if the answer has another form, tell the client what ends it",
-    needs: Needs::Calls,
+    needs: &[Need::Moment(is_waited_for, "no client of ours waited for a reply")],
     look,
 };
+
+/// True if a client of ours got something, or gave up. What a program waits for is not known.
+fn is_waited_for(_: &Run<'_>, connection: Connection<'_>) -> bool {
+    let mut actions = connection.client_actions().filter(|(_, action)| action.call.is_none());
+    actions.any(|(_, action)| {
+        use ClientActionKind::{GaveUp, Received};
+        matches!(action.kind, Received { .. } | GaveUp { .. })
+    })
+}
 
 /// A client of ours that gave up.
 struct Vain<'a> {

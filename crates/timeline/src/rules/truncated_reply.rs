@@ -1,7 +1,7 @@
 //! A reply that ends in its middle.
 
-use super::replies::{body_length, head_end};
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::replies::{body_length, head_end, replies};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, Call, CallKind, ClientActionKind, Direction, EventId, Flags, Side};
 use crate::facts::FactKind;
@@ -13,7 +13,10 @@ pub(super) const RULE: Rule = Rule {
     name: "truncated-reply",
     summary: "the server ended the connection in the middle of a reply",
     cure: "write on where a write was short or told to wait (EAGAIN), and close when all of it is written",
-    needs: Needs::Calls,
+    needs: &[Need::Moment(
+        |_, connection| !replies(connection).is_empty(),
+        "the server answered nothing",
+    )],
     look,
 };
 
