@@ -329,23 +329,36 @@ fn a_rule_that_is_required_must_be_known() -> Result<()> {
 /// A rule whose fault could not have come to light is unknown, where it was asked for: for each a run in which it could
 /// not, and one in which it could.
 fn a_rule_that_could_not_have_seen_its_fault_is_unknown() -> Result<()> {
-    let dials = |mode: &str| format!("'{}' {mode} 127.0.0.1:3000", built("wrong-server"));
-    let (closes, ends) = (dials("closes-as-client"), dials("ends-as-client"));
-    let idle = ["--script", "2: > 1\\n\n2: < 1\\n\n1: > 2\\n\n1: < 2\\n"];
-    let asks = "PUT / HTTP/1.1\\r\\nHost: a\\r\\nExpect: 100-continue\\r\\nContent-Length: 2\\r\\n\\r\\n";
-    let cases: [(&str, &str, &[&str], &[&str], &str); 0] = [];
-    let _ = (idle, asks, closes, ends, cases);
-    for (mode, options, status) in [
-        ("closes-first", &["--require", "nagle-stall"][..], 2),
-        ("closes-first", &["--require", "split-reply"], 0),
-        ("echo", &["--require", "nagle-stall"], 0),
-    ] {
-        let output = check(options, mode)?;
-        assert_eq!(output.status.code(), Some(status), "{mode}: {output:?}");
-        let says = stdout(&output).contains("nagle-stall is unknown: no connection had a second reply");
-        assert_eq!(says, status == 2, "{output:?}");
-    }
-    Ok(())
+    let closes = format!("'{}' closes-as-client 127.0.0.1:3000", built("wrong-server"));
+    let silent: &[&str] = &["--no-reply"];
+    let cases: [(&str, &str, &[&str], i32); 18] = [
+        ("nagle-stall", "closes-first", &[], 2),
+        ("nagle-stall", "echo", &[], 0),
+        ("split-reply", "never-answers", silent, 2),
+        ("split-reply", "closes-first", &[], 0),
+        ("truncated-reply", "never-answers", silent, 2),
+        ("truncated-reply", "echo", &[], 0),
+        ("no-reply", "never-answers", silent, 2),
+        ("no-reply", "echo", &[], 0),
+        ("close-wait-leak", "echo", &["--close", "none"], 2),
+        ("close-wait-leak", "echo", &[], 0),
+        ("unread-eof", "echo", &["--close", "none"], 2),
+        ("unread-eof", "echo", &[], 0),
+        ("queue-overflow", "echo", &["--clients", "3"], 2),
+        ("queue-overflow", "echo", &["--clients", "140"], 0),
+        ("client-leak", "closes-first", &[], 2),
+        ("client-leak", "closes-first", &["--client", &closes], 0),
+        ("one-at-a-time", "echo", &["--clients", "2"], 2),
+        ("request-lost", "closes-first", &[], 2),
+    ];
+    let run = |(rule, mode, options, status): (&str, &str, &[&str], i32)| -> Result<()> {
+        let output = check(&[&["--require", rule], options].concat(), mode)?;
+        ensure!(output.status.code() == Some(status), "{rule} {mode}: {output:?}");
+        let says = stdout(&output).contains(&format!("not proved: {rule} is unknown: "));
+        ensure!(says == (status == 2), "{rule} {mode}: {output:?}");
+        Ok(())
+    };
+    harness::testing::at_once(cases, run)
 }
 
 /// What does not cross the wire is not on its capture: no packet was seen, and none is not said of what packets show.
