@@ -16,7 +16,10 @@ use crate::observe::{Network, Run};
 use crate::recorder::follow::Follow;
 use crate::spec::{Host, Patience, Spec};
 use crate::wire::{Wire, addresses};
-use timeline::{Call, CallKind, Endpoints, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
+use timeline::words::NO_STRICT_MODE;
+use timeline::{
+    Call, CallKind, Endpoints, Exit, Level, Passage, ProcessEventKind, Record, Recording, Segment, Side, Timeline, What,
+};
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
 pub const KEEP: usize = 2_000_000;
@@ -917,10 +920,19 @@ impl ServerBuilder {
     fn explain(&self, failed: NotListening, run: Run) -> Error {
         let program = self.spec.name();
         let level = run.network().level();
-        let (refused, others, elsewhere) = run
-            .network()
-            .recorder()
-            .with(|seen| (seen.refused_address(), seen.listening.clone(), seen.elsewhere.clone()));
+        let strict = |record: &Record| match &record.what {
+            What::Process(event) => event.kind == ProcessEventKind::NoStrictMode,
+            _ => false,
+        };
+        let (refused, others, elsewhere, strict) = run.network().recorder().with(|seen| {
+            let strict = seen.records.iter().any(strict);
+            (
+                seen.refused_address(),
+                seen.listening.clone(),
+                seen.elsewhere.clone(),
+                strict,
+            )
+        });
         let exit = match failed {
             NotListening::Exited(exit) => Some(exit),
             NotListening::TimedOut | NotListening::Elsewhere | NotListening::Hidden => None,
@@ -930,6 +942,11 @@ impl ServerBuilder {
             run.last_output()
         } else {
             run.network().output()
+        };
+        let strict = if strict {
+            format!(": it {NO_STRICT_MODE}")
+        } else {
+            String::new()
         };
         let refused = refused.filter(|_| others.is_empty());
         let refused = refused.map(|(address, errno)| Refused { address, errno, level });
@@ -957,6 +974,7 @@ impl ServerBuilder {
                 program,
                 exit,
                 refused,
+                strict,
                 output,
             },
             (NotListening::TimedOut, _) => Error::NeverListened {

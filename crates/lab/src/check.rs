@@ -16,6 +16,8 @@ use harness::timeline::{
     CallKind, ClientAction, ClientActionKind, Connection, Exit, Flags, Level, Side, Teardown, Timeline, printable,
 };
 
+use harness::timeline::words::NO_STRICT_MODE;
+
 use crate::called::typed;
 use crate::junit::{self, Case, Outcome};
 use crate::sarif;
@@ -249,10 +251,11 @@ impl Strictness {
         let nothing = checked.budgets.iter().filter(|budget| budget.measured == 0);
         let nothing: Vec<String> = nothing
             .map(|budget| {
-                format!(
-                    "--{}: nothing could be measured, which takes packets",
-                    budget.waited.name()
-                )
+                let why = match timeline.level {
+                    Level::Capture | Level::NoPackets => "nothing could be measured, which takes packets",
+                    _ => "nothing could be measured: there was none",
+                };
+                format!("--{}: {why}", budget.waited.name())
             })
             .collect();
         checked.unproved.extend(nothing);
@@ -483,12 +486,16 @@ fn not_tried(timeline: &Timeline, tried: &BTreeMap<SocketAddr, json::Tried>) -> 
 
 /// How the server died, if it did: by a signal, or with an exit status that says so.
 fn died(timeline: &Timeline) -> Option<String> {
+    let strict = match timeline.refused_strict_mode() {
+        Some(pid) => format!("; process {pid} {NO_STRICT_MODE}"),
+        None => String::new(),
+    };
     if let Some(exit @ (Exit::Signal(_) | Exit::Status(1..))) = timeline.exit() {
-        return Some(format!("the server ended ({exit}) before it was told to"));
+        return Some(format!("the server ended ({exit}) before it was told to{strict}"));
     }
     let (pid, exit) = timeline.crashed()?;
     Some(format!(
-        "process {pid} of the server ended ({exit}) before it was told to"
+        "process {pid} of the server ended ({exit}) before it was told to{strict}"
     ))
 }
 
@@ -523,7 +530,9 @@ fn nothing_read(timeline: &Timeline) -> Option<String> {
     let calls = || timeline.of_clients().flat_map(|connection| connection.calls());
     // `splice` counts as a write, and may as well have moved bytes out of the socket.
     let read = calls().any(|(_, call)| call.kind == CallKind::Read || call.name == "splice");
-    (sent && !read).then(|| "the server has read nothing that a client sent, so what it wrote was no reply".to_owned())
+    let wrote = calls().any(|(_, call)| call.kind == CallKind::Write && call.moved() > 0);
+    let none = if wrote { ", so what it wrote was no reply" } else { "" };
+    (sent && !read).then(|| format!("the server has read nothing that a client sent{none}"))
 }
 
 impl Budget {
@@ -803,6 +812,8 @@ fn words(tried: &json::Tried) -> String {
         false => format!("; a client sent {}{more}", sent.join(", ")),
     };
     let connections = counted(tried.connections, "connection");
-    let requests = counted(tried.requests, "request");
+    // What a client of TLS sends is a flight of its handshake first: RFC 8446, figure 1.
+    let tls = tried.sent.first().is_some_and(|first| first.starts_with("\\x16\\x03"));
+    let requests = counted(tried.requests, if tls { "exchange" } else { "request" });
     format!("{}, {connections}, {requests}{answered}{sent}", tried.address)
 }

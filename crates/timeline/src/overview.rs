@@ -27,6 +27,8 @@ pub struct Overview {
     pub teardowns: BTreeMap<Teardown, usize>,
     /// How many connections each rule found something in.
     pub findings: BTreeMap<RuleId, usize>,
+    /// True if a connection is of TLS: its first exchange is a handshake, and no request.
+    pub has_tls: bool,
     /// True if packets were lost or events not kept, so that counts are the least there can be.
     pub at_least: bool,
 }
@@ -125,6 +127,7 @@ impl Overview {
             tracer,
             teardowns,
             findings: found,
+            has_tls: timeline.connections().any(|connection| connection.is_tls()),
             at_least: timeline.dropped > 0 || timeline.not_kept > 0,
         }
     }

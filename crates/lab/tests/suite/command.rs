@@ -1,7 +1,7 @@
 //! The `lab` command as a user types it, right and wrong.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -257,6 +257,31 @@ fn a_watched_run_is_kept() -> Result<()> {
     Ok(())
 }
 
+/// Ctrl-C where enter was to be pressed ends the run as enter does, and what was asked for is written.
+#[cfg(target_os = "linux")]
+fn ctrl_c_ends_a_watched_run_and_keeps_it() -> Result<()> {
+    use nix::sys::signal::{Signal, kill};
+    let page = std::env::temp_dir().join(format!("lab-live-ended-{}.html", std::process::id()));
+    let terminal = nix::pty::openpty(None, None)?;
+    let mut live = Command::new(built("lab"));
+    live.args(["live", "step1", "--send", "hello\\n", "--format", "html", "-o"]);
+    live.arg(&page)
+        .stdin(terminal.slave)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut running = live.spawn()?;
+    let told = BufReader::new(running.stderr.take().context("no stderr")?);
+    let mut lines = told.lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("press enter")));
+    kill(nix::unistd::Pid::from_raw(running.id().try_into()?), Signal::SIGINT)?;
+    // Whoever writes to nobody may end.
+    lines.for_each(drop);
+    assert!(running.wait()?.success());
+    assert!(std::fs::read_to_string(&page)?.contains("sendto("));
+    std::fs::remove_file(&page)?;
+    Ok(())
+}
+
 /// Whatever says how our clients talk lets them talk, and opens no shell.
 fn a_watched_run_heeds_how_clients_talk() -> Result<()> {
     let watched = |options: &[&str], mode: &str| -> Result<(String, String)> {
@@ -283,6 +308,9 @@ fn a_watched_run_heeds_how_clients_talk() -> Result<()> {
         silent.contains("recvfrom(") && !told.contains("nothing came"),
         "{told}{silent}"
     );
+    // Who stays connected has not closed when the run ends.
+    let (stays, _) = watched(&["--close", "none"], "echo")?;
+    assert!(stays.contains("neither side has sent a FIN"), "{stays}");
     let (_, told) = watched(&["--no-reply"], "echo")?;
     assert!(told.contains("the server answered, and --no-reply"), "{told}");
     for (options, clients) in [
@@ -735,6 +763,8 @@ harness::tests! {
     an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
+    #[cfg(target_os = "linux")]
+    ctrl_c_ends_a_watched_run_and_keeps_it needs [Packets];
     a_watched_run_is_kept needs [Sandbox];
     a_watched_run_heeds_how_clients_talk needs [Sandbox];
     each_end_of_a_wire_shows_what_it_knows needs [];

@@ -128,6 +128,12 @@ impl Seen {
         })
     }
 
+    /// The first process that was refused the strict mode of seccomp since it is traced.
+    pub fn refused_strict_mode(&self) -> Option<i32> {
+        let mut processes = self.processes();
+        processes.find_map(|event| (event.kind == ProcessEventKind::NoStrictMode).then_some(event.pid))
+    }
+
     /// The processes of the server that read from a connection, or wrote to one.
     fn servants(&self) -> HashSet<i32> {
         self.all_calls()

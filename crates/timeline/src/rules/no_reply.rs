@@ -58,7 +58,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         1 => "the client sent 1 byte".to_owned(),
         sent => format!("the client sent {sent} bytes"),
     };
-    let (done, call) = what_was_done(connection);
+    let (done, call) = what_was_done(connection, vain.id);
     let came = match vain.came {
         0 => "nothing came".to_owned(),
         came if came > vain.bytes.len() as u64 => {
@@ -114,10 +114,11 @@ fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
     None
 }
 
-/// What the server did last with the connection, of its reads and writes.
-fn what_was_done(connection: Connection<'_>) -> (String, Option<EventId>) {
-    let moves = |(_, call): &(EventId, &crate::events::Call)| {
-        matches!(call.kind, CallKind::Read | CallKind::Write) && (call.moved() > 0 || call.result.is_none())
+/// What the server had done last with the connection by then, of its reads and writes.
+fn what_was_done(connection: Connection<'_>, by: EventId) -> (String, Option<EventId>) {
+    let moves = |(id, call): &(EventId, &crate::events::Call)| {
+        let tells = *id < by && (call.moved() > 0 || call.is_end_of_file());
+        matches!(call.kind, CallKind::Read | CallKind::Write) && (tells || call.result.is_none())
     };
     if let Some((id, call)) = owners_close(connection)
         && !connection.closing().fins.contains(&Side::Server)

@@ -1,6 +1,6 @@
 //! A reply that ends in its middle.
 
-use super::replies::{body_length, head_end, replies};
+use super::replies::{head_end, replies};
 use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, Call, CallKind, ClientActionKind, Direction, EventId, Flags, Side};
@@ -28,7 +28,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let short = last_write_was_short(connection, end);
     let promise = broken_promise(connection, end);
     let words: Vec<String> = [
-        promise.map(|(promised, left)| format!("its head promised {promised} bytes, and {left} left before the FIN")),
+        promise,
         short.map(|(_, call)| {
             let rest = call.asked.unwrap_or(0).saturating_sub(call.moved());
             format!(
@@ -80,8 +80,8 @@ fn last_write_was_short<'a>(connection: Connection<'a>, end: EventId) -> Option<
     (WHOLE.contains(&&*call.name) && is_short).then_some((id, call))
 }
 
-/// How many bytes the last head of HTTP promised (RFC 9112, section 6.3), and how many of them left, if these were fewer.
-fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<(u64, u64)> {
+/// What an HTTP reply lacked (RFC 9112, sections 6.3 and 7.1) when the server ended it, in words.
+fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<String> {
     /// No head is longer.
     const LONGEST: usize = 1 << 16;
     let asks_for_heads = |(_, packet): (EventId, KnownPacket<'_>)| packet.segment.payload.starts_with(b"HEAD ");
@@ -90,7 +90,8 @@ fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<(u64, u64)
     }
     let is_new = |packet: &KnownPacket<'_>| packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission);
     let sent = sent_by(connection, Side::Server).take_while(|(id, _)| *id <= end);
-    let (mut head, mut promised, mut left) = (Vec::new(), 0_u64, 0_u64);
+    // What was promised, and how much of it is left; of a reply in chunks that is of the chunk.
+    let (mut head, mut promised, mut left, mut chunks) = (Vec::new(), 0_u64, 0_u64, None);
     for (_, packet) in sent.filter(|(_, packet)| is_new(packet)) {
         let (mut payload, mut len) = (&packet.segment.payload[..], u64::from(packet.segment.len));
         loop {
@@ -106,25 +107,73 @@ fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<(u64, u64)
             }
             let before = head.len();
             head.extend_from_slice(payload);
-            let Some(ends) = head_end(&head) else { break };
-            promised = length(&head[..ends])?;
-            left = promised;
+            let ends = match chunks {
+                Some(_) => head.iter().position(|byte| *byte == b'\n').map(|at| at + 1),
+                None => head_end(&head),
+            };
+            let Some(ends) = ends else {
+                // Of a line that was not captured to its end nothing is known.
+                match payload.len() as u64 == len {
+                    true => break,
+                    false => return None,
+                }
+            };
+            (left, chunks) = match chunks {
+                Some(Chunks::Sizes) => chunk(&head[..ends])?,
+                // Fields may follow the last chunk, and an empty line does.
+                Some(Chunks::Trailer) => (0, (!head[..ends].trim_ascii().is_empty()).then_some(Chunks::Trailer)),
+                None => length(&head[..ends])?,
+            };
+            promised = left;
             payload = &payload[ends - before..];
             len -= (ends - before) as u64;
             head.clear();
         }
     }
-    (left > 0).then_some((promised, promised - left))
+    match chunks {
+        Some(_) => {
+            Some("its head promised chunks, and the FIN left before the last of them, which is empty".to_owned())
+        }
+        None if left > 0 => Some(format!(
+            "its head promised {promised} bytes, and {} left before the FIN",
+            promised - left
+        )),
+        None => None,
+    }
 }
 
-/// How long the body of a response is. `None` if its end is told in another way, or it is no response.
-fn length(head: &[u8]) -> Option<u64> {
+/// Which line of a reply in chunks comes next.
+#[derive(Clone, Copy)]
+enum Chunks {
+    Sizes,
+    Trailer,
+}
+
+/// How long a chunk is with the end of its line, by the line before it.
+fn chunk(line: &[u8]) -> Option<(u64, Option<Chunks>)> {
+    let line = std::str::from_utf8(line).ok()?;
+    let size = u64::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
+    Some(match size {
+        0 => (0, Some(Chunks::Trailer)),
+        _ => (size.checked_add(2)?, Some(Chunks::Sizes)),
+    })
+}
+
+/// How long the body of a response is, if it does not come in chunks. `None` if its end is told in another way, or it is
+/// no response.
+fn length(head: &[u8]) -> Option<(u64, Option<Chunks>)> {
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
     let status = text.strip_prefix("http/1.")?.split(' ').nth(1)?;
     if status.starts_with('1') || status == "204" || status == "304" {
-        return Some(0);
+        return Some((0, None));
     }
-    let tells = text.lines().any(|line| line.starts_with("content-length:"));
-    let length = body_length(head, &[]);
-    (tells && length < usize::MAX).then_some(length as u64)
+    let tells = |field: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':').map(str::trim))
+    };
+    if let Some(coding) = tells("transfer-encoding") {
+        return coding.ends_with("chunked").then_some((0, Some(Chunks::Sizes)));
+    }
+    let length = tells("content-length")?.parse().ok()?;
+    Some((length, None))
 }
