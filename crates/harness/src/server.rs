@@ -920,19 +920,11 @@ impl ServerBuilder {
     fn explain(&self, failed: NotListening, run: Run) -> Error {
         let program = self.spec.name();
         let level = run.network().level();
-        let strict = |record: &Record| match &record.what {
-            What::Process(event) => event.kind == ProcessEventKind::NoStrictMode,
-            _ => false,
-        };
-        let (refused, others, elsewhere, strict) = run.network().recorder().with(|seen| {
-            let strict = seen.records.iter().any(strict);
-            (
-                seen.refused_address(),
-                seen.listening.clone(),
-                seen.elsewhere.clone(),
-                strict,
-            )
-        });
+        let strict = |record: &Record| matches!(&record.what, What::Process(event) if event.kind == ProcessEventKind::NoStrictMode);
+        let recorder = run.network().recorder();
+        let strict = recorder.with(|seen| seen.records.iter().any(strict));
+        let (refused, others, elsewhere) =
+            recorder.with(|seen| (seen.refused_address(), seen.listening.clone(), seen.elsewhere.clone()));
         let exit = match failed {
             NotListening::Exited(exit) => Some(exit),
             NotListening::TimedOut | NotListening::Elsewhere | NotListening::Hidden => None,
@@ -943,11 +935,7 @@ impl ServerBuilder {
         } else {
             run.network().output()
         };
-        let strict = if strict {
-            format!(": it {NO_STRICT_MODE}")
-        } else {
-            String::new()
-        };
+        let strict = strict.then(|| format!(": it {NO_STRICT_MODE}")).unwrap_or_default();
         let refused = refused.filter(|_| others.is_empty());
         let refused = refused.map(|(address, errno)| Refused { address, errno, level });
         match (failed, self.port) {

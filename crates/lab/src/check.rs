@@ -12,11 +12,10 @@ use harness::format::line::{Line, Role};
 use harness::ordeals::Ordeal;
 use harness::rules::{Finding, RULES, Rule, RuleId, Severity, UnknownRule};
 use harness::timeline::spent::spent;
+use harness::timeline::words::NO_STRICT_MODE;
 use harness::timeline::{
     CallKind, ClientAction, ClientActionKind, Connection, Exit, Flags, Level, Side, Teardown, Timeline, printable,
 };
-
-use harness::timeline::words::NO_STRICT_MODE;
 
 use crate::called::typed;
 use crate::junit::{self, Case, Outcome};
@@ -273,23 +272,16 @@ impl Strictness {
     }
 
     /// The rules that were asked for and could not have found anything in this run, whatever the server.
-    fn blind<'c>(&'c self, timeline: &'c Timeline, checked: &Checked) -> Vec<Unknown> {
-        let is_told = |rule: &Rule| {
-            checked.unknown.iter().any(|unknown| unknown.rule == rule)
-                || checked.findings.iter().any(|(finding, _)| finding.rule == rule)
-        };
-        let asked = timeline
+    fn blind(&self, timeline: &Timeline, checked: &Checked) -> Vec<Unknown> {
+        let found = |rule: &Rule| checked.findings.iter().any(|(finding, _)| finding.rule == rule);
+        let known = |rule: &Rule| !checked.unknown.iter().any(|unknown| unknown.rule == rule);
+        let asked = |rule: &Rule| self.require.contains(&Required::Rule(rule.id));
+        let rules = timeline
             .rules()
-            .filter(|rule| self.require.contains(&Required::Rule(rule.id)));
-        let blind = asked.filter(|rule| !is_told(rule)).filter_map(|rule| {
-            let why = timeline.why_no_chance(rule)?.to_owned();
-            Some(Unknown {
-                rule,
-                counts: true,
-                why,
-            })
-        });
-        blind.collect()
+            .filter(|rule| asked(rule) && known(rule) && !found(rule));
+        let blind = rules.filter_map(|rule| Some((rule, timeline.why_no_chance(rule)?.to_owned())));
+        let counts = true;
+        blind.map(|(rule, why)| Unknown { rule, counts, why }).collect()
     }
 
     /// The budgets that were given, each with what came of it.
@@ -486,10 +478,10 @@ fn not_tried(timeline: &Timeline, tried: &BTreeMap<SocketAddr, json::Tried>) -> 
 
 /// How the server died, if it did: by a signal, or with an exit status that says so.
 fn died(timeline: &Timeline) -> Option<String> {
-    let strict = match timeline.refused_strict_mode() {
-        Some(pid) => format!("; process {pid} {NO_STRICT_MODE}"),
-        None => String::new(),
-    };
+    let strict = timeline
+        .refused_strict_mode()
+        .map(|pid| format!("; process {pid} {NO_STRICT_MODE}"));
+    let strict = strict.unwrap_or_default();
     if let Some(exit @ (Exit::Signal(_) | Exit::Status(1..))) = timeline.exit() {
         return Some(format!("the server ended ({exit}) before it was told to{strict}"));
     }

@@ -6,12 +6,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::events::{EventId, Level};
-use crate::facts::Exchange;
+use crate::events::Level;
 use crate::overview::{Overview, Row, Spread};
 use crate::rules::{RULES, Severity, no_packet_of};
 use crate::timeline::spent::spent;
-use crate::timeline::{Teardown, Timeline};
+use crate::timeline::{Connection, Teardown, Timeline};
 
 /// What a run shows of a figure: a number for each reply, exchange or connection, of which a greater one is worse. Or why
 /// it shows none.
@@ -84,8 +83,8 @@ pub struct Measured {
     pub requests: usize,
     /// How many bytes they sent.
     pub sent: u64,
-    /// How many of each exchange's packets carry data.
-    segments: Vec<usize>,
+    /// How many packets carry data.
+    segments: usize,
     /// Those of [`FIGURES`], then a severity in each connection for each rule; `None` of a rule that is not for such a run.
     numbers: Vec<Option<Numbers>>,
 }
@@ -130,6 +129,7 @@ impl Measured {
             times(&|place| exchanges[place].first_byte),
             times(&|place| exchanges[place].whole),
         ];
+        let carrying = |on: Connection<'_>| on.packets().filter(|(_, packet)| packet.segment.len > 0).count();
         let findings = timeline.findings();
         let rule = |rule| {
             timeline.rules().find(|own| *own == rule)?;
@@ -148,11 +148,7 @@ impl Measured {
         let measured = Measured {
             connections: rows.len(),
             requests,
-            segments: timeline
-                .connections()
-                .flat_map(|on| on.exchanges())
-                .map(|of| carrying(timeline, &of))
-                .collect(),
+            segments: timeline.connections().map(carrying).sum(),
             sent: rows.iter().map(|row| row.bytes.client).fold(0, u64::saturating_add),
             numbers: figures.into_iter().map(Some).chain(RULES.iter().map(rule)).collect(),
         };
@@ -173,12 +169,6 @@ impl Measured {
     }
 }
 
-/// How many packets of an exchange carry data.
-fn carrying(timeline: &Timeline, exchange: &Exchange) -> usize {
-    let carries = |id: &&EventId| timeline.packet(**id).is_some_and(|packet| packet.segment.len > 0);
-    exchange.packets.iter().filter(carries).count()
-}
-
 /// Whether all packets were captured that counts go by.
 fn lost(timeline: &Timeline) -> Result<(), String> {
     match (timeline.dropped, timeline.uncaptured()) {
@@ -191,7 +181,7 @@ fn lost(timeline: &Timeline) -> Result<(), String> {
 /// Whether all connections begin and end in what was recorded.
 fn edge(timeline: &Timeline) -> Result<(), String> {
     let goes_on =
-        |connection: &crate::Connection<'_>| connection.facts().began_before || connection.teardown() == Teardown::Open;
+        |connection: &Connection<'_>| connection.facts().began_before || connection.teardown() == Teardown::Open;
     match timeline.connections().find(goes_on) {
         Some(connection) => Err(format!(
             "connection {} began before what was recorded, or goes on behind it",

@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     cure: "in the client, close the socket once a read returns 0; have a pool look at its idle connections",
     needs: &[Need::Moment(
         is_told_and_closes,
-        "no client program closed what the server had closed first",
+        "no client program closed behind the server",
     )],
     look,
 };
@@ -32,13 +32,10 @@ fn is_told_and_closes(_: &Run<'_>, connection: Connection<'_>) -> bool {
 fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();
     let own = connection.is_the_servers_own();
-    let read_end = || {
-        connection
-            .client_actions()
-            .any(|(_, action)| action.kind == ClientActionKind::EndOfFile)
-    };
+    let mut actions = connection.client_actions();
+    let read_end = actions.any(|(_, action)| action.kind == ClientActionKind::EndOfFile);
     // That the server keeps what it has read the end of is another finding. At work, it may yet read.
-    if own && (read_end() || timeline.settled().is_none_or(|settled| !settled.asleep)) {
+    if own && (read_end || timeline.settled().is_none_or(|settled| !settled.asleep)) {
         return None;
     }
     // Clients of ours do what they are told.
@@ -70,10 +67,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         _ => return None,
     };
     let whose = process.map_or(String::new(), |pid| format!(" (process {pid})"));
-    let (by, who) = match own {
-        true => ("", ", the server itself,"),
-        false => ("server's ", ""),
-    };
-    let message = format!("the {by}FIN in frame {number} came, and the client{who}{whose} {did}");
+    let who = if own { ", the server itself," } else { "" };
+    let message = format!("the FIN in frame {number} came, and the client{who}{whose} {did}");
     Some(Found::new(message, [fin].into_iter().chain(evidence)))
 }

@@ -30,6 +30,7 @@ mod client_leak;
 mod close_wait_leak;
 mod cork_stall;
 mod descriptor_leak;
+mod http;
 mod nagle_stall;
 mod no_continue;
 mod no_reply;

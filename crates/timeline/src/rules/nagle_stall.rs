@@ -20,10 +20,7 @@ pub(super) const RULE: Rule = Rule {
     needs: &[
         Need::Packets,
         Need::PeersWrites,
-        Need::Moment(
-            has_second_reply,
-            "no connection had a second reply, and what a new one brings is acknowledged at once",
-        ),
+        Need::Moment(has_second_reply, "no connection had a second reply"),
     ],
     look,
 };

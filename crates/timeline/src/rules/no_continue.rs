@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::replies::head_end;
+use super::http::head_end;
 use super::rule::{Found, Need, Rule, RuleId};
 use super::run::Run;
 use crate::events::{CallKind, ClientActionKind, EventId, FrameNumber, Side, Timestamp, added};
@@ -15,10 +15,7 @@ pub(super) const RULE: Rule = Rule {
     cure: "answer the head with 100 Continue, or with a final status, before you wait for the body",
     needs: &[
         Need::Packets,
-        Need::Moment(
-            |_, connection| asked(connection).is_some(),
-            "no client asked by Expect: 100-continue and waited",
-        ),
+        Need::Moment(|_, on| asked(on).is_some(), "no client sent Expect: 100-continue"),
     ],
     look,
 };

@@ -15,10 +15,7 @@ pub(super) const RULE: Rule = Rule {
     cure: "serve each client on a thread or a task of its own, or wait for all of them at once (poll, epoll)",
     needs: &[
         Need::Packets,
-        Need::Moment(
-            answers_beside_an_idle_one,
-            "no client was answered while an earlier one was connected and said nothing",
-        ),
+        Need::Moment(answers_beside_idle, "no client asked beside an idle one"),
     ],
     look,
 };
@@ -28,7 +25,7 @@ const WAITED: Duration = Duration::from_millis(50);
 
 /// True if a client was answered while one that had connected before was silent: to a server that waits for that one
 /// this does not happen.
-fn answers_beside_an_idle_one(_: &Run<'_>, connection: Connection<'_>) -> bool {
+fn answers_beside_idle(_: &Run<'_>, connection: Connection<'_>) -> bool {
     let data = |side| sent_by(connection, side).filter(|(_, packet)| packet.segment.len > 0);
     let Some((asked, _)) = data(Side::Client).next() else {
         return false;

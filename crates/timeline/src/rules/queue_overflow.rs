@@ -14,10 +14,7 @@ pub(super) const RULE: Rule = Rule {
     cure: "accept sooner, and give listen a longer backlog; net.core.somaxconn is the most that it gets",
     needs: &[
         Need::Packets,
-        Need::Moment(
-            may_be_full,
-            "no more clients were connected at once than the listener asked room for",
-        ),
+        Need::Moment(may_be_full, "listen asked for room for all clients"),
     ],
     look,
 };

@@ -12,10 +12,7 @@ pub(super) const RULE: Rule = Rule {
     cure: "keep idle connections longer than clients do, or announce the end (Connection: close) and read on for a while",
     needs: &[
         Need::Packets,
-        Need::Moment(
-            |_, connection| crossing(connection).is_some(),
-            "no request crossed the server's FIN on a connection that was kept",
-        ),
+        Need::Moment(|_, on| crossing(on).is_some(), "no request crossed the server's FIN"),
     ],
     look,
 };

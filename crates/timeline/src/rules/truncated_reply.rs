@@ -1,7 +1,8 @@
 //! A reply that ends in its middle.
 
-use super::replies::{head_end, replies};
-use super::rule::{Found, Need, Rule, RuleId};
+use super::http::{Messages, Part, body_length};
+use super::replies::ANSWERED;
+use super::rule::{Found, Rule, RuleId};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, Call, CallKind, ClientActionKind, Direction, EventId, Flags, Side};
 use crate::facts::FactKind;
@@ -13,10 +14,7 @@ pub(super) const RULE: Rule = Rule {
     name: "truncated-reply",
     summary: "the server ended the connection in the middle of a reply",
     cure: "write on where a write was short or told to wait (EAGAIN), and close when all of it is written",
-    needs: &[Need::Moment(
-        |_, connection| !replies(connection).is_empty(),
-        "the server answered nothing",
-    )],
+    needs: &[ANSWERED],
     look,
 };
 
@@ -80,100 +78,35 @@ fn last_write_was_short<'a>(connection: Connection<'a>, end: EventId) -> Option<
     (WHOLE.contains(&&*call.name) && is_short).then_some((id, call))
 }
 
-/// What an HTTP reply lacked (RFC 9112, sections 6.3 and 7.1) when the server ended it, in words.
+/// What an HTTP reply lacked when the server ended it, in words.
 fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<String> {
-    /// No head is longer.
-    const LONGEST: usize = 1 << 16;
     let asks_for_heads = |(_, packet): (EventId, KnownPacket<'_>)| packet.segment.payload.starts_with(b"HEAD ");
     if connection.timeline().dropped > 0 || sent_by(connection, Side::Client).any(asks_for_heads) {
         return None;
     }
-    let is_new = |packet: &KnownPacket<'_>| packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission);
-    let sent = sent_by(connection, Side::Server).take_while(|(id, _)| *id <= end);
-    // What was promised, and how much of it is left; of a reply in chunks that is of the chunk.
-    let (mut head, mut promised, mut left, mut chunks) = (Vec::new(), 0_u64, 0_u64, None);
-    for (_, packet) in sent.filter(|(_, packet)| is_new(packet)) {
-        let (mut payload, mut len) = (&packet.segment.payload[..], u64::from(packet.segment.len));
-        loop {
-            let body = left.min(len);
-            payload = payload.get(usize::try_from(body).ok()?..).unwrap_or_default();
-            (left, len) = (left - body, len - body);
-            if len == 0 {
-                break;
-            }
-            // What was not captured may be a head.
-            if payload.is_empty() || head.len() > LONGEST {
-                return None;
-            }
-            let before = head.len();
-            head.extend_from_slice(payload);
-            let ends = match chunks {
-                Some(_) => head.iter().position(|byte| *byte == b'\n').map(|at| at + 1),
-                None => head_end(&head),
-            };
-            let Some(ends) = ends else {
-                // Of a line that was not captured to its end nothing is known.
-                match payload.len() as u64 == len {
-                    true => break,
-                    false => return None,
-                }
-            };
-            (left, chunks) = match chunks {
-                Some(Chunks::Sizes) => chunk(&head[..ends])?,
-                // Fields may follow the last chunk, and an empty line does.
-                Some(Chunks::Trailer) => (0, (!head[..ends].trim_ascii().is_empty()).then_some(Chunks::Trailer)),
-                None => length(&head[..ends])?,
-            };
-            promised = left;
-            payload = &payload[ends - before..];
-            len -= (ends - before) as u64;
-            head.clear();
+    let mut sent = Messages::default();
+    for (_, packet) in sent_by(connection, Side::Server).take_while(|(id, _)| *id <= end) {
+        if packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission) {
+            sent.see(&packet.segment.payload, packet.segment.len.into(), response_length)?;
         }
     }
-    match chunks {
-        Some(_) => {
+    match (sent.next, sent.promised, sent.left) {
+        (Part::Size | Part::Trailer, ..) => {
             Some("its head promised chunks, and the FIN left before the last of them, which is empty".to_owned())
         }
-        None if left > 0 => Some(format!(
+        (Part::Head, _, 0) => None,
+        (Part::Head, promised, left) => Some(format!(
             "its head promised {promised} bytes, and {} left before the FIN",
             promised - left
         )),
-        None => None,
     }
 }
 
-/// Which line of a reply in chunks comes next.
-#[derive(Clone, Copy)]
-enum Chunks {
-    Sizes,
-    Trailer,
-}
-
-/// How long a chunk is with the end of its line, by the line before it.
-fn chunk(line: &[u8]) -> Option<(u64, Option<Chunks>)> {
-    let line = std::str::from_utf8(line).ok()?;
-    let size = u64::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
-    Some(match size {
-        0 => (0, Some(Chunks::Trailer)),
-        _ => (size.checked_add(2)?, Some(Chunks::Sizes)),
-    })
-}
-
-/// How long the body of a response is, if it does not come in chunks. `None` if its end is told in another way, or it is
-/// no response.
-fn length(head: &[u8]) -> Option<(u64, Option<Chunks>)> {
-    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let status = text.strip_prefix("http/1.")?.split(' ').nth(1)?;
-    if status.starts_with('1') || status == "204" || status == "304" {
-        return Some((0, None));
+/// How long the body of a response is. `None` if it is no response too.
+fn response_length(head: &str) -> Option<(u64, Part)> {
+    let status = head.strip_prefix("http/1.")?.split(' ').nth(1)?;
+    match status.starts_with('1') || status == "204" || status == "304" {
+        true => Some((0, Part::Head)),
+        false => body_length(head),
     }
-    let tells = |field: &str| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':').map(str::trim))
-    };
-    if let Some(coding) = tells("transfer-encoding") {
-        return coding.ends_with("chunked").then_some((0, Some(Chunks::Sizes)));
-    }
-    let length = tells("content-length")?.parse().ok()?;
-    Some((length, None))
 }

@@ -55,13 +55,8 @@ pub(super) fn of(
     }
     let packets = totals.map(|totals| totals.packets_per_exchange.clone());
     let packets = packets.unwrap_or_else(|| connection.packets_per_exchange().into_iter().collect());
-    say(
-        "packets per exchange",
-        match captured {
-            true => least(cut || missed, counts(&packets)),
-            false => unknown(PACKETS),
-        },
-    );
+    let packets = captured.then(|| least(cut || missed, counts(&packets)));
+    say("packets per exchange", packets.unwrap_or_else(|| unknown(PACKETS)));
     if stalls_show && (unseen || !captured) {
         say("stalls", unknown(if unseen { CALLS } else { PACKETS }));
     } else if stalls_show {

@@ -146,7 +146,7 @@ enum Move {
 /// [`Connection::exchanges`]. `None` for one whose reply did not come, or not all of it.
 pub fn spent(connection: Connection<'_>) -> Vec<Option<Spent>> {
     let timeline = connection.timeline();
-    if timeline.level > Level::Capture && !connection.is_captured() {
+    if timeline.level == Level::NoPackets {
         return by_actions(connection);
     }
     let course = Course::of(connection);

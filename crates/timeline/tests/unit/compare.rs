@@ -16,7 +16,7 @@ fn run(name: &str, numbers: Numbers) -> Measured {
         connections: 2,
         requests: 2,
         sent: 4,
-        segments: segments.into_iter().map(|segments| segments as usize).collect(),
+        segments: segments.into_iter().sum::<u64>() as usize,
         numbers: all,
     }
 }
@@ -105,13 +105,10 @@ fn packets_that_are_acks_take_as_many_runs_as_times() {
     use Outcome::{NotJudged, Worse};
     let packets = |runs: usize, segments: usize| {
         let of = |packets| Measured {
-            segments: vec![2],
+            segments: 2,
             ..run(PACKETS, Ok(vec![packets]))
         };
-        let after = Measured {
-            segments: vec![segments],
-            ..of(4)
-        };
+        let after = Measured { segments, ..of(4) };
         let figures = compare(&vec![of(3); runs], &vec![after; runs], 1.1);
         figures.iter().find(|figure| figure.name == PACKETS).unwrap().outcome
     };
