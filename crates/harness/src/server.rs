@@ -922,7 +922,13 @@ impl ServerBuilder {
         let level = run.network().level();
         let strict = |record: &Record| matches!(&record.what, What::Process(event) if event.kind == ProcessEventKind::NoStrictMode);
         let recorder = run.network().recorder();
-        let strict = recorder.with(|seen| seen.records.iter().any(strict));
+        let strict = recorder.with(|seen| {
+            seen.records
+                .iter()
+                .find(|record| strict(record))
+                .map(|_| NO_STRICT_MODE)
+        });
+        let strict = strict.map(|words| format!(": it {words}")).unwrap_or_default();
         let (refused, others, elsewhere) =
             recorder.with(|seen| (seen.refused_address(), seen.listening.clone(), seen.elsewhere.clone()));
         let exit = match failed {
@@ -935,7 +941,6 @@ impl ServerBuilder {
         } else {
             run.network().output()
         };
-        let strict = strict.then(|| format!(": it {NO_STRICT_MODE}")).unwrap_or_default();
         let refused = refused.filter(|_| others.is_empty());
         let refused = refused.map(|(address, errno)| Refused { address, errno, level });
         match (failed, self.port) {
