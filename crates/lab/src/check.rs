@@ -354,6 +354,8 @@ impl Strictness {
                  nobody listened"
             ));
         }
+        let strict = timeline.refused_strict_mode().filter(|_| !reasons.is_empty());
+        reasons.extend(strict.map(|pid| format!("process {pid} {NO_STRICT_MODE}")));
         reasons
     }
 }
@@ -478,16 +480,12 @@ fn not_tried(timeline: &Timeline, tried: &BTreeMap<SocketAddr, json::Tried>) -> 
 
 /// How the server died, if it did: by a signal, or with an exit status that says so.
 fn died(timeline: &Timeline) -> Option<String> {
-    let strict = timeline
-        .refused_strict_mode()
-        .map(|pid| format!("; process {pid} {NO_STRICT_MODE}"));
-    let strict = strict.unwrap_or_default();
     if let Some(exit @ (Exit::Signal(_) | Exit::Status(1..))) = timeline.exit() {
-        return Some(format!("the server ended ({exit}) before it was told to{strict}"));
+        return Some(format!("the server ended ({exit}) before it was told to"));
     }
     let (pid, exit) = timeline.crashed()?;
     Some(format!(
-        "process {pid} of the server ended ({exit}) before it was told to{strict}"
+        "process {pid} of the server ended ({exit}) before it was told to"
     ))
 }
 
