@@ -93,7 +93,7 @@ pub enum Error {
         address: std::net::SocketAddr,
     },
     /// The server ended before it listened.
-    #[error("{program} ended ({exit}) before it listened on a port{}{output}", Refused::of(.refused))]
+    #[error("{program} ended ({exit}) before it listened on a port{}{strict}{output}", Refused::of(.refused))]
     ExitedEarly {
         /// The program.
         program: String,
@@ -101,6 +101,8 @@ pub enum Error {
         exit: Exit,
         /// The address that it could not have, if there is one.
         refused: Option<Refused>,
+        /// What it was refused since it is traced, ready to follow the sentence.
+        strict: String,
         /// What it wrote, ready to follow the sentence.
         output: Output,
     },
@@ -201,6 +203,9 @@ impl std::fmt::Debug for Error {
 fn cure(error: &std::io::Error) -> &'static str {
     // These are Linux's error numbers. Other systems have others, and this process meets such limits only where it
     // observes.
+    if error.kind() == std::io::ErrorKind::TimedOut {
+        return ": no answer to its SYN: the queue of connections to accept may be full, or a filter drops it";
+    }
     match error.raw_os_error() {
         Some(11) => ": a limit of threads, or of memory for one more, is reached: raise it (ulimit -u, ulimit -v)",
         Some(12) => ": there is not enough memory: raise the limit, if there is one (ulimit -v)",

@@ -16,7 +16,10 @@ use crate::observe::{Network, Run};
 use crate::recorder::follow::Follow;
 use crate::spec::{Host, Patience, Spec};
 use crate::wire::{Wire, addresses};
-use timeline::{Call, CallKind, Endpoints, Exit, Level, Passage, Record, Recording, Segment, Side, Timeline, What};
+use timeline::words::NO_STRICT_MODE;
+use timeline::{
+    Call, CallKind, Endpoints, Exit, Level, Passage, ProcessEventKind, Record, Recording, Segment, Side, Timeline, What,
+};
 
 /// How many records of a run are kept unless [`ServerBuilder::keep`] says otherwise.
 pub const KEEP: usize = 2_000_000;
@@ -920,10 +923,17 @@ impl ServerBuilder {
     fn explain(&self, failed: NotListening, run: Run) -> Error {
         let program = self.spec.name();
         let level = run.network().level();
-        let (refused, others, elsewhere) = run
-            .network()
-            .recorder()
-            .with(|seen| (seen.refused_address(), seen.listening.clone(), seen.elsewhere.clone()));
+        let strict = |record: &Record| matches!(&record.what, What::Process(event) if event.kind == ProcessEventKind::NoStrictMode);
+        let recorder = run.network().recorder();
+        let strict = recorder.with(|seen| {
+            seen.records
+                .iter()
+                .find(|record| strict(record))
+                .map(|_| NO_STRICT_MODE)
+        });
+        let strict = strict.map(|words| format!(": it {words}")).unwrap_or_default();
+        let (refused, others, elsewhere) =
+            recorder.with(|seen| (seen.refused_address(), seen.listening.clone(), seen.elsewhere.clone()));
         let exit = match failed {
             NotListening::Exited(exit) => Some(exit),
             NotListening::TimedOut | NotListening::Elsewhere | NotListening::Hidden => None,
@@ -960,6 +970,7 @@ impl ServerBuilder {
                 program,
                 exit,
                 refused,
+                strict,
                 output,
             },
             (NotListening::TimedOut, _) => Error::NeverListened {

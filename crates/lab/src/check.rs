@@ -12,6 +12,7 @@ use harness::format::line::{Line, Role};
 use harness::ordeals::Ordeal;
 use harness::rules::{Finding, RULES, Rule, RuleId, Severity, UnknownRule};
 use harness::timeline::spent::spent;
+use harness::timeline::words::NO_STRICT_MODE;
 use harness::timeline::{
     CallKind, ClientAction, ClientActionKind, Connection, Exit, Flags, Level, Side, Teardown, Timeline, printable,
 };
@@ -33,8 +34,8 @@ pub struct Strictness {
     #[arg(long, value_name = "ID")]
     pub allow: Vec<RuleId>,
 
-    /// Fail, with status 2, if nothing can be said of this rule, for want of evidence, or of this ordeal of a rough day;
-    /// may be repeated
+    /// Fail, with status 2, if nothing can be said of this rule, for want of evidence or since its fault could not have
+    /// come to light, or of this ordeal of a rough day; may be repeated
     #[arg(long, value_name = "ID")]
     pub require: Vec<Required>,
 
@@ -211,20 +212,22 @@ impl Strictness {
             true => finding.severity == Severity::Warning,
             false => self.deny.contains(&finding.rule.id),
         };
-        let findings = timeline
-            .findings()
-            .into_iter()
-            .filter(|finding| self.keeps(finding.rule.id));
+        let mut findings = timeline.findings();
+        findings.retain(|finding| self.keeps(finding.rule.id));
+        let is_found = |rule: &Rule| findings.iter().any(|finding| finding.rule == rule);
         let unknown = |rule: &'static Rule| Unknown {
             rule,
             counts: self.deny.contains(&rule.id) || self.require.contains(&Required::Rule(rule.id)),
             why: timeline.why_unknown(rule).unwrap_or_default(),
         };
         Checked {
-            findings: findings.map(|finding| (finding.clone(), counts(&finding))).collect(),
+            findings: findings
+                .iter()
+                .map(|finding| (finding.clone(), counts(finding)))
+                .collect(),
             unknown: timeline
                 .unknown_rules()
-                .filter(|rule| self.keeps(rule.id))
+                .filter(|rule| self.keeps(rule.id) && !is_found(rule))
                 .map(unknown)
                 .collect(),
             rules: timeline.rules().filter(|rule| self.keeps(rule.id)).collect(),
@@ -240,16 +243,18 @@ impl Strictness {
         let tried = tried(timeline);
         checked.not_tried = not_tried(timeline, &tried);
         checked.tried = tried.into_values().collect();
-        checked.unknown.extend(self.blind(timeline, &checked));
+        let blind = self.blind(timeline, &checked);
+        checked.unknown.extend(blind);
         checked.unproved = self.unproved(timeline, troubles, &checked.findings);
         checked.budgets = self.budgets(timeline);
         let nothing = checked.budgets.iter().filter(|budget| budget.measured == 0);
         let nothing: Vec<String> = nothing
             .map(|budget| {
-                format!(
-                    "--{}: nothing could be measured, which takes packets",
-                    budget.waited.name()
-                )
+                let why = match timeline.level {
+                    Level::Capture | Level::NoPackets => "nothing could be measured, which takes packets",
+                    _ => "nothing could be measured: there was none",
+                };
+                format!("--{}: {why}", budget.waited.name())
             })
             .collect();
         checked.unproved.extend(nothing);
@@ -266,20 +271,17 @@ impl Strictness {
         checked
     }
 
-    /// `nagle-stall`, if it was asked for and could not have been seen: a client's kernel acknowledges at once as long as
-    /// a connection is new (tcp(7), TCP_QUICKACK), so it takes a second reply on the same connection.
-    fn blind(&self, timeline: &Timeline, checked: &Checked) -> Option<Unknown> {
-        let rule = RuleId::NagleStall.rule();
-        let is_known = !checked.unknown.iter().any(|unknown| unknown.rule == rule);
-        let found = checked.findings.iter().any(|(finding, _)| finding.rule == rule);
-        let mut connections = timeline.connections();
-        let shows = connections.any(|connection| spent(connection).iter().flatten().count() > 1);
-        let asked = self.require.contains(&Required::Rule(rule.id)) && self.keeps(rule.id);
-        (asked && is_known && !found && !shows).then(|| Unknown {
-            rule,
-            counts: true,
-            why: "no connection had a second reply, and what a new one brings is acknowledged at once".to_owned(),
-        })
+    /// The rules that were asked for and could not have found anything in this run, whatever the server.
+    fn blind(&self, timeline: &Timeline, checked: &Checked) -> Vec<Unknown> {
+        let found = |rule: &Rule| checked.findings.iter().any(|(finding, _)| finding.rule == rule);
+        let known = |rule: &Rule| !checked.unknown.iter().any(|unknown| unknown.rule == rule);
+        let asked = |rule: &Rule| self.require.contains(&Required::Rule(rule.id));
+        let rules = timeline
+            .rules()
+            .filter(|rule| asked(rule) && known(rule) && !found(rule));
+        let blind = rules.filter_map(|rule| Some((rule, timeline.why_no_chance(rule)?.to_owned())));
+        let counts = true;
+        blind.map(|(rule, why)| Unknown { rule, counts, why }).collect()
     }
 
     /// The budgets that were given, each with what came of it.
@@ -352,6 +354,8 @@ impl Strictness {
                  nobody listened"
             ));
         }
+        let strict = timeline.refused_strict_mode().filter(|_| !reasons.is_empty());
+        reasons.extend(strict.map(|pid| format!("process {pid} {NO_STRICT_MODE}")));
         reasons
     }
 }
@@ -516,7 +520,9 @@ fn nothing_read(timeline: &Timeline) -> Option<String> {
     let calls = || timeline.of_clients().flat_map(|connection| connection.calls());
     // `splice` counts as a write, and may as well have moved bytes out of the socket.
     let read = calls().any(|(_, call)| call.kind == CallKind::Read || call.name == "splice");
-    (sent && !read).then(|| "the server has read nothing that a client sent, so what it wrote was no reply".to_owned())
+    let wrote = calls().any(|(_, call)| call.kind == CallKind::Write && call.moved() > 0);
+    let none = if wrote { ", so what it wrote was no reply" } else { "" };
+    (sent && !read).then(|| format!("the server has read nothing that a client sent{none}"))
 }
 
 impl Budget {
@@ -693,7 +699,10 @@ impl Checked {
     /// How many rules could judge a capture of packets alone, and what the others lack.
     fn judged(&self) -> String {
         let (all, judged) = (self.rules.len(), self.rules.len() - self.unknown.len());
-        let idle = self.unknown.iter().filter(|unknown| unknown.rule.goes_by_packets());
+        let idle = self
+            .unknown
+            .iter()
+            .filter(|unknown| unknown.rule.is_for_packets_alone());
         let idle: Vec<&str> = idle.map(|unknown| unknown.rule.name).collect();
         let found = match (self.findings.is_empty(), judged) {
             (true, 1..) => ", and found nothing",
@@ -808,6 +817,8 @@ fn words(tried: &json::Tried) -> String {
         false => format!("; a client sent {}{more}", sent.join(", ")),
     };
     let connections = counted(tried.connections, "connection");
-    let requests = counted(tried.requests, "request");
+    // What a client of TLS sends is a flight of its handshake first: RFC 8446, figure 1.
+    let tls = tried.sent.first().is_some_and(|first| first.starts_with("\\x16\\x03"));
+    let requests = counted(tried.requests, if tls { "exchange" } else { "request" });
     format!("{}, {connections}, {requests}{answered}{sent}", tried.address)
 }

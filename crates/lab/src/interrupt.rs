@@ -1,5 +1,6 @@
 //! Ctrl-C while clients talk: the run ends, and what there is of it is shown.
 
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -66,6 +67,25 @@ pub fn until_interrupted<T: Send + 'static>(
             Err(_) => return Err(anyhow!("the thread that talks to the server panicked")),
         }
     }
+}
+
+/// Says so, and waits until the user presses enter, or ctrl-C.
+///
+/// # Errors
+///
+/// If no thread can be started, or nothing can be said.
+pub fn until_enter(words: &str) -> Result<()> {
+    let (tell, told) = channel::<Told<()>>();
+    #[cfg(target_os = "linux")]
+    let _told_interrupt = listen(tell.clone())?;
+    writeln!(io::stderr(), "{words}")?;
+    let spawned = thread::Builder::new().spawn(move || {
+        // A standard input that cannot be read has ended too.
+        let _ = io::stdin().read_line(&mut String::new());
+        tell.send(Told::Done(Ok(())))
+    });
+    spawned.context("cannot start to wait for enter")?;
+    told.recv().map(drop).context("nobody waits for enter any more")
 }
 
 /// Has the first ctrl-C told, as long as what this returns lives.

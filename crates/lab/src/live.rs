@@ -305,11 +305,11 @@ fn response(status: &str, kind: &str, fields: &str) -> String {
 /// # Errors
 ///
 /// What `drive` says, and if the capture failed.
-pub fn watch(
+pub fn watch<T>(
     live: Live,
     server: Server,
     data: impl Fn(&Timeline) -> String + Sync,
-    drive: impl FnOnce(&Server) -> Result<()>,
+    drive: impl FnOnce(&Server) -> Result<T>,
 ) -> Result<Timeline> {
     let (wake, woken) = sync_channel(1);
     let follow = server.follow();
@@ -318,7 +318,8 @@ pub fn watch(
     let no_thread = "cannot start to publish what happens";
     let wakes = thread::Builder::new().spawn(move || follow.for_each(|_| _ = waker.try_send(true)));
     wakes.context(no_thread)?;
-    thread::scope(|scope| {
+    // What `drive` gives lives on until the end: clients that stay connected.
+    let _driven = thread::scope(|scope| {
         let (live, server, data) = (&live, &server, &data);
         let publishes = thread::Builder::new().spawn_scoped(scope, move || {
             while let Ok(true) = woken.recv() {

@@ -343,7 +343,17 @@ impl Plan {
         }
         for client in 1..=usize::from(if names_several { 0 } else { self.clients }) {
             let connect = Conversation::of_one([Act::Connect(None)]).held_by(client);
-            troubles.extend(player.hold(&connect).trouble.map(|stopped| trouble(stopped, true)));
+            let begun = Instant::now();
+            let stopped = player.hold(&connect).trouble;
+            let behind = usize::from(self.clients) - client;
+            // Who comes behind one that nobody answered would wait as long.
+            let in_vain = stopped.is_some() && begun.elapsed() >= self.limit() && behind > 0;
+            troubles.extend(stopped.map(|stopped| trouble(stopped, true)));
+            if in_vain {
+                let text = format!("{behind} more were to connect, and did not try");
+                troubles.push(Trouble::new(text, Leaves::Unproved));
+                break;
+            }
         }
         if self.at_once {
             ensure!(!names_several, "the script says who talks when: leave --at-once away");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::events::{Both, ClientActionKind, ConnectionId, EventKind, Level};
+use crate::events::{Both, CallKind, ConnectionId, Side, added};
 use crate::rules::{Finding, RuleId, Severity};
 use crate::timeline::spent::{Awaited, Spent, spent};
 use crate::timeline::{Connection, Teardown, Timeline};
@@ -27,6 +27,8 @@ pub struct Overview {
     pub teardowns: BTreeMap<Teardown, usize>,
     /// How many connections each rule found something in.
     pub findings: BTreeMap<RuleId, usize>,
+    /// True if a connection is of TLS: its first exchange is a handshake, and no request.
+    pub has_tls: bool,
     /// True if packets were lost or events not kept, so that counts are the least there can be.
     pub at_least: bool,
 }
@@ -125,6 +127,7 @@ impl Overview {
             tracer,
             teardowns,
             findings: found,
+            has_tls: timeline.connections().any(|connection| connection.is_tls()),
             at_least: timeline.dropped > 0 || timeline.not_kept > 0,
         }
     }
@@ -173,7 +176,7 @@ fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Find
         bytes: bytes(connection),
         // Where several took equally long, the first one is named.
         slowest: answered.max_by_key(|(place, spent)| (spent.whole, Reverse(*place))),
-        stalls: (timeline.tells_calls() && timeline.level > Level::NoPackets).then_some(stalls),
+        stalls: (timeline.tells_calls() && connection.is_captured() && !connection.is_half_traced()).then_some(stalls),
         teardown: connection.teardown(),
         findings: of_this.iter().map(|finding| finding.rule.id).collect(),
         warnings: of_this
@@ -183,22 +186,22 @@ fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Find
     }
 }
 
-/// How many bytes each side sent: as the packets show, or without them as a client of ours knows.
+/// How many bytes each side sent: as the packets show, or without them as the client and the calls tell.
 fn bytes(connection: Connection<'_>) -> Both<u64> {
-    let mut bytes = Both::<u64>::default();
-    if connection.timeline().level == Level::NoPackets {
-        for (_, event) in connection.events() {
-            let EventKind::Client(action) = &event.kind else {
-                continue;
-            };
-            match action.kind {
-                ClientActionKind::Sent { len, .. } => bytes.client = bytes.client.saturating_add(len),
-                ClientActionKind::Received { len, .. } => bytes.server = bytes.server.saturating_add(len),
-                _ => {}
-            }
-        }
-        return bytes;
+    if !connection.is_captured() {
+        // Of an end that nobody traced the other's calls tell.
+        let moved = |kind| {
+            connection
+                .calls()
+                .filter(move |(_, call)| call.kind == kind)
+                .map(|(_, call)| call.moved())
+        };
+        return Both {
+            client: connection.bytes_from(Side::Client).max(added(moved(CallKind::Read))),
+            server: connection.bytes_from(Side::Server).max(added(moved(CallKind::Write))),
+        };
     }
+    let mut bytes = Both::<u64>::default();
     for (_, packet) in connection.packets().filter(|(_, packet)| !packet.facts.is_repeat()) {
         bytes[packet.from] += u64::from(packet.segment.len);
     }

@@ -1,7 +1,8 @@
 //! Servers that share a network, each with a timeline of its own.
 
 use anyhow::{Context, Result, bail};
-use harness::testing::Needs::{HostCapture, Sandbox, Wire};
+use harness::rules::RuleId;
+use harness::testing::Needs::{HostCapture, Packets, Sandbox, Wire};
 use harness::timeline::{Connection, Flags, Level, Side, Timeline};
 use harness::{Error, LISTEN, Server, ServerBuilder};
 
@@ -45,6 +46,25 @@ fn is_asked_by_its_proxy(level: Level) -> Result<()> {
             "{of_proxy}{of_upstream}"
         );
     }
+    Ok(())
+}
+
+/// A proxy's timeline has none of its upstream's calls: whether that one's segments waited is not known there.
+fn who_stalls_beside_a_proxy_is_not_known_to_it() -> Result<()> {
+    let upstream = server(["two-writes", LISTEN]).start()?;
+    let behind = format!("127.0.0.1:0/{}", upstream.address());
+    let proxy = server(["passes-lines-on", &behind]).beside(&upstream).start()?;
+    let mut client = proxy.connect()?;
+    for _ in 0..2 {
+        assert_eq!(client.exchange("hello\n")?, "hello\n");
+    }
+    client.close();
+    let (of_proxy, of_upstream) = (proxy.stop()?, upstream.stop()?);
+    assert!(of_upstream.finding_ids().contains(&RuleId::NagleStall), "{of_upstream}");
+    let unknown: Vec<RuleId> = of_proxy.unknown_rules().map(|rule| rule.id).collect();
+    assert_eq!(unknown, [RuleId::NagleStall], "{of_proxy}");
+    let told = of_proxy.to_string();
+    assert!(told.contains("none that the server made; the calls of"), "{told}");
     Ok(())
 }
 
@@ -124,6 +144,7 @@ fn what_cannot_be_beside_says_why() -> Result<()> {
 harness::tests! {
     a_proxy_and_its_upstream_share_a_network needs [Sandbox];
     a_proxy_and_its_upstream_share_the_host needs [HostCapture];
+    who_stalls_beside_a_proxy_is_not_known_to_it needs [Packets];
     a_network_outlives_who_began_it needs [Sandbox];
     beside_a_server_behind_a_wire_is_its_host needs [Wire];
     what_cannot_be_beside_says_why needs [Sandbox];

@@ -558,7 +558,8 @@ fn request_lost() -> Result<()> {
 
 fn no_continue() -> Result<()> {
     let ask = "POST / HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
-    let run = |mode: &str, head: &str, wait: Duration| -> Result<Vec<RuleId>> {
+    // What it finds, and whether it could have found anything.
+    let run = |mode: &str, head: &str, wait: Duration| -> Result<(Vec<RuleId>, bool)> {
         let server = start(mode)?;
         let mut client = server.connect()?;
         client.send(head)?;
@@ -568,14 +569,17 @@ fn no_continue() -> Result<()> {
         client.send("12345")?;
         while !client.read_line()?.starts_with(b"HTTP/1.1 204") {}
         client.close();
-        Ok(server.stop()?.finding_ids())
+        let timeline = server.stop()?;
+        let chance = timeline.why_no_chance(RuleId::NoContinue.rule()).is_none();
+        Ok((timeline.finding_ids(), chance))
     };
     let wait = Duration::from_millis(300);
-    assert_eq!(run("waits-for-body", ask, wait)?, [RuleId::NoContinue]);
-    assert_eq!(run("continues", ask, wait)?, []);
-    assert_eq!(run("waits-for-body", &ask.replace("Expect", "X-Expect"), wait)?, []);
+    assert_eq!(run("waits-for-body", ask, wait)?, (vec![RuleId::NoContinue], true));
+    assert_eq!(run("continues", ask, wait)?, (vec![], true));
+    let other = ask.replace("Expect", "X-Expect");
+    assert_eq!(run("waits-for-body", &other, wait)?, (vec![], false));
     // It asked, and did not wait to be told.
-    assert_eq!(run("waits-for-body", ask, Duration::ZERO)?, []);
+    assert_eq!(run("waits-for-body", ask, Duration::ZERO)?.0, []);
     Ok(())
 }
 
@@ -602,6 +606,8 @@ fn one_at_a_time() -> Result<()> {
     for (mode, leaves_first) in [("one-by-one", true), ("echo", false)] {
         let timeline = run(mode, leaves_first)?;
         assert_eq!(timeline.finding_ids(), [], "{mode}\n{timeline}");
+        let no_chance = timeline.why_no_chance(RuleId::OneAtATime.rule());
+        assert_eq!(no_chance.is_some(), leaves_first, "{mode}\n{timeline}");
     }
     Ok(())
 }

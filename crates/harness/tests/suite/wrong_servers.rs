@@ -397,6 +397,27 @@ fn connections_that_the_server_makes_are_its_own() -> Result<()> {
     Ok(())
 }
 
+/// A proxy's connection to itself has two ends, and both are to be closed. One that a pool keeps is no leak, unless it was
+/// closed behind the pool's back.
+fn each_end_of_a_proxys_connection_may_leak() -> Result<()> {
+    for (mode, found, says) in [
+        ("proxies", &[][..], ""),
+        (
+            "proxies-and-keeps-accepted",
+            &[RuleId::CloseWaitLeak],
+            "read the client's end",
+        ),
+        ("pools", &[], ""),
+        ("pools-what-is-closed", &[RuleId::ClientLeak], "the server itself"),
+    ] {
+        let timeline = after_one_echo(wrong(mode).start()?)?;
+        assert_eq!(timeline.finding_ids(), found, "{mode}: {timeline}");
+        let said: String = timeline.findings().iter().map(ToString::to_string).collect();
+        assert!(said.contains(says), "{mode}: {said}");
+    }
+    Ok(())
+}
+
 /// A server that is none of TCP is told apart, long before it would have been given up.
 fn a_server_on_udp_or_a_unix_socket_is_named() -> Result<()> {
     let udp = refusal(Server::build(wrong_server()).args(["udp", "127.0.0.1:3000"]))?;
@@ -1247,6 +1268,7 @@ harness::tests! {
     a_call_that_its_process_does_not_outlive_is_there needs [Calls];
     a_call_that_a_signal_interrupts_has_no_result needs [Calls];
     a_second_connect_makes_no_connection needs [Packets];
+    each_end_of_a_proxys_connection_may_leak needs [Packets];
     connections_that_the_server_makes_are_its_own needs [Packets];
     an_address_that_is_not_there_is_named needs [Sandbox];
     a_ring_for_files_leaves_rules_known needs [Packets];

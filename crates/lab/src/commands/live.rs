@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use harness::Server;
 use harness::format::html;
 use harness::timeline::{Side, Timeline};
+use harness::{Client, Server};
 
 use super::run_client;
 use super::shell::in_shell;
 use crate::capture_file;
+use crate::interrupt::until_enter;
 use crate::live::{Live, watch};
 use crate::output::{More, Output, Shown, tell_troubles};
 use crate::status::{Run, Status};
@@ -70,26 +71,27 @@ impl Run for Arguments {
 }
 
 impl Arguments {
-    /// Lets clients talk while somebody looks: a program, our own, or those of a shell.
-    fn converse(&self, server: &Server) -> Result<()> {
+    /// Lets clients talk while somebody looks: a program, our own, or those of a shell. Those that stay connected.
+    fn converse(&self, server: &Server) -> Result<Vec<Client>> {
         let plan = &self.plan;
         if let Some(client) = &plan.client {
-            return run_client(plan, server, plan.address(server)?, client);
+            run_client(plan, server, plan.address(server)?, client)?;
+            return Ok(Vec::new());
         }
         if plan.talks() {
             let talked = plan.talk(server, plan.address(server)?, |_| Ok(()))?;
             tell_troubles(&talked.troubles)?;
             if io::stdin().is_terminal() && !plan.stdin {
-                writeln!(io::stderr(), "press enter to end; the page goes on until then")?;
-                io::stdin().read_line(&mut String::new())?;
+                until_enter("press enter to end; the page goes on until then")?;
             }
-            return Ok(());
+            return Ok(talked.open);
         }
         writeln!(
             io::stderr(),
             "the server listens on {}; this shell is in its network: talk to it, and leave the shell to end",
             server.address()
         )?;
-        in_shell(server, Side::Client)
+        in_shell(server, Side::Client)?;
+        Ok(Vec::new())
     }
 }

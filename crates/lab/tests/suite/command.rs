@@ -1,7 +1,7 @@
 //! The `lab` command as a user types it, right and wrong.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -257,6 +257,31 @@ fn a_watched_run_is_kept() -> Result<()> {
     Ok(())
 }
 
+/// Ctrl-C where enter was to be pressed ends the run as enter does, and what was asked for is written.
+#[cfg(target_os = "linux")]
+fn ctrl_c_ends_a_watched_run_and_keeps_it() -> Result<()> {
+    use nix::sys::signal::{Signal, kill};
+    let page = std::env::temp_dir().join(format!("lab-live-ended-{}.html", std::process::id()));
+    let terminal = nix::pty::openpty(None, None)?;
+    let mut live = Command::new(built("lab"));
+    live.args(["live", "step1", "--send", "hello\\n", "--format", "html", "-o"]);
+    live.arg(&page)
+        .stdin(terminal.slave)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut running = live.spawn()?;
+    let told = BufReader::new(running.stderr.take().context("no stderr")?);
+    let mut lines = told.lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("press enter")));
+    kill(nix::unistd::Pid::from_raw(running.id().try_into()?), Signal::SIGINT)?;
+    // Whoever writes to nobody may end.
+    lines.for_each(drop);
+    assert!(running.wait()?.success());
+    assert!(std::fs::read_to_string(&page)?.contains("sendto("));
+    std::fs::remove_file(&page)?;
+    Ok(())
+}
+
 /// Whatever says how our clients talk lets them talk, and opens no shell.
 fn a_watched_run_heeds_how_clients_talk() -> Result<()> {
     let watched = |options: &[&str], mode: &str| -> Result<(String, String)> {
@@ -283,6 +308,9 @@ fn a_watched_run_heeds_how_clients_talk() -> Result<()> {
         silent.contains("recvfrom(") && !told.contains("nothing came"),
         "{told}{silent}"
     );
+    // Who stays connected has not closed when the run ends.
+    let (stays, _) = watched(&["--close", "none"], "echo")?;
+    assert!(stays.contains("neither side has sent a FIN"), "{stays}");
     let (_, told) = watched(&["--no-reply"], "echo")?;
     assert!(told.contains("the server answered, and --no-reply"), "{told}");
     for (options, clients) in [
@@ -366,12 +394,18 @@ fn a_shell_on_either_host() -> Result<()> {
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::null());
         let mut running = shell.spawn()?;
-        let script = "cat /proc/self/net/tcp\n";
+        let script = "cat /proc/self/net/tcp\nexec bash -c 'exec 3<>/dev/tcp/10.0.0.2/3000; echo 1 >&3; read x <&3'\n";
         std::io::Write::write_all(&mut running.stdin.take().context("no stdin")?, script.as_bytes())?;
         let text = stdout(&running.wait_with_output()?);
         // 10.0.0.2:3000 in state LISTEN.
         assert_eq!(
             text.contains("0200000A:0BB8 00000000:0000 0A"),
+            server_is_there,
+            "{text}"
+        );
+        // Nothing crosses the wire between a host and itself.
+        assert_eq!(
+            text.contains("stalls                unknown: no packet of it was captured"),
             server_is_there,
             "{text}"
         );
@@ -729,10 +763,12 @@ harness::tests! {
     an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
+    #[cfg(target_os = "linux")]
+    ctrl_c_ends_a_watched_run_and_keeps_it needs [Packets];
     a_watched_run_is_kept needs [Sandbox];
     a_watched_run_heeds_how_clients_talk needs [Sandbox];
     each_end_of_a_wire_shows_what_it_knows needs [];
-    a_shell_on_either_host needs [Wire];
+    a_shell_on_either_host needs [Wire, Program("bash")];
     a_reader_that_leaves_is_no_error needs [];
     doctor_tells_by_its_status needs [];
     doctor_finds_what_is_lacking needs [];

@@ -128,6 +128,12 @@ impl Seen {
         })
     }
 
+    /// The first process that was refused the strict mode of seccomp since it is traced.
+    pub fn refused_strict_mode(&self) -> Option<i32> {
+        let mut processes = self.processes();
+        processes.find_map(|event| (event.kind == ProcessEventKind::NoStrictMode).then_some(event.pid))
+    }
+
     /// The processes of the server that read from a connection, or wrote to one.
     fn servants(&self) -> HashSet<i32> {
         self.all_calls()
@@ -228,6 +234,16 @@ impl<'a> SeenConnection<'a> {
         })
     }
 
+    /// True if a packet of it was. Of a connection within one host, a capture of the wire has none.
+    pub fn is_captured(self) -> bool {
+        self.packets().next().is_some()
+    }
+
+    /// True if the server made it, and whom it asked is nobody whose calls were traced.
+    pub fn is_half_traced(self) -> bool {
+        self.is_the_servers_own() && self.calls().next().is_none()
+    }
+
     /// The server's calls on it with their ids, in order.
     pub fn calls(self) -> impl Iterator<Item = (EventId, &'a Call)> {
         self.events().filter_map(|(index, event)| match &event.kind {
@@ -269,7 +285,7 @@ impl<'a> SeenConnection<'a> {
     }
 
     /// How many bytes a side is known to have sent: on the wire, or as far as the client tells.
-    fn bytes_from(self, side: Side) -> u64 {
+    pub(crate) fn bytes_from(self, side: Side) -> u64 {
         let sent = self
             .packets()
             .filter(|(_, packet)| packet.from == side && packet.segment.len > 0);

@@ -77,7 +77,7 @@ impl Exchanging {
             return None;
         }
         self.begun = true;
-        self.replied = replies || (self.replied && !begins);
+        self.replied = replies && !is_interim(packet) || (self.replied && !begins);
         self.closing = flags.has(Flags::FIN);
         Some(ExchangePacket {
             begins,
@@ -85,6 +85,15 @@ impl Exchanging {
             with: std::mem::take(&mut self.behind),
         })
     }
+}
+
+/// True for a response behind which the final one is to come (RFC 9110, section 15.2): the client's body may follow it, and
+/// is no request of its own. 101 is final.
+fn is_interim(packet: &Packet) -> bool {
+    let payload = &packet.segment.payload[..];
+    let ends = payload.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let whole = ends.is_some_and(|ends| ends + 4 == packet.segment.len as usize);
+    whole && payload.starts_with(b"HTTP/1.1 1") && !payload.starts_with(b"HTTP/1.1 101")
 }
 
 /// True for data that is not a second copy, and no probe.

@@ -151,7 +151,10 @@ fn totals(overview: &Overview) -> Vec<(&'static str, String)> {
     let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let mut totals = vec![
         ("connections", format!("{least}{}", overview.rows.len())),
-        ("requests", format!("{least}{requests}{unanswered}")),
+        (
+            if overview.has_tls { "exchanges" } else { "requests" },
+            format!("{least}{requests}{unanswered}"),
+        ),
         (
             "bytes",
             format!(

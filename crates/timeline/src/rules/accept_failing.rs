@@ -1,6 +1,6 @@
 //! An accept that fails and is tried again at once.
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Rule, RuleId};
 use super::run::Run;
 use crate::timeline::Connection;
 use crate::words::call_text;
@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     name: "accept-failing",
     summary: "accept failed over and over, without a pause between",
     cure: "pause before you try again, close what is done with, and raise the limit of descriptors (ulimit -n)",
-    needs: Needs::Calls,
+    needs: &[],
     look,
 };
 

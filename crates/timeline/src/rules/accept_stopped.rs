@@ -1,6 +1,6 @@
 //! A client that was never accepted.
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Rule, RuleId};
 use super::run::Run;
 use crate::events::{CallKind, TcpState};
 use crate::timeline::Connection;
@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     name: "accept-stopped",
     summary: "a client connected and was not accepted",
     cure: "close what is done with, raise the limit of descriptors (ulimit -n), and go on accepting",
-    needs: Needs::Calls,
+    needs: &[],
     look,
 };
 

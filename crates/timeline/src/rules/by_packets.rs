@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, count};
 use crate::events::{Both, EventId, FrameNumber, Side};
 use crate::facts::Waits;
@@ -14,7 +14,7 @@ pub(super) const LATE_ACK: Rule = Rule {
     name: "late-ack",
     summary: "small segments left only after an ACK that was put off: that fits Nagle's algorithm",
     cure: "write each message at once, or set TCP_NODELAY; the calls of the sender would decide (lab trace, strace)",
-    needs: Needs::PacketsAlone,
+    needs: &[Need::PacketsAlone],
     look: late_ack,
 };
 
@@ -23,7 +23,7 @@ pub(super) const CLOSED_WINDOW: Rule = Rule {
     name: "closed-window",
     summary: "a sender waited, as its peer's window was 0: that fits a program which does not read",
     cure: "read sooner, or send less at a time; the calls of the reader would decide (lab trace, strace)",
-    needs: Needs::PacketsAlone,
+    needs: &[Need::PacketsAlone],
     look: closed_window,
 };
 
@@ -32,7 +32,7 @@ pub(super) const SMALL_WINDOW: Rule = Rule {
     name: "small-window",
     summary: "a sender filled its peer's window again and again, on a connection whose windows are not scaled",
     cure: "look for a box that takes the window's scale out of a SYN (RFC 7323): a capture at the other end would decide",
-    needs: Needs::PacketsAlone,
+    needs: &[Need::PacketsAlone],
     look: small_window,
 };
 
@@ -41,7 +41,7 @@ pub(super) const SENT_AGAIN: Rule = Rule {
     name: "sent-again",
     summary: "segments were sent again",
     cure: "look at the path: a capture at the other end tells where they were lost",
-    needs: Needs::PacketsAlone,
+    needs: &[Need::PacketsAlone],
     look: sent_again,
 };
 
@@ -50,7 +50,7 @@ pub(super) const MTU_BLACK_HOLE: Rule = Rule {
     name: "mtu-black-hole",
     summary: "full-sized segments alone are missing: that fits a path that drops large packets and does not say so",
     cure: "try ping -M do -s 1472 on the path; clamp the MSS, or let ICMP \"fragmentation needed\" pass (RFC 2923)",
-    needs: Needs::PacketsAlone,
+    needs: &[Need::PacketsAlone],
     look: mtu_black_hole,
 };
 
@@ -59,7 +59,7 @@ pub(super) const SYN_UNANSWERED: Rule = Rule {
     name: "syn-unanswered",
     summary: "the client asked for a connection, and nothing that was captured answers",
     cure: "look for a filter, or a full queue: a capture at the server would decide whether the SYN came",
-    needs: Needs::PacketsAlone,
+    needs: &[Need::PacketsAlone],
     look: syn_unanswered,
 };
 
@@ -68,7 +68,7 @@ pub(super) const LATE_HANDSHAKE: Rule = Rule {
     name: "late-handshake",
     summary: "the answer to the SYN came late",
     cure: "look for a full queue of the listener (ss -lt), or loss: a capture at the server would decide",
-    needs: Needs::PacketsAlone,
+    needs: &[Need::PacketsAlone],
     look: late_handshake,
 };
 
@@ -77,7 +77,7 @@ pub(super) const RESET_WITH_DATA: Rule = Rule {
     name: "reset-with-data",
     summary: "a reset came while bytes were on their way that nobody had acknowledged: they may be lost",
     cure: "close only when all is read, and let the peer close first; the calls of the closer would decide",
-    needs: Needs::PacketsAlone,
+    needs: &[Need::PacketsAlone],
     look: reset_with_data,
 };
 

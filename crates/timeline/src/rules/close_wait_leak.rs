@@ -1,7 +1,7 @@
 //! A connection that its client has closed and the server keeps.
 
-use super::rule::{Found, Needs, Rule, RuleId};
-use super::run::{Run, holders, owners_close, waited};
+use super::rule::{Found, Need, Rule, RuleId};
+use super::run::{Run, holders, is_ended_by_client, owners_close, waited};
 use crate::events::{ClientAction, ClientActionKind, EventId, TcpState};
 use crate::timeline::{Connection, Teardown};
 use crate::words::call_text;
@@ -11,13 +11,13 @@ pub(super) const RULE: Rule = Rule {
     name: "close-wait-leak",
     summary: "the client has closed, the server has read that or closed too, and its socket stays open",
     cure: "drop or close every owner of the socket: clones, duplicates, and what a forked child has of it",
-    needs: Needs::CallsAndSleep,
+    needs: &[Need::Sleep, Need::Moment(is_ended_by_client, "no client has closed")],
     look,
 };
 
 fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
-    if connection.is_the_servers_own() {
-        return own(connection);
+    if let Some(found) = own(connection).filter(|_| connection.is_the_servers_own()) {
+        return Some(found);
     }
     let read_end = connection.calls().find(|(_, call)| call.is_end_of_file());
     let left = connection.teardown() == Teardown::LeftOpen(TcpState::CloseWait);

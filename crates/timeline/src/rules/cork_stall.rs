@@ -1,6 +1,6 @@
 //! A segment that the kernel kept because the program had said that more follows.
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, count};
 use crate::events::Side;
 use crate::facts::Evidence;
@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "cork-stall",
     summary: "a segment was held back since the program had said that more follows, and nothing followed",
     cure: "send the end of each message without MSG_MORE, or clear TCP_CORK behind it",
-    needs: Needs::CallsAndPackets,
+    needs: &[Need::Packets],
     look,
 };
 

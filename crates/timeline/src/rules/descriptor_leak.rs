@@ -1,6 +1,6 @@
 //! A descriptor of a connection that is over.
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, waited};
 use crate::events::{EventId, EventKind, ProcessEvent, ProcessEventKind};
 use crate::timeline::{Connection, Teardown};
@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     name: "descriptor-leak",
     summary: "the connection is over, and the server keeps its descriptor",
     cure: "close the descriptor, or drop all that owns it: shutdown ends the connection and frees nothing",
-    needs: Needs::CallsAndSleep,
+    needs: &[Need::Sleep],
     look,
 };
 

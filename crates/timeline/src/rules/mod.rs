@@ -16,9 +16,10 @@
 //! ```
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
-use crate::events::Level;
+use crate::events::{ConnectionId, Level};
 use crate::timeline::{Connection, Timeline};
 
 mod accept_failing;
@@ -29,6 +30,7 @@ mod client_leak;
 mod close_wait_leak;
 mod cork_stall;
 mod descriptor_leak;
+mod http;
 mod nagle_stall;
 mod no_continue;
 mod no_reply;
@@ -46,7 +48,7 @@ mod verdict;
 mod write_after_close;
 
 pub use rule::{Finding, Rule, RuleId, Severity};
-use rule::{Found, Needs};
+use rule::{Found, Need};
 use run::{Run, count};
 pub use verdict::Verdict;
 
@@ -139,7 +141,7 @@ impl Timeline {
     /// Everything that the rules find, connection by connection.
     pub fn findings(&self) -> Vec<Finding> {
         let run = Run::of(self);
-        let known: Vec<&Rule> = self.rules().filter(|rule| self.why_unknown(rule).is_none()).collect();
+        let known: Vec<&Rule> = self.rules().filter(|rule| self.why_blind(rule).is_none()).collect();
         let find = |connection: Connection<'_>, rule: &'static Rule| {
             let Found {
                 severity,
@@ -170,9 +172,7 @@ impl Timeline {
     /// else.
     pub fn rules(&self) -> impl Iterator<Item = &'static Rule> {
         let alone = self.is_packets_alone();
-        RULES
-            .iter()
-            .filter(move |rule| alone || rule.needs != Needs::PacketsAlone)
+        RULES.iter().filter(move |rule| alone || !rule.is_for_packets_alone())
     }
 
     /// The rules of which nothing can be said, since their evidence could not be recorded.
@@ -180,16 +180,43 @@ impl Timeline {
         self.rules().filter(|rule| self.why_unknown(rule).is_some())
     }
 
-    /// Why nothing can be said of a rule, if so: which evidence could not be recorded.
+    /// Why nothing can be said of a rule that has found nothing, if so: which evidence could not be recorded.
     pub fn why_unknown(&self, rule: &Rule) -> Option<String> {
-        if rule.needs == Needs::PacketsAlone {
-            let why = match self.is_packets_alone() {
-                false => "the calls tell more",
-                true if self.not_kept > 0 => "the capture is longer than what is kept of it",
-                true if self.connections().any(|one| by_packets::has_evidence(rule.id, one)) => return None,
-                true => "no packet was captured that it goes by",
-            };
-            return Some(why.to_owned());
+        let half_traced = || self.connections().find(|connection| connection.is_half_traced());
+        let unseen = |need: &Need| match need {
+            Need::Packets => self.uncaptured().map(no_packet_of),
+            Need::PeersWrites => half_traced().map(|connection| calls_unseen(connection.endpoints().server)),
+            _ => None,
+        };
+        let blind = self.why_blind(rule).or_else(|| self.why_idle(rule));
+        blind.or_else(|| rule.needs.iter().find_map(unseen))
+    }
+
+    /// Why a rule for packets alone had nothing to go by, if so.
+    fn why_idle(&self, rule: &Rule) -> Option<String> {
+        let has_evidence = |connection| by_packets::has_evidence(rule.id, connection);
+        let why = match self.not_kept {
+            _ if !rule.is_for_packets_alone() => return None,
+            1.. => "the capture is longer than what is kept of it",
+            0 if self.connections().any(has_evidence) => return None,
+            0 => "no packet was captured that it goes by",
+        };
+        Some(why.to_owned())
+    }
+
+    /// Why a rule that has found nothing could not have found anything, if so: what no connection of this run had.
+    pub fn why_no_chance(&self, rule: &Rule) -> Option<&'static str> {
+        let run = Run::of(self);
+        rule.needs.iter().find_map(|need| match need {
+            Need::Moment(is_there, why) => (!self.connections().any(|on| is_there(&run, on))).then_some(*why),
+            _ => None,
+        })
+    }
+
+    /// Why a rule is not asked at all, if so.
+    fn why_blind(&self, rule: &Rule) -> Option<String> {
+        if rule.is_for_packets_alone() {
+            return (!self.is_packets_alone()).then(|| "the calls tell more".to_owned());
         }
         if self.level == Level::Capture {
             return Some("the capture has packets alone".to_owned());
@@ -204,24 +231,28 @@ impl Timeline {
             };
             return Some(format!("the server reads or writes {how}"));
         }
-        match rule.needs {
-            Needs::Calls | Needs::PacketsAlone => None,
-            Needs::CallsAndPackets if self.level < Level::Loopback => Some("no packets could be captured".to_owned()),
-            Needs::CallsAndPackets if self.dropped > 0 => Some(format!(
-                "{} lost",
-                count(
-                    usize::try_from(self.dropped).unwrap_or(usize::MAX),
-                    "packet was",
-                    "packets were"
-                )
-            )),
-            Needs::CallsAndPackets => None,
-            Needs::CallsAndSleep => {
-                let works = self.settled().is_some_and(|settled| !settled.asleep);
-                works.then(|| "a thread of the server was still at work when the run ended".to_owned())
+        rule.needs.iter().find_map(|need| match need {
+            Need::Packets if self.level < Level::Loopback => Some("no packets could be captured".to_owned()),
+            Need::Packets if self.dropped > 0 => {
+                let dropped = usize::try_from(self.dropped).unwrap_or(usize::MAX);
+                Some(format!("{} lost", count(dropped, "packet was", "packets were")))
             }
-        }
+            Need::Sleep if self.settled().is_some_and(|settled| !settled.asleep) => {
+                Some("a thread of the server was still at work when the run ended".to_owned())
+            }
+            _ => None,
+        })
     }
+}
+
+/// Why nothing is known of what this one, to whom the server connects, does with its socket.
+pub(crate) fn calls_unseen(of: SocketAddr) -> String {
+    format!("the calls of {of} were not seen")
+}
+
+/// Why a connection tells nothing of what packets show.
+pub(crate) fn no_packet_of(connection: ConnectionId) -> String {
+    format!("no packet of connection {} was captured", connection.0 + 1)
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::replies::{Reply, replies};
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, count};
 use crate::events::{EventId, EventKind, Side};
 use crate::facts::FactKind;
+use crate::timeline::spent::spent;
 use crate::timeline::{Connection, Held, KnownPacket, Timeline};
 use crate::words::{action_text, call_text, whole_milliseconds};
 
@@ -16,9 +17,18 @@ pub(super) const RULE: Rule = Rule {
     name: "nagle-stall",
     summary: "a segment was held back until the peer acknowledged the one before",
     cure: "write each message at once; or set TCP_NODELAY and accept more packets",
-    needs: Needs::CallsAndPackets,
+    needs: &[
+        Need::Packets,
+        Need::PeersWrites,
+        Need::Moment(has_second_reply, "no connection had a second reply"),
+    ],
     look,
 };
+
+/// A client's kernel acknowledges at once as long as a connection is new: tcp(7), TCP_QUICKACK.
+fn has_second_reply(_: &Run<'_>, connection: Connection<'_>) -> bool {
+    spent(connection).iter().flatten().count() > 1
+}
 
 /// Where the ACK came with data, a wait of so long is a stall: on loopback an ACK that is not put off comes within a
 /// hundredth of that.

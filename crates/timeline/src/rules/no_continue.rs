@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::replies::head_end;
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::http::head_end;
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::Run;
 use crate::events::{CallKind, ClientActionKind, EventId, FrameNumber, Side, Timestamp, added};
 use crate::timeline::Connection;
@@ -13,7 +13,10 @@ pub(super) const RULE: Rule = Rule {
     name: "no-continue",
     summary: "the client asked whether to send its body (Expect: 100-continue), and was not told",
     cure: "answer the head with 100 Continue, or with a final status, before you wait for the body",
-    needs: Needs::CallsAndPackets,
+    needs: &[
+        Need::Packets,
+        Need::Moment(|_, on| asked(on).is_some(), "no client sent Expect: 100-continue"),
+    ],
     look,
 };
 

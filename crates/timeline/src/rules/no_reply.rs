@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, owners_close};
 use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Side, printable};
 use crate::timeline::Connection;
@@ -13,9 +13,18 @@ pub(super) const RULE: Rule = Rule {
     name: "no-reply",
     summary: "the client waited for a reply, and it did not come",
     cure: "answer each request; if the answer has another form, tell the client what ends it",
-    needs: Needs::Calls,
+    needs: &[Need::Moment(is_waited_for, "no client of ours waited for a reply")],
     look,
 };
+
+/// True if a client of ours got something, or gave up. What a program waits for is not known.
+fn is_waited_for(_: &Run<'_>, connection: Connection<'_>) -> bool {
+    let mut actions = connection.client_actions().filter(|(_, action)| action.call.is_none());
+    actions.any(|(_, action)| {
+        use ClientActionKind::{GaveUp, Received};
+        matches!(action.kind, Received { .. } | GaveUp { .. })
+    })
+}
 
 /// A client of ours that gave up.
 struct Vain<'a> {
@@ -49,7 +58,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         1 => "the client sent 1 byte".to_owned(),
         sent => format!("the client sent {sent} bytes"),
     };
-    let (done, call) = what_was_done(connection);
+    let (done, call) = what_was_done(connection, vain.id);
     let came = match vain.came {
         0 => "nothing came".to_owned(),
         came if came > vain.bytes.len() as u64 => {
@@ -105,10 +114,11 @@ fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
     None
 }
 
-/// What the server did last with the connection, of its reads and writes.
-fn what_was_done(connection: Connection<'_>) -> (String, Option<EventId>) {
-    let moves = |(_, call): &(EventId, &crate::events::Call)| {
-        matches!(call.kind, CallKind::Read | CallKind::Write) && (call.moved() > 0 || call.result.is_none())
+/// What the server had done last with the connection by then, of its reads and writes.
+fn what_was_done(connection: Connection<'_>, by: EventId) -> (String, Option<EventId>) {
+    let moves = |(id, call): &(EventId, &crate::events::Call)| {
+        let tells = *id < by && (call.moved() > 0 || call.is_end_of_file());
+        matches!(call.kind, CallKind::Read | CallKind::Write) && (tells || call.result.is_none())
     };
     if let Some((id, call)) = owners_close(connection)
         && !connection.closing().fins.contains(&Side::Server)

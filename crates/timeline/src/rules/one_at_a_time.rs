@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Needs, Rule, RuleId};
-use super::run::{Run, sent_by};
+use super::rule::{Found, Need, Rule, RuleId};
+use super::run::{Run, is_open_at, sent_by};
 use crate::events::{CallKind, Side};
 use crate::timeline::Connection;
 use crate::words::call_text;
@@ -13,12 +13,33 @@ pub(super) const RULE: Rule = Rule {
     name: "one-at-a-time",
     summary: "a client waited while the server waited for another one, which was idle",
     cure: "serve each client on a thread or a task of its own, or wait for all of them at once (poll, epoll)",
-    needs: Needs::CallsAndPackets,
+    needs: &[
+        Need::Packets,
+        Need::Moment(answers_beside_idle, "no client asked beside an idle one"),
+    ],
     look,
 };
 
 /// A request that was read sooner has waited for nobody.
 const WAITED: Duration = Duration::from_millis(50);
+
+/// True if a client was answered while one that had connected before was silent: to a server that waits for that one
+/// this does not happen.
+fn answers_beside_idle(_: &Run<'_>, connection: Connection<'_>) -> bool {
+    let data = |side| sent_by(connection, side).filter(|(_, packet)| packet.segment.len > 0);
+    let Some((asked, _)) = data(Side::Client).next() else {
+        return false;
+    };
+    let Some((answered, _)) = data(Side::Server).find(|(id, _)| *id > asked) else {
+        return false;
+    };
+    let timeline = connection.timeline();
+    let is_idle = |other: Connection<'_>| {
+        other.was_established() && !other.packets().any(|(id, _)| (asked..answered).contains(&id))
+    };
+    let before = timeline.of_clients().take_while(|other| other.id() < connection.id());
+    !connection.is_the_servers_own() && before.filter(|other| is_open_at(*other, answered)).any(is_idle)
+}
 
 fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     if connection.is_the_servers_own() {

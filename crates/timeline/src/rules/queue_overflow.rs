@@ -1,7 +1,7 @@
 //! A client whose connect waited, since the listener had no room for it.
 
-use super::rule::{Found, Needs, Rule, RuleId};
-use super::run::{Run, count};
+use super::rule::{Found, Need, Rule, RuleId};
+use super::run::{Run, count, is_open_at};
 use crate::events::{EventId, Flags, Side};
 use crate::facts::FactKind;
 use crate::timeline::{Connection, KnownPacket};
@@ -12,9 +12,26 @@ pub(super) const RULE: Rule = Rule {
     name: "queue-overflow",
     summary: "a client's connect waited: the listener's queue of connections to accept was full",
     cure: "accept sooner, and give listen a longer backlog; net.core.somaxconn is the most that it gets",
-    needs: Needs::CallsAndPackets,
+    needs: &[
+        Need::Packets,
+        Need::Moment(may_be_full, "listen asked for room for all clients"),
+    ],
     look,
 };
+
+/// True if more clients were connected when this one came than listen had asked room for.
+fn may_be_full(run: &Run<'_>, connection: Connection<'_>) -> bool {
+    let timeline = connection.timeline();
+    let asked = run
+        .listen_at(connection.endpoints().server)
+        .and_then(|(_, listen)| listen.asked);
+    let Some((begun, _)) = connection.packets().next() else {
+        return false;
+    };
+    let before = timeline.of_clients().take_while(|other| other.id() < connection.id());
+    let others = before.filter(|other| is_open_at(*other, begun)).count();
+    asked.is_some_and(|asked| others as u64 > asked)
+}
 
 fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let timeline = connection.timeline();

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::http::{Messages, Part, body_length, head_end};
+use super::rule::Need;
 use crate::events::{Call, CallKind, EventId, Side, added};
 use crate::timeline::Connection;
 
@@ -13,6 +15,9 @@ pub(super) struct Reply<'a> {
     /// The writes, of those that moved something.
     pub writes: Vec<ReplyWrite<'a>>,
 }
+
+/// There was a reply, which could have had the fault.
+pub(super) const ANSWERED: Need = Need::Moment(|_, on| !replies(on).is_empty(), "the server answered nothing");
 
 /// A write, with its id into the timeline's events.
 #[derive(Clone, Copy)]
@@ -162,52 +167,17 @@ fn records(mut bytes: &[u8]) -> usize {
     count
 }
 
-/// How many heads there are that end with an empty line.
-fn heads(mut bytes: &[u8]) -> usize {
-    let mut count = 0;
-    while let Some(end) = head_end(bytes) {
-        let (head, rest) = bytes.split_at(end);
-        count += 1;
-        bytes = rest.get(body_length(head, rest)..).unwrap_or_default();
-    }
-    count
-}
-
-/// Where the first head ends, after its empty line.
-pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
-    let ends = |at: &usize| bytes[*at..].starts_with(b"\n\n") || bytes[*at..].starts_with(b"\n\r\n");
-    let at = (0..bytes.len()).find(ends)?;
-    Some(at + if bytes[at + 1] == b'\n' { 2 } else { 3 })
-}
-
-/// How long the body is that a head tells of: RFC 9112, section 6.
-pub(super) fn body_length(head: &[u8], rest: &[u8]) -> usize {
-    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let field = |name: &str| {
-        head.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+/// How many heads there are that end with an empty line. Without a length a request has no body; of one that is no number,
+/// nothing after it is known to be a head.
+fn heads(bytes: &[u8]) -> usize {
+    let length = |head: &str| match body_length(head) {
+        None if !head.contains("\ncontent-length:") => Some((0, Part::Head)),
+        length => length,
     };
-    if let Some(length) = field("content-length") {
-        // Of a number that is none, or too great, nothing after it is known to be a head.
-        return length.parse().unwrap_or(usize::MAX);
-    }
-    if field("transfer-encoding").is_none_or(|coding| !coding.ends_with("chunked")) {
-        return 0;
-    }
-    let mut at = 0;
-    while let Some(end) = rest
-        .get(at..)
-        .and_then(|rest| rest.iter().position(|byte| *byte == b'\n'))
-    {
-        let size = String::from_utf8_lossy(&rest[at..at + end]);
-        let size = size.split(';').next().unwrap_or_default().trim();
-        match usize::from_str_radix(size, 16) {
-            // A line end follows each chunk, and the last one that is empty.
-            Ok(size) if size > 0 => at = at.saturating_add(end + 3).saturating_add(size),
-            _ => return at + end + 3,
-        }
-    }
-    rest.len()
+    let mut messages = Messages::default();
+    // What is not known is not counted.
+    let _ = messages.see(bytes, bytes.len() as u64, length);
+    messages.heads
 }
 
 /// True for bytes that are meant to be read, of which the last character may be cut off.

@@ -1,32 +1,44 @@
 //! A request that was on its way when the server closed a connection that it had kept.
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, sent_by};
-use crate::events::{CallKind, Flags, Side, added};
-use crate::timeline::Connection;
+use crate::events::{CallKind, EventId, Flags, Side, added};
+use crate::timeline::{Connection, KnownPacket};
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::RequestLost,
     name: "request-lost",
     summary: "the server closed a kept connection while a request was on its way, which it never read",
     cure: "keep idle connections longer than clients do, or announce the end (Connection: close) and read on for a while",
-    needs: Needs::CallsAndPackets,
+    needs: &[
+        Need::Packets,
+        Need::Moment(|_, on| crossing(on).is_some(), "no request crossed the server's FIN"),
+    ],
     look,
 };
 
-fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+/// A packet, with its id.
+type Sent<'a> = (EventId, KnownPacket<'a>);
+
+/// The server's FIN on a connection that it had kept, and a request that was on its way then.
+fn crossing(connection: Connection<'_>) -> Option<(Sent<'_>, Sent<'_>)> {
     let (fin_id, fin) = sent_by(connection, Side::Server).find(|(_, packet)| packet.segment.flags.has(Flags::FIN))?;
     let end = fin.seq.wrapping_add(fin.segment.len);
     // It has kept the connection: it had answered before.
     let has_answered = end > 1 && fin.ack > 1;
     // The server had not got it when its FIN left, nor had the client got the FIN.
     let crosses = |seq: u32, ack: u32| is_at_or_after(seq, fin.ack) && is_at_or_after(end, ack);
-    let (lost_id, lost) = sent_by(connection, Side::Client)
+    let lost = sent_by(connection, Side::Client)
         .find(|(_, packet)| packet.segment.len > 0 && crosses(packet.seq, packet.ack))?;
+    has_answered.then_some(((fin_id, fin), lost))
+}
+
+fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
+    let ((fin_id, fin), (lost_id, lost)) = crossing(connection)?;
     // What a server reads after its FIN it may do without an answer.
     let reads = connection.calls().filter(|(_, call)| call.kind == CallKind::Read);
     let read = added(reads.map(|(_, call)| call.moved()));
-    if !has_answered || read >= u64::from(lost.seq) || has_announced(connection) {
+    if read >= u64::from(lost.seq) || has_announced(connection) {
         return None;
     }
     let message = format!(

@@ -1,6 +1,6 @@
 //! A close that sends a reset.
 
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, count, sent_by};
 use crate::events::{CallKind, EventId, EventKind, Flags, ProcessEvent, ProcessEventKind, Side};
 use crate::facts::Reason;
@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "reset-on-close",
     summary: "the server's close sent a reset: what had not come to the client may be lost",
     cure: "read to the end before you close, and leave SO_LINGER alone",
-    needs: Needs::CallsAndPackets,
+    needs: &[Need::Packets],
     look,
 };
 

@@ -54,15 +54,8 @@ pub struct Rule {
     pub summary: &'static str,
     /// What to do about it.
     pub cure: &'static str,
-    pub(super) needs: Needs,
+    pub(super) needs: &'static [Need],
     pub(super) look: fn(&Run<'_>, Connection<'_>) -> Option<Found>,
-}
-
-impl Rule {
-    /// True if it goes by packets alone, where there is nothing else.
-    pub fn goes_by_packets(&self) -> bool {
-        self.needs == Needs::PacketsAlone
-    }
 }
 
 /// Rules are the same if their names are.
@@ -72,15 +65,24 @@ impl PartialEq for Rule {
     }
 }
 
-/// What a rule goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Needs {
-    Calls,
-    CallsAndPackets,
-    /// Packets, where there is nothing else: a rule that has calls knows better.
+impl Rule {
+    /// True if it goes by packets where there is nothing else: a rule that has calls knows better.
+    pub fn is_for_packets_alone(&self) -> bool {
+        self.needs.iter().any(|need| matches!(need, Need::PacketsAlone))
+    }
+}
+
+/// What a rule goes by. All but those for packets alone go by the calls.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Need {
+    Packets,
+    /// The writes of both sides of what the server connects to.
+    PeersWrites,
     PacketsAlone,
-    /// Calls, and a server that was asleep at the end: whoever is still at work may yet do his part.
-    CallsAndSleep,
+    /// A server that was asleep at the end: whoever is still at work may yet do his part.
+    Sleep,
+    /// A connection on which the fault could have come to light. Why a run that had none shows nothing of it.
+    Moment(fn(&Run<'_>, Connection<'_>) -> bool, &'static str),
 }
 
 /// How much a finding matters.

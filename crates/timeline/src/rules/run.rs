@@ -207,6 +207,19 @@ pub(super) fn waited(timeline: &Timeline) -> String {
         .unwrap_or_default()
 }
 
+/// True if a client closed, so that its server has to.
+pub(super) fn is_ended_by_client(_: &Run<'_>, connection: Connection<'_>) -> bool {
+    !connection.is_the_servers_own() && connection.closing().fins.contains(&Side::Client)
+}
+
+/// True if neither side had ended it, as its packets show, before this event.
+pub(super) fn is_open_at(connection: Connection<'_>, id: EventId) -> bool {
+    let facts = connection.facts();
+    let ends = facts.fins.iter().map(|fin| fin.1);
+    let mut ends = ends.chain(facts.reset.map(|reset| reset.frame));
+    !ends.any(|frame| connection.timeline().event_of_frame(frame).is_some_and(|end| end < id))
+}
+
 /// The close of the very descriptor that accept returned: for the program that is the end of the connection.
 pub(super) fn owners_close(connection: Connection<'_>) -> Option<(EventId, &Call)> {
     let (_, accept) = connection.calls().find(|(_, call)| call.kind == CallKind::Accept)?;

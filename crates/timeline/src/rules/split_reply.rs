@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::replies::{Reply, ReplyWrite, replies};
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::replies::{ANSWERED, Reply, ReplyWrite, replies};
+use super::rule::{Found, Rule, RuleId};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, EventId, Side, SocketOption};
 use crate::timeline::{Connection, no_delay_at};
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     name: "split-reply",
     summary: "a reply is made of several small writes",
     cure: "put the whole reply into one write: a buffer and one flush, or writev",
-    needs: Needs::Calls,
+    needs: &[ANSWERED],
     look,
 };
 

@@ -1,7 +1,8 @@
 //! A reply that ends in its middle.
 
-use super::replies::{body_length, head_end};
-use super::rule::{Found, Needs, Rule, RuleId};
+use super::http::{Messages, Part, body_length};
+use super::replies::ANSWERED;
+use super::rule::{Found, Rule, RuleId};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, Call, CallKind, ClientActionKind, Direction, EventId, Flags, Side};
 use crate::facts::FactKind;
@@ -13,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     name: "truncated-reply",
     summary: "the server ended the connection in the middle of a reply",
     cure: "write on where a write was short or told to wait (EAGAIN), and close when all of it is written",
-    needs: Needs::Calls,
+    needs: &[ANSWERED],
     look,
 };
 
@@ -25,7 +26,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let short = last_write_was_short(connection, end);
     let promise = broken_promise(connection, end);
     let words: Vec<String> = [
-        promise.map(|(promised, left)| format!("its head promised {promised} bytes, and {left} left before the FIN")),
+        promise,
         short.map(|(_, call)| {
             let rest = call.asked.unwrap_or(0).saturating_sub(call.moved());
             format!(
@@ -77,51 +78,35 @@ fn last_write_was_short<'a>(connection: Connection<'a>, end: EventId) -> Option<
     (WHOLE.contains(&&*call.name) && is_short).then_some((id, call))
 }
 
-/// How many bytes the last head of HTTP promised (RFC 9112, section 6.3), and how many of them left, if these were fewer.
-fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<(u64, u64)> {
-    /// No head is longer.
-    const LONGEST: usize = 1 << 16;
+/// What an HTTP reply lacked when the server ended it, in words.
+fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<String> {
     let asks_for_heads = |(_, packet): (EventId, KnownPacket<'_>)| packet.segment.payload.starts_with(b"HEAD ");
     if connection.timeline().dropped > 0 || sent_by(connection, Side::Client).any(asks_for_heads) {
         return None;
     }
-    let is_new = |packet: &KnownPacket<'_>| packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission);
-    let sent = sent_by(connection, Side::Server).take_while(|(id, _)| *id <= end);
-    let (mut head, mut promised, mut left) = (Vec::new(), 0_u64, 0_u64);
-    for (_, packet) in sent.filter(|(_, packet)| is_new(packet)) {
-        let (mut payload, mut len) = (&packet.segment.payload[..], u64::from(packet.segment.len));
-        loop {
-            let body = left.min(len);
-            payload = payload.get(usize::try_from(body).ok()?..).unwrap_or_default();
-            (left, len) = (left - body, len - body);
-            if len == 0 {
-                break;
-            }
-            // What was not captured may be a head.
-            if payload.is_empty() || head.len() > LONGEST {
-                return None;
-            }
-            let before = head.len();
-            head.extend_from_slice(payload);
-            let Some(ends) = head_end(&head) else { break };
-            promised = length(&head[..ends])?;
-            left = promised;
-            payload = &payload[ends - before..];
-            len -= (ends - before) as u64;
-            head.clear();
+    let mut sent = Messages::default();
+    for (_, packet) in sent_by(connection, Side::Server).take_while(|(id, _)| *id <= end) {
+        if packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission) {
+            sent.see(&packet.segment.payload, packet.segment.len.into(), response_length)?;
         }
     }
-    (left > 0).then_some((promised, promised - left))
+    match (sent.next, sent.promised, sent.left) {
+        (Part::Size | Part::Trailer, ..) => {
+            Some("its head promised chunks, and the FIN left before the last of them, which is empty".to_owned())
+        }
+        (Part::Head, _, 0) => None,
+        (Part::Head, promised, left) => Some(format!(
+            "its head promised {promised} bytes, and {} left before the FIN",
+            promised - left
+        )),
+    }
 }
 
-/// How long the body of a response is. `None` if its end is told in another way, or it is no response.
-fn length(head: &[u8]) -> Option<u64> {
-    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let status = text.strip_prefix("http/1.")?.split(' ').nth(1)?;
-    if status.starts_with('1') || status == "204" || status == "304" {
-        return Some(0);
+/// How long the body of a response is. `None` if it is no response too.
+fn response_length(head: &str) -> Option<(u64, Part)> {
+    let status = head.strip_prefix("http/1.")?.split(' ').nth(1)?;
+    match status.starts_with('1') || status == "204" || status == "304" {
+        true => Some((0, Part::Head)),
+        false => body_length(head),
     }
-    let tells = text.lines().any(|line| line.starts_with("content-length:"));
-    let length = body_length(head, &[]);
-    (tells && length < usize::MAX).then_some(length as u64)
 }

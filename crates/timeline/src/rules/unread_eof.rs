@@ -1,7 +1,7 @@
 //! A client's end that the server never reads.
 
-use super::rule::{Found, Needs, Rule, RuleId};
-use super::run::{Run, owners_close, waited};
+use super::rule::{Found, Need, Rule, RuleId};
+use super::run::{Run, is_ended_by_client, owners_close, waited};
 use crate::events::{CallKind, TcpState};
 use crate::timeline::Connection;
 
@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     name: "unread-eof",
     summary: "the client has closed and the server never reads that",
     cure: "keep reading until a read returns 0, then close",
-    needs: Needs::CallsAndSleep,
+    needs: &[Need::Sleep, Need::Moment(is_ended_by_client, "no client has closed")],
     look,
 };
 

@@ -12,7 +12,7 @@ use crate::events::{EventId, Explanation, FrameNumber};
 use crate::facts::{self, Evidence, Reason};
 use crate::rules;
 use crate::timeline::{Connection, KnownPacket, Timeline};
-use crate::words::{action_text, call_text, client_actions_of, explain_connection, whole_call};
+use crate::words::{NO_STRICT_MODE, action_text, call_text, client_actions_of, explain_connection, whole_call};
 use crate::words::{call_words, client_words, process_words, state_words, whole_milliseconds};
 
 use super::makers::Makers;
@@ -570,10 +570,7 @@ fn outside(timeline: &Timeline) -> Vec<String> {
                     "process {} makes calls of another architecture, as 32-bit programs do: they are not shown",
                     process.pid
                 )),
-                ProcessEventKind::NoStrictMode => ends.push(format!(
-                    "process {} was refused the strict mode of seccomp, which it would have got untraced",
-                    process.pid
-                )),
+                ProcessEventKind::NoStrictMode => ends.push(format!("process {} {NO_STRICT_MODE}", process.pid)),
                 ProcessEventKind::WithoutRights { program, rights } => ends.push(format!(
                     "process {} runs {} without what its file gives: {rights}; as root it would have it",
                     process.pid,

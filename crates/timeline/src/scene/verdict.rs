@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Verdict;
 use crate::events::{EventId, Explanation, Level};
+use crate::rules::calls_unseen;
 use crate::timeline::{Closing, Connection, Counts, Run, Stalls, Teardown, Timeline};
 use crate::words::whole_milliseconds;
 
@@ -28,6 +29,8 @@ pub(super) fn of(
         false => counts,
     };
     let totals = timeline.totals(connection.id());
+    // Of what does not cross the wire, its capture has nothing.
+    let captured = timeline.level <= Level::NoPackets || totals.is_some() || connection.is_captured();
     // Whether a segment was held back can be seen only if its write was recorded, or if a comment of ours tells of it.
     let stalls_show = match (timeline.level, totals) {
         (Level::NoPackets | Level::Capture, _) => false,
@@ -36,11 +39,13 @@ pub(super) fn of(
     };
     let tells_calls = timeline.level > Level::Capture;
     let unseen = tells_calls && !timeline.tells_calls();
-    let unknown = || "unknown: not all of the server's calls were seen".to_owned();
+    let unknown = |why| format!("unknown: {why}");
+    const CALLS: &str = "not all of the server's calls were seen";
+    const PACKETS: &str = "no packet of it was captured";
     let whole = || tells_calls.then(|| connection.writes_per_reply().into_iter().collect());
     let writes = totals.map_or_else(whole, |totals| totals.writes_per_reply.clone());
     if unseen {
-        say("writes per reply", unknown());
+        say("writes per reply", unknown(CALLS));
     } else if let Some(writes) = writes {
         say("writes per reply", least(cut, counts(&writes)));
     } else {
@@ -50,21 +55,26 @@ pub(super) fn of(
     }
     let packets = totals.map(|totals| totals.packets_per_exchange.clone());
     let packets = packets.unwrap_or_else(|| connection.packets_per_exchange().into_iter().collect());
-    say("packets per exchange", least(cut || missed, counts(&packets)));
-    if unseen && stalls_show {
-        say("stalls", unknown());
+    let packets = captured.then(|| least(cut || missed, counts(&packets)));
+    say("packets per exchange", packets.unwrap_or_else(|| unknown(PACKETS)));
+    if stalls_show && (unseen || !captured) {
+        say("stalls", unknown(if unseen { CALLS } else { PACKETS }));
     } else if stalls_show {
         let seen = totals.map(|totals| totals.stalls.clone());
         let seen = seen.unwrap_or_else(|| stalls(connection, explanations));
         let corked = corked(connection);
         let text = match (seen.count, corked.is_empty()) {
+            (0, true) if connection.is_half_traced() => {
+                let unseen = calls_unseen(connection.endpoints().server);
+                format!("none that the server made; {unseen}")
+            }
             (_, true) => stalls_text(timeline, &seen),
             (0, false) => corked,
             (_, false) => format!("{}, {corked}", stalls_text(timeline, &seen)),
         };
         say("stalls", text);
     }
-    say("teardown", teardown(connection));
+    say("teardown", teardown(connection, captured));
     if connection.is_the_servers_own() {
         say("opened by", "the server itself, which is the client here".to_owned());
     }
@@ -157,11 +167,12 @@ fn stalls_text(timeline: &Timeline, stalls: &Stalls) -> String {
     lines.join(", ")
 }
 
-fn teardown(connection: Connection<'_>) -> String {
+fn teardown(connection: Connection<'_>, captured: bool) -> String {
     let closing = connection.closing();
     let is_cut = connection.timeline().level == Level::Capture && connection.timeline().not_kept > 0;
     match closing.teardown() {
         Teardown::Open | Teardown::Unknown | Teardown::LeftOpen(_) if is_cut => "not known: not all is here".to_owned(),
+        Teardown::Open if !captured => "none seen".to_owned(),
         Teardown::Open => "none: neither side has sent a FIN".to_owned(),
         Teardown::Refused => "none: the connection was refused".to_owned(),
         Teardown::Reset { by } => format!("reset by the {by}"),

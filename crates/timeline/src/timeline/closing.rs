@@ -148,7 +148,7 @@ impl Connection<'_> {
             server_left: left(Side::Server),
             client_left: left(Side::Client),
         };
-        if self.timeline().level == Level::NoPackets || self.may_miss_packets() {
+        if self.may_miss_packets() {
             let captured = closing.reset_by.take();
             closing.fins.clear();
             self.close_by_calls(&mut closing);
@@ -157,9 +157,9 @@ impl Connection<'_> {
         closing
     }
 
-    /// True if the capture lost packets, and there are calls and states to go by instead.
+    /// True if the capture has not all its packets, and there are calls and states to go by instead.
     fn may_miss_packets(self) -> bool {
-        self.timeline().dropped > 0 && self.timeline().level != Level::Capture
+        (self.timeline().dropped > 0 || !self.is_captured()) && self.timeline().level != Level::Capture
     }
 
     fn close_by_calls(self, closing: &mut Closing) {
@@ -178,6 +178,8 @@ impl Connection<'_> {
                     }
                     _ => None,
                 },
+                // Whoever reads the end has got the FIN of the other.
+                EventKind::Call(call) if call.is_end_of_file() => Some(Side::Client),
                 // A socket enters these states when its own FIN leaves.
                 EventKind::State(change) => match change.to {
                     Some(TcpState::FinWait1 | TcpState::FinWait2 | TcpState::LastAck | TcpState::Closing) => {

@@ -130,6 +130,14 @@ impl Timeline {
         self.connections().filter(|connection| !connection.is_the_servers_own())
     }
 
+    /// The first of which no packet was captured, though packets were: it may not have crossed the wire.
+    pub fn uncaptured(&self) -> Option<ConnectionId> {
+        let mut connections = self.connections().filter(|_| self.level > Level::NoPackets);
+        connections
+            .find(|connection| !connection.is_captured())
+            .map(|connection| connection.id())
+    }
+
     /// One of them.
     pub fn connection(&self, id: ConnectionId) -> Connection<'_> {
         Connection {

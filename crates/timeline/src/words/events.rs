@@ -3,6 +3,9 @@
 use crate::events::*;
 use crate::timeline::Timeline;
 
+/// Of a process, where its trace alone keeps it from confining itself.
+pub const NO_STRICT_MODE: &str = "was refused the strict mode of seccomp, which it would have got untraced";
+
 /// What a call, a client's action or a process's doing means. `None` for a packet, which
 /// [`explain`](super::explain) explains, and for a state, which [`explain_state`] does.
 pub fn explain_event(timeline: &Timeline, id: EventId) -> Option<String> {

@@ -366,6 +366,7 @@ fn a_reply_whose_rest_was_forgotten_is_truncated() {
 #[test]
 fn a_head_is_held_to_what_it_promises() {
     let reply = |length: &str, body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+    let chunked = |body: &str| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
     let get = "GET / HTTP/1.1\r\n\r\n";
     let cases = [
         (get, vec![reply("5", "hello")], None),
@@ -388,6 +389,21 @@ fn a_head_is_held_to_what_it_promises() {
             None,
         ),
         (get, vec!["HTTP/1.0 200 OK\r\n\r\nhel".to_owned()], None),
+        // Chunks end with one that is empty, and an empty line behind it.
+        (get, vec![chunked("3\r\nabc\r\n0\r\n\r\n")], None),
+        (
+            get,
+            vec![
+                chunked("3;a=b\r\na"),
+                "bc\r\n".to_owned(),
+                "0\r\nX: y\r\n\r\n".to_owned() + &reply("1", "a"),
+            ],
+            None,
+        ),
+        (get, vec![chunked("3\r\nabc\r\n")], Some("promised chunks")),
+        (get, vec![chunked("3\r\nab")], Some("promised chunks")),
+        (get, vec![chunked("")], Some("promised chunks")),
+        (get, vec![chunked("0\r\n")], Some("promised chunks")),
         (get, vec!["+OK\r\n\r\n".to_owned()], None),
     ];
     for (request, parts, says) in cases {

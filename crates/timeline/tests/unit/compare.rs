@@ -10,11 +10,13 @@ fn run(name: &str, numbers: Numbers) -> Measured {
     names()
         .enumerate()
         .for_each(|(place, own)| all[place] = of_time(own).unwrap_or(all[place].clone()));
+    let segments = numbers.clone().unwrap_or_default();
     all[place] = Some(numbers);
     Measured {
         connections: 2,
         requests: 2,
         sent: 4,
+        segments: segments.into_iter().sum::<u64>() as usize,
         numbers: all,
     }
 }
@@ -95,6 +97,24 @@ fn runs_that_lie_among_each_other_are_not_told_apart() {
     assert_eq!(finding(&[0, 0], &[0, 2]), Worse);
     assert_eq!(finding(&[0, 2], &[0, 0]), Same);
     assert_eq!(finding(&[2, 2], &[0, 0]), Better);
+}
+
+/// An ACK that is put off or not is a matter of a clock, as a time is.
+#[test]
+fn packets_that_are_acks_take_as_many_runs_as_times() {
+    use Outcome::{NotJudged, Worse};
+    let packets = |runs: usize, segments: usize| {
+        let of = |packets| Measured {
+            segments: 2,
+            ..run(PACKETS, Ok(vec![packets]))
+        };
+        let after = Measured { segments, ..of(4) };
+        let figures = compare(&vec![of(3); runs], &vec![after; runs], 1.1);
+        figures.iter().find(|figure| figure.name == PACKETS).unwrap().outcome
+    };
+    assert_eq!(packets(1, 2), NotJudged);
+    assert_eq!(packets(RUNS_FOR_TIMES, 2), Worse);
+    assert_eq!(packets(1, 3), Worse);
 }
 
 #[test]

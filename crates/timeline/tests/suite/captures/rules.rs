@@ -166,7 +166,7 @@ fn each_rule_of_packets_is_shown_and_nearly_shown() {
 #[test]
 fn each_rule_of_packets_has_a_row() {
     let shown: BTreeSet<RuleId> = scripts().map(|(rule, _)| rule).collect();
-    let by_packets = RULES.iter().filter(|rule| rule.goes_by_packets());
+    let by_packets = RULES.iter().filter(|rule| rule.is_for_packets_alone());
     assert_eq!(shown, by_packets.map(|rule| rule.id).collect());
     assert_eq!(read(&file(&[HANDSHAKE])).into_timeline().finding_ids(), []);
 }
@@ -177,7 +177,7 @@ fn what_a_rule_goes_by_must_be_there() {
     let judged = |script: &str| -> Vec<RuleId> {
         let timeline = read(&file(&[script])).into_timeline();
         let unknown: Vec<RuleId> = timeline.unknown_rules().map(|rule| rule.id).collect();
-        let by_packets = RULES.iter().filter(|rule| rule.goes_by_packets());
+        let by_packets = RULES.iter().filter(|rule| rule.is_for_packets_alone());
         by_packets
             .map(|rule| rule.id)
             .filter(|id| !unknown.contains(id))
@@ -185,7 +185,7 @@ fn what_a_rule_goes_by_must_be_there() {
     };
     let all: Vec<RuleId> = RULES
         .iter()
-        .filter(|rule| rule.goes_by_packets())
+        .filter(|rule| rule.is_for_packets_alone())
         .map(|rule| rule.id)
         .collect();
     let data = "20 S A 1 1 100; 30 C A 1 101 0";
