@@ -137,13 +137,15 @@ pub fn advise(case: &Case<'_>) -> Advice {
     }
 }
 
-/// A text with its places filled. One that is not known stays as it is.
+/// A text with its places filled.
 fn filled(text: &str, holds: impl Fn(&str) -> Option<String>) -> String {
     let mut parts = text.split('{');
     let mut made = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (place, rest) = part.split_once('}').unwrap_or((part, ""));
-        made += &holds(place).unwrap_or_else(|| format!("{{{place}}}"));
+        let held = holds(place);
+        debug_assert!(held.is_some(), "nothing stands for {{{place}}} in: {text}");
+        made += &held.unwrap_or_default();
         made += rest;
     }
     made

@@ -53,8 +53,12 @@ fn each_place_is_one_that_every_case_knows_or_that_a_function_gives() {
 #[test]
 fn what_a_place_holds_is_no_text_with_places() {
     let holds = |place: &str| (place == "sent").then(|| "\"{got}\"".to_owned());
-    assert_eq!(
-        filled("It sent {sent}, not {got}.", holds),
-        "It sent \"{got}\", not {got}."
-    );
+    assert_eq!(filled("It sent {sent} twice.", holds), "It sent \"{got}\" twice.");
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "nothing stands for {got}")]
+fn a_place_that_nothing_stands_for_is_found() {
+    filled("It sent {got}.", |_| None);
 }
