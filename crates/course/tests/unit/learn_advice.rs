@@ -57,6 +57,7 @@ fn what_a_place_holds_is_no_text_with_places() {
 }
 
 #[test]
+#[cfg(debug_assertions)]
 #[should_panic(expected = "nothing stands for {got}")]
 fn a_place_that_nothing_stands_for_is_found() {
     filled("It sent {got}.", |_| None);

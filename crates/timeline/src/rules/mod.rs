@@ -195,13 +195,8 @@ impl Timeline {
     /// Why a rule for packets alone had nothing to go by, if so.
     fn why_idle(&self, rule: &Rule) -> Option<String> {
         let has_evidence = |connection| by_packets::has_evidence(rule.id, connection);
-        let why = match self.not_kept {
-            _ if !rule.is_for_packets_alone() => return None,
-            1.. => "the capture is longer than what is kept of it",
-            0 if self.connections().any(has_evidence) => return None,
-            0 => "no packet was captured that it goes by",
-        };
-        Some(why.to_owned())
+        let is_idle = rule.is_for_packets_alone() && !self.connections().any(has_evidence);
+        is_idle.then(|| "no packet was captured that it goes by".to_owned())
     }
 
     /// Why a rule that has found nothing could not have found anything, if so: what no connection of this run had.
@@ -216,7 +211,12 @@ impl Timeline {
     /// Why a rule is not asked at all, if so.
     fn why_blind(&self, rule: &Rule) -> Option<String> {
         if rule.is_for_packets_alone() {
-            return (!self.is_packets_alone()).then(|| "the calls tell more".to_owned());
+            let why = match self.is_packets_alone() {
+                false => "the calls tell more",
+                true if self.not_kept > 0 => "the capture is longer than what is kept of it",
+                true => return None,
+            };
+            return Some(why.to_owned());
         }
         if self.level == Level::Capture {
             return Some("the capture has packets alone".to_owned());
