@@ -5,6 +5,7 @@ use harness::timeline::TcpState;
 
 fn left_with(server: Option<TcpState>, client: Option<TcpState>) -> String {
     left(&Closing {
+        one_way: false,
         refused: false,
         fins: Vec::new(),
         reset_by: None,
