@@ -11,7 +11,7 @@ use harness::format::pcapng::{self, Encoder};
 use harness::timeline::{Level, Timeline};
 use harness::{Follow, Server};
 
-use crate::output::{Vantage, is_no_input, is_standard_output};
+use crate::output::{Vantage, cannot_create, is_no_input, is_standard_output};
 
 type Sink = BufWriter<Box<dyn Write + Send>>;
 
@@ -115,5 +115,5 @@ pub fn write_whole(timeline: &Timeline, name: &str, path: &Path, ends: Option<Va
 /// With its path.
 pub fn create(path: &Path) -> Result<File> {
     is_no_input(path)?;
-    File::create(path).with_context(|| format!("cannot create {}", path.display()))
+    File::create(path).with_context(|| cannot_create(path))
 }

@@ -696,6 +696,11 @@ impl Checked {
         told
     }
 
+    /// True if the text says of this trouble that it leaves something unproved.
+    pub fn tells(&self, trouble: &Trouble) -> bool {
+        self.unproved.contains(&trouble.text)
+    }
+
     /// How many rules could judge a capture of packets alone, and what the others lack.
     fn judged(&self) -> String {
         let (all, judged) = (self.rules.len(), self.rules.len() - self.unknown.len());

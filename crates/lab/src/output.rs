@@ -233,7 +233,7 @@ struct NewFile {
 impl NewFile {
     fn begin(path: &Path) -> Result<NewFile> {
         is_no_input(path)?;
-        let cannot = || format!("cannot create {}", path.display());
+        let cannot = || cannot_create(path);
         let target = target_of(path);
         let old = target.metadata().ok();
         let in_place = |file: File| NewFile { file, moves: None };
@@ -405,6 +405,15 @@ impl From<Host> for Side {
             Host::Server => Side::Server,
         }
     }
+}
+
+/// Why a file that the user has named is not written, to begin with.
+pub fn cannot_create(path: &Path) -> String {
+    let parent = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let cure = parent.map(|folder| format!(": there is no folder {}", folder.display()));
+    format!("cannot create {}{}", path.display(), cure.unwrap_or_default())
 }
 
 /// Makes sure that a file which is there is not read or run by this very command: no other argument names it, as a

@@ -14,7 +14,7 @@ use harness::conversation::{Act, Pattern, Wait, unescape};
 #[derive(Args, Clone, Debug, Default)]
 pub struct Says {
     /// Send this and wait for the reply; may be repeated. Understands \n \r \t \0 \\ and \xHH
-    #[arg(long = "send", value_name = "TEXT", value_parser = unescape)]
+    #[arg(long = "send", value_name = "TEXT", value_parser = some_bytes)]
     pub send: Vec<Vec<u8>>,
 
     /// A reply is there when it holds this: a text with those escapes, or /a regular expression/. Once for all
@@ -51,6 +51,12 @@ pub struct Says {
     /// The conversation, once it was asked for: a script may come through a pipe, and then only once.
     #[arg(skip)]
     conversation: OnceLock<Conversation>,
+}
+
+fn some_bytes(text: &str) -> Result<Vec<u8>, String> {
+    let nothing = "nothing is sent by that: an empty line is \\n, and --greeting waits for a server that speaks first";
+    let bytes = unescape(text)?;
+    (!bytes.is_empty()).then_some(bytes).ok_or_else(|| nothing.to_owned())
 }
 
 /// Without `--send`, two lines, the second as soon as the first is answered.

@@ -55,8 +55,8 @@ pub struct Plan {
 
     /// Wait at most SECONDS for the server to listen, for each reply, and for --client to end. Without it 20 s for the
     /// server to listen, and 5 s for each of the others; with --at-once, 1 s more for each 250 clients
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub timeout: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = some_seconds)]
+    pub timeout: Option<Duration>,
 
     /// Give a server SECONDS to close what its clients have closed, when all its threads sleep. Without it 0.25 s, and
     /// 2 s if a thread sleeps until some moment. lab waits up to 5 s longer for a server that is still at work
@@ -563,7 +563,8 @@ impl Plan {
     /// How long a reply may take, and a client program. Of clients that talk at once each waits for the others too.
     pub fn limit(&self) -> Duration {
         let others = u64::from(self.clients) / AT_ONCE_IN_A_SECOND;
-        Duration::from_secs(self.timeout.unwrap_or(REPLIES + if self.at_once { others } else { 0 }))
+        let unless_told = Duration::from_secs(REPLIES + if self.at_once { others } else { 0 });
+        self.timeout.unwrap_or(unless_told)
     }
 }
 
@@ -592,12 +593,20 @@ fn spoke_first(said: &str) -> String {
 /// Reads a number of seconds, which may have a fraction.
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text
+        .strip_suffix('s')
+        .unwrap_or(text)
         .parse()
         .map_err(|_| "give a number of seconds, such as 0.5".to_owned())?;
     match Duration::try_from_secs_f64(number) {
         Ok(time) if time <= Duration::from_secs(3600) => Ok(time),
         _ => Err("give a number of seconds from 0 to 3600".to_owned()),
     }
+}
+
+/// Some time at least: in none nothing comes.
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    let time = seconds(text).ok().filter(|time| !time.is_zero());
+    time.ok_or_else(|| "give a number of seconds, such as 2 or 0.5".to_owned())
 }
 
 /// Runs a command in the server's network, or behind a wire on the host of one side, and waits for its end.

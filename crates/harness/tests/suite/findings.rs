@@ -1,6 +1,6 @@
 //! Each rule finds a server that has it, and not one that nearly has it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::rules::{RULES, RuleId, Severity};
@@ -319,6 +319,26 @@ fn no_reply() -> Result<()> {
         assert!(found.message.contains(says), "{mode}: {found}");
         assert!(found.message.contains("sent 6 bytes"), "{mode}: {found}");
     }
+    // That the server ends afterwards, or closes only then, is another matter.
+    let server = build("never-answers").arg("1").reply_within(IN_VAIN).start()?;
+    let mut client = server.connect()?;
+    assert!(client.exchange("hello\n").is_err());
+    client.close();
+    let limit = Instant::now() + Duration::from_secs(20);
+    while server.ended().is_none() {
+        ensure!(Instant::now() < limit, "it does not end");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    let timeline = server.stop()?;
+    assert_eq!(timeline.finding_ids(), [RuleId::NoReply], "{timeline}");
+    let server = build("echo").reply_within(IN_VAIN).start()?;
+    let mut client = server.connect()?;
+    assert!(client.exchange("hello").is_err());
+    client.reset()?;
+    let timeline = server.stop()?;
+    let found = &timeline.findings()[0];
+    assert!(found.message.contains("without a newline"), "{found}");
+    assert!(found.message.contains("the server's last read or write"), "{found}");
     Ok(())
 }
 

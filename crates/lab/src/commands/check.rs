@@ -13,7 +13,7 @@ use crate::output::tell_troubles;
 use crate::rough;
 use crate::status::{Run, Status};
 use crate::terminal::{self, Look};
-use crate::trace::Plan;
+use crate::trace::{Plan, Trouble};
 
 /// Run a server, talk to it, and print what the rules find
 ///
@@ -48,13 +48,14 @@ impl Run for Arguments {
                 return Err(error);
             }
         };
-        // Whether somebody reads them changes no verdict.
-        let _ = tell_troubles(&outcome.troubles);
         let mut strictness = self.strictness.clone();
         strictness
             .allow
             .extend(self.plan.says.no_reply.then_some(RuleId::NoReply));
         let checked = strictness.check_run(&outcome.timeline, &outcome.troubles);
+        // What the verdict says is said once. Whether somebody reads the rest changes no verdict.
+        let is_told = |trouble: &&Trouble| self.format == Format::Text && checked.tells(trouble);
+        let _ = tell_troubles(outcome.troubles.iter().filter(|trouble| !is_told(trouble)));
         let shown = match self.format {
             Format::Text => terminal::findings(&checked.lines(), Look::default()),
             format => io::stdout().write_all(checked.show(format).as_bytes()),

@@ -251,6 +251,15 @@ fn check(folder: &Folder, exercise: &Exercise, answers: &[String]) -> Result<Sta
         },
     };
     let outcome = attempt.outcome();
+    // A check of what was given, as on the night before a class, is no work: the learner stays where he was.
+    let server = std::fs::read_to_string(folder.server(exercise));
+    let is_given = exercise
+        .given()?
+        .is_some_and(|given| server.is_ok_and(|server| server == given));
+    if is_given {
+        tell(exercise, &attempt)?;
+        return Ok(outcome.into());
+    }
     if let Err(error) = Progress::change(&folder.path, |progress| progress.checked(&exercise.name, outcome)) {
         writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
     }

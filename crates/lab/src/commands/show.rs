@@ -8,7 +8,7 @@ use clap::Args;
 use course::learn::exercise::{self, Exercise, Kind};
 use course::learn::folder::Folder;
 use course::learn::progress::Progress;
-use course::{experiments, steps};
+use course::{checkout, experiments, steps};
 use harness::scene::{Mark, Scene};
 use harness::timeline::Timeline;
 
@@ -105,7 +105,15 @@ pub fn capture(what: &str) -> Result<(PathBuf, bool)> {
     if exercises.is_ok_and(|all| exercise::find(&all, what).is_ok()) {
         bail!("{what:?} is an exercise without a capture: lab learn check {what} runs what you have of it")
     }
-    Err(no_step.context(format!("{what:?} is neither a step nor a file")))
+    if what.contains(['/', '.']) {
+        bail!("there is no file {what}");
+    }
+    // Beside the captures of steps and experiments there are others.
+    let committed = checkout::find().map(|checkout| checkout.join("captures").join(what).with_extension("pcapng"));
+    match committed {
+        Ok(capture) if capture.is_file() => Ok((capture, false)),
+        _ => Err(no_step.context(format!("{what:?} is neither a step nor a capture"))),
+    }
 }
 
 /// True if a learner has found what this exercise asks for.

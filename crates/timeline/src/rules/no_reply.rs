@@ -35,17 +35,22 @@ struct Vain<'a> {
     came: u64,
     bytes: Vec<u8>,
     ever: u64,
-    /// How many it had sent.
+    /// How many it had sent, and whether the last of them is known to be no newline.
     sent: u64,
+    is_no_line: bool,
 }
 
 fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
-    // That nobody accepts is another finding, and that the server has ended is no finding.
+    // That nobody accepts is another finding, and that the server had ended by then is no finding.
     let accepted = connection.calls().any(|(_, call)| call.kind == CallKind::Accept);
-    if !accepted || run.server_ended {
+    let vain = in_vain(connection).filter(|_| accepted)?;
+    // A process that ends closes its connections first.
+    if run
+        .server_ended
+        .is_some_and(|ended| ended < vain.id || vain.waited.is_none())
+    {
         return None;
     }
-    let vain = in_vain(connection)?;
     if connection.is_on_the_wire(connection.timeline()[vain.id].at) {
         return None;
     }
@@ -57,6 +62,10 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         0 => "the client sent nothing".to_owned(),
         1 => "the client sent 1 byte".to_owned(),
         sent => format!("the client sent {sent} bytes"),
+    } + if vain.is_no_line {
+        " without a newline at the end"
+    } else {
+        ""
     };
     let (done, call) = what_was_done(connection, vain.id);
     let came = match vain.came {
@@ -82,10 +91,11 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 /// The first time that the client gave up.
 fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
     // A recording may claim any lengths.
-    let (mut sent, mut came, mut ever, mut bytes) = (0_u64, 0_u64, 0_u64, Vec::new());
+    let (mut sent, mut came, mut ever, mut bytes, mut is_no_line) = (0_u64, 0_u64, 0_u64, Vec::new(), false);
     for (id, action) in connection.client_actions() {
         match &action.kind {
-            ClientActionKind::Sent { len, .. } => {
+            ClientActionKind::Sent { len, bytes: said } => {
+                is_no_line = said.len() as u64 == *len && said.last().is_some_and(|last| *last != b'\n');
                 sent = sent.saturating_add(*len);
                 came = 0;
                 bytes.clear();
@@ -106,6 +116,7 @@ fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
                     bytes,
                     ever,
                     sent,
+                    is_no_line,
                 });
             }
             _ => {}
@@ -120,7 +131,7 @@ fn what_was_done(connection: Connection<'_>, by: EventId) -> (String, Option<Eve
         let tells = *id < by && (call.moved() > 0 || call.is_end_of_file());
         matches!(call.kind, CallKind::Read | CallKind::Write) && (tells || call.result.is_none())
     };
-    if let Some((id, call)) = owners_close(connection)
+    if let Some((id, call)) = owners_close(connection).filter(|(id, _)| *id < by)
         && !connection.closing().fins.contains(&Side::Server)
     {
         let did = format!(

@@ -26,8 +26,8 @@ pub(super) struct Run<'a> {
     blocked: HashMap<i32, Vec<(EventId, &'a Call)>>,
     /// What each client process did last on two connections: the last thing, and the last on another one.
     last: HashMap<Option<i32>, [Option<(EventId, ConnectionId)>; 2]>,
-    /// True if the server, or a process of it, ended in a way that ends its exchanges too.
-    pub server_ended: bool,
+    /// When the server, or a process of it, ended in a way that ends its exchanges too.
+    pub server_ended: Option<EventId>,
     /// The writes that pass on what another client said, as a chat does: behind one read the same bytes went to several
     /// connections, and these are not the one that was read from.
     pub told: HashSet<EventId>,
@@ -106,17 +106,22 @@ impl<'a> Run<'a> {
             listens: Vec::new(),
             blocked: HashMap::new(),
             last: HashMap::new(),
-            server_ended: timeline.exit().is_some() || timeline.crashed().is_some(),
+            server_ended: None,
             told: HashSet::new(),
         };
         let mut since = SinceRead::default();
         // By the listener's descriptor: threads may have one each.
         let mut rows: HashMap<i32, Option<(Spin, Timestamp)>> = HashMap::new();
+        let of_all = [timeline.first_process(), timeline.crashed().map(|(pid, _)| pid)];
         for (id, event) in timeline.iter() {
-            if let EventKind::Process(process) = &event.kind
-                && process.kind == ProcessEventKind::Started
-            {
-                run.started.insert(process.pid, id);
+            if let EventKind::Process(process) = &event.kind {
+                match process.kind {
+                    ProcessEventKind::Started => _ = run.started.insert(process.pid, id),
+                    ProcessEventKind::Exited(_) if of_all.contains(&Some(process.pid)) => {
+                        run.server_ended.get_or_insert(id);
+                    }
+                    _ => {}
+                }
             }
             if let EventKind::Client(action) = &event.kind
                 && let (Some(call), Some(connection)) = (&action.call, event.connection)
