@@ -12,7 +12,6 @@ fn left_with(server: Option<TcpState>, client: Option<TcpState>) -> String {
         reset_from_between: false,
         packets: Vec::new(),
         server_read_end_of_file: false,
-        one_way: false,
         server_left: server,
         client_left: client,
     })
