@@ -1,20 +1,15 @@
 //! A request has a body that the server does not read, or not to its end.
 
 use super::day::Day;
-use super::ground::Ground;
 use super::ruling::{Ruling, failed, not_judged, policy};
 use super::talk::Came;
-use crate::server::ServerBuilder;
-use crate::wire::Wire;
+use super::{Host, behind};
 
-pub(super) fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
+pub(super) const HOST: Host = |server, _| {
     // Some servers write the head of a reply by itself, in one segment. If that one alone were lost, the body behind it
     // would make the client ask for it at once; so the wire loses one more.
-    let wire = Wire::new().script("lose server data 1\nlose server data 2");
-    server
-        .buffers(4096)
-        .wire(wire.unwrap_or_else(|error| unreachable!("{error}")))
-}
+    behind("lose server data 1\nlose server data 2", server.buffers(4096))
+};
 
 pub(super) fn run(day: &Day<'_>) -> Ruling {
     let Some(place) = day.ground.exchanges.iter().position(|exchange| exchange.is_http()) else {

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::Host;
 use super::day::Day;
-use super::ground::Ground;
 use super::ruling::{Ruling, failed, not_judged};
 use super::talk::Talk;
-use crate::server::ServerBuilder;
 use timeline::{CallKind, Errno};
 
 /// So many more than the server needs to start.
@@ -30,9 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// More tries without any sleep than anybody makes who waits between them.
 const SPINS: usize = 200;
 
-pub(super) fn host(server: ServerBuilder, ground: &Ground) -> ServerBuilder {
-    server.descriptors(ground.descriptors + DESCRIPTORS as u64)
-}
+pub(super) const HOST: Host = |server, ground| server.descriptors(ground.descriptors + DESCRIPTORS as u64);
 
 pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;

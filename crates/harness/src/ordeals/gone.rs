@@ -1,14 +1,15 @@
 //! The cable is pulled: a client is gone, and nobody says so.
 
+use super::Host;
 use super::day::Day;
 use super::fault::Fault;
-use super::ground::Ground;
 use super::ruling::{Ruling, Sentence, failed, not_judged};
 use crate::look::Outlook;
-use crate::server::ServerBuilder;
 use crate::wire::Wire;
 use timeline::Endpoints;
 use timeline::rules::Verdict;
+
+pub(super) const HOST: Host = |server, _| server.sysctl("net.ipv4.tcp_retries2", "2").wire(Wire::new());
 
 /// Of a chat no client is idle while another one asks, so here nobody does.
 fn run_chat(day: &Day<'_>) -> Ruling {
@@ -37,10 +38,6 @@ fn of_idle_one(told: &str, outlook: Outlook) -> Ruling {
         Outlook::Nothing => Sentence::of(Verdict::Policy, Some(Fault::WaitsForEver), reason),
         _ => Ok(reason),
     }
-}
-
-pub(super) fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server.sysctl("net.ipv4.tcp_retries2", "2").wire(Wire::new())
 }
 
 pub(super) fn run(day: &Day<'_>) -> Ruling {

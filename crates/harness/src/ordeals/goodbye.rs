@@ -2,21 +2,16 @@
 
 use super::day::Day;
 use super::fault::Fault;
-use super::ground::Ground;
 use super::ruling::{Ruling, failed_by, not_judged};
-use crate::server::ServerBuilder;
-use crate::wire::Wire;
+use super::{Host, behind};
 
 /// A line that is too long for many, and a body.
 const LINE: usize = 200_000;
 const BODY: usize = 2_000_000;
 const PART: usize = 10_000;
 
-pub(super) fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    // Where there is no way to go, the answer can be sent again between `shutdown` and `close`.
-    let wire = Wire::new().script("delay 5ms\nlose server data 1");
-    server.wire(wire.unwrap_or_else(|error| unreachable!("{error}")))
-}
+// Where there is no way to go, the answer can be sent again between `shutdown` and `close`.
+pub(super) const HOST: Host = |server, _| behind("delay 5ms\nlose server data 1", server);
 
 pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;

@@ -1,16 +1,13 @@
 //! The wire loses, swaps and repeats packets: the stream is the same.
 
 use super::day::Day;
-use super::ground::Ground;
 use super::ruling::{Ruling, not_judged};
-use crate::server::ServerBuilder;
-use crate::wire::Wire;
+use super::{Host, behind};
 
-pub(super) fn host(server: ServerBuilder, ground: &Ground) -> ServerBuilder {
+pub(super) const HOST: Host = |server, ground| {
     let script = "loss 10%\nduplicate client data 1\nduplicate server data 2\nswap server data 1\nswap client data 2";
-    let wire = Wire::new().script(&format!("seed {}\n{script}", ground.seed));
-    server.wire(wire.unwrap_or_else(|error| unreachable!("{error}")))
-}
+    behind(&format!("seed {}\n{script}", ground.seed), server)
+};
 
 const ENOUGH: usize = 3;
 

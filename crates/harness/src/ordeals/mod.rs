@@ -50,6 +50,7 @@ use self::day::Day;
 use self::ground::Ground;
 use self::ruling::Ruling;
 use crate::server::ServerBuilder;
+use crate::wire::Wire;
 
 pub use self::fault::Fault;
 pub use self::ordeal::{Judged, Ordeal};
@@ -75,8 +76,11 @@ pub static ORDEALS: LazyLock<[&Ordeal; 21]> = LazyLock::new(|| WORDS.ordeals.eac
 /// What the server's host is, and its wire.
 type Host = fn(ServerBuilder, &Ground) -> ServerBuilder;
 
+/// The conversation, and how it is judged.
+type Run = fn(&Day<'_>) -> Ruling;
+
 /// What becomes of each ordeal's day, by the ordeal's name.
-const WAYS: [(&str, Host, fn(&Day<'_>) -> Ruling); 21] = [
+const WAYS: [(&str, Host, Run); 21] = [
     ("closes", gentle_host, closes::run),
     ("bytewise", gentle_host, bytewise::run),
     ("pipelined", gentle_host, pipelined::run),
@@ -85,19 +89,19 @@ const WAYS: [(&str, Host, fn(&Day<'_>) -> Ruling); 21] = [
     ("slow-reader", poor_host, slow_reader::run),
     ("half-close", gentle_host, half_close::run),
     ("reset", poor_host, reset::run),
-    ("body", body::host, body::run),
-    ("gone", gone::host, gone::run),
-    ("few-descriptors", few_descriptors::host, few_descriptors::run),
+    ("body", body::HOST, body::run),
+    ("gone", gone::HOST, gone::run),
+    ("few-descriptors", few_descriptors::HOST, few_descriptors::run),
     ("full-house", |server, _| server.backlog(1), full_house::run),
     ("stop", poor_host, stop::run),
     ("restart", |server, _| server.restarts(1), restart::run),
-    ("lossy", lossy::host, lossy::run),
+    ("lossy", lossy::HOST, lossy::run),
     ("endless", |server, _| server.snaplen(96).keep(10_000), endless::run),
-    ("goodbye", goodbye::host, goodbye::run),
+    ("goodbye", goodbye::HOST, goodbye::run),
     ("silent", gentle_host, silent::run),
     ("paused", poor_host, paused::run),
     ("urgent", gentle_host, urgent::run),
-    ("old-host", old_host::host, old_host::run),
+    ("old-host", old_host::HOST, old_host::run),
 ];
 
 /// The host as it is.
@@ -110,13 +114,19 @@ fn poor_host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
     server.buffers(4096)
 }
 
+/// Behind a wire with this script.
+fn behind(script: &str, server: ServerBuilder) -> ServerBuilder {
+    let wire = Wire::new().script(script);
+    server.wire(wire.unwrap_or_else(|error| unreachable!("{error}")))
+}
+
 impl Ordeal {
     /// The ordeal with this name.
     pub fn named(name: &str) -> Option<&'static Ordeal> {
         ORDEALS.into_iter().find(|ordeal| ordeal.name == name)
     }
 
-    fn way(&self) -> (Host, fn(&Day<'_>) -> Ruling) {
+    fn way(&self) -> (Host, Run) {
         let way = WAYS.into_iter().find(|(name, ..)| *name == self.name);
         let (_, host, run) = way.expect("the tests find the way of each ordeal");
         (host, run)

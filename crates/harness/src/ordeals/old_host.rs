@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use super::Host;
 use super::day::Day;
-use super::ground::Ground;
 use super::ruling::{Ruling, not_judged};
-use crate::server::ServerBuilder;
 
 /// When they no longer fit.
 const MOMENT: Duration = Duration::from_millis(1 << 31);
@@ -13,9 +12,7 @@ const MOMENT: Duration = Duration::from_millis(1 << 31);
 /// close a connection that is idle for five seconds, and this one is idle until the moment has passed.
 const BEFORE: Duration = Duration::from_secs(4);
 
-pub(super) fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server.uptime(MOMENT - BEFORE)
-}
+pub(super) const HOST: Host = |server, _| server.uptime(MOMENT - BEFORE);
 
 pub(super) fn run(day: &Day<'_>) -> Ruling {
     let Some(ahead) = day.clock_ahead() else {
