@@ -102,15 +102,20 @@ impl Client {
     /// [`Error::Client`].
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
         let bytes = bytes.as_ref();
-        let first = bytes[..bytes.len().min(Call::KEEP)].to_vec();
-        self.record(ClientActionKind::Sent {
-            bytes: first,
-            len: bytes.len() as u64,
-        });
+        self.has_sent(bytes);
         let done = self.socket().write_all(bytes);
-        self.sent += bytes.len() as u64;
-        self.came = 0;
         done.map_err(|error| self.failed("send", error))
+    }
+
+    /// Counts what goes out, and puts it on the timeline.
+    fn has_sent(&mut self, bytes: &[u8]) {
+        let len = bytes.len() as u64;
+        self.record(ClientActionKind::Sent {
+            bytes: bytes[..bytes.len().min(Call::KEEP)].to_vec(),
+            len,
+        });
+        self.sent += len;
+        self.came = 0;
     }
 
     /// Sends as much of these bytes as the kernel takes at once: how many.
@@ -120,12 +125,7 @@ impl Client {
         self.waits(true)?;
         match sent {
             Ok(length) => {
-                self.record(ClientActionKind::Sent {
-                    bytes: bytes[..length.min(Call::KEEP)].to_vec(),
-                    len: length as u64,
-                });
-                self.sent += length as u64;
-                self.came = 0;
+                self.has_sent(&bytes[..length]);
                 Ok(length)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -137,14 +137,9 @@ impl Client {
     pub(crate) fn send_last(&mut self, bytes: &[u8]) -> Result<(), Error> {
         /// `MSG_MORE` of send(2): what is sent waits for what follows.
         const MORE: i32 = 0x8000;
-        self.record(ClientActionKind::Sent {
-            bytes: bytes[..bytes.len().min(Call::KEEP)].to_vec(),
-            len: bytes.len() as u64,
-        });
+        self.has_sent(bytes);
         let sent = self.socket().send_with_flags(bytes, MORE);
         sent.map_err(|error| self.failed("send", error))?;
-        self.sent += bytes.len() as u64;
-        self.came = 0;
         self.shutdown_write()
     }
 

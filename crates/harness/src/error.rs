@@ -215,6 +215,11 @@ fn cure(error: &std::io::Error) -> &'static str {
 }
 
 impl Error {
+    /// What the system said of what was tried.
+    pub(crate) fn system(what: &'static str) -> impl Fn(std::io::Error) -> Error {
+        move |source| Error::System { what, source }
+    }
+
     /// True if a client gave up waiting for bytes, or a client program was not waited for any longer.
     pub fn is_timeout(&self) -> bool {
         self.is_client_of(std::io::ErrorKind::TimedOut) || matches!(self, Error::ClientTimedOut { .. })

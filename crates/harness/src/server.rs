@@ -171,10 +171,9 @@ impl Server {
         let ip = address.ip().to_canonical();
         match ip {
             ip if !ip.is_loopback() || !self.run.network().has_wire() => Ok(()),
-            IpAddr::V4(ip) => self.run.network().carry(ip).map_err(|source| Error::System {
-                what: "carry packets to a loopback address over the wire (route_localnet)",
-                source,
-            }),
+            IpAddr::V4(ip) => self.run.network().carry(ip).map_err(Error::system(
+                "carry packets to a loopback address over the wire (route_localnet)",
+            )),
             IpAddr::V6(_) => Err(Error::Loopback { address }),
         }
     }
@@ -358,10 +357,10 @@ impl Server {
     /// If the closure does.
     pub fn inside<T: Send>(&self, body: impl FnOnce() -> T + Send) -> Result<T, Error> {
         self.check_reachable(self.address())?;
-        self.run.network().inside(body).map_err(|source| Error::System {
-            what: "run a closure in the private network (seccomp_unotify(2))",
-            source,
-        })
+        let ran = self.run.network().inside(body);
+        ran.map_err(Error::system(
+            "run a closure in the private network (seccomp_unotify(2))",
+        ))
     }
 
     /// Runs a client program in the server's network, or behind a wire on the client's host, until it
@@ -417,10 +416,7 @@ impl Server {
     /// [`Error::System`] if the network cannot be handed over.
     pub fn enter_host(&self, host: Side, command: &mut std::process::Command) -> Result<(), Error> {
         let entered = self.run.network().enter(host, command);
-        entered.map_err(|source| Error::System {
-            what: "let a command into the private network",
-            source,
-        })
+        entered.map_err(Error::system("let a command into the private network"))
     }
 
     /// Sends a signal to the server's first process: signal(7). At the lower levels too; false if it has ended.
@@ -516,33 +512,29 @@ impl Server {
     /// Waits until the server has made a call that `wanted` accepts, at most as long as a client
     /// waits for a reply. Returns whether it has.
     pub fn wait_for_call(&self, wanted: impl Fn(&Call) -> bool) -> bool {
-        let mut looked = 0;
-        let found = self.run.network().recorder().wait(Instant::now() + self.reply, |seen| {
-            let new = &seen.records[looked..];
-            looked = seen.records.len();
-            new.iter()
-                .any(|record| matches!(&record.what, What::Call { call, .. } if wanted(call)))
-                .then_some(())
-        });
-        found.is_some()
+        self.wait_for(|what| matches!(what, What::Call { call, .. } if wanted(call)))
     }
 
     /// Waits until a segment has gone by that `wanted` accepts, at most as long as a client waits for a
     /// reply. Returns whether it has. Behind a wire `wanted` is also told what became of it.
     pub fn wait_for_segment(&self, wanted: impl Fn(&Segment, Option<&Passage>) -> bool) -> bool {
+        self.wait_for(|what| match what {
+            What::Frame {
+                segment: Some(segment),
+                passage,
+                ..
+            } => wanted(segment, passage.as_deref()),
+            _ => false,
+        })
+    }
+
+    /// Waits for a record; looks at each once.
+    fn wait_for(&self, wanted: impl Fn(&What) -> bool) -> bool {
         let mut looked = 0;
         let found = self.run.network().recorder().wait(Instant::now() + self.reply, |seen| {
             let new = &seen.records[looked..];
             looked = seen.records.len();
-            let is_wanted = |record: &Record| match &record.what {
-                What::Frame {
-                    segment: Some(segment),
-                    passage,
-                    ..
-                } => wanted(segment, passage.as_deref()),
-                _ => false,
-            };
-            new.iter().any(is_wanted).then_some(())
+            new.iter().any(|record| wanted(&record.what)).then_some(())
         });
         found.is_some()
     }

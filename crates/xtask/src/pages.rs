@@ -188,7 +188,7 @@ fn facts() -> String {
 /// What makes a day rough, a section each: `lab explain` reads them too.
 fn ordeals() -> String {
     let mut text = String::new();
-    for ordeal in ORDEALS {
+    for ordeal in ORDEALS.iter() {
         let takes = if ordeal.quick { "quick" } else { "not quick" };
         let _ = writeln!(
             text,
@@ -210,7 +210,7 @@ fn survives(docs: &str) -> Result<String> {
         names.join(" | "),
         ":-:|".repeat(names.len())
     );
-    for ordeal in ORDEALS {
+    for ordeal in ORDEALS.iter() {
         let sign = |server: &MeasuredServer| match server.verdicts.get(ordeal.name).map(String::as_str) {
             Some("passed") => "✓",
             Some("failed") => "**✗**",

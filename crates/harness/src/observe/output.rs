@@ -14,7 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::error::Output;
 use crate::lock::lock;
 use crate::recorder::{Recorder, now};
-use timeline::{OutputStream, ProcessEvent, ProcessEventKind, Record, What};
+use timeline::{OutputStream, ProcessEventKind};
 
 /// So many bytes of all that a program wrote are kept for messages: its end.
 const END_KEPT: usize = 64 * 1024;
@@ -138,10 +138,7 @@ impl Reader {
             Room::FirstLeftOut => ProcessEventKind::OutputNotKept,
             Room::LeftOut => return,
         };
-        self.recorder.push(Record {
-            at: now(),
-            what: What::Process(ProcessEvent { pid: self.pid, kind }),
-        });
+        self.recorder.process(now(), self.pid, kind);
     }
 }
 

@@ -45,10 +45,7 @@ use crate::machine::Refusal;
 use crate::recorder::{Keep, Recorder, Seen, now};
 use crate::spec::{Patience, Spec};
 use crate::wire::{Wire, addresses};
-use timeline::{
-    Exit, Level, OutputStream, ProcessEvent, ProcessEventKind, Record, Recording, SegmentCounters, Settled, Side,
-    TcpState, What,
-};
+use timeline::{Exit, Level, OutputStream, ProcessEventKind, Recording, SegmentCounters, Settled, Side, TcpState};
 
 /// What an argument `{listen}` stands for in a private network, on a host of its own, and where others may have that
 /// port.
@@ -175,7 +172,6 @@ impl Run {
             placement,
             packets,
         } = Stage::set(spec, beside)?;
-        let system = |what| move |source| Error::System { what, source };
         prepare(spec, &placement, beside.is_some())?;
         if let Some(first) = beside {
             first.recorder.leave_others_out();
@@ -187,21 +183,21 @@ impl Run {
         match (packets, &placement) {
             (Source::Loopback(socket), _) => {
                 let started = Capture::start(socket, spec.snaplen, spec.buffer, Arc::clone(&recorder));
-                capture = Some(started.map_err(system("start the packet capture"))?);
+                capture = Some(started.map_err(Error::system("start the packet capture"))?);
             }
             (Source::Wire(ends), Placement::Hosts(wired)) => {
                 let wire = wired.1.clone();
                 let started = Relay::start(wire, ends, spec.snaplen, spec.buffer, Arc::clone(&recorder));
-                relay = Some(started.map_err(system("start the wire"))?);
+                relay = Some(started.map_err(Error::system("start the wire"))?);
             }
             _ => {}
         }
         let watch = Watch::start(placement.pids(), Arc::clone(&recorder));
-        let watch = watch.map_err(system("watch the socket table"))?;
+        let watch = watch.map_err(Error::system("watch the socket table"))?;
 
         let mut doors = placement
             .doors(Side::Server)
-            .map_err(system("open the private network"))?;
+            .map_err(Error::system("open the private network"))?;
         if let Some(doors) = &mut doors {
             doors.uptime = spec.host.uptime;
         }
@@ -210,7 +206,7 @@ impl Run {
             (_, Level::Sandbox) if beside.is_none() => LISTEN_INSIDE,
             _ => LISTEN_ANYWHERE,
         };
-        let stdin = input(&spec.input).map_err(system("write what it is to read from its standard input"))?;
+        let stdin = input(&spec.input).map_err(Error::system("write what it is to read from its standard input"))?;
         let started = Tracer::start(Side::Server, command(spec, listen, stdin), doors, Arc::clone(&recorder));
         let (tracer, mut child) = started.map_err(|error| explain(spec.name(), error))?;
         let output: Arc<output::Kept> = Arc::default();
@@ -232,7 +228,7 @@ impl Run {
             }
             io::Result::Ok((readers, over))
         };
-        let (readers, over) = readers().map_err(system("start to read what the program writes"))?;
+        let (readers, over) = readers().map_err(Error::system("start to read what the program writes"))?;
         let network = Arc::new(Network {
             placement,
             recorder,
@@ -271,10 +267,7 @@ impl Run {
     pub fn client(&self, command: Command, limit: Duration) -> Result<Option<Exit>, Error> {
         let program = command.get_program().display().to_string();
         let doors = self.network.placement.doors(Side::Client);
-        let doors = doors.map_err(|source| Error::System {
-            what: "open the private network",
-            source,
-        })?;
+        let doors = doors.map_err(Error::system("open the private network"))?;
         let started = Tracer::start(Side::Client, command, doors, Arc::clone(&self.network.recorder));
         let (tracer, _) = started.map_err(|error| explain(program.clone(), error))?;
         tracer
@@ -284,12 +277,9 @@ impl Run {
 
     /// As [`client`](Self::client), with what it writes to its standard output and error.
     pub fn client_output(&self, mut command: Command, limit: Duration) -> Result<(Option<Exit>, [Vec<u8>; 2]), Error> {
-        let system = |source| Error::System {
-            what: "read what the client writes",
-            source,
-        };
+        let system = Error::system("read what the client writes");
         let piped = || Ok((UnixStream::pair()?, io::pipe()?, io::pipe()?));
-        let ((over, theirs), (stdout, writes_out), (stderr, writes_err)) = piped().map_err(system)?;
+        let ((over, theirs), (stdout, writes_out), (stderr, writes_err)) = piped().map_err(&system)?;
         command.stdout(writes_out).stderr(writes_err);
         let read = |pipe| {
             let mut all = Vec::new();
@@ -297,7 +287,7 @@ impl Run {
             all
         };
         std::thread::scope(|scope| {
-            let start = |pipe| Builder::new().spawn_scoped(scope, move || read(pipe)).map_err(system);
+            let start = |pipe| Builder::new().spawn_scoped(scope, move || read(pipe)).map_err(&system);
             let readers = [start(stdout)?, start(stderr)?];
             let ended = self.client(command, limit);
             let _ = over.shutdown(Shutdown::Both);
@@ -421,12 +411,7 @@ impl Run {
 
     /// Records what the server is left at.
     fn record_what_is_left(&self) {
-        let record = |pid, kind| {
-            self.network.recorder.push(Record {
-                at: now(),
-                what: What::Process(ProcessEvent { pid, kind }),
-            });
-        };
+        let record = |pid, kind| self.network.recorder.process(now(), pid, kind);
         for (HeldDescriptor { pid, fd, on, .. }, over) in self.keeps() {
             // A process that has just ended has no command line any more: its words are empty.
             let words = Process::new(pid).and_then(|process| process.cmdline());
@@ -474,10 +459,7 @@ impl Run {
             (None, Some(relay)) => relay.stop(),
             (None, None) => Ok(0),
         };
-        let dropped = stopped.map_err(|source| Error::System {
-            what: "read the packet capture",
-            source,
-        })?;
+        let dropped = stopped.map_err(Error::system("read the packet capture"))?;
         // A server that has begun to end is waited for, so that its end is in the recording.
         let _ = self.network.ended();
         self.record_what_is_left();
@@ -692,12 +674,6 @@ fn is_closing(state: TcpState) -> bool {
 impl Stage {
     /// The best level, or the one asked for, with what it takes.
     fn set(spec: &Spec, beside: Option<&Network>) -> Result<Stage, Error> {
-        let refused = |level, reason, cure| Error::LevelRefused {
-            program: spec.name(),
-            level,
-            reason,
-            cure,
-        };
         if let Some(wire) = &spec.wire {
             return Stage::behind_wire(spec, wire, beside.is_some());
         }
@@ -706,10 +682,8 @@ impl Stage {
             let shared = beside.and_then(|first| first.placement.of(Side::Server));
             match shared.map_or_else(|| Sandbox::open().map(Arc::new), |shared| Ok(Arc::clone(shared))) {
                 Ok(sandbox) => {
-                    let socket = sandbox.socket(PACKET_SOCKET).map_err(|source| Error::System {
-                        what: "open a packet socket",
-                        source,
-                    })?;
+                    let socket = sandbox.socket(PACKET_SOCKET);
+                    let socket = socket.map_err(Error::system("open a packet socket"))?;
                     return Ok(Stage {
                         level: Level::Sandbox,
                         placement: Placement::Sandbox(sandbox),
@@ -717,7 +691,7 @@ impl Stage {
                     });
                 }
                 Err(error) if level.is_some() => {
-                    return Err(refused(Level::Sandbox, error.to_string(), sandbox_cure()));
+                    return Err(refused(spec, Level::Sandbox, error.to_string(), sandbox_cure()));
                 }
                 Err(_) => {}
             }
@@ -733,7 +707,7 @@ impl Stage {
                 }
                 Err(error) if level.is_some() => {
                     let refusal = packet_refusal(&error);
-                    return Err(refused(Level::Loopback, refusal.reason, refusal.cure));
+                    return Err(refused(spec, Level::Loopback, refusal.reason, refusal.cure));
                 }
                 Err(_) => {}
             }
@@ -774,27 +748,29 @@ impl Stage {
     }
 }
 
+/// A level that cannot be had, or not as it is asked for.
+fn refused(spec: &Spec, level: Level, reason: String, cure: String) -> Error {
+    Error::LevelRefused {
+        program: spec.name(),
+        level,
+        reason,
+        cure,
+    }
+}
+
 /// Makes the hosts what they are to be.
 fn prepare(spec: &Spec, placement: &Placement, is_beside: bool) -> Result<(), Error> {
     let host = &spec.host;
     let sandboxes = match placement {
         _ if is_beside && host.changes_network() => {
-            return Err(Error::LevelRefused {
-                program: spec.name(),
-                level: Level::Sandbox,
-                reason:
-                    "it is to run beside another server, and the kernel's settings are of the network that both share"
-                        .into(),
-                cure: "set them for the server that starts first".into(),
-            });
+            let why =
+                "it is to run beside another server, and the kernel's settings are of the network that both share";
+            let cure = "set them for the server that starts first";
+            return Err(refused(spec, Level::Sandbox, why.into(), cure.into()));
         }
         Placement::Here if host.is_changed() => {
-            return Err(Error::LevelRefused {
-                program: spec.name(),
-                level: Level::Sandbox,
-                reason: "the kernel's settings are changed in a private network only, and there is none".into(),
-                cure: sandbox_cure(),
-            });
+            let why = "the kernel's settings are changed in a private network only, and there is none";
+            return Err(refused(spec, Level::Sandbox, why.into(), sandbox_cure()));
         }
         Placement::Here => vec![],
         Placement::Sandbox(sandbox) => vec![sandbox],

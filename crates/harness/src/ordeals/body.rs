@@ -1,35 +1,17 @@
 //! A request has a body that the server does not read, or not to its end.
 
 use super::day::Day;
-use super::ground::Ground;
-use super::ordeal::Ordeal;
 use super::ruling::{Ruling, failed, not_judged, policy};
 use super::talk::Came;
-use crate::server::ServerBuilder;
-use crate::wire::Wire;
+use super::{Host, behind};
 
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "body",
-    about: "A request has a body that the server does not read, or not to its end",
-    lever: "requests of HTTP with half a body, a chunked body of one byte too many, and 60,000 bytes that are not asked for; buffers of 4096 bytes, and the first two segments of a reply are lost once",
-    fails: "the reply is written, and is cut or never comes, also by a reset",
-    cure: "send the whole reply, shut down the sending half, read and throw away what still comes, then close (RFC 9112, section 9.6)",
-    quick: false,
-    host,
-    run,
-};
-
-fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
+pub(super) const HOST: Host = |server, _| {
     // Some servers write the head of a reply by itself, in one segment. If that one alone were lost, the body behind it
     // would make the client ask for it at once; so the wire loses one more.
-    let wire = Wire::new().script("lose server data 1\nlose server data 2");
-    server
-        .buffers(4096)
-        .wire(wire.unwrap_or_else(|error| unreachable!("{error}")))
-}
+    behind("lose server data 1\nlose server data 2", server.buffers(4096))
+};
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     let Some(place) = day.ground.exchanges.iter().position(|exchange| exchange.is_http()) else {
         return not_judged("the conversation is no HTTP/1");
     };

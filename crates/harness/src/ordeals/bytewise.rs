@@ -3,20 +3,7 @@
 use std::time::Duration;
 
 use super::day::Day;
-use super::ordeal::{Ordeal, gentle_host};
 use super::ruling::{Ruling, not_judged};
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "bytewise",
-    about: "A request comes byte by byte: a message may come in any pieces",
-    lever: "each byte of a request is a segment of its own",
-    fails: "another reply",
-    cure: "read until the message is whole: what one read returns is a part of the stream, not a message",
-    quick: true,
-    host: gentle_host,
-    run,
-};
 
 /// So many bytes of a conversation are waited for one by one.
 const MOST: usize = 400;
@@ -27,7 +14,7 @@ const MISSES: usize = 3;
 /// A server reads what comes within this time, or waits for more by design.
 const READS: Duration = Duration::from_secs(1);
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let mut talk = day.client()?;
     day.about(talk.on());

@@ -1,26 +1,13 @@
 //! Clients leave, each in its own way: nothing of them may stay.
 
 use super::day::Day;
-use super::ordeal::{Ordeal, gentle_host};
 use super::ruling::{Ruling, failed};
 use super::talk::Talk;
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "closes",
-    about: "Clients leave, each in its own way: nothing of them may stay",
-    lever: "clients leave: after the conversation, in the middle of it, and before a word",
-    fails: "a socket or a descriptor of one of them is kept",
-    cure: "let the last owner of a connection go when its client has: see `lab explain close-wait`",
-    quick: true,
-    host: gentle_host,
-    run,
-};
 
 /// Of net/tcp_states.h.
 const CLOSE_WAIT: u8 = 8;
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let mut of = Vec::new();
     for round in 0..2 {

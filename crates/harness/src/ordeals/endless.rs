@@ -2,32 +2,13 @@
 
 use super::day::Day;
 use super::fault::Fault;
-use super::ground::Ground;
-use super::ordeal::Ordeal;
 use super::ruling::{Ruling, failed_by};
-use crate::server::ServerBuilder;
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "endless",
-    about: "A request does not end, and the memory of the server must not grow with it",
-    lever: "a request that does not end, 64 MB of it",
-    fails: "the memory of the server grows with it",
-    cure: "give a message a limit, and answer one that is longer with an error",
-    quick: false,
-    host,
-    run,
-};
 
 const MB: u64 = 1_000_000;
 const ALL: usize = 64_000_000;
 const PART: usize = 1_000_000;
 
-fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server.snaplen(96).keep(10_000)
-}
-
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let asked = day.first_asked();
     let mut talk = day.client()?;

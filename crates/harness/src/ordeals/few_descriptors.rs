@@ -2,25 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::Host;
 use super::day::Day;
-use super::ground::Ground;
-use super::ordeal::Ordeal;
 use super::ruling::{Ruling, failed, not_judged};
 use super::talk::Talk;
-use crate::server::ServerBuilder;
 use timeline::{CallKind, Errno};
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "few-descriptors",
-    about: "There are fewer descriptors than clients: some have to wait, and then all are served",
-    lever: "each process has 64 descriptors more than it needs to start, and clients connect until accept fails, 90 at most; then they leave",
-    fails: "nobody is served once they have left, or the server spins while they are there",
-    cure: "when accept fails with EMFILE, wait before you try again, or stop asking for new connections until one has closed",
-    quick: true,
-    host,
-    run,
-};
 
 /// So many more than the server needs to start.
 const DESCRIPTORS: usize = 64;
@@ -43,11 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// More tries without any sleep than anybody makes who waits between them.
 const SPINS: usize = 200;
 
-fn host(server: ServerBuilder, ground: &Ground) -> ServerBuilder {
-    server.descriptors(ground.descriptors + DESCRIPTORS as u64)
-}
+pub(super) const HOST: Host = |server, ground| server.descriptors(ground.descriptors + DESCRIPTORS as u64);
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let failures = |day: &Day<'_>| {
         day.count_calls(|call| call.result == Some(Err(Errno(EMFILE))) && call.kind == CallKind::Accept)

@@ -1,30 +1,11 @@
 //! More clients come than the queue of the listener holds: each is served in the end.
 
 use super::day::Day;
-use super::ground::Ground;
-use super::ordeal::Ordeal;
 use super::ruling::{Ruling, failed, not_judged};
-use crate::server::ServerBuilder;
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "full-house",
-    about: "More clients come than the queue of the listener holds: each is served in the end",
-    lever: "one connection may wait to be accepted (somaxconn 1); eight clients connect while the server is stopped, then all talk at once",
-    fails: "one of them is never served",
-    cure: "accept in a loop of its own, and again at once: what waits in the queue is nobody else's to take",
-    quick: false,
-    host,
-    run,
-};
 
 const CLIENTS: usize = 8;
 
-fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server.backlog(1)
-}
-
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let overflows = |day: &Day<'_>| day.server.network().overflows().unwrap_or(0);
     let before = overflows(day);

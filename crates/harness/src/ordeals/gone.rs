@@ -1,27 +1,15 @@
 //! The cable is pulled: a client is gone, and nobody says so.
 
+use super::Host;
 use super::day::Day;
 use super::fault::Fault;
-use super::ground::Ground;
-use super::ordeal::Ordeal;
 use super::ruling::{Ruling, Sentence, failed, not_judged};
 use crate::look::Outlook;
-use crate::server::ServerBuilder;
 use crate::wire::Wire;
 use timeline::Endpoints;
 use timeline::rules::Verdict;
 
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "gone",
-    about: "The cable is pulled: a client is gone, and nobody says so",
-    lever: "the cable is cut with a reply on its way, and with nothing on its way; the kernel gives up after two retransmissions",
-    fails: "the connection is kept after the kernel gave it up, or the server ends",
-    cure: "let an error of a write, or of the read beside it, end the connection; keep-alive finds a client that is gone while idle",
-    quick: false,
-    host,
-    run,
-};
+pub(super) const HOST: Host = |server, _| server.sysctl("net.ipv4.tcp_retries2", "2").wire(Wire::new());
 
 /// Of a chat no client is idle while another one asks, so here nobody does.
 fn run_chat(day: &Day<'_>) -> Ruling {
@@ -52,11 +40,7 @@ fn of_idle_one(told: &str, outlook: Outlook) -> Ruling {
     }
 }
 
-fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server.sysctl("net.ipv4.tcp_retries2", "2").wire(Wire::new())
-}
-
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     if day.gentle.passes_on && !day.gentle.closes {
         return run_chat(day);

@@ -2,36 +2,18 @@
 
 use super::day::Day;
 use super::fault::Fault;
-use super::ground::Ground;
-use super::ordeal::Ordeal;
 use super::ruling::{Ruling, failed_by, not_judged};
-use crate::server::ServerBuilder;
-use crate::wire::Wire;
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "goodbye",
-    about: "A request is refused while it is still being sent, and the answer is lost once: it has to be sent again",
-    lever: "a request that is too long is refused while the client still sends, and the answer is lost once, on a wire of 5 ms",
-    fails: "the answer never comes: a reset ended its retransmission",
-    cure: "answer, shut down the sending half, read and throw away what still comes up to a limit, then close",
-    quick: false,
-    host,
-    run,
-};
+use super::{Host, behind};
 
 /// A line that is too long for many, and a body.
 const LINE: usize = 200_000;
 const BODY: usize = 2_000_000;
 const PART: usize = 10_000;
 
-fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    // Where there is no way to go, the answer can be sent again between `shutdown` and `close`.
-    let wire = Wire::new().script("delay 5ms\nlose server data 1");
-    server.wire(wire.unwrap_or_else(|error| unreachable!("{error}")))
-}
+// Where there is no way to go, the answer can be sent again between `shutdown` and `close`.
+pub(super) const HOST: Host = |server, _| behind("delay 5ms\nlose server data 1", server);
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let asked = day.first_asked();
     if asked.is_redis() {

@@ -1,22 +1,9 @@
 //! The client has said all: its FIN is on the segment of its request, and it waits for the reply.
 
 use super::day::Day;
-use super::ordeal::{Ordeal, gentle_host};
 use super::ruling::{Ruling, failed, not_judged, policy};
 
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "half-close",
-    about: "The client has said all: its FIN is on the segment of its request, and it waits for the reply",
-    lever: "the client's FIN stands on the segment of its request",
-    fails: "the reply is cut or does not come, or the connection is kept behind it",
-    cure: "an end of file says that the client will send no more, and not that it has gone: answer what it asked, then close",
-    quick: true,
-    host: gentle_host,
-    run,
-};
-
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let mut talk = day.client()?;
     let on = talk.on();

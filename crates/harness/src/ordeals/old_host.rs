@@ -2,23 +2,9 @@
 
 use std::time::Duration;
 
+use super::Host;
 use super::day::Day;
-use super::ground::Ground;
-use super::ordeal::Ordeal;
 use super::ruling::{Ruling, not_judged};
-use crate::server::ServerBuilder;
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "old-host",
-    about: "The host has been up for 24 days: its milliseconds no longer fit into 31 bits",
-    lever: "the server's monotonic clock passes 2^31 milliseconds in the middle of the conversation",
-    fails: "another reply, or an end",
-    cure: "keep times in 64 bits, and compare them by their difference",
-    quick: false,
-    host,
-    run,
-};
 
 /// When they no longer fit.
 const MOMENT: Duration = Duration::from_millis(1 << 31);
@@ -26,11 +12,9 @@ const MOMENT: Duration = Duration::from_millis(1 << 31);
 /// close a connection that is idle for five seconds, and this one is idle until the moment has passed.
 const BEFORE: Duration = Duration::from_secs(4);
 
-fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server.uptime(MOMENT - BEFORE)
-}
+pub(super) const HOST: Host = |server, _| server.uptime(MOMENT - BEFORE);
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     let Some(ahead) = day.clock_ahead() else {
         return not_judged("this kernel gave the server no clock of its own");
     };

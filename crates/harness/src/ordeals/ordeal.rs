@@ -5,12 +5,11 @@ use std::fmt;
 use super::day::Day;
 use super::fault::Fault;
 use super::ground::{Gentle, Ground};
-use super::ruling::{Ruling, Sentence};
-use crate::server::ServerBuilder;
 use timeline::Timeline;
 use timeline::rules::Verdict;
 
 /// One way in which a day can be rough.
+#[derive(serde::Deserialize)]
 pub struct Ordeal {
     /// Its name: `slow-reader`.
     pub name: &'static str,
@@ -24,9 +23,6 @@ pub struct Ordeal {
     pub cure: &'static str,
     /// It takes a second or two.
     pub quick: bool,
-    /// What the server's host is, and its wire.
-    pub(super) host: fn(ServerBuilder, &Ground) -> ServerBuilder,
-    pub(super) run: fn(&Day<'_>) -> Ruling,
 }
 
 impl PartialEq for Ordeal {
@@ -65,40 +61,22 @@ impl fmt::Debug for Judged {
     }
 }
 
-/// The host as it is.
-pub(super) fn gentle_host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server
-}
-
-/// Small buffers on both sides: what does not fit waits in the server. What the kernel rounds up is a page of it.
-pub(super) fn poor_host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server.buffers(4096)
-}
-
 impl Ordeal {
     /// Lets the server meet it, after what is known of its gentle day.
     pub(super) fn judge(&'static self, ground: &Ground, gentle: &Gentle) -> Judged {
-        let begun = Day::begin(ground, gentle, self.host);
-        let (ruling, evidence, timeline) = match begun {
+        let (host, run) = self.way();
+        let (ruling, evidence, timeline) = match Day::begin(ground, gentle, host) {
             Ok(day) => {
-                let ruling = (self.run)(&day);
+                let ruling = run(&day);
                 let (evidence, timeline) = day.over(ruling.is_ok());
                 (ruling, evidence, timeline)
             }
             Err(sentence) => (Err(sentence), Vec::new(), None),
         };
-        let Sentence {
-            verdict,
-            finding,
-            reason,
-        } = ruling.map_or_else(
-            |sentence| sentence,
-            |reason| Sentence {
-                verdict: Verdict::Passed,
-                finding: None,
-                reason,
-            },
-        );
+        let (verdict, finding, reason) = match ruling {
+            Ok(reason) => (Verdict::Passed, None, reason),
+            Err(sentence) => (sentence.verdict, sentence.finding, sentence.reason),
+        };
         Judged {
             ordeal: self,
             verdict,

@@ -1,22 +1,9 @@
 //! The server is stopped in the middle of its work and goes on, as when a laptop sleeps.
 
 use super::day::Day;
-use super::ordeal::{Ordeal, poor_host};
 use super::ruling::Ruling;
 
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "paused",
-    about: "The server is stopped in the middle of its work and goes on, as when a laptop sleeps",
-    lever: "SIGSTOP and SIGCONT in the middle of a reply, three times",
-    fails: "another reply, or an end",
-    cure: "a call that a signal interrupts is made again (EINTR), or goes on with what it has done (signal(7))",
-    quick: true,
-    host: poor_host,
-    run,
-};
-
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     for _ in 0..3 {
         let mut talk = day.client()?;

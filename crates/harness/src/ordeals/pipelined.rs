@@ -1,23 +1,10 @@
 //! Several requests come in one segment, and each has to be answered.
 
 use super::day::Day;
-use super::ordeal::{Ordeal, gentle_host};
 use super::ruling::{Ruling, failed, policy};
 use super::talk::Came;
 
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "pipelined",
-    about: "Several requests come in one segment, and each has to be answered",
-    lever: "several requests stand in one segment",
-    fails: "another reply, or fewer",
-    cure: "keep what was read beyond the first message: it is the beginning of the next one",
-    quick: true,
-    host: gentle_host,
-    run,
-};
-
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let asked = |place: &usize| !day.ground.exchanges[*place].request.is_empty();
     let mut places: Vec<usize> = (0..day.ground.exchanges.len()).filter(asked).collect();

@@ -2,24 +2,10 @@
 
 use super::day::Day;
 use super::fault::Fault;
-use super::ordeal::{Ordeal, poor_host};
 use super::ruling::{Ruling, Sentence, failed};
 use timeline::rules::Verdict;
 
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "reset",
-    about: "Clients reset: before they are accepted, in their request, behind it, and in their reply",
-    lever: "clients reset before accept, in the request, behind a whole one and in the reply, each three times; SIGSTOP makes \
-            the moment certain",
-    fails: "the server ends, accepts nobody any more, or keeps a descriptor",
-    cure: "an error of one connection ends that connection, whichever call returns it: accept, read or write",
-    quick: true,
-    host: poor_host,
-    run,
-};
-
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     // If the server has ended, the failure has that name, whichever client noticed it.
     resets(day).map_err(|sentence| match day.server.ended() {
         Some(_) if sentence.verdict == Verdict::Failed => Sentence {

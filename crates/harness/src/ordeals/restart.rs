@@ -2,32 +2,13 @@
 
 use super::day::Day;
 use super::fault::Fault;
-use super::ground::Ground;
-use super::ordeal::Ordeal;
 use super::ruling::{Ruling, failed, failed_by, not_judged};
-use crate::server::ServerBuilder;
 use timeline::Errno;
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "restart",
-    about: "The server is stopped with clients connected, and started again at once",
-    lever: "it is stopped while clients are connected, and started again at once",
-    fails: "it cannot have its address",
-    cure: "set SO_REUSEADDR before bind: connections of the old process are in TIME_WAIT",
-    quick: true,
-    host,
-    run,
-};
 
 /// Of net/tcp_states.h.
 const TIME_WAIT: u8 = 6;
 
-fn host(server: ServerBuilder, _: &Ground) -> ServerBuilder {
-    server.restarts(1)
-}
-
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let mut clients = Vec::new();
     for _ in 0..3 {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::ORDEALS;
 use super::day::Day;
 use super::ground::{Gentle, Ground};
-use super::ordeal::{Judged, Ordeal, gentle_host};
+use super::ordeal::{Judged, Ordeal};
 use super::talk::{Came, Exchange};
+use super::{ORDEALS, gentle_host};
 use crate::conversation::{Act, Conversation, Wait};
 use crate::lock::lock;
 use crate::server::ServerBuilder;

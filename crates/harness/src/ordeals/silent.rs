@@ -2,25 +2,12 @@
 
 use super::day::Day;
 use super::fault::Fault;
-use super::ordeal::{Ordeal, gentle_host};
 use super::ruling::{Ruling, failed, failed_by};
 use super::talk::Talk;
 
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "silent",
-    about: "Clients connect and say nothing: others are served all the same",
-    lever: "twenty clients connect and say nothing",
-    fails: "others are served only when these leave",
-    cure: "do not wait for one client where others come in: a task or a thread for each, and a time limit for who says nothing",
-    quick: false,
-    host: gentle_host,
-    run,
-};
-
 const CLIENTS: usize = 20;
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {

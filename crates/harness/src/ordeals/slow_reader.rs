@@ -2,26 +2,13 @@
 
 use super::day::Day;
 use super::fault::Fault;
-use super::ordeal::{Ordeal, poor_host};
 use super::ruling::{Ruling, failed, failed_by, not_judged, policy};
 use super::talk::Came;
-
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "slow-reader",
-    about: "One client does not read: nobody else has to wait for it, and it gets all once it reads on",
-    lever: "a client sends and does not read until the buffers of 4096 bytes are full; another one talks meanwhile",
-    fails: "the other is served only once the first reads on, or the first gets less than all",
-    cure: "write to each client by itself, with a queue that has an end: who waits for one client in the common loop makes all wait",
-    quick: false,
-    host: poor_host,
-    run,
-};
 
 /// At most so long a server with a deadline is waited for.
 const LETS_GO: std::time::Duration = std::time::Duration::from_secs(3);
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     let idle = day.client()?;
     day.gently()?;
     idle.close();

@@ -4,27 +4,14 @@ use std::time::Duration;
 
 use super::day::{Day, FILLS};
 use super::fault::Fault;
-use super::ordeal::{Ordeal, poor_host};
 use super::ruling::{Ruling, failed_by, not_judged, policy};
 use super::talk::Came;
 use timeline::Exit;
 
-/// See the module.
-pub(super) const ORDEAL: Ordeal = Ordeal {
-    name: "stop",
-    about: "The server is asked to stop while a reply is on its way and an idle client is connected",
-    lever: "the stop signal comes with a reply on its way and an idle client",
-    fails: "a reply that was begun is cut, or the server does not end",
-    cure: "on the signal stop accepting, finish what is begun, close what is idle, and end; a deadline below ten seconds in all",
-    quick: false,
-    host: poor_host,
-    run,
-};
-
 /// What a server does at once that waited for one thing alone.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-fn run(day: &Day<'_>) -> Ruling {
+pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let mut idle = match day.gentle.closes || day.gentle.passes_on {
         true => None,

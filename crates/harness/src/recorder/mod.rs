@@ -14,8 +14,8 @@ use self::progress::FlowProgress;
 use self::queue::{Receiver, Sender, queue};
 use crate::lock::lock;
 use timeline::{
-    Both, CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEventKind, Record, Segment, Side,
-    Timestamp, What,
+    Both, CallKind, ClientActionKind, Endpoints, Errno, Exit, Flags, ProcessEvent, ProcessEventKind, Record, Segment,
+    Side, Timestamp, What,
 };
 
 /// This moment on `CLOCK_REALTIME`.
@@ -176,6 +176,12 @@ impl Recorder {
     pub fn push(&self, record: Record) {
         self.push_all([record]);
         self.wait_for_followers(self.keep.queued);
+    }
+
+    /// What a process did at this moment.
+    pub fn process(&self, at: Timestamp, pid: i32, kind: ProcessEventKind) {
+        let what = What::Process(ProcessEvent { pid, kind });
+        self.push(Record { at, what });
     }
 
     /// As [`push_all`](Self::push_all), for packets. Whoever records them waits last: before that the server

@@ -429,6 +429,17 @@ impl fmt::Display for Named {
     }
 }
 
+/// The word for each kind; an acknowledgment of something has several.
+const KIND_WORDS: [(&str, Kind); 7] = [
+    ("syn", Kind::Syn),
+    ("fin", Kind::Fin),
+    ("rst", Kind::Rst),
+    ("data", Kind::Data),
+    ("ack", Kind::Ack),
+    ("probe", Kind::Probe),
+    ("packet", Kind::Packet),
+];
+
 impl Kind {
     /// True if there may be many of it.
     pub fn is_numbered(self) -> bool {
@@ -438,18 +449,15 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Kind::Syn => "syn",
-            Kind::Fin => "fin",
-            Kind::Rst => "rst",
-            Kind::Data => "data",
-            Kind::Ack => "ack",
-            Kind::AckOf(Acked::Syn) => "ack of syn",
-            Kind::AckOf(Acked::Fin) => "ack of fin",
-            Kind::AckOf(Acked::Data(number)) => return write!(f, "ack of data {number}"),
-            Kind::Probe => "probe",
-            Kind::Packet => "packet",
-        })
+        match self {
+            Kind::AckOf(Acked::Syn) => f.write_str("ack of syn"),
+            Kind::AckOf(Acked::Fin) => f.write_str("ack of fin"),
+            Kind::AckOf(Acked::Data(number)) => write!(f, "ack of data {number}"),
+            _ => KIND_WORDS
+                .iter()
+                .find(|(_, kind)| kind == self)
+                .map_or(Ok(()), |(word, _)| f.write_str(word)),
+        }
     }
 }
 

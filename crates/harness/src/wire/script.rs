@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Acked, Action, Change, Copies, Kind, MTU, Moment, Named, Rule, Wire};
+use super::{Acked, Action, Change, Copies, KIND_WORDS, Kind, MTU, Moment, Named, Rule, Wire};
 use timeline::Side;
 
 /// No packet is kept longer than this; Linux gives up on a connection after some 15 minutes.
@@ -153,38 +153,22 @@ impl<'a> Words<'a> {
 
     fn statement(&mut self, wire: &mut Wire) -> Parsed<()> {
         let word = self.peek().unwrap_or_default().to_ascii_lowercase();
-        let action = match word.as_str() {
-            "lose" => Some(Action::Lose),
-            "duplicate" => Some(Action::Duplicate),
-            "swap" => Some(Action::Swap),
-            "corrupt" => Some(Action::Corrupt),
-            "hold" => Some(Action::Hold(Duration::ZERO)),
-            _ => None,
-        };
-        match (word.as_str(), action) {
-            (_, Some(action)) => {
-                self.next += 1;
-                let rule = self.rule(action)?;
-                wire.rules.push(rule);
-            }
-            ("cut" | "restore", _) => {
-                self.next += 1;
-                let change = self.change(word == "cut")?;
-                wire.changes.push(change);
-            }
-            ("mtu", _) => {
-                self.next += 1;
+        self.next += 1;
+        match word.as_str() {
+            "lose" => wire.rules.push(self.rule(Action::Lose)?),
+            "duplicate" => wire.rules.push(self.rule(Action::Duplicate)?),
+            "swap" => wire.rules.push(self.rule(Action::Swap)?),
+            "corrupt" => wire.rules.push(self.rule(Action::Corrupt)?),
+            "hold" => wire.rules.push(self.rule(Action::Hold(Duration::ZERO))?),
+            "cut" | "restore" => wire.changes.push(self.change(word == "cut")?),
+            "mtu" => {
                 let wanted = format!("a number of bytes from {} to {}", MTU.0, MTU.1);
                 wire.mtu = self.read(&wanted, |word| {
                     word.parse().ok().filter(|mtu| (MTU.0..=MTU.1).contains(mtu))
                 })?;
             }
-            ("seed", _) => {
-                self.next += 1;
-                wire.seed = self.read("a whole number", |word| word.parse().ok())?;
-            }
-            ("congestion", _) => {
-                self.next += 1;
+            "seed" => wire.seed = self.read("a whole number", |word| word.parse().ok())?,
+            "congestion" => {
                 wire.congestion = self.read("the name of a congestion control, such as reno", |word| {
                     let is_name = word.len() < 16
                         && word
@@ -193,17 +177,11 @@ impl<'a> Words<'a> {
                     is_name.then(|| word.to_owned())
                 })?;
             }
-            ("delay" | "rate" | "queue" | "loss", _) => {
-                self.next += 1;
-                self.way(wire, &word)?;
-            }
+            "delay" | "rate" | "queue" | "loss" => self.way(wire, &word)?,
             _ => {
-                let wanted = format!("a statement begins with {STATEMENTS}");
-                let word = self.peek().map(str::to_owned);
-                return Err(ScriptError {
-                    word,
-                    ..self.error(wanted)
-                });
+                // It is the first word that will not do.
+                self.next = 0;
+                return Err(self.error(format!("a statement begins with {STATEMENTS}")));
             }
         }
         self.end()
@@ -281,21 +259,11 @@ impl<'a> Words<'a> {
     }
 
     fn kind(&mut self) -> Parsed<Kind> {
-        let kind = self.read(
-            &format!("what the {} sends, {KINDS},", self.words[self.next - 1]),
-            |word| {
-                Some(match word.to_ascii_lowercase().as_str() {
-                    "syn" => Kind::Syn,
-                    "fin" => Kind::Fin,
-                    "rst" => Kind::Rst,
-                    "data" => Kind::Data,
-                    "ack" => Kind::Ack,
-                    "probe" => Kind::Probe,
-                    "packet" => Kind::Packet,
-                    _ => return None,
-                })
-            },
-        )?;
+        let wanted = format!("what the {} sends, {KINDS},", self.words[self.next - 1]);
+        let kind = self.read(&wanted, |word| {
+            let known = KIND_WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known));
+            known.map(|(_, kind)| *kind)
+        })?;
         if kind != Kind::Ack || !self.take("of") {
             return Ok(kind);
         }

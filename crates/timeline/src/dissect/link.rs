@@ -30,7 +30,7 @@ fn ethernet(reader: &mut Reader<'_>, inner: Option<usize>) -> Option<bool> {
     for name in [&MAC_DESTINATION, &MAC_SOURCE] {
         let bytes = reader.bytes(name, 6)?;
         reader.write(hexadecimal(bytes).replace(' ', ":"));
-        reader.say(mac(bytes).to_owned());
+        reader.say(mac(bytes));
     }
     let mut number = ether_type_of(reader, &ETHER_TYPE)?;
     while VLAN.contains(&number) && inner.is_none_or(|inner| reader.position() < inner) {
@@ -78,7 +78,7 @@ fn loopback(reader: &mut Reader<'_>) -> Option<bool> {
     let number = u32::from_be_bytes(bytes).min(u32::from_le_bytes(bytes));
     reader.write(number.to_string());
     let name = family(number);
-    reader.say(name.unwrap_or("another protocol").to_owned());
+    reader.say(name.unwrap_or("another protocol"));
     Some(name.is_some())
 }
 

@@ -50,7 +50,10 @@ impl<'a> Reader<'a> {
     }
 
     /// A number whose value is also said in words.
-    pub fn said(&mut self, name: &'static Name, bits: usize, words: impl FnOnce(u64) -> String) -> Option<u64> {
+    pub fn said<W>(&mut self, name: &'static Name, bits: usize, words: impl FnOnce(u64) -> W) -> Option<u64>
+    where
+        W: Into<String>,
+    {
         let value = self.number(name, bits)?;
         self.say(words(value));
         Some(value)
@@ -84,9 +87,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Says the value of the field that was read last in words.
-    pub fn say(&mut self, words: String) {
+    pub fn say(&mut self, words: impl Into<String>) {
         if let Some(field) = self.fields.last_mut() {
-            field.words = Some(words);
+            field.words = Some(words.into());
         }
     }
 

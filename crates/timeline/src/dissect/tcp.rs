@@ -30,13 +30,9 @@ pub(super) fn segment(reader: &mut Reader<'_>, packet: &IpPacket, context: Conte
     let segment = reader.frame().get(start..packet.end);
     reader.say(checksum_of_segment(&packet.addresses, segment));
     let urgent = reader.frame().get(start + 13).is_some_and(|flags| flags & 0x20 != 0);
-    reader.said(&URGENT, 16, |_| {
-        if urgent {
-            "counts"
-        } else {
-            "does not count: URG is not set"
-        }
-        .to_owned()
+    reader.said(&URGENT, 16, |_| match urgent {
+        true => "counts",
+        false => "does not count: URG is not set",
     })?;
     // Less than 5 words have no room for what was read by now.
     let header_len = usize::try_from(words * 4).ok().filter(|length| *length >= 20)?;
@@ -57,7 +53,7 @@ fn say_relative(reader: &mut Reader<'_>, number: u64, first: Option<u32>) {
 
 fn say_acknowledgment(reader: &mut Reader<'_>, counts: bool, number: Option<u32>, first: Option<u32>) {
     match (counts, number, first) {
-        (false, ..) => reader.say("does not count: ACK is not set".to_owned()),
+        (false, ..) => reader.say("does not count: ACK is not set"),
         (true, Some(number), Some(first)) => reader.say(relative(number.into(), first)),
         _ => {}
     }
@@ -95,7 +91,7 @@ fn option(reader: &mut Reader<'_>, end: usize, context: Context) -> Option<()> {
     let length = reader.number(&LENGTH, 8)?;
     let length = usize::try_from(length).ok()?;
     if length < 2 || length > room {
-        reader.say("cannot be: the header ends before, or the option would have no end".to_owned());
+        reader.say("cannot be: the header ends before, or the option would have no end");
         reader.bytes(&OPTION_DATA, end.saturating_sub(reader.position()))?;
         return Some(());
     }

@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::words::data_text;
 
-pub(super) fn on(value: u64) -> String {
-    if value == 1 { "yes" } else { "no" }.to_owned()
+pub(super) fn on(value: u64) -> &'static str {
+    if value == 1 { "yes" } else { "no" }
 }
 
-pub(super) fn set(value: u64) -> String {
-    if value == 1 { "set" } else { "not set" }.to_owned()
+pub(super) fn set(value: u64) -> &'static str {
+    if value == 1 { "set" } else { "not set" }
 }
 
 pub(super) fn mac(address: &[u8]) -> &'static str {
@@ -22,7 +22,7 @@ pub(super) fn mac(address: &[u8]) -> &'static str {
     }
 }
 
-pub(super) fn ether_type(number: u64) -> String {
+pub(super) fn ether_type(number: u64) -> &'static str {
     match number {
         0x0800 => "IPv4",
         0x0806 => "ARP",
@@ -33,10 +33,9 @@ pub(super) fn ether_type(number: u64) -> String {
         0..0x600 => "a length: the frame is of IEEE 802.3",
         _ => "another protocol",
     }
-    .to_owned()
 }
 
-pub(super) fn sll_direction(number: u64) -> String {
+pub(super) fn sll_direction(number: u64) -> &'static str {
     match number {
         0 => "to this host",
         1 => "to all hosts",
@@ -45,10 +44,9 @@ pub(super) fn sll_direction(number: u64) -> String {
         4 => "sent by this host",
         _ => "not known",
     }
-    .to_owned()
 }
 
-pub(super) fn arp_hardware(number: u64) -> String {
+pub(super) fn arp_hardware(number: u64) -> &'static str {
     match number {
         1 => "Ethernet",
         512 => "PPP",
@@ -56,7 +54,6 @@ pub(super) fn arp_hardware(number: u64) -> String {
         65534 => "no header of a link",
         _ => "another kind",
     }
-    .to_owned()
 }
 
 pub(super) fn family(number: u32) -> Option<&'static str> {
@@ -68,7 +65,7 @@ pub(super) fn family(number: u32) -> Option<&'static str> {
 }
 
 /// Names of the IANA registry of protocol numbers.
-pub(super) fn protocol(number: u64) -> String {
+pub(super) fn protocol(number: u64) -> &'static str {
     match number {
         0 => "hop-by-hop options",
         1 => "ICMP",
@@ -86,7 +83,6 @@ pub(super) fn protocol(number: u64) -> String {
         137 => "MPLS",
         _ => "another protocol",
     }
-    .to_owned()
 }
 
 pub(super) fn dscp(value: u64) -> String {
@@ -99,14 +95,13 @@ pub(super) fn dscp(value: u64) -> String {
     }
 }
 
-pub(super) fn ecn(value: u64) -> String {
+pub(super) fn ecn(value: u64) -> &'static str {
     match value {
         0 => "routers may not mark it",
         1 => "routers may mark it, ECT(1)",
         2 => "routers may mark it, ECT(0)",
         _ => "a router has marked it: congestion",
     }
-    .to_owned()
 }
 
 pub(super) fn address_v4(bytes: &[u8]) -> String {
@@ -120,13 +115,12 @@ pub(super) fn address_v6(bytes: &[u8]) -> String {
 }
 
 /// RFC 6335, section 6.
-pub(super) fn port(number: u64) -> String {
+pub(super) fn port(number: u64) -> &'static str {
     match number {
         0..1024 => "a system port",
         1024..49152 => "a user port",
         _ => "a dynamic port",
     }
-    .to_owned()
 }
 
 /// A number of a stream, counted from the SYN.
@@ -148,7 +142,7 @@ pub(super) fn scaled_window(field: u64, window: Option<u32>, is_syn: bool) -> St
 }
 
 /// Names of the IANA registry of TCP option kinds.
-pub(super) fn option_kind(kind: u64) -> String {
+pub(super) fn option_kind(kind: u64) -> &'static str {
     match kind {
         2 => "Maximum Segment Size",
         3 => "Window Scale",
@@ -164,7 +158,6 @@ pub(super) fn option_kind(kind: u64) -> String {
         253 | 254 => "an experiment",
         _ => "not known here",
     }
-    .to_owned()
 }
 
 /// So many bytes of data are said in words. The frame itself has them all.
@@ -194,25 +187,25 @@ fn sum(parts: &[&[u8]]) -> u16 {
     total as u16
 }
 
-pub(super) fn checksum_of_header(header: Option<&[u8]>) -> String {
+pub(super) fn checksum_of_header(header: Option<&[u8]>) -> &'static str {
     let Some(header) = header.filter(|header| header.len() >= 20) else {
-        return "not checked: the header is cut".to_owned();
+        return "not checked: the header is cut";
     };
     match (sum(&[header]), &header[10..12]) {
-        (0xffff, _) => "correct".to_owned(),
-        (_, [0, 0]) => "not filled in".to_owned(),
-        _ => "wrong: the header was damaged, or changed".to_owned(),
+        (0xffff, _) => "correct",
+        (_, [0, 0]) => "not filled in",
+        _ => "wrong: the header was damaged, or changed",
     }
 }
 
 /// What the checksum of a segment is: correct, wrong, or left for a network card to finish.
-pub(super) fn checksum_of_segment(addresses: &[u8], segment: Option<&[u8]>) -> String {
+pub(super) fn checksum_of_segment(addresses: &[u8], segment: Option<&[u8]>) -> &'static str {
     const PROTOCOL: u8 = 6;
     let Some(segment) = segment else {
-        return "not checked: not all of the segment was captured".to_owned();
+        return "not checked: not all of the segment was captured";
     };
     let Ok(length) = u32::try_from(segment.len()) else {
-        return "not checked: the segment is too long".to_owned();
+        return "not checked: the segment is too long";
     };
     let length = length.to_be_bytes();
     // The pseudo header of RFC 9293, section 3.1; its zeros add nothing.
@@ -221,12 +214,11 @@ pub(super) fn checksum_of_segment(addresses: &[u8], segment: Option<&[u8]>) -> S
         .get(16..18)
         .map(|field| u16::from_be_bytes([field[0], field[1]]));
     if sum(&[pseudo[0], pseudo[1], pseudo[2], segment]) == 0xffff {
-        return "correct".to_owned();
+        return "correct";
     }
     if field == Some(sum(&pseudo)) {
         return "partial: only the addresses, the protocol and the length are added up. The rest is left to the \
-                network card, and the loopback interface has none"
-            .to_owned();
+                network card, and the loopback interface has none";
     }
-    "wrong: the segment was damaged, or was to be finished elsewhere".to_owned()
+    "wrong: the segment was damaged, or was to be finished elsewhere"
 }

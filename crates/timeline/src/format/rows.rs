@@ -181,10 +181,7 @@ impl<'s> Rows<'s> {
         if wire.is_none() && view.is_none() {
             return;
         }
-        let (client, server) = match arrow.from {
-            Side::Client => (view, None),
-            Side::Server => (None, view),
-        };
+        let (client, server) = of_side(arrow.from, view);
         self.rows.push(Row {
             client,
             wire,
@@ -233,16 +230,10 @@ impl<'s> Rows<'s> {
             let labelled: Vec<String> = forms.iter().map(|form| format!("{label} {form}")).collect();
             cell.forms.splice(0..0, labelled);
         }
-        let (client, server) = match call.side {
-            Side::Client => (
-                Some(Cell {
-                    role: Role::Client,
-                    ..cell
-                }),
-                None,
-            ),
-            Side::Server => (None, Some(cell)),
-        };
+        if call.side == Side::Client {
+            cell.role = Role::Client;
+        }
+        let (client, server) = of_side(call.side, Some(cell));
         self.push(Row {
             at: Some(call.at),
             event: Some(call.event),
@@ -321,7 +312,7 @@ impl<'s> Rows<'s> {
             *room = Some(cell);
             return;
         }
-        let (client, server) = if client { (Some(cell), None) } else { (None, Some(cell)) };
+        let (client, server) = of_side(state.side, Some(cell));
         self.push(Row {
             at: Some(state.at),
             state: Some((state.event, state.side)),
@@ -393,6 +384,14 @@ impl<'s> Rows<'s> {
     }
 }
 
+/// A cell at the client's place in a row, or at the server's.
+fn of_side(side: Side, cell: Option<Cell>) -> (Option<Cell>, Option<Cell>) {
+    match side {
+        Side::Client => (cell, None),
+        Side::Server => (None, cell),
+    }
+}
+
 /// What the wire did to a packet.
 pub(crate) fn wire_cell(arrow: &Arrow) -> Option<Cell> {
     let what = arrow.wire.as_ref()?;
@@ -451,27 +450,18 @@ fn note(arrow: &Arrow) -> Option<[&'static str; 2]> {
 const CLIENT_BYTES: usize = 16;
 
 fn action_cell(action: &ClientActionKind) -> Cell {
-    let forms = match action {
-        ClientActionKind::Sent { bytes, len } => {
-            vec![
-                format!("send {}", data_text(bytes, *len, CLIENT_BYTES)),
-                "send".to_owned(),
-            ]
-        }
-        ClientActionKind::Received { bytes, len } => {
-            vec![
-                format!("recv {}", data_text(bytes, *len, CLIENT_BYTES)),
-                "recv".to_owned(),
-            ]
-        }
-        ClientActionKind::EndOfFile => vec!["reads EOF".to_owned(), "EOF".to_owned()],
-        ClientActionKind::ShutdownWrite => vec![action_text(action), "shutdown".to_owned()],
-        ClientActionKind::Reset => vec![action_text(action), "reset".to_owned()],
-        ClientActionKind::Failed(_) => vec![action_text(action), "failed".to_owned()],
-        ClientActionKind::GaveUp { .. } => vec![action_text(action), "gave up".to_owned()],
+    let moved = |word: &str, bytes: &[u8], len: u64| format!("{word} {}", data_text(bytes, len, CLIENT_BYTES));
+    let (long, short) = match action {
+        ClientActionKind::Sent { bytes, len } => (moved("send", bytes, *len), "send"),
+        ClientActionKind::Received { bytes, len } => (moved("recv", bytes, *len), "recv"),
+        ClientActionKind::EndOfFile => ("reads EOF".to_owned(), "EOF"),
+        ClientActionKind::ShutdownWrite => (action_text(action), "shutdown"),
+        ClientActionKind::Reset => (action_text(action), "reset"),
+        ClientActionKind::Failed(_) => (action_text(action), "failed"),
+        ClientActionKind::GaveUp { .. } => (action_text(action), "gave up"),
         ClientActionKind::Connected | ClientActionKind::Closed | ClientActionKind::Called(_) => {
-            vec![action_text(action)]
+            return Cell::new(Role::Client, [action_text(action)]);
         }
     };
-    Cell::new(Role::Client, forms)
+    Cell::new(Role::Client, [long, short.to_owned()])
 }

@@ -239,10 +239,7 @@ impl<'a> Story<'a> {
         }
         if packet.segment.fragments > 0 {
             let count = packet.segment.fragments;
-            let _ = write!(
-                sentence,
-                " It came in {count} IP fragments, of which this frame is the last."
-            );
+            *sentence += &format!(" It came in {count} IP fragments, of which this frame is the last.");
         }
         if facts.has(FactKind::PortReuse) {
             *sentence += " An earlier connection had the same addresses and ports.";
@@ -281,15 +278,9 @@ impl<'a> Story<'a> {
             *sentence += " Its urgent pointer is in use.";
         }
         if facts.has(FactKind::DSack) {
-            let _ = write!(
-                sentence,
-                " Its first SACK block says which bytes came twice to the {side} (D-SACK)."
-            );
+            *sentence += &format!(" Its first SACK block says which bytes came twice to the {side} (D-SACK).");
         } else if facts.has(FactKind::Sack) && !facts.has(FactKind::DuplicateAck) {
-            let _ = write!(
-                sentence,
-                " Its SACK blocks say what the {side} has beyond the missing bytes."
-            );
+            *sentence += &format!(" Its SACK blocks say what the {side} has beyond the missing bytes.");
         }
         if let Some(passage) = &packet.passage {
             add_outcome(passage, side, sentence);
@@ -396,9 +387,9 @@ impl<'a> Story<'a> {
             return Some(self.out_of_order(packet));
         }
         if let Some(late) = facts.get(FactKind::Overtaken) {
-            let frame = late.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
             return Some(format!(
-                "Overtaken: frame {frame} carried these bytes before, and was sent later, by its timestamp. So this first copy was held up on its way, and not lost."
+                "Overtaken: frame {} carried these bytes before, and was sent later, by its timestamp. So this first copy was held up on its way, and not lost.",
+                frame_of(late)
             ));
         }
         let again = facts.get(FactKind::Retransmission)?;
@@ -461,7 +452,7 @@ impl<'a> Story<'a> {
         let mut sentence = "Out of order: bytes beyond these had come by before.".to_owned();
         match facts.get(FactKind::Retransmission) {
             Some(again) => {
-                let frame = again.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
+                let frame = frame_of(again);
                 let _ = write!(
                     sentence,
                     " They were sent again: their timestamp is newer than that of frame {frame}. So a first copy was lost before it came here, or is still on its way."
@@ -639,11 +630,6 @@ impl<'a> Story<'a> {
     fn bare_ack(&self, packet: KnownPacket<'_>) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
         let facts = &packet.facts;
-        let frame = |kind| {
-            facts
-                .get(kind)
-                .and_then(|fact| fact.evidence.iter().find_map(Evidence::frame))
-        };
         if facts.has(FactKind::ChallengeAck) {
             return format!(
                 "A challenge ACK: the {side}'s kernel says which byte it expects, as a SYN or a reset of the {peer} did not fit."
@@ -658,12 +644,11 @@ impl<'a> Story<'a> {
         if facts.has(FactKind::WindowUpdate) {
             return format!("A window update: the {side} has room for {} bytes.", packet.window);
         }
-        if facts.has(FactKind::DuplicateAck) {
-            let again = frame(FactKind::DuplicateAck).unwrap_or_default();
-            let beyond = if facts.has(FactKind::Sack) {
-                " SACK blocks name what has come beyond the missing bytes."
-            } else {
-                ""
+        if let Some(fact) = facts.get(FactKind::DuplicateAck) {
+            let again = frame_of(fact);
+            let beyond = match facts.has(FactKind::Sack) {
+                true => " SACK blocks name what has come beyond the missing bytes.",
+                false => "",
             };
             return format!(
                 "A duplicate of the ACK in frame {again}: the {side}'s kernel says again which byte it expects next.{beyond}"
@@ -796,6 +781,11 @@ impl<'a> Story<'a> {
     }
 }
 
+/// The first frame that shows a fact.
+fn frame_of(fact: &Fact) -> FrameNumber {
+    fact.evidence.iter().find_map(Evidence::frame).unwrap_or_default()
+}
+
 /// True if a packet has what tells a copy of it from what is sent anew.
 fn is_marked(packet: KnownPacket<'_>) -> bool {
     packet.segment.ip.id.is_some() || packet.segment.options.timestamps.is_some()
@@ -803,7 +793,7 @@ fn is_marked(packet: KnownPacket<'_>) -> bool {
 
 /// A reset that does not fit the one in whose name it came.
 fn forged(side: Side, packet: KnownPacket<'_>, fact: &Fact) -> String {
-    let frame = fact.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
+    let frame = frame_of(fact);
     let why = if frame > packet.number {
         format!("the {side} talks on in frame {frame}")
     } else {
@@ -828,7 +818,7 @@ fn stray_reset(side: Side, packet: KnownPacket<'_>, answers: Option<FrameNumber>
 
 /// What a frame is whose packet another frame holds.
 fn captured_twice(copy: &Fact) -> String {
-    let frame = copy.evidence.iter().find_map(Evidence::frame).unwrap_or_default();
+    let frame = frame_of(copy);
     let sure = match copy.certainty {
         Certainty::Seen => "it was sent once, and",
         _ => "it fits that it was sent once, and",

@@ -20,8 +20,8 @@ use crate::lock::lock;
 use crate::recorder::{Recorder, now};
 use timeline::words::call_text;
 use timeline::{
-    Argument, Call, CallKind, ClientAction, ClientActionKind, Direction, Endpoints, Errno, ProcessEvent,
-    ProcessEventKind, Record, Side, Timestamp, What,
+    Argument, Call, CallKind, ClientAction, ClientActionKind, Direction, Endpoints, Errno, ProcessEventKind, Record,
+    Side, Timestamp, What,
 };
 
 /// The calls that tasks have entered and that have not returned, of those that are recorded.
@@ -355,7 +355,8 @@ impl Calls {
                     .connected((task, pending.process), (fd, &args), result, Socket::Dialed)
                 {
                     // Here the server is a client: it has connected to another server, or to itself.
-                    self.dials(pending.process, on, pending.entered);
+                    let dials = ProcessEventKind::Dials { on };
+                    self.recorder.process(pending.entered, pending.process.as_raw(), dials);
                     (pending.on, pending.side) = (Some(on), Side::Client);
                     self.tell_early_options(task, fd, pending.on);
                 } else if result.is_ok() {
@@ -395,16 +396,6 @@ impl Calls {
                 result,
                 Ok(_) | Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EISCONN)
             )
-    }
-
-    /// Puts on the timeline that the server connects to somebody.
-    fn dials(&self, process: Pid, on: Endpoints, at: Timestamp) {
-        let kind = ProcessEventKind::Dials { on };
-        let pid = process.as_raw();
-        self.recorder.push(Record {
-            at,
-            what: What::Process(ProcessEvent { pid, kind }),
-        });
     }
 
     fn push(&self, side: Side, on: Option<Endpoints>, call: Call) {

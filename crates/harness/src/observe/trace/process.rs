@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use super::rights;
 use crate::lock::lock;
 use crate::recorder::{Recorder, now};
-use timeline::{Exit, ProcessEvent, ProcessEventKind, Record, Side, What};
+use timeline::{Exit, ProcessEventKind, Side};
 
 /// What the tracing thread shares with those who hold a [`Tracer`](super::Tracer).
 #[derive(Default)]
@@ -182,11 +182,7 @@ impl Processes {
         if self.side == Side::Client {
             return;
         }
-        let pid = process.as_raw();
-        self.recorder.push(Record {
-            at: now(),
-            what: What::Process(ProcessEvent { pid, kind }),
-        });
+        self.recorder.process(now(), process.as_raw(), kind);
     }
 }
 
