@@ -276,10 +276,14 @@ impl Strictness {
         let found = |rule: &Rule| checked.findings.iter().any(|(finding, _)| finding.rule == rule);
         let known = |rule: &Rule| !checked.unknown.iter().any(|unknown| unknown.rule == rule);
         let asked = |rule: &Rule| self.require.contains(&Required::Rule(rule.id));
-        let rules = timeline
-            .rules()
-            .filter(|rule| asked(rule) && known(rule) && !found(rule));
-        let blind = rules.filter_map(|rule| Some((rule, timeline.why_no_chance(rule)?.to_owned())));
+        let rules = RULES.iter().filter(|rule| asked(rule) && known(rule) && !found(rule));
+        // Rules for captures without calls are asked of nothing else.
+        let why = |rule| {
+            timeline
+                .why_unknown(rule)
+                .or_else(|| Some(timeline.why_no_chance(rule)?.to_owned()))
+        };
+        let blind = rules.filter_map(|rule| Some((rule, why(rule)?)));
         let counts = true;
         blind.map(|(rule, why)| Unknown { rule, counts, why }).collect()
     }

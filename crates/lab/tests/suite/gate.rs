@@ -331,7 +331,13 @@ fn a_rule_that_is_required_must_be_known() -> Result<()> {
 fn a_rule_that_could_not_have_seen_its_fault_is_unknown() -> Result<()> {
     let closes = format!("'{}' closes-as-client 127.0.0.1:3000", built("wrong-server"));
     let silent: &[&str] = &["--no-reply"];
-    let cases: [(&str, &str, &[&str], i32); 18] = [
+    let cases: [(&str, &str, &[&str], i32); 24] = [
+        ("sent-again", "echo", &[], 2),
+        ("blocked-write", "never-answers", silent, 2),
+        ("blocked-write", "echo", &[], 0),
+        ("cork-stall", "never-answers", silent, 2),
+        ("write-after-close", "echo", &["--close", "none"], 2),
+        ("write-after-close", "echo", &[], 0),
         ("nagle-stall", "closes-first", &[], 2),
         ("nagle-stall", "echo", &[], 0),
         ("split-reply", "never-answers", silent, 2),

@@ -67,9 +67,11 @@ impl Sockets {
         if let (Some(sent), None, None) = (receiver.sent, receiver.said, sender.sent)
             && receiver.isn.is_some()
         {
-            return reset.segment.flags.has(Flags::ACK) && reset.ack != 0 && !is_after(reset.ack, sent);
+            return reset.segment.flags.has(Flags::ACK) && is_after(reset.ack, 0) && !is_after(reset.ack, sent);
         }
-        let not_old = receiver.said.is_none_or(|said| !is_after(said, reset.seq));
+        // Before the receiver has said anything, what lies below the sender's SYN answers an earlier connection.
+        let expected = receiver.said.or(sender.isn.map(|_| 0));
+        let not_old = expected.is_none_or(|expected| !is_after(expected, reset.seq));
         let highest = sender
             .sent
             .map(|sent| receiver.said.filter(|said| is_after(*said, sent)).unwrap_or(sent));
@@ -101,7 +103,7 @@ impl Sockets {
         let asked = receiver.isn.is_some() && receiver.said.is_none() && sender.sent.is_none();
         let answers = receiver
             .sent
-            .is_some_and(|sent| packet.ack != 0 && !is_after(packet.ack, sent));
+            .is_some_and(|sent| is_after(packet.ack, 0) && !is_after(packet.ack, sent));
         asked && !answers && packet.segment.len == 0 && packet.segment.flags == Flags::ACK
     }
 

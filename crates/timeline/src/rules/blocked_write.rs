@@ -1,5 +1,6 @@
 //! A write that has not returned.
 
+use super::replies::ANSWERED;
 use super::rule::{Found, Rule, RuleId};
 use super::run::{Run, sent_by};
 use crate::events::Side;
@@ -12,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     name: "blocked-write",
     summary: "a write had not returned when the run ended",
     cure: "bound how long a write may wait, and how much may wait for a client that does not read",
-    needs: &[],
+    needs: &[ANSWERED],
     look,
 };
 

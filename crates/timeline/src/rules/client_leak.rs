@@ -10,10 +10,10 @@ pub(super) const RULE: Rule = Rule {
     name: "client-leak",
     summary: "the server has closed, and the client never closes its own socket: it stays in CLOSE_WAIT",
     cure: "in the client, close the socket once a read returns 0; have a pool look at its idle connections",
-    needs: &[Need::Moment(
-        is_told_and_closes,
-        "no client program closed behind the server",
-    )],
+    needs: &[
+        Need::Packets,
+        Need::Moment(is_told_and_closes, "no client program closed behind the server"),
+    ],
     look,
 };
 

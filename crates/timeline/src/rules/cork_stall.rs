@@ -1,5 +1,6 @@
 //! A segment that the kernel kept because the program had said that more follows.
 
+use super::replies::ANSWERED;
 use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, count};
 use crate::events::Side;
@@ -12,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     name: "cork-stall",
     summary: "a segment was held back since the program had said that more follows, and nothing followed",
     cure: "send the end of each message without MSG_MORE, or clear TCP_CORK behind it",
-    needs: &[Need::Packets],
+    needs: &[Need::Packets, ANSWERED],
     look,
 };
 

@@ -212,7 +212,7 @@ impl Timeline {
     fn why_blind(&self, rule: &Rule) -> Option<String> {
         if rule.is_for_packets_alone() {
             let why = match self.is_packets_alone() {
-                false => "the calls tell more",
+                false => "it judges captures without calls, and the calls tell more",
                 true if self.not_kept > 0 => "the capture is longer than what is kept of it",
                 true => return None,
             };

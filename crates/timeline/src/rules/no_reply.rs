@@ -146,7 +146,7 @@ fn what_was_done(connection: Connection<'_>, by: EventId) -> (String, Option<Eve
             Some(id),
         ),
         None => (
-            "the server has read nothing and written nothing".to_owned(),
+            "by then the server had read nothing and written nothing".to_owned(),
             first_accept(connection),
         ),
     }

@@ -1,7 +1,7 @@
 //! A write to a connection that its client has left.
 
 use super::replies::replies;
-use super::rule::{Found, Rule, RuleId};
+use super::rule::{Found, Need, Rule, RuleId};
 use super::run::{Run, count, sent_by};
 use crate::events::{Call, ClientAction, ClientActionKind, Errno, EventId, Flags, Side};
 use crate::timeline::{Connection, KnownPacket};
@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "write-after-close",
     summary: "the server wrote to a connection that the client had left",
     cure: "stop writing when a read returns 0 or a write fails",
-    needs: &[],
+    needs: &[Need::Moment(|_, on| client_left(on).is_some(), "no client has left")],
     look,
 };
 
