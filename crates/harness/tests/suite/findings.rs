@@ -512,8 +512,8 @@ fn unknown_without_packets() -> Result<()> {
     let timeline = server.stop()?;
     assert_eq!(timeline.finding_ids(), [RuleId::SplitReply], "{timeline}");
     let unknown: Vec<_> = timeline.unknown_rules().map(|rule| rule.id).collect();
-    use RuleId::{CorkStall, NagleStall, NoContinue, OneAtATime, QueueOverflow, RequestLost, ResetOnClose};
-    let after_these = [QueueOverflow, RequestLost, NoContinue, OneAtATime];
+    use RuleId::{ClientLeak, CorkStall, NagleStall, NoContinue, OneAtATime, QueueOverflow, RequestLost, ResetOnClose};
+    let after_these = [QueueOverflow, RequestLost, NoContinue, OneAtATime, ClientLeak];
     assert_eq!(
         unknown,
         [&[NagleStall, CorkStall, ResetOnClose][..], &after_these].concat()
