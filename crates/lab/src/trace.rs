@@ -346,8 +346,10 @@ impl Plan {
             let begun = Instant::now();
             let stopped = player.hold(&connect).trouble;
             let behind = usize::from(self.clients) - client;
-            // Who comes behind one that nobody answered would wait as long.
-            let in_vain = stopped.is_some() && begun.elapsed() >= self.limit() && behind > 0;
+            // Who comes behind one that nobody answered would wait as long. poll(2) waits for whole milliseconds, and may
+            // end one early.
+            let waited = begun.elapsed() + Duration::from_millis(1);
+            let in_vain = stopped.is_some() && waited >= self.limit() && behind > 0;
             troubles.extend(stopped.map(|stopped| trouble(stopped, true)));
             if in_vain {
                 let text = format!("{behind} more were to connect, and did not try");
