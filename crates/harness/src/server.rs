@@ -915,17 +915,21 @@ impl ServerBuilder {
     fn explain(&self, failed: NotListening, run: Run) -> Error {
         let program = self.spec.name();
         let level = run.network().level();
-        let strict = |record: &Record| matches!(&record.what, What::Process(event) if event.kind == ProcessEventKind::NoStrictMode);
-        let recorder = run.network().recorder();
-        let strict = recorder.with(|seen| {
-            seen.records
-                .iter()
-                .find(|record| strict(record))
-                .map(|_| NO_STRICT_MODE)
+        let is_strict = |record: &Record| matches!(&record.what, What::Process(event) if event.kind == ProcessEventKind::NoStrictMode);
+        let (strict, refused, others, elsewhere) = run.network().recorder().with(|seen| {
+            let strict = seen.records.iter().any(is_strict);
+            (
+                strict,
+                seen.refused_address(),
+                seen.listening.clone(),
+                seen.elsewhere.clone(),
+            )
         });
-        let strict = strict.map(|words| format!(": it {words}")).unwrap_or_default();
-        let (refused, others, elsewhere) =
-            recorder.with(|seen| (seen.refused_address(), seen.listening.clone(), seen.elsewhere.clone()));
+        let strict = if strict {
+            format!(": it {NO_STRICT_MODE}")
+        } else {
+            String::new()
+        };
         let exit = match failed {
             NotListening::Exited(exit) => Some(exit),
             NotListening::TimedOut | NotListening::Elsewhere | NotListening::Hidden => None,

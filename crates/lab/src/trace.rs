@@ -607,8 +607,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Some time at least: in none nothing comes.
 fn some_seconds(text: &str) -> Result<Duration, String> {
-    let time = seconds(text).ok().filter(|time| !time.is_zero());
-    time.ok_or_else(|| "give a number of seconds, such as 2 or 0.5".to_owned())
+    match seconds(text)? {
+        Duration::ZERO => Err("give a number of seconds, such as 2 or 0.5".to_owned()),
+        time => Ok(time),
+    }
 }
 
 /// Runs a command in the server's network, or behind a wire on the host of one side, and waits for its end.

@@ -8,7 +8,7 @@ use clap::Args;
 use course::learn::exercise::{self, Exercise, Kind};
 use course::learn::folder::Folder;
 use course::learn::progress::Progress;
-use course::{checkout, experiments, steps};
+use course::{experiments, steps};
 use harness::scene::{Mark, Scene};
 use harness::timeline::Timeline;
 
@@ -108,11 +108,9 @@ pub fn capture(what: &str) -> Result<(PathBuf, bool)> {
     if what.contains(['/', '.']) {
         bail!("there is no file {what}");
     }
-    // Beside the captures of steps and experiments there are others.
-    let committed = checkout::find().map(|checkout| checkout.join("captures").join(what).with_extension("pcapng"));
-    match committed {
-        Ok(capture) if capture.is_file() => Ok((capture, false)),
-        _ => Err(no_step.context(format!("{what:?} is neither a step nor a capture"))),
+    match experiments::capture_of(what) {
+        Ok(capture) => Ok((capture, false)),
+        Err(_) => Err(no_step.context(format!("{what:?} is neither a step nor a capture"))),
     }
 }
 
