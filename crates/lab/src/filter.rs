@@ -80,12 +80,14 @@ impl Term {
         match self {
             Term::Address(address) => both.any(|end| end.ip() == *address),
             Term::Port(port) => both.any(|end| end.port() == *port),
-            Term::Fact(kind) => connection.packets().any(|(_, packet)| packet.facts.has(*kind)),
+            Term::Fact(kind) => connection.has_fact(*kind),
             Term::Finding(id) => findings.iter().any(|finding| finding.rule.id == *id),
             Term::Number(numbers) => numbers.contains(&(connection.id().0 + 1)),
             Term::Time(times) => {
-                let at = || connection.events().map(|(_, event)| event.at.since(start));
-                at().any(|at| at <= *times.end()) && at().any(|at| at >= *times.start())
+                let span = connection.span();
+                span.is_some_and(|(first, last)| {
+                    first.since(start) <= *times.end() && last.since(start) >= *times.start()
+                })
             }
         }
     }

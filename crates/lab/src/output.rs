@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -137,12 +137,26 @@ impl Output {
     /// Writes a timeline to the file, or to standard output.
     pub fn write(&self, timeline: &Timeline, shown: &Shown<'_>) -> Result<()> {
         let part = self.part_of(timeline)?;
-        let timeline = &*part;
+        self.write_by(|mut out| self.write_to(&part, shown, &mut out))
+    }
+
+    /// Writes JSON of a capture that is too long to keep, while it is read once more.
+    pub fn write_again(&self, survey: Timeline, input: Box<dyn Read>) -> Result<()> {
+        self.write_by(|mut out| {
+            match self.format {
+                Format::Jsonl => json::retell_lines(survey, input, &mut out),
+                _ => json::retell(survey, input, &mut out),
+            }?;
+            out.flush()
+        })
+    }
+
+    fn write_by(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         let Some(path) = &self.output else {
-            return Ok(self.write_to(timeline, shown, &mut BufWriter::new(io::stdout().lock()))?);
+            return Ok(write(&mut BufWriter::new(io::stdout().lock()))?);
         };
         let file = NewFile::begin(path)?;
-        let written = self.write_to(timeline, shown, &mut BufWriter::new(&file.file));
+        let written = write(&mut BufWriter::new(&file.file));
         written
             .and_then(|()| file.finish())
             .with_context(|| format!("cannot write {}", path.display()))

@@ -1,59 +1,146 @@
 //! Reads any capture file, however long.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use harness::format::pcapng;
+use harness::format::pcapng::{self, ReadError};
 use harness::format::text::Lanes;
-use harness::timeline::{Excerpt, Timeline};
+use harness::timeline::{ConnectionId, Excerpt, Level, Limits, Timeline};
 
 use crate::unpack::unpacked;
-
-/// How much of a capture is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// What lanes can show of it: of a long one the first connections, and the beginning and the end of
-    /// each. Memory does not grow with the file.
-    Excerpt,
-    /// The beginning, as much as a page can hold.
-    Beginning,
-    /// All of it.
-    Whole,
-}
 
 /// So many bytes of frames, and of what they take besides, are on a page: it takes ten times that of memory to make.
 const PAGE: usize = 32 << 20;
 
-/// Reads a capture file and hands on its timeline; `-` stands for standard input.
+/// So many exchanges of a long capture are timed one by one.
+const TIMED: usize = 1 << 20;
+
+/// Reads all of a capture file and hands on its timeline; `-` stands for standard input.
 ///
 /// # Errors
 ///
 /// If it cannot be opened or is no capture that we understand. What comes before the place where
 /// it is cut or damaged is handed on all the same. What `show` says.
-pub fn read(path: &Path, extent: Extent, show: impl FnOnce(&Timeline) -> Result<()>) -> Result<()> {
-    let file = open(path)?;
-    let (timeline, end, is_empty) = match extent {
-        Extent::Excerpt => {
-            let mut excerpt = Excerpt::new(Lanes::default().limits());
-            let end = pcapng::read_into(file, &mut excerpt);
-            let is_empty = excerpt.is_empty();
-            (excerpt.into_timeline(), end, is_empty)
-        }
-        Extent::Beginning | Extent::Whole => {
-            let most = if extent == Extent::Whole { usize::MAX } else { PAGE };
-            let (recording, end) = pcapng::read_beginning(file, most);
-            let is_empty = recording.records.is_empty();
-            (recording.into_timeline(), end, is_empty)
-        }
-    };
+pub fn read(path: &Path, show: impl FnOnce(&Timeline) -> Result<()>) -> Result<()> {
+    let (recording, end) = pcapng::read_as_far(Input::of(path).open()?);
+    let is_empty = recording.records.is_empty();
+    ended(path, end, is_empty, || show(&recording.into_timeline()))
+}
+
+/// Shows what was read of a file. It is an error if that is nothing, or not all.
+fn ended(path: &Path, end: Result<(), ReadError>, is_empty: bool, show: impl FnOnce() -> Result<()>) -> Result<()> {
     if end.is_err() && is_empty {
         return end.with_context(|| format!("cannot read {}", name(path)));
     }
-    show(&timeline)?;
+    show()?;
     end.with_context(|| format!("cannot read all of {}, only what is shown", name(path)))
+}
+
+/// A capture file that was read once, however long it is, in memory that does not grow with it.
+#[derive(Debug)]
+pub struct Survey {
+    input: Input,
+    limits: Limits,
+    /// All of it, or of a long one an excerpt.
+    pub timeline: Timeline,
+    is_empty: bool,
+    end: Result<(), ReadError>,
+}
+
+impl Survey {
+    /// Reads a file once, and counts for it what a program wants to know of each exchange.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub fn of(path: &Path, is_for_programs: bool, again: bool) -> Result<Survey> {
+        let input = Input::of(path);
+        let input = if again { input.that_can_be_read_again()? } else { input };
+        let limits = Limits {
+            exchanges: if is_for_programs { TIMED } else { 0 },
+            ..Lanes::default().limits()
+        };
+        let mut excerpt = Excerpt::new(limits);
+        let end = pcapng::read_into(input.open()?, &mut excerpt);
+        let is_empty = excerpt.is_empty();
+        Ok(Survey {
+            input,
+            limits,
+            timeline: excerpt.into_timeline(),
+            is_empty,
+            end,
+        })
+    }
+
+    /// True if the timeline is no excerpt.
+    pub fn is_all(&self) -> bool {
+        self.timeline.is_whole()
+    }
+
+    /// True of a capture that has packets alone.
+    pub fn is_of_packets(&self) -> bool {
+        self.timeline.level == Level::Capture
+    }
+
+    /// All that is in it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened once more.
+    pub fn whole(&self) -> Result<Timeline> {
+        let (recording, _) = pcapng::read_as_far(self.input.open()?);
+        Ok(recording.into_timeline())
+    }
+
+    /// A part with the packets of these connections, where it can be read once more.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened once more.
+    pub fn with_packets_of<'t>(&self, part: &'t Timeline, chosen: &[ConnectionId]) -> Result<Cow<'t, Timeline>> {
+        let are_here = chosen.iter().all(|id| id.0 < self.limits.connections);
+        if are_here || self.input.is_read_once() {
+            return Ok(Cow::Borrowed(part));
+        }
+        let mut excerpt = Excerpt::of(self.limits, chosen.iter().copied());
+        // Where it ends is known.
+        let _ = pcapng::read_into(self.input.open()?, &mut excerpt);
+        Ok(Cow::Owned(part.clone().with_packets_of(excerpt.into_timeline())))
+    }
+
+    /// All of these connections, or as much of it as a page holds.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened once more.
+    pub fn page_of(&self, connections: impl IntoIterator<Item = ConnectionId>) -> Result<Timeline> {
+        let mut excerpt = Excerpt::whole_of(self.limits, connections, PAGE);
+        let _ = pcapng::read_into(self.input.open()?, &mut excerpt);
+        Ok(excerpt.into_timeline())
+    }
+
+    /// The file, to be read once more.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub fn again(&self) -> Result<Box<dyn Read>> {
+        self.input.open()
+    }
+
+    /// Shows what was read. It is an error if that is nothing, or not all.
+    ///
+    /// # Errors
+    ///
+    /// What reading said, and what `show` says.
+    pub fn show(mut self, path: &Path, show: impl FnOnce(&Survey) -> Result<()>) -> Result<()> {
+        let end = std::mem::replace(&mut self.end, Ok(()));
+        ended(path, end, self.is_empty, || show(&self))
+    }
 }
 
 fn is_standard_input(path: &Path) -> bool {
@@ -68,22 +155,80 @@ fn name(path: &Path) -> String {
     }
 }
 
-fn open(path: &Path) -> Result<Box<dyn Read>> {
-    if is_standard_input(path) {
-        if io::stdin().is_terminal() {
-            bail!("standard input is a terminal: pipe a capture into it, as in tcpdump -w - | lab show -");
+/// Where a capture is read from.
+#[derive(Debug)]
+enum Input {
+    Standard,
+    Path(PathBuf),
+    /// What came from a pipe. It has no name any more, and goes with this program.
+    Copied(File),
+}
+
+impl Input {
+    fn of(path: &Path) -> Input {
+        match is_standard_input(path) {
+            true => Input::Standard,
+            false => Input::Path(path.to_owned()),
         }
-        return unpacked(TellingReader::new(io::stdin().lock(), None), None);
     }
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let about = file
-        .metadata()
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    if about.is_dir() {
-        bail!("{} is a folder: name a capture file in it", path.display());
+
+    /// True for what can be read once only.
+    fn is_read_once(&self) -> bool {
+        match self {
+            Input::Standard => true,
+            Input::Path(path) => !path.is_file(),
+            Input::Copied(_) => false,
+        }
     }
-    let length = about.is_file().then_some(about.len());
-    unpacked(TellingReader::new(file, length), length).with_context(|| format!("cannot read {}", path.display()))
+
+    /// Where it can be read once only, a copy of it.
+    fn that_can_be_read_again(self) -> Result<Input> {
+        if !self.is_read_once() || matches!(&self, Input::Path(path) if !path.exists() || path.is_dir()) {
+            return Ok(self);
+        }
+        let copy = || -> io::Result<File> {
+            let path = std::env::temp_dir().join(format!("lab-{}.capture", std::process::id()));
+            let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+            std::fs::remove_file(path)?;
+            Ok(file)
+        };
+        let mut copy = copy().context("cannot keep a copy of the capture in the folder for temporary files")?;
+        let copied = match &self {
+            Input::Path(path) => io::copy(&mut File::open(path)?, &mut copy),
+            _ => io::copy(&mut standard_input()?, &mut copy),
+        };
+        copied.context("cannot keep a copy of the capture in the folder for temporary files")?;
+        Ok(Input::Copied(copy))
+    }
+
+    fn open(&self) -> Result<Box<dyn Read>> {
+        let (mut file, path) = match self {
+            Input::Standard => return unpacked(TellingReader::new(standard_input()?, None), None),
+            Input::Copied(file) => (file.try_clone()?, Path::new("the copy of the capture")),
+            Input::Path(path) => {
+                let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+                (file, path.as_path())
+            }
+        };
+        let about = file
+            .metadata()
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        if about.is_dir() {
+            bail!("{} is a folder: name a capture file in it", path.display());
+        }
+        let length = about.is_file().then_some(about.len());
+        if length.is_some() {
+            file.rewind()?;
+        }
+        unpacked(TellingReader::new(file, length), length).with_context(|| format!("cannot read {}", path.display()))
+    }
+}
+
+fn standard_input() -> Result<impl Read + 'static> {
+    if io::stdin().is_terminal() {
+        bail!("standard input is a terminal: pipe a capture into it, as in tcpdump -w - | lab show -");
+    }
+    Ok(io::stdin().lock())
 }
 
 /// A file that tells how far it has been read, if that takes long and somebody looks.

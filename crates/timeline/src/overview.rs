@@ -99,17 +99,38 @@ impl Overview {
         let mut parts = [Duration::ZERO; Awaited::ALL.len()];
         let mut tracer = None;
         let mut rows = Vec::new();
+        let mut findings = findings.iter().peekable();
         for connection in timeline.connections() {
-            let exchanges = spent(connection);
-            for spent in exchanges.iter().flatten() {
-                first_bytes.push(spent.first_byte);
-                wholes.push(spent.whole);
-                for part in Awaited::ALL {
-                    parts[part as usize] += spent.part(part);
+            // They are sorted by their connections.
+            let is_of_this = |finding: &&Finding| finding.connection == connection.id();
+            let findings: Vec<&Finding> = std::iter::from_fn(|| findings.next_if(is_of_this)).collect();
+            let exchanges = match timeline.counted(connection.id()) {
+                Some((totals, times)) => {
+                    let (first, whole): (Vec<_>, Vec<_>) = times.unzip();
+                    first_bytes.extend(first);
+                    wholes.extend(whole);
+                    parts[Awaited::Unknown as usize] += totals.spent;
+                    (totals.requests(), totals.answered, totals.slowest)
                 }
-                tracer = spent.tracer.map(|share| share + tracer.unwrap_or_default()).or(tracer);
-            }
-            rows.push(row(connection, &exchanges, &findings));
+                None => {
+                    let exchanges = spent(connection);
+                    for spent in exchanges.iter().flatten() {
+                        first_bytes.push(spent.first_byte);
+                        wholes.push(spent.whole);
+                        for part in Awaited::ALL {
+                            parts[part as usize] += spent.part(part);
+                        }
+                        tracer = spent.tracer.map(|share| share + tracer.unwrap_or_default()).or(tracer);
+                    }
+                    let answered = exchanges.iter().enumerate();
+                    let answered = answered.filter_map(|(place, spent)| Some((place, (*spent)?)));
+                    let count = answered.clone().count();
+                    // Where several took equally long, the first one is named.
+                    let slowest = answered.max_by_key(|(place, spent)| (spent.whole, Reverse(*place)));
+                    (exchanges.len(), count, slowest)
+                }
+            };
+            rows.push(row(connection, exchanges, &findings));
         }
         let mut teardowns = BTreeMap::new();
         let mut found = BTreeMap::new();
@@ -154,40 +175,37 @@ impl Overview {
     }
 }
 
-fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Finding]) -> Row {
-    let answered = exchanges
-        .iter()
-        .enumerate()
-        .filter_map(|(place, spent)| Some((place, (*spent)?)));
+/// A row: of its exchanges how many there were, how many had a reply, and which took longest.
+fn row(
+    connection: Connection<'_>,
+    (requests, answered, slowest): (usize, usize, Option<(usize, Spent)>),
+    findings: &[&Finding],
+) -> Row {
     let timeline = connection.timeline();
     let held = connection.held_segments().filter_map(|(_, packet)| packet.held());
     let stalls = held.fold((0, Duration::ZERO), |(count, longest), held| {
         (count + 1, longest.max(held.waited))
     });
-    let of_this: Vec<&Finding> = findings
-        .iter()
-        .filter(|finding| finding.connection == connection.id())
-        .collect();
+    let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning);
     Row {
         connection: connection.id(),
         client: connection.endpoints().client,
-        requests: exchanges.len(),
-        answered: answered.clone().count(),
+        requests,
+        answered,
         bytes: bytes(connection),
-        // Where several took equally long, the first one is named.
-        slowest: answered.max_by_key(|(place, spent)| (spent.whole, Reverse(*place))),
+        slowest,
         stalls: (timeline.tells_calls() && connection.is_captured() && !connection.is_half_traced()).then_some(stalls),
         teardown: connection.teardown(),
-        findings: of_this.iter().map(|finding| finding.rule.id).collect(),
-        warnings: of_this
-            .iter()
-            .filter(|finding| finding.severity == Severity::Warning)
-            .count(),
+        findings: findings.iter().map(|finding| finding.rule.id).collect(),
+        warnings: warnings.count(),
     }
 }
 
 /// How many bytes each side sent: as the packets show, or without them as the client and the calls tell.
 fn bytes(connection: Connection<'_>) -> Both<u64> {
+    if let Some(totals) = connection.totals() {
+        return totals.bytes;
+    }
     if !connection.is_captured() {
         // Of an end that nobody traced the other's calls tell.
         let moved = |kind| {

@@ -14,7 +14,7 @@ use harness::rules::RuleId;
 use super::show::capture;
 use crate::check::Format;
 use crate::junit::{self, Case};
-use crate::show::{Extent, read};
+use crate::show::read;
 use crate::status::{Run, Status};
 use crate::terminal::terminal_width;
 
@@ -87,7 +87,7 @@ fn measured(names: Vec<String>) -> Result<Vec<(String, Measured)>> {
             "{name} is an exercise: what is to be found in its capture is not told"
         );
         let mut run = None;
-        let ended = read(&path, Extent::Whole, |timeline| {
+        let ended = read(&path, |timeline| {
             run = Some(Measured::of(timeline));
             Ok(())
         });

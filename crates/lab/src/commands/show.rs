@@ -1,5 +1,6 @@
 //! `lab show`
 
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,11 +11,11 @@ use course::learn::folder::Folder;
 use course::learn::progress::Progress;
 use course::{experiments, steps};
 use harness::scene::{Mark, Scene};
-use harness::timeline::Timeline;
+use harness::timeline::{Level, Timeline};
 
 use crate::filter::Filter;
 use crate::output::{Format, FrameRange, More, Output, Shown, findings, some, table};
-use crate::show::{Extent, read};
+use crate::show::{Survey, read};
 use crate::status::{Run, Status};
 use crate::terminal;
 
@@ -58,27 +59,53 @@ impl Run for Arguments {
             part.is_all() || !matches!(output.format, Format::Json | Format::Jsonl | Format::Bytes),
             "--from and --to choose what is drawn; JSON and bytes are those of a whole capture: filter their frames, as with jq"
         );
-        let extent = match (output.format, output.vantage) {
-            // An excerpt leaves out frames that were asked for.
-            (Format::Text | Format::Svg, None)
-                if part.is_all() && self.filter.is_all() && output.connection.is_none() =>
-            {
-                Extent::Excerpt
-            }
-            (Format::Html, _) if self.filter.is_all() && output.connection.is_none() => Extent::Beginning,
-            _ => Extent::Whole,
-        };
         output.can_be_written_from(&path)?;
-        read(&path, extent, |timeline| {
-            let seen = output.seen(timeline);
-            match self.filter.is_all() {
-                true => self.show(&seen, is_asked),
-                false => self.show(&self.filter.part_of(&seen)?, is_asked),
+        // What frames and places were asked for, is known when all is read.
+        if output.vantage.is_some() || !part.is_all() {
+            read(&path, |timeline| {
+                let seen = output.seen(timeline);
+                match self.filter.is_all() {
+                    true => self.show(&seen, is_asked),
+                    false => self.show(&self.filter.part_of(&seen)?, is_asked),
+                }
+            })?;
+            return Ok(Status::Well);
+        }
+        let is_drawn = matches!(output.format, Format::Text | Format::Svg);
+        let is_all = self.filter.is_all() && output.connection.is_none();
+        let is_for_programs = matches!(output.format, Format::Json | Format::Jsonl);
+        let survey = Survey::of(&path, is_for_programs, !is_drawn || !is_all)?;
+        survey.show(&path, |survey| {
+            let part = |timeline| match self.filter.is_all() {
+                true => Ok(Cow::Borrowed(timeline)),
+                false => self.filter.part_of(timeline).map(Cow::Owned),
+            };
+            if survey.is_all() || is_drawn && is_all && !survey.is_of_packets() {
+                return self.show(&*part(&survey.timeline)?, is_asked);
+            }
+            if !survey.is_of_packets() {
+                // What the calls of a long run tell is judged by all of them.
+                return self.show(&*part(&survey.whole()?)?, is_asked);
+            }
+            let part = part(&survey.timeline)?;
+            let here = || part.connections().map(|connection| connection.id());
+            if is_drawn {
+                let chosen = output.chosen(&part)?.unwrap_or_else(|| here().take(MOST).collect());
+                return self.show(&*survey.with_packets_of(&part, &chosen)?, is_asked);
+            }
+            let asked = output.connection.and(output.chosen(&part)?);
+            let chosen = asked.unwrap_or_else(|| here().collect());
+            match is_for_programs {
+                true => output.write_again(part.part(&chosen), survey.again()?),
+                false => self.show(&survey.page_of(chosen)?, is_asked),
             }
         })?;
         Ok(Status::Well)
     }
 }
+
+/// So many connections are drawn, where nobody chooses.
+const MOST: usize = 20;
 
 /// The file that is meant by a name or a path, and whether an exercise asks what is to be found in it.
 ///
@@ -151,8 +178,9 @@ impl Arguments {
             return output.write(timeline, &shown);
         }
         let look = output.look(More::default());
-        // Of a long capture only a part is here, and no figure of all is right.
-        let is_list = timeline.is_whole() && output.connection.is_none() && self.part.is_all() && !self.step;
+        // Of a long run only a part is here, and no figure of all is right.
+        let is_counted = timeline.is_whole() || timeline.level == Level::Capture;
+        let is_list = is_counted && output.connection.is_none() && self.part.is_all() && !self.step;
         if is_list {
             write!(io::stdout(), "{}", table(timeline, output.width))?;
         }

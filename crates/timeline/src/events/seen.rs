@@ -332,10 +332,9 @@ impl<'a> SeenConnection<'a> {
     /// ([RFC 8446, section 5.1](https://www.rfc-editor.org/rfc/rfc8446#section-5.1)): the rest is encrypted.
     pub fn is_tls(self) -> bool {
         let begins = |side| {
-            let first = self
-                .packets()
-                .find(|(_, packet)| packet.from == side && packet.segment.len > 0);
-            first.is_some_and(|(_, packet)| matches!(packet.segment.payload[..], [22, 3, 0..=4, ..]))
+            let mut packets = self.packets().map(|(_, packet)| packet);
+            let first = packets.find(|packet| packet.from == side && packet.segment.len > 0);
+            first.is_some_and(|packet| packet.segment.begins_tls())
         };
         begins(Side::Client) && begins(Side::Server)
     }

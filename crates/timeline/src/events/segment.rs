@@ -128,6 +128,12 @@ impl fmt::Debug for Flags {
 }
 
 impl Segment {
+    /// True if its bytes begin with a record of a handshake of TLS
+    /// ([RFC 8446, section 5.1](https://www.rfc-editor.org/rfc/rfc8446#section-5.1)).
+    pub(crate) fn begins_tls(&self) -> bool {
+        matches!(self.payload[..], [22, 3, 0..=4, ..])
+    }
+
     /// Decodes an Ethernet frame that was captured whole: see [`from_frame`](Self::from_frame).
     pub fn from_ethernet(frame: &[u8]) -> Option<Segment> {
         let wire_len = u32::try_from(frame.len()).unwrap_or(u32::MAX);

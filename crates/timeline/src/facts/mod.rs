@@ -28,8 +28,8 @@ pub(crate) use clear::in_clear;
 pub use exchange::Exchange;
 pub(crate) use exchange::{Exchanging, Replying};
 pub use kinds::{FactKind, Reason};
-pub(crate) use pass::Following;
 pub use pass::find;
+pub(crate) use pass::{Following, Late};
 pub use tally::{Asked, Missing, Tally, Waits};
 
 use crate::events::{Both, EventId, FrameNumber, Side};
@@ -233,6 +233,8 @@ pub struct ConnectionFacts {
     pub port_reuse: bool,
     /// The sides that sent a FIN, in order, each with the number of its frame.
     pub fins: Vec<(Side, FrameNumber)>,
+    /// It never was one: a reset answered the SYN, as where nobody listens.
+    pub refused: bool,
     /// The first reset that ended it.
     pub reset: Option<Reset>,
     /// What it waited for, by its packets alone.
@@ -279,6 +281,11 @@ impl Facts {
             connections: Vec::new(),
             unseen_calls: false,
         }
+    }
+
+    /// The same packets' facts, beside what is so of the connections.
+    pub(crate) fn of_connections(self, connections: Vec<ConnectionFacts>) -> Facts {
+        Facts { connections, ..self }
     }
 
     /// What is so of a packet. `None` for an event that is none.

@@ -4,7 +4,7 @@
 use super::flow::{Flow, Vantage};
 use super::reason::Leaving;
 use super::streams::{EndKind, Outside, Program};
-use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts, Reset, Why};
+use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts, Reason, Reset, Why};
 use crate::events::Link;
 use crate::events::moments::{Moment, Passing, moments};
 use crate::events::{
@@ -34,23 +34,70 @@ impl Link {
     }
 }
 
-/// A connection of a capture that is too long to be kept, followed packet by packet. Its calls are not known.
+/// A connection that is followed packet by packet. Of a capture that is too long to be kept, its calls are not known.
 #[derive(Debug)]
 pub(crate) struct Following {
     flow: Flow,
+    vantage: Vantage,
     found: ConnectionFacts,
+    halves: HalfCloses,
+    first: Option<FrameNumber>,
+    /// Frames that were thought to be thrown away, and were not.
+    taken: Vec<FrameNumber>,
 }
 
 impl Default for Following {
     fn default() -> Following {
-        Following {
-            flow: Flow::seen_from(Vantage::Somewhere),
-            found: ConnectionFacts::default(),
+        Following::seen_from(Vantage::Somewhere)
+    }
+}
+
+/// What is known of a packet only when later ones have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// An ACK covers it that was thought to be thrown away.
+    Taken,
+    /// The SYN of its connection stands behind it.
+    BeginsHere,
+    /// An earlier connection had the same addresses and ports.
+    PortReuse,
+    /// The alleged sender of a reset talks on, in this frame.
+    FromBetween(FrameNumber),
+    /// The sender of a FIN acknowledges data that was sent after it: that data, and the ACK.
+    HalfClose(FrameNumber, FrameNumber),
+}
+
+impl PacketFacts {
+    /// Takes in what is known since.
+    pub(crate) fn learn(&mut self, late: Late) {
+        match late {
+            Late::Taken => self.retract(FactKind::OldTimestamp),
+            Late::BeginsHere => self.retract(FactKind::BeganBefore),
+            Late::PortReuse => self.add(FactKind::PortReuse, Certainty::Seen, []),
+            Late::FromBetween(by) => {
+                self.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(by)]);
+                self.why = Why::default();
+            }
+            Late::HalfClose(data, ack) => {
+                let evidence = [Evidence::Frame(data), Evidence::Frame(ack)];
+                self.add(FactKind::HalfClose, Certainty::Seen, evidence);
+            }
         }
     }
 }
 
 impl Following {
+    fn seen_from(vantage: Vantage) -> Following {
+        Following {
+            flow: Flow::seen_from(vantage),
+            vantage,
+            found: ConnectionFacts::default(),
+            halves: HalfCloses::default(),
+            first: None,
+            taken: Vec::new(),
+        }
+    }
+
     /// Takes in the next packet. What is so of it.
     pub fn see(&mut self, at: Timestamp, packet: &Packet) -> PacketFacts {
         let passing = Passing {
@@ -59,15 +106,45 @@ impl Following {
             packet,
             is: Moment::LeavesAndComes,
         };
-        let nothing = Program::default();
-        let mut facts = leaves(&mut self.flow, &mut self.found, passing, Vantage::Somewhere, &nothing);
-        self.flow.arrives(passing, Vantage::Somewhere, &mut facts);
+        self.leaves(passing, &Program::default())
+    }
+
+    /// A packet leaves: its facts, as far as they are known by then.
+    fn leaves(&mut self, passing: Passing<'_>, program: &Program<'_>) -> PacketFacts {
+        let packet = passing.packet;
+        let mut facts = leaves(&mut self.flow, &mut self.found, passing, self.vantage, program);
+        self.taken.extend(self.flow.taken.take());
+        if passing.is == Moment::LeavesAndComes {
+            self.flow.arrives(passing, self.vantage, &mut facts);
+        }
+        if !facts.is_copy() {
+            self.halves.see(packet, &facts);
+        }
+        self.first.get_or_insert(packet.number);
         facts
     }
 
-    /// A frame that was thought to be thrown away, and was not, as is known since the last packet.
-    pub fn taken(&mut self) -> Option<FrameNumber> {
-        self.flow.taken.take()
+    /// What is known of some packets since they went by.
+    pub fn late(&self, link: Link) -> impl Iterator<Item = (FrameNumber, Late)> {
+        let taken = self.taken.iter().map(|frame| (*frame, Late::Taken));
+        let halves = self.found.fins.iter().filter_map(|(side, frame)| {
+            let (data, ack) = self.halves.proved[*side]?;
+            Some((*frame, Late::HalfClose(data, ack)))
+        });
+        let reset = self
+            .found
+            .reset
+            .and_then(|reset| Some((reset.frame, Late::FromBetween(reset.talks_on?))));
+        // The SYN may stand behind its answer in the file.
+        let begins = self
+            .first
+            .filter(|_| !self.found.began_before)
+            .map(|first| (first, Late::BeginsHere));
+        let reuse = self
+            .first
+            .filter(|_| link.port_reuse)
+            .map(|first| (first, Late::PortReuse));
+        taken.chain(halves).chain(reset).chain(begins).chain(reuse)
     }
 
     /// True if something of both sides has come by.
@@ -79,7 +156,7 @@ impl Following {
     pub fn found(&self) -> ConnectionFacts {
         ConnectionFacts {
             in_flight: self.flow.in_flight(),
-            is_holed: self.flow.is_holed(),
+            is_holed: self.vantage == Vantage::Somewhere && self.flow.is_holed(),
             tally: self.found.tally.ended(&self.flow),
             ..self.found.clone()
         }
@@ -115,61 +192,30 @@ fn of_connection(
         true => Program::default(),
         false => Program::of(connection, side, outside),
     });
-    let mut flow = Flow::seen_from(vantage);
-    let mut found = ConnectionFacts::default();
-    let mut first = None;
-    let mut halves = HalfCloses::default();
+    let mut following = Following::seen_from(vantage);
     for passing in moments(connection) {
         let Passing { at, event, packet, is } = passing;
         if is == Moment::Comes {
             if let Some(facts) = packets.get_mut(event) {
-                flow.arrives(passing, vantage, facts);
+                following.flow.arrives(passing, vantage, facts);
             }
             continue;
         }
-        let mut facts = leaves(&mut flow, &mut found, passing, vantage, &programs[packet.from]);
-        let taken = flow
-            .taken
-            .take()
-            .and_then(|frame| connection.seen().event_of_frame(frame));
-        if let Some(old) = taken.and_then(|event| packets.get_mut(event)) {
-            old.retract(FactKind::OldTimestamp);
-        }
+        let mut facts = following.leaves(passing, &programs[packet.from]);
         if packet.from == Side::Server || vantage == Vantage::SameHost {
             facts.during = programs.server.call_around(at);
         }
-        if is == Moment::LeavesAndComes {
-            flow.arrives(passing, vantage, &mut facts);
-        }
-        if !facts.is_copy() {
-            halves.see(packet, &facts);
-        }
         facts.fit();
         packets.put(event, Box::new(facts));
-        first.get_or_insert(event);
     }
-    half_closes(&halves, &found, &programs, packets, connection.seen());
-    found.in_flight = flow.in_flight();
-    found.tally = found.tally.ended(&flow);
-    found.is_holed = vantage == Vantage::Somewhere && flow.is_holed();
-    if let Some((reset, by)) = found.reset.and_then(|reset| Some((reset.frame, reset.talks_on?))) {
-        let event = connection.seen().event_of_frame(reset);
+    half_closes(&following.found, &programs, packets, connection.seen());
+    for (frame, late) in following.late(link) {
+        let event = connection.seen().event_of_frame(frame);
         if let Some(facts) = event.and_then(|event| packets.get_mut(event)) {
-            facts.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(by)]);
-            facts.why = Why::default();
+            facts.learn(late);
         }
     }
-    // The SYN may stand behind its answer in the file.
-    let first = first.and_then(|first| packets.get_mut(first));
-    if let Some(first) = first {
-        if !found.began_before {
-            first.retract(FactKind::BeganBefore);
-        }
-        if link.port_reuse {
-            first.add(FactKind::PortReuse, Certainty::Seen, []);
-        }
-    }
-    found
+    following.found()
 }
 
 /// A packet leaves: its facts, as far as they are known by then.
@@ -198,6 +244,7 @@ fn leaves(
         program,
     }
     .fill(&mut facts);
+    found.refused |= facts.why.reason == Reason::NoListener;
     if vantage == Vantage::Somewhere {
         found.tally.see(passing, flow, &facts);
     }
@@ -231,7 +278,7 @@ fn note(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts, open:
 
 /// Which FIN was followed by data of the peer that its sender acknowledged: it could still receive, so it had
 /// closed one direction only.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct HalfCloses {
     fin: Both<Option<FrameNumber>>,
     /// The first new data behind the peer's FIN: its frame, and the number behind it.
@@ -263,27 +310,15 @@ impl HalfCloses {
     }
 }
 
-/// Marks the FINs that ended one direction only: those that a shutdown sent, and those after which data was
-/// still received.
-fn half_closes(
-    halves: &HalfCloses,
-    found: &ConnectionFacts,
-    programs: &Both<Program<'_>>,
-    packets: &mut Facts,
-    seen: &Seen,
-) {
-    let first = found.fins.first().map(|fin| fin.0);
-    for (side, frame) in found.fins.iter().copied() {
-        let Some(id) = seen.event_of_frame(frame) else { continue };
-        let Some(facts) = packets.get_mut(id) else { continue };
-        let at = seen[id].at;
-        let by_call = programs[side].ended_by(at).filter(|end| end.kind == EndKind::Shutdown);
-        if let Some(end) = by_call.filter(|_| first == Some(side)) {
-            facts.add(FactKind::HalfClose, Certainty::Seen, [Evidence::Event(end.id)]);
-        }
-        if let Some((data, ack)) = halves.proved[side] {
-            let evidence = [Evidence::Frame(data), Evidence::Frame(ack)];
-            facts.add(FactKind::HalfClose, Certainty::Seen, evidence);
-        }
+/// Marks the FIN that a shutdown of one direction sent.
+fn half_closes(found: &ConnectionFacts, programs: &Both<Program<'_>>, packets: &mut Facts, seen: &Seen) {
+    let Some((side, frame)) = found.fins.first().copied() else {
+        return;
+    };
+    let Some(id) = seen.event_of_frame(frame) else { return };
+    let Some(facts) = packets.get_mut(id) else { return };
+    let by_call = programs[side].ended_by(seen[id].at);
+    if let Some(end) = by_call.filter(|end| end.kind == EndKind::Shutdown) {
+        facts.add(FactKind::HalfClose, Certainty::Seen, [Evidence::Event(end.id)]);
     }
 }

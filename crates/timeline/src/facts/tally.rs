@@ -203,6 +203,28 @@ impl Tally {
             .max_by_key(|(waited, _)| *waited)
     }
 
+    /// The frames that it names.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = FrameNumber> {
+        let kinds = [
+            self.after_late_acks,
+            self.closed_windows,
+            self.full_windows,
+            self.sent_again,
+        ];
+        let waits = kinds.into_iter().flat_map(|kind| [kind.client, kind.server]);
+        let waits = waits
+            .filter(|waits| waits.count > 0)
+            .flat_map(|waits| [waits.first, waits.longest.1]);
+        let closed = [self.still_closed.client, self.still_closed.server]
+            .into_iter()
+            .flatten();
+        let asked = self.asked.into_iter().flat_map(|asked| {
+            let answer = asked.answer.map(|(frame, _)| frame);
+            [Some(asked.first.0), Some(asked.last.0), answer].into_iter().flatten()
+        });
+        waits.chain(closed).chain(asked)
+    }
+
     /// True if bytes of a side were captured, for the first time.
     pub fn has_data(&self, side: Side) -> bool {
         self.largest[side] > 0

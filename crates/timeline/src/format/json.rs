@@ -6,19 +6,24 @@ mod lines;
 mod shapes;
 mod words;
 
-use std::io::{self, Write};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::rc::Rc;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 pub(crate) use self::formatter::text;
-pub use self::lines::{Lines, write_lines};
+pub use self::lines::{Lines, retell_lines, write_lines};
 use self::shapes::{Begin, End, Event};
 pub use self::shapes::{Check, Compare, Doctor, Finding, Ordeal, Rough, Tried, VERSION};
-use crate::events::is_plain;
-use crate::timeline::Timeline;
+use super::pcapng::retell as retell_events;
+use crate::events::{EventId, EventKind, is_plain};
+use crate::timeline::{KnownPacket, Timeline};
 
 /// A run or a capture: what `--format json` writes.
 #[derive(Serialize, JsonSchema)]
@@ -42,7 +47,79 @@ fn one_by_one<S: Serializer>(timeline: &&Timeline, serializer: S) -> Result<S::O
 fn events(timeline: &Timeline) -> impl Iterator<Item = Event> {
     timeline
         .iter()
-        .map(move |(id, event)| (event, Some((timeline, id))).into())
+        .map(move |(id, event)| (event, timeline.frame(id), timeline.packet(id)).into())
+}
+
+/// A capture that is too long to keep: its events first, since what they show has its place among them.
+#[derive(Serialize)]
+struct Retold<R: Read> {
+    #[serde(flatten)]
+    begin: Begin,
+    #[serde(serialize_with = "read_once_more")]
+    events: Reading<R>,
+    #[serde(flatten, serialize_with = "what_was_read")]
+    end: Reading<R>,
+}
+
+/// A capture, and what is known of it, before it is read once more and after.
+type Reading<R> = Rc<RefCell<(Option<R>, Option<Timeline>)>>;
+
+fn read_once_more<R: Read, S: Serializer>(reading: &Reading<R>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(None)?;
+    let (input, survey) = &mut *reading.borrow_mut();
+    if let (Some(input), Some(known)) = (input.take(), survey.take()) {
+        *survey = Some(retold(known, input, |event| list.serialize_element(&event))?);
+    }
+    list.end()
+}
+
+fn what_was_read<R: Read, S: Serializer>(reading: &Reading<R>, serializer: S) -> Result<S::Ok, S::Error> {
+    reading.borrow().1.as_ref().map(End::from).serialize(serializer)
+}
+
+/// Writes a capture that is too long to keep as one JSON object, as it is read once more. `survey` is the
+/// [excerpt](crate::Excerpt) of the first reading, or a [part](Timeline::part) of that.
+///
+/// # Errors
+///
+/// What `out` says, and what reading does.
+pub fn retell(survey: Timeline, input: impl Read, out: &mut impl Write) -> io::Result<()> {
+    let begin = survey.level.into();
+    let reading = Rc::new(RefCell::new((Some(input), Some(survey))));
+    let document = Retold {
+        begin,
+        events: Rc::clone(&reading),
+        end: reading,
+    };
+    formatter::write_in_lines(&document, out)
+}
+
+/// Tells the events of a capture one by one, and gives back what is known of it, with the places of the frames that are
+/// named. Where the capture ends too early, so it did at the first reading.
+fn retold<E>(
+    mut survey: Timeline,
+    input: impl Read,
+    mut tell: impl FnMut(Event) -> Result<(), E>,
+) -> Result<Timeline, E> {
+    let named = survey.named_frames();
+    let mut places = HashMap::new();
+    let mut told = 0;
+    let end = retell_events(input, &survey, |event, facts| {
+        let packet = match &event.kind {
+            EventKind::Packet(packet) => Some(packet),
+            _ => None,
+        };
+        let number = packet.map(|packet| packet.number);
+        places.extend(
+            number
+                .filter(|number| named.contains(number))
+                .map(|number| (number, EventId(told))),
+        );
+        told += 1;
+        tell((event, number, packet.zip(facts).map(KnownPacket::from)).into())
+    });
+    survey.set_places(places);
+    end.map(|()| survey)
 }
 
 /// Writes a timeline as one JSON object, an event at a time.

@@ -38,7 +38,8 @@ mod write;
 pub use encode::Encoder;
 pub use ends::{Vantage, write_ends};
 pub use error::ReadError;
-pub use read::{read, read_as_far, read_beginning, read_into};
+pub(crate) use read::retell;
+pub use read::{read, read_as_far, read_into};
 pub use write::{write, write_frames};
 
 /// The longest frame that a capture keeps: what Wireshark writes and takes at most.

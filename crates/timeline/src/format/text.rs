@@ -51,6 +51,9 @@ impl Lanes {
     /// A capture that is not much longer than what is drawn is read whole.
     const WHOLE: usize = 4096;
 
+    /// So many connections of a long capture are followed: each takes some two kilobytes.
+    const FOLLOWED: usize = 1 << 16;
+
     /// Lanes of this width.
     pub fn with_width(width: usize) -> Lanes {
         Lanes {
@@ -64,6 +67,8 @@ impl Lanes {
         Limits {
             packets: self.rows,
             connections: self.connections,
+            followed: Lanes::FOLLOWED,
+            exchanges: 0,
             whole: Lanes::WHOLE,
         }
     }

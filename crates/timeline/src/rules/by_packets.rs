@@ -119,7 +119,7 @@ fn ms(waited: Duration) -> String {
 fn frames(connection: Connection<'_>, frames: impl IntoIterator<Item = FrameNumber>) -> Vec<EventId> {
     let mut events: Vec<EventId> = frames
         .into_iter()
-        .filter_map(|frame| connection.timeline().event_of_frame(frame))
+        .filter_map(|frame| connection.timeline().place_of(frame))
         .collect();
     events.sort_unstable();
     events.dedup();
@@ -239,7 +239,7 @@ fn syn_unanswered(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     const SOON: Duration = Duration::from_secs(1);
     let tally = &connection.facts().tally;
     let asked = tally.asked.filter(|asked| asked.answer.is_none())?;
-    let end = connection.timeline().events.last()?.at;
+    let end = connection.timeline().end();
     // A client that acknowledges got an answer, which was not captured.
     if asked.count == 1 && end.since(asked.first.1) < SOON || tally.acknowledges.client {
         return None;

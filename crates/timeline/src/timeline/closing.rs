@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use super::{Connection, KnownPacket};
+use super::Connection;
 use crate::events::*;
-use crate::facts::Reason;
 
 /// How a connection ended, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +113,14 @@ impl Connection<'_> {
             .any(|(_, packet)| packet.from == Side::Server && packet.segment.flags.has(Flags::SYN))
     }
 
+    /// The state that a side's socket was left in; `None` if it is gone, or not known.
+    fn left(self, side: Side) -> Option<TcpState> {
+        match self.totals().and_then(|totals| totals.left) {
+            Some(left) => left[side],
+            None => self.seen.left(side),
+        }
+    }
+
     /// How it ended.
     pub fn teardown(self) -> Teardown {
         self.closing().teardown()
@@ -131,9 +138,8 @@ impl Connection<'_> {
         let one_way = self.timeline().level == Level::Capture && !(facts.captured.client && facts.captured.server);
         // Where a side closes that is alone, nothing tells whether it was the first.
         let left = |side| self.left(side).filter(|_| !one_way || facts.fins.is_empty());
-        let refuses = |(_, packet): (EventId, KnownPacket<'_>)| packet.facts.why.reason == Reason::NoListener;
         let mut closing = Closing {
-            refused: self.packets().any(refuses),
+            refused: facts.refused,
             fins: facts.fins.iter().map(|fin| fin.0).collect(),
             reset_by: facts.reset.map(|reset| reset.by),
             reset_from_between: facts.reset.is_some_and(|reset| reset.from_between),

@@ -10,6 +10,17 @@ impl Timeline {
     pub fn part(&self, keep: &[ConnectionId]) -> Timeline {
         let mut kept = vec![false; self.endpoints.len()];
         keep.iter().for_each(|id| kept[id.0] = true);
+        if self.is_excerpt() {
+            // What is so of its packets follows from all of the capture.
+            let mut part = self.clone();
+            let totals = part
+                .left_out
+                .iter_mut()
+                .flat_map(|left_out| &mut left_out.of_connection);
+            let others = totals.zip(kept).filter(|(_, kept)| !kept);
+            others.for_each(|(totals, _)| *totals = None);
+            return part;
+        }
         let outside = self.level != Level::Capture;
         let mut events = Vec::new();
         let mut numbers = Vec::new();
@@ -33,6 +44,24 @@ impl Timeline {
         Timeline {
             left_out: self.left_out.clone(),
             ..seen.numbered(numbers, None).into()
+        }
+    }
+
+    /// An excerpt with those packets that another one of the same capture keeps.
+    pub fn with_packets_of(mut self, other: Timeline) -> Timeline {
+        for (id, totals) in (0..).map(ConnectionId).zip(
+            self.left_out
+                .iter_mut()
+                .flat_map(|left_out| &mut left_out.of_connection),
+        ) {
+            if let (Some(totals), Some(others)) = (totals, other.totals(id)) {
+                totals.left_out = others.left_out;
+            }
+        }
+        Timeline {
+            facts: other.facts.of_connections(self.facts.connections),
+            seen: other.seen,
+            left_out: self.left_out,
         }
     }
 }

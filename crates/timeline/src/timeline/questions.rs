@@ -125,6 +125,9 @@ impl<'a> Connection<'a> {
     /// the client, that is no end yet; and a segment with data and a FIN is the last one. Where packets could not be
     /// captured, the number comes from the kernel's segment counters of the client's socket.
     pub fn packets_per_exchange(self) -> Vec<usize> {
+        if let Some(exchanges) = self.counted_exchanges() {
+            return exchanges.map(|(packets, _)| packets).collect();
+        }
         if self.timeline.level == Level::NoPackets {
             return self.counted_per_exchange();
         }
@@ -133,6 +136,9 @@ impl<'a> Connection<'a> {
 
     /// How many segments with data each reply took. Empty where packets could not be captured.
     pub fn segments_per_reply(self) -> Vec<usize> {
+        if let Some(exchanges) = self.counted_exchanges() {
+            return exchanges.map(|(_, segments)| segments).collect();
+        }
         self.exchanges()
             .iter()
             .map(|exchange| exchange.reply_segments)

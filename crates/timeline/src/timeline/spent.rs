@@ -93,7 +93,11 @@ struct Stream {
 impl Stream {
     fn add(&mut self, from: u64, to: u64) {
         if from > self.end {
-            self.beyond.push((from, to));
+            // What follows a hole in order is one stretch, so that a hole that stays takes no room for each packet.
+            match self.beyond.last_mut().filter(|last| last.1 == from) {
+                Some(last) => last.1 = to,
+                None => self.beyond.push((from, to)),
+            }
             return;
         }
         self.end = self.end.max(to);
@@ -171,6 +175,93 @@ impl Connection<'_> {
         steps[..by_then].last().is_some_and(|(_, progress)| {
             progress.request_left > progress.request_came || progress.reply_left > progress.reply_came
         })
+    }
+}
+
+/// The exchanges of a connection of packets alone, timed as the packets go by: what [`spent`] finds of all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Timing {
+    offsets: Offsets,
+    reply: Stream,
+    /// How many have begun.
+    begun: usize,
+    /// The last one, and those before it whose replies have holes.
+    open: Vec<Timed>,
+}
+
+/// An exchange whose reply may not have come as a whole.
+#[derive(Clone, Copy, Debug)]
+struct Timed {
+    place: usize,
+    began: Timestamp,
+    from: u64,
+    to: u64,
+    first_byte: Option<Timestamp>,
+    ended: Option<Timestamp>,
+}
+
+impl Timed {
+    fn spent(&self) -> Option<(usize, Spent)> {
+        let whole = self.ended.filter(|_| self.to > 0)?.since(self.began);
+        let mut parts = [Duration::ZERO; Awaited::ALL.len()];
+        parts[Awaited::Unknown as usize] = whole;
+        let spent = Spent {
+            began: self.began,
+            first_byte: self.first_byte?.since(self.began),
+            whole,
+            parts,
+            certainty: Certainty::Unknown,
+            tracer: None,
+        };
+        Some((self.place, spent))
+    }
+}
+
+impl Timing {
+    /// An exchange begins. Those before it that are over.
+    pub fn begin(&mut self, at: Timestamp) -> Vec<(usize, Spent)> {
+        let over = self.end();
+        self.open.retain(|timed| timed.to > 0);
+        self.open.push(Timed {
+            place: self.begun,
+            began: at,
+            from: u64::MAX,
+            to: 0,
+            first_byte: None,
+            ended: None,
+        });
+        self.begun += 1;
+        over
+    }
+
+    /// Takes in a packet. `replies` if it is one of the last exchange's reply.
+    pub fn see(&mut self, at: Timestamp, packet: KnownPacket<'_>, replies: bool) {
+        if packet.from != Side::Server || !carries(packet) {
+            return;
+        }
+        let (from, to) = self.offsets.of(&packet);
+        self.reply.add(from, to);
+        if let Some(last) = self.open.last_mut().filter(|_| replies && !packet.facts.is_repeat()) {
+            last.from = last.from.min(from);
+            if to > last.to {
+                (last.to, last.ended) = (to, None);
+            }
+        }
+        for timed in self.open.iter_mut().filter(|timed| timed.to > 0) {
+            if self.reply.end > timed.from {
+                timed.first_byte.get_or_insert(at);
+            }
+            if self.reply.end >= timed.to {
+                timed.ended.get_or_insert(at);
+            }
+        }
+    }
+
+    /// Those exchanges that are over, each with its place.
+    pub fn end(&mut self) -> Vec<(usize, Spent)> {
+        let over = self.open.iter().filter_map(Timed::spent).collect();
+        self.open.retain(|timed| timed.ended.is_none());
+        over
     }
 }
 

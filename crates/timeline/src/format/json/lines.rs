@@ -1,7 +1,7 @@
 //! A run as lines, each of which is an object.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,6 +39,18 @@ pub fn write_lines(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> 
     lines.end(timeline)
 }
 
+/// Writes a capture that is too long to keep as lines: all that is known of each event, as the capture is read once more.
+///
+/// # Errors
+///
+/// What `out` says, and what reading does.
+pub fn retell_lines(survey: Timeline, input: impl Read, out: &mut impl Write) -> io::Result<()> {
+    let mut lines = Lines::begin(out, survey.level)?;
+    let endpoints = survey.endpoints.clone();
+    let survey = super::retold(survey, input, |event| lines.event(event, &endpoints))?;
+    lines.end(&survey)
+}
+
 /// Writes a run as lines while it goes on. What is known only at its end is not in the lines of its events: the
 /// numbers of frames, and what is so of a packet.
 #[derive(Debug)]
@@ -73,7 +85,7 @@ impl<W: Write> Lines<W> {
     pub fn record(&mut self, record: Record) -> io::Result<()> {
         for event in self.stream.see(record) {
             let endpoints = self.stream.endpoints();
-            self.event((&event, None).into(), &endpoints)?;
+            self.event((&event, None, None).into(), &endpoints)?;
         }
         self.out.flush()
     }

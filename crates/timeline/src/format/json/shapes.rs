@@ -11,7 +11,7 @@ use super::words::Word;
 use crate::compare::{self, Outcome};
 use crate::events::ProcessEventKind::{Exited, Holds, Settled, WithoutRights, Wrote};
 use crate::events::{
-    self, CallKind, ClientActionKind, CongestionState, Endpoints, EventId, EventKind, Exit, Level, OutputStream,
+    self, CallKind, ClientActionKind, CongestionState, Endpoints, EventKind, Exit, FrameNumber, Level, OutputStream,
     ProcessEventKind, Side, TcpState,
 };
 use crate::facts::{self, Certainty, Evidence, FactKind, Reason};
@@ -242,15 +242,15 @@ objects! {
     }
 
     /// One thing that happened.
-    Event of (event, known): (&events::Event, Option<(&Timeline, EventId)>) {
+    Event of (event, frame, known): (&events::Event, Option<FrameNumber>, Option<KnownPacket<'_>>) {
         at: u64 = event.at.0, "When, in nanoseconds since 1970 on CLOCK_REALTIME.";
-        frame: Option<usize> = known.and_then(|(timeline, id)| timeline.frame(id)).map(|frame| frame.0),
+        frame: Option<usize> = frame.map(|frame| frame.0),
             "Its number in the capture file, as Wireshark shows it. Null for an event that is no frame, and in a \
              stream.";
         connection: Option<usize> = event.connection.map(|id| id.0),
             "The connection's `id`. Null for an event of none.";
         #[serde(flatten)]
-        kind: Kind = Kind::of(&event.kind, known.and_then(|(timeline, id)| timeline.packet(id)));
+        kind: Kind = Kind::of(&event.kind, known);
     }
 
     /// A packet.

@@ -16,10 +16,11 @@ use super::input::Input;
 use super::record::{self, Extra, Line, Told};
 use crate::events::fragments::Fragments;
 use crate::events::{
-    Explanation, FrameNumber, Level, LinkType, NoSegment, Record, Recording, Timestamp, What, printable,
+    Event, Explanation, FrameNumber, Level, LinkType, NoSegment, Record, Recording, Timestamp, What, printable,
 };
-use crate::timeline::start_of;
-use crate::timeline::{Excerpt, Found};
+use crate::facts::PacketFacts;
+use crate::format::text::Lanes;
+use crate::timeline::{Excerpt, Found, Timeline, start_of};
 
 const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 /// The longest block that is read, as in Wireshark. A length beyond it is a damaged file.
@@ -47,15 +48,6 @@ pub fn read(input: impl Read) -> Result<Recording, ReadError> {
 
 /// Reads a capture as far as it goes: what [`read`] gives, or what came before the error.
 pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
-    read_beginning(input, usize::MAX)
-}
-
-/// Reads a capture as [`read_as_far`] does, and keeps of it so many bytes of frames, and the room that these take besides.
-/// What comes later is counted as not kept.
-pub fn read_beginning(input: impl Read, most: usize) -> (Recording, Result<(), ReadError>) {
-    /// What an event takes beside its frame.
-    const BESIDE: usize = 512;
-    let mut taken = 0_usize;
     let mut recording = Recording {
         level: Level::Capture,
         records: Vec::new(),
@@ -71,12 +63,7 @@ pub fn read_beginning(input: impl Read, most: usize) -> (Recording, Result<(), R
     let mut fragments = Fragments::default();
     let end = loop {
         let (number, record) = match reader.next() {
-            Ok(Some(_)) if taken > most => {
-                recording.not_kept += 1;
-                continue;
-            }
             Ok(Some(Item::Frame(frame))) => {
-                taken = taken.saturating_add(frame.data.len());
                 let number = frame.number;
                 let (record, why) = frame.into_record(&mut fragments);
                 why.into_iter()
@@ -87,14 +74,13 @@ pub fn read_beginning(input: impl Read, most: usize) -> (Recording, Result<(), R
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
-        taken = taken.saturating_add(BESIDE);
         recording.records.push(record);
         recording.numbers.push(number);
     };
     fragments.count_into(&mut recording.undecoded);
     recording.level = reader.level();
     recording.dropped = reader.dropped;
-    recording.not_kept += reader.not_kept();
+    recording.not_kept = reader.not_kept();
     (recording, end)
 }
 
@@ -128,6 +114,35 @@ pub fn read_into(input: impl Read, excerpt: &mut Excerpt) -> Result<(), ReadErro
                 excerpt.ended(reader.level(), reader.dropped, reader.not_kept());
                 return end;
             }
+        }
+    }
+}
+
+/// Reads a capture once more that was too long to keep, and hands on its events one by one, with what is so of each:
+/// those of the connections that `survey` has, the [excerpt](read_into) of the first reading.
+///
+/// # Errors
+///
+/// What `tell` says. What cannot be read could not be read the first time either, and ends the events.
+pub(crate) fn retell<E>(
+    input: impl Read,
+    survey: &Timeline,
+    mut tell: impl FnMut(&Event, Option<&PacketFacts>) -> Result<(), E>,
+) -> Result<(), E> {
+    let here = survey.connections().map(|connection| connection.id());
+    let mut excerpt = Excerpt::handing_on(Lanes::default().limits(), here);
+    let Ok(mut reader) = Reader::new(input) else {
+        return Ok(());
+    };
+    loop {
+        match reader.next() {
+            Ok(Some(Item::Frame(frame))) => excerpt.packet(frame.at, frame.into_found()),
+            Ok(Some(Item::Told(number, record))) => excerpt.record(number, record),
+            Ok(None) | Err(_) => return Ok(()),
+        }
+        if let Some((event, mut facts)) = excerpt.passed() {
+            survey.learn_late(&event, facts.as_deref_mut());
+            tell(&event, facts.as_deref())?;
         }
     }
 }
