@@ -51,7 +51,7 @@ pub fn table(overview: &Overview, width: usize) -> String {
 /// A capture of packets alone, in so many columns: what is unusual comes first, and is not what is cut off.
 pub fn survey(timeline: &Timeline, width: usize) -> String {
     let overview = Overview::of(timeline);
-    let heading = ["#", "odd", "client", "server", "end", "sent", "recv", "longest wait"].map(str::to_owned);
+    let heading = ["#", "odd", "client", "server", "end", "longest wait", "sent", "recv"].map(str::to_owned);
     let worst = overview.worst(ROWS).into_iter();
     let rows = worst.filter_map(|id| Some((id, overview.row(id)?))).map(|(id, row)| {
         let connection = timeline.connection(id);
@@ -64,9 +64,9 @@ pub fn survey(timeline: &Timeline, width: usize) -> String {
             connection.endpoints().client.to_string(),
             connection.endpoints().server.to_string(),
             end(row.teardown),
+            wait.unwrap_or_default(),
             size(row.bytes.client),
             size(row.bytes.server),
-            wait.unwrap_or_default(),
         ]
     });
     let rows: Vec<[String; 8]> = std::iter::once(heading).chain(rows).collect();
@@ -80,7 +80,7 @@ pub fn survey(timeline: &Timeline, width: usize) -> String {
             .enumerate()
             .map(|(column, (cell, width))| match column {
                 // Columns of numbers are aligned to the right.
-                0 | 5 | 6 => format!("{cell:>width$}"),
+                0 | 6 | 7 => format!("{cell:>width$}"),
                 _ => format!("{cell:<width$}"),
             })
             .collect();

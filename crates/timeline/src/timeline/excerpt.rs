@@ -47,7 +47,8 @@ pub struct Excerpt {
     whole: Option<Whole>,
     merge: Merge,
     fragments: Fragments,
-    kept: Vec<Kept>,
+    /// Of each connection. It is large: a list that grows must not move it.
+    kept: Vec<Box<Kept>>,
     /// What belongs to no connection.
     outside: Vec<KeptEvent>,
     /// How many events have come.
@@ -129,10 +130,8 @@ pub(crate) struct LeftOut {
     pub of_connection: Vec<Option<Totals>>,
     /// Further connections.
     pub connections: usize,
-    /// Packets of connections beyond those that are told apart.
+    /// Events of connections beyond those that are followed, or told apart.
     pub unplaced: u64,
-    /// Packets of connections beyond those that are followed.
-    pub not_followed: u64,
     /// Packets without a segment, by the reason.
     pub no_segment: BTreeMap<NoSegment, u64>,
     /// True if there is more of the connections than what is kept of them.
@@ -730,11 +729,11 @@ impl Excerpt {
             return;
         };
         if id.0 >= self.limits.followed {
-            self.left_out.not_followed += 1;
+            self.left_out.unplaced += 1;
             return;
         }
         if id.0 >= self.kept.len() {
-            self.kept.resize_with(id.0 + 1, Kept::default);
+            self.kept.resize_with(id.0 + 1, Box::default);
         }
         let of_connection = &mut self.kept[id.0];
         let is_chosen = match &mut self.keeps {
@@ -866,9 +865,9 @@ impl Excerpt {
         }
         .numbered(given, by_packets);
         if !self.left_out.is_partial {
-            let no_segment = Some(Box::new(LeftOut::of(self.left_out.no_segment)));
+            let no_segment = Some(self.left_out.no_segment).filter(|reasons| !reasons.is_empty());
             return Timeline {
-                left_out: no_segment,
+                left_out: no_segment.map(|reasons| Box::new(LeftOut::of(reasons))),
                 ..seen.into()
             };
         }
@@ -969,6 +968,11 @@ impl Timeline {
         if let Some(left_out) = &mut self.left_out {
             left_out.places = places;
         }
+    }
+
+    /// How many events of it are nowhere here, and not counted among their connections.
+    pub(crate) fn lost_sight_of(&self) -> u64 {
+        self.not_kept + self.left_out().map_or(0, |left_out| left_out.unplaced)
     }
 
     /// When the last thing happened.

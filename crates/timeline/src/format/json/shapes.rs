@@ -68,7 +68,8 @@ objects! {
     /// The last that is said of a run.
     End of timeline: &Timeline {
         dropped: u64 = timeline.dropped, "Packets that the capture lost.";
-        not_kept: u64 = timeline.not_kept, "Events at the end of a run that was too long to keep.";
+        not_kept: u64 = timeline.lost_sight_of(),
+            "Events at the end of a run that was too long to keep, or of connections of a capture beyond the first 65,536.";
         #[serde(skip_serializing_if = "is_zero")]
         lone_fragments: u64 = timeline.lone_fragments(),
             "IP fragments that are not read, as others of their packets are missing, where there are some.";
@@ -93,7 +94,8 @@ objects! {
             "How many calls of the write family each reply took, over all connections in order. Null where not all of \
              the server's calls were seen.";
         packets_per_exchange: Vec<usize> = timeline.packets_per_exchange(),
-            "How many packets each exchange took, over all connections in order.";
+            "How many packets each exchange took, over all connections in order. Of a long capture this list, and all of \
+             its kind, have the first 1,048,576 exchanges.";
         teardown: Option<Word<Teardown>> = worst(timeline.teardowns()).map(Word::from),
             "How they ended: of several connections the worst, in the order of this list. Null if there is none.";
         findings: Vec<Finding> = timeline.findings().iter().map(Finding::from).collect(), "What the rules found.";
@@ -163,7 +165,7 @@ objects! {
 
     /// How times are spread.
     Spread of spread: overview::Spread {
-        count: usize = spread.count, "How many exchanges there are.";
+        count: usize = spread.count, "How many exchanges these are.";
         median_ns: u64 = ns(spread.median), "Half of them took at most this.";
         p99_ns: u64 = ns(spread.of_100_99), "99 of 100 took at most this.";
         longest_ns: u64 = ns(spread.longest), "The longest.";

@@ -134,7 +134,7 @@ fn facts(timeline: &Timeline) -> Vec<BTreeSet<&'static str>> {
 }
 
 /// A script whose last frame but so many shows a fact, and one that nearly does.
-struct Row {
+pub(super) struct Row {
     kind: FactKind,
     /// How many frames come after the one that counts.
     behind: usize,
@@ -717,7 +717,7 @@ const ALONE: &[Row] = &[
     ),
 ];
 
-fn scripts() -> impl Iterator<Item = (&'static Row, [String; 2])> {
+pub(super) fn scripts() -> impl Iterator<Item = (&'static Row, [String; 2])> {
     let after = |before: &'static str| {
         move |row: &'static Row| (row, [row.shows, row.nearly].map(|script| before.to_owned() + script))
     };

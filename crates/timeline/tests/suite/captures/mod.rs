@@ -11,7 +11,7 @@ mod rules;
 use files::{IPS, Ip, LINKS, Magic, Order, Stored, TUNNELS, WIRE, conversation, framed, others, stored, tagged};
 use timeline::format::pcapng::{self, ReadError};
 use timeline::format::text::Lanes;
-use timeline::format::{follow, json, markdown};
+use timeline::format::{follow, json, markdown, overview};
 use timeline::rules::RuleId;
 use timeline::{Connection, Excerpt, FrameNumber, Level, Limits, LinkType, NoSegment, Recording, Segment, Timeline};
 
@@ -564,7 +564,85 @@ fn connections_beyond_the_first_are_counted() {
         ..Lanes::default()
     };
     let (excerpt, whole) = (excerpt(&file, &lanes), read(&file).into_timeline());
-    assert_eq!(excerpt.endpoints, whole.endpoints[..3]);
+    assert_eq!(excerpt.endpoints, whole.endpoints);
     assert_eq!(lanes.draw(&excerpt), lanes.draw(&whole));
     assert!(lanes.draw(&excerpt).ends_with("... 497 connections are left out ...\n"));
+    let few = Limits {
+        followed: 5,
+        ..lanes.limits()
+    };
+    let few = excerpt_of(&file, few);
+    assert_eq!((few.endpoints.len(), few.connections().len()), (5, 5));
+    let drawn = lanes.draw(&few);
+    assert!(drawn.contains(" of still more connections"), "{drawn}");
+    assert!(drawn.ends_with("... 497 connections are left out ...\n"), "{drawn}");
+}
+
+/// A long capture is read twice, and never kept. What is said of each packet and of each connection is what is said of a
+/// capture that is kept: in a list of the events, in the table, and of the connections that are chosen.
+#[test]
+fn what_is_read_twice_says_what_is_kept() {
+    for (name, file) in packets_alone() {
+        let whole = read(&file).into_timeline();
+        let limits = Limits {
+            whole: 0,
+            connections: 1,
+            exchanges: usize::MAX,
+            ..Lanes::default().limits()
+        };
+        let survey = excerpt_of(&file, limits);
+        let mut lists = [Vec::new(), Vec::new()];
+        json::write(&whole, &mut lists[0]).unwrap();
+        json::retell(survey.clone(), &file[..], &mut lists[1]).unwrap();
+        let [kept, retold] = lists.map(|list| serde_json::from_slice::<serde_json::Value>(&list).unwrap());
+        for (field, value) in kept.as_object().unwrap() {
+            assert_eq!(retold[field], *value, "{name}: {field}");
+        }
+        assert_eq!(retold.as_object().unwrap().len(), kept.as_object().unwrap().len(), "{name}");
+        let mut lines = [Vec::new(), Vec::new()];
+        json::write_lines(&whole, &mut lines[0]).unwrap();
+        json::retell_lines(survey.clone(), &file[..], &mut lines[1]).unwrap();
+        let [kept, retold] = lines.map(|lines| String::from_utf8(lines).unwrap());
+        assert_eq!(kept, retold, "{name}");
+        let table = |timeline: &Timeline| overview::survey(timeline, 200);
+        assert_eq!(table(&whole), table(&survey), "{name}");
+        // The last connection alone.
+        let Some(last) = whole.connections().last().map(|connection| connection.id()) else {
+            continue;
+        };
+        let mut excerpt = Excerpt::of(limits, [last]);
+        pcapng::read_into(&file[..], &mut excerpt).unwrap();
+        let of_last = survey.part(&[last]).with_packets_of(excerpt.into_timeline());
+        let of_whole = whole.part(&[last]);
+        let (known, alone) = (packets(&of_whole), packets(&of_last));
+        assert_eq!(known.len(), alone.len(), "{name}");
+        for (known, alone) in known.iter().zip(&alone) {
+            assert_eq!(known.facts, alone.facts, "{name}: frame {}", known.number);
+        }
+    }
+}
+
+/// Captures of packets alone: the packets of those that the repository keeps, those of scripts, and one of each kind of
+/// file.
+fn packets_alone() -> Vec<(String, Vec<u8>)> {
+    let committed = std::fs::read_dir("../../captures").unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let file = std::fs::read(&path).unwrap();
+        let timeline = pcapng::read(&file[..]).ok()?.into_timeline();
+        let mut alone = Vec::new();
+        pcapng::write_frames(&timeline, "a server", &mut alone).unwrap();
+        Some((path.display().to_string(), alone))
+    });
+    let scripts = facts::scripts().map(|(_, scripts)| scripts);
+    let scripts = scripts.chain(rules::scripts().map(|(_, scripts)| scripts)).flatten();
+    let scripts = scripts.map(|script| {
+        let unanswered = "0 C S 0 0 0; 1000 C S 0 0 0";
+        (script.clone(), facts::file(&[unanswered, &script]))
+    });
+    let kinds = files::of_each_kind().into_iter().enumerate();
+    let kinds = kinds.map(|(place, file)| (format!("kind {place}"), file));
+    let alone = |(_, file): &(String, Vec<u8>)| read(file).into_timeline().level == Level::Capture;
+    let all: Vec<_> = committed.chain(scripts).chain(kinds).filter(alone).collect();
+    assert!(all.len() > 200, "{}", all.len());
+    all
 }

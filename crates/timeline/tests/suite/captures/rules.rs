@@ -6,6 +6,7 @@ use timeline::format::text::Lanes;
 use timeline::format::{json, overview, pcapng};
 use timeline::rules::RuleId::{self, *};
 use timeline::rules::{RULES, Severity};
+use timeline::{ConnectionId, Excerpt};
 
 use super::facts::{HANDSHAKE, file};
 use super::{as_of_a_long_one, read};
@@ -128,7 +129,7 @@ const ALONE: &[(RuleId, &str, &str)] = &[
     ),
 ];
 
-fn scripts() -> impl Iterator<Item = (RuleId, [String; 2])> {
+pub(super) fn scripts() -> impl Iterator<Item = (RuleId, [String; 2])> {
     let small = "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0 window=400; ".to_owned() + FILLS;
     let scaled = small
         .replace("C S 0 0 0", "C S 0 0 0 ws=0")
@@ -231,7 +232,7 @@ fn what_is_odd_stands_on_top() {
         table.contains("300.0 ms frame 13") && table.contains("sent-again"),
         "{table}"
     );
-    assert_eq!(rows[1][4..7], ["open", "0", "100"], "{table}");
+    assert_eq!(rows[1][4..], ["open", "300.0", "ms", "frame", "13", "0", "100"], "{table}");
     // Where there is little room, what is odd stays.
     assert!(overview::survey(&timeline, 40).contains("sent-again"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 120));
@@ -249,11 +250,16 @@ fn of_a_beginning_no_end_is_told() {
     let unanswered = "0 C S 0 0 0; 1000 C S 0 0 0";
     let late = HANDSHAKE.to_owned() + "20 S A 1 1 100; 320 S A 1 1 100; 330 C A 1 101 0";
     let file = file(&[unanswered, &late]);
-    let all = pcapng::read_beginning(&file[..], usize::MAX).0.into_timeline();
+    let beginning = |most| {
+        let both = [ConnectionId(0), ConnectionId(1)];
+        let mut excerpt = Excerpt::whole_of(Lanes::default().limits(), both, most);
+        pcapng::read_into(&file[..], &mut excerpt).expect("the file is whole");
+        excerpt.into_timeline()
+    };
+    let all = beginning(usize::MAX);
+    assert_eq!(all, read(&file).into_timeline());
     assert_eq!((all.not_kept, all.finding_ids().len()), (0, 2));
-    let (recording, end) = pcapng::read_beginning(&file[..], 1000);
-    assert!(end.is_ok());
-    let timeline = recording.into_timeline();
+    let timeline = beginning(1300);
     assert_eq!((timeline.events.len(), timeline.not_kept), (2, 6));
     assert_eq!(timeline.finding_ids(), []);
     let drawn = Lanes::with_width(200).draw(&timeline);
