@@ -1,7 +1,9 @@
 //! What happened, as a whole: the events of a run, what is so of them, and the questions to ask.
 
 mod closing;
+mod counted;
 mod excerpt;
+mod kept;
 mod part;
 mod questions;
 pub mod spent;
@@ -10,8 +12,9 @@ mod vantage;
 use std::ops::Deref;
 
 pub use closing::{Closing, Teardown};
-pub(crate) use excerpt::{Counts, Found, Run, Stalls, start_of};
+pub(crate) use counted::{Counts, Run, Stalls};
 pub use excerpt::{Excerpt, Limits};
+pub(crate) use excerpt::{Found, start_of};
 pub use questions::Held;
 pub(crate) use questions::no_delay_at;
 
@@ -27,7 +30,7 @@ pub struct Timeline {
     seen: Seen,
     facts: Facts,
     /// What an [`Excerpt`] counted of a long capture and did not keep; `None` where all is here.
-    left_out: Option<Box<excerpt::LeftOut>>,
+    left_out: Option<Box<counted::LeftOut>>,
 }
 
 impl Deref for Timeline {
@@ -53,7 +56,7 @@ impl Recording {
     /// Puts the records into one order, and finds what is so of them.
     pub fn into_timeline(mut self) -> Timeline {
         let no_segment = std::mem::take(&mut self.undecoded);
-        let left_out = (!no_segment.is_empty()).then(|| Box::new(excerpt::LeftOut::of(no_segment)));
+        let left_out = (!no_segment.is_empty()).then(|| Box::new(counted::LeftOut::of(no_segment)));
         Timeline {
             left_out,
             ..self.into_seen().into()
@@ -118,6 +121,9 @@ impl Timeline {
     /// The moment that is shown as 0: the first thing that happened on a connection. The SYN may stand behind its answer
     /// in a file.
     pub fn start(&self) -> Timestamp {
+        if let Some(start) = self.left_out().and_then(|left_out| left_out.start) {
+            return start;
+        }
         let first = self.events.iter().find(|event| event.connection.is_some());
         let start = |first: &Event| {
             let same = self.events.iter().filter(|event| event.connection == first.connection);

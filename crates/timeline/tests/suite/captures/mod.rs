@@ -586,6 +586,7 @@ fn what_is_read_twice_says_what_is_kept() {
         let whole = read(&file).into_timeline();
         let limits = Limits {
             whole: 0,
+            packets: 1 << 20,
             connections: 1,
             exchanges: usize::MAX,
             ..Lanes::default().limits()
@@ -598,7 +599,11 @@ fn what_is_read_twice_says_what_is_kept() {
         for (field, value) in kept.as_object().unwrap() {
             assert_eq!(retold[field], *value, "{name}: {field}");
         }
-        assert_eq!(retold.as_object().unwrap().len(), kept.as_object().unwrap().len(), "{name}");
+        assert_eq!(
+            retold.as_object().unwrap().len(),
+            kept.as_object().unwrap().len(),
+            "{name}"
+        );
         let mut lines = [Vec::new(), Vec::new()];
         json::write_lines(&whole, &mut lines[0]).unwrap();
         json::retell_lines(survey.clone(), &file[..], &mut lines[1]).unwrap();

@@ -232,7 +232,11 @@ fn what_is_odd_stands_on_top() {
         table.contains("300.0 ms frame 13") && table.contains("sent-again"),
         "{table}"
     );
-    assert_eq!(rows[1][4..], ["open", "300.0", "ms", "frame", "13", "0", "100"], "{table}");
+    assert_eq!(
+        rows[1][4..],
+        ["open", "300.0", "ms", "frame", "13", "0", "100"],
+        "{table}"
+    );
     // Where there is little room, what is odd stays.
     assert!(overview::survey(&timeline, 40).contains("sent-again"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 120));

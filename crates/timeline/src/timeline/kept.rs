@@ -1,0 +1,266 @@
+//! One connection of a capture, as its events go by: what is counted of it, and which of its events are kept.
+
+use std::collections::VecDeque;
+
+use super::counted::{Exchanges, Totals};
+use super::spent::Timing;
+use crate::events::sockets::{Sockets, known_of, note};
+use crate::events::*;
+use crate::facts::{ConnectionFacts, Exchanging, Following, Late, PacketFacts, Replying};
+
+/// An event that is kept.
+#[derive(Debug)]
+pub(super) struct KeptEvent {
+    /// As which of all it came.
+    pub sequence: u64,
+    /// As which frame of the file.
+    pub number: Option<FrameNumber>,
+    pub event: Event,
+    /// What is so of it, if it is a packet.
+    pub facts: Option<Box<PacketFacts>>,
+}
+
+/// The packets of a connection that are kept, and calls between them.
+#[derive(Debug, Default)]
+struct Lanes {
+    head: Vec<KeptEvent>,
+    /// Each with whether it changed what is known of the connection's state.
+    tail: VecDeque<(KeptEvent, bool)>,
+    /// Those that did, and have left the tail.
+    turns: Vec<KeptEvent>,
+}
+
+/// What is known of a connection.
+#[derive(Debug)]
+pub(super) struct Kept {
+    lanes: Lanes,
+    following: Following,
+    /// What the packets tell of the sockets.
+    near: Followed,
+    /// The same, as of a capture that was made somewhere.
+    far: Followed,
+    replying: Replying,
+    exchanging: Exchanging,
+    timing: Timing,
+    packets_of_exchange: usize,
+    replies_of_exchange: usize,
+    totals: Totals,
+}
+
+/// Sockets that are followed.
+#[derive(Debug, Default)]
+struct Followed {
+    sockets: Sockets,
+    /// What has changed, and in which frame.
+    states: Vec<(FrameNumber, StateChange)>,
+}
+
+impl Followed {
+    /// True if a packet changed what is known of them.
+    fn see(&mut self, packet: &Packet) -> bool {
+        let before = self.sockets;
+        self.sockets.departs(packet);
+        self.sockets.arrives(packet);
+        let changes = self.sockets.changes_since(before);
+        let count = self.states.len();
+        note(&mut self.states, changes.map(|change| (packet.number, change)));
+        count != self.states.len() || self.sockets.has_turned(&before)
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept {
+            lanes: Lanes::default(),
+            following: Following::default(),
+            near: Followed::default(),
+            far: Followed {
+                sockets: Sockets::from_afar(),
+                states: Vec::new(),
+            },
+            replying: Replying::default(),
+            exchanging: Exchanging::default(),
+            timing: Timing::default(),
+            packets_of_exchange: 0,
+            replies_of_exchange: 0,
+            totals: Totals::default(),
+        }
+    }
+}
+
+impl KeptEvent {
+    /// How much memory it takes, as far as its bytes go, and what it takes besides.
+    pub fn room(&self) -> usize {
+        /// What an event takes beside its frame.
+        const BESIDE: usize = 512;
+        BESIDE
+            + match &self.event.kind {
+                EventKind::Packet(packet) => packet.frame.len(),
+                _ => 0,
+            }
+    }
+}
+
+impl Lanes {
+    /// Keeps an event, if it is one of the first or the last. True if another is left out for it.
+    fn keep(&mut self, mut kept: KeptEvent, turn: bool, packets: usize) -> bool {
+        if let EventKind::Packet(packet) = &mut kept.event.kind {
+            packet.segment.payload.truncate(Call::KEEP);
+        }
+        let tail = packets / 2;
+        if self.head.len() < packets - tail {
+            self.head.push(kept);
+            return false;
+        }
+        self.tail.push_back((kept, turn));
+        if self.tail.len() <= tail {
+            return false;
+        }
+        match self.tail.pop_front() {
+            Some((kept, true)) => {
+                self.turns.push(kept);
+                false
+            }
+            Some((kept, false)) => matches!(kept.event.kind, EventKind::Packet(_)),
+            None => false,
+        }
+    }
+}
+
+impl Kept {
+    /// Takes in an event, and what is so of it. True if it changed what is known of the connection's state.
+    pub fn see(&mut self, on: ConnectionId, kept: &mut KeptEvent, exchanges: &mut Exchanges) -> bool {
+        let at = kept.event.at;
+        let (first, last) = self.totals.span.unwrap_or((at, at));
+        self.totals.span = Some((first.min(at), last.max(at)));
+        match &kept.event.kind {
+            EventKind::Packet(packet) => {
+                let facts = self.following.see(at, packet);
+                let turn = self.follow_sockets(packet);
+                self.count(on, at, packet, &facts, exchanges);
+                kept.facts = Some(Box::new(facts));
+                turn
+            }
+            EventKind::Call(call) => {
+                let replies = self.totals.writes_per_reply.get_or_insert_default();
+                let ended = self.replying.see(call.kind, call.moved());
+                ended.into_iter().for_each(|writes| replies.push(writes));
+                call.is_end_of_file()
+            }
+            EventKind::State(_) => true,
+            EventKind::Client(_) | EventKind::Process(_) => false,
+        }
+    }
+
+    /// True if a packet changed what is known of the sockets.
+    fn follow_sockets(&mut self, packet: &Packet) -> bool {
+        let near = self.near.see(packet);
+        self.far.see(packet) || near || packet.segment.flags.has(Flags::RST)
+    }
+
+    fn count(
+        &mut self,
+        on: ConnectionId,
+        at: Timestamp,
+        packet: &Packet,
+        facts: &PacketFacts,
+        exchanges: &mut Exchanges,
+    ) {
+        let totals = &mut self.totals;
+        if packet.comment.is_some() || packet.told.is_some() {
+            totals.commented = true;
+            let held = packet.told.as_ref().and_then(|told| told.held);
+            totals.stalls.see(packet.number, held);
+        }
+        totals.facts |= facts.facts.iter().fold(0, |bits, fact| bits | 1 << fact.kind as u64);
+        if packet.segment.len > 0 {
+            totals.tls[packet.from].get_or_insert_with(|| packet.segment.begins_tls());
+        }
+        if !facts.is_repeat() {
+            totals.bytes[packet.from] += u64::from(packet.segment.len);
+        }
+        let step = match facts.is_copy() {
+            true => None,
+            false => self.exchanging.see(packet, facts),
+        };
+        if step.is_some_and(|step| step.begins) {
+            self.end_exchange(on, exchanges);
+            let over = self.timing.begin(at);
+            self.totals.take(over, on, exchanges);
+        }
+        self.timing.see(at, (packet, facts).into(), step.is_some());
+        if let Some(step) = step {
+            self.packets_of_exchange += 1 + step.with;
+            self.replies_of_exchange += usize::from(step.replies);
+        }
+    }
+
+    /// Keeps an event, if it is one of the first or the last of so many packets. True if another is left out for it.
+    pub fn keep(&mut self, kept: KeptEvent, turn: bool, packets: usize) -> bool {
+        self.lanes.keep(kept, turn, packets)
+    }
+
+    /// Keeps an event, whatever it is.
+    pub fn keep_whole(&mut self, kept: KeptEvent) {
+        self.lanes.head.push(kept);
+    }
+
+    /// Counts an event that is not kept, if it is a packet.
+    pub fn left_out(&mut self, is_packet: bool) {
+        self.totals.left_out += u64::from(is_packet);
+    }
+
+    /// What is so of the connection.
+    pub fn facts(&self) -> ConnectionFacts {
+        self.following.found()
+    }
+
+    /// What is known of some packets since they went by.
+    pub fn late(&self, link: Link) -> impl Iterator<Item = (FrameNumber, Late)> {
+        self.following.late(link)
+    }
+
+    /// What was counted of it when all has come, and what its sockets went through.
+    pub fn ended(
+        &mut self,
+        id: ConnectionId,
+        level: Level,
+        exchanges: &mut Exchanges,
+    ) -> (Vec<(FrameNumber, StateChange)>, Totals) {
+        self.end_exchange(id, exchanges);
+        let (mut totals, over) = (std::mem::take(&mut self.totals), self.timing.end());
+        totals.take(over, id, exchanges);
+        if let (Some(replies), Some(writes)) = (&mut totals.writes_per_reply, self.replying.end()) {
+            replies.push(writes);
+        }
+        if level != Level::Capture {
+            return (std::mem::take(&mut self.near.states), totals);
+        }
+        let both_ways = self.following.is_both_ways();
+        let mut states = std::mem::take(&mut self.far.states);
+        states.retain(|(_, change)| known_of(change, both_ways));
+        let last = |side| states.iter().rfind(|(_, change)| change.side == side);
+        totals.left = Some(Both::of(|side| last(side)?.1.to));
+        (states, totals)
+    }
+
+    /// The events that were kept, in order.
+    pub fn events(self) -> impl Iterator<Item = KeptEvent> {
+        let Lanes { head, tail, turns } = self.lanes;
+        head.into_iter()
+            .chain(turns)
+            .chain(tail.into_iter().map(|(kept, _)| kept))
+    }
+
+    fn end_exchange(&mut self, on: ConnectionId, exchanges: &mut Exchanges) {
+        if self.packets_of_exchange > 0 {
+            let (packets, segments) = (self.packets_of_exchange, self.replies_of_exchange);
+            self.totals.packets_per_exchange.push(packets);
+            self.totals.segments_per_reply.push(segments);
+            if exchanges.counts.len() < exchanges.most {
+                exchanges.counts.push((on, packets as u32, segments as u32));
+            }
+        }
+        (self.packets_of_exchange, self.replies_of_exchange) = (0, 0);
+    }
+}
