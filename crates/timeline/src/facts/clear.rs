@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::http::{Length, Messages, request_length, response_length};
 use super::{Certainty, Evidence, FactKind, PacketFacts};
 use crate::events::{FrameNumber, Packet};
 
@@ -76,8 +77,9 @@ pub(super) struct Message {
     begun: Vec<u8>,
     next: u64,
     frame: FrameNumber,
-    /// What said last how long its body is, and where that ends: what is in it begins nothing.
-    body: Option<(FactKind, u64)>,
+    /// The messages of HTTP since the last that began with a segment, and up to where they are known: what begins with a
+    /// segment in one of them begins nothing. `None` if nothing is known of what comes next.
+    http: Option<(FactKind, Messages, u64)>,
 }
 
 impl Message {
@@ -91,7 +93,7 @@ impl Message {
         if begun.is_empty() || self.next != from {
             begun.clear();
             self.frame = packet.number;
-            self.begins(from, data, facts);
+            self.begins(from, packet, facts);
             let may_be_hello = data.len() < 6 || matches!(data[5], 1 | 2);
             if data[0] != 22 || !may_be_hello || facts.has(FactKind::TlsAlert) {
                 return;
@@ -116,39 +118,40 @@ impl Message {
         }
     }
 
-    fn begins(&mut self, from: u64, data: &[u8], facts: &mut PacketFacts) {
-        let Some(kind) = in_clear(data).map(|clear| clear.kind()) else {
-            return;
+    fn begins(&mut self, from: u64, packet: &Packet, facts: &mut PacketFacts) {
+        use FactKind::{HttpRequest, HttpResponse};
+        let (data, len) = (&packet.segment.payload[..], u64::from(packet.segment.len));
+        let length = |of| match of {
+            HttpRequest => request_length,
+            _ => response_length as Length,
         };
-        // A response to HEAD says how long the body would be, so that another response may come where that is not.
-        let in_body = |(of, end): (FactKind, u64)| from < end && (of, kind) != (FactKind::HttpResponse, of);
-        if self.body.is_some_and(in_body) {
-            return;
+        if let Some((of, messages, next)) = &mut self.http {
+            // What was sent before what is here begins nothing new.
+            let Some(gap) = from.checked_sub(*next) else { return };
+            if gap > 0 && messages.see(&[], gap, length(*of)).is_none() {
+                self.http = None;
+            }
         }
-        facts.add(kind, Certainty::Seen, []);
-        self.body = length(data).map(|length| (kind, from.saturating_add(length)));
+        let kind = in_clear(data).map(|clear| clear.kind());
+        // A response to HEAD says how long the body would be, so that another response may come where that is not.
+        let begins = match &self.http {
+            Some((of, messages, _)) => messages.begins() || (*of, kind) == (HttpResponse, Some(HttpResponse)),
+            None => true,
+        };
+        if let Some(kind) = kind.filter(|_| begins) {
+            facts.add(kind, Certainty::Seen, []);
+            self.http = matches!(kind, HttpRequest | HttpResponse).then(|| (kind, Messages::default(), from));
+        }
+        self.http = self.http.take().and_then(|(of, mut messages, _)| {
+            let known = messages.see(data, len, length(of));
+            // The body of a response whose length is not told goes on to the end, of a request nothing is known.
+            if known.is_none() && of == HttpResponse {
+                messages.left = u64::MAX;
+                return Some((of, messages, from + len));
+            }
+            known.map(|()| (of, messages, from + len))
+        });
     }
-}
-
-/// How long a message of HTTP is with its body, if its head is whole and says so.
-fn length(data: &[u8]) -> Option<u64> {
-    let line = data.iter().position(|byte| *byte == b'\n')? + 1;
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let parsed = httparse::parse_headers(&data[line..], &mut headers).ok()?;
-    let httparse::Status::Complete((head, headers)) = parsed else {
-        return None;
-    };
-    let named = |name: &str| headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-    // Who waits for a word of the server may leave the body out.
-    if named("expect").or_else(|| named("transfer-encoding")).is_some() {
-        return None;
-    }
-    let body: u64 = std::str::from_utf8(named("content-length")?.value)
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(body.saturating_add((line + head) as u64))
 }
 
 /// The first message of a handshake as if it had come in one record, if it is whole.

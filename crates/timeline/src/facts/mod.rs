@@ -12,6 +12,7 @@ mod clear;
 mod coverage;
 mod exchange;
 mod flow;
+pub(crate) mod http;
 mod kinds;
 mod pass;
 mod reason;

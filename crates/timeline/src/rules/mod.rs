@@ -30,7 +30,6 @@ mod client_leak;
 mod close_wait_leak;
 mod cork_stall;
 mod descriptor_leak;
-mod http;
 mod nagle_stall;
 mod no_continue;
 mod no_reply;
@@ -50,6 +49,7 @@ mod write_after_close;
 pub use rule::{Finding, Rule, RuleId, Severity};
 use rule::{Found, Need};
 use run::{Run, count};
+pub(crate) use truncated_reply::promises_more;
 pub use verdict::Verdict;
 
 /// All rules, in the order of their names in [`RuleId`].

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::http::head_end;
 use super::rule::{Found, Need, Rule, RuleId};
 use super::run::Run;
 use crate::events::{CallKind, ClientActionKind, EventId, FrameNumber, Side, Timestamp, added};
+use crate::facts::http::head_end;
 use crate::timeline::Connection;
 
 pub(super) const RULE: Rule = Rule {

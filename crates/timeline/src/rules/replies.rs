@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::http::{Messages, Part, body_length, head_end};
 use super::rule::Need;
 use crate::events::{Call, CallKind, EventId, Side, added};
+use crate::facts::http::{Messages, head_end, request_length};
 use crate::timeline::Connection;
 
 /// What a server wrote after it had read something, before it read more. What it writes before it has read anything
@@ -167,16 +167,11 @@ fn records(mut bytes: &[u8]) -> usize {
     count
 }
 
-/// How many heads there are that end with an empty line. Without a length a request has no body; of one that is no number,
-/// nothing after it is known to be a head.
+/// How many heads there are that end with an empty line. Behind a body of unknown length nothing is known to be a head.
 fn heads(bytes: &[u8]) -> usize {
-    let length = |head: &str| match body_length(head) {
-        None if !head.contains("\ncontent-length:") => Some((0, Part::Head)),
-        length => length,
-    };
     let mut messages = Messages::default();
     // What is not known is not counted.
-    let _ = messages.see(bytes, bytes.len() as u64, length);
+    let _ = messages.see(bytes, bytes.len() as u64, request_length);
     messages.heads
 }
 

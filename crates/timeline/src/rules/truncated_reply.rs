@@ -1,11 +1,11 @@
 //! A reply that ends in its middle.
 
-use super::http::{Messages, Part, body_length};
 use super::replies::ANSWERED;
 use super::rule::{Found, Rule, RuleId};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, Call, CallKind, ClientActionKind, Direction, EventId, Flags, Side};
 use crate::facts::FactKind;
+use crate::facts::http::{Messages, Part, response_length};
 use crate::timeline::{Connection, KnownPacket};
 use crate::words::call_text;
 
@@ -78,6 +78,11 @@ fn last_write_was_short<'a>(connection: Connection<'a>, end: EventId) -> Option<
     (WHOLE.contains(&&*call.name) && is_short).then_some((id, call))
 }
 
+/// True if more of the server's last HTTP reply was promised than was captured.
+pub(crate) fn promises_more(connection: Connection<'_>) -> bool {
+    broken_promise(connection, EventId(usize::MAX)).is_some()
+}
+
 /// What an HTTP reply lacked when the server ended it, in words.
 fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<String> {
     let asks_for_heads = |(_, packet): (EventId, KnownPacket<'_>)| packet.segment.payload.starts_with(b"HEAD ");
@@ -99,14 +104,5 @@ fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<String> {
             "its head promised {promised} bytes, and {} left before the FIN",
             promised - left
         )),
-    }
-}
-
-/// How long the body of a response is. `None` if it is no response too.
-fn response_length(head: &str) -> Option<(u64, Part)> {
-    let status = head.strip_prefix("http/1.")?.split(' ').nth(1)?;
-    match status.starts_with('1') || status == "204" || status == "304" {
-        true => Some((0, Part::Head)),
-        false => body_length(head),
     }
 }

@@ -173,6 +173,7 @@ fn teardown(connection: Connection<'_>, captured: bool) -> String {
     match closing.teardown() {
         Teardown::Open | Teardown::Unknown | Teardown::LeftOpen(_) if is_cut => "not known: not all is here".to_owned(),
         Teardown::Open if !captured => "none seen".to_owned(),
+        Teardown::Open if closing.one_way => "none seen, of the one side that was captured".to_owned(),
         Teardown::Open => "none: neither side has sent a FIN".to_owned(),
         Teardown::Refused => "none: the connection was refused".to_owned(),
         Teardown::Reset { by } => format!("reset by the {by}"),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::calls::{action_text, call_text};
 use crate::events::*;
 use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, Fact, FactKind, Reason};
+use crate::rules::promises_more;
 use crate::timeline::{Closing, Connection, KnownPacket, Timeline, no_delay_at};
 
 /// Explains a packet. `None` for an event that is none.
@@ -885,7 +886,9 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, I
         packet.is_some_and(|p| p.from == side && p.segment.len > 0 && !p.facts.is_repeat())
     };
     let mut places = HashMap::new();
-    for (exchange, packets) in connection.exchanges().into_iter().map(|e| e.packets).enumerate() {
+    let exchanges = connection.exchanges();
+    let last = exchanges.len().checked_sub(1).filter(|_| promises_more(connection));
+    for (exchange, packets) in exchanges.into_iter().map(|e| e.packets).enumerate() {
         let parts: Vec<EventId> = packets.iter().copied().filter(|id| new(*id, Side::Server)).collect();
         let requests = packets.iter().filter(|id| new(**id, Side::Client)).count();
         // The place in the stream counts: a part may come out of order.
@@ -905,7 +908,7 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, I
                     exchange,
                     part,
                     parts: parts.len(),
-                    open: requests > 1 || holed,
+                    open: requests > 1 || holed || last == Some(exchange),
                 },
             );
         }

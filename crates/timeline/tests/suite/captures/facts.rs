@@ -1153,6 +1153,23 @@ fn a_body_begins_nothing() {
     // Who waits for a word may leave the body out.
     let waits = "20 C PA 1 1 0 says=POST_/_HTTP/1.1|Expect:_100-continue|Content-Length:_16||; ";
     assert!(of_last(&(waits.to_owned() + "30 C PA 62 1 0 says=GET_/_HTTP/1.1|")));
+    // A body in chunks, until the last of them.
+    let chunks = "20 C PA 1 1 0 says=POST_/_HTTP/1.1|Transfer-Encoding:_chunked||; 30 C PA 48 1 0 says=5|";
+    assert!(!of_last(&(chunks.to_owned() + "; 40 C PA 51 1 0 says=GET_/_HTTP/1.1|")));
+    let ends = "; 40 C PA 51 1 0 says=hello|0||; 50 C PA 63 1 0 says=GET_/_HTTP/1.1|";
+    assert!(of_last(&(chunks.to_owned() + ends)));
+    // A head in two segments, and one that is whole.
+    assert!(!of_last("20 C PA 1 1 0 says=GET_/_HTTP/1.1|; 30 C PA 17 1 0 says=GET_/_HTTP/1.1|"));
+    assert!(of_last("20 C PA 1 1 0 says=GET_/_HTTP/1.1||; 30 C PA 19 1 0 says=GET_/_HTTP/1.1|"));
+    // Of a response without a length all that follows is its body; behind an interim one the final one follows.
+    let response = |script: &str| {
+        let facts = facts(&read(&file(&[HANDSHAKE.to_owned() + script])).into_timeline());
+        facts.last().expect("it has packets").clone()
+    };
+    let page = "20 S PA 1 1 0 says=HTTP/1.1_200_OK||; 30 S PA 20 1 0 says=GET_/_HTTP/1.1|";
+    assert!(!response(page).contains(HttpRequest.name()));
+    let go_on = "20 S PA 1 1 0 says=HTTP/1.1_100_Continue||; 30 S PA 26 1 0 says=HTTP/1.1_200_OK|";
+    assert!(response(go_on).contains(HttpResponse.name()));
     // In a response no request begins; another response may, as the first may be to HEAD.
     let answer = "20 S PA 1 1 0 says=HTTP/1.1_200_OK|Content-Length:_90||; 30 S PA 40 1 0 says=";
     assert!(!of_last(&(answer.to_owned() + "GET_/_HTTP/1.1|")));
@@ -1162,6 +1179,19 @@ fn a_body_begins_nothing() {
             .last()
             .is_some_and(|last| last.facts.has(HttpResponse))
     );
+}
+
+/// What is less than its head promised is not called whole.
+#[test]
+fn a_part_of_a_reply_is_not_the_whole() {
+    let told = |length: u32| {
+        let asks = "20 C PA 1 1 0 says=GET_/_HTTP/1.1||; ".to_owned();
+        let reply = format!("30 S PA 1 19 0 says=HTTP/1.1_200_OK|Content-Length:_{length}||hello; 40 S FA 44 19 0");
+        let timeline = read(&file(&[HANDSHAKE.to_owned() + &asks + &reply])).into_timeline();
+        markdown::frames(&timeline, FrameNumber::range(1..=99))
+    };
+    assert!(told(5).contains("The whole reply in one segment."), "{}", told(5));
+    assert!(told(6).contains("a reply, or a part of one"), "{}", told(6));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     #[default]
     Head,
     /// The line before a chunk.
@@ -12,11 +12,11 @@ pub(super) enum Part {
 }
 
 /// How long a body is, by the head before it, and what follows it. `None` where its end is told in another way.
-pub(super) type Length = fn(&str) -> Option<(u64, Part)>;
+pub(crate) type Length = fn(&str) -> Option<(u64, Part)>;
 
 /// The messages of one side.
-#[derive(Default)]
-pub(super) struct Messages {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Messages {
     /// How many heads there were.
     pub heads: usize,
     pub next: Part,
@@ -27,6 +27,11 @@ pub(super) struct Messages {
 }
 
 impl Messages {
+    /// True if what comes next begins a head.
+    pub fn begins(&self) -> bool {
+        self.next == Part::Head && self.left == 0 && self.unread.is_empty()
+    }
+
     /// Takes in so many bytes, of which the first were captured. `None` if nothing is known of what follows them.
     pub fn see(&mut self, mut captured: &[u8], mut len: u64, length: Length) -> Option<()> {
         /// No head is longer.
@@ -64,14 +69,14 @@ impl Messages {
 }
 
 /// Where the first head ends, after its empty line.
-pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
     let ends = |at: &usize| bytes[*at..].starts_with(b"\n\n") || bytes[*at..].starts_with(b"\n\r\n");
     let at = (0..bytes.len()).find(ends)?;
     Some(at + if bytes[at + 1] == b'\n' { 2 } else { 3 })
 }
 
 /// By the fields of a head, in lower case: a message that has none of them has no body that ends before the connection.
-pub(super) fn body_length(head: &str) -> Option<(u64, Part)> {
+fn body_length(head: &str) -> Option<(u64, Part)> {
     let field = |name: &str| {
         let mut lines = head.lines();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
@@ -80,6 +85,28 @@ pub(super) fn body_length(head: &str) -> Option<(u64, Part)> {
         (_, Some(coding)) if coding.ends_with("chunked") => Some((0, Part::Size)),
         (Some(length), _) => Some((length.parse().ok()?, Part::Head)),
         _ => None,
+    }
+}
+
+/// How long the body of a request is: none unless it says so. One of which that is no number, or that may come or not, is
+/// of no known length.
+pub(crate) fn request_length(head: &str) -> Option<(u64, Part)> {
+    match body_length(head) {
+        _ if head.contains("\nexpect:") => None,
+        None if !head.contains("\ncontent-length:") && !head.contains("\ntransfer-encoding:") => Some((0, Part::Head)),
+        length => length,
+    }
+}
+
+/// How long the body of a response is. `None` if it is no response, or ends with the connection.
+pub(crate) fn response_length(head: &str) -> Option<(u64, Part)> {
+    let status = head.strip_prefix("http/1.")?.split(' ').nth(1)?;
+    match status {
+        // What follows is of another protocol.
+        "101" => None,
+        "204" | "304" => Some((0, Part::Head)),
+        _ if status.starts_with('1') => Some((0, Part::Head)),
+        _ => body_length(head),
     }
 }
 
