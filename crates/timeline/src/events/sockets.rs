@@ -29,6 +29,8 @@ struct Socket {
     hops: Option<Option<u8>>,
     /// Its reset that was taken: the state before it, its number, and its acknowledgment.
     reset: Option<(Option<TcpState>, u32, Option<u32>)>,
+    /// The reset of its peer's that it should have taken: its state before that, and the number.
+    was_reset: Option<(Option<TcpState>, u32)>,
 }
 
 /// Packets of one host may take ways that differ by so many hops.
@@ -97,6 +99,14 @@ impl Sockets {
         !flags.has(Flags::SYN) && !flags.has(Flags::RST) && sender.reset.is_some_and(talks)
     }
 
+    /// True if a side acknowledges more than its peer had sent by a reset: then it did not take that one.
+    pub fn ignores_reset(&self, packet: &Packet) -> bool {
+        let flags = packet.segment.flags;
+        let was_reset = self.ends[packet.from].was_reset;
+        let acknowledges = flags.has(Flags::ACK) && was_reset.is_some_and(|(_, seq)| is_after(packet.ack, seq));
+        acknowledges && !flags.has(Flags::SYN) && !flags.has(Flags::RST)
+    }
+
     /// True for a packet that is about another connection on the same addresses: it answers a SYN without a word of it.
     fn is_alien(&self, packet: &Packet) -> bool {
         let (sender, receiver) = (&self.ends[packet.from], &self.ends[packet.from.peer()]);
@@ -122,6 +132,11 @@ impl Sockets {
         if self.far
             && self.talks_on(packet)
             && let Some((state, ..)) = self.ends[packet.from].reset.take()
+        {
+            self.ends[packet.from].state = state;
+        }
+        if self.ignores_reset(packet)
+            && let Some((state, _)) = self.ends[packet.from].was_reset.take()
         {
             self.ends[packet.from].state = state;
         }
@@ -181,8 +196,8 @@ impl Sockets {
         let takes = flags.has(Flags::RST) && self.take(packet);
         let receiver = &mut self.ends[packet.from.peer()];
         if flags.has(Flags::RST) {
-            if takes {
-                receiver.state = None;
+            if takes && let Some(state) = receiver.state.take() {
+                receiver.was_reset = Some((Some(state), packet.seq));
             }
             return;
         }

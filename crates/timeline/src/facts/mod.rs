@@ -261,6 +261,8 @@ pub struct Reset {
     pub unacked: Both<u64>,
     /// The first frame of the same side that was sent after it.
     talks_on: Option<FrameNumber>,
+    /// True if its receiver talks on too, so that it ended nothing.
+    ignored: bool,
 }
 
 /// What is so of all packets and connections.

@@ -158,6 +158,7 @@ impl Following {
             in_flight: self.flow.in_flight(),
             is_holed: self.vantage == Vantage::Somewhere && self.flow.is_holed(),
             tally: self.found.tally.ended(&self.flow),
+            reset: self.found.reset.filter(|reset| !reset.ignored),
             ..self.found.clone()
         }
     }
@@ -228,6 +229,7 @@ fn leaves(
 ) -> PacketFacts {
     let Passing { at, packet, .. } = passing;
     let (open, talks_on) = (!flow.sockets.are_closed(), flow.sockets.talks_on(packet));
+    let ignores_reset = flow.sockets.ignores_reset(packet);
     let mut facts = flow.departs(passing, vantage);
     if facts.is_copy() {
         return facts;
@@ -236,6 +238,13 @@ fn leaves(
     if let Some(reset) = found.reset.as_mut().filter(|reset| talks_on && reset.by == packet.from) {
         reset.from_between = true;
         reset.talks_on.get_or_insert(packet.number);
+    }
+    if let Some(reset) = found
+        .reset
+        .as_mut()
+        .filter(|reset| ignores_reset && reset.by != packet.from)
+    {
+        reset.ignored = true;
     }
     Leaving {
         at,
@@ -271,6 +280,7 @@ fn note(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts, open:
             frame: packet.number,
             from_between: facts.has(FactKind::FromBetween),
             talks_on: None,
+            ignored: false,
         };
         found.reset = Some(reset);
     }

@@ -776,6 +776,28 @@ fn a_reset_from_between_is_not_the_servers() {
     }
 }
 
+/// A reset that neither side heeds, as both talk on, ends nothing.
+#[test]
+fn a_forged_reset_that_nobody_takes_ends_nothing() {
+    let forged = HANDSHAKE.to_owned() + "20 C PA 1 1 5; 21 S R 1 0 0 ttl=250; 22 S PA 1 6 10; ";
+    let ignored = forged.clone() + "23 C A 6 11 0; 30 C FA 6 11 0; 40 S FA 11 7 0; 41 C A 7 12 0";
+    // Without the data it may have taken it: what it sent was on its way.
+    let taken = forged + "23 C A 6 1 0";
+    let (clean, cut) = (
+        Teardown::Clean { first: Side::Client },
+        Teardown::Cut { by: Side::Server },
+    );
+    for (script, end) in [(ignored, clean), (taken, cut)] {
+        let file = file(&[&script]);
+        for timeline in [read(&file).into_timeline(), as_of_a_long_one(&file, &Lanes::default())] {
+            assert_eq!(timeline.teardown(), end, "{script}");
+            assert!(packets(&timeline)[4].facts.has(FromBetween), "{script}");
+            let drawn = Lanes::default().draw(&timeline);
+            assert_eq!(drawn.contains("TIME_WAIT"), end == clean, "{drawn}");
+        }
+    }
+}
+
 /// Who did not send the reset has not closed; who took it has. How many hops it took tells, or that its alleged sender
 /// goes on.
 #[test]
@@ -841,6 +863,10 @@ fn a_syn_behind_its_answer_is_the_beginning() {
 fn of_one_direction_no_close_is_known() {
     let one_way = "10 S SA 0 1 0; 20 S A 1 5 0; 21 S PA 1 5 100; 30 S FA 101 6 0";
     let both_ways = format!("{one_way}; 40 C A 6 102 0");
+    let drawn = |script: &str| Lanes::default().draw(&read(&file(&[script])).into_timeline());
+    let still_open = one_way.split("; 30").next().expect("it has frames");
+    assert!(drawn(still_open).contains("none seen, of the one side that was captured"));
+    assert!(drawn(&format!("{still_open}; 40 C A 5 101 0")).contains("none: neither side has sent a FIN"));
     let none = "10 S SA 0 1 0; 20 S A 1 5 0; 21 S PA 1 5 100";
     for (script, expected, is_drawn) in [
         (one_way, Teardown::Unknown, false),
@@ -1159,8 +1185,12 @@ fn a_body_begins_nothing() {
     let ends = "; 40 C PA 51 1 0 says=hello|0||; 50 C PA 63 1 0 says=GET_/_HTTP/1.1|";
     assert!(of_last(&(chunks.to_owned() + ends)));
     // A head in two segments, and one that is whole.
-    assert!(!of_last("20 C PA 1 1 0 says=GET_/_HTTP/1.1|; 30 C PA 17 1 0 says=GET_/_HTTP/1.1|"));
-    assert!(of_last("20 C PA 1 1 0 says=GET_/_HTTP/1.1||; 30 C PA 19 1 0 says=GET_/_HTTP/1.1|"));
+    assert!(!of_last(
+        "20 C PA 1 1 0 says=GET_/_HTTP/1.1|; 30 C PA 17 1 0 says=GET_/_HTTP/1.1|"
+    ));
+    assert!(of_last(
+        "20 C PA 1 1 0 says=GET_/_HTTP/1.1||; 30 C PA 19 1 0 says=GET_/_HTTP/1.1|"
+    ));
     // Of a response without a length all that follows is its body; behind an interim one the final one follows.
     let response = |script: &str| {
         let facts = facts(&read(&file(&[HANDSHAKE.to_owned() + script])).into_timeline());
