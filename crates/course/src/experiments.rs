@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 use harness::timeline::{EventKind, Flags, Level, Packet, Passage, Side, TcpState, Timeline};
-use harness::{Conversation, LISTEN, Server};
+use harness::{Conversation, LISTEN, Server, ServerBuilder};
 use serde::Deserialize;
 
 use crate::capture::{self, CLIENT_PORT, two_that_agree};
@@ -78,12 +78,8 @@ impl Experiment {
         for (name, value) in &self.env {
             server = server.env(name, value);
         }
-        if let Some(bytes) = self.buffers {
-            server = server.buffers(bytes);
-        }
-        if let Some(backlog) = self.backlog {
-            server = server.backlog(backlog);
-        }
+        server = server.given(self.buffers, ServerBuilder::buffers);
+        server = server.given(self.backlog, ServerBuilder::backlog);
         if !self.wire.is_empty() {
             server = server.wire(self.wire.join("\n").parse()?);
         }

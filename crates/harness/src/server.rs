@@ -630,6 +630,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets something to this, if it is given: `given(mtu, ServerBuilder::mtu)`.
+    #[must_use]
+    pub fn given<T>(self, value: Option<T>, set: impl FnOnce(Self, T) -> Self) -> Self {
+        match value {
+            Some(value) => set(self, value),
+            None => self,
+        }
+    }
+
     /// Adds arguments.
     #[must_use]
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {

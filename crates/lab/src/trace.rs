@@ -462,11 +462,7 @@ impl Plan {
     ///
     /// As [`run`](Self::run).
     pub fn server(&self) -> Result<Server> {
-        let build = self.builder()?;
-        Ok(match self.port {
-            Some(port) => build.port(port).start()?,
-            None => build.start()?,
-        })
+        Ok(self.builder()?.given(self.port, ServerBuilder::port).start()?)
     }
 
     /// How to start the step or the command.
@@ -482,25 +478,14 @@ impl Plan {
             limit += wire.round_trip() * 2;
             build = build.wire(wire);
         }
-        if let Some(settle) = self.settle {
-            build = build.settle_for(settle);
-        }
         let listens = if self.timeout.is_some() { limit } else { STARTS };
         build = build.listen_within(listens).reply_within(limit).keep(self.keep);
-        build = build.buffer(self.buffer * MB);
-        if let Some(bytes) = self.snaplen {
-            build = build.snaplen(bytes);
-        }
-        if let Some(descriptors) = self.descriptors {
-            build = build.descriptors(descriptors);
-        }
-        if let Some(bytes) = self.buffers {
-            build = build.buffers(bytes);
-        }
-        if let Some(connections) = self.backlog {
-            build = build.backlog(connections);
-        }
-        Ok(build.grace(GRACE.min(limit)))
+        build = build.buffer(self.buffer * MB).grace(GRACE.min(limit));
+        build = build.given(self.settle, ServerBuilder::settle_for);
+        build = build.given(self.snaplen, ServerBuilder::snaplen);
+        build = build.given(self.descriptors, ServerBuilder::descriptors);
+        build = build.given(self.buffers, ServerBuilder::buffers);
+        Ok(build.given(self.backlog, ServerBuilder::backlog))
     }
 
     /// The address to talk to: the one with the port asked for, or else the first.

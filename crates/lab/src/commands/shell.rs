@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 use harness::timeline::Side;
-use harness::{Server, Wire};
+use harness::{Server, ServerBuilder, Wire};
 
 use crate::output::{Host, More, Output, Shown};
 use crate::status::{Run, Status};
@@ -42,11 +42,7 @@ impl Run for Arguments {
         let wire = self.wire.wire()?.or(self.host.map(|_| Wire::new()));
         self.output.can_be_written_beside(None)?;
         let build = trace::start(self.step.as_deref(), &self.command)?;
-        let server = match wire {
-            Some(wire) => build.wire(wire),
-            None => build,
-        };
-        let server = server.start()?;
+        let server = build.given(wire, ServerBuilder::wire).start()?;
         // Behind a wire a loopback address is reached as the clients of a trace reach it, or not at all.
         server.check_reachable(server.address())?;
         writeln!(

@@ -81,35 +81,29 @@ impl Hosts {
         };
         let server = open(None)?;
         let client = open(Some(&server))?;
+        let (mut _middle, mut ends) = (None, None);
         if wire.is_bare() {
             connect(&client, &server, wire)?;
-            let _middle = None;
-            return Ok((
-                Hosts {
-                    client,
-                    server,
-                    _middle,
+        } else {
+            let middle = open(Some(&server))?;
+            ends = Some(Ends {
+                packets: Both {
+                    client: plug(Side::Client, &client, &middle, wire)?,
+                    server: plug(Side::Server, &server, &middle, wire)?,
                 },
-                None,
-            ));
+                sockets: Both {
+                    client: ask(&client)?,
+                    server: ask(&server)?,
+                },
+            });
+            _middle = Some(middle);
         }
-        let middle = open(Some(&server))?;
-        let ends = Ends {
-            packets: Both {
-                client: plug(Side::Client, &client, &middle, wire)?,
-                server: plug(Side::Server, &server, &middle, wire)?,
-            },
-            sockets: Both {
-                client: ask(&client)?,
-                server: ask(&server)?,
-            },
-        };
         let hosts = Hosts {
             client,
             server,
-            _middle: Some(middle),
+            _middle,
         };
-        Ok((hosts, Some(ends)))
+        Ok((hosts, ends))
     }
 
     /// Lets the client's host send over the wire what is for a loopback address of the server's, and takes it in there:
