@@ -1,7 +1,6 @@
 //! What `lab check` prints, and whether it fails.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -760,7 +759,7 @@ impl Checked {
         self.budgets.iter().filter_map(over).collect()
     }
 
-    /// Workflow commands: `%` and line ends in the text are escaped. Writing to a string cannot fail.
+    /// Workflow commands: `%` and line ends in the text are escaped.
     fn github(&self) -> String {
         let escaped = |text: &str| {
             text.replace('%', "%25")
@@ -776,9 +775,8 @@ impl Checked {
                 0 | 1 => String::new(),
                 all => format!("{} of {all} connections; the first: ", group.connections),
             };
-            let _ = writeln!(
-                text,
-                "::{level} title={}::{connections}{}. Cure: {}",
+            text += &format!(
+                "::{level} title={}::{connections}{}. Cure: {}\n",
                 group.rule.name,
                 escaped(&group.first.message),
                 group.rule.cure
@@ -786,21 +784,20 @@ impl Checked {
         }
         for Unknown { rule, counts, why } in &self.unknown {
             let level = if *counts { "error" } else { "notice" };
-            let _ = writeln!(
-                text,
-                "::{level} title={}::unknown, for want of evidence: {}",
+            text += &format!(
+                "::{level} title={}::unknown, for want of evidence: {}\n",
                 rule.name,
                 escaped(why)
             );
         }
         for (name, worst) in self.over_budget() {
-            let _ = writeln!(text, "::error title={name}::{}", escaped(&worst));
+            text += &format!("::error title={name}::{}\n", escaped(&worst));
         }
         for why in &self.unproved {
-            let _ = writeln!(text, "::error title=not proved::{}", escaped(why));
+            text += &format!("::error title=not proved::{}\n", escaped(why));
         }
         if !self.not_tried.is_empty() {
-            let _ = writeln!(text, "::notice title=not tried::{}", self.not_tried.join(", "));
+            text += &format!("::notice title=not tried::{}\n", self.not_tried.join(", "));
         }
         text
     }

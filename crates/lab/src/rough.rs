@@ -1,7 +1,6 @@
 //! The rough day of a server: what `lab check --rough` prints, and whether it fails.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -188,13 +187,7 @@ impl Shown<'_> {
                 _ => format!(" ({})", names.join(", ")),
             };
             let comma = if sum.is_empty() { "" } else { ", " };
-            // Writing to a string cannot fail.
-            let _ = write!(
-                sum,
-                "{comma}{} {}{named}",
-                names.len(),
-                verdict.name().replace('-', " ")
-            );
+            sum += &format!("{comma}{} {}{named}", names.len(), verdict.name().replace('-', " "));
         }
         let unproved = self
             .unproved()

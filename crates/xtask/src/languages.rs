@@ -2,7 +2,7 @@
 //! languages, each in its naive and its careful idiom, on the timeline.
 
 use std::ffi::OsString;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -304,8 +304,7 @@ pub fn survey() -> Result<Survey> {
         let version = language.version()?;
         for idiom in language.idioms() {
             let row = row(&idiom, &idiom.typical()?)?;
-            // Writing to a string cannot fail.
-            let _ = writeln!(table, "| {} {version} | {row} |", language.name);
+            table += &format!("| {} {version} | {row} |\n", language.name);
         }
     }
     Ok(Survey { table, missing })

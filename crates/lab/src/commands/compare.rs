@@ -1,7 +1,6 @@
 //! `lab compare`
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result, ensure};
@@ -147,14 +146,12 @@ impl Compared {
         }
     }
 
-    // Writing to a string cannot fail.
     fn text(&self) -> String {
         let mut text = String::new();
         for (side, runs) in [("before", &self.before), ("after", &self.after)] {
             for (name, run) in runs {
-                let _ = writeln!(
-                    text,
-                    "{side:<10}  {name}: connections {}, requests {}, bytes sent {}",
+                text += &format!(
+                    "{side:<10}  {name}: connections {}, requests {}, bytes sent {}\n",
                     run.connections, run.requests, run.sent
                 );
             }
@@ -177,11 +174,11 @@ impl Compared {
                     .entry((figure.outcome, "neither has any"))
                     .or_default()
                     .push(figure.name),
-                _ => _ = writeln!(text, "{:<10}  {}", figure.outcome, line(figure)),
+                _ => text += &format!("{:<10}  {}\n", figure.outcome, line(figure)),
             }
         }
         for ((outcome, why), names) in alike {
-            let _ = writeln!(text, "{outcome:<10}  {why}: {}", names.join(", "));
+            text += &format!("{outcome:<10}  {why}: {}\n", names.join(", "));
         }
         text += match self.status() {
             Status::Well => "the second is not worse\n",

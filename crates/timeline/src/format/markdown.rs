@@ -1,6 +1,5 @@
 //! Tables for Markdown pages.
 
-use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use crate::events::{EventKind, Flags, Packet, Side, printable};
@@ -39,12 +38,7 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<FrameNumber>) -> Stri
                 let explanation = explanations.get(&id).unwrap_or(&nothing);
                 table.push(cells(number, packet, explanation));
                 if !explanation.sentence.is_empty() {
-                    // Writing to a string cannot fail.
-                    let _ = writeln!(
-                        sentences,
-                        "- **Frame {number}**: {}",
-                        prose(packet, &explanation.sentence)
-                    );
+                    sentences += &format!("- **Frame {number}**: {}\n", prose(packet, &explanation.sentence));
                 }
             }
             (EventKind::Call(call), Some(number)) => table.extend(told(number, Side::Server, call_words(call))),

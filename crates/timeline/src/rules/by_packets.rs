@@ -3,78 +3,63 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::RuleId;
+use super::rule::{Body, Found, Need};
 use super::run::{Run, count};
 use crate::events::{Both, EventId, FrameNumber, Side};
 use crate::facts::Waits;
 use crate::timeline::Connection;
 
-pub(super) const LATE_ACK: Rule = Rule {
-    id: RuleId::LateAck,
-    name: "late-ack",
+pub(super) const LATE_ACK: Body = Body {
     summary: "small segments left only after an ACK that was put off: that fits Nagle's algorithm",
     cure: "write each message at once, or set TCP_NODELAY; the calls of the sender would decide (lab trace, strace)",
     needs: &[Need::PacketsAlone],
     look: late_ack,
 };
 
-pub(super) const CLOSED_WINDOW: Rule = Rule {
-    id: RuleId::ClosedWindow,
-    name: "closed-window",
+pub(super) const CLOSED_WINDOW: Body = Body {
     summary: "a sender waited, as its peer's window was 0: that fits a program which does not read",
     cure: "read sooner, or send less at a time; the calls of the reader would decide (lab trace, strace)",
     needs: &[Need::PacketsAlone],
     look: closed_window,
 };
 
-pub(super) const SMALL_WINDOW: Rule = Rule {
-    id: RuleId::SmallWindow,
-    name: "small-window",
+pub(super) const SMALL_WINDOW: Body = Body {
     summary: "a sender filled its peer's window again and again, on a connection whose windows are not scaled",
     cure: "look for a box that takes the window's scale out of a SYN (RFC 7323): a capture at the other end would decide",
     needs: &[Need::PacketsAlone],
     look: small_window,
 };
 
-pub(super) const SENT_AGAIN: Rule = Rule {
-    id: RuleId::SentAgain,
-    name: "sent-again",
+pub(super) const SENT_AGAIN: Body = Body {
     summary: "segments were sent again",
     cure: "look at the path: a capture at the other end tells where they were lost",
     needs: &[Need::PacketsAlone],
     look: sent_again,
 };
 
-pub(super) const MTU_BLACK_HOLE: Rule = Rule {
-    id: RuleId::MtuBlackHole,
-    name: "mtu-black-hole",
+pub(super) const MTU_BLACK_HOLE: Body = Body {
     summary: "full-sized segments alone are missing: that fits a path that drops large packets and does not say so",
     cure: "try ping -M do -s 1472 on the path; clamp the MSS, or let ICMP \"fragmentation needed\" pass (RFC 2923)",
     needs: &[Need::PacketsAlone],
     look: mtu_black_hole,
 };
 
-pub(super) const SYN_UNANSWERED: Rule = Rule {
-    id: RuleId::SynUnanswered,
-    name: "syn-unanswered",
+pub(super) const SYN_UNANSWERED: Body = Body {
     summary: "the client asked for a connection, and nothing that was captured answers",
     cure: "look for a filter, or a full queue: a capture at the server would decide whether the SYN came",
     needs: &[Need::PacketsAlone],
     look: syn_unanswered,
 };
 
-pub(super) const LATE_HANDSHAKE: Rule = Rule {
-    id: RuleId::LateHandshake,
-    name: "late-handshake",
+pub(super) const LATE_HANDSHAKE: Body = Body {
     summary: "the answer to the SYN came late",
     cure: "look for a full queue of the listener (ss -lt), or loss: a capture at the server would decide",
     needs: &[Need::PacketsAlone],
     look: late_handshake,
 };
 
-pub(super) const RESET_WITH_DATA: Rule = Rule {
-    id: RuleId::ResetWithData,
-    name: "reset-with-data",
+pub(super) const RESET_WITH_DATA: Body = Body {
     summary: "a reset came while bytes were on their way that nobody had acknowledged: they may be lost",
     cure: "close only when all is read, and let the peer close first; the calls of the closer would decide",
     needs: &[Need::PacketsAlone],

@@ -1,16 +1,14 @@
 //! A segment that the kernel kept because the program had said that more follows.
 
 use super::replies::ANSWERED;
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, count};
 use crate::events::Side;
 use crate::facts::Evidence;
 use crate::timeline::Connection;
 use crate::words::{call_text, whole_milliseconds};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::CorkStall,
-    name: "cork-stall",
+pub(super) const RULE: Body = Body {
     summary: "a segment was held back since the program had said that more follows, and nothing followed",
     cure: "send the end of each message without MSG_MORE, or clear TCP_CORK behind it",
     needs: &[Need::Packets, ANSWERED],

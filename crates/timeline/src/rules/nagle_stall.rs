@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::replies::{Reply, replies};
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, count};
 use crate::events::{EventId, EventKind, Side};
 use crate::facts::FactKind;
@@ -12,9 +12,7 @@ use crate::timeline::spent::spent;
 use crate::timeline::{Connection, Held, KnownPacket, Timeline};
 use crate::words::{action_text, call_text, whole_milliseconds};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::NagleStall,
-    name: "nagle-stall",
+pub(super) const RULE: Body = Body {
     summary: "a segment was held back until the peer acknowledged the one before",
     cure: "write each message at once; or set TCP_NODELAY and accept more packets",
     needs: &[

@@ -1,15 +1,13 @@
 //! A close that sends a reset.
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, count, sent_by};
 use crate::events::{CallKind, EventId, EventKind, Flags, ProcessEvent, ProcessEventKind, Side};
 use crate::facts::Reason;
 use crate::timeline::{Connection, KnownPacket, Timeline};
 use crate::words::call_text;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::ResetOnClose,
-    name: "reset-on-close",
+pub(super) const RULE: Body = Body {
     summary: "the server's close sent a reset: what had not come to the client may be lost",
     cure: "read to the end before you close, and leave SO_LINGER alone",
     needs: &[Need::Packets],
