@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use harness::timeline::{EventKind, Flags, Level, Packet, Passage, Side, TcpState, Timeline};
 use harness::{Conversation, LISTEN, Server, ServerBuilder};
 use serde::Deserialize;
@@ -97,13 +97,8 @@ impl Experiment {
     /// As [`run`](Self::run), if no two runs agree, and if the file cannot be written.
     pub fn write(&self) -> Result<Timeline> {
         let same = |one: &Timeline, other: &Timeline| self.told(one) == self.told(other);
-        let timeline = two_that_agree(ATTEMPTS, || self.run(), same)?;
-        let timeline = timeline.with_context(|| format!("no two of {ATTEMPTS} runs of {} agreed", self.name))?;
-        let mut file = Vec::new();
-        harness::format::pcapng::write(&timeline, &self.step, &mut file)?;
-        let path = self.capture()?;
-        std::fs::write(&path, file).with_context(|| format!("cannot write {}", path.display()))?;
-        capture::read(&path)
+        let timeline = two_that_agree((ATTEMPTS, &self.name), || self.run(), same)?;
+        capture::rewrite(&self.capture()?, &timeline, &self.step)
     }
 }
 

@@ -76,7 +76,12 @@ impl CaptureFile {
     }
 }
 
-fn write(mut records: Follow, sink: Sink, program: &str, level: Level) -> io::Result<Encoder<Sink>> {
+/// Writes records as a capture, each when it comes, until there are no more.
+///
+/// # Errors
+///
+/// What `sink` says; a broken pipe if its reader has had enough.
+pub fn write<W: Write>(mut records: Follow, sink: W, program: &str, level: Level) -> io::Result<Encoder<W>> {
     let mut capture = Encoder::new(sink, program, level)?;
     capture.flush()?;
     while let Some(record) = records.next() {

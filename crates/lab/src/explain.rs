@@ -62,21 +62,15 @@ pub fn names(width: usize) -> Vec<Line> {
 }
 
 fn names_by_kind() -> [(&'static str, Vec<String>); 6] {
+    fn owned(names: impl Iterator<Item = &'static str>) -> Vec<String> {
+        names.map(str::to_owned).collect()
+    }
     [
-        ("findings", RULES.iter().map(|rule| rule.name.to_owned()).collect()),
-        (
-            "facts",
-            FactKind::ALL.iter().map(|fact| fact.name().to_owned()).collect(),
-        ),
-        (
-            "reasons",
-            Reason::ALL.iter().map(|reason| reason.name().to_owned()).collect(),
-        ),
-        ("ordeals", ORDEALS.iter().map(|ordeal| ordeal.name.to_owned()).collect()),
-        (
-            "faults",
-            Fault::ALL.iter().map(|fault| fault.name().to_owned()).collect(),
-        ),
+        ("findings", owned(RULES.iter().map(|rule| rule.name))),
+        ("facts", owned(FactKind::ALL.into_iter().map(FactKind::name))),
+        ("reasons", owned(Reason::ALL.into_iter().map(Reason::name))),
+        ("ordeals", owned(ORDEALS.iter().map(|ordeal| ordeal.name))),
+        ("faults", owned(Fault::ALL.into_iter().map(Fault::name))),
         ("words", headings(WORDS, HeadingLevel::H3).collect()),
     ]
 }

@@ -159,9 +159,7 @@ impl Shown<'_> {
             let head = format!("{:<NAME$}{:<VERDICT$}", judged.ordeal.name, judged.verdict);
             let named = judged.finding.map(|name| format!("[{name}] ")).unwrap_or_default();
             let told = format!("{named}{}", printable(&judged.reason));
-            let whole: Line = [(role, head.as_str()), (Role::Segment, told.as_str())]
-                .into_iter()
-                .collect();
+            let whole = Line::from_iter([(role, head.as_str()), (Role::Segment, told.as_str())]);
             lines.extend(whole.wrapped(width, NAME + VERDICT));
             if judged.verdict != Verdict::Failed {
                 continue;
@@ -172,9 +170,7 @@ impl Shown<'_> {
                 format!("see:  {}", self.see(judged).replacen("lab", &typed(), 1)),
             ];
             for line in evidence.chain(more) {
-                let whole: Line = [(Role::Segment, format!("{:NAME$}{line}", "").as_str())]
-                    .into_iter()
-                    .collect();
+                let whole = Line::new(Role::Segment, format!("{:NAME$}{line}", ""));
                 lines.extend(whole.wrapped(width, NAME + 6));
             }
         }
@@ -194,8 +190,7 @@ impl Shown<'_> {
             .into_iter()
             .map(|why| format!("not proved: {}", printable(&why)));
         for text in std::iter::once(sum).filter(|sum| !sum.is_empty()).chain(unproved) {
-            let whole: Line = [(Role::Note, text.as_str())].into_iter().collect();
-            lines.extend(whole.wrapped(width, 2));
+            lines.extend(Line::new(Role::Note, text).wrapped(width, 2));
         }
         lines
     }

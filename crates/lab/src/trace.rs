@@ -269,28 +269,29 @@ impl Plan {
     }
 
     fn observe(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
-        if let Some(client) = &self.client {
-            // Ctrl-C is for the client; then comes the timeline of what there was.
-            #[cfg(target_os = "linux")]
-            let _passes = crate::linux::FirstInterrupt::passes();
-            let address = self.address(&server)?;
-            let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
-            let ended = run_client(&server, address, client, self.limit())?;
-            server.settle();
-            let unmet = [unmet(&server), outlook(&server)].concat();
-            return Ok(Outcome {
-                timeline: server.stop()?,
-                client_timed_out: matches!(ended, ClientEnd::TimedOut(_)),
-                interrupted: false,
-                troubles: choice
-                    .into_iter()
-                    .chain(ended.trouble().map(|text| Trouble::new(text, Leaves::Unproved)))
-                    .chain(unmet)
-                    .collect(),
-            });
-        }
+        // Ctrl-C is for a client program; then comes the timeline of what there was.
+        #[cfg(target_os = "linux")]
+        let _passes = self.client.as_ref().map(|_| crate::linux::FirstInterrupt::passes());
         let address = self.address(&server)?;
         let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
+        let mut troubles: Vec<Trouble> = choice.into_iter().collect();
+        let outcome = |timeline, troubles| Outcome {
+            timeline,
+            troubles,
+            client_timed_out: false,
+            interrupted: false,
+        };
+        if let Some(client) = &self.client {
+            let ended = run_client(&server, address, client, self.limit())?;
+            let client_timed_out = matches!(ended, ClientEnd::TimedOut(_));
+            troubles.extend(ended.trouble().map(|text| Trouble::new(text, Leaves::Unproved)));
+            server.settle();
+            troubles.extend([unmet(&server), outlook(&server)].concat());
+            return Ok(Outcome {
+                client_timed_out,
+                ..outcome(server.stop()?, troubles)
+            });
+        }
         let (plan, server) = (self.clone(), Arc::new(server));
         let talk = move |server: &Server, watch: &mut dyn FnMut(Timeline) -> Result<()>| {
             let talked = plan.talk(server, address, watch)?;
@@ -299,27 +300,18 @@ impl Plan {
             Ok(talked)
         };
         let Ended::Done(talked) = until_interrupted(&server, talk, watch)? else {
-            let interrupted = "interrupted: this is what there was until then".to_owned();
+            let interrupted = "interrupted: this is what there was until then";
+            troubles.push(Trouble::new(interrupted, Leaves::Unproved));
             return Ok(Outcome {
-                timeline: server.conclude()?,
-                troubles: choice
-                    .into_iter()
-                    .chain([Trouble::new(interrupted, Leaves::Unproved)])
-                    .collect(),
-                client_timed_out: false,
                 interrupted: true,
+                ..outcome(server.conclude()?, troubles)
             });
         };
         // Clients that stay connected do so until the observation has ended.
         let server = Arc::into_inner(server).context("the server is still in use")?;
-        let unmet = [unmet(&server), outlook(&server)].concat();
-        let timeline = server.stop()?;
-        Ok(Outcome {
-            timeline,
-            troubles: choice.into_iter().chain(talked.troubles).chain(unmet).collect(),
-            client_timed_out: false,
-            interrupted: false,
-        })
+        troubles.extend(talked.troubles);
+        troubles.extend([unmet(&server), outlook(&server)].concat());
+        Ok(outcome(server.stop()?, troubles))
     }
 
     /// Connects the clients and lets them talk, one after the other.

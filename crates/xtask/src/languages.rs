@@ -238,12 +238,7 @@ impl Idiom {
     /// As [`run`](Self::run), and if no two runs agree.
     pub fn typical(&self) -> Result<Observed> {
         let run = || Observed::of(&self.run()?);
-        two_that_agree(ATTEMPTS, run, Observed::eq)?.with_context(|| {
-            format!(
-                "no two of {ATTEMPTS} runs of {} agree: is the machine very busy?",
-                self.path()
-            )
-        })
+        two_that_agree((ATTEMPTS, &self.path()), run, Observed::eq)
     }
 }
 

@@ -49,10 +49,10 @@ pub struct Page {
 pub fn all() -> Result<Vec<Page>> {
     let checkout = checkout::find()?;
     let docs = checkout.join("docs");
-    let entries = std::fs::read_dir(&docs).with_context(|| format!("cannot list {}", docs.display()))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    paths.sort();
+    let names = checkout::names_in(&docs)?
+        .into_iter()
+        .filter(|name| name.ends_with(".md"));
+    let mut paths: Vec<PathBuf> = names.map(|name| docs.join(name)).collect();
     paths.extend(["README.md", "captures/README.md"].map(|name| checkout.join(name)));
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -60,11 +60,7 @@ impl Run for Arguments {
             Format::Text => terminal::findings(&checked.lines(), Look::default()),
             format => io::stdout().write_all(checked.show(format).as_bytes()),
         };
-        match shown {
-            // The status stands, whoever reads what was found.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(checked.status()),
-        }
+        checked.status().told(shown)
     }
 }
 
@@ -91,11 +87,7 @@ impl Arguments {
             Format::Text => terminal::print_rough(&shown),
             format => io::stdout().write_all(shown.text(format).as_bytes()),
         };
-        match wrote {
-            // The status stands, whoever reads it.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(shown.status()),
-        }
+        shown.status().told(wrote)
     }
 
     /// The arguments that make the same server and the same conversation again.

@@ -61,11 +61,8 @@ impl Run for Arguments {
             |one: &Option<String>, several: &[String]| -> Vec<String> { one.iter().chain(several).cloned().collect() };
         let (before, after) = (side(&self.first, &self.before), side(&self.second, &self.after));
         let compared = Compared::of(before, after, self.slower)?;
-        match io::stdout().write_all(compared.show(self.format).as_bytes()) {
-            // The status stands, whoever reads it.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(compared.status()),
-        }
+        let written = io::stdout().write_all(compared.show(self.format).as_bytes());
+        compared.status().told(written)
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::RuleId;
 use super::rule::{Body, Found, Need};
-use super::run::{Run, count};
+use super::run::Run;
 use crate::events::{Both, EventId, FrameNumber, Side};
 use crate::facts::Waits;
 use crate::timeline::Connection;
+use crate::words::amount;
 
 pub(super) const LATE_ACK: Body = Body {
     summary: "small segments left only after an ACK that was put off: that fits Nagle's algorithm",
@@ -119,7 +120,7 @@ fn late_ack(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let (side, waits) = most(&connection.facts().tally.after_late_acks)?;
     let message = format!(
         "{} of the {side} left right after an ACK that the {} had put off: {} in all, the longest {} before frame {}",
-        count(waits.count, "small segment", "small segments"),
+        amount(waits.count, "small segment", "small segments"),
         side.peer(),
         ms(waits.total),
         ms(waits.longest.0),
@@ -135,7 +136,7 @@ fn closed_window(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         let message = format!(
             "the {side}'s window was 0 while the {} had more to send: {}, {} in all, the longest {} until frame {}",
             side.peer(),
-            count(waits.count, "time", "times"),
+            amount(waits.count, "time", "times"),
             ms(waits.total),
             ms(waits.longest.0),
             waits.longest.1,
@@ -175,7 +176,7 @@ fn small_window(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     let message = format!(
         "the {side} waited {} for room in the window of the {}, {} in all{told}",
-        count(waits.count, "time", "times"),
+        amount(waits.count, "time", "times"),
         side.peer(),
         ms(waits.total),
     );
@@ -186,7 +187,7 @@ fn sent_again(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     /// The least that Linux's timer waits.
     const TIMER: Duration = Duration::from_millis(200);
     let (side, waits) = most(&connection.facts().tally.sent_again)?;
-    let again = count(waits.count, "segment", "segments");
+    let again = amount(waits.count, "segment", "segments");
     // Of what was lost before it came here nobody knows when it first left.
     let message = match waits.total.is_zero() {
         true => format!(
@@ -231,7 +232,7 @@ fn syn_unanswered(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     }
     let message = format!(
         "{}, the last {} after the first, and no answer in {} from then",
-        count(asked.count, "SYN", "SYNs"),
+        amount(asked.count, "SYN", "SYNs"),
         ms(asked.last.1.since(asked.first.1)),
         ms(end.since(asked.last.1)),
     );
@@ -249,7 +250,7 @@ fn late_handshake(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let message = format!(
         "frame {frame} answers {} after the first of {}",
         ms(took),
-        count(asked.count, "SYN", "SYNs")
+        amount(asked.count, "SYN", "SYNs")
     );
     Some(Found::new(message, frames(connection, [asked.first.0, frame])))
 }

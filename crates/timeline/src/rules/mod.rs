@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{ConnectionId, Level};
 use crate::timeline::{Connection, Timeline};
+use crate::words::amount;
 
 mod accept_failing;
 mod accept_stopped;
@@ -51,7 +52,7 @@ mod write_after_close;
 
 pub use rule::{Finding, Rule, Severity};
 use rule::{Found, Need};
-use run::{Run, count};
+use run::Run;
 pub use verdict::Verdict;
 
 /// The names of each rule, in code and in text, and what it is.
@@ -242,8 +243,7 @@ impl Timeline {
         rule.needs.iter().find_map(|need| match need {
             Need::Packets if self.level < Level::Loopback => Some("no packets could be captured".to_owned()),
             Need::Packets if self.dropped > 0 => {
-                let dropped = usize::try_from(self.dropped).unwrap_or(usize::MAX);
-                Some(format!("{} lost", count(dropped, "packet was", "packets were")))
+                Some(format!("{} lost", amount(self.dropped, "packet was", "packets were")))
             }
             Need::Sleep if self.settled().is_some_and(|settled| !settled.asleep) => {
                 Some("a thread of the server was still at work when the run ended".to_owned())

@@ -6,7 +6,7 @@ use super::rule::{Body, Found, Need};
 use super::run::{Run, owners_close};
 use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Side, printable};
 use crate::timeline::Connection;
-use crate::words::call_text;
+use crate::words::{amount, call_text};
 
 pub(super) const RULE: Body = Body {
     summary: "the client waited for a reply, and it did not come",
@@ -58,8 +58,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     }
     let asked = match vain.sent {
         0 => "the client sent nothing".to_owned(),
-        1 => "the client sent 1 byte".to_owned(),
-        sent => format!("the client sent {sent} bytes"),
+        sent => format!("the client sent {}", amount(sent, "byte", "bytes")),
     } + if vain.is_no_line {
         " without a newline at the end"
     } else {

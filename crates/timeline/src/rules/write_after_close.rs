@@ -2,10 +2,10 @@
 
 use super::replies::replies;
 use super::rule::{Body, Found, Need};
-use super::run::{Run, count, sent_by};
+use super::run::{Run, sent_by};
 use crate::events::{Call, ClientAction, ClientActionKind, Errno, EventId, Flags, Side};
 use crate::timeline::{Connection, KnownPacket};
-use crate::words::call_text;
+use crate::words::{amount, call_text};
 
 pub(super) const RULE: Body = Body {
     summary: "the server wrote to a connection that the client had left",
@@ -34,7 +34,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     } else {
         ""
     };
-    let writes = count(failures.len(), "write", "writes");
+    let writes = amount(failures.len(), "write", "writes");
     let message = format!("{writes} failed: {}{during}", call_text(first));
     Some(Found::new(message, failures.iter().map(|(id, _)| *id)).milder(surprised))
 }

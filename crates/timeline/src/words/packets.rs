@@ -5,6 +5,7 @@
 //! here alone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::calls::{action_text, call_text};
@@ -854,15 +855,13 @@ fn fits_a_delay(waited: &str) -> String {
 /// `2 connections are left out`.
 pub(crate) fn are_left_out(connections: usize) -> String {
     let are = if connections == 1 { "is" } else { "are" };
-    format!(
-        "{} {are} left out",
-        amount(connections as u64, "connection", "connections")
-    )
+    format!("{} {are} left out", amount(connections, "connection", "connections"))
 }
 
 /// `1 packet`, `2 packets`.
-fn amount(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+pub(crate) fn amount<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+    let word = if number == N::from(1) { one } else { many };
+    format!("{number} {word}")
 }
 
 fn milliseconds(duration: Duration) -> String {
