@@ -22,29 +22,28 @@ pub fn explain(name: &str, width: usize) -> Result<Vec<Line>> {
     let wanted = plain(name);
     let mut markdown: Vec<String> = Vec::new();
     markdown.extend(section(FINDINGS, HeadingLevel::H2, &wanted));
-    for fact in FactKind::ALL.into_iter().filter(|fact| plain(fact.name()) == wanted) {
-        let wireshark = fact.wireshark().map_or(String::new(), |field| {
-            format!(" In Wireshark it is `tcp.analysis.{field}`.")
-        });
-        markdown.push(format!(
-            "**{}**, of a packet: {}.{wireshark}\n",
-            fact.name(),
-            fact.summary()
-        ));
-    }
-    for reason in Reason::ALL.into_iter().filter(|reason| plain(reason.name()) == wanted) {
-        markdown.push(format!(
+    let is_meant = |name: &str| plain(name) == wanted;
+    markdown.extend(
+        FactKind::ALL
+            .into_iter()
+            .filter(|fact| is_meant(fact.name()))
+            .map(|fact| {
+                let wireshark = fact.wireshark().map_or(String::new(), |field| {
+                    format!(" In Wireshark it is `tcp.analysis.{field}`.")
+                });
+                format!("**{fact}**, of a packet: {}.{wireshark}\n", fact.summary())
+            }),
+    );
+    let reasons = Reason::ALL.into_iter().filter(|reason| is_meant(reason.name()));
+    markdown.extend(reasons.map(|reason| {
+        format!(
             "**{}**, why a packet left when it did: {}.\n",
             reason.name(),
             reason.summary()
-        ));
-    }
-    for fault in Fault::ALL.into_iter().filter(|fault| plain(fault.name()) == wanted) {
-        markdown.push(format!(
-            "**{fault}**, which the rough day may show: {}.\n",
-            fault.about()
-        ));
-    }
+        )
+    }));
+    let faults = Fault::ALL.into_iter().filter(|fault| is_meant(fault.name()));
+    markdown.extend(faults.map(|fault| format!("**{fault}**, which the rough day may show: {}.\n", fault.about())));
     markdown.extend(section(ORDEALS_PAGE, HeadingLevel::H3, &wanted));
     markdown.extend(section(WORDS, HeadingLevel::H3, &wanted));
     if markdown.is_empty() {

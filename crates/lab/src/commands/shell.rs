@@ -9,7 +9,7 @@ use clap::Args;
 use harness::timeline::Side;
 use harness::{Server, ServerBuilder, Wire};
 
-use crate::output::{Host, More, Output, Shown};
+use crate::output::{More, Output, Shown, hosts};
 use crate::status::{Run, Status};
 use crate::{trace, wire};
 
@@ -21,8 +21,8 @@ use crate::{trace, wire};
 pub struct Arguments {
     /// The host to be on, of the two with a wire between them. Without it the client's. Makes a wire without delay if
     /// nothing else asks for a wire
-    #[arg(long, value_enum)]
-    host: Option<Host>,
+    #[arg(long, value_parser = hosts())]
+    host: Option<Side>,
     #[command(flatten)]
     wire: wire::Options,
     #[command(flatten)]
@@ -50,7 +50,7 @@ impl Run for Arguments {
             "the server listens on {}; this shell is in its network, and the timeline follows when you leave it",
             server.address()
         )?;
-        in_shell(&server, self.host.unwrap_or(Host::Client).into())?;
+        in_shell(&server, self.host.unwrap_or(Side::Client))?;
         let timeline = server.stop()?;
         let name = trace::name(self.step.as_deref(), &self.command);
         self.output

@@ -44,13 +44,16 @@ pub(crate) struct Tap {
 }
 
 /// Why there is no wire.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum NoWire {
     /// There are no private networks.
+    #[error("{0}")]
     Network(Refused),
     /// This congestion control is not there, or not for everybody.
+    #[error("choosing the congestion control {0} failed")]
     Congestion(String),
     /// There are, but this could not be made.
+    #[error("making {0} failed: {1}")]
     Wire(&'static str, io::Error),
 }
 
@@ -271,14 +274,4 @@ fn interface_index(socket: &Socket, name: &str) -> io::Result<u32> {
 /// The longest frame of a wire.
 pub(crate) fn longest_frame(wire: &Wire) -> usize {
     (u32::from(wire.largest()) + ETHERNET) as usize
-}
-
-impl std::fmt::Display for NoWire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            NoWire::Network(refused) => write!(f, "{refused}"),
-            NoWire::Congestion(name) => write!(f, "choosing the congestion control {name} failed"),
-            NoWire::Wire(what, error) => write!(f, "making {what} failed: {error}"),
-        }
-    }
 }
