@@ -293,15 +293,15 @@ impl Plan {
             });
         }
         let (plan, server) = (self.clone(), Arc::new(server));
-        let talk = move |server: &Server, watch: &mut dyn FnMut(Timeline) -> Result<()>| {
-            let talked = plan.talk(server, address, watch)?;
+        let talking = Arc::clone(&server);
+        let talk = move |watch: &mut dyn FnMut(Timeline) -> Result<()>| {
+            let talked = plan.talk(&talking, address, watch)?;
             // Here, where an interrupt is told: a server may be waited for as long as was asked for.
-            server.settle();
+            talking.settle();
             Ok(talked)
         };
-        let Ended::Done(talked) = until_interrupted(&server, talk, watch)? else {
-            let interrupted = "interrupted: this is what there was until then";
-            troubles.push(Trouble::new(interrupted, Leaves::Unproved));
+        let Ended::Done(talked) = until_interrupted(talk, watch)? else {
+            troubles.push(Trouble::new(INTERRUPTED, Leaves::Unproved));
             return Ok(Outcome {
                 interrupted: true,
                 ..outcome(server.conclude()?, troubles)
@@ -546,6 +546,9 @@ impl Plan {
         self.timeout.unwrap_or(unless_told)
     }
 }
+
+/// What is told of a run that ctrl-C has ended.
+pub const INTERRUPTED: &str = "interrupted: this is what there was until then";
 
 /// A look that takes no longer is taken after each line.
 const ALWAYS_LOOKS: Duration = Duration::from_millis(5);
