@@ -14,7 +14,7 @@ use crate::called::typed;
 use crate::check::Format;
 use crate::junit::{Case, Outcome};
 use crate::status::Status;
-use crate::trace::Plan;
+use crate::trace::{INTERRUPTED, Plan};
 
 /// Which ordeals a server is to meet.
 #[derive(Args, Clone, Debug, Default)]
@@ -108,6 +108,8 @@ pub struct Shown<'r> {
     pub seed: u64,
     /// The ordeals without a verdict on which nothing is proved.
     pub required: Vec<&'static Ordeal>,
+    /// Set if ctrl-C has ended it: there are more ordeals, which had not ended.
+    pub is_interrupted: bool,
 }
 
 impl Shown<'_> {
@@ -125,6 +127,7 @@ impl Shown<'_> {
     /// Reasons why nothing is proved, or not all that was asked for.
     fn unproved(&self) -> Vec<String> {
         let mut reasons: Vec<String> = self.report.not_begun.clone().into_iter().collect();
+        reasons.extend(self.is_interrupted.then(|| INTERRUPTED.to_owned()));
         let judged = |judged: &&Judged| judged.verdict != Verdict::NotJudged;
         if reasons.is_empty() && self.report.ordeals.iter().filter(judged).count() == 0 {
             reasons.push("no ordeal was judged".to_owned());
@@ -135,6 +138,7 @@ impl Shown<'_> {
                     reasons.push(format!("{} was not judged: {}", required.name, one.reason));
                 }
                 Some(_) => {}
+                None if self.is_interrupted => {}
                 None => reasons.push(format!("{} was not asked", required.name)),
             }
         }

@@ -93,10 +93,7 @@ impl Rough {
     /// As [`run`](Self::run), and tells each verdict as it comes.
     pub fn run_telling(&self, tell: &(dyn Fn(&Judged) + Sync)) -> Report {
         match self.begun() {
-            Ok((ground, gentle)) => Report {
-                ordeals: judge_all(&self.ordeals, &ground, &gentle, tell),
-                not_begun: None,
-            },
+            Ok((ground, gentle)) => Report::of_some(judge_all(&self.ordeals, &ground, &gentle, tell)),
             Err(why) => Report {
                 ordeals: Vec::new(),
                 not_begun: Some(why),
@@ -226,6 +223,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// A report of these, however many of the day's they are.
+    pub fn of_some(mut ordeals: Vec<Judged>) -> Report {
+        ordeals.sort_by_key(|one| ORDEALS.iter().position(|ordeal| *ordeal == one.ordeal));
+        let not_begun = None;
+        Report { ordeals, not_begun }
+    }
+
     /// Those that the server failed.
     pub fn failed(&self) -> impl Iterator<Item = &Judged> {
         self.with(Verdict::Failed)
@@ -283,7 +287,5 @@ fn judge_all(
             });
         }
     });
-    let mut judged = judged.into_inner().unwrap_or_else(PoisonError::into_inner);
-    judged.sort_by_key(|one| ORDEALS.iter().position(|ordeal| *ordeal == one.ordeal));
-    judged
+    judged.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
