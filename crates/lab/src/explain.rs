@@ -74,6 +74,9 @@ fn names_by_kind() -> [(&'static str, Vec<String>); 6] {
     ]
 }
 
+/// Names are near to each other whose letters are as alike as this, of 1.
+const NEAR: f64 = 0.75;
+
 /// The names that a name may have been meant for.
 fn like(wanted: &str) -> String {
     let names = names_by_kind().into_iter().flat_map(|(_, names)| names);
@@ -84,7 +87,15 @@ fn like(wanted: &str) -> String {
                 .split(' ')
                 .any(|word| word.len() > 2 && name.split(' ').any(|of| of == word))
     };
-    let mut alike: Vec<String> = names.filter(shares).collect();
+    let all: Vec<String> = names.collect();
+    let mut alike: Vec<String> = all.iter().filter(|name| shares(name)).cloned().collect();
+    // Of names that share no word, the nearest: some letters are others, or words are written as one.
+    let joined = |name: &str| name.replace(' ', "");
+    let near = |name: &&String| strsim::normalized_damerau_levenshtein(&joined(&plain(name)), &joined(wanted));
+    if alike.is_empty() {
+        let nearest = all.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
+        alike.extend(nearest.filter(|name| near(name) >= NEAR).cloned());
+    }
     alike.dedup();
     match alike.is_empty() || wanted.is_empty() {
         true => format!("; `{} explain` without a name lists all that there is", typed()),
