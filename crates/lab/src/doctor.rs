@@ -8,6 +8,8 @@ use harness::testing::find_program;
 use harness::timeline::Level;
 use harness::{Machine, Refusal};
 
+use crate::terminal::filled;
+
 /// The version of the line for machines. It grows when something is taken away or changes its meaning.
 const VERSION: u32 = 1;
 
@@ -138,8 +140,8 @@ impl Report {
         self.lacking().is_empty()
     }
 
-    /// A line for each thing, and what to do about each that is missing.
-    pub fn text(&self) -> String {
+    /// A line for each thing, and what to do about each that is missing, in lines of so many columns.
+    pub fn text(&self, width: usize) -> String {
         let mut text = String::new();
         for Requirement { name, missing, .. } in &self.requirements {
             text += &match missing {
@@ -158,7 +160,7 @@ impl Report {
             lacking => format!("not ready, for want of: {}", lacking.join(", ")),
         };
         text += &format!("{:<20} {level}\n{:<20} {exercises}\n", "level", "exercises");
-        text
+        filled(&text, width, 21)
     }
 
     /// One line, for a program that asks many machines.

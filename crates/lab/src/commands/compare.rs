@@ -7,7 +7,6 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use harness::compare::{Figure, Measured, Outcome, Ratio, compare, result};
 use harness::format::json;
-use harness::format::line::{Line, Role};
 use harness::rules::RuleId;
 
 use super::show::capture;
@@ -15,7 +14,7 @@ use crate::check::Format;
 use crate::junit::{self, Case};
 use crate::show::{Extent, read};
 use crate::status::{Run, Status};
-use crate::terminal::terminal_width;
+use crate::terminal::{filled, terminal_width};
 
 /// Compare two captures: what is better, the same or worse in the second, and what cannot be told
 ///
@@ -184,10 +183,7 @@ impl Compared {
         };
         // A line stays whole for a program that reads it.
         let Some(width) = terminal_width() else { return text };
-        let lines = text
-            .lines()
-            .flat_map(|line| Line::new(Role::Note, line).wrapped(width.max(40), 12));
-        lines.map(|line| format!("{line}\n")).collect()
+        filled(&text, width, 12)
     }
 }
 

@@ -95,12 +95,7 @@ impl Arguments {
             run_client(plan, server, plan.address(server)?, client)?;
             return Ok(Ended::Done(Vec::new()));
         }
-        writeln!(
-            io::stderr(),
-            "the server listens on {}; this shell is in its network: talk to it, and leave the shell to end",
-            server.address()
-        )?;
-        in_shell(server, Side::Client)?;
+        in_shell(server, Side::Client, "so talk to it, and leave the shell to end")?;
         Ok(Ended::Done(Vec::new()))
     }
 }

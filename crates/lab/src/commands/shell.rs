@@ -11,6 +11,7 @@ use harness::{Server, ServerBuilder, Wire};
 
 use crate::output::{More, Output, Shown, hosts};
 use crate::status::{Run, Status};
+use crate::terminal::{filled, prose_width};
 use crate::{trace, wire};
 
 /// Open a shell in a server's private network: ss, nc, lsof, dumpcap work there without root
@@ -45,12 +46,8 @@ impl Run for Arguments {
         let server = build.given(wire, ServerBuilder::wire).start()?;
         // Behind a wire a loopback address is reached as the clients of a trace reach it, or not at all.
         server.check_reachable(server.address())?;
-        writeln!(
-            io::stderr(),
-            "the server listens on {}; this shell is in its network, and the timeline follows when you leave it",
-            server.address()
-        )?;
-        in_shell(&server, self.host.unwrap_or(Side::Client))?;
+        let follows = "and the timeline follows when you leave it";
+        in_shell(&server, self.host.unwrap_or(Side::Client), follows)?;
         let timeline = server.stop()?;
         let name = trace::name(self.step.as_deref(), &self.command);
         self.output
@@ -59,8 +56,11 @@ impl Run for Arguments {
     }
 }
 
-/// Opens a shell on a host of a server's network, until it is left.
-pub(super) fn in_shell(server: &Server, host: Side) -> Result<()> {
+/// Opens a shell on a host of a server's network, until it is left. What comes then, or what to do, is told before.
+pub(super) fn in_shell(server: &Server, host: Side, then: &str) -> Result<()> {
+    let address = server.address();
+    let told = format!("the server listens on {address}; this shell is in its network, {then}");
+    io::stderr().write_all(filled(&told, prose_width(), 0).as_bytes())?;
     let program = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
     // The shell's own status is its user's affair.
     trace::inside(server, host, &mut Command::new(program))?;

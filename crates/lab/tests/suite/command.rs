@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use course::{checkout, steps};
 use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox, Wire};
 use harness::testing::built;
+use harness::timeline::width::columns;
 use serde_json::Value;
 
 use crate::read_json;
@@ -220,6 +221,22 @@ fn another_language() -> Result<()> {
     let text = stdout(&output);
     assert!(text.contains("→ server 127.0.0.1:8080"), "{output:?}");
     assert!(text.contains("the server closed first"), "{text}");
+    Ok(())
+}
+
+/// What is told in prose fits into a terminal of the usual width.
+fn lines_are_no_longer_than_a_terminal_is_wide() -> Result<()> {
+    let shell = |command: &str| {
+        let mut lab = Command::new(built("lab"));
+        lab.args([command, "step3"]).env("SHELL", "/bin/true").output()
+    };
+    let (steps, shell, live) = (lab(&["steps"])?, shell("shell")?, shell("live")?);
+    for (what, told) in [("steps", steps.stdout), ("shell", shell.stderr), ("live", live.stderr)] {
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let mut lines = told.lines().filter(|line| !line.contains("http://"));
+        assert!(lines.clone().count() > 1, "{what}: {told}");
+        assert!(lines.all(|line| columns(line) <= 80), "{what}: {told}");
+    }
     Ok(())
 }
 
@@ -803,6 +820,7 @@ harness::tests! {
     an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
+    lines_are_no_longer_than_a_terminal_is_wide needs [Sandbox];
     #[cfg(target_os = "linux")]
     ctrl_c_ends_a_watched_run_and_keeps_it needs [Packets];
     #[cfg(target_os = "linux")]
