@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use harness::conversation::signal;
 use harness::format::json;
 use harness::format::line::{Line, Role};
@@ -53,6 +54,29 @@ pub fn named(name: &str) -> Result<&'static Ordeal, String> {
     Ordeal::named(name).ok_or_else(|| format!("there is no ordeal {name:?}; there are {}", names()))
 }
 
+/// What somebody may want who names an ordeal where a server stands.
+fn instead_of(ordeal: &Ordeal) -> String {
+    let (lab, name) = (typed(), ordeal.name);
+    format!(
+        "{name} is an ordeal: {lab} check --rough --only {name} SERVER lets a server meet it alone, and {lab} trace \
+         --rough {name} SERVER shows it"
+    )
+}
+
+/// The error of a command line. Of a check that names an ordeal where a server stands it tells what to type instead.
+pub fn with_tip(mut error: clap::Error) -> clap::Error {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into()).collect();
+    let has = |word: &str| words.iter().any(|own| own == word);
+    let ordeal = words.iter().find_map(|word| Ordeal::named(word));
+    if let Some(ordeal) =
+        ordeal.filter(|_| has("check") && has("--rough") && error.kind() == ErrorKind::UnknownArgument)
+    {
+        let tip = ContextValue::StyledStrs(vec![instead_of(ordeal).into()]);
+        error.insert(ContextKind::Suggested, tip);
+    }
+    error
+}
+
 impl Options {
     /// All ordeals, with this signal to stop the server.
     pub fn stopping_by(stop_signal: Option<i32>) -> Options {
@@ -73,6 +97,9 @@ impl Options {
                 "the rough day brings its own clients: give it the conversation (--send, --expect, --script), and leave \
                  --client, --stdin, --clients and --close away"
             );
+        }
+        if let Some(ordeal) = plan.step.as_deref().and_then(Ordeal::named) {
+            bail!("{}", instead_of(ordeal));
         }
         if plan.wire.wants_more_than_a_seed() {
             bail!("the rough day brings its own wires: leave the options of the wire away, but --seed");

@@ -157,7 +157,13 @@ fn nothing_proved_is_a_2() -> Result<()> {
 }
 
 fn what_cannot_be_asked_is_told_with_its_reason() -> Result<()> {
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 7] = [
+        // An ordeal where a server stands.
+        (
+            &["check", "--rough", "endless", "step3"],
+            "trace --rough endless SERVER",
+        ),
+        (&["check", "--rough", "endless"], "check --rough --only endless SERVER"),
         (
             &["check", "--rough", "--client", "true", "step3"],
             "brings its own clients",
