@@ -166,7 +166,10 @@ impl Wireshark {
             if let Err(error) = drive(&driven) {
                 tell(&format!("{error:#}"));
             }
-            tell("the server still runs: close Wireshark, or press Ctrl-C, to end it");
+            tell(&match driven.ended() {
+                Some(exit) => format!("the server has ended ({exit}): close Wireshark, or press Ctrl-C"),
+                None => "the server goes on: close Wireshark, or press Ctrl-C, to end it".to_owned(),
+            });
         });
         self.wait(window)?;
         // Where somebody could still type, the driving thread holds the server, and the server ends with this process.
