@@ -50,6 +50,7 @@ mod unread_eof;
 mod verdict;
 mod write_after_close;
 
+pub(crate) use replies::captured;
 pub use rule::{Finding, Rule, Severity};
 use rule::{Found, Need};
 use run::Run;
