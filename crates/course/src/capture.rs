@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use harness::timeline::width::cut;
 use harness::timeline::words::explain_all;
 use harness::timeline::words::{call_words, client_words, process_words, state_words};
@@ -110,34 +110,28 @@ pub(crate) fn late_acks(connection: Connection<'_>) -> BTreeSet<EventId> {
 /// As [`run`], and if no two runs agree.
 pub fn typical(step: &Step) -> Result<Timeline> {
     let same = |one: &Timeline, other: &Timeline| Seen::of(one) == Seen::of(other);
-    two_that_agree(ATTEMPTS, || run(step), same)?.with_context(|| {
-        format!(
-            "no two of {ATTEMPTS} runs of {} showed the same packets and calls: is the machine very busy?",
-            step.slug
-        )
-    })
+    two_that_agree((ATTEMPTS, &step.slug), || run(step), same)
 }
 
-/// Runs something until two runs in a row are the same, at most so many times. Gives the second of
-/// them, or `None` if there are none.
+/// Runs something with this name until two runs in a row are the same, at most so many times. Gives the second of them.
 ///
 /// # Errors
 ///
-/// Those of `run`.
+/// Those of `run`, and if there are no two.
 pub fn two_that_agree<T>(
-    attempts: usize,
+    (attempts, name): (usize, &str),
     mut run: impl FnMut() -> Result<T>,
     same: impl Fn(&T, &T) -> bool,
-) -> Result<Option<T>> {
+) -> Result<T> {
     let mut last = None;
     for _ in 0..attempts {
         let now = run()?;
         if last.is_some_and(|last| same(&last, &now)) {
-            return Ok(Some(now));
+            return Ok(now);
         }
         last = Some(now);
     }
-    Ok(None)
+    bail!("no two of {attempts} runs of {name} in a row did the same: is the machine very busy?")
 }
 
 /// A capture that was made anew.
@@ -158,14 +152,19 @@ pub struct Written {
 pub fn write(step: &Step) -> Result<Written> {
     let path = step.capture();
     let before = read(&path).ok();
-    let mut file = Vec::new();
-    harness::format::pcapng::write(&typical(step)?, step.binary(), &mut file)?;
-    std::fs::write(&path, file).with_context(|| format!("cannot write {}", path.display()))?;
-    let timeline = read(&path)?;
+    let timeline = rewrite(&path, &typical(step)?, step.binary())?;
     Ok(Written {
         renumbered: before.is_some_and(|before| frames(&before) != frames(&timeline)),
         timeline,
     })
+}
+
+/// Writes a capture of this program's, and reads what the file holds then.
+pub(crate) fn rewrite(path: &Path, timeline: &Timeline, program: &str) -> Result<Timeline> {
+    let mut file = Vec::new();
+    harness::format::pcapng::write(timeline, program, &mut file)?;
+    std::fs::write(path, file).with_context(|| format!("cannot write {}", path.display()))?;
+    read(path)
 }
 
 /// What each frame of a file is, with its number.

@@ -47,6 +47,21 @@ fn above(path: &Path) -> Option<PathBuf> {
     path.ancestors().find(is_checkout).map(Path::to_owned)
 }
 
+/// The names of what is in a folder of the checkout, in order.
+///
+/// # Errors
+///
+/// If it cannot be listed.
+pub fn names_in(folder: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot list {}: is the checkout whole?", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
 /// Where cargo puts what it builds of a checkout, and how it builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Builds {

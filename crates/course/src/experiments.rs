@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use harness::timeline::{EventKind, Flags, Level, Packet, Passage, Side, TcpState, Timeline};
-use harness::{Conversation, LISTEN, Server};
+use harness::{Conversation, LISTEN, Server, ServerBuilder};
 use serde::Deserialize;
 
 use crate::capture::{self, CLIENT_PORT, two_that_agree};
@@ -78,12 +78,8 @@ impl Experiment {
         for (name, value) in &self.env {
             server = server.env(name, value);
         }
-        if let Some(bytes) = self.buffers {
-            server = server.buffers(bytes);
-        }
-        if let Some(backlog) = self.backlog {
-            server = server.backlog(backlog);
-        }
+        server = server.given(self.buffers, ServerBuilder::buffers);
+        server = server.given(self.backlog, ServerBuilder::backlog);
         if !self.wire.is_empty() {
             server = server.wire(self.wire.join("\n").parse()?);
         }
@@ -101,13 +97,8 @@ impl Experiment {
     /// As [`run`](Self::run), if no two runs agree, and if the file cannot be written.
     pub fn write(&self) -> Result<Timeline> {
         let same = |one: &Timeline, other: &Timeline| self.told(one) == self.told(other);
-        let timeline = two_that_agree(ATTEMPTS, || self.run(), same)?;
-        let timeline = timeline.with_context(|| format!("no two of {ATTEMPTS} runs of {} agreed", self.name))?;
-        let mut file = Vec::new();
-        harness::format::pcapng::write(&timeline, &self.step, &mut file)?;
-        let path = self.capture()?;
-        std::fs::write(&path, file).with_context(|| format!("cannot write {}", path.display()))?;
-        capture::read(&path)
+        let timeline = two_that_agree((ATTEMPTS, &self.name), || self.run(), same)?;
+        capture::rewrite(&self.capture()?, &timeline, &self.step)
     }
 }
 

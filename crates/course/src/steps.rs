@@ -29,9 +29,8 @@ pub struct Step {
 pub fn all() -> Result<Vec<Step>> {
     let checkout = checkout::find()?;
     let folder = checkout.join("crates");
-    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let steps = names
+    let steps = checkout::names_in(&folder)?
+        .into_iter()
         .filter(|name| folder.join(name).join(lesson::FILE).is_file())
         .map(|slug| {
             Ok(Step {

@@ -475,7 +475,8 @@ impl std::fmt::Debug for Client {
 pub(crate) fn state_of(network: &Network) -> String {
     match network.ended() {
         Some(exit) => format!("; the server has ended ({exit}){}", network.output()),
-        None => format!("; the server still runs{}", network.output()),
+        // It may be on its way to its end: what killed it may be what the client felt first.
+        None => format!("; the server had not ended by then{}", network.output()),
     }
 }
 

@@ -243,7 +243,8 @@ impl Error {
 }
 
 /// An address that a server asked for and could not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{address}: bind failed with {errno} ({})", self.cure())]
 pub struct Refused {
     /// The address.
     pub address: std::net::SocketAddr,
@@ -281,12 +282,6 @@ impl Refused {
             }
             _ => "see bind(2)",
         }
-    }
-}
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: bind failed with {} ({})", self.address, self.errno, self.cure())
     }
 }
 

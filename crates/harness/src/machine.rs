@@ -3,18 +3,13 @@
 use timeline::Level;
 
 /// Something that the machine refused: why, and the cure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {cure}")]
 pub struct Refusal {
     /// What was tried and what the system said.
     pub reason: String,
     /// What to do about it.
     pub cure: String,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.reason, self.cure)
-    }
 }
 
 /// What a run on this machine can observe.

@@ -39,6 +39,7 @@ pub struct Server {
 
 /// How to run a server: see [`Server::build`].
 #[derive(Clone, Debug)]
+#[must_use = "no server runs until it is started"]
 pub struct ServerBuilder {
     spec: Spec,
     /// The network of the server beside which it is to run, on that one's host; a network of its own if `None`.
@@ -624,28 +625,32 @@ impl std::fmt::Debug for Server {
 
 impl ServerBuilder {
     /// Adds an argument. [`LISTEN`](crate::LISTEN) stands for an address to listen on.
-    #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.spec.arguments.push(argument.as_ref().to_owned());
         self
     }
 
+    /// Sets something to this, if it is given: `given(mtu, ServerBuilder::mtu)`.
+    pub fn given<T>(self, value: Option<T>, set: impl FnOnce(Self, T) -> Self) -> Self {
+        match value {
+            Some(value) => set(self, value),
+            None => self,
+        }
+    }
+
     /// Adds arguments.
-    #[must_use]
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.spec.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
     /// Sets an environment variable.
-    #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.spec.environment.push((name.into(), Some(value.into())));
         self
     }
 
     /// Takes an environment variable away, which it would have of this process.
-    #[must_use]
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.spec.environment.push((name.into(), None));
         self
@@ -653,21 +658,18 @@ impl ServerBuilder {
 
     /// The folder that it runs in; that of this process unless told. A path of the program that is not absolute is
     /// looked for as [`Command::current_dir`](std::process::Command::current_dir) says.
-    #[must_use]
     pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.spec.folder = Some(folder.into());
         self
     }
 
     /// What it reads from its standard input, and then the end of it. Unless told there is nothing to read.
-    #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.spec.input = bytes.into();
         self
     }
 
     /// Uses this level and no other, instead of the best that the machine allows.
-    #[must_use]
     pub fn level(mut self, level: Level) -> Self {
         self.spec.level = Some(level);
         self
@@ -679,7 +681,6 @@ impl ServerBuilder {
     /// The server has to listen on an address that the other host can reach: a wildcard, or
     /// [`LISTEN`](crate::LISTEN), which stands for 10.0.0.2:3000. Packets are captured on the wire, not
     /// what the server sends to itself.
-    #[must_use]
     pub fn wire(mut self, wire: Wire) -> Self {
         self.spec.wire = Some(wire);
         self
@@ -699,7 +700,6 @@ impl ServerBuilder {
     /// let proxy = proxy.beside(&upstream).start()?;
     /// # Ok::<(), harness::Error>(())
     /// ```
-    #[must_use]
     pub fn beside(mut self, other: &Server) -> Self {
         self.beside = Some(Arc::clone(other.network()));
         self
@@ -708,7 +708,6 @@ impl ServerBuilder {
     /// Sets a setting of the kernel, by its name as sysctl(8) has it, in the private network alone: before the server
     /// starts, and for both hosts if there are two. `net.ipv4.tcp_wmem` and the like are a network's own, so this
     /// takes no root.
-    #[must_use]
     pub fn sysctl(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.spec.host.sysctls.push((name.into(), value.into()));
         self
@@ -716,7 +715,6 @@ impl ServerBuilder {
 
     /// Gives each socket buffers of so many bytes, to send from and to receive into: `net.ipv4.tcp_wmem` and
     /// `tcp_rmem` of tcp(7). Linux takes 4096 at least for the one, and 2304 for the other.
-    #[must_use]
     pub fn buffers(self, bytes: u32) -> Self {
         let sizes = format!("{bytes} {bytes} {bytes}");
         self.sysctl("net.ipv4.tcp_wmem", sizes.as_str())
@@ -725,13 +723,11 @@ impl ServerBuilder {
 
     /// Lets so many connections wait to be accepted, whatever the server asks for: `net.core.somaxconn`, as in
     /// listen(2). Linux lets one more wait.
-    #[must_use]
     pub fn backlog(self, connections: u32) -> Self {
         self.sysctl("net.core.somaxconn", connections.to_string())
     }
 
     /// Lets each process of the server have so many descriptors: RLIMIT_NOFILE of getrlimit(2).
-    #[must_use]
     pub fn descriptors(mut self, descriptors: u64) -> Self {
         self.spec.host.descriptors = Some(descriptors);
         self
@@ -739,7 +735,6 @@ impl ServerBuilder {
 
     /// Lets a shell start the program, and so many times more when it has ended, in one network: see
     /// [`Server::restart`]. The shell is the first process then, until it has become the program that is started last.
-    #[must_use]
     pub fn restarts(mut self, times: usize) -> Self {
         if times == 0 {
             return self;
@@ -754,14 +749,12 @@ impl ServerBuilder {
 
     /// Lets no packet be longer than this on the loopback interface of the private network; 1500 bytes unless told.
     /// Less than 1280 leaves no IPv6 there (RFC 8200, section 5). For a wire see [`Wire::mtu`](crate::Wire::mtu).
-    #[must_use]
     pub fn mtu(mut self, bytes: u16) -> Self {
         self.spec.host.mtu = Some(bytes);
         self
     }
 
     /// Starts the server's monotonic clock at this time, as if the host had been up for so long: time_namespaces(7).
-    #[must_use]
     pub fn uptime(mut self, uptime: Duration) -> Self {
         self.spec.host.uptime = Some(uptime);
         self
@@ -771,7 +764,6 @@ impl ServerBuilder {
     /// told, and no more than take a quarter of the memory that there is, by the machine and by the control
     /// group's limit. What comes later is counted, in [`Seen::not_kept`](timeline::Seen::not_kept), and
     /// [`Server::follow`] still gives it.
-    #[must_use]
     pub fn keep(mut self, records: usize) -> Self {
         self.spec.keep = records;
         self
@@ -779,7 +771,6 @@ impl ServerBuilder {
 
     /// Captures so many bytes of each frame, its headers first; all of them unless told. Less than 96 cuts
     /// headers off. The kernel then has room for more packets, and a timeline for more events.
-    #[must_use]
     pub fn snaplen(mut self, bytes: u32) -> Self {
         self.spec.snaplen = Some(bytes);
         self
@@ -792,14 +783,12 @@ impl ServerBuilder {
     ///
     /// A busy machine may keep this process waiting for some hundredths of a second, in which a fast server sends
     /// more than that.
-    #[must_use]
     pub fn buffer(mut self, bytes: u64) -> Self {
         self.spec.buffer = bytes;
         self
     }
 
     /// How long the program may take until it listens; 20 s unless told.
-    #[must_use]
     pub fn listen_within(mut self, limit: Duration) -> Self {
         self.listen = limit;
         self
@@ -807,14 +796,12 @@ impl ServerBuilder {
 
     /// The port that is to be talked to, of a server that listens on several: [`start`](Self::start) waits until it
     /// listens there, and not only on another.
-    #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
     /// How long a client waits for bytes from the server; 20 s unless told.
-    #[must_use]
     pub fn reply_within(mut self, limit: Duration) -> Self {
         self.reply = limit;
         self
@@ -824,7 +811,6 @@ impl ServerBuilder {
     /// is taken to be left open. Unless told it is 250 ms, and 2 s for one that has a thread which sleeps until
     /// some moment, as in a pause of its own or with a ticking clock. [`Seen::settled`](timeline::Seen::settled) says
     /// what it was.
-    #[must_use]
     pub fn settle_for(mut self, patience: Duration) -> Self {
         self.settle = Patience {
             asleep: patience,
@@ -834,7 +820,6 @@ impl ServerBuilder {
     }
 
     /// How long the server may take to end after SIGTERM before it is killed; 2 s unless told.
-    #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self

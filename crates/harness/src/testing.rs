@@ -182,14 +182,9 @@ pub fn in_time(name: &str, run: impl Fn() -> anyhow::Result<()>) -> anyhow::Resu
 }
 
 /// What a case has failed of, it has failed in time: the test around it is not to run again.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 struct Case(String);
-
-impl std::fmt::Display for Case {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Watches the machine; what it gives tells whether there was a pause since.
 fn pauses() -> impl FnOnce() -> bool {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
-use harness::format::pcapng::{self, Encoder};
+use harness::format::pcapng::{self, Encoder, Vantage};
 use harness::timeline::{Level, Timeline};
 use harness::{Follow, Server};
 
-use crate::output::{Vantage, cannot_create, is_no_input, is_standard_output};
+use crate::output::{cannot_create, is_no_input, is_standard_output};
 
 type Sink = BufWriter<Box<dyn Write + Send>>;
 
@@ -76,7 +76,12 @@ impl CaptureFile {
     }
 }
 
-fn write(mut records: Follow, sink: Sink, program: &str, level: Level) -> io::Result<Encoder<Sink>> {
+/// Writes records as a capture, each when it comes, until there are no more.
+///
+/// # Errors
+///
+/// What `sink` says; a broken pipe if its reader has had enough.
+pub fn write<W: Write>(mut records: Follow, sink: W, program: &str, level: Level) -> io::Result<Encoder<W>> {
     let mut capture = Encoder::new(sink, program, level)?;
     capture.flush()?;
     while let Some(record) = records.next() {
@@ -92,7 +97,7 @@ fn write(mut records: Follow, sink: Sink, program: &str, level: Level) -> io::Re
 pub fn write_whole(timeline: &Timeline, name: &str, path: &Path, ends: Option<Vantage>) -> Result<()> {
     let seen_at = |vantage: Vantage| {
         let mut bytes = Vec::new();
-        pcapng::write_ends(timeline, vantage.into(), &mut bytes).map(|()| bytes)
+        pcapng::write_ends(timeline, vantage, &mut bytes).map(|()| bytes)
     };
     // Before the file is touched: there may be no ends.
     let seen = ends.map(seen_at).transpose();

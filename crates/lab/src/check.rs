@@ -1,7 +1,6 @@
 //! What `lab check` prints, and whether it fails.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -105,37 +104,11 @@ impl Format {
     }
 }
 
-/// Something that a client waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Waited {
-    Connect,
-    FirstByte,
-    Exchange,
-}
-
-impl Waited {
-    fn name(self) -> &'static str {
-        match self {
-            Waited::Connect => "max-connect",
-            Waited::FirstByte => "max-first-byte",
-            Waited::Exchange => "max-exchange",
-        }
-    }
-
-    /// What took how long, in words.
-    fn what(self, exchange: usize) -> String {
-        match self {
-            Waited::Connect => "the handshake".to_owned(),
-            Waited::FirstByte => format!("the first byte of reply {exchange}"),
-            Waited::Exchange => format!("exchange {exchange}"),
-        }
-    }
-}
-
 /// A budget, and what came of it.
 #[derive(Debug)]
 struct Budget {
-    waited: Waited,
+    /// Its option, without the dashes.
+    name: &'static str,
     /// How often it was measured, and how often it took longer than it may.
     measured: usize,
     over: usize,
@@ -143,8 +116,24 @@ struct Budget {
     worst: Option<String>,
 }
 
+/// Something that a client waited for.
+struct Wait {
+    /// The option that gives its budget, without the dashes.
+    option: &'static str,
+    what: String,
+    took: Duration,
+    /// What most of it was, to end a sentence.
+    mostly: String,
+}
+
 /// How long a client of a check waited for each connect, first byte and exchange.
-fn waits(connection: Connection<'_>) -> Vec<(Waited, usize, Duration, String)> {
+fn waits(connection: Connection<'_>) -> Vec<Wait> {
+    let wait = |option, what, took, mostly| Wait {
+        option,
+        what,
+        took,
+        mostly,
+    };
     let timeline = connection.timeline();
     let mut waits = Vec::new();
     let mut packets = connection.packets();
@@ -152,18 +141,15 @@ fn waits(connection: Connection<'_>) -> Vec<(Waited, usize, Duration, String)> {
     // The client's ACK of the handshake leaves when the answer has come.
     let ack = packets.find(|(_, packet)| packet.from == Side::Client && !packet.segment.flags.has(Flags::SYN));
     if let (Some((syn, _)), Some((ack, _))) = (syn, ack) {
-        waits.push((
-            Waited::Connect,
-            0,
-            timeline[ack].at.since(timeline[syn].at),
-            String::new(),
-        ));
+        let took = timeline[ack].at.since(timeline[syn].at);
+        waits.push(wait("max-connect", "the handshake".to_owned(), took, String::new()));
     }
-    for (place, spent) in spent(connection).iter().enumerate() {
+    for (number, spent) in (1..).zip(&spent(connection)) {
         let Some(spent) = spent else { continue };
         let mostly = format!(", most of it {}", spent.mostly().name());
-        waits.push((Waited::FirstByte, place + 1, spent.first_byte, mostly.clone()));
-        waits.push((Waited::Exchange, place + 1, spent.whole, mostly));
+        let first = format!("the first byte of reply {number}");
+        waits.push(wait("max-first-byte", first, spent.first_byte, mostly.clone()));
+        waits.push(wait("max-exchange", format!("exchange {number}"), spent.whole, mostly));
     }
     waits
 }
@@ -254,7 +240,7 @@ impl Strictness {
                     Level::Capture | Level::NoPackets => "nothing could be measured, which takes packets",
                     _ => "nothing could be measured: there was none",
                 };
-                format!("--{}: {why}", budget.waited.name())
+                format!("--{}: {why}", budget.name)
             })
             .collect();
         checked.unproved.extend(nothing);
@@ -291,41 +277,38 @@ impl Strictness {
     /// The budgets that were given, each with what came of it.
     fn budgets(&self, timeline: &Timeline) -> Vec<Budget> {
         let given = [
-            (Waited::Connect, self.max_connect),
-            (Waited::FirstByte, self.max_first_byte),
-            (Waited::Exchange, self.max_exchange),
+            ("max-connect", self.max_connect),
+            ("max-first-byte", self.max_first_byte),
+            ("max-exchange", self.max_exchange),
         ];
-        let given: Vec<(Waited, Duration)> = given
-            .into_iter()
-            .filter_map(|(waited, most)| Some((waited, most?)))
-            .collect();
+        let given = given.into_iter().filter_map(|(name, most)| Some((name, most?)));
+        let given: Vec<(&str, Duration)> = given.collect();
         if given.is_empty() {
             return Vec::new();
         }
-        let all: Vec<_> = timeline
-            .of_clients()
-            .flat_map(|connection| {
-                waits(connection)
-                    .into_iter()
-                    .map(move |wait| (connection.id().0 + 1, wait))
-            })
-            .collect();
-        let budget = |(waited, most): (Waited, Duration)| {
-            let times = || all.iter().filter(move |(_, wait)| wait.0 == waited);
-            let worst = times().max_by_key(|(_, wait)| wait.2).filter(|(_, wait)| wait.2 > most);
+        let of = |on: Connection<'_>| {
+            let number = on.id().0 + 1;
+            waits(on).into_iter().map(move |wait| (number, wait))
+        };
+        let all: Vec<(usize, Wait)> = timeline.of_clients().flat_map(of).collect();
+        let budget = |(name, most): (&'static str, Duration)| {
+            let times = || all.iter().filter(move |(_, wait)| wait.option == name);
+            let over = || times().filter(|(_, wait)| wait.took > most);
             let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
+            let told = |(number, wait): &(usize, Wait)| {
+                format!(
+                    "connection {number}: {} took {:.1} ms, and may take {} ms{}",
+                    wait.what,
+                    milliseconds(wait.took),
+                    milliseconds(most),
+                    wait.mostly
+                )
+            };
             Budget {
-                waited,
+                name,
                 measured: times().count(),
-                over: times().filter(|(_, wait)| wait.2 > most).count(),
-                worst: worst.map(|(number, (_, exchange, took, mostly))| {
-                    format!(
-                        "connection {number}: {} took {:.1} ms, and may take {} ms{mostly}",
-                        waited.what(*exchange),
-                        milliseconds(*took),
-                        milliseconds(most)
-                    )
-                }),
+                over: over().count(),
+                worst: over().max_by_key(|(_, wait)| wait.took).map(told),
             }
         };
         given.into_iter().map(budget).collect()
@@ -587,7 +570,7 @@ impl Checked {
             }
         });
         let budgets = self.budgets.iter().map(|budget| Case {
-            name: budget.waited.name(),
+            name: budget.name,
             outcome: match &budget.worst {
                 Some(worst) => Outcome::Failed {
                     message: budget.words(),
@@ -666,7 +649,7 @@ impl Checked {
         }
         for budget in &self.budgets {
             if let Some(worst) = &budget.worst {
-                let name = format!("error[{}]:", budget.waited.name());
+                let name = format!("error[{}]:", budget.name);
                 told.push(named(Role::Note, name, format!(" {}", budget.words())));
                 told.push(under(worst.clone()));
             }
@@ -756,11 +739,11 @@ impl Checked {
 
     /// The longest wait of each budget that was not kept, by its option.
     fn over_budget(&self) -> BTreeMap<&'static str, String> {
-        let over = |budget: &Budget| Some((budget.waited.name(), budget.worst.clone()?));
+        let over = |budget: &Budget| Some((budget.name, budget.worst.clone()?));
         self.budgets.iter().filter_map(over).collect()
     }
 
-    /// Workflow commands: `%` and line ends in the text are escaped. Writing to a string cannot fail.
+    /// Workflow commands: `%` and line ends in the text are escaped.
     fn github(&self) -> String {
         let escaped = |text: &str| {
             text.replace('%', "%25")
@@ -776,9 +759,8 @@ impl Checked {
                 0 | 1 => String::new(),
                 all => format!("{} of {all} connections; the first: ", group.connections),
             };
-            let _ = writeln!(
-                text,
-                "::{level} title={}::{connections}{}. Cure: {}",
+            text += &format!(
+                "::{level} title={}::{connections}{}. Cure: {}\n",
                 group.rule.name,
                 escaped(&group.first.message),
                 group.rule.cure
@@ -786,21 +768,20 @@ impl Checked {
         }
         for Unknown { rule, counts, why } in &self.unknown {
             let level = if *counts { "error" } else { "notice" };
-            let _ = writeln!(
-                text,
-                "::{level} title={}::unknown, for want of evidence: {}",
+            text += &format!(
+                "::{level} title={}::unknown, for want of evidence: {}\n",
                 rule.name,
                 escaped(why)
             );
         }
         for (name, worst) in self.over_budget() {
-            let _ = writeln!(text, "::error title={name}::{}", escaped(&worst));
+            text += &format!("::error title={name}::{}\n", escaped(&worst));
         }
         for why in &self.unproved {
-            let _ = writeln!(text, "::error title=not proved::{}", escaped(why));
+            text += &format!("::error title=not proved::{}\n", escaped(why));
         }
         if !self.not_tried.is_empty() {
-            let _ = writeln!(text, "::notice title=not tried::{}", self.not_tried.join(", "));
+            text += &format!("::notice title=not tried::{}\n", self.not_tried.join(", "));
         }
         text
     }

@@ -1,6 +1,5 @@
 //! What this machine allows, why not more, and the cure; and whether that is enough for the exercises.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
 
@@ -9,60 +8,52 @@ use harness::testing::find_program;
 use harness::timeline::Level;
 use harness::{Machine, Refusal};
 
+use crate::terminal::filled;
+
 /// The version of the line for machines. It grows when something is taken away or changes its meaning.
 const VERSION: u32 = 1;
 
 /// Where the steps listen unless told otherwise.
 const ADDRESS: &str = "localhost:3000";
 
-/// A program, and what it is for.
-struct Tool {
-    name: &'static str,
-    needed: bool,
-    cure: &'static str,
-}
-
-const TOOLS: [Tool; 8] = [
-    Tool {
-        name: "bash",
-        needed: true,
-        cure: "install it: the exercises use its /dev/tcp",
-    },
-    Tool {
-        name: "git",
-        needed: true,
-        cure: "install it: the exercises change the steps and put them back",
-    },
-    Tool {
-        name: "nc",
-        needed: true,
-        cure: "install it to talk to the servers; on Debian and Ubuntu: sudo apt install netcat-openbsd",
-    },
-    Tool {
-        name: "ss",
-        needed: true,
-        cure: "install it to look at sockets; on Debian and Ubuntu: sudo apt install iproute2",
-    },
-    Tool {
-        name: "strace",
-        needed: false,
-        cure: "install it to see system calls alone, and for the tests that compare with it",
-    },
-    Tool {
-        name: "wireshark",
-        needed: false,
-        cure: "install it to look at captures in its window: see docs/wireshark.md",
-    },
-    Tool {
-        name: "tshark",
-        needed: false,
-        cure: "install it to look at captures in the terminal, and for the tests that compare with it",
-    },
-    Tool {
-        name: "just",
-        needed: false,
-        cure: "cargo install just; every recipe is a plain cargo command too",
-    },
+/// The programs: what each is called, whether the exercises need it, and what it is for.
+const TOOLS: [(&str, bool, &str); 8] = [
+    ("bash", true, "install it: the exercises use its /dev/tcp"),
+    (
+        "git",
+        true,
+        "install it: the exercises change the steps and put them back",
+    ),
+    (
+        "nc",
+        true,
+        "install it to talk to the servers; on Debian and Ubuntu: sudo apt install netcat-openbsd",
+    ),
+    (
+        "ss",
+        true,
+        "install it to look at sockets; on Debian and Ubuntu: sudo apt install iproute2",
+    ),
+    (
+        "strace",
+        false,
+        "install it to see system calls alone, and for the tests that compare with it",
+    ),
+    (
+        "wireshark",
+        false,
+        "install it to look at captures in its window: see docs/wireshark.md",
+    ),
+    (
+        "tshark",
+        false,
+        "install it to look at captures in the terminal, and for the tests that compare with it",
+    ),
+    (
+        "just",
+        false,
+        "cargo install just; every recipe is a plain cargo command too",
+    ),
 ];
 
 /// One thing that was looked at.
@@ -127,10 +118,7 @@ impl Report {
                 unbuilt.map(|why| why.replace('\n', &format!("\n{:<20} ", ""))),
             ),
         ];
-        let tools = TOOLS.iter().map(|tool| {
-            let missing = (!has(tool.name)).then(|| tool.cure.to_owned());
-            requirement(tool.name, tool.needed, missing)
-        });
+        let tools = TOOLS.map(|(name, needed, cure)| requirement(name, needed, (!has(name)).then(|| cure.to_owned())));
         requirements.extend(tools);
         Report {
             level: machine.level,
@@ -152,14 +140,13 @@ impl Report {
         self.lacking().is_empty()
     }
 
-    /// A line for each thing, and what to do about each that is missing.
-    pub fn text(&self) -> String {
+    /// A line for each thing, and what to do about each that is missing, in lines of so many columns.
+    pub fn text(&self, width: usize) -> String {
         let mut text = String::new();
         for Requirement { name, missing, .. } in &self.requirements {
-            // Writing to a string cannot fail.
-            let _ = match missing {
-                None => writeln!(text, "{name:<20} yes"),
-                Some(why) => writeln!(text, "{name:<20} no: {why}"),
+            text += &match missing {
+                None => format!("{name:<20} yes\n"),
+                Some(why) => format!("{name:<20} no: {why}\n"),
             };
         }
         let level = match self.level {
@@ -172,8 +159,8 @@ impl Report {
             [] => "ready".to_owned(),
             lacking => format!("not ready, for want of: {}", lacking.join(", ")),
         };
-        let _ = writeln!(text, "{:<20} {level}\n{:<20} {exercises}", "level", "exercises");
-        text
+        text += &format!("{:<20} {level}\n{:<20} {exercises}\n", "level", "exercises");
+        filled(&text, width, 21)
     }
 
     /// One line, for a program that asks many machines.

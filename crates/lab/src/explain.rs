@@ -22,29 +22,28 @@ pub fn explain(name: &str, width: usize) -> Result<Vec<Line>> {
     let wanted = plain(name);
     let mut markdown: Vec<String> = Vec::new();
     markdown.extend(section(FINDINGS, HeadingLevel::H2, &wanted));
-    for fact in FactKind::ALL.into_iter().filter(|fact| plain(fact.name()) == wanted) {
-        let wireshark = fact.wireshark().map_or(String::new(), |field| {
-            format!(" In Wireshark it is `tcp.analysis.{field}`.")
-        });
-        markdown.push(format!(
-            "**{}**, of a packet: {}.{wireshark}\n",
-            fact.name(),
-            fact.summary()
-        ));
-    }
-    for reason in Reason::ALL.into_iter().filter(|reason| plain(reason.name()) == wanted) {
-        markdown.push(format!(
+    let is_meant = |name: &str| plain(name) == wanted;
+    markdown.extend(
+        FactKind::ALL
+            .into_iter()
+            .filter(|fact| is_meant(fact.name()))
+            .map(|fact| {
+                let wireshark = fact.wireshark().map_or(String::new(), |field| {
+                    format!(" In Wireshark it is `tcp.analysis.{field}`.")
+                });
+                format!("**{fact}**, of a packet: {}.{wireshark}\n", fact.summary())
+            }),
+    );
+    let reasons = Reason::ALL.into_iter().filter(|reason| is_meant(reason.name()));
+    markdown.extend(reasons.map(|reason| {
+        format!(
             "**{}**, why a packet left when it did: {}.\n",
             reason.name(),
             reason.summary()
-        ));
-    }
-    for fault in Fault::ALL.into_iter().filter(|fault| plain(fault.name()) == wanted) {
-        markdown.push(format!(
-            "**{fault}**, which the rough day may show: {}.\n",
-            fault.about()
-        ));
-    }
+        )
+    }));
+    let faults = Fault::ALL.into_iter().filter(|fault| is_meant(fault.name()));
+    markdown.extend(faults.map(|fault| format!("**{fault}**, which the rough day may show: {}.\n", fault.about())));
     markdown.extend(section(ORDEALS_PAGE, HeadingLevel::H3, &wanted));
     markdown.extend(section(WORDS, HeadingLevel::H3, &wanted));
     if markdown.is_empty() {
@@ -62,24 +61,21 @@ pub fn names(width: usize) -> Vec<Line> {
 }
 
 fn names_by_kind() -> [(&'static str, Vec<String>); 6] {
+    fn owned(names: impl Iterator<Item = &'static str>) -> Vec<String> {
+        names.map(str::to_owned).collect()
+    }
     [
-        ("findings", RULES.iter().map(|rule| rule.name.to_owned()).collect()),
-        (
-            "facts",
-            FactKind::ALL.iter().map(|fact| fact.name().to_owned()).collect(),
-        ),
-        (
-            "reasons",
-            Reason::ALL.iter().map(|reason| reason.name().to_owned()).collect(),
-        ),
-        ("ordeals", ORDEALS.iter().map(|ordeal| ordeal.name.to_owned()).collect()),
-        (
-            "faults",
-            Fault::ALL.iter().map(|fault| fault.name().to_owned()).collect(),
-        ),
+        ("findings", owned(RULES.iter().map(|rule| rule.name))),
+        ("facts", owned(FactKind::ALL.into_iter().map(FactKind::name))),
+        ("reasons", owned(Reason::ALL.into_iter().map(Reason::name))),
+        ("ordeals", owned(ORDEALS.iter().map(|ordeal| ordeal.name))),
+        ("faults", owned(Fault::ALL.into_iter().map(Fault::name))),
         ("words", headings(WORDS, HeadingLevel::H3).collect()),
     ]
 }
+
+/// Names are near to each other whose letters are as alike as this, of 1.
+const NEAR: f64 = 0.75;
 
 /// The names that a name may have been meant for.
 fn like(wanted: &str) -> String {
@@ -91,7 +87,15 @@ fn like(wanted: &str) -> String {
                 .split(' ')
                 .any(|word| word.len() > 2 && name.split(' ').any(|of| of == word))
     };
-    let mut alike: Vec<String> = names.filter(shares).collect();
+    let all: Vec<String> = names.collect();
+    let mut alike: Vec<String> = all.iter().filter(|name| shares(name)).cloned().collect();
+    // Of names that share no word, the nearest: some letters are others, or words are written as one.
+    let joined = |name: &str| name.replace(' ', "");
+    let near = |name: &&String| strsim::normalized_damerau_levenshtein(&joined(&plain(name)), &joined(wanted));
+    if alike.is_empty() {
+        let nearest = all.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
+        alike.extend(nearest.filter(|name| near(name) >= NEAR).cloned());
+    }
     alike.dedup();
     match alike.is_empty() || wanted.is_empty() {
         true => format!("; `{} explain` without a name lists all that there is", typed()),

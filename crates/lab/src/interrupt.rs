@@ -1,12 +1,10 @@
 //! Ctrl-C while clients talk: the run ends, and what there is of it is shown.
 
 use std::io::{self, Write as _};
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
-use harness::Server;
 use harness::timeline::Timeline;
 
 /// How a run ended.
@@ -26,22 +24,19 @@ enum Told<T> {
     Interrupted,
 }
 
-/// Does some work with a server on a thread of its own, until it is done or the user presses ctrl-C. The
-/// work may show a timeline that grows. Work that was interrupted is left where it is, for the end of the
-/// process.
+/// Does some work on a thread of its own, until it is done or the user presses ctrl-C. The work may show a timeline that
+/// grows. Work that was interrupted is left where it is, for the end of the process.
 ///
 /// # Errors
 ///
 /// Those of the work, and of `watch`.
 pub fn until_interrupted<T: Send + 'static>(
-    server: &Arc<Server>,
-    work: impl FnOnce(&Server, &mut dyn FnMut(Timeline) -> Result<()>) -> Result<T> + Send + 'static,
+    work: impl FnOnce(&mut dyn FnMut(Timeline) -> Result<()>) -> Result<T> + Send + 'static,
     mut watch: impl FnMut(Timeline) -> Result<()>,
 ) -> Result<Ended<T>> {
     let (tell, told) = channel();
     #[cfg(target_os = "linux")]
     let _told_interrupt = listen(tell.clone())?;
-    let server = Arc::clone(server);
     let spawned = thread::Builder::new().spawn(move || {
         let grown = tell.clone();
         let mut watch = move |timeline| {
@@ -50,12 +45,11 @@ pub fn until_interrupted<T: Send + 'static>(
             let _ = grown.send(Told::Grown(Box::new(timeline), seen));
             wait.recv().map_err(|_| anyhow!("the run was interrupted"))
         };
-        let done = work(&server, &mut watch);
-        drop(server);
+        let done = work(&mut watch);
         // It fails if the run is over, and nobody waits for this any more.
         let _ = tell.send(Told::Done(done));
     });
-    spawned.context("cannot start to talk to the server")?;
+    spawned.context("cannot start a thread that ctrl-C can interrupt")?;
     loop {
         match told.recv() {
             Ok(Told::Grown(timeline, seen)) => {
@@ -64,7 +58,7 @@ pub fn until_interrupted<T: Send + 'static>(
             }
             Ok(Told::Done(done)) => return done.map(Ended::Done),
             Ok(Told::Interrupted) => return Ok(Ended::Interrupted),
-            Err(_) => return Err(anyhow!("the thread that talks to the server panicked")),
+            Err(_) => return Err(anyhow!("a thread that ctrl-C can interrupt panicked")),
         }
     }
 }

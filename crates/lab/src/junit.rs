@@ -1,7 +1,5 @@
 //! JUnit's XML, as those who collect test results take it: one `testsuite` with its `testcase`s.
 
-use std::fmt::Write as _;
-
 use harness::format::markup::escaped;
 
 /// One test.
@@ -33,7 +31,6 @@ pub enum Outcome {
 pub fn suite<'c>(name: &str, cases: impl Iterator<Item = Case<'c>>, errors: &[String]) -> String {
     let (mut tests, mut failures, mut skipped) = (0, 0, 0);
     let mut inside = String::new();
-    // Writing to a string cannot fail, in all of these.
     for Case { name: case, outcome } in cases {
         tests += 1;
         let within = match outcome {
@@ -53,17 +50,15 @@ pub fn suite<'c>(name: &str, cases: impl Iterator<Item = Case<'c>>, errors: &[St
                 format!("<skipped message=\"{}\"/>", escaped(&why))
             }
         };
-        let _ = writeln!(
-            inside,
-            "  <testcase classname=\"lab.{name}\" name=\"{}\">{within}</testcase>",
+        inside += &format!(
+            "  <testcase classname=\"lab.{name}\" name=\"{}\">{within}</testcase>\n",
             escaped(case)
         );
     }
     for why in errors {
         tests += 1;
-        let _ = writeln!(
-            inside,
-            "  <testcase classname=\"lab.{name}\" name=\"proved\"><error message=\"{}\"/></testcase>",
+        inside += &format!(
+            "  <testcase classname=\"lab.{name}\" name=\"proved\"><error message=\"{}\"/></testcase>\n",
             escaped(why)
         );
     }

@@ -18,6 +18,8 @@ use anyhow::{Context, Result, ensure};
 use harness::Server;
 use harness::timeline::Timeline;
 
+use crate::interrupt::Ended;
+
 /// How many connections are served at once, each by a thread: a browser takes one to listen, and a few at first.
 const CONNECTIONS: usize = 100;
 
@@ -300,7 +302,8 @@ fn response(status: &str, kind: &str, fields: &str) -> String {
     )
 }
 
-/// Publishes what a server does, as long as `drive` talks to it, and then all that is left. Gives the timeline.
+/// Publishes what a server does, as long as `drive` talks to it, and then all that is left. Gives the timeline: of work
+/// that was interrupted, and goes on, what there was until then.
 ///
 /// # Errors
 ///
@@ -309,8 +312,9 @@ pub fn watch<T>(
     live: Live,
     server: Server,
     data: impl Fn(&Timeline) -> String + Sync,
-    drive: impl FnOnce(&Server) -> Result<T>,
+    drive: impl FnOnce(&Arc<Server>) -> Result<Ended<T>>,
 ) -> Result<Timeline> {
+    let server = Arc::new(server);
     let (wake, woken) = sync_channel(1);
     let follow = server.follow();
     let waker = wake.clone();
@@ -319,7 +323,7 @@ pub fn watch<T>(
     let wakes = thread::Builder::new().spawn(move || follow.for_each(|_| _ = waker.try_send(true)));
     wakes.context(no_thread)?;
     // What `drive` gives lives on until the end: clients that stay connected.
-    let _driven = thread::scope(|scope| {
+    let driven = thread::scope(|scope| {
         let (live, server, data) = (&live, &server, &data);
         let publishes = thread::Builder::new().spawn_scoped(scope, move || {
             while let Ok(true) = woken.recv() {
@@ -335,7 +339,10 @@ pub fn watch<T>(
         _ = wake.send(false);
         driven
     })?;
-    let timeline = server.stop()?;
+    let timeline = match &driven {
+        Ended::Done(_) => Arc::into_inner(server).context("the server is still in use")?.stop()?,
+        Ended::Interrupted => server.conclude()?,
+    };
     live.publish(data(&timeline));
     live.finish(PATIENCE);
     Ok(timeline)

@@ -11,6 +11,7 @@ use lab::commands::{
     check, compare, completions, diff, doctor, explain, grade, learn, man, quiz, schema, shell, show, steps, told,
     trace, wireshark,
 };
+use lab::rough::with_tip;
 use lab::status::{Run, Status, is_broken_pipe};
 
 /// Shows what a TCP server does on the wire, checks it, and teaches what it means.
@@ -80,7 +81,9 @@ impl Command {
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     lab::linux::large_files_are_errors();
-    let command = Arguments::parse().command;
+    let command = Arguments::try_parse()
+        .unwrap_or_else(|error| with_tip(error).exit())
+        .command;
     let ended = command.run();
     if let Err(error) = ended.as_ref()
         && !is_broken_pipe(error)

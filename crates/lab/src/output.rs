@@ -8,10 +8,12 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use harness::format::pcapng::Vantage;
 use harness::format::svg::{self, Picture};
 use harness::format::text::Lanes;
-use harness::format::{follow, html, json, markdown, overview, pcapng};
+use harness::format::{follow, html, json, markdown, overview};
 use harness::overview::Overview;
 use harness::scene::{Diagram, Scene};
 use harness::timeline::{ConnectionId, FrameNumber, Level, Side, Timeline, printable};
@@ -40,7 +42,7 @@ pub struct Output {
     pub connection: Option<u32>,
     /// Of two hosts with a wire, show the packets alone that could have been captured on this one; with
     /// --pcapng, let that file hold them, or those of both
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = vantages())]
     pub vantage: Option<Vantage>,
 }
 
@@ -66,8 +68,8 @@ pub enum Format {
 impl Output {
     /// What of a timeline is to be shown.
     pub fn seen<'t>(&self, timeline: &'t Timeline) -> Cow<'t, Timeline> {
-        match self.vantage.map(pcapng::Vantage::from) {
-            Some(pcapng::Vantage::At(host)) => Cow::Owned(timeline.captured_at(host)),
+        match self.vantage {
+            Some(Vantage::At(host)) => Cow::Owned(timeline.captured_at(host)),
             _ => Cow::Borrowed(timeline),
         }
     }
@@ -384,41 +386,25 @@ impl FrameRange {
     }
 }
 
-/// Where packets are captured, of two hosts with a wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Vantage {
-    /// On the client's host
-    Client,
-    /// On the server's host
-    Server,
-    /// On both, each with an interface of its own
-    Both,
+/// Where packets are captured, of two hosts with a wire, by the names that `--vantage` takes.
+fn vantages() -> impl TypedValueParser<Value = Vantage> {
+    let names = [
+        ("client", "On the client's host"),
+        ("server", "On the server's host"),
+        ("both", "On both, each with an interface of its own"),
+    ];
+    let names = names.map(|(name, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(names).map(|name| match name.as_str() {
+        "client" => Vantage::At(Side::Client),
+        "server" => Vantage::At(Side::Server),
+        _ => Vantage::Both,
+    })
 }
 
-impl From<Vantage> for pcapng::Vantage {
-    fn from(vantage: Vantage) -> pcapng::Vantage {
-        match vantage {
-            Vantage::Client => pcapng::Vantage::At(Side::Client),
-            Vantage::Server => pcapng::Vantage::At(Side::Server),
-            Vantage::Both => pcapng::Vantage::Both,
-        }
-    }
-}
-
-/// One of the two hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Host {
-    Client,
-    Server,
-}
-
-impl From<Host> for Side {
-    fn from(host: Host) -> Side {
-        match host {
-            Host::Client => Side::Client,
-            Host::Server => Side::Server,
-        }
-    }
+/// One of the two hosts, by its name.
+pub fn hosts() -> impl TypedValueParser<Value = Side> {
+    let side = |name: String| if name == "client" { Side::Client } else { Side::Server };
+    PossibleValuesParser::new(["client", "server"]).map(side)
 }
 
 /// Why a file that the user has named is not written, to begin with.

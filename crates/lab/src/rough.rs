@@ -1,10 +1,10 @@
 //! The rough day of a server: what `lab check --rough` prints, and whether it fails.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use harness::conversation::signal;
 use harness::format::json;
 use harness::format::line::{Line, Role};
@@ -15,7 +15,7 @@ use crate::called::typed;
 use crate::check::Format;
 use crate::junit::{Case, Outcome};
 use crate::status::Status;
-use crate::trace::Plan;
+use crate::trace::{INTERRUPTED, Plan};
 
 /// Which ordeals a server is to meet.
 #[derive(Args, Clone, Debug, Default)]
@@ -54,6 +54,29 @@ pub fn named(name: &str) -> Result<&'static Ordeal, String> {
     Ordeal::named(name).ok_or_else(|| format!("there is no ordeal {name:?}; there are {}", names()))
 }
 
+/// What somebody may want who names an ordeal where a server stands.
+fn instead_of(ordeal: &Ordeal) -> String {
+    let (lab, name) = (typed(), ordeal.name);
+    format!(
+        "{name} is an ordeal: {lab} check --rough --only {name} SERVER lets a server meet it alone, and {lab} trace \
+         --rough {name} SERVER shows it"
+    )
+}
+
+/// The error of a command line. Of a check that names an ordeal where a server stands it tells what to type instead.
+pub fn with_tip(mut error: clap::Error) -> clap::Error {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into()).collect();
+    let has = |word: &str| words.iter().any(|own| own == word);
+    let ordeal = words.iter().find_map(|word| Ordeal::named(word));
+    if let Some(ordeal) =
+        ordeal.filter(|_| has("check") && has("--rough") && error.kind() == ErrorKind::UnknownArgument)
+    {
+        let tip = ContextValue::StyledStrs(vec![instead_of(ordeal).into()]);
+        error.insert(ContextKind::Suggested, tip);
+    }
+    error
+}
+
 impl Options {
     /// All ordeals, with this signal to stop the server.
     pub fn stopping_by(stop_signal: Option<i32>) -> Options {
@@ -74,6 +97,9 @@ impl Options {
                 "the rough day brings its own clients: give it the conversation (--send, --expect, --script), and leave \
                  --client, --stdin, --clients and --close away"
             );
+        }
+        if let Some(ordeal) = plan.step.as_deref().and_then(Ordeal::named) {
+            bail!("{}", instead_of(ordeal));
         }
         if plan.wire.wants_more_than_a_seed() {
             bail!("the rough day brings its own wires: leave the options of the wire away, but --seed");
@@ -109,6 +135,8 @@ pub struct Shown<'r> {
     pub seed: u64,
     /// The ordeals without a verdict on which nothing is proved.
     pub required: Vec<&'static Ordeal>,
+    /// Set if ctrl-C has ended it: there are more ordeals, which had not ended.
+    pub is_interrupted: bool,
 }
 
 impl Shown<'_> {
@@ -126,6 +154,7 @@ impl Shown<'_> {
     /// Reasons why nothing is proved, or not all that was asked for.
     fn unproved(&self) -> Vec<String> {
         let mut reasons: Vec<String> = self.report.not_begun.clone().into_iter().collect();
+        reasons.extend(self.is_interrupted.then(|| INTERRUPTED.to_owned()));
         let judged = |judged: &&Judged| judged.verdict != Verdict::NotJudged;
         if reasons.is_empty() && self.report.ordeals.iter().filter(judged).count() == 0 {
             reasons.push("no ordeal was judged".to_owned());
@@ -136,6 +165,7 @@ impl Shown<'_> {
                     reasons.push(format!("{} was not judged: {}", required.name, one.reason));
                 }
                 Some(_) => {}
+                None if self.is_interrupted => {}
                 None => reasons.push(format!("{} was not asked", required.name)),
             }
         }
@@ -160,9 +190,7 @@ impl Shown<'_> {
             let head = format!("{:<NAME$}{:<VERDICT$}", judged.ordeal.name, judged.verdict);
             let named = judged.finding.map(|name| format!("[{name}] ")).unwrap_or_default();
             let told = format!("{named}{}", printable(&judged.reason));
-            let whole: Line = [(role, head.as_str()), (Role::Segment, told.as_str())]
-                .into_iter()
-                .collect();
+            let whole = Line::from_iter([(role, head.as_str()), (Role::Segment, told.as_str())]);
             lines.extend(whole.wrapped(width, NAME + VERDICT));
             if judged.verdict != Verdict::Failed {
                 continue;
@@ -173,9 +201,7 @@ impl Shown<'_> {
                 format!("see:  {}", self.see(judged).replacen("lab", &typed(), 1)),
             ];
             for line in evidence.chain(more) {
-                let whole: Line = [(Role::Segment, format!("{:NAME$}{line}", "").as_str())]
-                    .into_iter()
-                    .collect();
+                let whole = Line::new(Role::Segment, format!("{:NAME$}{line}", ""));
                 lines.extend(whole.wrapped(width, NAME + 6));
             }
         }
@@ -188,21 +214,14 @@ impl Shown<'_> {
                 _ => format!(" ({})", names.join(", ")),
             };
             let comma = if sum.is_empty() { "" } else { ", " };
-            // Writing to a string cannot fail.
-            let _ = write!(
-                sum,
-                "{comma}{} {}{named}",
-                names.len(),
-                verdict.name().replace('-', " ")
-            );
+            sum += &format!("{comma}{} {}{named}", names.len(), verdict.name().replace('-', " "));
         }
         let unproved = self
             .unproved()
             .into_iter()
             .map(|why| format!("not proved: {}", printable(&why)));
         for text in std::iter::once(sum).filter(|sum| !sum.is_empty()).chain(unproved) {
-            let whole: Line = [(Role::Note, text.as_str())].into_iter().collect();
-            lines.extend(whole.wrapped(width, 2));
+            lines.extend(Line::new(Role::Note, text).wrapped(width, 2));
         }
         lines
     }

@@ -35,6 +35,18 @@ impl Status {
         }
     }
 
+    /// The status of a command that has written what it came to. It stands, whoever reads that.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be written for another reason than that nobody reads it.
+    pub fn told(self, written: io::Result<()>) -> Result<Status> {
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(self),
+        }
+    }
+
     /// The status of a command that has ended. One that `judges` tells "found something" from "could not look". Who has
     /// left while we wrote has seen enough.
     pub fn of(ended: &Result<Status>, judges: bool) -> Status {

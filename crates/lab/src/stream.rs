@@ -31,7 +31,7 @@ impl Streaming {
             Some(path) => Box::new(create(path)?),
             None => Box::new(io::stdout()),
         };
-        let records = match output.vantage.map(Vantage::from) {
+        let records = match output.vantage {
             Some(Vantage::At(host)) => server.follow_at(host),
             _ => server.follow(),
         };

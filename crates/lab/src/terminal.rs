@@ -113,6 +113,17 @@ fn finding_lines(told: &[Line], width: Option<usize>) -> Vec<Line> {
     told.iter().flat_map(|line| line.wrapped(width, indent(line))).collect()
 }
 
+/// A text in lines of so many columns, broken at spaces. What goes on in another line stands further in.
+pub fn filled(text: &str, width: usize, indent: usize) -> String {
+    let line = |line: &str| Line::new(Role::Note, line).wrapped(width.max(40), indent);
+    text.lines().flat_map(line).map(|line| format!("{line}\n")).collect()
+}
+
+/// The columns of prose: the terminal's, or those that most have.
+pub fn prose_width() -> usize {
+    terminal_width().unwrap_or(80)
+}
+
 /// Prints lines on standard output, in colour where that has it.
 ///
 /// # Errors

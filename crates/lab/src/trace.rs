@@ -269,57 +269,49 @@ impl Plan {
     }
 
     fn observe(&self, server: Server, watch: impl FnMut(Timeline) -> Result<()>) -> Result<Outcome> {
-        if let Some(client) = &self.client {
-            // Ctrl-C is for the client; then comes the timeline of what there was.
-            #[cfg(target_os = "linux")]
-            let _passes = crate::linux::FirstInterrupt::passes();
-            let address = self.address(&server)?;
-            let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
-            let ended = run_client(&server, address, client, self.limit())?;
-            server.settle();
-            let unmet = [unmet(&server), outlook(&server)].concat();
-            return Ok(Outcome {
-                timeline: server.stop()?,
-                client_timed_out: matches!(ended, ClientEnd::TimedOut(_)),
-                interrupted: false,
-                troubles: choice
-                    .into_iter()
-                    .chain(ended.trouble().map(|text| Trouble::new(text, Leaves::Unproved)))
-                    .chain(unmet)
-                    .collect(),
-            });
-        }
+        // Ctrl-C is for a client program; then comes the timeline of what there was.
+        #[cfg(target_os = "linux")]
+        let _passes = self.client.as_ref().map(|_| crate::linux::FirstInterrupt::passes());
         let address = self.address(&server)?;
         let choice = self.choice(&server).map(|text| Trouble::new(text, Leaves::Whole));
-        let (plan, server) = (self.clone(), Arc::new(server));
-        let talk = move |server: &Server, watch: &mut dyn FnMut(Timeline) -> Result<()>| {
-            let talked = plan.talk(server, address, watch)?;
-            // Here, where an interrupt is told: a server may be waited for as long as was asked for.
+        let mut troubles: Vec<Trouble> = choice.into_iter().collect();
+        let outcome = |timeline, troubles| Outcome {
+            timeline,
+            troubles,
+            client_timed_out: false,
+            interrupted: false,
+        };
+        if let Some(client) = &self.client {
+            let ended = run_client(&server, address, client, self.limit())?;
+            let client_timed_out = matches!(ended, ClientEnd::TimedOut(_));
+            troubles.extend(ended.trouble().map(|text| Trouble::new(text, Leaves::Unproved)));
             server.settle();
+            troubles.extend([unmet(&server), outlook(&server)].concat());
+            return Ok(Outcome {
+                client_timed_out,
+                ..outcome(server.stop()?, troubles)
+            });
+        }
+        let (plan, server) = (self.clone(), Arc::new(server));
+        let talking = Arc::clone(&server);
+        let talk = move |watch: &mut dyn FnMut(Timeline) -> Result<()>| {
+            let talked = plan.talk(&talking, address, watch)?;
+            // Here, where an interrupt is told: a server may be waited for as long as was asked for.
+            talking.settle();
             Ok(talked)
         };
-        let Ended::Done(talked) = until_interrupted(&server, talk, watch)? else {
-            let interrupted = "interrupted: this is what there was until then".to_owned();
+        let Ended::Done(talked) = until_interrupted(talk, watch)? else {
+            troubles.push(Trouble::new(INTERRUPTED, Leaves::Unproved));
             return Ok(Outcome {
-                timeline: server.conclude()?,
-                troubles: choice
-                    .into_iter()
-                    .chain([Trouble::new(interrupted, Leaves::Unproved)])
-                    .collect(),
-                client_timed_out: false,
                 interrupted: true,
+                ..outcome(server.conclude()?, troubles)
             });
         };
         // Clients that stay connected do so until the observation has ended.
         let server = Arc::into_inner(server).context("the server is still in use")?;
-        let unmet = [unmet(&server), outlook(&server)].concat();
-        let timeline = server.stop()?;
-        Ok(Outcome {
-            timeline,
-            troubles: choice.into_iter().chain(talked.troubles).chain(unmet).collect(),
-            client_timed_out: false,
-            interrupted: false,
-        })
+        troubles.extend(talked.troubles);
+        troubles.extend([unmet(&server), outlook(&server)].concat());
+        Ok(outcome(server.stop()?, troubles))
     }
 
     /// Connects the clients and lets them talk, one after the other.
@@ -462,11 +454,7 @@ impl Plan {
     ///
     /// As [`run`](Self::run).
     pub fn server(&self) -> Result<Server> {
-        let build = self.builder()?;
-        Ok(match self.port {
-            Some(port) => build.port(port).start()?,
-            None => build.start()?,
-        })
+        Ok(self.builder()?.given(self.port, ServerBuilder::port).start()?)
     }
 
     /// How to start the step or the command.
@@ -482,25 +470,14 @@ impl Plan {
             limit += wire.round_trip() * 2;
             build = build.wire(wire);
         }
-        if let Some(settle) = self.settle {
-            build = build.settle_for(settle);
-        }
         let listens = if self.timeout.is_some() { limit } else { STARTS };
         build = build.listen_within(listens).reply_within(limit).keep(self.keep);
-        build = build.buffer(self.buffer * MB);
-        if let Some(bytes) = self.snaplen {
-            build = build.snaplen(bytes);
-        }
-        if let Some(descriptors) = self.descriptors {
-            build = build.descriptors(descriptors);
-        }
-        if let Some(bytes) = self.buffers {
-            build = build.buffers(bytes);
-        }
-        if let Some(connections) = self.backlog {
-            build = build.backlog(connections);
-        }
-        Ok(build.grace(GRACE.min(limit)))
+        build = build.buffer(self.buffer * MB).grace(GRACE.min(limit));
+        build = build.given(self.settle, ServerBuilder::settle_for);
+        build = build.given(self.snaplen, ServerBuilder::snaplen);
+        build = build.given(self.descriptors, ServerBuilder::descriptors);
+        build = build.given(self.buffers, ServerBuilder::buffers);
+        Ok(build.given(self.backlog, ServerBuilder::backlog))
     }
 
     /// The address to talk to: the one with the port asked for, or else the first.
@@ -569,6 +546,9 @@ impl Plan {
         self.timeout.unwrap_or(unless_told)
     }
 }
+
+/// What is told of a run that ctrl-C has ended.
+pub const INTERRUPTED: &str = "interrupted: this is what there was until then";
 
 /// A look that takes no longer is taken after each line.
 const ALWAYS_LOOKS: Duration = Duration::from_millis(5);

@@ -17,8 +17,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use harness::format::pcapng::Encoder;
 use harness::testing::find_program;
-use harness::timeline::{Level, Record, Side};
+use harness::timeline::{Level, Side};
 use harness::{Client, REPLY_IS_OVER, Server};
+
+use crate::capture_file::write;
 
 /// An installed Wireshark.
 #[derive(Clone, Debug)]
@@ -150,19 +152,24 @@ impl Wireshark {
             .map_or_else(|| server.follow(), |host| server.follow_at(host));
         let (name, level) = (name.to_owned(), server.level());
         // This thread ends when the observation does, or when the user stops the capture in the window.
-        thread::spawn(move || match stream(records, (&name, level), pipe) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                tell(&format!("cannot write to Wireshark: {error}"));
-            }
-            _ => {}
-        });
+        thread::spawn(
+            move || match write(records, pipe, &name, level).and_then(Encoder::finish) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    tell(&format!("cannot write to Wireshark: {error}"));
+                }
+                _ => {}
+            },
+        );
         let server = Arc::new(server);
         let driven = Arc::clone(&server);
         thread::spawn(move || {
             if let Err(error) = drive(&driven) {
                 tell(&format!("{error:#}"));
             }
-            tell("the server still runs: close Wireshark, or press Ctrl-C, to end it");
+            tell(&match driven.ended() {
+                Some(exit) => format!("the server has ended ({exit}): close Wireshark, or press Ctrl-C"),
+                None => "the server goes on: close Wireshark, or press Ctrl-C, to end it".to_owned(),
+            });
         });
         self.wait(window)?;
         // Where somebody could still type, the driving thread holds the server, and the server ends with this process.
@@ -242,25 +249,6 @@ impl Wireshark {
         }
         Ok(())
     }
-}
-
-/// Writes records as a capture, each when it comes, until there are no more.
-///
-/// # Errors
-///
-/// What `out` says; a broken pipe if its reader has had enough.
-pub fn stream(
-    records: impl IntoIterator<Item = Record>,
-    (name, level): (&str, Level),
-    out: impl Write,
-) -> io::Result<()> {
-    let mut encoder = Encoder::new(out, name, level)?;
-    encoder.flush()?;
-    for record in records {
-        encoder.record(&record)?;
-        encoder.flush()?;
-    }
-    encoder.finish()
 }
 
 /// Sends each line that somebody types to the server, and prints what it answers. Ctrl-D closes

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::events::Level;
 use crate::overview::{Overview, Row, Spread};
-use crate::rules::{RULES, Severity, no_packet_of};
+use crate::rules::{RULES, Severity, captured, no_packet_of};
 use crate::timeline::spent::spent;
 use crate::timeline::{Connection, Teardown, Timeline};
+use crate::width::cut;
 
 /// What a run shows of a figure: a number for each reply, exchange or connection, of which a greater one is worse. Or why
 /// it shows none.
@@ -74,6 +75,10 @@ const PACKETS: &str = "packets-per-exchange";
 /// Those that are times, in nanoseconds.
 const TIMES: [&str; 2] = ["first-byte", "whole-exchange"];
 
+/// So many bytes of what a client sent are compared, and so many characters shown of those that differ.
+const SAID: u64 = 1024;
+const SHOWN: usize = 24;
+
 /// A run, as far as it is compared.
 #[derive(Clone, Debug)]
 pub struct Measured {
@@ -83,6 +88,8 @@ pub struct Measured {
     pub requests: usize,
     /// How many bytes they sent.
     pub sent: u64,
+    /// The first bytes that the client of each connection sent, as far as they were captured, in the order of the bytes.
+    said: Vec<Vec<u8>>,
     /// How many packets carry data.
     segments: usize,
     /// Those of [`FIGURES`], then a severity in each connection for each rule; `None` of a rule that is not for such a run.
@@ -145,9 +152,14 @@ impl Measured {
             }
             Some(Ok(severities))
         };
+        // No two clients of TLS send the same, whatever they say.
+        let asks = timeline.connections().filter(|connection| !connection.is_tls());
+        let mut said: Vec<Vec<u8>> = asks.map(|connection| captured(connection, 0, SAID)).collect();
+        said.sort_unstable();
         let measured = Measured {
             connections: rows.len(),
             requests,
+            said,
             segments: timeline.connections().map(carrying).sum(),
             sent: rows.iter().map(|row| row.bytes.client).fold(0, u64::saturating_add),
             numbers: figures.into_iter().map(Some).chain(RULES.iter().map(rule)).collect(),
@@ -156,6 +168,19 @@ impl Measured {
             true => measured.cut_short("the run was longer than what was kept of it"),
             false => measured,
         }
+    }
+
+    /// How what its clients sent differs from what those of another sent, if it does.
+    fn differs(&self, other: &Measured) -> Option<String> {
+        let first = |(one, other): (&Vec<u8>, &Vec<u8>)| {
+            let at = one.iter().zip(other).position(|(one, other)| one != other)?;
+            let [one, other] = [one, other].map(|said| said[at..].escape_ascii().to_string());
+            Some((at + 1, cut(&one, SHOWN), cut(&other, SHOWN)))
+        };
+        let (from, one, other) = self.said.iter().zip(&other.said).find_map(first)?;
+        Some(format!(
+            "the clients did not send the same: from byte {from} on \"{one}\" and \"{other}\""
+        ))
     }
 
     /// The same run of which not all is there, for this reason: it shows nothing for sure.
@@ -258,6 +283,10 @@ pub fn compare(before: &[Measured], after: &[Measured], slower: f64) -> Vec<Figu
             (None, None) if figure.is_time() => figure.judge_times(slower),
             (None, None) => {
                 figure.judge_counts();
+                let differs = || after.iter().chain(before).find_map(|run| before[0].differs(run));
+                if let Some(why) = differs().filter(|_| name == REQUESTS && figure.outcome == Outcome::Same) {
+                    figure.say(Outcome::Unknown, why);
+                }
                 let segments = |run: &Measured| run.segments == before[0].segments;
                 let few = before.len().min(after.len()) < RUNS_FOR_TIMES;
                 let acks_alone = || name == PACKETS && before.iter().chain(after).all(segments);

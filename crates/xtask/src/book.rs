@@ -189,12 +189,9 @@ fn pictured(line: &str, captures: &[String]) -> Option<String> {
 
 /// The names of the committed captures.
 fn captures(checkout: &Path) -> Result<Vec<String>> {
-    let folder = checkout.join("captures");
-    let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    let name = |path: PathBuf| Some(path.file_name()?.to_str()?.strip_suffix(".pcapng")?.to_owned());
-    let mut names: Vec<String> = entries.filter_map(|entry| name(entry.ok()?.path())).collect();
-    names.sort();
-    Ok(names)
+    let names = checkout::names_in(&checkout.join("captures"))?;
+    let captures = names.iter().filter_map(|name| name.strip_suffix(".pcapng"));
+    Ok(captures.map(str::to_owned).collect())
 }
 
 /// A page's text with links that lead to where the book keeps what they mean. `page` is its path in the checkout,

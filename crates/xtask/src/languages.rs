@@ -2,7 +2,7 @@
 //! languages, each in its naive and its careful idiom, on the timeline.
 
 use std::ffi::OsString;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -238,12 +238,7 @@ impl Idiom {
     /// As [`run`](Self::run), and if no two runs agree.
     pub fn typical(&self) -> Result<Observed> {
         let run = || Observed::of(&self.run()?);
-        two_that_agree(ATTEMPTS, run, Observed::eq)?.with_context(|| {
-            format!(
-                "no two of {ATTEMPTS} runs of {} agree: is the machine very busy?",
-                self.path()
-            )
-        })
+        two_that_agree((ATTEMPTS, &self.path()), run, Observed::eq)
     }
 }
 
@@ -304,8 +299,7 @@ pub fn survey() -> Result<Survey> {
         let version = language.version()?;
         for idiom in language.idioms() {
             let row = row(&idiom, &idiom.typical()?)?;
-            // Writing to a string cannot fail.
-            let _ = writeln!(table, "| {} {version} | {row} |", language.name);
+            table += &format!("| {} {version} | {row} |\n", language.name);
         }
     }
     Ok(Survey { table, missing })

@@ -14,8 +14,6 @@ pub mod docs;
 pub mod frames;
 pub mod handout;
 pub mod languages;
-#[cfg(target_os = "linux")]
-mod linux;
 pub mod newline;
 mod options;
 pub mod pages;

@@ -1,7 +1,5 @@
 //! The options of `lab`, as a page has them: the words are those of `lab help`.
 
-use std::fmt::Write as _;
-
 use anyhow::{Result, bail};
 use clap::{Arg, Args as _, Command};
 use lab::commands::{check, compare, shell, show, trace, wireshark};
@@ -41,7 +39,7 @@ pub fn table(name: &str, others: &[&str]) -> Result<String> {
         let names = arg.get_value_names().unwrap_or_default().iter().filter(|_| takes);
         let values: String = names.map(|name| format!(" {name}")).collect();
         let short = arg.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
-        let _ = writeln!(table, "| {short}`--{long}{values}` | {} |", meaning(arg)); // writing to a string cannot fail
+        table += &format!("| {short}`--{long}{values}` | {} |\n", meaning(arg));
     }
     Ok(table + "\n")
 }
@@ -61,7 +59,7 @@ fn meaning(arg: &Arg) -> String {
         .map(|value| format!("`{}`", value.get_name()))
         .collect();
     if !values.is_empty() {
-        let _ = write!(text, ": {}", values.join(", "));
+        text += &format!(": {}", values.join(", "));
     }
     let given: Vec<_> = arg
         .get_default_values()
@@ -70,7 +68,7 @@ fn meaning(arg: &Arg) -> String {
         .map(|value| value.to_string_lossy())
         .collect();
     if !given.is_empty() {
-        let _ = write!(text, ". Without it: `{}`", given.join(" "));
+        text += &format!(". Without it: `{}`", given.join(" "));
     }
     text
 }

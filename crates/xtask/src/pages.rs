@@ -2,7 +2,6 @@
 //! `<!-- generated: ... -->` and `<!-- end -->`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -50,10 +49,10 @@ pub struct Page {
 pub fn all() -> Result<Vec<Page>> {
     let checkout = checkout::find()?;
     let docs = checkout.join("docs");
-    let entries = std::fs::read_dir(&docs).with_context(|| format!("cannot list {}", docs.display()))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    paths.sort();
+    let names = checkout::names_in(&docs)?
+        .into_iter()
+        .filter(|name| name.ends_with(".md"));
+    let mut paths: Vec<PathBuf> = names.map(|name| docs.join(name)).collect();
     paths.extend(["README.md", "captures/README.md"].map(|name| checkout.join(name)));
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -190,9 +189,8 @@ fn ordeals() -> String {
     let mut text = String::new();
     for ordeal in ORDEALS.iter() {
         let takes = if ordeal.quick { "quick" } else { "not quick" };
-        let _ = writeln!(
-            text,
-            "\n### {}\n\n{}.\n\n- rough: {}\n- failed: {}\n- cure: {}\n- {takes}",
+        text += &format!(
+            "\n### {}\n\n{}.\n\n- rough: {}\n- failed: {}\n- cure: {}\n- {takes}\n",
             ordeal.name, ordeal.about, ordeal.lever, ordeal.fails, ordeal.cure
         );
     }
@@ -218,7 +216,7 @@ fn survives(docs: &str) -> Result<String> {
             _ => "·",
         };
         let signs = measured.servers.iter().map(sign).collect::<Vec<_>>().join(" | ");
-        let _ = writeln!(table, "| [{0}]({docs}ordeals.md#{0}) | {signs} |", ordeal.name);
+        table += &format!("| [{0}]({docs}ordeals.md#{0}) | {signs} |\n", ordeal.name);
     }
     Ok(table)
 }
@@ -337,7 +335,7 @@ fn wire(name: &str, range: RangeInclusive<FrameNumber>) -> Result<String> {
         if let EventKind::Packet(packet) = &event.kind
             && range.contains(&packet.number)
         {
-            let _ = writeln!(lines, "{:>2}  {}", packet.number, packet.short()); // writing to a string cannot fail
+            lines += &format!("{:>2}  {}\n", packet.number, packet.short());
         }
     }
     Ok(fenced("text", &lines))
@@ -375,17 +373,15 @@ fn figures(docs: &str) -> Result<String> {
         let timeline = capture::read(&step.capture())?;
         let connection = timeline.only();
         let page = step.lesson.page.strip_prefix("docs/").unwrap_or(&step.lesson.page);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            table,
-            "| [{slug}]({docs}{page}) | {} | {} | {} | {} | {} | {} |",
+        table += &format!(
+            "| [{slug}]({docs}{page}) | {} | {} | {} | {} | {} | {} |\n",
             step.about()?,
             listed(connection.writes_per_reply(), ""),
             listed(connection.packets_per_exchange(), ""),
             held_back(connection),
             connection.closing().packets.len(),
             left(&connection.closing()),
-            slug = step.slug,
+            slug = step.slug
         );
     }
     Ok(table)
@@ -400,10 +396,8 @@ fn exercises(docs: &str) -> Result<String> {
         let page = about.page.strip_prefix("docs/").unwrap_or(&about.page);
         let name = page.split(['.', '#']).next().unwrap_or(page);
         minutes += about.minutes;
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            table,
-            "| {} | `{}` | {} | {} | {} | [{name}]({docs}{page}) |",
+        table += &format!(
+            "| {} | `{}` | {} | {} | {} | [{name}]({docs}{page}) |\n",
             about.order,
             exercise.name,
             about.title,
@@ -411,7 +405,7 @@ fn exercises(docs: &str) -> Result<String> {
             about.minutes
         );
     }
-    let _ = writeln!(table, "| | | | | {minutes} | |");
+    table += &format!("| | | | | {minutes} | |\n");
     Ok(table)
 }
 

@@ -99,9 +99,11 @@ impl Running {
     /// If the system does not let us reach into the process, or it does not listen.
     #[cfg(target_os = "linux")]
     pub fn switch_nagle_off(&self) -> Result<()> {
+        use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
         let mut listeners = 0;
+        let pidfd = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty())?;
         for fd in procfs::process::Process::new(self.id().cast_signed())?.fd()? {
-            let copy = crate::linux::descriptor_of(&self.child, fd?.fd);
+            let copy = pidfd_getfd(&pidfd, fd?.fd, PidfdGetfdFlags::empty());
             let socket = socket2::Socket::from(copy.context("cannot reach the server's sockets (pidfd_getfd)")?);
             if socket.is_listener().unwrap_or(false) {
                 socket.set_tcp_nodelay(true).context("cannot set TCP_NODELAY")?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use harness::timeline::Timeline;
 
 use super::advice::Advice;
@@ -122,8 +122,7 @@ pub(super) fn typical(exercise: &Exercise, subject: &Subject) -> Result<Timeline
         Err(error) => bail!(error),
     };
     let same = |one: &Timeline, other: &Timeline| tell(exercise, one) == tell(exercise, other);
-    let agreed = capture::two_that_agree(6, run, same)?;
-    agreed.ok_or_else(|| anyhow!("no two of 6 runs in a row did the same: is the machine very busy?"))
+    capture::two_that_agree((6, &exercise.name), run, same)
 }
 
 /// The right answers to each question, as a run or a capture gives them; `None` if it does not tell.

@@ -1,7 +1,6 @@
 //! A class at a glance: what the reports of its learners say, in one table.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use harness::timeline::printable;
@@ -59,7 +58,6 @@ impl Class {
         text
     }
 
-    // Writing to a string cannot fail, in all of these.
     fn learners(&self) -> String {
         let mut text = format!(
             "{:<LONGEST_NAME$}  solved  tries  hints  minutes  one sign for each exercise\n",
@@ -70,14 +68,13 @@ impl Class {
             let solved = rows.values().filter(|row| row.passed).count();
             let sum = |of: fn(&Row) -> u64| rows.values().fold(0, |sum: u64, row| sum.saturating_add(of(row)));
             let signs: String = self.order.iter().map(|name| sign(rows.get(&**name).copied())).collect();
-            let _ = writeln!(
-                text,
-                "{}  {:>6}  {:>5}  {:>5}  {:>7}  {signs}",
+            text += &format!(
+                "{}  {:>6}  {:>5}  {:>5}  {:>7}  {signs}\n",
                 cell(&report.learner),
                 format!("{solved}/{}", self.order.len()),
                 sum(|row| row.tries.into()),
                 sum(|row| row.hints.into()),
-                sum(|row| row.minutes),
+                sum(|row| row.minutes)
             );
         }
         text += "# solved, s solved once the solution was shown, + tried and not solved, . not begun\n";
@@ -103,14 +100,13 @@ impl Class {
             let middle = |of: fn(&Row) -> u64| {
                 median(solved.iter().map(|row| of(row)).collect()).map_or_else(|| "-".to_owned(), |n| n.to_string())
             };
-            let _ = writeln!(
-                text,
-                "{}  {:>6}  {:>5}  {:>5}  {:>7}",
+            text += &format!(
+                "{}  {:>6}  {:>5}  {:>5}  {:>7}\n",
                 cell(&format!("{number:>2} {name}")),
                 format!("{}/{}", solved.len(), rows.len()),
                 middle(|row| row.tries.into()),
                 middle(|row| row.hints.into()),
-                middle(|row| row.minutes),
+                middle(|row| row.minutes)
             );
         }
         text
@@ -121,8 +117,7 @@ impl Class {
         let mut text = "learner,exercise,passed,tries,hints,minutes,shown\r\n".to_owned();
         for report in &self.reports {
             for row in &report.exercises {
-                let _ = write!(
-                    text,
+                text += &format!(
                     "{},{},{},{},{},{},{}\r\n",
                     field(&report.learner),
                     field(&row.exercise),

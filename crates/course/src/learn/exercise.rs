@@ -162,10 +162,8 @@ pub struct Must {
 pub fn all() -> Result<Vec<Exercise>> {
     let checkout = checkout::find()?;
     let folder = checkout.join(FOLDER);
-    let entries = std::fs::read_dir(&folder)
-        .with_context(|| format!("cannot list {}: is the checkout whole?", folder.display()))?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut exercises = names
+    let mut exercises = checkout::names_in(&folder)?
+        .into_iter()
         .filter(|slug| folder.join(slug).join(FILE).is_file())
         .map(|slug| Exercise::read(&checkout, slug))
         .collect::<Result<Vec<_>>>()?;
@@ -344,16 +342,9 @@ impl Exercise {
 
     /// The wrong turns that are kept beside it: the names of their files, without `.rs`.
     pub fn wrong_turns(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.join("wrong"));
-        let names = entries
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut names: Vec<String> = names
-            .filter_map(|name| Some(name.strip_suffix(".rs")?.to_owned()))
-            .collect();
-        names.sort();
-        names
+        let names = checkout::names_in(&self.folder.join("wrong")).unwrap_or_default();
+        let turns = names.iter().filter_map(|name| name.strip_suffix(".rs"));
+        turns.map(str::to_owned).collect()
     }
 
     fn text(&self, file: &str) -> Result<String> {

@@ -5,7 +5,6 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -152,15 +151,13 @@ impl Folder {
         for name in ["anyhow", "env_logger", "log", "signal-hook", "socket2", "tokio"] {
             let line = root.lines().find(|line| line.starts_with(&format!("{name} = ")));
             let line = line.with_context(|| format!("{name} is no dependency of the checkout"))?;
-            // Writing to a string cannot fail, in all of this.
-            let _ = writeln!(text, "{line}");
+            text += &format!("{line}\n");
         }
         for exercise in exercises
             .iter()
             .filter(|exercise| !matches!(exercise.given(), Ok(None)))
         {
-            let _ = write!(
-                text,
+            text += &format!(
                 "\n[[bin]]\nname = \"{}\"\npath = \"{}/main.rs\"\n",
                 exercise.name, exercise.slug
             );
@@ -172,7 +169,7 @@ impl Folder {
                 .take_while(|line| !line.is_empty())
                 .filter(|line| !line.starts_with('#'))
                 .collect();
-            let _ = writeln!(text, "\n{}", section.join("\n"));
+            text += &format!("\n{}\n", section.join("\n"));
         }
         Ok(text)
     }

@@ -167,14 +167,10 @@ impl Check<'_> {
             true => !may_keep,
             false => finding.connection.0 >= guests.len(),
         });
-        let is_gone = |finding: &&Finding| about.gone.contains(&finding.rule.id);
-        if let Some(finding) = findings.iter().find(is_gone) {
-            return Err(self.failed(ran.timeline.clone(), &Fault::Found(finding.clone())));
+        match found(self.exercise, &findings) {
+            Some(fault) => Err(self.failed(ran.timeline, &fault)),
+            None => Ok(()),
         }
-        if let Some(finding) = worse(self.exercise, &findings) {
-            return Err(self.failed(ran.timeline.clone(), &Fault::Worse(finding)));
-        }
-        Ok(())
     }
 
     fn failed(&self, timeline: Timeline, fault: &Fault) -> Stop {
@@ -245,9 +241,14 @@ fn probe_fault(exercise: &Exercise, probes: &[Conversation], ran: &Ran) -> Optio
         probe.is_some_and(|probe| probe.sent().any(|sent| lines(sent) > 1) || probe.sends_on())
     };
     findings.retain(|finding| !(WRITES.contains(&finding.rule.id) && several(finding.connection.0)));
+    found(exercise, &findings)
+}
+
+/// The finding that has to go, or else one that was not there before.
+fn found(exercise: &Exercise, findings: &[Finding]) -> Option<Fault> {
     let is_gone = |finding: &&Finding| exercise.about.gone.contains(&finding.rule.id);
     let found = findings.iter().find(is_gone).cloned().map(Fault::Found);
-    found.or_else(|| worse(exercise, &findings).map(Fault::Worse))
+    found.or_else(|| worse(exercise, findings).map(Fault::Worse))
 }
 
 fn worse(exercise: &Exercise, findings: &[Finding]) -> Option<Finding> {

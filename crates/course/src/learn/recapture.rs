@@ -4,13 +4,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use harness::format::pcapng;
 use harness::timeline::Level;
 
 use super::exercise::{Exercise, Kind};
 use super::subject::Subject;
 use super::{answers, catalog};
-use crate::steps;
+use crate::{capture, steps};
 
 /// Runs the server of an exercise as its file says, until two runs answer its questions alike, and writes the capture.
 ///
@@ -52,8 +51,6 @@ pub fn write(exercise: &Exercise) -> Result<PathBuf> {
             question.ask
         );
     }
-    let mut bytes = Vec::new();
-    pcapng::write(&timeline, "server", &mut bytes)?;
-    std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    capture::rewrite(&path, &timeline, "server")?;
     Ok(path)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use harness::timeline::Level;
-use harness::{Conversation, Error, LISTEN, Machine, Server};
+use harness::{Conversation, Error, LISTEN, Machine, Server, ServerBuilder};
 
 use super::exercise::{About, Exercise};
 use super::play::{self, Entertained, Guest, Ran};
@@ -26,20 +26,14 @@ pub struct Subject {
 impl Subject {
     fn start(&self, about: &About, wire: &str) -> Result<Server> {
         let mut build = Server::build(&self.program).arg(LISTEN);
-        if let Some(most) = about.descriptors {
-            build = build.descriptors(most);
-        }
-        if let Some(bytes) = about.buffers {
-            build = build.buffers(bytes);
-        }
+        build = build.given(about.descriptors, ServerBuilder::descriptors);
+        build = build.given(about.buffers, ServerBuilder::buffers);
+        build = build.given(self.level, ServerBuilder::level);
         if !wire.is_empty() {
             build = build.wire(wire.parse()?);
         }
         for (name, value) in &self.environment {
             build = build.env(name, value);
-        }
-        if let Some(level) = self.level {
-            build = build.level(level);
         }
         let build = build.listen_within(Duration::from_secs(5));
         Ok(build.reply_within(play::PATIENCE).start()?)

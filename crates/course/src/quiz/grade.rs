@@ -1,6 +1,5 @@
 //! Whether the answers on a sheet are right: the teacher's capture of the run is asked.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -56,7 +55,7 @@ impl Graded {
                 Answered::Unclear(why, right) => format!("{}; right is {right}", printable(why)),
                 Answered::Missing(right) => format!("no answer; right is {right}"),
             };
-            let _ = writeln!(text, "  {number}. {line}"); // writing to a string cannot fail
+            text += &format!("  {number}. {line}\n");
         }
         text
     }

@@ -1,7 +1,6 @@
 //! The questions of a quiz, and a sheet to write the answers on.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
@@ -98,8 +97,7 @@ pub fn blank(seed: &str, timeline: &Timeline) -> String {
     text += &list(timeline);
     text += "```\n";
     for (number, question) in (1..).zip(&*QUESTIONS) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\n{number}. {}\n\n    Answer {number}: \n", question.ask);
+        text += &format!("\n{number}. {}\n\n    Answer {number}: \n", question.ask);
     }
     text
 }
@@ -121,7 +119,7 @@ pub fn list(timeline: &Timeline) -> String {
             words = format!("{side}'s {words}");
         }
         let time = Moment(i64::try_from(i128::from(last) - i128::from(begin)).unwrap_or(i64::MAX));
-        let _ = writeln!(text, "{time:>8} {number:>3}  {words}"); // writing to a string cannot fail
+        text += &format!("{time:>8} {number:>3}  {words}\n");
     }
     text
 }

@@ -113,13 +113,10 @@ pub enum Wait {
 }
 
 impl Turn {
-    /// What the first client does.
-    fn first(act: Act) -> Turn {
-        Turn {
-            client: 1,
-            act,
-            why: None,
-        }
+    /// What a client does, for no reason that is told.
+    fn by(client: usize, act: Act) -> Turn {
+        let why = None;
+        Turn { client, act, why }
     }
 }
 
@@ -127,7 +124,7 @@ impl Conversation {
     /// What the first client does, and nobody else.
     pub fn of_one(acts: impl IntoIterator<Item = Act>) -> Conversation {
         Conversation {
-            turns: acts.into_iter().map(Turn::first).collect(),
+            turns: acts.into_iter().map(|act| Turn::by(1, act)).collect(),
         }
     }
 
@@ -152,7 +149,7 @@ impl Conversation {
     /// The same, where the first client connects from this port.
     #[must_use]
     pub fn from_port(mut self, port: u16) -> Conversation {
-        self.turns.insert(0, Turn::first(Act::Connect(Some(port))));
+        self.turns.insert(0, Turn::by(1, Act::Connect(Some(port))));
         self
     }
 
@@ -160,11 +157,7 @@ impl Conversation {
     #[must_use]
     pub fn catching_up(self) -> Conversation {
         let turns = self.turns.into_iter().flat_map(|turn| {
-            let catch_up = Turn {
-                client: turn.client,
-                act: Act::CatchUp,
-                why: None,
-            };
+            let catch_up = Turn::by(turn.client, Act::CatchUp);
             let is_send = matches!(turn.act, Act::Send(_));
             is_send.then_some(catch_up).into_iter().chain([turn])
         });
@@ -178,11 +171,9 @@ impl Conversation {
         for (place, turn) in self.turns.iter().enumerate() {
             let next = self.turns[place + 1..].iter().find(|next| next.client == turn.client);
             let echo = match &turn.act {
-                Act::Send(bytes) if !next.is_some_and(Turn::receives) => Some(Turn {
-                    client: turn.client,
-                    act: Act::Wait(Wait::Receive(bytes.clone())),
-                    why: None,
-                }),
+                Act::Send(bytes) if !next.is_some_and(Turn::receives) => {
+                    Some(Turn::by(turn.client, Act::Wait(Wait::Receive(bytes.clone()))))
+                }
                 _ => None,
             };
             turns.push(turn.clone());

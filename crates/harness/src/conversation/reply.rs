@@ -1,5 +1,7 @@
 //! Where a reply ends, as far as its protocol tells: how much of what has come is one. No I/O.
 
+use super::Wait;
+
 /// What a request makes its reply look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -77,6 +79,24 @@ impl Form {
                 _ => ReplyEnd::More,
             },
             Form::Unknown => ReplyEnd::UntilQuiet,
+        }
+    }
+}
+
+impl Wait {
+    /// How far what a client waits for has come, where a reply has this form; with `ended` nothing more comes.
+    pub(crate) fn progress(&self, form: Form, came: &[u8], ended: bool) -> ReplyEnd {
+        match self {
+            Wait::Reply => form.progress(came, ended),
+            Wait::Expect(pattern) => pattern.end_in(came).map_or(ReplyEnd::More, ReplyEnd::Whole),
+            Wait::Receive(bytes) if came.len() >= bytes.len() => ReplyEnd::Whole(bytes.len()),
+            Wait::Receive(_) => ReplyEnd::More,
+            Wait::Greeting if came.ends_with(b"\n") => match Form::Line.progress(came, ended) {
+                ReplyEnd::More => ReplyEnd::More,
+                // A greeting of several lines that are not marked as such ends when nothing follows.
+                _ => ReplyEnd::UntilQuiet,
+            },
+            _ => ReplyEnd::UntilQuiet,
         }
     }
 }

@@ -62,15 +62,12 @@ fn turns<'l>(lines: impl Iterator<Item = &'l str>) -> Result<Vec<Turn>, String> 
 
 fn turn(line: &str) -> Result<Turn, String> {
     let Some(named) = line.strip_prefix("client ") else {
-        return act(line).map(Turn::first);
+        return Ok(Turn::by(1, act(line)?));
     };
     let (number, rest) = named.split_once(' ').unwrap_or((named, ""));
     let client = number.parse().ok().filter(|number| *number > 0);
     let client = client.ok_or_else(|| format!("client takes a number from 1 on, not {number:?}"))?;
-    Ok(Turn {
-        client,
-        ..act(rest).map(Turn::first)?
-    })
+    Ok(Turn::by(client, act(rest)?))
 }
 
 fn act(line: &str) -> Result<Act, String> {

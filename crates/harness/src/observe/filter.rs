@@ -1,12 +1,10 @@
 //! What the kernel hands to a capture: a filter of socket(7), SO_ATTACH_FILTER, in the instructions of
 //! the kernel's networking/filter document (classic BPF). What it lets through may be cut short.
-#![allow(unsafe_code, reason = "setsockopt with a filter, which no crate here offers")]
 
 use std::io;
-use std::os::fd::AsRawFd;
 
-use nix::errno::Errno;
-use nix::libc::{self, sock_filter, sock_fprog};
+use nix::libc::{self, sock_filter};
+use socket2::{SockFilter, Socket};
 
 /// Where an Ethernet frame has what it carries, and where IP and TCP have what is asked for here.
 const ETHERTYPE: u32 = 12;
@@ -38,23 +36,10 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// Lets a packet socket have this and nothing else from here on.
-    pub fn attach(&self, socket: &impl AsRawFd) -> io::Result<()> {
-        let mut program = self.program();
-        let program = sock_fprog {
-            len: program.len() as libc::c_ushort,
-            filter: program.as_mut_ptr(),
-        };
-        // SAFETY: socket(7): the kernel copies a program of `len` instructions, which outlives the call.
-        let done = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_ATTACH_FILTER,
-                (&raw const program).cast(),
-                size_of::<sock_fprog>() as libc::socklen_t,
-            )
-        };
-        Ok(Errno::result(done).map(drop)?)
+    pub fn attach(&self, socket: &Socket) -> io::Result<()> {
+        let filter = |part: sock_filter| SockFilter::new(part.code, part.jt, part.jf, part.k);
+        let program: Vec<SockFilter> = self.program().into_iter().map(filter).collect();
+        socket.attach_filter(&program)
     }
 
     fn program(&self) -> Vec<sock_filter> {
@@ -155,10 +140,8 @@ fn unless_far(value: u32, skipped: usize) -> Vec<sock_filter> {
 
 fn accept_each(ports: &[u16], accept: sock_filter) -> Vec<sock_filter> {
     let each = |port: &u16| {
-        let skips = sock_filter {
-            jf: 1,
-            ..instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, u32::from(*port))
-        };
+        let mut skips = skip_if(u32::from(*port), 0);
+        skips.jf = 1;
         [skips, accept]
     };
     ports.iter().flat_map(each).collect()

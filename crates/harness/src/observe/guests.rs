@@ -16,6 +16,7 @@ use std::thread::Builder;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_no_new_privs;
 
 use super::sandbox::{Sandbox, SocketKind};
 
@@ -78,10 +79,9 @@ fn listener() -> io::Result<OwnedFd> {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),
     };
-    // SAFETY: prctl(2) with numbers only; seccomp(2) reads the program, which outlives the call, and gives a descriptor
-    // that nobody else has.
+    set_no_new_privs()?;
+    // SAFETY: seccomp(2) reads the program, which outlives the call, and gives a descriptor that nobody else has.
     unsafe {
-        Errno::result(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
         let made = libc::syscall(
             libc::SYS_seccomp,
             libc::SECCOMP_SET_MODE_FILTER,

@@ -19,6 +19,7 @@ mod sockets;
 mod spawn;
 mod spin;
 mod trace;
+mod worker;
 
 pub use machine::wire_refusal;
 pub(crate) use machine::{processors, stay_on};

@@ -1,17 +1,18 @@
 //! Inside the process that holds a private network: it makes the network, and hands out sockets made there.
 #![allow(
     unsafe_code,
-    reason = "_exit, dup2, close_range, socket and interface ioctls; each stands alone below"
+    reason = "_exit, dup2, close_range and interface ioctls; each stands alone below"
 )]
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getegid, geteuid, setsid};
+use socket2::{Domain, Socket, Type};
 
 use super::messages::{receive, send};
 
@@ -156,26 +157,25 @@ fn answer(parent: BorrowedFd<'_>) -> nix::Result<()> {
     let request = receive(parent)?;
     if let Some((name, value)) = request.text.split_once('=') {
         let set = std::fs::write(format!("/proc/sys/{}", name.replace('.', "/")), value);
-        let errno = set.err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
+        let errno = set.err().map_or(0, |error| number_of(&error));
         return send(parent, [0, errno, 0], "", &[]);
     }
     let [domain, kind, protocol] = request.numbers;
-    // SAFETY: socket(2) takes numbers and returns a descriptor that is ours to close.
-    let made = Errno::result(unsafe { libc::socket(domain, kind | libc::SOCK_CLOEXEC, protocol) })
-        .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
-    match &made {
+    match Socket::new(domain.into(), kind.into(), Some(protocol.into())) {
         Ok(socket) => send(parent, [0; 3], "", &[socket.as_raw_fd()]),
-        Err(errno) => send(parent, [0, *errno as i32, 0], "", &[]),
+        Err(error) => send(parent, [0, number_of(&error), 0], "", &[]),
     }
+}
+
+/// The error's number; one that has none is told as EIO.
+fn number_of(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// Makes `lo` look like an Ethernet and starts it: netdevice(7).
 fn bring_up_loopback() -> nix::Result<()> {
-    // SAFETY: socket(2); the descriptor is ours.
-    let socket = unsafe {
-        let fd = Errno::result(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0))?;
-        OwnedFd::from_raw_fd(fd)
-    };
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None);
+    let socket = socket.map_err(|error| Errno::from_raw(number_of(&error)))?;
     set_mtu(&socket, "lo", MTU)?;
     // Segments as a network would carry them: no merging on either side (linux/ethtool.h:
     // ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO). Transmit checksums cannot be switched on.

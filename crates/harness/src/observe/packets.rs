@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -25,6 +25,7 @@ use socket2::Socket;
 use super::filter::Wanted;
 use super::memory;
 use super::sandbox::SocketKind;
+use super::worker::Worker;
 use crate::recorder::Recorder;
 use timeline::{LinkType, Record, Segment, Timestamp, What};
 
@@ -65,11 +66,8 @@ pub(crate) fn close_unawaited(socket: impl Send + 'static) {
     let _ = Builder::new().spawn(move || drop(socket));
 }
 
-/// A running capture.
-pub(crate) struct Capture {
-    wake: Arc<EventFd>,
-    thread: Option<JoinHandle<Result<u64, io::Error>>>,
-}
+/// A running capture: how many packets the kernel had to drop.
+pub(crate) type Capture = Worker<io::Result<u64>>;
 
 impl Capture {
     /// Captures what arrives on the loopback interface of the socket's network.
@@ -80,7 +78,12 @@ impl Capture {
     /// On a network that others use too, what is to or from the server's ports is kept: the kernel forgets the rest
     /// as soon as there is such a port. Of each frame so much is kept as `snaplen` says, and the kernel holds so many
     /// bytes as `buffer` says until we take them.
-    pub fn start(socket: Socket, snaplen: Option<u32>, buffer: u64, recorder: Arc<Recorder>) -> io::Result<Capture> {
+    pub fn of_loopback(
+        socket: Socket,
+        snaplen: Option<u32>,
+        buffer: u64,
+        recorder: Arc<Recorder>,
+    ) -> io::Result<Capture> {
         let index = nix::net::if_::if_nametoindex("lo").unwrap_or(1);
         if let Some(length) = snaplen {
             Wanted { ports: None, length }.attach(&socket)?;
@@ -98,7 +101,7 @@ impl Capture {
         let ring = Ring::new(socket, index, longest, buffer)?;
         let wake = Arc::new(EventFd::new()?);
         let stop = Arc::clone(&wake);
-        let thread = Builder::new().spawn(move || {
+        let work = move || {
             let mut work = Work {
                 ring,
                 recorder,
@@ -109,33 +112,9 @@ impl Capture {
             let captured = work.run(&stop);
             close_unawaited(work.ring);
             captured
-        })?;
-        Ok(Capture {
-            wake,
-            thread: Some(thread),
-        })
-    }
-
-    /// Takes what is still in the ring and ends. Returns how many packets the kernel had to drop.
-    pub fn stop(mut self) -> io::Result<u64> {
-        self.end().unwrap_or(Ok(0))
-    }
-
-    fn end(&mut self) -> Option<io::Result<u64>> {
-        let thread = self.thread.take()?;
-        let woken = self.wake.write(1).map_err(io::Error::from);
-        Some(woken.and_then(|_| {
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(io::Error::other("the capture panicked")))
-        }))
-    }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        // A capture that is dropped without `stop` has nobody who asks how many packets it lost.
-        let _ = self.end();
+        };
+        // eventfd(2): this fails only if the counter is full, and then the thread is awake.
+        Worker::start(work, move || _ = wake.write(1))
     }
 }
 

@@ -35,8 +35,9 @@ use super::net::hosts::{Ends, Hosts, UDP};
 use super::net::relay::Relay;
 use super::packets::{Capture, PACKET_SOCKET};
 use super::sandbox::{Doors, Sandbox, SocketKind, keep_network_rights};
-use super::sockets::{self, Watch};
+use super::sockets::{self, watch_tables};
 use super::trace::{HeldDescriptor, StartError, Tracer};
+use super::worker::Worker;
 use super::{guests, memory, output, spawn};
 use crate::error::{Error, Output};
 use crate::lock::lock;
@@ -75,7 +76,7 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 /// A server that runs, and its observers. Fields are dropped in this order: the server first.
 pub(crate) struct Run {
     tracer: Tracer,
-    watch: Mutex<Option<Watch>>,
+    watch: Mutex<Option<Worker<()>>>,
     capture: Mutex<Option<Capture>>,
     relay: Mutex<Option<Relay>>,
     readers: Vec<JoinHandle<()>>,
@@ -182,7 +183,7 @@ impl Run {
         let (mut capture, mut relay) = (None, None);
         match (packets, &placement) {
             (Source::Loopback(socket), _) => {
-                let started = Capture::start(socket, spec.snaplen, spec.buffer, Arc::clone(&recorder));
+                let started = Capture::of_loopback(socket, spec.snaplen, spec.buffer, Arc::clone(&recorder));
                 capture = Some(started.map_err(Error::system("start the packet capture"))?);
             }
             (Source::Wire(ends), Placement::Hosts(wired)) => {
@@ -192,7 +193,7 @@ impl Run {
             }
             _ => {}
         }
-        let watch = Watch::start(placement.pids(), Arc::clone(&recorder));
+        let watch = watch_tables(placement.pids(), Arc::clone(&recorder));
         let watch = watch.map_err(Error::system("watch the socket table"))?;
 
         let mut doors = placement
@@ -449,13 +450,10 @@ impl Run {
 
     /// Ends the observation. The server goes on, and nothing of it is recorded.
     pub fn conclude(&self) -> Result<Recording, Error> {
-        let watch = lock(&self.watch).take();
-        if let Some(watch) = watch {
-            watch.stop();
-        }
+        drop(lock(&self.watch).take());
         let (capture, relay) = (lock(&self.capture).take(), lock(&self.relay).take());
         let stopped = match (capture, relay) {
-            (Some(capture), _) => capture.stop(),
+            (Some(mut capture), _) => capture.stop(),
             (None, Some(relay)) => relay.stop(),
             (None, None) => Ok(0),
         };

@@ -2,7 +2,6 @@
 //!
 //! A holder process stands in the new [namespaces](super::namespace) and hands out sockets made there, so that no
 //! thread of this process ever leaves the host's network.
-#![allow(unsafe_code, reason = "capget, capset and prctl, which stand alone below")]
 
 use std::fmt;
 use std::fs::File;
@@ -14,7 +13,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::prctl::set_dumpable;
 use nix::time::{ClockId, clock_gettime};
+use rustix::thread::{CapabilitySet, capabilities, configure_capability_in_ambient_set, set_capabilities};
 
 use super::keeper::Holder;
 use super::messages::{receive, send};
@@ -180,8 +181,7 @@ fn set_uptime(uptime: Duration) -> io::Result<()> {
     };
     unshare(CloneFlags::from_bits_retain(libc::CLONE_NEWTIME))?;
     // Who has entered a user namespace may not be looked at, and its files in /proc are root's: proc(5).
-    // SAFETY: prctl(2) with numbers only.
-    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) };
+    set_dumpable(true)?;
     let (monotonic, boottime) = (offset(ClockId::CLOCK_MONOTONIC)?, offset(ClockId::CLOCK_BOOTTIME)?);
     std::fs::write(
         "/proc/self/timens_offsets",
@@ -193,21 +193,17 @@ fn set_uptime(uptime: Duration) -> io::Result<()> {
 /// when another program is executed (capabilities(7), ambient capabilities). Without this a
 /// program that is not run by root would lose them, and dumpcap would see nothing.
 pub(super) fn keep_network_rights() -> io::Result<()> {
-    const VERSION_3: u32 = 0x2008_0522;
-    const RIGHTS: [u32; 3] = [10, 12, 13]; // CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW
-    let mut header = [VERSION_3, 0];
-    // Effective, permitted and inheritable bits: three words for each half of the set.
-    let mut bits = [0_u32; 6];
-    // SAFETY: capget(2) and capset(2) take a header of two words and, in version 3, two structs of
-    // three words each.
-    unsafe {
-        Errno::result(libc::syscall(libc::SYS_capget, header.as_mut_ptr(), bits.as_mut_ptr()))?;
-        bits[2] |= RIGHTS.iter().fold(0, |set, right| set | (1 << right)) & bits[1];
-        Errno::result(libc::syscall(libc::SYS_capset, header.as_mut_ptr(), bits.as_ptr()))?;
-    }
+    const RIGHTS: [CapabilitySet; 3] = [
+        CapabilitySet::NET_BIND_SERVICE,
+        CapabilitySet::NET_ADMIN,
+        CapabilitySet::NET_RAW,
+    ];
+    let mut sets = capabilities(None)?;
+    sets.inheritable |= CapabilitySet::from_iter(RIGHTS) & sets.permitted;
+    set_capabilities(None, sets)?;
     for right in RIGHTS {
-        // SAFETY: prctl(2) with numbers only. It fails for a right that we do not have.
-        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, right, 0, 0) };
+        // It fails for a right that we do not have.
+        let _ = configure_capability_in_ambient_set(right, true);
     }
     Ok(())
 }

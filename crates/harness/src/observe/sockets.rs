@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use procfs::FromReadSI;
-use procfs::net::{TcpNetEntries, TcpNetEntry};
+use procfs::net::{TcpNetEntries, TcpNetEntry, TcpState as Proc};
 
+use super::worker::Worker;
 use crate::look::{Socket, Timer};
 use crate::recorder::{Recorder, Seen, now};
 use timeline::{Endpoints, Record, Side, StateChange, TcpState, What};
@@ -58,45 +58,16 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Watches the table from a thread of its own until it is stopped.
-pub(crate) struct Watch {
-    stop: Arc<AtomicBool>,
-    recorder: Arc<Recorder>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Watch {
-    /// Watches the networks of processes for connections to the server's ports.
-    pub fn start(pids: Vec<i32>, recorder: Arc<Recorder>) -> io::Result<Watch> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (seen, records) = (Arc::clone(&stop), Arc::clone(&recorder));
-        let thread = Builder::new().spawn(move || watch(&pids, &records, &seen))?;
-        Ok(Watch {
-            stop,
-            recorder,
-            thread: Some(thread),
-        })
-    }
-
-    /// Takes a last sample and ends.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        self.recorder.wake();
-        if let Some(thread) = self.thread.take() {
-            // The thread's result is not needed: it records each state when it sees it.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.end();
-    }
+/// Watches the tables of the networks of processes for connections to the server's ports, until it is dropped: then it
+/// takes a last sample. It records each state when it sees it.
+pub(crate) fn watch_tables(pids: Vec<i32>, recorder: Arc<Recorder>) -> io::Result<Worker<()>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (seen, records) = (Arc::clone(&stop), Arc::clone(&recorder));
+    let work = move || watch(&pids, &records, &seen);
+    Worker::start(work, move || {
+        stop.store(true, Ordering::Release);
+        recorder.wake();
+    })
 }
 
 fn watch(pids: &[i32], recorder: &Recorder, stop: &AtomicBool) {
@@ -166,36 +137,25 @@ fn is_there(pid: i32) -> bool {
 pub(crate) fn ends(pids: &[i32], ports: &[u16]) -> impl Iterator<Item = ((Endpoints, Side), TcpState)> {
     pids.iter()
         .flat_map(|pid| table(*pid))
-        .filter_map(|entry| Some((identify(&entry, ports)?, state_of(&entry)?)))
+        .filter_map(|entry| Some((identify(&entry, ports)?, state_of(entry.state)?)))
+        // A listener is no connection.
+        .filter(|(_, state)| *state != TcpState::Listen)
 }
 
 /// Which end of which connection an entry is, if it is one to the server's ports.
 fn identify(entry: &TcpNetEntry, ports: &[u16]) -> Option<(Endpoints, Side)> {
     let (local, remote) = (canonical(entry.local_address), canonical(entry.remote_address));
-    if ports.contains(&local.port()) {
-        Some((
-            Endpoints {
-                client: remote,
-                server: local,
-            },
-            Side::Server,
-        ))
-    } else if ports.contains(&remote.port()) {
-        Some((
-            Endpoints {
-                client: local,
-                server: remote,
-            },
-            Side::Client,
-        ))
-    } else {
-        None
+    let on = |client, server| Endpoints { client, server };
+    match (ports.contains(&local.port()), ports.contains(&remote.port())) {
+        (true, _) => Some((on(remote, local), Side::Server)),
+        (false, true) => Some((on(local, remote), Side::Client)),
+        (false, false) => None,
     }
 }
 
-fn state_of(entry: &TcpNetEntry) -> Option<TcpState> {
-    use procfs::net::TcpState as Proc;
-    Some(match entry.state {
+/// A closed socket is as good as gone.
+pub(crate) fn state_of(state: Proc) -> Option<TcpState> {
+    Some(match state {
         Proc::Established => TcpState::Established,
         Proc::SynSent => TcpState::SynSent,
         Proc::SynRecv | Proc::NewSynRecv => TcpState::SynReceived,
@@ -205,8 +165,8 @@ fn state_of(entry: &TcpNetEntry) -> Option<TcpState> {
         Proc::CloseWait => TcpState::CloseWait,
         Proc::LastAck => TcpState::LastAck,
         Proc::Closing => TcpState::Closing,
-        // A listener is no connection; a closed socket is as good as gone.
-        Proc::Listen | Proc::Close => return None,
+        Proc::Listen => TcpState::Listen,
+        Proc::Close => return None,
     })
 }
 

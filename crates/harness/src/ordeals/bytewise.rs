@@ -16,8 +16,7 @@ const READS: Duration = Duration::from_secs(1);
 
 pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
-    let mut talk = day.client()?;
-    day.about(talk.on());
+    let mut talk = day.client_in_view()?;
     // With Nagle's algorithm the client's kernel would hold bytes back until an ACK came, and send them in one segment.
     let _ = talk.client().socket().set_tcp_nodelay(true);
     let on = talk.on();

@@ -68,6 +68,11 @@ impl<'d> Day<'d> {
         })
     }
 
+    /// The same, of whose connection the evidence is to be.
+    pub fn client_in_view(&self) -> Result<Talk, Sentence> {
+        self.client().inspect(|talk| self.about(talk.on()))
+    }
+
     fn connect(&self) -> Result<Talk, Error> {
         let chosen = self.ground.port.and_then(|port| self.server.address_of(port));
         let client = self
@@ -158,13 +163,11 @@ impl<'d> Day<'d> {
         if let Some(cut) = &self.gentle.cut {
             return failed(format!("already on a gentle day, {cut}"));
         }
-        let mut talk = self.client()?;
-        self.about(talk.on());
+        let mut talk = self.client_in_view()?;
         self.hold(&mut talk, self.ground.exchanges.len())?;
         talk.close();
         if let Some((exchange, reply)) = &self.gentle.long {
-            let mut talk = self.client()?;
-            self.about(talk.on());
+            let mut talk = self.client_in_view()?;
             talk.send(&exchange.request);
             let came = self.reply(&mut talk, exchange, reply);
             self.is_as_ever_when_long(&came, reply)?;

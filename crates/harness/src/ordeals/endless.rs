@@ -11,8 +11,7 @@ const PART: usize = 1_000_000;
 pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     let asked = day.first_asked();
-    let mut talk = day.client()?;
-    day.about(talk.on());
+    let mut talk = day.client_in_view()?;
     let begin = if asked.is_http() {
         &b"GET / HTTP/1.1\r\nHost: a\r\nX-Endless: "[..]
     } else {

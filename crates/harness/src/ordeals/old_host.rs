@@ -19,8 +19,7 @@ pub(super) fn run(day: &Day<'_>) -> Ruling {
         return not_judged("this kernel gave the server no clock of its own");
     };
     let has_passed = || uptime().is_some_and(|uptime| uptime + ahead as f64 > MOMENT.as_secs_f64());
-    let mut talk = day.client()?;
-    day.about(talk.on());
+    let mut talk = day.client_in_view()?;
     let last = day.ground.exchanges.len() - 1;
     for (place, exchange) in day.ground.exchanges.iter().enumerate() {
         if place == last && !day.until_within(2 * BEFORE, has_passed) {

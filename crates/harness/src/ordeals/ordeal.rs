@@ -38,6 +38,7 @@ impl fmt::Debug for Ordeal {
 }
 
 /// What became of one ordeal.
+#[derive(Clone)]
 pub struct Judged {
     /// Which.
     pub ordeal: &'static Ordeal,

@@ -6,8 +6,7 @@ use super::ruling::Ruling;
 pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
     for _ in 0..3 {
-        let mut talk = day.client()?;
-        day.about(talk.on());
+        let mut talk = day.client_in_view()?;
         for (place, exchange) in day.ground.exchanges.iter().enumerate() {
             day.pause()?;
             talk.send(&exchange.request);

@@ -16,8 +16,7 @@ pub(super) fn run(day: &Day<'_>) -> Ruling {
         .iter()
         .map(|place| &*day.ground.exchanges[*place].request)
         .collect();
-    let mut talk = day.client()?;
-    day.about(talk.on());
+    let mut talk = day.client_in_view()?;
     if speaks_first {
         let came = talk.ask(&day.ground.exchanges[0]);
         day.is_as_ever(0, &came)?;

@@ -17,6 +17,7 @@ use timeline::Timeline;
 use timeline::rules::Verdict;
 
 /// A server, and which ordeals it is to meet.
+#[must_use = "no ordeal is met until it is run"]
 pub struct Rough {
     server: ServerBuilder,
     conversation: Conversation,
@@ -47,28 +48,24 @@ impl Rough {
     }
 
     /// Lets its clients hold this conversation: sends and replies, of one client.
-    #[must_use]
     pub fn conversation(mut self, conversation: Conversation) -> Rough {
         self.conversation = conversation;
         self
     }
 
     /// Leaves out those that this does not keep.
-    #[must_use]
     pub fn only(mut self, keep: impl Fn(&Ordeal) -> bool) -> Rough {
         self.ordeals.retain(|ordeal| keep(ordeal));
         self
     }
 
     /// The signal that asks the server to stop; SIGTERM unless told.
-    #[must_use]
     pub fn stop_signal(mut self, number: i32) -> Rough {
         self.stop_signal = number;
         self
     }
 
     /// What chance follows from, where something is lost by chance.
-    #[must_use]
     pub fn seed(mut self, seed: u64) -> Rough {
         self.seed = seed;
         self
@@ -76,14 +73,12 @@ impl Rough {
 
     /// How long a server may take for what it does at once on a gentle day; 10 s unless told. A verdict goes by what came
     /// or did not, and this is when it is no longer waited for.
-    #[must_use]
     pub fn limit(mut self, limit: Duration) -> Rough {
         self.limit = limit;
         self
     }
 
     /// The port that clients connect to, of a server that listens on several; the first unless told.
-    #[must_use]
     pub fn port(mut self, port: u16) -> Rough {
         self.server = self.server.port(port);
         self.port = Some(port);
@@ -98,10 +93,7 @@ impl Rough {
     /// As [`run`](Self::run), and tells each verdict as it comes.
     pub fn run_telling(&self, tell: &(dyn Fn(&Judged) + Sync)) -> Report {
         match self.begun() {
-            Ok((ground, gentle)) => Report {
-                ordeals: judge_all(&self.ordeals, &ground, &gentle, tell),
-                not_begun: None,
-            },
+            Ok((ground, gentle)) => Report::of_some(judge_all(&self.ordeals, &ground, &gentle, tell)),
             Err(why) => Report {
                 ordeals: Vec::new(),
                 not_begun: Some(why),
@@ -231,6 +223,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// A report of these, however many of the day's they are.
+    pub fn of_some(mut ordeals: Vec<Judged>) -> Report {
+        ordeals.sort_by_key(|one| ORDEALS.iter().position(|ordeal| *ordeal == one.ordeal));
+        let not_begun = None;
+        Report { ordeals, not_begun }
+    }
+
     /// Those that the server failed.
     pub fn failed(&self) -> impl Iterator<Item = &Judged> {
         self.with(Verdict::Failed)
@@ -288,7 +287,5 @@ fn judge_all(
             });
         }
     });
-    let mut judged = judged.into_inner().unwrap_or_else(PoisonError::into_inner);
-    judged.sort_by_key(|one| ORDEALS.iter().position(|ordeal| *ordeal == one.ordeal));
-    judged
+    judged.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

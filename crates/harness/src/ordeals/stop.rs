@@ -51,24 +51,20 @@ pub(super) fn run(day: &Day<'_>) -> Ruling {
     let in_time = day.until(|| ended().is_some());
     let waits_for_idle = !in_time && idle.is_some();
     drop(idle);
+    let hangs = || {
+        let reason = format!("it does not end within {:?} of signal {signal}", day.ground.limit);
+        failed_by(Fault::HangsOnStop, reason)
+    };
     if waits_for_idle {
         return match day.until_within(AT_ONCE, || ended().is_some()) {
             true => policy(format!(
                 "it ends only when an idle client leaves, which it did not within {:?}",
                 day.ground.limit
             )),
-            false => failed_by(
-                Fault::HangsOnStop,
-                format!("it does not end within {:?} of signal {signal}", day.ground.limit),
-            ),
+            false => hangs(),
         };
     }
-    let Some(exit) = ended() else {
-        return failed_by(
-            Fault::HangsOnStop,
-            format!("it does not end within {:?} of signal {signal}", day.ground.limit),
-        );
-    };
+    let Some(exit) = ended() else { return hangs() };
     day.note(format!("it ended: {exit}"));
     match cut {
         None => Ok(format!("no reply was cut that had begun, and it ended: {exit}")),

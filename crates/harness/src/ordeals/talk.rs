@@ -99,21 +99,6 @@ impl Exchange {
         matches!((&self.until, self.form()), (Wait::Reply | Wait::Receive(_), Form::Line))
     }
 
-    /// How far its reply has come.
-    fn progress(&self, got: &[u8], ended: bool) -> ReplyEnd {
-        match &self.until {
-            Wait::Reply => self.form().progress(got, ended),
-            Wait::Expect(pattern) => pattern.end_in(got).map_or(ReplyEnd::More, ReplyEnd::Whole),
-            Wait::Receive(bytes) if got.len() >= bytes.len() => ReplyEnd::Whole(bytes.len()),
-            Wait::Receive(_) => ReplyEnd::More,
-            Wait::Greeting if got.ends_with(b"\n") => match Form::Line.progress(got, ended) {
-                ReplyEnd::More => ReplyEnd::More,
-                _ => ReplyEnd::UntilQuiet,
-            },
-            _ => ReplyEnd::UntilQuiet,
-        }
-    }
-
     /// For how long nothing comes when a reply is over whose end nothing tells.
     fn quiet(&self) -> Duration {
         match self.until {
@@ -244,7 +229,10 @@ impl Talk {
     /// Waits for the reply to a request that was sent. It may take as long as something of it comes.
     pub fn reply(&mut self, exchange: &Exchange) -> Came {
         loop {
-            let wait = match exchange.progress(&self.got, self.ended.is_some()) {
+            let wait = match exchange
+                .until
+                .progress(exchange.form(), &self.got, self.ended.is_some())
+            {
                 ReplyEnd::Whole(length) => return Came::Whole(self.take(length)),
                 ReplyEnd::UntilQuiet if self.got.is_empty() => self.limit,
                 ReplyEnd::UntilQuiet if self.ended == Some(Ended::Closed) => return Came::Whole(self.take_all()),

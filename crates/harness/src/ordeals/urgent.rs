@@ -5,8 +5,7 @@ use super::ruling::{Ruling, failed};
 
 pub(super) fn run(day: &Day<'_>) -> Ruling {
     day.gently()?;
-    let mut talk = day.client()?;
-    day.about(talk.on());
+    let mut talk = day.client_in_view()?;
     for (place, exchange) in day.ground.exchanges.iter().enumerate() {
         let sent = talk.client().send_urgent();
         sent.or_else(|error| failed(format!("after urgent data {error}")))?;

@@ -24,6 +24,7 @@ use timeline::Timeline;
 const TERM: i32 = 15;
 
 /// The clients of a server, and what they do there: see [`hold`](Self::hold).
+#[must_use = "no client comes until something is held"]
 pub struct Player<'s> {
     server: &'s Server,
     address: SocketAddr,
@@ -49,14 +50,12 @@ impl<'s> Player<'s> {
     }
 
     /// Lets them talk to another of its addresses.
-    #[must_use]
     pub fn at(self, address: SocketAddr) -> Player<'s> {
         Player { address, ..self }
     }
 
     /// Lets them wait at most so long for what has to come; unless told, as long as clients of the server
     /// [do](crate::ServerBuilder::reply_within).
-    #[must_use]
     pub fn within(self, limit: Duration) -> Player<'s> {
         Player { limit, ..self }
     }

@@ -171,6 +171,8 @@ impl Speaker {
     }
 
     fn wait(&mut self, wait: &Wait, held: &mut Conversed) -> Result<(), Box<Trouble>> {
+        let form = Form::of_reply_to(self.sent.as_deref().unwrap_or_default());
+        let progress = |came: &[u8], ended| wait.progress(form, came, ended);
         match wait {
             Wait::Receive(bytes) => {
                 self.receive(bytes)?;
@@ -183,27 +185,9 @@ impl Speaker {
                 let _ = self.client.socket().peek(&mut [MaybeUninit::uninit()]);
                 return Ok(());
             }
-            Wait::Reply => {
-                let form = Form::of_reply_to(self.sent.as_deref().unwrap_or_default());
-                self.until(form.wanted(), form == Form::Line, |bytes, ended| {
-                    form.progress(bytes, ended)
-                })?;
-            }
-            Wait::Greeting => {
-                self.until("a greeting", true, |bytes, _| {
-                    let complete = bytes.ends_with(b"\n").then(|| Form::Line.progress(bytes, false));
-                    match complete {
-                        // A greeting of several lines that are not marked as such ends when nothing follows.
-                        Some(ReplyEnd::More) => ReplyEnd::More,
-                        _ => ReplyEnd::UntilQuiet,
-                    }
-                })?;
-            }
-            Wait::Expect(pattern) => {
-                self.until(&pattern.to_string(), true, |bytes, _| {
-                    pattern.end_in(bytes).map_or(ReplyEnd::More, ReplyEnd::Whole)
-                })?;
-            }
+            Wait::Reply => _ = self.until(form.wanted(), form == Form::Line, progress)?,
+            Wait::Greeting => _ = self.until("a greeting", true, progress)?,
+            Wait::Expect(pattern) => _ = self.until(&pattern.to_string(), true, progress)?,
             Wait::Quiet(time) => self.quiet("a reply", *time)?,
         }
         self.told.not_all = true;

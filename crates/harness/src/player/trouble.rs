@@ -16,7 +16,8 @@ pub struct Conversed {
 }
 
 /// What a client could not do, or did not get.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
 pub struct Trouble {
     /// What it comes to.
     pub how: How,
@@ -72,14 +73,6 @@ impl fmt::Display for How {
         })
     }
 }
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Trouble {}
 
 impl Trouble {
     pub(super) fn new(how: How, text: impl Into<String>, connection: usize) -> Box<Trouble> {

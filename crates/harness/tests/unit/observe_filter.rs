@@ -2,12 +2,14 @@
 
 use std::os::unix::net::UnixDatagram;
 
+use socket2::SockRef;
+
 use super::*;
 
 /// A filter sees what a datagram carries as it sees a frame.
 fn let_through(wanted: &Wanted, frame: &[u8]) -> Option<usize> {
     let (ours, theirs) = UnixDatagram::pair().unwrap();
-    wanted.attach(&theirs).unwrap();
+    wanted.attach(&SockRef::from(&theirs)).unwrap();
     theirs.set_nonblocking(true).unwrap();
     // A datagram that the filter rejects is as good as sent.
     let _ = ours.send(frame);

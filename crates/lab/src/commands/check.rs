@@ -1,14 +1,16 @@
 //! `lab check`
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use clap::Args;
 
-use harness::ordeals::Judged;
+use harness::ordeals::{Judged, Report};
 use harness::rules::RuleId;
 
 use crate::check::{Checked, Format, Required, Strictness};
+use crate::interrupt::{Ended, until_interrupted};
 use crate::output::tell_troubles;
 use crate::rough;
 use crate::status::{Run, Status};
@@ -60,23 +62,32 @@ impl Run for Arguments {
             Format::Text => terminal::findings(&checked.lines(), Look::default()),
             format => io::stdout().write_all(checked.show(format).as_bytes()),
         };
-        match shown {
-            // The status stands, whoever reads what was found.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(checked.status()),
-        }
+        checked.status().told(shown)
     }
 }
 
 impl Arguments {
     fn run_rough(&self) -> Result<Status> {
         let day = self.rough.of(&self.plan)?;
-        // Who waits for a minute sees that something goes on.
-        let tell = |judged: &Judged| {
-            let _ = writeln!(io::stderr(), "lab: {}: {}", judged.ordeal.name, judged.verdict);
-        };
         let waits = self.format == Format::Text && io::stderr().is_terminal();
-        let report = if waits { day.run_telling(&tell) } else { day.run() };
+        let ended: Arc<Mutex<Vec<Judged>>> = Arc::default();
+        let known = Arc::clone(&ended);
+        let tell = move |judged: &Judged| {
+            // Who waits for a minute sees that something goes on.
+            if waits {
+                let _ = writeln!(io::stderr(), "lab: {}: {}", judged.ordeal.name, judged.verdict);
+            }
+            known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(judged.clone());
+        };
+        let ran = until_interrupted(move |_| Ok(day.run_telling(&tell)), |_| Ok(()))?;
+        let is_interrupted = matches!(ran, Ended::Interrupted);
+        let report = match ran {
+            Ended::Done(report) => report,
+            Ended::Interrupted => Report::of_some(ended.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        };
         let required = self.strictness.require.iter().filter_map(|required| match required {
             Required::Ordeal(ordeal) => Some(*ordeal),
             Required::Rule(_) => None,
@@ -86,16 +97,13 @@ impl Arguments {
             again: self.again(),
             seed: self.plan.wire.seed(),
             required: required.collect(),
+            is_interrupted,
         };
         let wrote = match self.format {
             Format::Text => terminal::print_rough(&shown),
             format => io::stdout().write_all(shown.text(format).as_bytes()),
         };
-        match wrote {
-            // The status stands, whoever reads it.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(shown.status()),
-        }
+        shown.status().told(wrote)
     }
 
     /// The arguments that make the same server and the same conversation again.

@@ -1,14 +1,12 @@
 //! `lab compare`
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use harness::compare::{Figure, Measured, Outcome, Ratio, compare, result};
 use harness::format::json;
-use harness::format::line::{Line, Role};
 use harness::rules::RuleId;
 
 use super::show::capture;
@@ -16,7 +14,7 @@ use crate::check::Format;
 use crate::junit::{self, Case};
 use crate::show::read;
 use crate::status::{Run, Status};
-use crate::terminal::terminal_width;
+use crate::terminal::{filled, terminal_width};
 
 /// Compare two captures: what is better, the same or worse in the second, and what cannot be told
 ///
@@ -62,11 +60,8 @@ impl Run for Arguments {
             |one: &Option<String>, several: &[String]| -> Vec<String> { one.iter().chain(several).cloned().collect() };
         let (before, after) = (side(&self.first, &self.before), side(&self.second, &self.after));
         let compared = Compared::of(before, after, self.slower)?;
-        match io::stdout().write_all(compared.show(self.format).as_bytes()) {
-            // The status stands, whoever reads it.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(compared.status()),
-        }
+        let written = io::stdout().write_all(compared.show(self.format).as_bytes());
+        compared.status().told(written)
     }
 }
 
@@ -147,14 +142,12 @@ impl Compared {
         }
     }
 
-    // Writing to a string cannot fail.
     fn text(&self) -> String {
         let mut text = String::new();
         for (side, runs) in [("before", &self.before), ("after", &self.after)] {
             for (name, run) in runs {
-                let _ = writeln!(
-                    text,
-                    "{side:<10}  {name}: connections {}, requests {}, bytes sent {}",
+                text += &format!(
+                    "{side:<10}  {name}: connections {}, requests {}, bytes sent {}\n",
                     run.connections, run.requests, run.sent
                 );
             }
@@ -177,11 +170,11 @@ impl Compared {
                     .entry((figure.outcome, "neither has any"))
                     .or_default()
                     .push(figure.name),
-                _ => _ = writeln!(text, "{:<10}  {}", figure.outcome, line(figure)),
+                _ => text += &format!("{:<10}  {}\n", figure.outcome, line(figure)),
             }
         }
         for ((outcome, why), names) in alike {
-            let _ = writeln!(text, "{outcome:<10}  {why}: {}", names.join(", "));
+            text += &format!("{outcome:<10}  {why}: {}\n", names.join(", "));
         }
         text += match self.status() {
             Status::Well => "the second is not worse\n",
@@ -190,10 +183,7 @@ impl Compared {
         };
         // A line stays whole for a program that reads it.
         let Some(width) = terminal_width() else { return text };
-        let lines = text
-            .lines()
-            .flat_map(|line| Line::new(Role::Note, line).wrapped(width.max(40), 12));
-        lines.map(|line| format!("{line}\n")).collect()
+        filled(&text, width, 12)
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::doctor::Report;
 use crate::status::{Run, Status};
+use crate::terminal::prose_width;
 
 /// Say what this machine allows, why not more, and the cure
 ///
@@ -32,7 +33,7 @@ impl Run for Arguments {
     fn run(&self) -> Result<Status> {
         let report = Report::look();
         let told = match self.format {
-            Answer::Text => report.text(),
+            Answer::Text => report.text(prose_width()),
             Answer::Json => report.json(),
         };
         io::stdout().write_all(told.as_bytes())?;

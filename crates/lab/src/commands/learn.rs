@@ -226,6 +226,14 @@ fn progress(folder: &Folder) -> Result<Progress> {
     Ok(progress)
 }
 
+/// Changes what is done, or tells that it is not remembered.
+fn remember(folder: &Folder, change: impl FnOnce(&mut Progress)) -> io::Result<()> {
+    match Progress::change(&folder.path, change) {
+        Ok(_) => Ok(()),
+        Err(error) => writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}"),
+    }
+}
+
 fn list(exercises: &[Exercise], folder: &Folder) -> Result<()> {
     for line in screen::list(exercises, &progress(folder)?, None) {
         writeln!(io::stdout(), "{line}")?;
@@ -256,10 +264,8 @@ fn check(folder: &Folder, exercise: &Exercise, answers: &[String]) -> Result<Sta
     let is_given = exercise
         .given()?
         .is_some_and(|given| server.is_ok_and(|server| server == given));
-    if !is_given
-        && let Err(error) = Progress::change(&folder.path, |progress| progress.checked(&exercise.name, outcome))
-    {
-        writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
+    if !is_given {
+        remember(folder, |progress| progress.checked(&exercise.name, outcome))?;
     }
     tell(exercise, &attempt)?;
     Ok(outcome.into())
@@ -319,9 +325,7 @@ fn hint(folder: &Folder, exercise: &Exercise) -> Result<()> {
     let mut done = progress(folder)?;
     // Also where it cannot be remembered.
     done.hint(&exercise.name, hints.len());
-    if let Err(error) = Progress::change(&folder.path, |progress| progress.hint(&exercise.name, hints.len())) {
-        writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
-    }
+    remember(folder, |progress| progress.hint(&exercise.name, hints.len()))?;
     let shown = done.of(&exercise.name).hints as usize;
     for (number, hint) in (1..).zip(&hints).take(shown) {
         writeln!(io::stdout(), "hint {number} of {}: {hint}\n", hints.len())?;
@@ -344,9 +348,7 @@ fn solution(folder: &Folder, exercise: &Exercise, anyway: bool) -> Result<()> {
         );
     }
     let solution = exercise.solution()?;
-    if let Err(error) = Progress::change(&folder.path, |progress| progress.solution(&exercise.name)) {
-        writeln!(io::stderr(), "lab: what is done is not remembered: {error:#}")?;
-    }
+    remember(folder, |progress| progress.solution(&exercise.name))?;
     io::stdout().write_all(solution.as_bytes())?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
@@ -13,11 +14,12 @@ use harness::{Client, Server};
 use super::run_client;
 use super::shell::in_shell;
 use crate::capture_file;
-use crate::interrupt::until_enter;
+use crate::interrupt::{Ended, until_enter, until_interrupted};
+use crate::linux::FirstInterrupt;
 use crate::live::{Live, watch};
 use crate::output::{More, Output, Shown, tell_troubles};
 use crate::status::{Run, Status};
-use crate::trace::Plan;
+use crate::trace::{INTERRUPTED, Plan};
 
 /// Run a server and show what it does in a browser, while it does it
 ///
@@ -72,26 +74,28 @@ impl Run for Arguments {
 
 impl Arguments {
     /// Lets clients talk while somebody looks: a program, our own, or those of a shell. Those that stay connected.
-    fn converse(&self, server: &Server) -> Result<Vec<Client>> {
+    fn converse(&self, server: &Arc<Server>) -> Result<Ended<Vec<Client>>> {
         let plan = &self.plan;
-        if let Some(client) = &plan.client {
-            run_client(plan, server, plan.address(server)?, client)?;
-            return Ok(Vec::new());
-        }
-        if plan.talks() {
-            let talked = plan.talk(server, plan.address(server)?, |_| Ok(()))?;
+        if plan.client.is_none() && plan.talks() {
+            let (address, talking, told) = (plan.address(server)?, Arc::clone(server), plan.clone());
+            let talked = until_interrupted(move |_| told.talk(&talking, address, |_| Ok(())), |_| Ok(()));
+            let Ended::Done(talked) = talked? else {
+                writeln!(io::stderr(), "lab: {INTERRUPTED}")?;
+                return Ok(Ended::Interrupted);
+            };
             tell_troubles(&talked.troubles)?;
             if io::stdin().is_terminal() && !plan.stdin {
                 until_enter("press enter to end; the page goes on until then")?;
             }
-            return Ok(talked.open);
+            return Ok(Ended::Done(talked.open));
         }
-        writeln!(
-            io::stderr(),
-            "the server listens on {}; this shell is in its network: talk to it, and leave the shell to end",
-            server.address()
-        )?;
-        in_shell(server, Side::Client)?;
-        Ok(Vec::new())
+        // Ctrl-C is for the client, or for what runs in the shell; then comes the timeline of what there was.
+        let _passes = FirstInterrupt::passes();
+        if let Some(client) = &plan.client {
+            run_client(plan, server, plan.address(server)?, client)?;
+            return Ok(Ended::Done(Vec::new()));
+        }
+        in_shell(server, Side::Client, "so talk to it, and leave the shell to end")?;
+        Ok(Ended::Done(Vec::new()))
     }
 }

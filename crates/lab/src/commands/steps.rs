@@ -7,6 +7,7 @@ use clap::Args;
 use course::steps;
 
 use crate::status::{Run, Status};
+use crate::terminal::{filled, prose_width};
 
 /// List the steps, and what each is about
 #[derive(Args, Debug)]
@@ -15,7 +16,8 @@ pub struct Arguments;
 impl Run for Arguments {
     fn run(&self) -> Result<Status> {
         for step in steps::all()? {
-            writeln!(io::stdout(), "{}  {:<18} {}", step.binary(), step.slug, step.about()?)?;
+            let line = format!("{}  {:<18} {}", step.binary(), step.slug, step.about()?);
+            io::stdout().write_all(filled(&line, prose_width(), 26).as_bytes())?;
         }
         Ok(Status::Well)
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use harness::timeline::Side;
 
 use super::run_client;
-use crate::output::{Host, tell_troubles};
+use crate::output::{hosts, tell_troubles};
 use crate::status::{Run, Status};
 use crate::trace::Plan;
 use crate::wireshark::{Wireshark, type_lines};
@@ -22,13 +22,13 @@ pub struct Arguments {
     #[command(flatten)]
     plan: Plan,
     /// Of two hosts with a wire, show what could have been captured on this one
-    #[arg(long, value_enum)]
-    vantage: Option<Host>,
+    #[arg(long, value_parser = hosts())]
+    vantage: Option<Side>,
 }
 
 impl Run for Arguments {
     fn run(&self) -> Result<Status> {
-        let window = Wireshark::find()?.at_host(self.vantage.map(Side::from));
+        let window = Wireshark::find()?.at_host(self.vantage);
         if let Some(file) = self.plan.step.as_deref().map(Path::new).filter(|path| path.is_file()) {
             return window.open(file).map(|()| Status::Well);
         }

@@ -15,7 +15,7 @@ use course::learn::progress::Progress;
 use course::learn::verdict::Outcome;
 use harness::format::line::Line;
 use harness::timeline::width::cut;
-use notify::{RecursiveMode, Watcher};
+use notify::{PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::keys::{self, Keys};
 use super::{screen, show};
@@ -633,25 +633,20 @@ fn lines(lines: &[String], room: Option<usize>) -> Result<()> {
 
 /// Watches a folder by the system's own means, or where these are used up by looking again and again.
 fn watcher(folder: &Path, sender: &Sender<Event>) -> Result<Box<dyn Watcher>> {
-    let tell = |sender: &Sender<Event>| {
-        let sender = sender.clone();
-        move |event: notify::Result<notify::Event>| {
-            // Reading a file is no save; that the watch failed is told nowhere else.
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                drop(sender.send(Event::Saved));
-            }
+    watcher_of::<RecommendedWatcher>(folder, sender)
+        .or_else(|_| watcher_of::<PollWatcher>(folder, sender))
+        .with_context(|| format!("cannot watch {}", folder.display()))
+}
+
+fn watcher_of<W: Watcher + 'static>(folder: &Path, sender: &Sender<Event>) -> notify::Result<Box<dyn Watcher>> {
+    let sender = sender.clone();
+    let tell = move |event: notify::Result<notify::Event>| {
+        // Reading a file is no save; that the watch failed is told nowhere else.
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            drop(sender.send(Event::Saved));
         }
     };
-    let by_system = notify::recommended_watcher(tell(sender)).and_then(|mut watcher| {
-        watcher.watch(folder, RecursiveMode::NonRecursive)?;
-        Ok(Box::new(watcher) as Box<dyn Watcher>)
-    });
-    by_system
-        .or_else(|_| {
-            let often = notify::Config::default().with_poll_interval(LOOK);
-            let mut watcher = notify::PollWatcher::new(tell(sender), often)?;
-            watcher.watch(folder, RecursiveMode::NonRecursive)?;
-            Ok::<_, notify::Error>(Box::new(watcher) as Box<dyn Watcher>)
-        })
-        .with_context(|| format!("cannot watch {}", folder.display()))
+    let mut watcher = W::new(tell, notify::Config::default().with_poll_interval(LOOK))?;
+    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    Ok(Box::new(watcher))
 }

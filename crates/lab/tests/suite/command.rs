@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use course::{checkout, steps};
 use harness::testing::Needs::{self, Calls, Packets, Program, Request, Sandbox, Wire};
 use harness::testing::built;
+use harness::timeline::width::columns;
 use serde_json::Value;
 
 use crate::read_json;
@@ -223,6 +224,22 @@ fn another_language() -> Result<()> {
     Ok(())
 }
 
+/// What is told in prose fits into a terminal of the usual width.
+fn lines_are_no_longer_than_a_terminal_is_wide() -> Result<()> {
+    let shell = |command: &str| {
+        let mut lab = Command::new(built("lab"));
+        lab.args([command, "step3"]).env("SHELL", "/bin/true").output()
+    };
+    let (steps, shell, live) = (lab(&["steps"])?, shell("shell")?, shell("live")?);
+    for (what, told) in [("steps", steps.stdout), ("shell", shell.stderr), ("live", live.stderr)] {
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let mut lines = told.lines().filter(|line| !line.contains("http://"));
+        assert!(lines.clone().count() > 1, "{what}: {told}");
+        assert!(lines.all(|line| columns(line) <= 80), "{what}: {told}");
+    }
+    Ok(())
+}
+
 fn a_shell_inside() -> Result<()> {
     let mut shell = Command::new(built("lab"));
     let mut shell = shell.args(["shell", "step3"]).env("SHELL", "/bin/sh");
@@ -279,6 +296,36 @@ fn ctrl_c_ends_a_watched_run_and_keeps_it() -> Result<()> {
     assert!(running.wait()?.success());
     assert!(std::fs::read_to_string(&page)?.contains("sendto("));
     std::fs::remove_file(&page)?;
+    Ok(())
+}
+
+/// Ctrl-C while a client still waits ends the run too, and what was asked for is written.
+#[cfg(target_os = "linux")]
+fn ctrl_c_in_the_talk_of_a_watched_run_keeps_it() -> Result<()> {
+    use nix::sys::signal::{Signal, kill};
+    let folder = std::env::temp_dir().join(format!("lab-live-talk-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let (page, capture) = (folder.join("run.html"), folder.join("run.pcapng"));
+    let mut live = Command::new(built("lab"));
+    live.args(["live", "--send", "hello\n", "--timeout", "60", "--format", "html", "-o"]);
+    live.arg(&page).arg("--pcapng").arg(&capture);
+    live.args(["--", built("wrong-server"), "never-answers", "127.0.0.1:3000"]);
+    live.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut running = live.spawn()?;
+    let told = BufReader::new(running.stderr.take().context("no stderr")?);
+    let mut lines = told.lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("in a browser")));
+    // Nothing tells when its client has sent its line, and waits.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let begun = std::time::Instant::now();
+    kill(nix::unistd::Pid::from_raw(running.id().try_into()?), Signal::SIGINT)?;
+    assert!(lines.any(|line| line.contains("interrupted: this is what there was")));
+    lines.for_each(drop);
+    assert!(running.wait()?.success() && begun.elapsed().as_secs() < 30);
+    assert!(std::fs::read_to_string(&page)?.contains("hello"));
+    let shown = stdout(&lab(&["show", &capture.to_string_lossy()])?);
+    assert!(shown.contains("hello"), "{shown}");
+    std::fs::remove_dir_all(&folder)?;
     Ok(())
 }
 
@@ -773,8 +820,11 @@ harness::tests! {
     an_interrupted_client_leaves_its_timeline needs [Sandbox, Program("bash")];
     another_language needs [Sandbox, Program("python3")];
     a_shell_inside needs [Sandbox];
+    lines_are_no_longer_than_a_terminal_is_wide needs [Sandbox];
     #[cfg(target_os = "linux")]
     ctrl_c_ends_a_watched_run_and_keeps_it needs [Packets];
+    #[cfg(target_os = "linux")]
+    ctrl_c_in_the_talk_of_a_watched_run_keeps_it needs [Packets];
     a_watched_run_is_kept needs [Sandbox];
     a_watched_run_heeds_how_clients_talk needs [Sandbox];
     each_end_of_a_wire_shows_what_it_knows needs [];

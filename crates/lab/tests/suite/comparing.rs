@@ -135,18 +135,25 @@ fn each_format_names_what_is_worse() -> Result<()> {
 
 /// Captures of `lab trace` compare: a run of the same server is not worse, and one that stalls is.
 fn what_lab_traced_is_compared() -> Result<()> {
-    let traced = |step: &str, name: &str| -> Result<String> {
+    let traced = |step: &str, said: &[&str], name: &str| -> Result<String> {
         let file = written(name, &[])?;
         let run = Command::new(built("lab"))
             .args(["trace", step, "--pcapng", &file])
+            .args(said)
             .output()?;
         assert!(run.status.success(), "{run:?}");
         Ok(file)
     };
-    let (two, one) = (traced("step1", "two")?, traced("step2", "one")?);
+    let (two, one) = (traced("step1", &[], "two")?, traced("step2", &[], "one")?);
     assert_eq!(outcomes(&[&two, &one], 0)?("better")[0], "writes-per-reply");
     assert_eq!(outcomes(&[&one, &two], 1)?("worse")[0], "writes-per-reply");
-    for file in [one, two] {
+    // As many bytes, and other ones.
+    let [this, other] = ["1\\n", "2\\n"].map(|said| traced("step2", &["--send", said], &said[..1]));
+    let (this, other) = (this?, other?);
+    assert_eq!(outcomes(&[&this, &other], 2)?("same"), [""; 0]);
+    let said = stdout(&compare(&[&this, &other])?);
+    assert!(said.contains("the clients did not send the same"), "{said}");
+    for file in [one, two, this, other] {
         fs::remove_file(file)?;
     }
     Ok(())

@@ -55,6 +55,32 @@ fn a_step_comes_through_as_its_table_says() -> Result<()> {
     Ok(())
 }
 
+/// Who will not wait for the rest gets the table of what has ended, and nothing is proved by it.
+fn ctrl_c_ends_the_day_and_shows_its_table() -> Result<()> {
+    use std::io::{BufRead as _, BufReader};
+    let terminal = nix::pty::openpty(None, None)?;
+    let mut lab = Command::new(built("lab"));
+    // The second one takes many seconds.
+    lab.args(["check", "--rough", "--only", "closes,silent", "step3"]);
+    lab.stdout(std::process::Stdio::piped()).stderr(terminal.slave);
+    let running = lab.spawn()?;
+    drop(lab);
+    let mut told = BufReader::new(std::fs::File::from(terminal.master)).lines();
+    let ended = told.find_map(|line| line.ok().filter(|line| line.contains("lab: closes: ")));
+    ensure!(ended.is_some(), "nothing has ended");
+    let process = nix::unistd::Pid::from_raw(running.id().try_into()?);
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT)?;
+    let output = running.wait_with_output()?;
+    let table = text(&output.stdout);
+    ensure!(output.status.code() == Some(2), "{output:?}");
+    ensure!(table.contains("closes           passed"), "{table}");
+    ensure!(
+        table.contains("not proved: interrupted: this is what there was"),
+        "{table}"
+    );
+    Ok(())
+}
+
 fn a_failed_ordeal_says_what_shows_it() -> Result<()> {
     let made = lab(&["check", "--rough", "--only", "endless,closes", "step1"])?;
     let told = text(&made.stdout);
@@ -131,7 +157,13 @@ fn nothing_proved_is_a_2() -> Result<()> {
 }
 
 fn what_cannot_be_asked_is_told_with_its_reason() -> Result<()> {
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 7] = [
+        // An ordeal where a server stands.
+        (
+            &["check", "--rough", "endless", "step3"],
+            "trace --rough endless SERVER",
+        ),
+        (&["check", "--rough", "endless"], "check --rough --only endless SERVER"),
         (
             &["check", "--rough", "--client", "true", "step3"],
             "brings its own clients",
@@ -295,6 +327,7 @@ harness::tests! {
     a_loopback_address_is_reached_over_the_wire needs [Wire, Ipv6];
     a_step_comes_through_as_its_table_says needs [Sandbox];
     a_failed_ordeal_says_what_shows_it needs [Sandbox];
+    ctrl_c_ends_the_day_and_shows_its_table needs [Wire];
     a_run_of_an_ordeal_is_a_trace needs [Sandbox];
     nothing_proved_is_a_2 needs [Wire];
     what_cannot_be_asked_is_told_with_its_reason needs [];

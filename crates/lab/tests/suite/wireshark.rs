@@ -13,7 +13,8 @@ use harness::format::pcapng::{self, Encoder};
 use harness::testing::Needs::{Calls, Program, Request, Sandbox};
 use harness::timeline::{CallKind, Level, Record, Timeline, What};
 use harness::{LISTEN, Server};
-use lab::wireshark::{Wireshark, stream, type_lines};
+use lab::capture_file::write;
+use lab::wireshark::{Wireshark, type_lines};
 
 fn start(step: &str) -> Result<Server> {
     Ok(Server::build(steps::find(step)?.build()?).arg(LISTEN).start()?)
@@ -217,7 +218,7 @@ fn tshark_shows_a_live_capture_while_the_server_runs() -> Result<()> {
     let shown = lines_of(tshark.stdout.take().context("no standard output")?);
     let server = start("step1")?;
     let (records, level) = (server.follow(), server.level());
-    let writer = std::thread::spawn(move || stream(records, ("step1", level), pipe));
+    let writer = std::thread::spawn(move || write(records, pipe, "step1", level)?.finish());
     let mut client = server.connect()?;
     for line in ["1\n", "2\n"] {
         client.exchange(line)?;

@@ -40,7 +40,9 @@ fn a_program_that_is_needed_is_told_from_one_that_helps() {
     };
     assert_eq!(without("nc").lacking(), ["nc"]);
     assert!(without("wireshark").is_ready());
-    assert!(without("nc").text().contains("netcat-openbsd"));
+    let told = without("nc").text(80);
+    assert!(told.contains("netcat-openbsd"));
+    assert!(told.lines().all(|line| line.len() <= 80), "{told}");
 }
 
 #[test]
@@ -54,9 +56,9 @@ fn a_port_that_is_taken_is_named() {
     );
     assert_eq!(report.lacking(), ["port 3000"]);
     assert!(
-        report.text().ends_with("not ready, for want of: port 3000\n"),
+        report.text(80).ends_with("not ready, for want of: port 3000\n"),
         "{}",
-        report.text()
+        report.text(80)
     );
 }
 
@@ -72,7 +74,7 @@ fn a_server_that_cannot_be_built_is_told_in_whole() {
     assert_eq!(report.lacking(), ["builds offline"]);
     assert!(
         report
-            .text()
+            .text(80)
             .contains("no: no matching package\n                     cure: fetch\n")
     );
 }

@@ -49,6 +49,11 @@ fn what_there_is_not_is_told_with_what_is_like_it() {
     assert_eq!(error.map(|error| error.to_string()), None, "a reason has this name");
     let error = explain("stall", 80).unwrap_err().to_string();
     assert!(error.contains("nagle-stall"), "{error}");
+    // Words written as one, and letters that are others.
+    for (typed, meant) in [("splitreply", "split-reply"), ("naggle-stal", "nagle-stall")] {
+        let error = explain(typed, 80).unwrap_err().to_string();
+        assert!(error.contains(&format!("one of these? {meant}")), "{typed}: {error}");
+    }
     let error = explain("xyzzy", 80).unwrap_err().to_string();
     assert!(error.contains("without a name lists all"), "{error}");
 }

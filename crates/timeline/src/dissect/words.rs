@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::words::data_text;
+use crate::words::{amount, data_text};
 
 pub(super) fn on(value: u64) -> &'static str {
     if value == 1 { "yes" } else { "no" }
@@ -164,10 +164,7 @@ pub(super) fn option_kind(kind: u64) -> &'static str {
 const DATA_SHOWN: usize = 64;
 
 pub(super) fn data(bytes: &[u8], missing: usize) -> String {
-    let count = match bytes.len() {
-        1 => "1 byte".to_owned(),
-        count => format!("{count} bytes"),
-    };
+    let count = amount(bytes.len(), "byte", "bytes");
     let text = data_text(bytes, bytes.len() as u64, DATA_SHOWN);
     match missing {
         0 => format!("{count}: {text}"),

@@ -1,6 +1,5 @@
 //! Tables for Markdown pages.
 
-use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use crate::events::{EventKind, Flags, Packet, Side, printable};
@@ -34,28 +33,21 @@ pub fn frames(timeline: &Timeline, numbers: RangeInclusive<FrameNumber>) -> Stri
     let mut sentences = String::new();
     for (id, event) in timeline.iter() {
         let number = timeline.frame(id).filter(|number| numbers.contains(number));
-        match (&event.kind, number) {
+        let other = match (&event.kind, number) {
             (EventKind::Packet(packet), Some(number)) => {
                 let explanation = explanations.get(&id).unwrap_or(&nothing);
                 table.push(cells(number, packet, explanation));
                 if !explanation.sentence.is_empty() {
-                    // Writing to a string cannot fail.
-                    let _ = writeln!(
-                        sentences,
-                        "- **Frame {number}**: {}",
-                        prose(packet, &explanation.sentence)
-                    );
+                    sentences += &format!("- **Frame {number}**: {}\n", prose(packet, &explanation.sentence));
                 }
+                None
             }
-            (EventKind::Call(call), Some(number)) => table.extend(told(number, Side::Server, call_words(call))),
-            (EventKind::Client(action), Some(number)) => {
-                table.extend(told(number, Side::Client, client_words(action)));
-            }
-            (EventKind::Process(event), Some(number)) => {
-                table.extend(told(number, Side::Server, process_words(event)));
-            }
-            _ => {}
-        }
+            (EventKind::Call(call), Some(number)) => told(number, Side::Server, call_words(call)),
+            (EventKind::Client(action), Some(number)) => told(number, Side::Client, client_words(action)),
+            (EventKind::Process(event), Some(number)) => told(number, Side::Server, process_words(event)),
+            _ => None,
+        };
+        table.extend(other);
         for state in timeline.states_after(id) {
             if let Some(number) = state.frame.filter(|number| numbers.contains(number)) {
                 table.extend(told(number, state.change.side, state_words(&state.change)));
@@ -169,37 +161,18 @@ fn draw(table: &[[String; COLUMNS]]) -> String {
             *width = columns(cell).max(*width).max(2);
         }
     }
-    let mut drawn = String::new();
-    for (number, row) in table.iter().enumerate() {
-        drawn += &line(row, &widths);
-        if number == 0 {
-            drawn += &rule(&widths);
-        }
-    }
-    drawn
-}
-
-fn line(row: &[String; COLUMNS], widths: &[usize; COLUMNS]) -> String {
-    let mut line = String::from("|");
-    for ((cell, &width), right) in row.iter().zip(widths).zip(NUMBERS) {
-        line += &if right {
-            format!(" {cell:>width$} |")
-        } else {
-            format!(" {} |", padded(cell, width))
-        };
-    }
-    line + "\n"
-}
-
-fn rule(widths: &[usize; COLUMNS]) -> String {
-    let mut line = String::from("|");
-    for (&width, right) in widths.iter().zip(NUMBERS) {
-        let dashes = "-".repeat(width + 1);
-        line += &if right {
-            format!("{dashes}:|")
-        } else {
-            format!("{dashes}-|")
-        };
-    }
-    line + "\n"
+    let row = |cell: &dyn Fn(usize) -> String| {
+        let cells = (0..COLUMNS).map(|at| cell(at) + "|");
+        format!("|{}\n", cells.collect::<String>())
+    };
+    let rule = row(&|at| "-".repeat(widths[at] + 1) + if NUMBERS[at] { ":" } else { "-" });
+    let lines = table.iter().map(|cells| {
+        row(&|at| match (&cells[at], widths[at]) {
+            (cell, width) if NUMBERS[at] => format!(" {cell:>width$} "),
+            (cell, width) => format!(" {} ", padded(cell, width)),
+        })
+    });
+    let mut drawn: Vec<String> = lines.collect();
+    drawn.insert(1, rule);
+    drawn.concat()
 }

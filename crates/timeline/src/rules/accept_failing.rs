@@ -1,13 +1,11 @@
 //! An accept that fails and is tried again at once.
 
-use super::rule::{Found, Rule, RuleId};
+use super::rule::{Body, Found};
 use super::run::Run;
 use crate::timeline::Connection;
 use crate::words::call_text;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::AcceptFailing,
-    name: "accept-failing",
+pub(super) const RULE: Body = Body {
     summary: "accept failed over and over, without a pause between",
     cure: "pause before you try again, close what is done with, and raise the limit of descriptors (ulimit -n)",
     needs: &[],

@@ -1,14 +1,12 @@
 //! A client that was never accepted.
 
-use super::rule::{Found, Rule, RuleId};
+use super::rule::{Body, Found};
 use super::run::Run;
 use crate::events::{CallKind, TcpState};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::AcceptStopped,
-    name: "accept-stopped",
+pub(super) const RULE: Body = Body {
     summary: "a client connected and was not accepted",
     cure: "close what is done with, raise the limit of descriptors (ulimit -n), and go on accepting",
     needs: &[],

@@ -1,16 +1,14 @@
 //! A write that has not returned.
 
 use super::replies::ANSWERED;
-use super::rule::{Found, Rule, RuleId};
+use super::rule::{Body, Found};
 use super::run::{Run, sent_by};
 use crate::events::Side;
 use crate::facts::FactKind;
 use crate::timeline::Connection;
 use crate::words::call_text;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::BlockedWrite,
-    name: "blocked-write",
+pub(super) const RULE: Body = Body {
     summary: "a write had not returned when the run ended",
     cure: "bound how long a write may wait, and how much may wait for a client that does not read",
     needs: &[ANSWERED],

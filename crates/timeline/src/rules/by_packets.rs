@@ -3,78 +3,64 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Need, Rule, RuleId};
-use super::run::{Run, count};
+use super::RuleId;
+use super::rule::{Body, Found, Need};
+use super::run::Run;
 use crate::events::{Both, EventId, FrameNumber, Side};
 use crate::facts::Waits;
 use crate::timeline::Connection;
+use crate::words::amount;
 
-pub(super) const LATE_ACK: Rule = Rule {
-    id: RuleId::LateAck,
-    name: "late-ack",
+pub(super) const LATE_ACK: Body = Body {
     summary: "small segments left only after an ACK that was put off: that fits Nagle's algorithm",
     cure: "write each message at once, or set TCP_NODELAY; the calls of the sender would decide (lab trace, strace)",
     needs: &[Need::PacketsAlone],
     look: late_ack,
 };
 
-pub(super) const CLOSED_WINDOW: Rule = Rule {
-    id: RuleId::ClosedWindow,
-    name: "closed-window",
+pub(super) const CLOSED_WINDOW: Body = Body {
     summary: "a sender waited, as its peer's window was 0: that fits a program which does not read",
     cure: "read sooner, or send less at a time; the calls of the reader would decide (lab trace, strace)",
     needs: &[Need::PacketsAlone],
     look: closed_window,
 };
 
-pub(super) const SMALL_WINDOW: Rule = Rule {
-    id: RuleId::SmallWindow,
-    name: "small-window",
+pub(super) const SMALL_WINDOW: Body = Body {
     summary: "a sender filled its peer's window again and again, on a connection whose windows are not scaled",
     cure: "look for a box that takes the window's scale out of a SYN (RFC 7323): a capture at the other end would decide",
     needs: &[Need::PacketsAlone],
     look: small_window,
 };
 
-pub(super) const SENT_AGAIN: Rule = Rule {
-    id: RuleId::SentAgain,
-    name: "sent-again",
+pub(super) const SENT_AGAIN: Body = Body {
     summary: "segments were sent again",
     cure: "look at the path: a capture at the other end tells where they were lost",
     needs: &[Need::PacketsAlone],
     look: sent_again,
 };
 
-pub(super) const MTU_BLACK_HOLE: Rule = Rule {
-    id: RuleId::MtuBlackHole,
-    name: "mtu-black-hole",
+pub(super) const MTU_BLACK_HOLE: Body = Body {
     summary: "full-sized segments alone are missing: that fits a path that drops large packets and does not say so",
     cure: "try ping -M do -s 1472 on the path; clamp the MSS, or let ICMP \"fragmentation needed\" pass (RFC 2923)",
     needs: &[Need::PacketsAlone],
     look: mtu_black_hole,
 };
 
-pub(super) const SYN_UNANSWERED: Rule = Rule {
-    id: RuleId::SynUnanswered,
-    name: "syn-unanswered",
+pub(super) const SYN_UNANSWERED: Body = Body {
     summary: "the client asked for a connection, and nothing that was captured answers",
     cure: "look for a filter, or a full queue: a capture at the server would decide whether the SYN came",
     needs: &[Need::PacketsAlone],
     look: syn_unanswered,
 };
 
-pub(super) const LATE_HANDSHAKE: Rule = Rule {
-    id: RuleId::LateHandshake,
-    name: "late-handshake",
+pub(super) const LATE_HANDSHAKE: Body = Body {
     summary: "the answer to the SYN came late",
     cure: "look for a full queue of the listener (ss -lt), or loss: a capture at the server would decide",
     needs: &[Need::PacketsAlone],
     look: late_handshake,
 };
 
-pub(super) const RESET_WITH_DATA: Rule = Rule {
-    id: RuleId::ResetWithData,
-    name: "reset-with-data",
+pub(super) const RESET_WITH_DATA: Body = Body {
     summary: "a reset came while bytes were on their way that nobody had acknowledged: they may be lost",
     cure: "close only when all is read, and let the peer close first; the calls of the closer would decide",
     needs: &[Need::PacketsAlone],
@@ -134,7 +120,7 @@ fn late_ack(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let (side, waits) = most(&connection.facts().tally.after_late_acks)?;
     let message = format!(
         "{} of the {side} left right after an ACK that the {} had put off: {} in all, the longest {} before frame {}",
-        count(waits.count, "small segment", "small segments"),
+        amount(waits.count, "small segment", "small segments"),
         side.peer(),
         ms(waits.total),
         ms(waits.longest.0),
@@ -150,7 +136,7 @@ fn closed_window(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
         let message = format!(
             "the {side}'s window was 0 while the {} had more to send: {}, {} in all, the longest {} until frame {}",
             side.peer(),
-            count(waits.count, "time", "times"),
+            amount(waits.count, "time", "times"),
             ms(waits.total),
             ms(waits.longest.0),
             waits.longest.1,
@@ -190,7 +176,7 @@ fn small_window(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     let message = format!(
         "the {side} waited {} for room in the window of the {}, {} in all{told}",
-        count(waits.count, "time", "times"),
+        amount(waits.count, "time", "times"),
         side.peer(),
         ms(waits.total),
     );
@@ -201,7 +187,7 @@ fn sent_again(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     /// The least that Linux's timer waits.
     const TIMER: Duration = Duration::from_millis(200);
     let (side, waits) = most(&connection.facts().tally.sent_again)?;
-    let again = count(waits.count, "segment", "segments");
+    let again = amount(waits.count, "segment", "segments");
     // Of what was lost before it came here nobody knows when it first left.
     let message = match waits.total.is_zero() {
         true => format!(
@@ -246,7 +232,7 @@ fn syn_unanswered(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     }
     let message = format!(
         "{}, the last {} after the first, and no answer in {} from then",
-        count(asked.count, "SYN", "SYNs"),
+        amount(asked.count, "SYN", "SYNs"),
         ms(asked.last.1.since(asked.first.1)),
         ms(end.since(asked.last.1)),
     );
@@ -264,7 +250,7 @@ fn late_handshake(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let message = format!(
         "frame {frame} answers {} after the first of {}",
         ms(took),
-        count(asked.count, "SYN", "SYNs")
+        amount(asked.count, "SYN", "SYNs")
     );
     Some(Found::new(message, frames(connection, [asked.first.0, frame])))
 }

@@ -1,13 +1,11 @@
 //! A client program that does not close what the server has closed.
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::Run;
 use crate::events::{ClientActionKind, Flags, Side, TcpState};
 use crate::timeline::Connection;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::ClientLeak,
-    name: "client-leak",
+pub(super) const RULE: Body = Body {
     summary: "the server has closed, and the client never closes its own socket: it stays in CLOSE_WAIT",
     cure: "in the client, close the socket once a read returns 0; have a pool look at its idle connections",
     needs: &[

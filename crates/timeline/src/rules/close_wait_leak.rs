@@ -1,14 +1,12 @@
 //! A connection that its client has closed and the server keeps.
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, holders, is_ended_by_client, owners_close, waited};
 use crate::events::{ClientAction, ClientActionKind, EventId, TcpState};
 use crate::timeline::{Connection, Teardown};
 use crate::words::call_text;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::CloseWaitLeak,
-    name: "close-wait-leak",
+pub(super) const RULE: Body = Body {
     summary: "the client has closed, the server has read that or closed too, and its socket stays open",
     cure: "drop or close every owner of the socket: clones, duplicates, and what a forked child has of it",
     needs: &[Need::Sleep, Need::Moment(is_ended_by_client, "no client has closed")],

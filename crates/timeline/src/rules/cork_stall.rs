@@ -1,16 +1,14 @@
 //! A segment that the kernel kept because the program had said that more follows.
 
 use super::replies::ANSWERED;
-use super::rule::{Found, Need, Rule, RuleId};
-use super::run::{Run, count};
+use super::rule::{Body, Found, Need};
+use super::run::Run;
 use crate::events::Side;
 use crate::facts::Evidence;
 use crate::timeline::Connection;
-use crate::words::{call_text, whole_milliseconds};
+use crate::words::{amount, call_text, whole_milliseconds};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::CorkStall,
-    name: "cork-stall",
+pub(super) const RULE: Body = Body {
     summary: "a segment was held back since the program had said that more follows, and nothing followed",
     cure: "send the end of each message without MSG_MORE, or clear TCP_CORK behind it",
     needs: &[Need::Packets, ANSWERED],
@@ -35,7 +33,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     Some(Found::new(
         format!(
             "{} waited for more: {wrote} had returned {} ms before frame {} left, and the program had said that more follows",
-            count(1 + held.count(), "segment", "segments"),
+            amount(1 + held.count(), "segment", "segments"),
             whole_milliseconds(waited),
             packet.number
         ),

@@ -1,13 +1,11 @@
 //! A descriptor of a connection that is over.
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, waited};
 use crate::events::{EventId, EventKind, ProcessEvent, ProcessEventKind};
 use crate::timeline::{Connection, Teardown};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::DescriptorLeak,
-    name: "descriptor-leak",
+pub(super) const RULE: Body = Body {
     summary: "the connection is over, and the server keeps its descriptor",
     cure: "close the descriptor, or drop all that owns it: shutdown ends the connection and frees nothing",
     needs: &[Need::Sleep],

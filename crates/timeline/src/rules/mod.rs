@@ -19,8 +19,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::events::{ConnectionId, Level};
 use crate::timeline::{Connection, Timeline};
+use crate::words::amount;
 
 mod accept_failing;
 mod accept_stopped;
@@ -46,50 +49,57 @@ mod unread_eof;
 mod verdict;
 mod write_after_close;
 
-pub use rule::{Finding, Rule, RuleId, Severity};
+pub(crate) use replies::captured;
+pub use rule::{Finding, Rule, Severity};
 use rule::{Found, Need};
-use run::{Run, count};
+use run::Run;
 pub(crate) use truncated_reply::promises_more;
 pub use verdict::Verdict;
 
-/// All rules, in the order of their names in [`RuleId`].
-pub const RULES: &[Rule] = &[
-    split_reply::RULE,
-    nagle_stall::RULE,
-    cork_stall::RULE,
-    blocked_write::RULE,
-    close_wait_leak::RULE,
-    unread_eof::RULE,
-    descriptor_leak::RULE,
-    reset_on_close::RULE,
-    write_after_close::RULE,
-    accept_stopped::RULE,
-    no_reply::RULE,
-    truncated_reply::RULE,
-    by_packets::LATE_ACK,
-    by_packets::CLOSED_WINDOW,
-    by_packets::SMALL_WINDOW,
-    by_packets::SENT_AGAIN,
-    by_packets::MTU_BLACK_HOLE,
-    by_packets::SYN_UNANSWERED,
-    by_packets::LATE_HANDSHAKE,
-    by_packets::RESET_WITH_DATA,
-    accept_failing::RULE,
-    queue_overflow::RULE,
-    request_lost::RULE,
-    no_continue::RULE,
-    one_at_a_time::RULE,
-    client_leak::RULE,
-];
+/// The names of each rule, in code and in text, and what it is.
+macro_rules! rules {
+    ($($id:ident $name:literal $body:expr;)+) => {
+        /// Which rule. In text and in JSON it is the rule's [name](Rule::name).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "&'static str", try_from = "String")]
+        #[allow(missing_docs, reason = "what a rule finds is said once, by its summary")]
+        pub enum RuleId {
+            $($id,)+
+        }
 
-// A rule stands at the place of its name, so that it is found without a search.
-const _: () = {
-    let mut place = 0;
-    while place < RULES.len() {
-        assert!(RULES[place].id as usize == place);
-        place += 1;
-    }
-};
+        /// All rules, in the order of their names in [`RuleId`].
+        pub const RULES: &[Rule] = &[$(Rule::new(RuleId::$id, $name, $body)),+];
+    };
+}
+
+rules! {
+    SplitReply "split-reply" split_reply::RULE;
+    NagleStall "nagle-stall" nagle_stall::RULE;
+    CorkStall "cork-stall" cork_stall::RULE;
+    BlockedWrite "blocked-write" blocked_write::RULE;
+    CloseWaitLeak "close-wait-leak" close_wait_leak::RULE;
+    UnreadEof "unread-eof" unread_eof::RULE;
+    DescriptorLeak "descriptor-leak" descriptor_leak::RULE;
+    ResetOnClose "reset-on-close" reset_on_close::RULE;
+    WriteAfterClose "write-after-close" write_after_close::RULE;
+    AcceptStopped "accept-stopped" accept_stopped::RULE;
+    NoReply "no-reply" no_reply::RULE;
+    TruncatedReply "truncated-reply" truncated_reply::RULE;
+    LateAck "late-ack" by_packets::LATE_ACK;
+    ClosedWindow "closed-window" by_packets::CLOSED_WINDOW;
+    SmallWindow "small-window" by_packets::SMALL_WINDOW;
+    SentAgain "sent-again" by_packets::SENT_AGAIN;
+    MtuBlackHole "mtu-black-hole" by_packets::MTU_BLACK_HOLE;
+    SynUnanswered "syn-unanswered" by_packets::SYN_UNANSWERED;
+    LateHandshake "late-handshake" by_packets::LATE_HANDSHAKE;
+    ResetWithData "reset-with-data" by_packets::RESET_WITH_DATA;
+    AcceptFailing "accept-failing" accept_failing::RULE;
+    QueueOverflow "queue-overflow" queue_overflow::RULE;
+    RequestLost "request-lost" request_lost::RULE;
+    NoContinue "no-continue" no_continue::RULE;
+    OneAtATime "one-at-a-time" one_at_a_time::RULE;
+    ClientLeak "client-leak" client_leak::RULE;
+}
 
 impl RuleId {
     /// What it finds, and what to do about it.
@@ -234,8 +244,7 @@ impl Timeline {
         rule.needs.iter().find_map(|need| match need {
             Need::Packets if self.level < Level::Loopback => Some("no packets could be captured".to_owned()),
             Need::Packets if self.dropped > 0 => {
-                let dropped = usize::try_from(self.dropped).unwrap_or(usize::MAX);
-                Some(format!("{} lost", count(dropped, "packet was", "packets were")))
+                Some(format!("{} lost", amount(self.dropped, "packet was", "packets were")))
             }
             Need::Sleep if self.settled().is_some_and(|settled| !settled.asleep) => {
                 Some("a thread of the server was still at work when the run ended".to_owned())

@@ -4,17 +4,15 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::replies::{Reply, replies};
-use super::rule::{Found, Need, Rule, RuleId};
-use super::run::{Run, count};
+use super::rule::{Body, Found, Need};
+use super::run::Run;
 use crate::events::{EventId, EventKind, Side};
 use crate::facts::FactKind;
 use crate::timeline::spent::spent;
 use crate::timeline::{Connection, Held, KnownPacket, Timeline};
-use crate::words::{action_text, call_text, whole_milliseconds};
+use crate::words::{action_text, amount, call_text, whole_milliseconds};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::NagleStall,
-    name: "nagle-stall",
+pub(super) const RULE: Body = Body {
     summary: "a segment was held back until the peer acknowledged the one before",
     cure: "write each message at once; or set TCP_NODELAY and accept more packets",
     needs: &[
@@ -64,7 +62,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     let message = format!(
         "{} {whose}waited for an ACK: {write} had returned {} ms before frame {} left, after the ACK in frame {}{fault}",
-        count(held.len(), "segment", "segments"),
+        amount(held.len(), "segment", "segments"),
         whole_milliseconds(first.waited),
         packet.number,
         first.until_frame,

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::Run;
 use crate::events::{CallKind, ClientActionKind, EventId, FrameNumber, Side, Timestamp, added};
 use crate::facts::http::head_end;
 use crate::timeline::Connection;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::NoContinue,
-    name: "no-continue",
+pub(super) const RULE: Body = Body {
     summary: "the client asked whether to send its body (Expect: 100-continue), and was not told",
     cure: "answer the head with 100 Continue, or with a final status, before you wait for the body",
     needs: &[

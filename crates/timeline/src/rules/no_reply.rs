@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, owners_close};
 use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Side, printable};
 use crate::timeline::Connection;
-use crate::words::call_text;
+use crate::words::{amount, call_text};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::NoReply,
-    name: "no-reply",
+pub(super) const RULE: Body = Body {
     summary: "the client waited for a reply, and it did not come",
     cure: "answer each request; if the answer has another form, tell the client what ends it",
     needs: &[Need::Moment(is_waited_for, "no client of ours waited for a reply")],
@@ -60,8 +58,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     }
     let asked = match vain.sent {
         0 => "the client sent nothing".to_owned(),
-        1 => "the client sent 1 byte".to_owned(),
-        sent => format!("the client sent {sent} bytes"),
+        sent => format!("the client sent {}", amount(sent, "byte", "bytes")),
     } + if vain.is_no_line {
         " without a newline at the end"
     } else {

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, is_open_at, sent_by};
 use crate::events::{CallKind, Side};
 use crate::timeline::Connection;
 use crate::words::call_text;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::OneAtATime,
-    name: "one-at-a-time",
+pub(super) const RULE: Body = Body {
     summary: "a client waited while the server waited for another one, which was idle",
     cure: "serve each client on a thread or a task of its own, or wait for all of them at once (poll, epoll)",
     needs: &[

@@ -1,15 +1,13 @@
 //! A client whose connect waited, since the listener had no room for it.
 
-use super::rule::{Found, Need, Rule, RuleId};
-use super::run::{Run, count, is_open_at};
+use super::rule::{Body, Found, Need};
+use super::run::{Run, is_open_at};
 use crate::events::{EventId, Flags, Side};
 use crate::facts::FactKind;
 use crate::timeline::{Connection, KnownPacket};
-use crate::words::{call_text, whole_milliseconds};
+use crate::words::{amount, call_text, whole_milliseconds};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::QueueOverflow,
-    name: "queue-overflow",
+pub(super) const RULE: Body = Body {
     summary: "a client's connect waited: the listener's queue of connections to accept was full",
     cure: "accept sooner, and give listen a longer backlog; net.core.somaxconn is the most that it gets",
     needs: &[
@@ -63,7 +61,7 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let message = format!(
         "the SYN in frame {} came and had no answer; it was sent again {}, last {} ms later: {backlog}",
         first.1.number,
-        count(unanswered.len() - 1, "time", "times"),
+        amount(unanswered.len() - 1, "time", "times"),
         whole_milliseconds(waited),
     );
     Some(Found::new(message, [listen, first.0, last.0]))

@@ -109,7 +109,7 @@ fn requests_read(connection: Connection<'_>, read: &[&Call], (from, to): (u64, u
 }
 
 /// What was captured of the client's stream between two offsets, as far as it is whole.
-fn captured(connection: Connection<'_>, from: u64, to: u64) -> Vec<u8> {
+pub(crate) fn captured(connection: Connection<'_>, from: u64, to: u64) -> Vec<u8> {
     /// No request is looked at beyond this.
     const MOST: usize = 1 << 16;
     let mut bytes = Vec::new();

@@ -1,13 +1,11 @@
 //! A request that was on its way when the server closed a connection that it had kept.
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, sent_by};
 use crate::events::{CallKind, EventId, Flags, Side, added};
 use crate::timeline::{Connection, KnownPacket};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::RequestLost,
-    name: "request-lost",
+pub(super) const RULE: Body = Body {
     summary: "the server closed a kept connection while a request was on its way, which it never read",
     cure: "keep idle connections longer than clients do, or announce the end (Connection: close) and read on for a while",
     needs: &[

@@ -1,15 +1,13 @@
 //! A close that sends a reset.
 
-use super::rule::{Found, Need, Rule, RuleId};
-use super::run::{Run, count, sent_by};
+use super::rule::{Body, Found, Need};
+use super::run::{Run, sent_by};
 use crate::events::{CallKind, EventId, EventKind, Flags, ProcessEvent, ProcessEventKind, Side};
 use crate::facts::Reason;
 use crate::timeline::{Connection, KnownPacket, Timeline};
-use crate::words::call_text;
+use crate::words::{amount, call_text};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::ResetOnClose,
-    name: "reset-on-close",
+pub(super) const RULE: Body = Body {
     summary: "the server's close sent a reset: what had not come to the client may be lost",
     cure: "read to the end before you close, and leave SO_LINGER alone",
     needs: &[Need::Packets],
@@ -28,8 +26,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     };
     let why = match packet.facts.why.reason {
         Reason::UnreadData(unread) => {
-            let unread = usize::try_from(unread).unwrap_or(usize::MAX);
-            format!("with {} unread", count(unread, "byte", "bytes"))
+            format!("with {} unread", amount(unread, "byte", "bytes"))
         }
         Reason::Linger => "without unread data (SO_LINGER with a time of 0)".to_owned(),
         _ => "for a reason that was not recorded".to_owned(),
@@ -60,7 +57,7 @@ fn unseen(connection: Connection<'_>, id: EventId, reset: KnownPacket<'_>) -> Op
     if !is_end || unread == 0 {
         return None;
     }
-    let unread = count(usize::try_from(unread).unwrap_or(usize::MAX), "byte", "bytes");
+    let unread = amount(unread, "byte", "bytes");
     let message = format!(
         "the reset in frame {} left with {unread} unread; no close was seen: dup2, close_range or an exec ends a socket too",
         reset.number

@@ -2,45 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::events::{ConnectionId, EventId};
 use crate::timeline::Connection;
 
+use super::RuleId;
 use super::run::Run;
-
-/// Which rule. In text and in JSON it is the rule's [name](Rule::name).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "&'static str", try_from = "String")]
-#[allow(missing_docs, reason = "what a rule finds is said once, by its summary")]
-pub enum RuleId {
-    SplitReply,
-    NagleStall,
-    CorkStall,
-    BlockedWrite,
-    CloseWaitLeak,
-    UnreadEof,
-    DescriptorLeak,
-    ResetOnClose,
-    WriteAfterClose,
-    AcceptStopped,
-    NoReply,
-    TruncatedReply,
-    LateAck,
-    ClosedWindow,
-    SmallWindow,
-    SentAgain,
-    MtuBlackHole,
-    SynUnanswered,
-    LateHandshake,
-    ResetWithData,
-    AcceptFailing,
-    QueueOverflow,
-    RequestLost,
-    NoContinue,
-    OneAtATime,
-    ClientLeak,
-}
 
 /// A rule. The section of `docs/findings.md` with its name explains it.
 #[derive(Debug)]
@@ -58,6 +24,14 @@ pub struct Rule {
     pub(super) look: fn(&Run<'_>, Connection<'_>) -> Option<Found>,
 }
 
+/// All of a rule but its names, which stand in the list of [`RULES`](super::RULES).
+pub(super) struct Body {
+    pub summary: &'static str,
+    pub cure: &'static str,
+    pub needs: &'static [Need],
+    pub look: fn(&Run<'_>, Connection<'_>) -> Option<Found>,
+}
+
 /// Rules are the same if their names are.
 impl PartialEq for Rule {
     fn eq(&self, other: &Rule) -> bool {
@@ -66,6 +40,17 @@ impl PartialEq for Rule {
 }
 
 impl Rule {
+    pub(super) const fn new(id: RuleId, name: &'static str, body: Body) -> Rule {
+        Rule {
+            id,
+            name,
+            summary: body.summary,
+            cure: body.cure,
+            needs: body.needs,
+            look: body.look,
+        }
+    }
+
     /// True if it goes by packets where there is nothing else: a rule that has calls knows better.
     pub fn is_for_packets_alone(&self) -> bool {
         self.needs.iter().any(|need| matches!(need, Need::PacketsAlone))

@@ -270,10 +270,6 @@ pub(super) fn holders(run: &Run<'_>, connection: Connection<'_>) -> (String, Vec
     (if words.is_empty() { words } else { format!(": {words}") }, evidence)
 }
 
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
 /// The packets that one side sent, with their indices.
 pub(super) fn sent_by(connection: Connection<'_>, side: Side) -> impl Iterator<Item = (EventId, KnownPacket<'_>)> {
     connection.packets().filter(move |(_, packet)| packet.from == side)

@@ -4,15 +4,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::replies::{ANSWERED, Reply, ReplyWrite, replies};
-use super::rule::{Found, Rule, RuleId};
+use super::rule::{Body, Found};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, EventId, Side, SocketOption};
 use crate::timeline::{Connection, no_delay_at};
 use crate::words::call_text;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::SplitReply,
-    name: "split-reply",
+pub(super) const RULE: Body = Body {
     summary: "a reply is made of several small writes",
     cure: "put the whole reply into one write: a buffer and one flush, or writev",
     needs: &[ANSWERED],

@@ -1,7 +1,7 @@
 //! A reply that ends in its middle.
 
 use super::replies::ANSWERED;
-use super::rule::{Found, Rule, RuleId};
+use super::rule::{Body, Found};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, Call, CallKind, ClientActionKind, Direction, EventId, Flags, Side};
 use crate::facts::FactKind;
@@ -9,9 +9,7 @@ use crate::facts::http::{Messages, Part, response_length};
 use crate::timeline::{Connection, KnownPacket};
 use crate::words::call_text;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::TruncatedReply,
-    name: "truncated-reply",
+pub(super) const RULE: Body = Body {
     summary: "the server ended the connection in the middle of a reply",
     cure: "write on where a write was short or told to wait (EAGAIN), and close when all of it is written",
     needs: &[ANSWERED],

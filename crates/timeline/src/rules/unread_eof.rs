@@ -1,13 +1,11 @@
 //! A client's end that the server never reads.
 
-use super::rule::{Found, Need, Rule, RuleId};
+use super::rule::{Body, Found, Need};
 use super::run::{Run, is_ended_by_client, owners_close, waited};
 use crate::events::{CallKind, TcpState};
 use crate::timeline::Connection;
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::UnreadEof,
-    name: "unread-eof",
+pub(super) const RULE: Body = Body {
     summary: "the client has closed and the server never reads that",
     cure: "keep reading until a read returns 0, then close",
     needs: &[Need::Sleep, Need::Moment(is_ended_by_client, "no client has closed")],

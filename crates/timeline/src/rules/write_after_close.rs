@@ -1,15 +1,13 @@
 //! A write to a connection that its client has left.
 
 use super::replies::replies;
-use super::rule::{Found, Need, Rule, RuleId};
-use super::run::{Run, count, sent_by};
+use super::rule::{Body, Found, Need};
+use super::run::{Run, sent_by};
 use crate::events::{Call, ClientAction, ClientActionKind, Errno, EventId, Flags, Side};
 use crate::timeline::{Connection, KnownPacket};
-use crate::words::call_text;
+use crate::words::{amount, call_text};
 
-pub(super) const RULE: Rule = Rule {
-    id: RuleId::WriteAfterClose,
-    name: "write-after-close",
+pub(super) const RULE: Body = Body {
     summary: "the server wrote to a connection that the client had left",
     cure: "stop writing when a read returns 0 or a write fails",
     needs: &[Need::Moment(|_, on| client_left(on).is_some(), "no client has left")],
@@ -36,7 +34,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     } else {
         ""
     };
-    let writes = count(failures.len(), "write", "writes");
+    let writes = amount(failures.len(), "write", "writes");
     let message = format!("{writes} failed: {}{during}", call_text(first));
     Some(Found::new(message, failures.iter().map(|(id, _)| *id)).milder(surprised))
 }

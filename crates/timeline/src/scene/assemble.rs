@@ -31,7 +31,7 @@ pub(super) fn scene(timeline: &Timeline, part: Extent) -> Scene {
     let diagrams = connections.map(|connection| {
         let of_it = std::iter::from_fn(|| findings.next_if(|found| found.connection == connection.id()));
         let of_it = of_it.map(finding).collect();
-        Assembly::new(timeline, connection, start, part, &makers).diagram(of_it)
+        Assembly::new(connection, start, part, &makers).diagram(of_it)
     });
     let diagrams = diagrams.collect();
     Scene {
@@ -67,13 +67,8 @@ struct Assembly<'a> {
 }
 
 impl<'a> Assembly<'a> {
-    fn new(
-        timeline: &'a Timeline,
-        connection: Connection<'a>,
-        start: Timestamp,
-        part: Extent,
-        makers: &'a Makers,
-    ) -> Assembly<'a> {
+    fn new(connection: Connection<'a>, start: Timestamp, part: Extent, makers: &'a Makers) -> Assembly<'a> {
+        let timeline = connection.timeline();
         let is_traced =
             |(_, event): (EventId, &Event)| matches!(&event.kind, EventKind::Client(action) if action.call.is_some());
         Assembly {
@@ -543,42 +538,41 @@ fn outside(timeline: &Timeline) -> Vec<String> {
     let mut ends = Vec::new();
     let first = timeline.first_process();
     for event in &timeline.events {
-        match &event.kind {
+        let ProcessEvent { pid, kind } = match &event.kind {
+            EventKind::Process(process) => process,
             EventKind::Call(call) if event.connection.is_none() && call.cannot_accept() => {
                 *failed.entry(call_text(call)).or_default() += 1;
+                continue;
             }
-            EventKind::Process(process) => match &process.kind {
-                ProcessEventKind::Started => {}
-                // Only the end of the first process, or an end by a signal, is told: a program may have dozens of
-                // children that do their work and end.
-                ProcessEventKind::Exited(exit) if first == Some(process.pid) || matches!(exit, Exit::Signal(_)) => {
-                    ends.push(format!("process {} ended: {exit}", process.pid));
-                }
-                ProcessEventKind::Exited(_)
-                | ProcessEventKind::Holds { .. }
-                | ProcessEventKind::Dials { .. }
-                | ProcessEventKind::Settled(_)
-                | ProcessEventKind::Wrote { .. } => {}
-                ProcessEventKind::UsesIoUring => ends.push(format!(
-                    "process {} uses io_uring: what it does through that is no system call and is not shown",
-                    process.pid
-                )),
-                ProcessEventKind::OutputNotKept => {
-                    ends.push("the server wrote more lines than are kept: the later ones are not here".to_owned());
-                }
-                ProcessEventKind::ForeignCalls => ends.push(format!(
-                    "process {} makes calls of another architecture, as 32-bit programs do: they are not shown",
-                    process.pid
-                )),
-                ProcessEventKind::NoStrictMode => ends.push(format!("process {} {NO_STRICT_MODE}", process.pid)),
-                ProcessEventKind::WithoutRights { program, rights } => ends.push(format!(
-                    "process {} runs {} without what its file gives: {rights}; as root it would have it",
-                    process.pid,
-                    printable(program)
-                )),
-            },
-            _ => {}
-        }
+            _ => continue,
+        };
+        ends.push(match kind {
+            // Only the end of the first process, or an end by a signal, is told: a program may have dozens of
+            // children that do their work and end.
+            ProcessEventKind::Exited(exit) if first == Some(*pid) || matches!(exit, Exit::Signal(_)) => {
+                format!("process {pid} ended: {exit}")
+            }
+            ProcessEventKind::UsesIoUring => {
+                format!("process {pid} uses io_uring: what it does through that is no system call and is not shown")
+            }
+            ProcessEventKind::OutputNotKept => {
+                "the server wrote more lines than are kept: the later ones are not here".to_owned()
+            }
+            ProcessEventKind::ForeignCalls => {
+                format!("process {pid} makes calls of another architecture, as 32-bit programs do: they are not shown")
+            }
+            ProcessEventKind::NoStrictMode => format!("process {pid} {NO_STRICT_MODE}"),
+            ProcessEventKind::WithoutRights { program, rights } => format!(
+                "process {pid} runs {} without what its file gives: {rights}; as root it would have it",
+                printable(program)
+            ),
+            ProcessEventKind::Started
+            | ProcessEventKind::Exited(_)
+            | ProcessEventKind::Holds { .. }
+            | ProcessEventKind::Dials { .. }
+            | ProcessEventKind::Settled(_)
+            | ProcessEventKind::Wrote { .. } => continue,
+        });
     }
     let failed = failed.into_iter().map(|(call, times)| match times {
         1 => call,

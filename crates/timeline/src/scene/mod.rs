@@ -173,48 +173,35 @@ pub enum Mark {
 }
 
 impl Mark {
+    /// What marks of all kinds have: the event, the number of its frame, the place in time, and whether it is quiet.
+    fn header(&self) -> (EventId, Option<FrameNumber>, Moment, bool) {
+        match self {
+            Mark::Arrow(it) => (it.event, it.frame, it.left, false),
+            Mark::Call(it) => (it.event, it.frame, it.at, it.quiet),
+            Mark::Action(it) => (it.event, it.frame, it.at, it.quiet),
+            Mark::State(it) => (it.event, it.frame, it.at, it.quiet),
+            Mark::Process(it) => (it.event, it.frame, it.at, it.quiet),
+        }
+    }
+
     /// The event that it shows, as an index into the timeline's events. A state's is the event that brought it.
     pub fn event(&self) -> EventId {
-        match self {
-            Mark::Arrow(arrow) => arrow.event,
-            Mark::Call(call) => call.event,
-            Mark::Action(action) => action.event,
-            Mark::State(state) => state.event,
-            Mark::Process(process) => process.event,
-        }
+        self.header().0
     }
 
     /// The number of its frame in the capture file, if it is one.
     pub fn frame(&self) -> Option<FrameNumber> {
-        match self {
-            Mark::Arrow(arrow) => arrow.frame,
-            Mark::Call(call) => call.frame,
-            Mark::Action(action) => action.frame,
-            Mark::State(state) => state.frame,
-            Mark::Process(process) => process.frame,
-        }
+        self.header().1
     }
 
     /// Its place in time: see [`Event::at`](crate::events::Event::at).
     pub fn at(&self) -> Moment {
-        match self {
-            Mark::Arrow(arrow) => arrow.left,
-            Mark::Call(call) => call.at,
-            Mark::Action(action) => action.at,
-            Mark::State(state) => state.at,
-            Mark::Process(process) => process.at,
-        }
+        self.header().2
     }
 
     /// True for what is known and has no line of its own: another mark tells it, or it is of little interest.
     pub fn is_quiet(&self) -> bool {
-        match self {
-            Mark::Arrow(_) => false,
-            Mark::Call(call) => call.quiet,
-            Mark::Action(action) => action.quiet,
-            Mark::State(state) => state.quiet,
-            Mark::Process(process) => process.quiet,
-        }
+        self.header().3
     }
 }
 

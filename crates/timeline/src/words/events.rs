@@ -1,5 +1,6 @@
 //! What an event means that is no packet: one plain sentence.
 
+use super::amount;
 use crate::events::*;
 use crate::timeline::Timeline;
 
@@ -21,10 +22,7 @@ pub fn explain_event(timeline: &Timeline, id: EventId) -> Option<String> {
 }
 
 fn bytes(count: u64) -> String {
-    match count {
-        1 => "1 byte".to_owned(),
-        count => format!("{count} bytes"),
-    }
+    amount(count, "byte", "bytes")
 }
 
 fn of_call(side: Side, call: &Call) -> String {

@@ -11,4 +11,4 @@ pub use events::{NO_STRICT_MODE, explain_event, explain_state};
 pub(crate) use frames::process_forms;
 pub use frames::{call_words, client_words, process_words, state_words};
 pub use packets::*;
-pub(crate) use packets::{are_left_out, whole_milliseconds};
+pub(crate) use packets::{amount, are_left_out, whole_milliseconds};

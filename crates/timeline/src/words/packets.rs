@@ -5,7 +5,7 @@
 //! here alone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write as _;
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::calls::{action_text, call_text};
@@ -251,9 +251,9 @@ impl<'a> Story<'a> {
                 .into_iter()
                 .flatten()
                 .find_map(|fact| fact.evidence.first()?.frame());
-            let _ = match began {
-                Some(frame) => write!(sentence, " It completes {words}, which began in frame {frame}."),
-                None => write!(sentence, " It begins with {words}."),
+            *sentence += &match began {
+                Some(frame) => format!(" It completes {words}, which began in frame {frame}."),
+                None => format!(" It begins with {words}."),
             };
         }
         let old = facts.get(FactKind::OldTimestamp);
@@ -263,10 +263,10 @@ impl<'a> Story<'a> {
         }
         if facts.has(FactKind::PreviousSegmentNotCaptured) {
             let before = if packet.segment.len > 0 { "these" } else { "its number" };
-            let _ = write!(sentence, " Bytes before {before} {}.", self.not_captured());
+            *sentence += &format!(" Bytes before {before} {}.", self.not_captured());
         }
         if facts.has(FactKind::AckedUnseenSegment) {
-            let _ = write!(sentence, " It covers bytes that {}.", self.not_captured());
+            *sentence += &format!(" It covers bytes that {}.", self.not_captured());
         }
         if facts.has(FactKind::FastOpen) {
             *sentence += if packet.segment.options.fast_open {
@@ -287,10 +287,10 @@ impl<'a> Story<'a> {
             add_outcome(passage, side, sentence);
         }
         if facts.has(FactKind::WindowFull) {
-            let _ = write!(sentence, " With it the window of the {} is full.", side.peer());
+            *sentence += &format!(" With it the window of the {} is full.", side.peer());
         }
         if facts.has(FactKind::ZeroWindow) {
-            let _ = write!(sentence, " Its window is 0: the {} must wait.", side.peer());
+            *sentence += &format!(" Its window is 0: the {} must wait.", side.peer());
         }
     }
 
@@ -454,8 +454,7 @@ impl<'a> Story<'a> {
         match facts.get(FactKind::Retransmission) {
             Some(again) => {
                 let frame = frame_of(again);
-                let _ = write!(
-                    sentence,
+                sentence += &format!(
                     " They were sent again: their timestamp is newer than that of frame {frame}. So a first copy was lost before it came here, or is still on its way."
                 );
             }
@@ -491,11 +490,11 @@ impl<'a> Story<'a> {
             (false, None) => format!("The {side} closes first. FIN says that it will send no more."),
         };
         if facts.acked.as_ref().is_some_and(|acked| acked.fin) {
-            let _ = write!(sentence, " The same segment acknowledges the FIN of the {peer}.");
+            sentence += &format!(" The same segment acknowledges the FIN of the {peer}.");
         }
         if let Some(waited) = facts.why.waited.filter(|_| facts.why.reason == Reason::ReceiveWindow) {
             let waited = milliseconds(waited);
-            let _ = write!(sentence, " It waited {waited} for room at the {peer}.");
+            sentence += &format!(" It waited {waited} for room at the {peer}.");
         }
         sentence
     }
@@ -546,11 +545,7 @@ impl<'a> Story<'a> {
         if packet.facts.carries_open {
             sentence += " Several threads wrote at once: it is open whose bytes it holds.";
         } else if packet.facts.carries.len() > 1 {
-            let _ = write!(
-                sentence,
-                " It holds the bytes of {} writes.",
-                packet.facts.carries.len()
-            );
+            sentence += &format!(" It holds the bytes of {} writes.", packet.facts.carries.len());
         }
         if packet.facts.acked.as_ref().is_some_and(|acked| acked.bytes > 0) {
             sentence += " The ACK of the request rides along.";
@@ -861,15 +856,13 @@ fn fits_a_delay(waited: &str) -> String {
 /// `2 connections are left out`.
 pub(crate) fn are_left_out(connections: usize) -> String {
     let are = if connections == 1 { "is" } else { "are" };
-    format!(
-        "{} {are} left out",
-        amount(connections as u64, "connection", "connections")
-    )
+    format!("{} {are} left out", amount(connections, "connection", "connections"))
 }
 
 /// `1 packet`, `2 packets`.
-fn amount(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+pub(crate) fn amount<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+    let word = if number == N::from(1) { one } else { many };
+    format!("{number} {word}")
 }
 
 fn milliseconds(duration: Duration) -> String {

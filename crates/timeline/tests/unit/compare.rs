@@ -16,6 +16,7 @@ fn run(name: &str, numbers: Numbers) -> Measured {
         connections: 2,
         requests: 2,
         sent: 4,
+        said: vec![b"one\n".to_vec(), b"two\n".to_vec()],
         segments: segments.into_iter().sum::<u64>() as usize,
         numbers: all,
     }
@@ -69,6 +70,26 @@ fn other_requests_are_another_conversation() {
     assert_eq!(outcomes(&[2, 1], &[2, 1, 1]), (true, Unknown));
     // The order in which connections began is no difference.
     assert_eq!(outcomes(&[2, 1], &[1, 2]), (false, Same));
+}
+
+#[test]
+fn other_bytes_are_another_conversation() {
+    let of = |said: [&str; 2]| Measured {
+        said: said.map(|said| said.as_bytes().to_vec()).to_vec(),
+        ..run(REQUESTS, Ok(vec![1, 1]))
+    };
+    let why = |said| {
+        let figures = compare(&[of(["one\n", "two\n"])], &[of(said)], 1.1);
+        let requests = figures.iter().find(|figure| figure.name == REQUESTS).unwrap();
+        (result(&figures), requests.why.clone())
+    };
+    assert_eq!(why(["one\n", "two\n"]), (Outcome::Same, None));
+    // Of a capture of the first bytes of each packet not all is known.
+    assert_eq!(why(["on", "two\n"]), (Outcome::Same, None));
+    let (outcome, told) = why(["one\n", "tea\n"]);
+    assert_eq!(outcome, Outcome::Unknown);
+    let told = told.unwrap();
+    assert!(told.ends_with(r#"from byte 2 on "wo\n" and "ea\n""#), "{told}");
 }
 
 #[test]

@@ -44,13 +44,16 @@ pub(crate) struct Tap {
 }
 
 /// Why there is no wire.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum NoWire {
     /// There are no private networks.
+    #[error("{0}")]
     Network(Refused),
     /// This congestion control is not there, or not for everybody.
+    #[error("choosing the congestion control {0} failed")]
     Congestion(String),
     /// There are, but this could not be made.
+    #[error("making {0} failed: {1}")]
     Wire(&'static str, io::Error),
 }
 
@@ -81,35 +84,29 @@ impl Hosts {
         };
         let server = open(None)?;
         let client = open(Some(&server))?;
+        let (mut _middle, mut ends) = (None, None);
         if wire.is_bare() {
             connect(&client, &server, wire)?;
-            let _middle = None;
-            return Ok((
-                Hosts {
-                    client,
-                    server,
-                    _middle,
+        } else {
+            let middle = open(Some(&server))?;
+            ends = Some(Ends {
+                packets: Both {
+                    client: plug(Side::Client, &client, &middle, wire)?,
+                    server: plug(Side::Server, &server, &middle, wire)?,
                 },
-                None,
-            ));
+                sockets: Both {
+                    client: ask(&client)?,
+                    server: ask(&server)?,
+                },
+            });
+            _middle = Some(middle);
         }
-        let middle = open(Some(&server))?;
-        let ends = Ends {
-            packets: Both {
-                client: plug(Side::Client, &client, &middle, wire)?,
-                server: plug(Side::Server, &server, &middle, wire)?,
-            },
-            sockets: Both {
-                client: ask(&client)?,
-                server: ask(&server)?,
-            },
-        };
         let hosts = Hosts {
             client,
             server,
-            _middle: Some(middle),
+            _middle,
         };
-        Ok((hosts, Some(ends)))
+        Ok((hosts, ends))
     }
 
     /// Lets the client's host send over the wire what is for a loopback address of the server's, and takes it in there:
@@ -277,14 +274,4 @@ fn interface_index(socket: &Socket, name: &str) -> io::Result<u32> {
 /// The longest frame of a wire.
 pub(crate) fn longest_frame(wire: &Wire) -> usize {
     (u32::from(wire.largest()) + ETHERNET) as usize
-}
-
-impl std::fmt::Display for NoWire {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            NoWire::Network(refused) => write!(f, "{refused}"),
-            NoWire::Congestion(name) => write!(f, "choosing the congestion control {name} failed"),
-            NoWire::Wire(what, error) => write!(f, "making {what} failed: {error}"),
-        }
-    }
 }

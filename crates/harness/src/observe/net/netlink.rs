@@ -16,7 +16,8 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use socket2::Socket;
 
 use crate::observe::sandbox::SocketKind;
-use timeline::{CongestionState, TcpState, TcpView};
+use crate::observe::sockets::state_of;
+use timeline::{CongestionState, TcpView};
 
 /// A socket that configures a network.
 pub(super) const ROUTE: SocketKind = netlink(libc::NETLINK_ROUTE);
@@ -309,7 +310,7 @@ fn view(bytes: &[u8]) -> Option<TcpView> {
     };
     let micros = |number: u32| Duration::from_micros(number.into());
     Some(TcpView {
-        state: state(info.tcpi_state),
+        state: procfs::net::TcpState::from_u8(info.tcpi_state).and_then(state_of),
         congestion: match info.tcpi_ca_state {
             1 => CongestionState::Disorder,
             2 => CongestionState::Reduced,
@@ -327,22 +328,5 @@ fn view(bytes: &[u8]) -> Option<TcpView> {
         lost: info.tcpi_lost,
         retransmits: info.tcpi_retransmits.into(),
         total_retransmits: info.tcpi_total_retrans,
-    })
-}
-
-/// The numbers of net/tcp_states.h.
-fn state(number: u8) -> Option<TcpState> {
-    Some(match number {
-        1 => TcpState::Established,
-        2 => TcpState::SynSent,
-        3 | 12 => TcpState::SynReceived,
-        4 => TcpState::FinWait1,
-        5 => TcpState::FinWait2,
-        6 => TcpState::TimeWait,
-        8 => TcpState::CloseWait,
-        9 => TcpState::LastAck,
-        10 => TcpState::Listen,
-        11 => TcpState::Closing,
-        _ => return None,
     })
 }

@@ -5,7 +5,6 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -21,6 +20,7 @@ use super::netlink::tcp_view;
 use crate::lock::lock;
 use crate::observe::packets::{Ring, Taken, close_unawaited};
 use crate::observe::spin::AdaptiveSpin;
+use crate::observe::worker::Worker;
 use crate::recorder::{Recorder, now};
 use crate::wire::Wire;
 use crate::wire::traffic::{Outcome, Traffic};
@@ -29,7 +29,7 @@ use timeline::{Both, LinkType, Passage, Record, Segment, Side, TcpViews, Timesta
 /// A wire at work.
 pub(crate) struct Relay {
     control: Arc<Control>,
-    thread: Option<JoinHandle<io::Result<u64>>>,
+    worker: Worker<io::Result<u64>>,
 }
 
 /// What the relay and those who give it orders share.
@@ -55,6 +55,11 @@ const IP: [[u8; 2]; 2] = [[0x08, 0x00], [0x86, 0xdd]];
 impl Control {
     fn traffic(&self) -> MutexGuard<'_, Traffic<Load>> {
         lock(&self.traffic)
+    }
+
+    fn wake(&self) {
+        // eventfd(2): this fails only if the counter is full, and then the thread is awake.
+        let _ = self.wake.write(1);
     }
 }
 
@@ -88,24 +93,26 @@ impl Relay {
             control: Arc::clone(&control),
             spin: AdaptiveSpin::new(),
         };
-        let thread = Builder::new().spawn(move || {
+        let work = move || {
             // The kernel may let a timer expire so many nanoseconds late, to serve several at once: 50,000 unless told.
             // What is handed over late makes the wire slower than it was asked to be.
             let _ = set_timerslack(1);
             let done = work.run();
             close_unawaited(work);
             done
+        };
+        let told = Arc::clone(&control);
+        let worker = Worker::start(work, move || {
+            told.stop.store(true, std::sync::atomic::Ordering::Release);
+            told.wake();
         })?;
-        Ok(Relay {
-            control,
-            thread: Some(thread),
-        })
+        Ok(Relay { control, worker })
     }
 
     /// Pulls the cable: from when this returns nothing passes. What is on its way is lost.
     pub fn cut(&self, of: Option<Side>) {
         self.control.traffic().cut(of, "by the test");
-        self.wake();
+        self.control.wake();
     }
 
     /// Puts the cable back.
@@ -133,29 +140,9 @@ impl Relay {
         self.control.traffic().on_its_way() == 0
     }
 
-    fn wake(&self) {
-        // eventfd(2): this fails only if the counter is full, and then the thread is awake.
-        let _ = self.control.wake.write(1);
-    }
-
     /// Ends it. How many packets the kernel had to drop because it did not keep up.
     pub fn stop(mut self) -> io::Result<u64> {
-        self.end().unwrap_or(Ok(0))
-    }
-
-    fn end(&mut self) -> Option<io::Result<u64>> {
-        let thread = self.thread.take()?;
-        self.control.stop.store(true, std::sync::atomic::Ordering::Release);
-        self.wake();
-        let panicked = |_| Err(io::Error::other("the wire panicked"));
-        Some(thread.join().unwrap_or_else(panicked))
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        // Whoever drops a wire without stopping it does not want its count.
-        let _ = self.end();
+        self.worker.stop()
     }
 }
 

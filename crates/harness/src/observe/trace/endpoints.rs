@@ -3,13 +3,12 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
-use nix::errno::Errno;
-use nix::libc;
 use nix::sys::stat::fstat;
 use nix::unistd::Pid;
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::{Protocol, SockAddr};
 
 use super::descriptors::{Descriptors, OpenFile};
@@ -170,14 +169,10 @@ fn ends(process: Pid, fd: i32, inode: u64) -> Option<(SocketAddr, Option<SocketA
     Some((own, socket.peer_addr().ok().and_then(address)))
 }
 
-fn copy(process: Pid, fd: i32) -> nix::Result<socket2::Socket> {
-    // SAFETY: pidfd_open(2) and pidfd_getfd(2) take numbers and give new descriptors, which are ours alone.
-    unsafe {
-        let pidfd = Errno::result(libc::syscall(libc::SYS_pidfd_open, process.as_raw(), 0))?;
-        let pidfd = OwnedFd::from_raw_fd(pidfd as i32);
-        let copy = Errno::result(libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0))?;
-        Ok(OwnedFd::from_raw_fd(copy as i32).into())
-    }
+fn copy(process: Pid, fd: i32) -> rustix::io::Result<socket2::Socket> {
+    let process = rustix::process::Pid::from_raw(process.as_raw()).ok_or(Errno::SRCH)?;
+    let pidfd = pidfd_open(process, PidfdFlags::empty())?;
+    Ok(pidfd_getfd(pidfd, fd, PidfdGetfdFlags::empty())?.into())
 }
 
 /// The peer that accept(2) wrote for the program, if it asked for one.

@@ -9,7 +9,6 @@ use std::ffi::CStr;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-use nix::errno::Errno;
 use nix::libc;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::Pid;
@@ -87,12 +86,8 @@ fn permitted(attribute: &[u8]) -> u64 {
 /// if there is none.
 fn attribute(path: &str, name: &CStr) -> Vec<u8> {
     let mut value = vec![0; 24];
-    let Ok(path) = std::ffi::CString::new(path) else {
-        return Vec::new();
-    };
-    // SAFETY: getxattr(2) writes at most so many bytes, and both strings outlive the call.
-    let length = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
-    value.truncate(Errno::result(length).map_or(0, isize::unsigned_abs));
+    let length = rustix::fs::getxattr(path, name, &mut value[..]);
+    value.truncate(length.unwrap_or(0));
     value
 }
 

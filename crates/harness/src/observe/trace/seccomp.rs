@@ -6,6 +6,7 @@ use std::io;
 
 use nix::errno::Errno;
 use nix::libc::{self, c_long, sock_filter};
+use nix::sys::prctl::set_no_new_privs;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -181,8 +182,7 @@ pub(super) fn install(filter: &[sock_filter]) -> io::Result<()> {
     };
     match set() {
         Err(Errno::EACCES) => {
-            // SAFETY: prctl(2) with numbers only.
-            Errno::result(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+            set_no_new_privs()?;
             set()?;
         }
         done => drop(done?),

@@ -16,7 +16,7 @@ use crate::words::are_left_out;
 
 use super::axis::Axis;
 use super::legend::Legend;
-use super::shapes::{dot, sign};
+use super::shapes::{dot, sign, words};
 use super::xml::Xml;
 use super::{Picture, document, lines};
 
@@ -100,12 +100,11 @@ pub(super) fn draw(picture: &Picture, scene: &Scene) -> String {
     let notes: Vec<String> = notes.iter().flat_map(|note| lines(note, 58)).collect();
     let bottom = diagrams.last().map_or(20.0, |drawing| drawing.bottom);
     let height = bottom + notes.len() as f64 * LINE + 16.0;
-    let words = (&*picture.title, &*description(scene));
-    document((WIDTH, height), words, picture.theme, |xml| {
+    let told = (&*picture.title, &*description(scene));
+    document((WIDTH, height), told, picture.theme, |xml| {
         diagrams.iter().for_each(|drawing| drawing.draw(xml));
         for (place, note) in notes.iter().enumerate() {
-            let text = xml.element("text").with("class", "words soft").at("x", 24.0);
-            text.at("y", bottom + 16.0 + place as f64 * LINE).text(note);
+            words(xml, "words soft", (24.0, bottom + 16.0 + place as f64 * LINE), note);
         }
     })
 }
@@ -251,32 +250,26 @@ impl<'s> Drawing<'s> {
 
     fn heading(&self, xml: &mut Xml) {
         if let Some(title) = &self.title {
-            let text = xml.element("text").with("class", "words title").at("x", 24.0);
-            text.at("y", self.top - 8.0).text(title);
+            words(xml, "words title", (24.0, self.top - 8.0), title);
         }
         for (side, x) in [(Side::Client, CLIENT), (Side::Server, SERVER)] {
-            let name = xml.element("text").with("class", "words name middle").at("x", x);
-            name.at("y", self.top + 26.0).text(&side.to_string());
+            words(xml, "words name middle", (x, self.top + 26.0), &side.to_string());
             let address = self.diagram.lifeline(side).address.to_string();
-            let text = xml.element("text").with("class", "soft small middle").at("x", x);
-            text.at("y", self.top + 46.0).text(&cut(&address, 23));
+            words(xml, "soft small middle", (x, self.top + 46.0), &cut(&address, 23));
         }
-        for (x, words) in [(TIME, "ms"), (FRAME, "#")] {
-            let text = xml.element("text").with("class", "soft small end").at("x", x);
-            text.at("y", self.top + 46.0).text(words);
+        for (x, what) in [(TIME, "ms"), (FRAME, "#")] {
+            words(xml, "soft small end", (x, self.top + 46.0), what);
         }
     }
 
     /// Time and number.
     fn margin(&self, xml: &mut Xml, row: &Row<'_>, place: f64, last: &mut String) {
         if let Some(at) = row.at.map(|at| at.to_string()).filter(|at| at != last) {
-            let text = xml.element("text").with("class", "soft small end").at("x", TIME);
-            text.at("y", place + 5.0).text(&at);
+            words(xml, "soft small end", (TIME, place + 5.0), &at);
             *last = at;
         }
         if let Some(frame) = row.number {
-            let text = xml.element("text").with("class", "soft small end").at("x", FRAME);
-            text.at("y", place + 5.0).text(&frame.to_string());
+            words(xml, "soft small end", (FRAME, place + 5.0), &frame.to_string());
         }
         let shown = (1..).zip(&self.findings);
         let shown = shown.filter(|(_, (finding, _))| row.event.is_some_and(|event| finding.evidence.contains(&event)));
@@ -306,17 +299,14 @@ impl<'s> Drawing<'s> {
                 _ => "",
             };
             for screen in SCREENS {
-                let text = xml
-                    .element("text")
-                    .with("class", format!("{role} {end} {}", screen.class).trim())
-                    .at("x", x);
                 let character = match cell.role {
                     Role::Held => screen.prose * BOLD,
                     _ if role.is_empty() => screen.character,
                     _ => screen.prose,
                 };
-                text.at("y", place + 5.0)
-                    .text(&cell.fitted((room / character) as usize));
+                let class = format!("{role} {end} {}", screen.class);
+                let fitted = cell.fitted((room / character) as usize);
+                words(xml, class.trim(), (x, place + 5.0), &fitted);
             }
             // A dot marks the moment. A call and an arrow need none: the bracket and the arrow's end mark theirs.
             if row.arrow.is_none() && row.at.is_some() && cell.role != Role::Call {
@@ -355,8 +345,7 @@ fn beside_lifeline(side: Side) -> (&'static str, f64) {
 }
 
 /// Words in the middle of the wire.
-fn middle(xml: &mut Xml, screen: &str, y: f64, words: &str) {
+fn middle(xml: &mut Xml, screen: &str, y: f64, text: &str) {
     let class = format!("words over middle held-text {screen}");
-    let text = xml.element("text").with("class", class.trim_end());
-    text.at("x", (CLIENT + SERVER) / 2.0).at("y", y).text(words);
+    words(xml, class.trim_end(), ((CLIENT + SERVER) / 2.0, y), text);
 }

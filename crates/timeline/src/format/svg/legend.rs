@@ -3,7 +3,7 @@
 use crate::events::{Side, TcpState};
 use crate::scene::{Diagram, Mark, Outcome};
 
-use super::shapes::{bar, cross, dot, head, line};
+use super::shapes::{bar, cross, dot, head, line, words};
 use super::xml::{Xml, number};
 
 /// From entry to entry, and from line to line.
@@ -74,14 +74,12 @@ impl Legend {
     /// Draws it into so much width, and says where it ends.
     pub fn draw(&self, xml: &mut Xml, top: f64, width: f64) -> f64 {
         xml.element("g").with("class", "legend").open();
-        let text = xml.element("text").with("class", "words soft small").at("x", 24.0);
-        text.at("y", top).text(self.times);
+        words(xml, "words soft small", (24.0, top), self.times);
         for (place, sign) in self.signs.iter().enumerate() {
             let x = 24.0 + (place % Self::columns(width)) as f64 * ENTRY;
             let y = top + (1 + place / Self::columns(width)) as f64 * LINE - 4.0;
-            let words = sign.draw(xml, (x, y));
-            let text = xml.element("text").with("class", "words soft small").at("x", x + 34.0);
-            text.at("y", y + 5.0).text(&words);
+            let meaning = sign.draw(xml, (x, y));
+            words(xml, "words soft small", (x + 34.0, y + 5.0), &meaning);
         }
         xml.close();
         top + self.height(width)

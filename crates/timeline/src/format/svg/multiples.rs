@@ -6,7 +6,7 @@ use crate::events::{Flags, Side};
 use crate::scene::{Arrow, Band, Diagram, Mark, Moment, Outcome, Scene, Wait};
 
 use super::legend::Legend;
-use super::shapes::{HALF, bar, classes, cross, head, line};
+use super::shapes::{HALF, bar, begin, classes, cross, head, line, words};
 use super::xml::Xml;
 use super::{Theme, document, lines, ticks};
 
@@ -66,13 +66,11 @@ impl Scale {
     }
 
     fn draw(self, xml: &mut Xml, longest: Duration, width: f64) {
-        let text = xml.element("text").with("class", "soft small end").at("x", LEFT - 16.0);
-        text.at("y", TOP - 16.0).text("ms");
+        words(xml, "soft small end", (LEFT - 16.0, TOP - 16.0), "ms");
         for milliseconds in ticks(longest.as_secs_f64() * 1000.0, 10) {
             let y = TOP + milliseconds / 1000.0 * self.per_second;
             line(xml, "grid", (LEFT - 8.0, y), (width - 16.0, y));
-            let text = xml.element("text").with("class", "soft small end").at("x", LEFT - 16.0);
-            text.at("y", y + 5.0).text(&milliseconds.to_string());
+            words(xml, "soft small end", (LEFT - 16.0, y + 5.0), &milliseconds.to_string());
         }
     }
 }
@@ -125,11 +123,9 @@ impl<'s> Panel<'s> {
             .with("data-name", self.name)
             .open();
         let middle = self.left + (CLIENT + SERVER) / 2.0;
-        let text = xml.element("text").with("class", "words title middle").at("x", middle);
-        text.at("y", 36.0).text(self.name);
+        words(xml, "words title middle", (middle, 36.0), self.name);
         for side in [Side::Client, Side::Server] {
-            let text = xml.element("text").with("class", "words soft small middle");
-            text.at("x", self.x(side)).at("y", 68.0).text(&side.to_string());
+            words(xml, "words soft small middle", (self.x(side), 68.0), &side.to_string());
             let (from, to) = (TOP - 26.0, self.end(scale));
             line(xml, "life", (self.x(side), from), (self.x(side), to));
         }
@@ -180,19 +176,13 @@ impl<'s> Panel<'s> {
             Side::Client => (self.x(wait.side) - 14.0, "end"),
             Side::Server => (self.x(wait.side) + 14.0, ""),
         };
-        xml.element("g")
-            .with("class", "waiting")
-            .with("data-event", wait.arrow)
-            .open();
-        xml.element("title")
-            .text(&format!("{}: {} ms", wait.words, wait.milliseconds));
+        let title = format!("{}: {} ms", wait.words, wait.milliseconds);
+        begin(xml, "waiting", wait.arrow, &title);
         line(xml, "wait", (x, from + 3.0), (x, to - 3.0));
         let away = if wait.side == Side::Client { -7.0 } else { 7.0 };
-        let text = xml
-            .element("text")
-            .with("class", format!("words held-text small over {class}"));
-        let text = text.at("x", x + away).at("y", (from + to) / 2.0 + 5.0);
-        text.text(&wait.milliseconds.to_string());
+        let class = format!("words held-text small over {class}");
+        let place = (x + away, (from + to) / 2.0 + 5.0);
+        words(xml, &class, place, &wait.milliseconds.to_string());
         xml.close();
     }
 
@@ -202,11 +192,7 @@ impl<'s> Panel<'s> {
         let inward = (to - from.0).signum();
         let from = (from.0 + inward * (HALF + 1.0), from.1);
         let edge = to - inward * (HALF + 1.0);
-        xml.element("g")
-            .with("class", classes(arrow))
-            .with("data-event", arrow.event)
-            .open();
-        xml.element("title").text(&arrow.words);
+        begin(xml, &classes(arrow), arrow.event, &arrow.words);
         let mut ends: Vec<(f64, f64)> = arrow.came.iter().map(|came| (edge, self.y(scale, *came))).collect();
         if ends.is_empty() {
             ends.push(match arrow.outcome {
@@ -240,23 +226,17 @@ impl<'s> Panel<'s> {
                 Side::Client => (self.x(side) - HALF - 5.0, "end"),
                 Side::Server => (self.x(side) + HALF + 5.0, ""),
             };
-            for (y, words) in apart {
-                let text = xml
-                    .element("text")
-                    .with("class", format!("small over {class}").trim_end());
-                text.at("x", x).at("y", y + 5.0).text(&crate::width::cut(&words, 14));
+            let class = format!("small over {class}");
+            for (y, named) in apart {
+                words(xml, class.trim_end(), (x, y + 5.0), &crate::width::cut(&named, 14));
             }
         }
     }
 
     fn foot(&self, xml: &mut Xml) {
         let mut y = TOP + HEIGHT + 62.0;
-        for words in &self.verdict {
-            let text = xml
-                .element("text")
-                .with("class", "words small")
-                .at("x", self.left + 14.0);
-            text.at("y", y).text(words);
+        for said in &self.verdict {
+            words(xml, "words small", (self.left + 14.0, y), said);
             y += LINE;
         }
     }

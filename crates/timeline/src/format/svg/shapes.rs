@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::events::TcpState;
+use crate::events::{EventId, TcpState};
 use crate::scene::Arrow;
 
 use super::xml::{Xml, number};
@@ -17,6 +17,21 @@ pub(super) fn line(xml: &mut Xml, class: &str, from: (f64, f64), to: (f64, f64))
         .at("x2", to.0)
         .at("y2", to.1)
         .empty();
+}
+
+/// Words of this class, from this place on.
+pub(super) fn words(xml: &mut Xml, class: &str, (x, y): (f64, f64), text: &str) {
+    xml.element("text")
+        .with("class", class)
+        .at("x", x)
+        .at("y", y)
+        .text(text);
+}
+
+/// Begins a group that shows an event, and tells of it to who points at it.
+pub(super) fn begin(xml: &mut Xml, class: &str, event: EventId, title: &str) {
+    xml.element("g").with("class", class).with("data-event", event).open();
+    xml.element("title").text(title);
 }
 
 pub(super) fn dot(xml: &mut Xml, class: &str, (x, y): (f64, f64), radius: f64) {
@@ -37,11 +52,7 @@ pub(super) fn sign(xml: &mut Xml, numbers: &str, (right, y): (f64, f64)) {
         .at("x", right - width)
         .at("y", y - 10.0);
     spot.at("width", width).at("height", 20.0).with("rx", 10).empty();
-    let text = xml
-        .element("text")
-        .with("class", "words sign")
-        .at("x", right - width / 2.0);
-    text.at("y", y + 5.0).text(numbers);
+    words(xml, "words sign", (right - width / 2.0, y + 5.0), numbers);
 }
 
 /// An arrow's head, at the end of a line.

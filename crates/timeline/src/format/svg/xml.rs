@@ -1,6 +1,6 @@
 //! Writes XML that is well formed whatever its texts are.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 
 use crate::format::markup::escaped;
 
@@ -31,7 +31,7 @@ impl Xml {
     pub fn close(&mut self) {
         if let Some(tag) = self.open.pop() {
             self.text += &" ".repeat(self.open.len());
-            let _ = writeln!(self.text, "</{tag}>"); // writing to a string cannot fail, here and below
+            self.text += &format!("</{tag}>\n");
         }
     }
 
@@ -47,7 +47,7 @@ impl Xml {
 impl Element<'_> {
     /// An attribute.
     pub fn with(self, name: &str, value: impl Display) -> Self {
-        let _ = write!(self.xml.text, " {name}=\"{}\"", escaped(&value.to_string()));
+        self.xml.text += &format!(" {name}=\"{}\"", escaped(&value.to_string()));
         self
     }
 
@@ -63,12 +63,12 @@ impl Element<'_> {
 
     /// Ends it with this text in it.
     pub fn text(self, text: &str) {
-        let _ = writeln!(self.xml.text, ">{}</{}>", escaped(text), self.tag);
+        self.xml.text += &format!(">{}</{}>\n", escaped(text), self.tag);
     }
 
     /// Ends it with a text of ours in it, as it is: a style sheet.
     pub fn verbatim(self, text: &str) {
-        let _ = writeln!(self.xml.text, ">\n{text}</{}>", self.tag);
+        self.xml.text += &format!(">\n{text}</{}>\n", self.tag);
     }
 
     /// What follows is in it, until [`Xml::close`].

@@ -4,7 +4,7 @@ use crate::events::Side;
 use crate::format::fit::{Detail, header, label};
 use crate::format::rows::{Row, wire_cell};
 use crate::format::svg::axis::{FLIGHT, LOST};
-use crate::format::svg::shapes::{HALF, classes, cross, head, line};
+use crate::format::svg::shapes::{self, HALF, classes, cross, head, line};
 use crate::format::svg::xml::{Xml, number};
 use crate::scene::{Arrow, Outcome};
 use crate::width::{columns, cut};
@@ -125,8 +125,7 @@ impl Drawing<'_> {
                 false => words,
             };
             let class = format!("soft {end} {}", screen.class);
-            let text = xml.element("text").with("class", class).at("x", x);
-            text.at("y", place + 5.0).text(&words);
+            shapes::words(xml, &class, (x, place + 5.0), &words);
         }
     }
 }

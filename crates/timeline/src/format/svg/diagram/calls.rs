@@ -3,7 +3,7 @@
 use crate::events::Side;
 use crate::format::rows::Row;
 use crate::format::svg::lines;
-use crate::format::svg::shapes::{HALF, dot, line};
+use crate::format::svg::shapes::{self, HALF, begin, dot, line};
 use crate::format::svg::xml::{Xml, number};
 use crate::scene::{Bracket, Wait};
 
@@ -29,11 +29,7 @@ impl Drawing<'_> {
         };
         let x = lifeline(call.side);
         let out = outward(call.side);
-        xml.element("g")
-            .with("class", "bracket")
-            .with("data-event", call.event)
-            .open();
-        xml.element("title").text(&call.words);
+        begin(xml, "bracket", call.event, &call.words);
         if call.waits {
             dot(xml, "dot", (x, from), 3.5);
         } else {
@@ -64,11 +60,7 @@ impl Drawing<'_> {
         let (x, out) = (lifeline(wait.side), outward(wait.side));
         let far = x + out * BRACKET;
         let length = format!("{} ms", wait.milliseconds);
-        xml.element("g")
-            .with("class", "waiting")
-            .with("data-event", wait.arrow)
-            .open();
-        xml.element("title").text(&format!("{}: {length}", wait.words));
+        begin(xml, "waiting", wait.arrow, &format!("{}: {length}", wait.words));
         line(xml, "wait", (far, from + 4.0), (far, to));
         line(xml, "wait", (far, to), (x + out * HALF, to));
         dot(xml, "held", (far, to), 4.5);
@@ -114,12 +106,9 @@ impl Drawing<'_> {
         let place = cut.map_or((above + below) / 2.0, |&(top, bottom, ..)| middle_of((top, bottom)));
         let top = place - height / 2.0 + 14.0;
         let (class, x) = beside_lifeline(wait.side);
-        for (place, words) in words.iter().enumerate() {
-            let text = xml
-                .element("text")
-                .with("class", format!("words held-text {class}"))
-                .at("x", x);
-            text.at("y", top + place as f64 * BESIDE).text(words);
+        let class = format!("words held-text {class}");
+        for (place, text) in words.iter().enumerate() {
+            shapes::words(xml, &class, (x, top + place as f64 * BESIDE), text);
         }
     }
 }

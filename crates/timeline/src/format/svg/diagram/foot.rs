@@ -1,7 +1,7 @@
 //! What stands below the rows: what is still open, the names of the states, the findings.
 
 use crate::events::TcpState;
-use crate::format::svg::shapes::sign;
+use crate::format::svg::shapes::{sign, words};
 use crate::format::svg::xml::Xml;
 
 use super::{Drawing, LINE, WIDTH, beside_lifeline};
@@ -18,11 +18,8 @@ impl Drawing<'_> {
             } else {
                 "soft"
             };
-            let text = xml
-                .element("text")
-                .with("class", format!("words {strong} {class}"))
-                .at("x", x);
-            text.at("y", self.end + 6.0).text(&format!("still {state}"));
+            let class = format!("words {strong} {class}");
+            words(xml, &class, (x, self.end + 6.0), &format!("still {state}"));
         }
         if !left.is_empty() {
             y += 20.0;
@@ -31,8 +28,7 @@ impl Drawing<'_> {
         for (number, (_, lines)) in (1..).zip(&self.findings) {
             sign(xml, &number.to_string(), (44.0, y - 5.0));
             for line in lines {
-                let text = xml.element("text").with("class", "words").at("x", 56.0);
-                text.at("y", y).text(line);
+                words(xml, "words", (56.0, y), line);
                 y += LINE;
             }
         }

@@ -1,6 +1,6 @@
 //! The lifelines with the states of their sockets, and the times that are cut.
 
-use crate::format::svg::shapes::{bar, line};
+use crate::format::svg::shapes::{bar, line, words};
 use crate::format::svg::xml::Xml;
 use crate::scene::Band;
 
@@ -74,11 +74,14 @@ impl Drawing<'_> {
                     line(xml, "cut", (x - 11.0, y + 5.0), (x + 11.0, y - 5.0));
                 }
             }
-            let text = xml.element("text").with("class", "soft end").at("x", TIME);
-            text.at("y", place + 5.0).text("⋮");
-            let words = format!("{} ms", self.diagram.length(since, until));
-            let text = xml.element("text").with("class", "words middle strong");
-            text.at("x", (CLIENT + SERVER) / 2.0).at("y", place + 5.0).text(&words);
+            words(xml, "soft end", (TIME, place + 5.0), "⋮");
+            let length = format!("{} ms", self.diagram.length(since, until));
+            words(
+                xml,
+                "words middle strong",
+                ((CLIENT + SERVER) / 2.0, place + 5.0),
+                &length,
+            );
         }
     }
 }
