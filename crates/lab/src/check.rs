@@ -307,7 +307,7 @@ impl Strictness {
             .flat_map(|connection| {
                 waits(connection)
                     .into_iter()
-                    .map(move |wait| (connection.id().0 + 1, wait))
+                    .map(move |wait| (connection.id().index() + 1, wait))
             })
             .collect();
         let budget = |(waited, most): (Waited, Duration)| {
@@ -374,7 +374,7 @@ fn on_the_wire(timeline: &Timeline) -> Option<String> {
     let connection = timeline.connections().find(is_kept)?;
     Some(format!(
         "connection {}: when the client gave up, bytes that had left one host had not come to the other",
-        connection.id().0 + 1
+        connection.id().index() + 1
     ))
 }
 
@@ -403,7 +403,7 @@ fn reset(timeline: &Timeline, findings: &[(Finding, bool)]) -> Option<String> {
          connection {}{}",
         1 + cut.count(),
         timeline.connections().len(),
-        first.id().0 + 1,
+        first.id().index() + 1,
         if accepted { "" } else { ", which no accept had returned" }
     ))
 }
@@ -659,7 +659,7 @@ impl Checked {
                     self.connections
                 )));
             }
-            let (number, message) = (first.connection.0 + 1, printable(&first.message));
+            let (number, message) = (first.connection.index() + 1, printable(&first.message));
             told.push(under(format!("connection {number}: {message}")));
             told.push(under(format!("cure: {}", rule.cure)));
             told.push(under(format!("more: {} explain {}", typed(), rule.name)));

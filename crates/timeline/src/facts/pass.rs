@@ -144,7 +144,6 @@ fn of_connection(
         if !facts.is_copy() {
             halves.see(packet, &facts);
         }
-        facts.fit();
         packets.put(event, Box::new(facts));
         first.get_or_insert(event);
     }

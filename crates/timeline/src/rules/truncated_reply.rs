@@ -46,7 +46,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 fn servers_end(connection: Connection<'_>) -> Option<EventId> {
     let timeline = connection.timeline();
     let fin = connection.facts().fins.iter().find(|(side, _)| *side == Side::Server);
-    let ends = |(_, call): &(EventId, &Call)| match call.argument {
+    let ends = |(_, call): &(EventId, &Call)| match call.argument() {
         Some(Argument::Shutdown(direction)) => direction != Direction::Read,
         _ => call.kind == CallKind::Close,
     };

@@ -83,7 +83,7 @@ pub(crate) struct Found<'a> {
     pub frame: &'a [u8],
     pub wire_len: u32,
     /// A comment of somebody else's.
-    pub comment: Option<String>,
+    pub comment: Option<Box<str>>,
     /// What a file of this crate says of it.
     pub told: Option<Box<Explanation>>,
     pub passage: Option<Box<Passage>>,
@@ -423,7 +423,7 @@ impl Excerpt {
                 wire_len,
                 comment: found.comment,
                 passage: found.passage,
-                segment: Some(segment),
+                segment: Some(Box::new(segment)),
             };
             whole.bytes += frame.len();
             whole.push(Record { at, what }, Some(found.number), found.told);
@@ -469,7 +469,7 @@ impl Excerpt {
                         told,
                         passage,
                     };
-                    self.segment(record.at, segment, found);
+                    self.segment(record.at, *segment, found);
                 }
                 what => self.told(number, Record { at: record.at, what }),
             }
@@ -481,7 +481,7 @@ impl Excerpt {
             self.left_out.unplaced += 1;
             return;
         }
-        let comment = found.comment.map(|comment| start_of(&comment).to_owned());
+        let comment = found.comment.map(|comment| start_of(&comment).into());
         let captured = Captured {
             frame: Arc::default(),
             link_type: found.link_type,
@@ -491,7 +491,7 @@ impl Excerpt {
         packet.number = found.number;
         packet.told = found.told;
         packet.passage = found.passage;
-        let kind = EventKind::Packet(packet);
+        let kind = EventKind::Packet(Box::new(packet));
         let event = Event {
             at,
             connection: Some(id),
@@ -531,13 +531,13 @@ impl Excerpt {
             }
             return;
         };
-        if id.0 >= self.limits.connections {
+        if id.index() >= self.limits.connections {
             return;
         }
-        if id.0 >= self.kept.len() {
-            self.kept.resize_with(id.0 + 1, Kept::default);
+        if id.index() >= self.kept.len() {
+            self.kept.resize_with(id.index() + 1, Kept::default);
         }
-        self.kept[id.0].push(kept, self.limits.packets);
+        self.kept[id.index()].push(kept, self.limits.packets);
     }
 
     /// Takes in what is known at the end of the file, or where reading it ended: the level of the run
@@ -691,6 +691,6 @@ impl Timeline {
 
     /// What an excerpt counted of a connection.
     pub(crate) fn totals(&self, connection: ConnectionId) -> Option<&Totals> {
-        self.left_out()?.of_connection.get(connection.0)
+        self.left_out()?.of_connection.get(connection.index())
     }
 }
