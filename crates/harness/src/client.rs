@@ -111,7 +111,7 @@ impl Client {
     fn has_sent(&mut self, bytes: &[u8]) {
         let len = bytes.len() as u64;
         self.record(ClientActionKind::Sent {
-            bytes: bytes[..bytes.len().min(Call::KEEP)].to_vec(),
+            bytes: bytes[..bytes.len().min(Call::KEEP)].into(),
             len,
         });
         self.sent += len;
@@ -311,7 +311,7 @@ impl Client {
         self.record(match length {
             0 => ClientActionKind::EndOfFile,
             _ => ClientActionKind::Received {
-                bytes: part[..length.min(Call::KEEP)].to_vec(),
+                bytes: part[..length.min(Call::KEEP)].into(),
                 len: length as u64,
             },
         });
@@ -387,11 +387,11 @@ impl Client {
     }
 
     fn record(&self, kind: ClientActionKind) {
-        let action = ClientAction {
+        let action = Box::new(ClientAction {
             kind,
             counters: self.counters(),
             call: None,
-        };
+        });
         self.network.recorder().push(Record {
             at: now(),
             what: What::Client { on: self.on, action },

@@ -287,7 +287,7 @@ impl Strictness {
             return Vec::new();
         }
         let of = |on: Connection<'_>| {
-            let number = on.id().0 + 1;
+            let number = on.id().index() + 1;
             waits(on).into_iter().map(move |wait| (number, wait))
         };
         let all: Vec<(usize, Wait)> = timeline.of_clients().flat_map(of).collect();
@@ -357,7 +357,7 @@ fn on_the_wire(timeline: &Timeline) -> Option<String> {
     let connection = timeline.connections().find(is_kept)?;
     Some(format!(
         "connection {}: when the client gave up, bytes that had left one host had not come to the other",
-        connection.id().0 + 1
+        connection.id().index() + 1
     ))
 }
 
@@ -386,7 +386,7 @@ fn reset(timeline: &Timeline, findings: &[(Finding, bool)]) -> Option<String> {
          connection {}{}",
         1 + cut.count(),
         timeline.connections().len(),
-        first.id().0 + 1,
+        first.id().index() + 1,
         if accepted { "" } else { ", which no accept had returned" }
     ))
 }
@@ -642,7 +642,7 @@ impl Checked {
                     self.connections
                 )));
             }
-            let (number, message) = (first.connection.0 + 1, printable(&first.message));
+            let (number, message) = (first.connection.index() + 1, printable(&first.message));
             told.push(under(format!("connection {number}: {message}")));
             told.push(under(format!("cure: {}", rule.cure)));
             told.push(under(format!("more: {} explain {}", typed(), rule.name)));

@@ -82,7 +82,7 @@ impl Term {
             Term::Port(port) => both.any(|end| end.port() == *port),
             Term::Fact(kind) => connection.has_fact(*kind),
             Term::Finding(id) => findings.iter().any(|finding| finding.rule.id == *id),
-            Term::Number(numbers) => numbers.contains(&(connection.id().0 + 1)),
+            Term::Number(numbers) => numbers.contains(&(connection.id().index() + 1)),
             Term::Time(times) => {
                 let span = connection.span();
                 span.is_some_and(|(first, last)| {

@@ -108,12 +108,12 @@ impl Output {
 
     /// The connections to draw, if not all: the one asked for, or of many the worst.
     pub fn chosen(&self, timeline: &Timeline) -> Result<Option<Vec<ConnectionId>>> {
-        let asked = self.connection.map(|number| ConnectionId(number as usize - 1));
+        let asked = self.connection.map(|number| ConnectionId(number - 1));
         let mut here = timeline.connections().map(|connection| connection.id());
         match asked {
             Some(asked) if here.any(|id| id == asked) => Ok(Some(vec![asked])),
-            Some(ConnectionId(place)) if place < timeline.endpoints.len() => {
-                bail!("connection {} does not fit --filter or --odd", place + 1)
+            Some(place) if place.index() < timeline.endpoints.len() => {
+                bail!("connection {} does not fit --filter or --odd", place.index() + 1)
             }
             Some(ConnectionId(place)) => {
                 bail!(
@@ -370,7 +370,7 @@ impl FrameRange {
         if self.is_all() {
             return Ok(None);
         }
-        let last = timeline.last_frame().0;
+        let last = timeline.last_frame().index();
         let (from, to) = (self.from.unwrap_or(1), self.to.unwrap_or(last));
         for (option, frame) in [("--from", from), ("--to", to)] {
             ensure!(
@@ -474,11 +474,11 @@ pub fn is_standard_output(path: &Path) -> bool {
 /// Some of a timeline's connections, in this order.
 pub fn some(timeline: &Timeline, chosen: &[ConnectionId], lanes: &Lanes) -> Scene {
     let part = harness::scene::Extent {
-        connections: chosen.iter().map(|id| id.0 + 1).max().unwrap_or_default(),
+        connections: chosen.iter().map(|id| id.index() + 1).max().unwrap_or_default(),
         ..lanes.part()
     };
     let mut scene = Scene::part_of(timeline, part);
-    let place = |diagram: &Diagram| chosen.iter().position(|id| id.0 == diagram.connection);
+    let place = |diagram: &Diagram| chosen.iter().position(|id| id.index() == diagram.connection);
     scene.connections.retain(|diagram| place(diagram).is_some());
     scene.connections.sort_by_key(place);
     scene

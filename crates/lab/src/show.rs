@@ -102,7 +102,7 @@ impl Survey {
     ///
     /// If it cannot be opened once more.
     pub fn with_packets_of<'t>(&self, part: &'t Timeline, chosen: &[ConnectionId]) -> Result<Cow<'t, Timeline>> {
-        let are_here = chosen.iter().all(|id| id.0 < self.limits.connections);
+        let are_here = chosen.iter().all(|id| id.index() < self.limits.connections);
         if are_here || self.input.is_read_once() {
             return Ok(Cow::Borrowed(part));
         }

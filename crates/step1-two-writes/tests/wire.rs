@@ -49,7 +49,8 @@ fn the_newline_waits_for_an_ack() -> Result<()> {
     assert_eq!(timeline.writes_per_reply(), [2; 6], "{timeline}");
     for (_, packet) in timeline.only().held_segments() {
         assert_eq!(
-            packet.segment.payload, b"\n",
+            packet.segment.payload[..],
+            *b"\n",
             "only the second part can be held\n{timeline}"
         );
     }

@@ -45,7 +45,7 @@ fn who_is_gone_while_idle_is_let_go() -> Result<()> {
         Teardown::Reset { by: Side::Server },
         "{timeline}"
     );
-    let asks = |segment: &Segment| segment.destination == on && segment.flags == Flags::ACK && segment.len == 0;
+    let asks = |segment: &Segment| segment.destination() == on && segment.flags == Flags::ACK && segment.len == 0;
     let lost = connection.packets().filter(|(_, packet)| {
         let passage = packet.passage.as_ref();
         asks(&packet.segment) && passage.is_some_and(|passage| passage.arrivals.is_empty())
@@ -69,7 +69,7 @@ fn who_is_gone_with_a_line_on_its_way_is_let_go() -> Result<()> {
     let connection = timeline.only();
     let answers = connection
         .packets()
-        .filter(|(_, packet)| packet.from == Side::Server && packet.segment.payload == b"2\n");
+        .filter(|(_, packet)| packet.from == Side::Server && packet.segment.payload[..] == *b"2\n");
     assert!(answers.count() >= 3, "{timeline}");
     Ok(())
 }

@@ -145,7 +145,7 @@ impl Measured {
             }
             let mut severities = vec![0; rows.len()];
             for finding in findings.iter().filter(|finding| finding.rule == rule) {
-                severities[finding.connection.0] = match finding.severity {
+                severities[finding.connection.index()] = match finding.severity {
                     Severity::Note => 1,
                     Severity::Warning => 2,
                 };

@@ -243,7 +243,7 @@ impl<'a> Case<'a> {
     fn connection(&self) -> Option<Connection<'a>> {
         let place = match (self.trouble(), self.finding()) {
             (Some(trouble), _) => trouble.connection,
-            (_, Some(finding)) => finding.connection.0,
+            (_, Some(finding)) => finding.connection.index(),
             _ => 0,
         };
         self.timeline.connections().nth(place)
@@ -267,7 +267,7 @@ impl<'a> Case<'a> {
     /// The call that switched Nagle's algorithm off.
     fn nagle_off(&self) -> Option<EventId> {
         let off = Some(Argument::Option(SocketOption::NoDelay(true)));
-        let switches = |call: &Call| call.kind == CallKind::SetOption && call.argument == off;
+        let switches = |call: &Call| call.kind == CallKind::SetOption && call.argument() == off;
         let mut calls = self.timeline.all_calls();
         calls.find(|(_, call)| switches(call)).map(|(id, _)| id)
     }
@@ -591,7 +591,7 @@ fn asked_for_a_reset(case: &Case<'_>) -> Option<Told> {
     }
     let lingers = Some(Argument::Option(SocketOption::Linger(Some(0))));
     let calls = case.connection()?.calls();
-    let (asks, _) = calls.filter(|(_, call)| call.argument == lingers).last()?;
+    let (asks, _) = calls.filter(|(_, call)| call.argument() == lingers).last()?;
     Some(told.with("asks", case.call(asks)))
 }
 

@@ -6,8 +6,7 @@ use anyhow::Result;
 use harness::conversation::Act;
 use harness::rules::{Finding, Rule, RuleId, Severity};
 use harness::timeline::{
-    CallKind, ClientActionKind, Connection, EventId, EventKind, OutputStream, ProcessEvent, ProcessEventKind, Timeline,
-    Timestamp, printable,
+    CallKind, ClientActionKind, Connection, EventId, EventKind, OutputStream, Timeline, Timestamp, printable,
 };
 use harness::{Conversation, How};
 
@@ -165,7 +164,7 @@ impl Check<'_> {
         let mut findings = ran.timeline.findings();
         findings.retain(|finding| match keeps(&finding.rule.id) {
             true => !may_keep,
-            false => finding.connection.0 >= guests.len(),
+            false => finding.connection.index() >= guests.len(),
         });
         match found(self.exercise, &findings) {
             Some(fault) => Err(self.failed(ran.timeline, &fault)),
@@ -240,7 +239,7 @@ fn probe_fault(exercise: &Exercise, probes: &[Conversation], ran: &Ran) -> Optio
         let probe = ran.conversations.get(connection).and_then(|&place| probes.get(place));
         probe.is_some_and(|probe| probe.sent().any(|sent| lines(sent) > 1) || probe.sends_on())
     };
-    findings.retain(|finding| !(WRITES.contains(&finding.rule.id) && several(finding.connection.0)));
+    findings.retain(|finding| !(WRITES.contains(&finding.rule.id) && several(finding.connection.index())));
     found(exercise, &findings)
 }
 
@@ -276,19 +275,12 @@ fn not_started(error: &str) -> Verdict {
 
 /// What a panic of the server has said: where it was, and why.
 fn panicked(timeline: &Timeline) -> Option<String> {
-    let mut written = timeline.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Process(ProcessEvent {
-            kind:
-                ProcessEventKind::Wrote {
-                    stream: OutputStream::Stderr,
-                    line,
-                },
-            ..
-        }) => Some(line),
-        _ => None,
-    });
+    let written = timeline
+        .output()
+        .filter(|(_, stream, _)| *stream == OutputStream::Stderr);
+    let mut written = written.map(|(.., line)| line);
     let place = written.find(|line| line.contains(" panicked at "))?;
-    let why = written.next().map(String::as_str).unwrap_or_default();
+    let why = written.next().unwrap_or_default();
     Some(printable(&format!("The server wrote: {place} {why}")))
 }
 

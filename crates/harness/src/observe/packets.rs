@@ -197,7 +197,7 @@ fn record(Taken { at, frame, wire_len }: Taken) -> Record {
     Record {
         at,
         what: What::Frame {
-            segment: Segment::from_frame(LinkType::ETHERNET, &frame, wire_len),
+            segment: Segment::from_frame(LinkType::ETHERNET, &frame, wire_len).map(Box::new),
             frame,
             link_type: LinkType::ETHERNET,
             wire_len,

@@ -417,6 +417,7 @@ impl Run {
             // A process that has just ended has no command line any more: its words are empty.
             let words = Process::new(pid).and_then(|process| process.cmdline());
             let command = words.unwrap_or_default().join(" ").chars().take(COMMAND).collect();
+            let on = on.into();
             record(pid, ProcessEventKind::Holds { fd, on, over, command });
         }
         let settled = *lock(&self.settled);

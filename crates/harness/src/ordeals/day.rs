@@ -268,7 +268,7 @@ impl<'d> Day<'d> {
                 segment: Some(segment),
                 passage: Some(passage),
                 ..
-            } => segment.source == on.server && segment.destination == on.client && passage.arrivals.is_empty(),
+            } => segment.source() == on.server && segment.destination() == on.client && passage.arrivals.is_empty(),
             _ => false,
         })
     }
@@ -276,7 +276,7 @@ impl<'d> Day<'d> {
     /// The first bytes of what the server has written on a connection.
     pub fn server_said_on(&self, on: Endpoints) -> Vec<u8> {
         let said = |what: &What| match what {
-            What::Call { on: Some(of), call } if *of == on && call.kind == CallKind::Write => Some(call.bytes.clone()),
+            What::Call { on: Some(of), call } if *of == on && call.kind == CallKind::Write => Some(call.bytes.to_vec()),
             _ => None,
         };
         let first = |seen: &Seen| seen.records.iter().find_map(|record| said(&record.what));

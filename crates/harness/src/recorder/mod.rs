@@ -180,7 +180,7 @@ impl Recorder {
 
     /// What a process did at this moment.
     pub fn process(&self, at: Timestamp, pid: i32, kind: ProcessEventKind) {
-        let what = What::Process(ProcessEvent { pid, kind });
+        let what = What::Process(ProcessEvent { pid, kind }.into());
         self.push(Record { at, what });
     }
 
@@ -282,7 +282,7 @@ impl Recorder {
 
     /// True if a segment is to or from a port that the server listens on.
     pub fn is_servers(&self, segment: &Segment) -> bool {
-        let ports = [segment.source.port(), segment.destination.port()];
+        let ports = [segment.source().port(), segment.destination().port()];
         let seen = self.lock();
         seen.listening.iter().any(|address| ports.contains(&address.port()))
             || ports.iter().any(|port| seen.dialed.contains(port))
@@ -470,8 +470,8 @@ impl Seen {
 
     /// A segment went by; with `came` the other host has it.
     fn segment(&mut self, segment: &Segment, came: bool) {
-        let forth = (segment.source, segment.destination.port());
-        let back = (segment.destination, segment.source.port());
+        let forth = (segment.source(), segment.destination().port());
+        let back = (segment.destination(), segment.source().port());
         let (key, side) = if self.flows.contains_key(&back) {
             (back, Side::Server)
         } else {

@@ -178,7 +178,7 @@ pub(crate) fn seen_at(host: Side, record: Record) -> Vec<Record> {
     };
     // The server may be at a loopback address, which is carried over the wire. The client never is.
     let (v4, v6) = addresses(Side::Client);
-    let is_the_clients = [IpAddr::from(v4), v6.into()].contains(&segment.source.ip());
+    let is_the_clients = [IpAddr::from(v4), v6.into()].contains(&segment.source().ip());
     let is_own = is_the_clients == (host == Side::Client);
     let (moments, frame) = match (is_own, passage.corrupted) {
         (true, _) => (vec![record.at], frame.clone()),
@@ -188,7 +188,7 @@ pub(crate) fn seen_at(host: Side, record: Record) -> Vec<Record> {
     let seen = |at| Record {
         at,
         what: What::Frame {
-            segment: Segment::from_frame(*link_type, &frame, *wire_len),
+            segment: Segment::from_frame(*link_type, &frame, *wire_len).map(Box::new),
             frame: frame.clone(),
             link_type: *link_type,
             wire_len: *wire_len,

@@ -87,8 +87,8 @@ impl Connections {
     /// Follows a segment's connection, and says what the segment is there.
     pub fn see(&mut self, from: Side, segment: &Segment) -> Content {
         let on = Both::of(|side| match side == from {
-            true => segment.source,
-            false => segment.destination,
+            true => segment.source(),
+            false => segment.destination(),
         });
         let opens = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
         let known = self.tracks.get(&on).is_some_and(|track| {

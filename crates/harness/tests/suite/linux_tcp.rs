@@ -692,7 +692,7 @@ fn timestamps() -> Result<()> {
     server.connect()?.exchange("1\n")?;
     let nobody = SocketAddr::new(server.address().ip(), 9);
     assert!(server.connect_to(nobody).is_err());
-    let refused = |segment: &Segment, _: Option<&_>| segment.source.port() == 9;
+    let refused = |segment: &Segment, _: Option<&_>| segment.source().port() == 9;
     ensure!(server.wait_for_segment(refused), "nothing refused it");
     let timeline = server.stop()?;
     let packets = timeline.events.iter().filter_map(|event| match &event.kind {
@@ -703,7 +703,7 @@ fn timestamps() -> Result<()> {
     for segment in packets {
         assert_eq!(
             segment.options.timestamps.is_none(),
-            segment.source.port() == 9,
+            segment.source().port() == 9,
             "{timeline}"
         );
         with += usize::from(segment.options.timestamps.is_some());

@@ -106,7 +106,7 @@ fn row_of(line: &str) -> Result<Row> {
 fn by_harness(timeline: &Timeline) -> Vec<Row> {
     let mut order: Vec<ConnectionId> = Vec::new();
     let packets = timeline.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Packet(packet) => Some((event.connection?, packet)),
+        EventKind::Packet(packet) => Some((event.connection?, &**packet)),
         _ => None,
     });
     let row = |(id, packet): (ConnectionId, &Packet)| {
@@ -116,10 +116,10 @@ fn by_harness(timeline: &Timeline) -> Vec<Row> {
         }
         let segment = &packet.segment;
         Row {
-            frame: packet.number.0,
+            frame: packet.number.index(),
             connection,
-            source: format!("{} {}", segment.source.ip(), segment.source.port()),
-            destination: format!("{} {}", segment.destination.ip(), segment.destination.port()),
+            source: format!("{} {}", segment.source().ip(), segment.source().port()),
+            destination: format!("{} {}", segment.destination().ip(), segment.destination().port()),
             flags: segment.flags.0,
             seq: packet.seq,
             ack: packet.ack,

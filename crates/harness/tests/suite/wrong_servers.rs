@@ -162,7 +162,7 @@ fn every_call_that_writes_counts() -> Result<()> {
         } else {
             b"hello\n"
         };
-        assert_eq!(call.bytes, expected, "{mode}: {timeline}");
+        assert_eq!(&call.bytes[..], expected, "{mode}: {timeline}");
     }
     Ok(())
 }
@@ -582,7 +582,7 @@ impl Drop for Nobodys {
 /// What the server's calls asked, on a connection or on none.
 fn asked(timeline: &Timeline, on_connection: bool) -> Vec<Argument> {
     let asked = |event: &Event| match &event.kind {
-        EventKind::Call(call) if event.connection.is_some() == on_connection => call.argument,
+        EventKind::Call(call) if event.connection.is_some() == on_connection => call.argument(),
         _ => None,
     };
     timeline.events.iter().filter_map(asked).collect()
@@ -672,7 +672,7 @@ fn what_a_client_asks_of_the_kernel_is_there() -> Result<()> {
             let call = action.call.as_deref()?;
             // Which descriptor it is depends on what its parents left open.
             let text = action_text(&action.kind).replacen(&format!("({}, ", call.fd), "(", 1);
-            Some((text, call.argument))
+            Some((text, call.argument()))
         }
         _ => None,
     });
@@ -803,7 +803,7 @@ fn a_half_close_is_no_close() -> Result<()> {
     let (read, _) = timeline
         .only()
         .calls()
-        .find(|(_, call)| call.bytes == b"and more\n")
+        .find(|(_, call)| call.bytes[..] == *b"and more\n")
         .context("no read")?;
     assert!(shutdown < read, "{timeline}");
     Ok(())
@@ -939,7 +939,7 @@ fn both_doors_are_open() -> Result<()> {
     client.close();
     let timeline = server.stop()?;
     let listens = timeline.all_calls().filter(|(_, call)| call.kind == CallKind::Listen);
-    let told: Vec<Option<Argument>> = listens.map(|(_, call)| call.argument).collect();
+    let told: Vec<Option<Argument>> = listens.map(|(_, call)| call.argument()).collect();
     assert_eq!(
         told,
         [doors[0], doors[1]].map(|door| Some(Argument::Address(door))),

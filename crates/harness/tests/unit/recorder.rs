@@ -14,14 +14,13 @@ fn what_the_client_has_read_has_to_be_seen_before_all_is_quiet() {
     let mut segment = |by: Side, flags: Flags, seq: u32, ack: u32, len: u32| {
         let [source, destination] = if by == Side::Client { ends } else { [ends[1], ends[0]] };
         let segment = Segment {
-            source,
-            destination,
+            ends: [source, destination].into(),
             seq,
             ack,
             flags,
             window: 1000,
             len,
-            payload: vec![],
+            payload: Default::default(),
             options: SegmentOptions::default(),
             ip: timeline::IpMarks::default(),
             fragments: 0,
@@ -48,7 +47,7 @@ fn line(length: usize) -> Record {
     };
     Record {
         at: Timestamp(0),
-        what: What::Process(timeline::ProcessEvent { pid: 1, kind }),
+        what: What::Process(timeline::ProcessEvent { pid: 1, kind }.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use timeline::{ProcessEvent, ProcessEventKind, What};
 
 fn record(at: Timestamp, pid: i32) -> Record {
     let kind = ProcessEventKind::Started;
-    let what = What::Process(ProcessEvent { pid, kind });
+    let what = What::Process(ProcessEvent { pid, kind }.into());
     Record { at, what }
 }
 

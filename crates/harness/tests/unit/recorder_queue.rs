@@ -7,7 +7,7 @@ fn record() -> Record {
     let kind = ProcessEventKind::Started;
     Record {
         at: Timestamp(0),
-        what: What::Process(ProcessEvent { pid: 1, kind }),
+        what: What::Process(ProcessEvent { pid: 1, kind }.into()),
     }
 }
 

@@ -31,14 +31,13 @@ impl Bench {
         let [source, destination] = if from == Side::Client { ends } else { [ends[1], ends[0]] };
         let number = |relative: i64| ISN.wrapping_add(1).wrapping_add(relative as u32);
         let segment = Segment {
-            source,
-            destination,
+            ends: [source, destination].into(),
             seq: number(seq),
             ack: number(ack),
             flags,
             window: 1000,
             len: data.len() as u32,
-            payload: data.into(),
+            payload: data.as_bytes().into(),
             options: SegmentOptions::default(),
             ip: timeline::IpMarks::default(),
             fragments: 0,

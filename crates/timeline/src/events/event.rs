@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::bytes;
+use super::bytes::{self, Bytes};
 use super::explanation::Explanation;
 use super::ids::{ConnectionId, FrameNumber, Side};
 use super::link_type::LinkType;
@@ -51,18 +51,17 @@ pub struct Event {
 
 /// What can happen.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "most events are packets")]
 pub enum EventKind {
     /// A frame passed the wire.
-    Packet(Packet),
+    Packet(Box<Packet>),
     /// The server made a system call on a socket.
-    Call(Call),
+    Call(Box<Call>),
     /// The test's client did something.
-    Client(ClientAction),
+    Client(Box<ClientAction>),
     /// A socket changed its TCP state.
     State(StateChange),
     /// The server's process did something that is no socket call.
-    Process(ProcessEvent),
+    Process(Box<ProcessEvent>),
 }
 
 /// A captured frame with its TCP segment, as seen on its connection.
@@ -89,7 +88,7 @@ pub struct Packet {
     /// The frame's length on the wire, in bytes.
     pub wire_len: u32,
     /// A comment that a capture file holds for this packet.
-    pub comment: Option<String>,
+    pub comment: Option<Box<str>>,
     /// What a file of this crate says of it, where not all of the run is here to find it again.
     pub told: Option<Box<Explanation>>,
     /// What became of it between the two hosts, where both were observed. `None` where it was
@@ -265,6 +264,7 @@ pub struct Call {
     /// The thread that made it (a kernel task id). That of a process's first thread is the process's.
     pub thread: i32,
     /// Its name, as in section 2 of the manual: `sendto`.
+    #[serde(deserialize_with = "name")]
     pub name: Cow<'static, str>,
     /// The family it belongs to.
     pub kind: CallKind,
@@ -274,17 +274,17 @@ pub struct Call {
     pub asked: Option<u64>,
     /// The first bytes that it moved, or for a failed write tried to move (at most [`Call::KEEP`]).
     #[serde(with = "bytes")]
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// Arguments worth showing, as strace would write them: `SHUT_WR`, `TCP_NODELAY, 1`.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
     /// The argument that decides what the kernel does with the connection, if it has one.
-    pub argument: Option<Argument>,
+    pub argument: Option<Box<Argument>>,
     /// What it returned: a value, or the error's number. `None` if it had not returned when the
     /// observation ended; strace writes `<unfinished ...>` then.
     pub result: Option<Result<u64, Errno>>,
     /// How many bytes it moved, where the result counts something else: `sendmmsg` and `recvmmsg`
     /// return a number of messages.
-    pub moved_in_messages: Option<u64>,
+    pub moved_in_messages: Option<Box<u64>>,
     /// When it was entered.
     pub entered: Timestamp,
     /// When it returned; for a call that has not, when the observation ended.
@@ -294,6 +294,16 @@ pub struct Call {
     /// it does not know.
     #[serde(default, skip_serializing_if = "Duration::is_zero")]
     pub tracer: Duration,
+}
+
+/// The name of a call in a file. Those of which a run has most take no room of their own.
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    const MOST: [&str; 8] = [
+        "read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg",
+    ];
+    let name = String::deserialize(deserializer)?;
+    let known = MOST.into_iter().find(|known| *known == name);
+    Ok(known.map_or(Cow::Owned(name), Cow::Borrowed))
 }
 
 /// What a call asked of the kernel that decides when a segment leaves, or how a connection ends.
@@ -360,14 +370,19 @@ impl Call {
     /// How many bytes of a call's data are kept.
     pub const KEEP: usize = 64;
 
+    /// The argument that decides what the kernel does with the connection, if it has one.
+    pub fn argument(&self) -> Option<Argument> {
+        self.argument.as_deref().copied()
+    }
+
     /// True for a read that leaves what it reads in the socket (`MSG_PEEK`).
     pub fn is_peek(&self) -> bool {
-        self.argument == Some(Argument::Peek)
+        self.argument() == Some(Argument::Peek)
     }
 
     /// Where a listen listens. A file of version 0.2 or before has the address in words alone.
     pub fn listens_at(&self) -> Option<SocketAddr> {
-        match (self.kind, self.argument) {
+        match (self.kind, self.argument()) {
             (CallKind::Listen, Some(Argument::Address(address))) => Some(address),
             (CallKind::Listen, _) => self.detail.as_ref()?.parse().ok(),
             _ => None,
@@ -376,7 +391,7 @@ impl Call {
 
     /// When it switched Nagle's algorithm off, or on again, if it did.
     pub(crate) fn switches_no_delay(&self) -> Option<(Timestamp, bool)> {
-        match self.argument {
+        match self.argument() {
             Some(Argument::Option(SocketOption::NoDelay(off))) if self.result == Some(Ok(0)) => Some((self.ended, off)),
             _ => None,
         }
@@ -387,7 +402,7 @@ impl Call {
     pub fn moved(&self) -> u64 {
         match (self.kind, self.result) {
             _ if self.is_peek() => 0,
-            (CallKind::Read | CallKind::Write, Some(Ok(n))) => self.moved_in_messages.unwrap_or(n),
+            (CallKind::Read | CallKind::Write, Some(Ok(n))) => self.moved_in_messages.as_deref().copied().unwrap_or(n),
             _ => 0,
         }
     }
@@ -513,7 +528,7 @@ pub enum ClientActionKind {
     Sent {
         /// The first of them.
         #[serde(with = "bytes")]
-        bytes: Vec<u8>,
+        bytes: Bytes,
         /// How many there were.
         len: u64,
     },
@@ -521,7 +536,7 @@ pub enum ClientActionKind {
     Received {
         /// The first of them.
         #[serde(with = "bytes")]
-        bytes: Vec<u8>,
+        bytes: Bytes,
         /// How many there were.
         len: u64,
     },
@@ -642,7 +657,7 @@ pub enum ProcessEventKind {
         /// The descriptor.
         fd: i32,
         /// The connection that it stands for.
-        on: Endpoints,
+        on: Box<Endpoints>,
         /// True if it was over: both sides had closed it, or one had reset it.
         #[serde(default = "yes")]
         over: bool,
@@ -654,7 +669,7 @@ pub enum ProcessEventKind {
     /// what it does there are a client's actions.
     Dials {
         /// The connection.
-        on: Endpoints,
+        on: Box<Endpoints>,
     },
     /// The observation of all processes has ended; `pid` is the first one.
     Settled(Settled),

@@ -7,32 +7,49 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// An event, by its place among those of a run or a capture, from 0. It is no frame's number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EventId(pub usize);
+/// Defines a name for a number. A run has millions of them, so it takes four bytes; the places of events in memory are far
+/// fewer than it can tell, and of the frames of a longer file the last ones share a number, as in Wireshark.
+macro_rules! numbers {
+    ($($(#[$about:meta])* $name:ident)+) => {$(
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u32);
 
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+        impl $name {
+            /// The one with this number.
+            pub fn of(number: usize) -> $name {
+                $name(u32::try_from(number).unwrap_or(u32::MAX))
+            }
+
+            /// The number, for a list of what is so counted.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )+};
 }
 
-/// The number of a frame in a capture file, counted from 1 as Wireshark does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct FrameNumber(pub usize);
+numbers! {
+    /// An event, by its place among those of a run or a capture, from 0. It is no frame's number.
+    EventId
+    /// The number of a frame in a capture file, counted from 1 as Wireshark does.
+    FrameNumber
+    /// A connection of a [`Timeline`](crate::Timeline): its place in
+    /// [`Timeline::connections`](crate::Timeline::connections).
+    ConnectionId
+}
 
 impl FrameNumber {
     /// From one number to another.
     pub fn range(numbers: RangeInclusive<usize>) -> RangeInclusive<FrameNumber> {
-        FrameNumber(*numbers.start())..=FrameNumber(*numbers.end())
-    }
-}
-
-impl fmt::Display for FrameNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        FrameNumber::of(*numbers.start())..=FrameNumber::of(*numbers.end())
     }
 }
 
@@ -47,14 +64,9 @@ impl FromStr for FrameNumber {
 /// So that a test can say `packet.number == 3`.
 impl PartialEq<usize> for FrameNumber {
     fn eq(&self, number: &usize) -> bool {
-        self.0 == *number
+        self.index() == *number
     }
 }
-
-/// A connection of a [`Timeline`](crate::Timeline): its place in
-/// [`Timeline::connections`](crate::Timeline::connections).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub usize);
 
 /// What is known of how a connection was told from others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -55,25 +55,25 @@ pub enum What {
         /// Its length on the wire, in bytes.
         wire_len: u32,
         /// A comment that came with it from a file.
-        comment: Option<String>,
+        comment: Option<Box<str>>,
         /// What became of it between two hosts; see [`Packet::passage`].
         passage: Option<Box<Passage>>,
         /// What it holds, or `None` if that is not TCP.
-        segment: Option<Segment>,
+        segment: Option<Box<Segment>>,
     },
     /// A call, and the connection that its descriptor stands for.
     Call {
         /// The connection, if the descriptor is one.
         on: Option<Endpoints>,
         /// The call.
-        call: Call,
+        call: Box<Call>,
     },
     /// An action of the test's client.
     Client {
         /// Its connection.
         on: Endpoints,
         /// What it did.
-        action: ClientAction,
+        action: Box<ClientAction>,
     },
     /// A change in the socket table.
     State {
@@ -83,7 +83,7 @@ pub enum What {
         change: StateChange,
     },
     /// A process of the server started or ended.
-    Process(ProcessEvent),
+    Process(Box<ProcessEvent>),
 }
 
 impl Recording {
@@ -93,10 +93,10 @@ impl Recording {
         let keys = |record: &Record| match &record.what {
             What::Frame { segment, .. } => {
                 let ways = |segment: &Segment| {
-                    let (source, destination) = (segment.source, segment.destination);
+                    let (source, destination) = (segment.source(), segment.destination());
                     [Some((source, destination.port())), Some((destination, source.port()))]
                 };
-                segment.as_ref().map_or([None, None], ways)
+                segment.as_deref().map_or([None, None], ways)
             }
             What::Call { on, .. } => [on.map(ends), None],
             What::Client { on, .. } => [Some(ends(*on)), None],
@@ -257,11 +257,11 @@ impl Merge {
     /// this beginning already.
     fn connection(&mut self, on: Endpoints, beginning: Option<Beginning>) -> ConnectionId {
         let known = self.known(on);
-        let known = known.filter(|id| beginning.is_none_or(|beginning| !*self.connections[id.0].had(beginning)));
+        let known = known.filter(|id| beginning.is_none_or(|beginning| !*self.connections[id.index()].had(beginning)));
         let id = known.unwrap_or_else(|| self.begin(on));
         self.addressed(id, on);
         if let Some(beginning) = beginning {
-            *self.connections[id.0].had(beginning) = true;
+            *self.connections[id.index()].had(beginning) = true;
         }
         id
     }
@@ -277,7 +277,7 @@ impl Merge {
     }
 
     fn begin(&mut self, endpoints: Endpoints) -> ConnectionId {
-        let id = ConnectionId(self.connections.len());
+        let id = ConnectionId::of(self.connections.len());
         let before = self.known(endpoints);
         self.connections.push(Tracked {
             endpoints,
@@ -308,7 +308,7 @@ impl Merge {
 
     /// Says that a connection has these addresses: its server's may have been known as a wildcard only.
     fn addressed(&mut self, id: ConnectionId, endpoints: Endpoints) {
-        let tracked = &mut self.connections[id.0];
+        let tracked = &mut self.connections[id.index()];
         if !tracked.endpoints.server.ip().is_unspecified() || endpoints.server.ip().is_unspecified() {
             return;
         }
@@ -331,7 +331,7 @@ impl Merge {
                 segment,
             } => {
                 let (id, mut packet) = self.packet(
-                    segment?,
+                    *segment?,
                     Captured {
                         frame,
                         link_type,
@@ -340,7 +340,7 @@ impl Merge {
                     comment,
                 );
                 packet.passage = passage;
-                (Some(id), EventKind::Packet(packet))
+                (Some(id), EventKind::Packet(Box::new(packet)))
             }
             What::Call { on, call } => {
                 let accepts = call.kind == CallKind::Accept && matches!(call.result, Some(Ok(_)));
@@ -358,8 +358,8 @@ impl Merge {
             }
             What::Process(event) => {
                 let on = match &event.kind {
-                    ProcessEventKind::Dials { on } => Some(self.connection(*on, None)),
-                    ProcessEventKind::Holds { on, .. } => self.known(*on),
+                    ProcessEventKind::Dials { on } => Some(self.connection(**on, None)),
+                    ProcessEventKind::Holds { on, .. } => self.known(**on),
                     _ => None,
                 };
                 (on, EventKind::Process(event))
@@ -374,7 +374,7 @@ impl Merge {
 
     /// Says of both sockets of a connection that they are gone, since another has its addresses.
     fn take_anew(&mut self, old: ConnectionId) {
-        let tracked = &mut self.connections[old.0];
+        let tracked = &mut self.connections[old.index()];
         for side in [Side::Client, Side::Server] {
             let from = tracked.states[side].take();
             if from.is_some() {
@@ -392,19 +392,21 @@ impl Merge {
     /// and is then no change.
     fn state(&mut self, on: Endpoints, change: StateChange) -> Option<(ConnectionId, StateChange)> {
         // What is no change says nothing, and that a socket is gone begins no connection.
-        let known = self.known(on).map(|id| self.connections[id.0].states[change.side]);
+        let known = self
+            .known(on)
+            .map(|id| self.connections[id.index()].states[change.side]);
         if known.unwrap_or_default() == change.to {
             return None;
         }
         let id = self.connection(on, None);
-        let from = std::mem::replace(&mut self.connections[id.0].states[change.side], change.to);
+        let from = std::mem::replace(&mut self.connections[id.index()].states[change.side], change.to);
         Some((id, StateChange { from, ..change }))
     }
 
     /// Puts an event on the timeline.
     fn push(&mut self, event: Event) {
         if let Some(id) = event.connection {
-            self.connections[id.0].last = event.at;
+            self.connections[id.index()].last = event.at;
         }
         self.events.push(event);
     }
@@ -439,7 +441,7 @@ impl Merge {
                 guessed,
             } => {
                 let id = self.begin(endpoints);
-                self.connections[id.0].link.roles_guessed = guessed;
+                self.connections[id.index()].link.roles_guessed = guessed;
                 (id, from)
             }
         }
@@ -447,12 +449,12 @@ impl Merge {
 
     fn placed(&self, segment: &Segment) -> Belongs {
         let forth = Endpoints {
-            client: segment.source,
-            server: segment.destination,
+            client: segment.source(),
+            server: segment.destination(),
         };
         let back = Endpoints {
-            client: segment.destination,
-            server: segment.source,
+            client: segment.destination(),
+            server: segment.source(),
         };
         let begins = |endpoints, from, guessed| Belongs::Begins {
             endpoints,
@@ -466,7 +468,7 @@ impl Merge {
             }
             // Both sides open at once: the other one's SYN is on its way.
             let crosses = |id: &ConnectionId| {
-                let tracked = &self.connections[id.0];
+                let tracked = &self.connections[id.index()];
                 let again = tracked.numbering.has_syn(Side::Server, segment.seq);
                 let first = !tracked.numbering.saw_syn(Side::Server) && !tracked.goes_on;
                 tracked.numbering.saw_syn(Side::Client) && (again || first)
@@ -495,19 +497,24 @@ impl Merge {
     /// True if a SYN without ACK is one of this connection's: nothing of it was captured yet, or it is
     /// sent again, or what answers it stands before it in the file.
     fn is_opened_by(&self, id: ConnectionId, segment: &Segment) -> bool {
-        let tracked = &self.connections[id.0];
+        let tracked = &self.connections[id.index()];
         !tracked.captured || tracked.numbering.begins_at(Side::Client, segment.seq)
     }
 
     /// The packet that a frame's segment is on its connection.
-    pub fn packet(&mut self, segment: Segment, captured: Captured, comment: Option<String>) -> (ConnectionId, Packet) {
+    pub fn packet(
+        &mut self,
+        segment: Segment,
+        captured: Captured,
+        comment: Option<Box<str>>,
+    ) -> (ConnectionId, Packet) {
         let (id, from) = self.place(&segment);
         let (client, server) = match from {
-            Side::Client => (segment.source, segment.destination),
-            Side::Server => (segment.destination, segment.source),
+            Side::Client => (segment.source(), segment.destination()),
+            Side::Server => (segment.destination(), segment.source()),
         };
         self.addressed(id, Endpoints { client, server });
-        let tracked = &mut self.connections[id.0];
+        let tracked = &mut self.connections[id.index()];
         tracked.captured = true;
         tracked.goes_on |= !segment.flags.has(Flags::SYN);
         let Numbers { seq, ack, window } = tracked.numbering.see(from, &segment);
@@ -560,7 +567,7 @@ impl Stream {
 fn serves(segment: &Segment) -> bool {
     const SYSTEM: u16 = 1024;
     const EPHEMERAL: u16 = 32768;
-    let (source, destination) = (segment.source.port(), segment.destination.port());
+    let (source, destination) = (segment.source().port(), segment.destination().port());
     if (source < SYSTEM) != (destination < SYSTEM) {
         source < SYSTEM
     } else if (source >= EPHEMERAL) != (destination >= EPHEMERAL) {

@@ -17,6 +17,7 @@ mod seen;
 mod segment;
 pub(crate) mod sockets;
 
+pub use bytes::Bytes;
 pub use event::*;
 pub use explanation::{Explanation, HeldBack, ToldCall};
 pub use frames::ShownState;
@@ -28,4 +29,4 @@ pub(crate) use numbers::unwrapped;
 pub use plain::printable;
 pub(crate) use plain::{is_plain, quoted};
 pub use seen::{Seen, SeenConnection};
-pub use segment::{Flags, IpMarks, Segment, SegmentOptions};
+pub use segment::{Ends, Flags, IpMarks, Segment, SegmentOptions};

@@ -18,11 +18,11 @@ impl Seen {
         by_packets: Option<Vec<Vec<(EventId, StateChange)>>>,
     ) -> Seen {
         self.of_connection = vec![Vec::new(); self.endpoints.len()];
-        for (event, id) in self.events.iter().zip((0..).map(EventId)) {
+        for (event, id) in self.events.iter().zip((0..).map(EventId::of)) {
             event
                 .connection
                 .into_iter()
-                .for_each(|on| self.of_connection[on.0].push(id));
+                .for_each(|on| self.of_connection[on.index()].push(id));
         }
         self.by_packets = by_packets.unwrap_or_else(|| self.connections().map(states_by_packets).collect());
         self.frames = number(&mut self, given);
@@ -39,7 +39,7 @@ fn number(seen: &mut Seen, given: Vec<Option<FrameNumber>>) -> Frames {
         for (id, states) in &mut frames.states {
             for state in states {
                 let is_event = matches!(seen[*id].kind, EventKind::State(change) if change == state.change);
-                state.frame = frames.of_event[id.0].filter(|_| is_event);
+                state.frame = frames.of_event[id.index()].filter(|_| is_event);
             }
         }
     }
@@ -50,8 +50,8 @@ fn number(seen: &mut Seen, given: Vec<Option<FrameNumber>>) -> Frames {
     }
     let of_event = &frames.of_event;
     let numbered = (0..of_event.len()).filter(|event| of_event[*event].is_some());
-    frames.by_number = numbered.map(EventId).collect();
-    frames.by_number.sort_by_key(|id| of_event[id.0]);
+    frames.by_number = numbered.map(EventId::of).collect();
+    frames.by_number.sort_by_key(|id| of_event[id.index()]);
     frames
 }
 
@@ -68,10 +68,10 @@ fn counted(seen: &Seen) -> Frames {
         }
     }
     let observed = seen.level != Level::Capture;
-    let mut count = 0;
+    let mut count = 0_usize;
     let mut next = |is_frame: bool| {
         count += usize::from(is_frame);
-        is_frame.then_some(FrameNumber(count))
+        is_frame.then_some(FrameNumber::of(count))
     };
     let mut of_event = Vec::with_capacity(seen.events.len());
     for (id, event) in seen.iter() {

@@ -38,7 +38,7 @@ impl Index<EventId> for Seen {
     type Output = Event;
 
     fn index(&self, id: EventId) -> &Event {
-        &self.events[id.0]
+        &self.events[id.index()]
     }
 }
 
@@ -55,12 +55,12 @@ impl Seen {
         self.events
             .iter()
             .enumerate()
-            .map(|(index, event)| (EventId(index), event))
+            .map(|(index, event)| (EventId::of(index), event))
     }
 
     /// The connections, in the order in which they began.
     pub fn connections(&self) -> impl ExactSizeIterator<Item = SeenConnection<'_>> {
-        (0..self.endpoints.len()).map(|index| self.connection(ConnectionId(index)))
+        (0..self.endpoints.len()).map(|index| self.connection(ConnectionId::of(index)))
     }
 
     /// One of them.
@@ -70,7 +70,7 @@ impl Seen {
 
     /// The number of the frame that an event is in the capture file. `None` for an event that is no frame.
     pub fn frame(&self, id: EventId) -> Option<FrameNumber> {
-        self.frames.of_event.get(id.0).copied().flatten()
+        self.frames.of_event.get(id.index()).copied().flatten()
     }
 
     /// The event that is the frame with this number.
@@ -104,10 +104,10 @@ impl Seen {
     /// The lines that the server wrote: when, where to, and what.
     pub fn output(&self) -> impl Iterator<Item = (Timestamp, OutputStream, &str)> {
         self.events.iter().filter_map(|event| match &event.kind {
-            EventKind::Process(ProcessEvent {
-                kind: ProcessEventKind::Wrote { stream, line },
-                ..
-            }) => Some((event.at, *stream, line.as_str())),
+            EventKind::Process(process) => match &process.kind {
+                ProcessEventKind::Wrote { stream, line } => Some((event.at, *stream, line.as_str())),
+                _ => None,
+            },
             _ => None,
         })
     }
@@ -173,15 +173,15 @@ impl Seen {
 
     fn processes(&self) -> impl Iterator<Item = &ProcessEvent> {
         self.events.iter().filter_map(|event| match &event.kind {
-            EventKind::Process(event) => Some(event),
+            EventKind::Process(event) => Some(&**event),
             _ => None,
         })
     }
 
     /// The packet with this id, if the event is one.
     pub fn packet(&self, id: EventId) -> Option<&Packet> {
-        match &self.events.get(id.0)?.kind {
-            EventKind::Packet(packet) => Some(packet),
+        match &self.events.get(id.index())?.kind {
+            EventKind::Packet(packet) => Some(&**packet),
             _ => None,
         }
     }
@@ -189,15 +189,15 @@ impl Seen {
     /// The server's calls, on connections and off them.
     pub fn all_calls(&self) -> impl Iterator<Item = (EventId, &Call)> {
         self.iter().filter_map(|(id, event)| match &event.kind {
-            EventKind::Call(call) => Some((id, call)),
+            EventKind::Call(call) => Some((id, &**call)),
             _ => None,
         })
     }
 
     /// The call with this id, if the event is one.
     pub fn call(&self, id: EventId) -> Option<&Call> {
-        match &self.events.get(id.0)?.kind {
-            EventKind::Call(call) => Some(call),
+        match &self.events.get(id.index())?.kind {
+            EventKind::Call(call) => Some(&**call),
             _ => None,
         }
     }
@@ -216,12 +216,12 @@ impl<'a> SeenConnection<'a> {
 
     /// Its two addresses.
     pub fn endpoints(self) -> Endpoints {
-        self.seen.endpoints[self.id.0]
+        self.seen.endpoints[self.id.index()]
     }
 
     /// Its events with their ids, in order.
     pub fn events(self) -> impl Iterator<Item = (EventId, &'a Event)> {
-        self.seen.of_connection[self.id.0]
+        self.seen.of_connection[self.id.index()]
             .iter()
             .map(|&id| (id, &self.seen[id]))
     }
@@ -229,7 +229,7 @@ impl<'a> SeenConnection<'a> {
     /// Its packets with their ids, in order.
     pub fn packets(self) -> impl Iterator<Item = (EventId, &'a Packet)> {
         self.events().filter_map(|(index, event)| match &event.kind {
-            EventKind::Packet(packet) => Some((index, packet)),
+            EventKind::Packet(packet) => Some((index, &**packet)),
             _ => None,
         })
     }
@@ -247,7 +247,7 @@ impl<'a> SeenConnection<'a> {
     /// The server's calls on it with their ids, in order.
     pub fn calls(self) -> impl Iterator<Item = (EventId, &'a Call)> {
         self.events().filter_map(|(index, event)| match &event.kind {
-            EventKind::Call(call) => Some((index, call)),
+            EventKind::Call(call) => Some((index, &**call)),
             _ => None,
         })
     }
@@ -267,7 +267,7 @@ impl<'a> SeenConnection<'a> {
         };
         let calls = || {
             self.events().filter_map(move |(_, event)| match (&event.kind, side) {
-                (EventKind::Call(call), Side::Server) => Some(call),
+                (EventKind::Call(call), Side::Server) => Some(&**call),
                 (EventKind::Client(action), Side::Client) => action.call.as_deref(),
                 _ => None,
             })
@@ -317,13 +317,13 @@ impl<'a> SeenConnection<'a> {
         }
         let (at, asked) = (self.seen[index].at, self.endpoints().server);
         // A connect stands on the timeline where it returned, so it comes after the packets that it waited for.
-        self.seen.events[index.0..].iter().any(|event| {
+        self.seen.events[index.index()..].iter().any(|event| {
             let EventKind::Call(call) = &event.kind else {
                 return false;
             };
             call.kind == CallKind::Connect
                 && matches!(call.result, Some(Err(Errno::ECONNREFUSED | Errno::EINPROGRESS)))
-                && call.argument == Some(Argument::Address(asked))
+                && call.argument() == Some(Argument::Address(asked))
                 && (call.entered..=call.ended).contains(&at)
         })
     }
@@ -342,7 +342,7 @@ impl<'a> SeenConnection<'a> {
     /// What the client did on it, with ids, in order.
     pub fn client_actions(self) -> impl Iterator<Item = (EventId, &'a ClientAction)> {
         self.events().filter_map(|(index, event)| match &event.kind {
-            EventKind::Client(action) => Some((index, action)),
+            EventKind::Client(action) => Some((index, &**action)),
             _ => None,
         })
     }
@@ -387,7 +387,7 @@ impl<'a> SeenConnection<'a> {
 
     /// The state changes that follow from the segments, each with its packet.
     fn states_by_packets(self) -> Vec<(EventId, StateChange)> {
-        self.seen.by_packets[self.id.0].clone()
+        self.seen.by_packets[self.id.index()].clone()
     }
 
     pub(crate) fn left(self, side: Side) -> Option<TcpState> {

@@ -109,8 +109,8 @@ impl Flow {
             frames: ends
                 .filter(|_| !ends_inside)
                 .map(|(first, last)| (first.frame, last.frame)),
-            segments: covered().count(),
-            bytes: (ack - said).saturating_sub(covered().map(numbered).sum()),
+            segments: u32::try_from(covered().count()).unwrap_or(u32::MAX),
+            bytes: u32::try_from((ack - said).saturating_sub(covered().map(numbered).sum())).unwrap_or(u32::MAX),
             syn: covered().any(|sent| sent.is_syn),
             fin: covered().any(|sent| sent.is_fin),
             more_in_flight: ack < next,

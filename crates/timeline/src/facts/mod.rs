@@ -31,6 +31,7 @@ pub(crate) use exchange::{Exchanging, Replying};
 pub use kinds::{FactKind, Reason};
 pub use pass::find;
 pub(crate) use pass::{Following, Late};
+use smallvec::SmallVec;
 pub use tally::{Asked, Missing, Tally, Waits};
 
 use crate::events::{Both, EventId, FrameNumber, Side};
@@ -92,8 +93,11 @@ pub struct Fact {
     /// How sure it is; a fact is never [unknown](Certainty::Unknown).
     pub certainty: Certainty,
     /// What shows it, beside the packet itself.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Shows,
 }
+
+/// What shows something: mostly a frame or two, which need no room of their own.
+pub type Shows = SmallVec<[Evidence; 2]>;
 
 /// A reason, how sure it is, and what shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,7 +107,7 @@ pub struct Why {
     /// How sure it is.
     pub certainty: Certainty,
     /// What shows it.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Shows,
     /// How long it waited: a segment since its write returned, an ACK since what it acknowledges came,
     /// a retransmission since the copy before it. `None` where that is not known, or it did not wait.
     pub waited: Option<Duration>,
@@ -136,9 +140,9 @@ pub struct Acked {
     /// last of them in the stream. `None` where it ends inside a segment, or what it covers was not captured.
     pub frames: Option<(FrameNumber, FrameNumber)>,
     /// How many segments these are.
-    pub segments: usize,
+    pub segments: u32,
     /// How many bytes of data are new to it.
-    pub bytes: u64,
+    pub bytes: u32,
     /// True if the peer's SYN is.
     pub syn: bool,
     /// True if the peer's FIN is.
@@ -151,11 +155,11 @@ pub struct Acked {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketFacts {
     /// What is so of it.
-    pub facts: Vec<Fact>,
+    pub facts: Box<[Fact]>,
     /// What it acknowledges anew.
     pub acked: Option<Acked>,
     /// The writes whose bytes it carries, the client's or the server's, in the order of the stream.
-    pub carries: Box<[EventId]>,
+    pub carries: SmallVec<[EventId; 4]>,
     /// True if it is open which writes these are: several threads wrote at once, and what was kept of
     /// their bytes does not tell them apart.
     pub carries_open: bool,
@@ -174,13 +178,6 @@ pub struct PacketFacts {
 }
 
 impl PacketFacts {
-    /// Takes no more room than it needs.
-    fn fit(&mut self) {
-        self.facts.shrink_to_fit();
-        self.facts.iter_mut().for_each(|fact| fact.evidence.shrink_to_fit());
-        self.why.evidence.shrink_to_fit();
-    }
-
     /// The fact of this kind, if it is one of this packet's.
     pub fn get(&self, kind: FactKind) -> Option<&Fact> {
         self.facts.iter().find(|fact| fact.kind == kind)
@@ -193,17 +190,21 @@ impl PacketFacts {
 
     pub(crate) fn add(&mut self, kind: FactKind, certainty: Certainty, evidence: impl IntoIterator<Item = Evidence>) {
         if !self.has(kind) {
-            self.facts.push(Fact {
+            let more = Fact {
                 kind,
                 certainty,
                 evidence: evidence.into_iter().collect(),
-            });
+            };
+            // Most packets have no fact, and others one or two: no room is kept for more.
+            let facts = std::mem::take(&mut self.facts).into_iter();
+            self.facts = facts.chain([more]).collect();
         }
     }
 
     /// Takes back what a later packet disproves.
     pub(crate) fn retract(&mut self, kind: FactKind) {
-        self.facts.retain(|fact| fact.kind != kind);
+        let facts = std::mem::take(&mut self.facts).into_iter();
+        self.facts = facts.filter(|fact| fact.kind != kind).collect();
     }
 
     /// True if all that it carries has gone by before, or it is [captured twice](Self::is_copy). What was sent again
@@ -293,14 +294,14 @@ impl Facts {
 
     /// What is so of a packet. `None` for an event that is none.
     pub fn of(&self, packet: EventId) -> Option<&PacketFacts> {
-        self.packets.get(packet.0)?.as_deref()
+        self.packets.get(packet.index())?.as_deref()
     }
 
     fn get_mut(&mut self, packet: EventId) -> Option<&mut PacketFacts> {
-        self.packets[packet.0].as_deref_mut()
+        self.packets[packet.index()].as_deref_mut()
     }
 
     pub(crate) fn put(&mut self, packet: EventId, facts: Box<PacketFacts>) {
-        self.packets[packet.0] = Some(facts);
+        self.packets[packet.index()] = Some(facts);
     }
 }

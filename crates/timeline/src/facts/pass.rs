@@ -206,7 +206,6 @@ fn of_connection(
         if packet.from == Side::Server || vantage == Vantage::SameHost {
             facts.during = programs.server.call_around(at);
         }
-        facts.fit();
         packets.put(event, Box::new(facts));
     }
     half_closes(&following.found, &programs, packets, connection.seen());

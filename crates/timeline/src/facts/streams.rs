@@ -119,7 +119,7 @@ impl<'a> Program<'a> {
                 ended: call.ended,
             });
         }
-        match (call.kind, call.argument) {
+        match (call.kind, call.argument()) {
             (CallKind::Write, argument) => {
                 self.made.push(Made {
                     id,
@@ -332,7 +332,7 @@ impl Outside {
         for (id, event) in seen.iter() {
             match &event.kind {
                 EventKind::Call(call) if event.connection.is_none() && call.kind == CallKind::SetOption => {
-                    if let Some(Argument::Option(option)) = call.argument {
+                    if let Some(Argument::Option(option)) = call.argument() {
                         outside.options.push((call.ended, id, call.fd, option));
                     }
                 }

@@ -106,14 +106,14 @@ fn retold<E>(
     let mut told = 0;
     let end = retell_events(input, &survey, |event, facts| {
         let packet = match &event.kind {
-            EventKind::Packet(packet) => Some(packet),
+            EventKind::Packet(packet) => Some(&**packet),
             _ => None,
         };
         let number = packet.map(|packet| packet.number);
         places.extend(
             number
                 .filter(|number| named.contains(number))
-                .map(|number| (number, EventId(told))),
+                .map(|number| (number, EventId::of(told))),
         );
         told += 1;
         tell((event, number, packet.zip(facts).map(KnownPacket::from)).into())

@@ -2,7 +2,7 @@
 
 use super::rule::{Body, Found, Need};
 use super::run::{Run, waited};
-use crate::events::{EventId, EventKind, ProcessEvent, ProcessEventKind};
+use crate::events::{EventId, EventKind, ProcessEventKind};
 use crate::timeline::{Connection, Teardown};
 
 pub(super) const RULE: Body = Body {
@@ -16,10 +16,10 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let held: Vec<(EventId, i32, i32)> = connection
         .events()
         .filter_map(|(id, event)| match &event.kind {
-            EventKind::Process(ProcessEvent {
-                pid,
-                kind: ProcessEventKind::Holds { fd, over: true, .. },
-            }) => Some((id, *pid, *fd)),
+            EventKind::Process(process) => match process.kind {
+                ProcessEventKind::Holds { fd, over: true, .. } => Some((id, process.pid, fd)),
+                _ => None,
+            },
             _ => None,
         })
         .collect();

@@ -100,7 +100,7 @@ fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
             ClientActionKind::Received { len, bytes: first } => {
                 ever = ever.saturating_add(*len);
                 if came == 0 {
-                    bytes.clone_from(first);
+                    bytes = first.to_vec();
                 }
                 came = came.saturating_add(*len);
             }

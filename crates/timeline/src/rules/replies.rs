@@ -84,7 +84,7 @@ pub(super) fn replies(connection: Connection<'_>) -> Vec<Reply<'_>> {
                 }
                 (from, read) = (to, Vec::new());
                 let reply = replies.last_mut();
-                let messages = match (call.moved_in_messages, call.result) {
+                let messages = match (&call.moved_in_messages, call.result) {
                     (Some(_), Some(Ok(count))) => usize::try_from(count).unwrap_or(1).max(1),
                     _ => 1,
                 };

@@ -2,7 +2,7 @@
 
 use super::rule::{Body, Found, Need};
 use super::run::{Run, sent_by};
-use crate::events::{CallKind, EventId, EventKind, Flags, ProcessEvent, ProcessEventKind, Side};
+use crate::events::{CallKind, EventId, EventKind, Flags, ProcessEventKind, Side};
 use crate::facts::Reason;
 use crate::timeline::{Connection, KnownPacket, Timeline};
 use crate::words::{amount, call_text};
@@ -72,13 +72,12 @@ fn cause(timeline: &Timeline, reset: KnownPacket<'_>) -> Option<(EventId, String
     }
     reset.facts.why.evidence.iter().find_map(|evidence| {
         let id = evidence.event()?;
-        let EventKind::Process(ProcessEvent {
-            pid,
-            kind: ProcessEventKind::Exited(exit),
-        }) = &timeline[id].kind
-        else {
+        let EventKind::Process(process) = &timeline[id].kind else {
             return None;
         };
-        Some((id, format!("process {pid} ended ({exit})")))
+        let ProcessEventKind::Exited(exit) = process.kind else {
+            return None;
+        };
+        Some((id, format!("process {} ended ({exit})", process.pid)))
     })
 }

@@ -241,9 +241,10 @@ pub(super) fn holders(run: &Run<'_>, connection: Connection<'_>) -> (String, Vec
     let accept = connection.calls().find(|(_, call)| call.kind == CallKind::Accept);
     let (mut words, mut evidence) = (Vec::new(), Vec::new());
     for (id, event) in connection.events() {
-        let EventKind::Process(ProcessEvent { pid, kind }) = &event.kind else {
+        let EventKind::Process(process) = &event.kind else {
             continue;
         };
+        let ProcessEvent { pid, kind } = &**process;
         let ProcessEventKind::Holds {
             fd,
             command,

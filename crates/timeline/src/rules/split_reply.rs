@@ -157,10 +157,10 @@ impl Together {
         }
         let mut corked = false;
         for (id, call) in connection.calls() {
-            if let Some(Argument::Option(SocketOption::Cork(on))) = call.argument {
+            if let Some(Argument::Option(SocketOption::Cork(on))) = call.argument() {
                 corked = on;
             }
-            if corked || call.argument == Some(Argument::More) {
+            if corked || call.argument() == Some(Argument::More) {
                 together.asked.insert(id);
             }
         }

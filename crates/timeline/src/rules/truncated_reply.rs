@@ -44,7 +44,7 @@ fn look(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 fn servers_end(connection: Connection<'_>) -> Option<EventId> {
     let timeline = connection.timeline();
     let fin = connection.facts().fins.iter().find(|(side, _)| *side == Side::Server);
-    let ends = |(_, call): &(EventId, &Call)| match call.argument {
+    let ends = |(_, call): &(EventId, &Call)| match call.argument() {
         Some(Argument::Shutdown(direction)) => direction != Direction::Read,
         _ => call.kind == CallKind::Close,
     };
@@ -78,7 +78,7 @@ fn last_write_was_short<'a>(connection: Connection<'a>, end: EventId) -> Option<
 
 /// True if more of the server's last HTTP reply was promised than was captured.
 pub(crate) fn promises_more(connection: Connection<'_>) -> bool {
-    broken_promise(connection, EventId(usize::MAX)).is_some()
+    broken_promise(connection, EventId(u32::MAX)).is_some()
 }
 
 /// What an HTTP reply lacked when the server ended it, in words.

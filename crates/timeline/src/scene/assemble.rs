@@ -101,7 +101,7 @@ impl<'a> Assembly<'a> {
         let lifeline = |side, address| Lifeline { side, address };
         let totals = self.timeline.totals(self.connection.id());
         Diagram {
-            connection: self.connection.id().0,
+            connection: self.connection.id().index(),
             client: lifeline(Side::Client, ends.client),
             server: lifeline(Side::Server, ends.server),
             has_wire: self.timeline.level != Level::NoPackets,
@@ -173,7 +173,7 @@ impl<'a> Assembly<'a> {
             ack: segment.flags.has(Flags::ACK).then_some(packet.ack),
             len: segment.len,
             window: packet.window,
-            data: segment.payload.clone(),
+            data: segment.payload.to_vec(),
             words: words(&packet),
             sentence: told.map_or(String::new(), |explanation| explanation.sentence.clone()),
             calls: told.map_or(Vec::new(), |explanation| {
@@ -333,7 +333,7 @@ impl<'a> Assembly<'a> {
             .iter()
             .rfind(|date| (date.side, date.to) == (state.side, state.to) && date.at <= shown.at);
         let is_look = |event: &&Event| matches!(event.kind, EventKind::State(_)) && event.at < shown.at;
-        let look = || self.timeline.events[..state.event.0].iter().rfind(is_look);
+        let look = || self.timeline.events[..state.event.index()].iter().rfind(is_look);
         match brought {
             Some(date) if date.is_sure => (self.at(date.at), self.at(date.at)),
             Some(date) => (self.at(date.at), state.at),
@@ -371,7 +371,7 @@ impl<'a> Assembly<'a> {
     }
 
     fn is_client(&self, event: EventId) -> bool {
-        let event = self.timeline.events.get(event.0);
+        let event = self.timeline.events.get(event.index());
         event.is_some_and(|event| matches!(event.kind, EventKind::Client(_)))
     }
 }
@@ -539,7 +539,7 @@ fn outside(timeline: &Timeline) -> Vec<String> {
     let first = timeline.first_process();
     for event in &timeline.events {
         let ProcessEvent { pid, kind } = match &event.kind {
-            EventKind::Process(process) => process,
+            EventKind::Process(process) => &**process,
             EventKind::Call(call) if event.connection.is_none() && call.cannot_accept() => {
                 *failed.entry(call_text(call)).or_default() += 1;
                 continue;

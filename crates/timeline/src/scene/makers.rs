@@ -30,7 +30,7 @@ impl Makers {
         let mut in_process: HashMap<i32, usize> = HashMap::new();
         for event in &timeline.events {
             let (side, call) = match &event.kind {
-                EventKind::Call(call) => (Side::Server, call),
+                EventKind::Call(call) => (Side::Server, &**call),
                 EventKind::Client(action) => match action.call.as_deref() {
                     Some(call) => (Side::Client, call),
                     None => continue,

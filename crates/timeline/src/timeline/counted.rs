@@ -268,7 +268,7 @@ impl Timeline {
 
     /// What an excerpt counted of a connection.
     pub(crate) fn totals(&self, connection: ConnectionId) -> Option<&Totals> {
-        self.left_out()?.of_connection.get(connection.0)?.as_ref()
+        self.left_out()?.of_connection.get(connection.index())?.as_ref()
     }
 
     /// The same, with how long its exchanges took.

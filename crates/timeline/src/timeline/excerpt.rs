@@ -93,7 +93,7 @@ pub(crate) struct Found<'a> {
     pub frame: &'a [u8],
     pub wire_len: u32,
     /// A comment of somebody else's.
-    pub comment: Option<String>,
+    pub comment: Option<Box<str>>,
     /// What a file of this crate says of it.
     pub told: Option<Box<Explanation>>,
     pub passage: Option<Box<Passage>>,
@@ -189,7 +189,7 @@ impl Excerpt {
                 wire_len,
                 comment: found.comment,
                 passage: found.passage,
-                segment: Some(segment),
+                segment: Some(Box::new(segment)),
             };
             whole.bytes += frame.len();
             whole.push(Record { at, what }, Some(found.number), found.told);
@@ -235,7 +235,7 @@ impl Excerpt {
                         told,
                         passage,
                     };
-                    self.segment(record.at, segment, found);
+                    self.segment(record.at, *segment, found);
                 }
                 what => self.told(number, Record { at: record.at, what }),
             }
@@ -247,7 +247,7 @@ impl Excerpt {
             self.left_out.unplaced += 1;
             return;
         }
-        let comment = found.comment.map(|comment| start_of(&comment).to_owned());
+        let comment = found.comment.map(|comment| start_of(&comment).into());
         let captured = Captured {
             frame: Arc::default(),
             link_type: found.link_type,
@@ -260,7 +260,7 @@ impl Excerpt {
             Keeps::WholeOf(chosen, _) if chosen.contains(&id) => packet.frame = Arc::from(found.frame),
             _ => packet.told = found.told,
         }
-        let kind = EventKind::Packet(packet);
+        let kind = EventKind::Packet(Box::new(packet));
         let event = Event {
             at,
             connection: Some(id),
@@ -301,16 +301,16 @@ impl Excerpt {
             }
             return;
         };
-        if id.0 >= self.limits.followed {
+        if id.index() >= self.limits.followed {
             self.left_out.unplaced += 1;
             return;
         }
-        if id.0 >= self.kept.len() {
-            self.kept.resize_with(id.0 + 1, Box::default);
+        if id.index() >= self.kept.len() {
+            self.kept.resize_with(id.index() + 1, Box::default);
         }
-        let of_connection = &mut self.kept[id.0];
+        let of_connection = &mut self.kept[id.index()];
         let is_chosen = match &mut self.keeps {
-            Keeps::First => id.0 < self.limits.connections,
+            Keeps::First => id.index() < self.limits.connections,
             Keeps::These(chosen) | Keeps::WholeOf(chosen, _) if !chosen.contains(&id) => return,
             Keeps::These(_) => true,
             Keeps::WholeOf(_, room) => {

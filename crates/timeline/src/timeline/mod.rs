@@ -175,7 +175,7 @@ impl<'a> Connection<'a> {
 
     /// What is so of it as a whole.
     pub fn facts(self) -> &'a ConnectionFacts {
-        &self.timeline.facts.connections[self.id().0]
+        &self.timeline.facts.connections[self.id().index()]
     }
 
     /// Its packets with their ids, in order.

@@ -9,7 +9,7 @@ impl Timeline {
     /// where calls were recorded.
     pub fn part(&self, keep: &[ConnectionId]) -> Timeline {
         let mut kept = vec![false; self.endpoints.len()];
-        keep.iter().for_each(|id| kept[id.0] = true);
+        keep.iter().for_each(|id| kept[id.index()] = true);
         if self.is_excerpt() {
             // What is so of its packets follows from all of the capture.
             let mut part = self.clone();
@@ -25,7 +25,7 @@ impl Timeline {
         let mut events = Vec::new();
         let mut numbers = Vec::new();
         for (id, event) in self.iter() {
-            if event.connection.map_or(outside, |on| kept[on.0]) {
+            if event.connection.map_or(outside, |on| kept[on.index()]) {
                 events.push(event.clone());
                 numbers.push(self.frame(id));
             }

@@ -219,7 +219,7 @@ impl<'a> Connection<'a> {
             let waited = why.waited.filter(|waited| *waited >= GIVEN_UP)?;
             let at = self.timeline[id].at;
             let lets_go = |call: &Call| {
-                let asks = match call.argument {
+                let asks = match call.argument() {
                     Some(Argument::Option(SocketOption::Cork(on))) => !on,
                     Some(Argument::Option(SocketOption::NoDelay(on))) => on,
                     _ => matches!(call.kind, CallKind::Shutdown | CallKind::Close),
@@ -227,7 +227,7 @@ impl<'a> Connection<'a> {
                 asks && call.entered <= at && at.since(call.entered) <= waited
             };
             let mut calls = self.events().filter_map(|(_, event)| match &event.kind {
-                EventKind::Call(call) => Some(call),
+                EventKind::Call(call) => Some(&**call),
                 EventKind::Client(action) => action.call.as_deref(),
                 _ => None,
             });
@@ -256,7 +256,7 @@ impl KnownPacket<'_> {
             .facts
             .hello
             .as_ref()
-            .map_or(&self.segment.payload, |hello| &hello.bytes);
+            .map_or(&self.segment.payload[..], |hello| &hello.bytes);
         let clear = in_clear(data).filter(|clear| self.facts.has(clear.kind()))?;
         Some(printable(&clear.to_string()))
     }

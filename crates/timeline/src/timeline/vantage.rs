@@ -31,7 +31,7 @@ impl Timeline {
                     wire_len: packet.wire_len,
                     comment: None,
                     passage: None,
-                    segment: segment.clone(),
+                    segment: segment.clone().map(Box::new),
                 },
             }));
         }

@@ -49,7 +49,7 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 ///     kind: CallKind::Write,
 ///     fd: 9,
 ///     asked: Some(1),
-///     bytes: b"\n".to_vec(),
+///     bytes: b"\n"[..].into(),
 ///     detail: None,
 ///     argument: None,
 ///     result: Some(Ok(1)),
@@ -155,7 +155,7 @@ fn result_text(call: &Call) -> String {
 fn data_argument(call: &Call, shown: usize) -> Option<String> {
     let len = match call.result {
         // A peek moves nothing, and shows what it saw.
-        Some(Ok(value)) if call.is_peek() => call.moved_in_messages.unwrap_or(value),
+        Some(Ok(value)) if call.is_peek() => call.moved_in_messages.as_deref().copied().unwrap_or(value),
         Some(Ok(_)) => call.moved(),
         Some(Err(_)) | None => call.asked.unwrap_or(call.bytes.len() as u64),
     };

@@ -10,7 +10,7 @@ pub const NO_STRICT_MODE: &str = "was refused the strict mode of seccomp, which 
 /// What a call, a client's action or a process's doing means. `None` for a packet, which
 /// [`explain`](super::explain) explains, and for a state, which [`explain_state`] does.
 pub fn explain_event(timeline: &Timeline, id: EventId) -> Option<String> {
-    match &timeline.events.get(id.0)?.kind {
+    match &timeline.events.get(id.index())?.kind {
         EventKind::Packet(_) | EventKind::State(_) => None,
         EventKind::Call(call) => Some(of_call(Side::Server, call)),
         EventKind::Client(action) => Some(match &action.call {
@@ -42,7 +42,7 @@ fn of_call(side: Side, call: &Call) -> String {
         Some(Ok(_)) => {}
     }
     let moved = bytes(call.moved());
-    match (call.kind, call.argument) {
+    match (call.kind, call.argument()) {
         (CallKind::Listen, _) => {
             format!("From now on the kernel takes connections for the {side}'s program: the socket is in LISTEN.")
         }

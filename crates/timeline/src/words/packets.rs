@@ -741,7 +741,7 @@ impl<'a> Story<'a> {
             Some((_, InExchange { part: 1, .. })) => "the first part of the reply".to_owned(),
             Some((_, InExchange { part, parts, .. })) if part < parts => "this part of the reply".to_owned(),
             Some(_) => "the last part of the reply".to_owned(),
-            None => format!("{} of the server", amount(acked.bytes, "byte", "bytes")),
+            None => format!("{} of the server", amount(u64::from(acked.bytes), "byte", "bytes")),
         }
     }
 
@@ -751,7 +751,7 @@ impl<'a> Story<'a> {
         if place.part > 0 || self.exchange.is_none() {
             return format!(
                 "The server's kernel acknowledges {} of the client.",
-                amount(acked.bytes, "byte", "bytes")
+                amount(u64::from(acked.bytes), "byte", "bytes")
             );
         }
         if let Some(waited) = delayed(packet) {

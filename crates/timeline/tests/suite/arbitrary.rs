@@ -26,10 +26,10 @@ pub fn recording() -> impl Strategy<Value = Recording> {
 fn record() -> impl Strategy<Value = Record> {
     let what = prop_oneof![
         4 => frame(),
-        4 => (of(endpoints()), call()).prop_map(|(on, call)| What::Call { on, call }),
-        2 => (endpoints(), action()).prop_map(|(on, action)| What::Client { on, action }),
+        4 => (of(endpoints()), call()).prop_map(|(on, call)| What::Call { on, call: call.into() }),
+        2 => (endpoints(), action()).prop_map(|(on, action)| What::Client { on, action: action.into() }),
         2 => (endpoints(), change()).prop_map(|(on, change)| What::State { on, change }),
-        1 => process().prop_map(What::Process),
+        1 => process().prop_map(|event| What::Process(event.into())),
     ];
     (moment(), what).prop_map(|(at, what)| Record { at, what })
 }
@@ -157,11 +157,11 @@ fn call() -> impl Strategy<Value = Call> {
                 kind,
                 fd,
                 asked,
-                bytes,
-                detail,
-                argument,
+                bytes: bytes.into(),
+                detail: detail.map(Into::into),
+                argument: argument.map(Box::new),
                 result,
-                moved_in_messages,
+                moved_in_messages: moved_in_messages.map(Box::new),
                 entered,
                 ended,
                 tracer: std::time::Duration::from_nanos(ended.0 % 100_000),
@@ -197,8 +197,14 @@ fn action() -> impl Strategy<Value = ClientAction> {
     let counters = (any::<u32>(), any::<u32>()).prop_map(|(sent, received)| SegmentCounters { sent, received });
     let kind = (0..10, bytes(), number(), hostile()).prop_map(|(which, bytes, len, why)| match which {
         0 => ClientActionKind::Connected,
-        1 => ClientActionKind::Sent { bytes, len },
-        2 => ClientActionKind::Received { bytes, len },
+        1 => ClientActionKind::Sent {
+            bytes: bytes.into(),
+            len,
+        },
+        2 => ClientActionKind::Received {
+            bytes: bytes.into(),
+            len,
+        },
         3 => ClientActionKind::EndOfFile,
         4 => ClientActionKind::ShutdownWrite,
         5 => ClientActionKind::Closed,
@@ -255,7 +261,8 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
             on: Endpoints {
                 client: ([127, 0, 0, 2], 40_000).into(),
                 server: ([127, 0, 0, 1], 3000).into(),
-            },
+            }
+            .into(),
             over: number % 2 == 0,
             command: line,
         },
@@ -263,7 +270,8 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
             on: Endpoints {
                 client: ([127, 0, 0, 1], 40_001).into(),
                 server: ([127, 0, 0, 1], 6379).into(),
-            },
+            }
+            .into(),
         },
         7 => ProcessEventKind::Settled(Settled {
             asleep: number % 2 == 0,
@@ -329,11 +337,11 @@ fn frame() -> impl Strategy<Value = What> {
             let wire_len = u32::try_from(frame.len()).unwrap() + longer;
             let frame = &frame[..frame.len() - cut];
             What::Frame {
-                segment: Segment::from_frame(link_type, frame, wire_len),
+                segment: Segment::from_frame(link_type, frame, wire_len).map(Box::new),
                 frame: Arc::from(frame),
                 link_type,
                 wire_len,
-                comment,
+                comment: comment.map(Into::into),
                 passage: passage.map(Box::new),
             }
         },

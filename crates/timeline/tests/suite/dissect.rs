@@ -32,8 +32,8 @@ fn agrees(fields: &[Field], segment: &Segment) -> Result<(), TestCaseError> {
         field.map(|field| field.value.clone())
     };
     let expected = [
-        ("Source Port", u32::from(segment.source.port())),
-        ("Destination Port", u32::from(segment.destination.port())),
+        ("Source Port", u32::from(segment.source().port())),
+        ("Destination Port", u32::from(segment.destination().port())),
         ("Sequence Number", segment.seq),
         ("Acknowledgment Number", segment.ack),
         ("Window", segment.window.into()),

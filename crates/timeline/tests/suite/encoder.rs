@@ -119,7 +119,10 @@ fn calls_and_states_stand_where_they_happened() {
 #[test]
 fn what_tells_little_is_no_frame() {
     let on = Script::new().endpoints;
-    let call = |call| What::Call { on: Some(on), call };
+    let call = |call: Call| What::Call {
+        on: Some(on),
+        call: call.into(),
+    };
     let would_block = Call {
         result: Some(Err(Errno::EAGAIN)),
         ..samples::read("")
@@ -132,7 +135,7 @@ fn what_tells_little_is_no_frame() {
         on,
         change: StateChange { side, from: None, to },
     };
-    let process = |kind| What::Process(ProcessEvent { pid: 42, kind });
+    let process = |kind| What::Process(ProcessEvent { pid: 42, kind }.into());
     let listed = encoded([
         call(would_block),
         call(refused),
@@ -159,11 +162,11 @@ fn of_a_clients_actions_those_that_are_calls_are_frames() {
     let on = Script::new().endpoints;
     let action = |call| What::Client {
         on,
-        action: ClientAction {
+        action: Box::new(ClientAction {
             kind: ClientActionKind::Closed,
             counters: None,
             call,
-        },
+        }),
     };
     let listed = encoded([
         action(None),

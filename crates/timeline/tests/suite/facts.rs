@@ -113,16 +113,22 @@ fn a_clients_own_nagle_stall_is_found() {
             call,
         };
         let on = script.endpoints;
-        script.push(span.0, timeline::What::Client { on, action });
+        script.push(
+            span.0,
+            timeline::What::Client {
+                on,
+                action: action.into(),
+            },
+        );
     };
     let sent = |text: &str| timeline::ClientActionKind::Sent {
-        bytes: text.into(),
+        bytes: text.as_bytes().into(),
         len: text.len() as u64,
     };
     client((100, 120), sent("G"), write("G"));
     client((130, 150), sent("ET\n"), write("ET\n"));
     let received = timeline::ClientActionKind::Received {
-        bytes: b"ok\n".to_vec(),
+        bytes: b"ok\n"[..].into(),
         len: 3,
     };
     client((160, 42_000), received, read("ok\n"));

@@ -33,7 +33,7 @@ fn a_row_is_a_line_and_names_its_first_frame() {
     let packet = timeline
         .only()
         .packets()
-        .find(|(_, packet)| packet.number.0 == frame)
+        .find(|(_, packet)| packet.number == frame)
         .unwrap()
         .1;
     assert_eq!((packet.from, &packet.segment.payload[..1]), (Side::Server, &b"1"[..]));

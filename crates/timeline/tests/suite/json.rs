@@ -47,7 +47,8 @@ fn each_process_event_has_the_fields_of_its_kind() {
                 on: Endpoints {
                     client: ([127, 0, 0, 2], 40_000).into(),
                     server: ([127, 0, 0, 1], 3000).into(),
-                },
+                }
+                .into(),
                 over: false,
                 command: "serve -p 3000".to_owned(),
             },
@@ -66,7 +67,7 @@ fn each_process_event_has_the_fields_of_its_kind() {
         (wrote, "wrote", json!({ "stream": "stderr", "line": "ready" })),
     ] {
         let mut script = Script::new();
-        script.push(0, What::Process(ProcessEvent { pid: 100, kind }));
+        script.push(0, What::Process(ProcessEvent { pid: 100, kind }.into()));
         let timeline = script.timeline();
         assert_eq!(is_valid(&timeline), Ok(()));
         let value = &mut object(&timeline)["events"][0];

@@ -33,7 +33,7 @@ fn from_packets_alone(timeline: &Timeline) -> Timeline {
                 wire_len: packet.wire_len,
                 comment: None,
                 passage: None,
-                segment: Some(packet.segment.clone()),
+                segment: Some(Box::new(packet.segment.clone())),
             },
         }),
         _ => None,
@@ -41,7 +41,7 @@ fn from_packets_alone(timeline: &Timeline) -> Timeline {
     let records: Vec<Record> = timeline.events.iter().filter_map(frame).collect();
     Recording {
         level: Level::Capture,
-        numbers: (1..=records.len()).map(FrameNumber).map(Some).collect(),
+        numbers: (1..=records.len()).map(FrameNumber::of).map(Some).collect(),
         records,
         dropped: 0,
         not_kept: 0,
@@ -387,10 +387,16 @@ fn two_connections_drops_and_failed_accepts() {
             result: Some(Err(Errno(24))),
             ..call("accept4", CallKind::Accept)
         };
-        script.push(micros, What::Call { on: None, call: failed });
+        script.push(
+            micros,
+            What::Call {
+                on: None,
+                call: failed.into(),
+            },
+        );
     }
     let exit = ProcessEventKind::Exited(Exit::Status(1));
-    script.push(400, What::Process(ProcessEvent { pid: 100, kind: exit }));
+    script.push(400, What::Process(ProcessEvent { pid: 100, kind: exit }.into()));
     check(
         &script.timeline(),
         &expect![[r#"
@@ -459,7 +465,7 @@ fn unusual_writes() {
             (205_200, 205_210),
             Call {
                 detail: Some("TCP_NODELAY, 1".into()),
-                argument: Some(Argument::Option(SocketOption::NoDelay(true))),
+                argument: Some(Argument::Option(SocketOption::NoDelay(true)).into()),
                 ..call("setsockopt", CallKind::SetOption)
             },
         )
@@ -629,7 +635,7 @@ fn comments_of_others_cannot_break_the_lanes() {
     script.recording.level = Level::Capture;
     for record in &mut script.recording.records {
         if let What::Frame { comment, .. } = &mut record.what {
-            *comment = Some("call: server: \u{1b}[2J世界".repeat(30));
+            *comment = Some("call: server: \u{1b}[2J世界".repeat(30).into());
         }
     }
     let timeline = script.timeline();
@@ -743,8 +749,8 @@ fn an_address_that_is_dialled_is_told_to_its_end() {
         server: "[2001:db8::1]:5432".parse().unwrap(),
     };
     let mut script = samples::clean_close();
-    let kind = ProcessEventKind::Dials { on };
-    script.push(800, What::Process(ProcessEvent { pid: 100, kind }));
+    let kind = ProcessEventKind::Dials { on: on.into() };
+    script.push(800, What::Process(ProcessEvent { pid: 100, kind }.into()));
     let timeline = script.timeline();
     for width in 60..=160 {
         let drawn = Lanes::with_width(width).draw(&timeline);
@@ -761,13 +767,16 @@ fn of_all_widths() -> Script {
     const WIDE: &str = "漢字漢字 e\u{301}e\u{301} ❤\u{fe0f}❤\u{fe0f} 1\u{fe0f}\u{20e3} 👍🏽 🦀🇩🇪 世界";
     let mut script = samples::clean_close();
     let wrote = |line: String| {
-        What::Process(ProcessEvent {
-            pid: 100,
-            kind: ProcessEventKind::Wrote {
-                stream: OutputStream::Stdout,
-                line,
-            },
-        })
+        What::Process(
+            ProcessEvent {
+                pid: 100,
+                kind: ProcessEventKind::Wrote {
+                    stream: OutputStream::Stdout,
+                    line,
+                },
+            }
+            .into(),
+        )
     };
     for length in 1..40 {
         script.push(600 + length as u64, wrote("漢字".repeat(length)));
@@ -782,10 +791,13 @@ fn of_all_widths() -> Script {
     };
     script.push(
         800,
-        What::Process(ProcessEvent {
-            pid: 100,
-            kind: without(WIDE),
-        }),
+        What::Process(
+            ProcessEvent {
+                pid: 100,
+                kind: without(WIDE),
+            }
+            .into(),
+        ),
     );
     script.call((10, 20), Call { detail, ..listen });
     script

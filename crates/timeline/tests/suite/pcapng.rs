@@ -227,7 +227,10 @@ fn both_byte_orders_several_interfaces_and_resolutions() {
             else {
                 unreachable!()
             };
-            assert_eq!((&read[..], segment), (&frame[..], &Segment::from_ethernet(&frame)));
+            assert_eq!(
+                (&read[..], segment.as_deref()),
+                (&frame[..], Segment::from_ethernet(&frame).as_ref())
+            );
         }
     }
 }

@@ -108,7 +108,7 @@ fn a_bracket_holds_what_its_call_caused_and_not_what_was_held_back() {
         diagram
             .marks
             .iter()
-            .find(|mark| mark.frame() == Some(FrameNumber(frame)))
+            .find(|mark| mark.frame() == Some(FrameNumber::of(frame)))
             .unwrap()
             .event()
     };

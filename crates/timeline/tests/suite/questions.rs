@@ -53,10 +53,13 @@ fn a_connection_whose_addresses_are_taken_anew_is_gone() {
         .frame(21, Side::Client, "ACK", 2, 2, "")
         .push(
             500,
-            What::Process(ProcessEvent {
-                pid: 101,
-                kind: ProcessEventKind::Started,
-            }),
+            What::Process(
+                ProcessEvent {
+                    pid: 101,
+                    kind: ProcessEventKind::Started,
+                }
+                .into(),
+            ),
         )
         .frame(1000, Side::Client, "SYN", 9000, 0, "")
         .frame(1001, Side::Server, "SYN,ACK", 8000, 9001, "")
@@ -101,10 +104,13 @@ fn a_connection_whose_addresses_are_taken_anew_is_gone() {
 #[test]
 fn a_ring_hides_what_no_call_accounts_for() {
     use crate::samples::clean_close;
-    let ring = What::Process(ProcessEvent {
-        pid: 100,
-        kind: ProcessEventKind::UsesIoUring,
-    });
+    let ring = What::Process(
+        ProcessEvent {
+            pid: 100,
+            kind: ProcessEventKind::UsesIoUring,
+        }
+        .into(),
+    );
     let mut all_in_calls = clean_close();
     all_in_calls.push(60, ring);
     assert!(!all_in_calls.timeline().has_unseen_calls());

@@ -112,7 +112,7 @@ impl Script {
                 wire_len,
                 comment: None,
                 passage: None,
-                segment,
+                segment: segment.map(Box::new),
             },
         )
     }
@@ -123,11 +123,11 @@ impl Script {
             micros,
             What::Client {
                 on,
-                action: ClientAction {
+                action: Box::new(ClientAction {
                     kind,
                     counters: None,
                     call: None,
-                },
+                }),
             },
         )
     }
@@ -136,7 +136,7 @@ impl Script {
         self.client(
             micros,
             ClientActionKind::Sent {
-                bytes: data.into(),
+                bytes: data.as_bytes().into(),
                 len: data.len() as u64,
             },
         )
@@ -146,7 +146,7 @@ impl Script {
         self.client(
             micros,
             ClientActionKind::Received {
-                bytes: data.into(),
+                bytes: data.as_bytes().into(),
                 len: data.len() as u64,
             },
         )
@@ -172,7 +172,10 @@ impl Script {
             ..call
         };
         let waits = matches!(call.kind, CallKind::Accept | CallKind::Read);
-        self.push(if waits { span.1 } else { span.0 }, What::Call { on, call })
+        self.push(
+            if waits { span.1 } else { span.0 },
+            What::Call { on, call: call.into() },
+        )
     }
 
     pub fn accept(&mut self, micros: u64) -> &mut Script {
@@ -218,7 +221,7 @@ pub fn call(name: &'static str, kind: CallKind) -> Call {
         kind,
         fd: 9,
         asked: None,
-        bytes: Vec::new(),
+        bytes: Default::default(),
         detail: None,
         argument: None,
         result: Some(Ok(0)),
@@ -233,7 +236,7 @@ pub fn read(data: &str) -> Call {
     let result = Some(Ok(data.len() as u64));
     Call {
         asked: Some(8192),
-        bytes: data.into(),
+        bytes: data.as_bytes().into(),
         result,
         ..call("recvfrom", CallKind::Read)
     }
@@ -243,7 +246,7 @@ pub fn write(data: &str) -> Call {
     let len = data.len() as u64;
     Call {
         asked: Some(len),
-        bytes: data.into(),
+        bytes: data.as_bytes().into(),
         result: Some(Ok(len)),
         ..call("sendto", CallKind::Write)
     }

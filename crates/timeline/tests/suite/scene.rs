@@ -16,7 +16,7 @@ use crate::{arbitrary, samples};
 fn arrow(diagram: &Diagram, frame: usize) -> &Arrow {
     diagram
         .arrows()
-        .find(|arrow| arrow.frame == Some(FrameNumber(frame)))
+        .find(|arrow| arrow.frame == Some(FrameNumber::of(frame)))
         .unwrap()
 }
 

@@ -70,7 +70,7 @@ fn on_a_wire_a_lost_segment_is_the_wires_time() {
             ..
         } = &mut record.what
         {
-            let is_first_reply = segment.len > 0 && segment.source.port() == 3000 && lost == 0;
+            let is_first_reply = segment.len > 0 && segment.source().port() == 3000 && lost == 0;
             lost += usize::from(is_first_reply);
             let arrivals = match is_first_reply {
                 true => vec![],

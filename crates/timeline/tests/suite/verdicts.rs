@@ -69,7 +69,7 @@ fn a_request_that_no_reply_follows_is_not_answered() {
 
 fn sets(script: &mut Script, micros: u64, off: bool) {
     let set = Call {
-        argument: Some(Argument::Option(SocketOption::NoDelay(off))),
+        argument: Some(Argument::Option(SocketOption::NoDelay(off)).into()),
         ..call("setsockopt", CallKind::SetOption)
     };
     script.call((micros, micros), set);
@@ -246,10 +246,13 @@ fn unseen_calls_leave_the_figures_unknown() {
     script.recording.records.remove(last);
     script.push(
         60,
-        What::Process(ProcessEvent {
-            pid: 100,
-            kind: ProcessEventKind::UsesIoUring,
-        }),
+        What::Process(
+            ProcessEvent {
+                pid: 100,
+                kind: ProcessEventKind::UsesIoUring,
+            }
+            .into(),
+        ),
     );
     let timeline = script.timeline();
     let shown = timeline.to_string();
@@ -271,7 +274,7 @@ fn unseen_calls_leave_the_figures_unknown() {
 fn held(owner_closes: bool, pid: i32, started: u64) -> Timeline {
     let mut script = Script::new();
     script.handshake();
-    let process = |pid, kind| What::Process(ProcessEvent { pid, kind });
+    let process = |pid, kind| What::Process(ProcessEvent { pid, kind }.into());
     script
         .push(1, process(100, ProcessEventKind::Started))
         .push(started, process(101, ProcessEventKind::Started))
@@ -290,7 +293,7 @@ fn held(owner_closes: bool, pid: i32, started: u64) -> Timeline {
     let on = script.endpoints;
     let holds = ProcessEventKind::Holds {
         fd: 12,
-        on,
+        on: on.into(),
         over: false,
         command: "helper -x".to_owned(),
     };
@@ -455,7 +458,13 @@ fn accepts_that_fail_without_a_pause_are_a_row() {
                 ended: moment(at),
                 ..call("accept4", CallKind::Accept)
             };
-            script.push(at, What::Call { on: None, call: failed });
+            script.push(
+                at,
+                What::Call {
+                    on: None,
+                    call: failed.into(),
+                },
+            );
         }
         script
             .frame(0, Side::Client, "SYN", 0, 0, "")
@@ -474,8 +483,8 @@ fn accepts_that_fail_without_a_pause_are_a_row() {
 #[test]
 fn a_syn_that_a_full_queue_let_fall_is_told() {
     let address = "0.0.0.0:3000";
-    let in_words = (Some(address.to_owned()), None);
-    let as_data = (None, Some(Argument::Address(address.parse().unwrap())));
+    let in_words = (Some(address.into()), None);
+    let as_data = (None, Some(Argument::Address(address.parse().unwrap()).into()));
     // Did the first one come; was it answered; where does somebody listen?
     for (comes, answered, listens, found) in [
         (true, false, Some(&in_words), true),
@@ -493,7 +502,13 @@ fn a_syn_that_a_full_queue_let_fall_is_told() {
                 argument,
                 ..call("listen", CallKind::Listen)
             };
-            script.push(0, What::Call { on: None, call: listen });
+            script.push(
+                0,
+                What::Call {
+                    on: None,
+                    call: listen.into(),
+                },
+            );
         }
         script.frame(10, Side::Client, "SYN", 0, 0, "");
         passes(&mut script, comes);

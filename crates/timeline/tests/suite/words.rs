@@ -157,7 +157,7 @@ fn half_close() {
             (400, 440),
             Call {
                 detail: Some("SHUT_WR".into()),
-                argument: Some(Argument::Shutdown(Direction::Write)),
+                argument: Some(Argument::Shutdown(Direction::Write).into()),
                 ..call("shutdown", CallKind::Shutdown)
             },
         )
@@ -255,7 +255,7 @@ fn writes_together_and_writes_without_delay() {
             (60, 61),
             Call {
                 detail: Some("TCP_NODELAY, 1".into()),
-                argument: Some(Argument::Option(SocketOption::NoDelay(true))),
+                argument: Some(Argument::Option(SocketOption::NoDelay(true)).into()),
                 ..call("setsockopt", CallKind::SetOption)
             },
         )
@@ -302,7 +302,7 @@ fn calls_as_strace_shows_them() {
             ..read("")
         },
         Call {
-            bytes: vec![],
+            bytes: Default::default(),
             ..write(&long)
         },
         Call {
@@ -312,12 +312,12 @@ fn calls_as_strace_shows_them() {
         },
         Call {
             detail: Some("SHUT_WR".into()),
-            argument: Some(Argument::Shutdown(Direction::Write)),
+            argument: Some(Argument::Shutdown(Direction::Write).into()),
             ..call("shutdown", CallKind::Shutdown)
         },
         Call {
             detail: Some("TCP_NODELAY, 1".into()),
-            argument: Some(Argument::Option(SocketOption::NoDelay(true))),
+            argument: Some(Argument::Option(SocketOption::NoDelay(true)).into()),
             ..call("setsockopt", CallKind::SetOption)
         },
         call("close", CallKind::Close),

@@ -276,7 +276,7 @@ impl Work {
                     queue: outcome.queue,
                     tcp: load.tcp,
                 })),
-                segment,
+                segment: segment.map(Box::new),
             },
         });
     }
@@ -334,8 +334,8 @@ impl Work {
 /// TCP's view of both sockets of a segment that one side sent.
 fn views(sockets: &Both<Socket>, from: Side, segment: &Segment) -> Option<Box<TcpViews>> {
     let view = |side: Side| match side == from {
-        true => tcp_view(&sockets[side], segment.source, segment.destination),
-        false => tcp_view(&sockets[side], segment.destination, segment.source),
+        true => tcp_view(&sockets[side], segment.source(), segment.destination()),
+        false => tcp_view(&sockets[side], segment.destination(), segment.source()),
     };
     let views = TcpViews {
         client: view(Side::Client),

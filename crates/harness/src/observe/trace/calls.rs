@@ -355,7 +355,7 @@ impl Calls {
                     .connected((task, pending.process), (fd, &args), result, Socket::Dialed)
                 {
                     // Here the server is a client: it has connected to another server, or to itself.
-                    let dials = ProcessEventKind::Dials { on };
+                    let dials = ProcessEventKind::Dials { on: on.into() };
                     self.recorder.process(pending.entered, pending.process.as_raw(), dials);
                     (pending.on, pending.side) = (Some(on), Side::Client);
                     self.tell_early_options(task, fd, pending.on);
@@ -380,7 +380,7 @@ impl Calls {
         let (on, unnamed, side) = (pending.on, pending.unnamed, pending.side);
         let mut call = pending.call(task, ended);
         call.result = Some(result);
-        call.moved_in_messages = moved_in_messages;
+        call.moved_in_messages = moved_in_messages.map(Box::new);
         call.tracer += now().since(ended);
         match unnamed {
             Some(inode) if call.kind == CallKind::SetOption => self.keep_early_option(inode, call),
@@ -435,9 +435,9 @@ impl Pending {
             kind: self.kind,
             fd: self.fd,
             asked: self.asked,
-            bytes: self.bytes,
-            detail: self.detail,
-            argument: self.argument,
+            bytes: self.bytes.into(),
+            detail: self.detail.map(Into::into),
+            argument: self.argument.map(Box::new),
             result: None,
             moved_in_messages: None,
             entered: self.entered,
@@ -468,10 +468,10 @@ fn record(side: Side, on: Option<Endpoints>, call: Call) -> Option<Record> {
     let waits = matches!(call.kind, CallKind::Accept | CallKind::Read | CallKind::Connect);
     let at = if waits { call.ended } else { call.entered };
     let what = match side {
-        Side::Server => What::Call { on, call },
+        Side::Server => What::Call { on, call: call.into() },
         Side::Client => What::Client {
             on: on?,
-            action: client_action(call)?,
+            action: client_action(call)?.into(),
         },
     };
     Some(Record { at, what })
@@ -491,7 +491,7 @@ fn client_action(call: Call) -> Option<ClientAction> {
         (CallKind::Read, _) if call.is_end_of_file() => ClientActionKind::EndOfFile,
         (CallKind::Read, _) => ClientActionKind::Received { bytes, len },
         // To stop reading sends no segment: it is named as a call, not as what a client does on the wire.
-        (CallKind::Shutdown, _) if call.argument == Some(Argument::Shutdown(Direction::Read)) => {
+        (CallKind::Shutdown, _) if call.argument() == Some(Argument::Shutdown(Direction::Read)) => {
             ClientActionKind::Called(call_text(&call))
         }
         (CallKind::Shutdown, _) => ClientActionKind::ShutdownWrite,

@@ -309,7 +309,7 @@ fn does_not_read(server: Server) -> Result<Timeline> {
 }
 
 fn from_client(segment: &Segment) -> bool {
-    segment.destination.port() == 3000
+    segment.destination().port() == 3000
 }
 
 fn asks(server: Server) -> Result<Timeline> {

@@ -259,7 +259,7 @@ pub fn a_keep_alive_is_answered() -> Result<()> {
 }
 
 fn is_from_client(segment: &Segment) -> bool {
-    segment.destination.port() == 3000
+    segment.destination().port() == 3000
 }
 
 /// The sequence number behind all that the client has sent.
@@ -358,7 +358,7 @@ pub fn both_sides_open_at_once() -> Result<()> {
     let mut other = dial(Side::Server, ends[1], ends[0])?;
     for end in ends {
         let end = end.parse()?;
-        let dialled = |segment: &Segment, _: Option<&Passage>| segment.source == end;
+        let dialled = |segment: &Segment, _: Option<&Passage>| segment.source() == end;
         ensure!(server.wait_for_segment(dialled), "{end} did not dial");
     }
     // Each has sent its SYN, and will send it again.
@@ -370,7 +370,7 @@ pub fn both_sides_open_at_once() -> Result<()> {
     let timeline = server.stop()?;
     let from = |host: &str| {
         let packets = timeline.events.iter().filter_map(|event| match &event.kind {
-            EventKind::Packet(packet) if packet.segment.source.to_string() == host => Some(packet.segment.flags),
+            EventKind::Packet(packet) if packet.segment.source().to_string() == host => Some(packet.segment.flags),
             _ => None,
         });
         packets.collect::<Vec<_>>()
@@ -440,7 +440,7 @@ pub fn a_delayed_ack_on_top_of_a_long_way() -> Result<()> {
     let all = packets(&timeline);
     // Each reply's second write waits for the ACK of the first to have come, and that took the way there and back.
     for (place, seen) in all.iter().enumerate() {
-        let is_second = seen.packet.from == Side::Server && seen.packet.segment.payload == b"\n";
+        let is_second = seen.packet.from == Side::Server && seen.packet.segment.payload[..] == *b"\n";
         if is_second {
             let ack = seen.packet.seq;
             let acks = all[..place]

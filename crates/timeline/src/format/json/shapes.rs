@@ -105,7 +105,7 @@ objects! {
 
     /// A connection at a glance.
     Row of row: &overview::Row {
-        id: usize = row.connection.0, "The connection's `id`.";
+        id: usize = row.connection.index(), "The connection's `id`.";
         client: String = row.client.to_string(), "The client's address.";
         requests: usize = row.requests, "How often the client sent after a reply.";
         answered: usize = row.answered, "How many of these requests had a reply.";
@@ -174,11 +174,11 @@ objects! {
     /// What a rule found.
     Finding of finding: &rules::Finding {
         id: String = finding.rule.name.to_owned(), "The rule's name, which findings.md explains.";
-        connection: usize = finding.connection.0, "The connection's `id`.";
+        connection: usize = finding.connection.index(), "The connection's `id`.";
         severity: Word<Severity> = finding.severity.into(), "How much it matters.";
         message: String = finding.message.clone(), "One line that names the evidence.";
         cure: String = finding.rule.cure.to_owned(), "What to do about it.";
-        evidence: Vec<usize> = finding.evidence.iter().map(|event| event.0).collect(), "What shows it, as indices into `events`.";
+        evidence: Vec<usize> = finding.evidence.iter().map(|event| event.index()).collect(), "What shows it, as indices into `events`.";
     }
 
     /// A run that was compared.
@@ -211,7 +211,7 @@ objects! {
 
     /// A connection.
     Connection of connection: timeline::Connection<'_> {
-        id: usize = connection.id().0, "Its number, from 0, by which events and findings name it.";
+        id: usize = connection.id().index(), "Its number, from 0, by which events and findings name it.";
         client: String = connection.endpoints().client.to_string(), "The client's address.";
         server: String = connection.endpoints().server.to_string(), "The server's address.";
         writes_per_reply: Option<Vec<usize>> =
@@ -246,10 +246,10 @@ objects! {
     /// One thing that happened.
     Event of (event, frame, known): (&events::Event, Option<FrameNumber>, Option<KnownPacket<'_>>) {
         at: u64 = event.at.0, "When, in nanoseconds since 1970 on CLOCK_REALTIME.";
-        frame: Option<usize> = frame.map(|frame| frame.0),
+        frame: Option<usize> = frame.map(FrameNumber::index),
             "Its number in the capture file, as Wireshark shows it. Null for an event that is no frame, and in a \
              stream.";
-        connection: Option<usize> = event.connection.map(|id| id.0),
+        connection: Option<usize> = event.connection.map(|id| id.index()),
             "The connection's `id`. Null for an event of none.";
         #[serde(flatten)]
         kind: Kind = Kind::of(&event.kind, known);
@@ -283,20 +283,20 @@ objects! {
         in_clear: Option<String> = packet.in_clear(),
             "What its bytes begin with, or complete, of HTTP/1 and TLS: `a TLS ClientHello for example.org, up to TLS 1.3`.";
         why: Why = (&packet.facts.why).into(), "Why it left when it did, and not earlier.";
-        carries: Vec<usize> = packet.facts.carries.iter().map(|write| write.0).collect(),
+        carries: Vec<usize> = packet.facts.carries.iter().map(|write| write.index()).collect(),
             "The writes whose bytes it holds, as indices into `events`.";
         carries_open: bool = packet.facts.carries_open,
             "True if several threads wrote at once, and nothing tells whose bytes they are.";
-        during: Option<usize> = packet.facts.during.map(|call| call.0), "The call in which it left, as an index into `events`.";
+        during: Option<usize> = packet.facts.during.map(|call| call.index()), "The call in which it left, as an index into `events`.";
         held: Option<Held> = packet.held().map(Held::from), "Set where Nagle's algorithm held it back.";
     }
 
     /// How sure something is, and what shows it.
     Shown of (certainty, evidence): (Certainty, &[Evidence]) {
         certainty: Word<Certainty> = certainty.into(), "How sure it is.";
-        frames: Vec<usize> = evidence.iter().filter_map(Evidence::frame).map(|frame| frame.0).collect(),
+        frames: Vec<usize> = evidence.iter().filter_map(Evidence::frame).map(|frame| frame.index()).collect(),
             "The frames that show it, by their numbers.";
-        events: Vec<usize> = evidence.iter().filter_map(Evidence::event).map(|event| event.0).collect(),
+        events: Vec<usize> = evidence.iter().filter_map(Evidence::event).map(|event| event.index()).collect(),
             "The calls and actions that show it, as indices into `events`.";
     }
 
@@ -312,8 +312,8 @@ objects! {
 
     /// A segment that Nagle's algorithm held back.
     Held of held: timeline::Held {
-        write: usize = held.write.0, "The write that had returned already, as an index into `events`.";
-        until_frame: usize = held.until_frame.0, "The number of the frame whose ACK let it go.";
+        write: usize = held.write.index(), "The write that had returned already, as an index into `events`.";
+        until_frame: usize = held.until_frame.index(), "The number of the frame whose ACK let it go.";
         waited_ns: u64 = ns(held.waited), "From the write's return until it left.";
     }
 
@@ -364,7 +364,7 @@ objects! {
             "The error that it returned. Null if it did not fail, or has not returned.";
         moved: u64 = call.moved(), "How many bytes it moved.";
         data: String = text(&call.bytes), "The first of them.";
-        detail: Option<String> = call.detail.clone(), "Arguments worth showing, as strace writes them.";
+        detail: Option<String> = call.detail.as_deref().map(str::to_owned), "Arguments worth showing, as strace writes them.";
         entered: u64 = call.entered.0, "When it was entered.";
         ended: u64 = call.ended.0, "When it returned. Of one that has not, when the observation ended.";
     }
@@ -556,11 +556,11 @@ impl Kind {
     /// With what is known of a packet, or without it.
     fn of(kind: &EventKind, known: Option<KnownPacket<'_>>) -> Kind {
         match kind {
-            EventKind::Packet(packet) => Kind::Packet((packet, known).into()),
-            EventKind::Call(call) => Kind::Call(call.into()),
-            EventKind::Client(action) => Kind::Client(action.into()),
+            EventKind::Packet(packet) => Kind::Packet((&**packet, known).into()),
+            EventKind::Call(call) => Kind::Call((&**call).into()),
+            EventKind::Client(action) => Kind::Client((&**action).into()),
             EventKind::State(change) => Kind::State(change.into()),
-            EventKind::Process(event) => Kind::Process(event.into()),
+            EventKind::Process(event) => Kind::Process((&**event).into()),
         }
     }
 }

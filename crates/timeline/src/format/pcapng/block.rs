@@ -58,7 +58,7 @@ pub(super) struct Packet<'a> {
 
 impl Packet<'_> {
     /// The comments, one per line.
-    pub fn comment(&self) -> Option<String> {
+    pub fn comment(&self) -> Option<Box<str>> {
         const COMMENT: u16 = 1;
         let mut comments = self.options.filter(|(code, _)| *code == COMMENT);
         let mut all = String::from_utf8_lossy(comments.next()?.1).into_owned();
@@ -66,7 +66,7 @@ impl Packet<'_> {
             all.push('\n');
             all += &String::from_utf8_lossy(comment);
         }
-        Some(all)
+        Some(all.into())
     }
 }
 

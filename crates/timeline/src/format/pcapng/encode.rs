@@ -159,7 +159,7 @@ impl<W: Write> Encoder<W> {
         let interface = self.interface(frame.link_type, None)?;
         if comment.is_some() || passage.is_some() {
             let extra = Extra {
-                comment: comment.map(str::to_owned),
+                comment: comment.map(Into::into),
                 passage: passage.cloned().map(Box::new),
             };
             self.attach(&Line(None, Told::Packet(extra)))?;

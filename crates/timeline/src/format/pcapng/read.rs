@@ -162,7 +162,7 @@ struct Frame<'a> {
     data: &'a [u8],
     wire_len: u32,
     /// A comment of the file, and what it is if the file is ours.
-    comment: Option<String>,
+    comment: Option<Box<str>>,
     extra: Option<Extra>,
 }
 
@@ -177,7 +177,7 @@ impl<'a> Frame<'a> {
             frame: Arc::from(if decoded { found.frame } else { &[] }),
             link_type: found.link_type,
             wire_len: found.wire_len,
-            segment: segment.ok().flatten(),
+            segment: segment.ok().flatten().map(Box::new),
             comment: found.comment,
             passage: found.passage,
         };
@@ -209,7 +209,7 @@ struct Stored {
     link_type: LinkType,
     data: Range<usize>,
     wire_len: u32,
-    comment: Option<String>,
+    comment: Option<Box<str>>,
     extra: Option<Extra>,
 }
 
@@ -475,7 +475,7 @@ impl Sections {
     fn frame(&mut self, mut stored: Stored, options: Option<Options<'_>>, offset: u64) -> Result<(), ReadError> {
         self.frames += 1;
         self.last = stored.at;
-        stored.number = FrameNumber(self.frames);
+        stored.number = FrameNumber::of(self.frames);
         let own = match options {
             Some(options) => self.lines(options, offset)?,
             None => None,
@@ -485,7 +485,7 @@ impl Sections {
             Some(told) => {
                 let record = told
                     .into_record(stored.at)
-                    .map(|record| (Some(FrameNumber(self.frames)), record));
+                    .map(|record| (Some(FrameNumber::of(self.frames)), record));
                 self.told.extend(record);
                 return Ok(());
             }
@@ -712,7 +712,7 @@ impl Classic {
         self.frames += 1;
         let stored = Stored {
             at: Timestamp(seconds + u64::from(fraction)),
-            number: FrameNumber(self.frames),
+            number: FrameNumber::of(self.frames),
             link_type: self.link_type,
             data: head..end,
             wire_len,

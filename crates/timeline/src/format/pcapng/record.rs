@@ -79,7 +79,7 @@ pub(super) struct Extra {
     /// A comment that the packet came with, where its option cannot hold it as it is, or where the
     /// option holds ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<String>,
+    pub comment: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passage: Option<Box<Passage>>,
 }
@@ -101,14 +101,14 @@ impl Told<'_> {
         let what = match self {
             Told::Call(on, call) => What::Call {
                 on,
-                call: call.into_owned(),
+                call: Box::new(call.into_owned()),
             },
             Told::Client(on, action) => What::Client {
                 on,
-                action: action.into_owned(),
+                action: Box::new(action.into_owned()),
             },
             Told::State(on, change) => What::State { on, change },
-            Told::Process(event) => What::Process(event.into_owned()),
+            Told::Process(event) => What::Process(Box::new(event.into_owned())),
             Told::Packet(_) => return None,
         };
         Some(Record { at, what })

@@ -58,7 +58,7 @@ fn put(timeline: &Timeline, program: &str, out: &mut impl Write, tells: bool) ->
         encode(&mut encoder, timeline, event, comment.as_deref())?;
         for state in timeline.states_after(id) {
             if timeline.level != Level::Capture {
-                let on = timeline.endpoints[state.connection.0];
+                let on = timeline.endpoints[state.connection.index()];
                 encoder.shown_state(event.at, on, &state.change)?;
             }
         }
@@ -83,7 +83,7 @@ fn encode(
     explanation: Option<&str>,
 ) -> io::Result<()> {
     let at = event.at;
-    let on = event.connection.map(|id| timeline.endpoints[id.0]);
+    let on = event.connection.map(|id| timeline.endpoints[id.index()]);
     match (&event.kind, on) {
         (EventKind::Packet(packet), _) => {
             let frame = NetworkFrame {

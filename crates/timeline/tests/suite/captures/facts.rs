@@ -931,7 +931,7 @@ fn a_fin_that_passes_has_not_come() {
             timeline
                 .states_after(id)
                 .iter()
-                .map(move |state| (id.0 + 1, state.change.side, state.change.to))
+                .map(move |state| (id.index() + 1, state.change.side, state.change.to))
         })
         .collect();
     assert_eq!(

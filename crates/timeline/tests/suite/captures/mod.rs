@@ -51,7 +51,7 @@ fn packets(timeline: &Timeline) -> Vec<timeline::KnownPacket<'_>> {
 }
 
 fn numbers(timeline: &Timeline) -> Vec<usize> {
-    packets(timeline).iter().map(|packet| packet.number.0).collect()
+    packets(timeline).iter().map(|packet| packet.number.index()).collect()
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn ours(path: &Path) -> Vec<String> {
     let of = |connection: Connection<'_>| -> Vec<(FrameNumber, String)> {
         connection
             .packets()
-            .map(|(_, packet)| line(connection.id().0, packet))
+            .map(|(_, packet)| line(connection.id().index(), packet))
             .collect()
     };
     let mut lines: Vec<(FrameNumber, String)> = timeline.connections().flat_map(of).collect();
@@ -333,7 +333,7 @@ fn dissect_alike(path: &Path) -> usize {
         let ours = dissected_by_us(&dissect(&packet));
         let number = packet.number;
         assert_eq!(
-            theirs[number.0 - 1],
+            theirs[number.index() - 1],
             ours,
             "{}, frame {number}: tshark's before ours",
             path.display()

@@ -158,7 +158,7 @@ fn each_rule_of_packets_is_shown_and_nearly_shown() {
             let excerpt = as_of_a_long_one(&file, &Lanes::default());
             assert_eq!(excerpt.finding_ids(), found, "{script}");
             for finding in timeline.findings() {
-                assert!(finding.evidence.iter().all(|id| id.0 < timeline.events.len()));
+                assert!(finding.evidence.iter().all(|id| id.index() < timeline.events.len()));
             }
         }
     }
