@@ -25,8 +25,7 @@ use timeline::{Both, Side};
 pub(crate) struct Hosts {
     pub client: Arc<Sandbox>,
     pub server: Arc<Sandbox>,
-    /// `None` if they are connected with each other.
-    _middle: Option<Arc<Sandbox>>,
+    _middle: Arc<Sandbox>,
 }
 
 /// Where the relay stands.
@@ -69,8 +68,8 @@ fn mac(side: Side) -> Mac {
 }
 
 impl Hosts {
-    /// Makes the hosts, and a place for the relay unless the wire is bare. They share a user namespace, so that whoever owns one owns all.
-    pub fn open(wire: &Wire) -> Result<(Hosts, Option<Ends>), NoWire> {
+    /// Makes the hosts, and a place for the relay. They share a user namespace, so that whoever owns one owns all.
+    pub fn open(wire: &Wire) -> Result<(Hosts, Ends), NoWire> {
         let refused = |refused: Refused| match refused.is_congestion() {
             true => NoWire::Congestion(wire.congestion_control().to_owned()),
             false => NoWire::Network(refused),
@@ -81,18 +80,6 @@ impl Hosts {
         };
         let server = open(None)?;
         let client = open(Some(&server))?;
-        if wire.is_bare() {
-            connect(&client, &server, wire)?;
-            let _middle = None;
-            return Ok((
-                Hosts {
-                    client,
-                    server,
-                    _middle,
-                },
-                None,
-            ));
-        }
         let middle = open(Some(&server))?;
         let ends = Ends {
             packets: Both {
@@ -107,9 +94,9 @@ impl Hosts {
         let hosts = Hosts {
             client,
             server,
-            _middle: Some(middle),
+            _middle: middle,
         };
-        Ok((hosts, Some(ends)))
+        Ok((hosts, ends))
     }
 
     /// Lets the client's host send over the wire what is for a loopback address of the server's, and takes it in there:
@@ -212,8 +199,6 @@ pub(crate) const UDP: SocketKind = SocketKind {
     protocol: 0,
 };
 
-const PAIR: &str = "a pair of virtual Ethernet interfaces (veth)";
-
 /// Connects a host with the middle. The middle's end.
 fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<Tap, NoWire> {
     let name = side.to_string();
@@ -221,7 +206,12 @@ fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<Tap
         name: &name,
         mac: RELAY,
     };
-    pair(middle, ours, wire, host, side)?;
+    let theirs = Plug {
+        name: INTERFACE,
+        mac: mac(side),
+    };
+    let made = netlink::make_pair(&route(middle)?, wire.largest(), ours, theirs, host.network());
+    made.map_err(failed("a pair of virtual Ethernet interfaces (veth)"))?;
     let (inside, outside) = (Interface::whole(host, INTERFACE)?, Interface::whole(middle, &name)?);
     // The interface that is started first has nobody at its other end. Its queue drops what is sent until a worker of
     // the kernel (linkwatch) has seen that there is somebody now. So the one that starts first is the relay's, whose
@@ -233,31 +223,6 @@ fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<Tap
         socket: socket(middle, PACKET_SOCKET, "a packet socket")?,
         interface: outside.index,
     })
-}
-
-/// Makes a pair of interfaces, one in a network and its peer on the host of a side.
-fn pair(network: &Sandbox, ours: Plug<'_>, wire: &Wire, host: &Sandbox, side: Side) -> Result<(), NoWire> {
-    let theirs = Plug {
-        name: INTERFACE,
-        mac: mac(side),
-    };
-    let made = netlink::make_pair(&route(network)?, wire.largest(), ours, theirs, host.network());
-    made.map_err(failed(PAIR))
-}
-
-/// Connects the hosts with each other.
-fn connect(client: &Sandbox, server: &Sandbox, wire: &Wire) -> Result<(), NoWire> {
-    let ours = Plug {
-        name: INTERFACE,
-        mac: mac(Side::Server),
-    };
-    pair(server, ours, wire, client, Side::Client)?;
-    for (side, host) in [(Side::Client, client), (Side::Server, server)] {
-        let interface = Interface::whole(host, INTERFACE)?;
-        interface.start()?;
-        interface.give_addresses(side)?;
-    }
-    Ok(())
 }
 
 /// Commands of linux/ethtool.h: ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO.
