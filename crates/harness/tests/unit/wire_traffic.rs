@@ -45,7 +45,9 @@ impl Bench {
         };
         let (number, at) = (self.sent, Timestamp(self.now));
         self.sent += 1;
-        let lost = self.traffic.send(from, at, Some(segment), 66 + data.len(), |_, _| number);
+        let lost = self
+            .traffic
+            .send(from, at, Some(segment), 66 + data.len(), |_, _| number);
         self.outcomes.extend(lost);
         self
     }

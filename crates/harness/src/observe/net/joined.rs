@@ -11,17 +11,9 @@ const ACK: u8 = 0x10;
 /// No packet of IP is longer.
 const LONGEST: usize = 65_535;
 
-/// A packet, behind a `virtio_net_hdr` that says how it is to be cut.
-pub(super) struct Joined {
-    pub how: Vec<u8>,
-    pub packet: Vec<u8>,
-    /// Into so many segments.
-    pub count: usize,
-}
-
-/// Joins as many of the frames, from the first on, as are bit by bit what the kernel makes of the packet. `None` if that
-/// is not even two.
-pub(super) fn join<'a>(frames: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Joined> {
+/// Joins as many of the frames, from the first on, as are bit by bit what the kernel makes of the packet: how many that
+/// is, how the packet is to be cut (a `virtio_net_hdr`), and the packet. `None` if it is not even two.
+pub(super) fn join<'a>(frames: impl Iterator<Item = &'a [u8]> + Clone) -> Option<(usize, Vec<u8>, Vec<u8>)> {
     let first = frames.clone().next()?;
     let data = TCP + usize::from(first.get(46)? >> 4) * 4;
     let is_plain = matches!(first[12..24], [8, 0, 0x45, .., fragment, 0, _, 6] if fragment & 0x3f == 0);
@@ -42,7 +34,7 @@ pub(super) fn join<'a>(frames: impl Iterator<Item = &'a [u8]> + Clone) -> Option
     // A checksum is wanted; it is cut as TCP over IPv4.
     let numbers = [data, first.len() - data, TCP, 16].map(|number| (number as u16).to_ne_bytes());
     let how = [&[1, 1], numbers.as_flattened()].concat();
-    (count > 1).then_some(Joined { how, packet, count })
+    (count > 1).then_some((count, how, packet))
 }
 
 /// The headers that the kernel gives to the segment of this number, from 0 on, if it cuts a packet with these.
@@ -62,3 +54,7 @@ fn headers(of: &[u8], number: usize, data: &[u8]) -> Vec<u8> {
     made[50..52].copy_from_slice(&tcp.to_be_bytes());
     made
 }
+
+#[cfg(test)]
+#[path = "../../../tests/unit/observe_net_joined.rs"]
+mod tests;

@@ -20,7 +20,7 @@ use nix::sys::time::TimeSpec;
 use socket2::Socket;
 
 use super::hosts::{Ends, Tap, longest_frame};
-use super::joined::{Joined, join};
+use super::joined::join;
 use super::netlink::tcp_view;
 use crate::lock::lock;
 use crate::observe::packets::{Ring, Taken, close_unawaited, set_option};
@@ -182,7 +182,6 @@ struct Work {
 /// The allocator is asked for the memory of so many packets at once, and keeps it when it is given back. glibc's makes
 /// a thread's memory usable by 4 KB else (mprotect(2)), which takes as long as to hand over a packet.
 const AT_ONCE: usize = 1024;
-const RECORDED: usize = 4096;
 
 /// So many packets are handed over before they are recorded, in one call at best.
 const TOGETHER: usize = 45;
@@ -229,7 +228,7 @@ impl Work {
                 continue;
             }
             if self.taken.is_multiple_of(AT_ONCE) {
-                drop(black_box(Vec::<u8>::with_capacity(AT_ONCE * RECORDED)));
+                drop(black_box(Vec::<u8>::with_capacity(AT_ONCE * 4096)));
             }
             self.taken += 1;
             let segment = Segment::from_ethernet(&frame);
@@ -287,7 +286,7 @@ impl Work {
     fn hand_over_joined(&self, from: Side, due: &VecDeque<Outcome<Load>>) -> io::Result<VecDeque<Timestamp>> {
         let is_plain = |next: &&Outcome<Load>| next.from == from && next.copies == 1 && !next.corrupted;
         let frames = due.iter().take_while(is_plain).map(|next| &*next.load.frame);
-        let Some(Joined { how, packet, count }) = join(frames) else {
+        let Some((count, how, packet)) = join(frames) else {
             return Ok(VecDeque::new());
         };
         let socket = self.rings[from.peer()].socket();
