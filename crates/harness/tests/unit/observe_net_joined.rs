@@ -1,6 +1,6 @@
 use super::*;
 
-/// A segment with so many bytes of data, the one of this number, and whether its flags say more than ACK.
+/// A segment with so many bytes of data, the one of this number, and its flags, of which 0x10 is ACK.
 fn frame(number: u32, length: usize, flags: u8) -> Vec<u8> {
     let mut frame = vec![0; 12];
     frame.extend([8, 0]);
@@ -29,7 +29,7 @@ fn count(frames: &[Vec<u8>]) -> Option<usize> {
 
 /// Three segments, whose numbers and identifications begin again at 0 among them.
 fn three() -> [Vec<u8>; 3] {
-    [0, 1, 2].map(|number| frame(number, 1000, ACK))
+    [0, 1, 2].map(|number| frame(number, 1000, 0x10))
 }
 
 #[test]
@@ -47,9 +47,9 @@ fn segments_of_a_stream_become_one_packet() {
 #[test]
 fn whatever_the_kernel_would_make_different_ends_it() {
     let others: [fn(&mut [Vec<u8>; 3]); 9] = [
-        |frames| frames[1] = frame(2, 1000, ACK),
-        |frames| frames[1] = frame(1, 999, ACK),
-        |frames| frames[1] = frame(1, 1000, ACK | 8),
+        |frames| frames[1] = frame(2, 1000, 0x10),
+        |frames| frames[1] = frame(1, 999, 0x10),
+        |frames| frames[1] = frame(1, 1000, 0x18),
         |frames| frames[1][19] += 1,
         |frames| frames[1][22] -= 1,
         |frames| frames[1][25] += 1,
@@ -85,6 +85,6 @@ fn what_is_no_plain_data_over_ipv4_is_not_joined() {
     }
     assert_eq!(count(&[vec![0; 47], vec![0; 47]]), None);
     assert_eq!(count(&[]), None);
-    let many: Vec<_> = (0..70).map(|number| frame(number, 1000, ACK)).collect();
+    let many: Vec<_> = (0..70).map(|number| frame(number, 1000, 0x10)).collect();
     assert_eq!(count(&many), Some(LONGEST / 1066));
 }

@@ -53,9 +53,6 @@ pub(crate) enum NoWire {
     Wire(&'static str, io::Error),
 }
 
-/// How long an Ethernet's header is.
-const ETHERNET: u32 = 14;
-
 /// The hardware address of both ends in the middle, to which nobody sends.
 const RELAY: Mac = [2, 0, 0, 0, 0, 0xff];
 
@@ -166,10 +163,6 @@ impl Interface {
         })
     }
 
-    fn start(&self) -> Result<(), NoWire> {
-        netlink::start(&self.route, self.index).map_err(failed("an interface that is up"))
-    }
-
     /// Gives it a host's addresses, and says where the other host's are.
     fn give_addresses(&self, side: Side) -> Result<(), NoWire> {
         let ((v4, v6), (peer_v4, peer_v6)) = (addresses(side), addresses(side.peer()));
@@ -216,8 +209,9 @@ fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<Tap
     // The interface that is started first has nobody at its other end. Its queue drops what is sent until a worker of
     // the kernel (linkwatch) has seen that there is somebody now. So the one that starts first is the relay's, whose
     // sockets pass by the queue.
-    outside.start()?;
-    inside.start()?;
+    for end in [&outside, &inside] {
+        netlink::start(&end.route, end.index).map_err(failed("an interface that is up"))?;
+    }
     inside.give_addresses(side)?;
     Ok(Tap {
         socket: socket(middle, PACKET_SOCKET, "a packet socket")?,
@@ -237,11 +231,6 @@ fn interface_index(socket: &Socket, name: &str) -> io::Result<u32> {
     interface_ioctl(socket, libc::SIOCGIFINDEX, &mut request)?;
     // SAFETY: netdevice(7): SIOCGIFINDEX has filled in this member of the union.
     Ok(unsafe { request.ifr_ifru.ifru_ifindex }.cast_unsigned())
-}
-
-/// The longest frame of a wire.
-pub(crate) fn longest_frame(wire: &Wire) -> usize {
-    (u32::from(wire.largest()) + ETHERNET) as usize
 }
 
 impl std::fmt::Display for NoWire {

@@ -4,10 +4,8 @@
 use timeline::dissect::sum;
 
 /// Where the headers of IP and TCP begin in a frame whose IP header has no options.
-const IP: usize = 14;
+pub(super) const IP: usize = 14;
 const TCP: usize = 34;
-/// The flags of a segment that is nothing but data.
-const ACK: u8 = 0x10;
 /// No packet of IP is longer.
 const LONGEST: usize = 65_535;
 
@@ -16,8 +14,9 @@ const LONGEST: usize = 65_535;
 pub(super) fn join<'a>(frames: impl Iterator<Item = &'a [u8]> + Clone) -> Option<(usize, Vec<u8>, Vec<u8>)> {
     let first = frames.clone().next()?;
     let data = TCP + usize::from(first.get(46)? >> 4) * 4;
+    // No fragment, and with no flag but ACK.
     let is_plain = matches!(first[12..24], [8, 0, 0x45, .., fragment, 0, _, 6] if fragment & 0x3f == 0);
-    if !is_plain || first.get(47) != Some(&ACK) || !(54..first.len()).contains(&data) {
+    if !is_plain || first.get(47) != Some(&0x10) || !(54..first.len()).contains(&data) {
         return None;
     }
     let is_made = |(number, frame): &(usize, &[u8])| {
@@ -25,7 +24,8 @@ pub(super) fn join<'a>(frames: impl Iterator<Item = &'a [u8]> + Clone) -> Option
     };
     let made = frames.take(LONGEST / first.len()).enumerate().take_while(is_made);
     let segments: Vec<&[u8]> = made.map(|(_, frame)| &frame[data..]).collect();
-    let (count, segments) = (segments.len(), segments.concat());
+    let count = Some(segments.len()).filter(|count| *count > 1)?;
+    let segments = segments.concat();
     let mut packet = headers(&first[..data], 0, &segments);
     let length = ((data - TCP + segments.len()) as u16).to_be_bytes();
     let begun = sum(&[&packet[26..TCP], &[0, 6], &length]);
@@ -34,7 +34,7 @@ pub(super) fn join<'a>(frames: impl Iterator<Item = &'a [u8]> + Clone) -> Option
     // A checksum is wanted; it is cut as TCP over IPv4.
     let numbers = [data, first.len() - data, TCP, 16].map(|number| (number as u16).to_ne_bytes());
     let how = [&[1, 1], numbers.as_flattened()].concat();
-    (count > 1).then_some((count, how, packet))
+    Some((count, how, packet))
 }
 
 /// The headers that the kernel gives to the segment of this number, from 0 on, if it cuts a packet with these.

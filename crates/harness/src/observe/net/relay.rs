@@ -19,8 +19,8 @@ use nix::sys::socket::{MsgFlags, sendmsg};
 use nix::sys::time::TimeSpec;
 use socket2::Socket;
 
-use super::hosts::{Ends, Tap, longest_frame};
-use super::joined::join;
+use super::hosts::{Ends, Tap};
+use super::joined::{self, join};
 use super::netlink::tcp_view;
 use crate::lock::lock;
 use crate::observe::packets::{Ring, Taken, close_unawaited, set_option};
@@ -70,7 +70,7 @@ impl Relay {
         buffer: u64,
         recorder: Arc<Recorder>,
     ) -> io::Result<Relay> {
-        let length = longest_frame(&wire);
+        let length = joined::IP + usize::from(wire.largest());
         let Both { client, server } = ends.packets;
         let ring = |tap: Tap| {
             set_option(&tap.socket, libc::PACKET_VNET_HDR, &1_i32)?;
@@ -233,8 +233,7 @@ impl Work {
             self.taken += 1;
             let segment = Segment::from_ethernet(&frame);
             traffic.has_read(at, self.recorder.bytes_read());
-            let length = frame.len();
-            let lost = traffic.send(side, at, segment, length, |of_interest, segment| {
+            let lost = traffic.send(side, at, segment, frame.len(), |of_interest, segment| {
                 let tcp = segment.as_ref().filter(|_| of_interest);
                 Load {
                     tcp: tcp.and_then(|segment| views(&self.sockets, side, segment)),
@@ -281,8 +280,7 @@ impl Work {
         }
     }
 
-    /// Gives the first of these packets to the other's host in one call, if it makes no difference there. When each of
-    /// them came.
+    /// Gives the first of one side's to the other's host in one call, as many as may be. When each of them came.
     fn hand_over_joined(&self, from: Side, due: &VecDeque<Outcome<Load>>) -> io::Result<VecDeque<Timestamp>> {
         let is_plain = |next: &&Outcome<Load>| next.from == from && next.copies == 1 && !next.corrupted;
         let frames = due.iter().take_while(is_plain).map(|next| &*next.load.frame);
@@ -328,11 +326,9 @@ impl Work {
     }
 
     fn record(&self, outcome: Outcome<Load>, arrivals: Vec<Timestamp>) {
-        let Outcome { load, copies, .. } = outcome;
-        let what = match arrivals.len() < copies.into() {
-            true => Some("lost: the other host's interface is down".to_owned()),
-            false => outcome.what,
-        };
+        let Outcome { load, .. } = outcome;
+        let is_down = arrivals.len() < outcome.copies.into();
+        let what = is_down.then(|| "lost: the other host's interface is down".to_owned());
         let wire_len = u32::try_from(load.frame.len()).unwrap_or(u32::MAX);
         let (frame, segment) = match load.frame.get(..self.snaplen) {
             None => (load.frame, load.segment),
@@ -347,7 +343,7 @@ impl Work {
                 comment: None,
                 passage: Some(Box::new(Passage {
                     arrivals,
-                    what,
+                    what: what.or(outcome.what),
                     corrupted: outcome.corrupted,
                     queue: outcome.queue,
                     tcp: load.tcp,
