@@ -26,9 +26,10 @@ pub(super) fn join<'a>(frames: impl Iterator<Item = &'a [u8]> + Clone) -> Option
     let segments: Vec<&[u8]> = made.map(|(_, frame)| &frame[data..]).collect();
     let count = Some(segments.len()).filter(|count| *count > 1)?;
     let segments = segments.concat();
-    let mut packet = headers(&first[..data], 0, &segments);
-    let length = ((data - TCP + segments.len()) as u16).to_be_bytes();
-    let begun = sum(&[&packet[26..TCP], &[0, 6], &length]);
+    let length = |from: usize| ((data - from + segments.len()) as u16).to_be_bytes();
+    let mut packet = first[..data].to_vec();
+    packet[16..18].copy_from_slice(&length(IP));
+    let begun = sum(&[&packet[26..TCP], &[0, 6], &length(TCP)]);
     packet[50..52].copy_from_slice(&begun.to_be_bytes());
     packet.extend(segments);
     // A checksum is wanted; it is cut as TCP over IPv4.
