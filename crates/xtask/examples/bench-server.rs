@@ -6,6 +6,8 @@
 //!     bench-server exchange ADDRESS COUNT     the client of COUNT exchanges
 //!     bench-server drain ADDRESS              reads to the end, then says so with a byte
 //!     bench-server pour ADDRESS BYTES         the client of that
+//!     bench-server whole INTERFACE            no segment on it is longer than it takes, and each has its checksum
+#![allow(unsafe_code, reason = "an ioctl of ethtool; it stands alone below")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -29,6 +31,8 @@ fn main() -> Result<()> {
         ["exchange", address, count] => exchange(TcpStream::connect(address)?, count.parse()?),
         ["drain", address] => drain(&listen(address)?),
         ["pour", address, bytes] => pour(&TcpStream::connect(address)?, bytes.parse()?),
+        #[cfg(target_os = "linux")]
+        ["whole", interface] => whole(interface),
         _ => {
             bail!("usage: bench-server tokio|std|drain ADDRESS, or bench-server ping-pong|exchange|pour ADDRESS COUNT")
         }
@@ -112,4 +116,36 @@ fn pour(mut stream: &TcpStream, mut bytes: usize) -> Result<()> {
     }
     stream.shutdown(std::net::Shutdown::Write)?;
     Ok(stream.read_exact(&mut [0])?)
+}
+
+/// Leaves nothing to do for a network card: what `ethtool -K INTERFACE tx off sg off tso off gso off gro off` does.
+#[cfg(target_os = "linux")]
+fn whole(interface: &str) -> Result<()> {
+    use std::os::fd::AsRawFd;
+
+    use nix::libc;
+
+    const SIOCETHTOOL: u64 = 0x8946;
+    // linux/ethtool.h: ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO
+    const COMMANDS: [u32; 5] = [0x17, 0x19, 0x1f, 0x24, 0x2c];
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+    for command in COMMANDS {
+        let mut value = [command, 0];
+        // SAFETY: netdevice(7): all zero is a valid `ifreq`. Its name is shorter than the field, so a zero ends it, and
+        // its data are an `ethtool_value`, two numbers that outlive the call.
+        let done = unsafe {
+            let mut request: libc::ifreq = std::mem::zeroed();
+            for (to, from) in request
+                .ifr_name
+                .iter_mut()
+                .zip(interface.bytes().take(libc::IFNAMSIZ - 1))
+            {
+                *to = from as libc::c_char;
+            }
+            request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
+            libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL as _, &raw mut request)
+        };
+        nix::errno::Errno::result(done)?;
+    }
+    Ok(())
 }

@@ -285,14 +285,26 @@ impl Ring {
         &self.socket
     }
 
-    /// What is sent goes to the interface itself, and not through its queue (PACKET_QDISC_BYPASS).
-    pub fn pass_by_the_queue(&self) -> io::Result<()> {
-        set_option(&self.socket, libc::PACKET_QDISC_BYPASS, &1_i32)
-    }
-
     /// The packets that found no place in the ring, since the last time this was asked.
     pub fn dropped(&self) -> io::Result<u64> {
-        dropped(&self.socket)
+        let mut stats = libc::tpacket_stats {
+            tp_packets: 0,
+            tp_drops: 0,
+        };
+        let mut length = size_of::<libc::tpacket_stats>() as libc::socklen_t;
+        // SAFETY: packet(7): PACKET_STATISTICS fills a `tpacket_stats`.
+        let done = unsafe {
+            let target = (&raw mut stats).cast();
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_STATISTICS,
+                target,
+                &mut length,
+            )
+        };
+        Errno::result(done)?;
+        Ok(u64::from(stats.tp_drops))
     }
 
     /// The next frame's stamp, if there is a frame.
@@ -367,7 +379,7 @@ fn bind_to(socket: &Socket, interface: u32) -> io::Result<()> {
     Ok(())
 }
 
-fn set_option<T>(socket: &Socket, option: libc::c_int, value: &T) -> io::Result<()> {
+pub(super) fn set_option<T>(socket: &Socket, option: libc::c_int, value: &T) -> io::Result<()> {
     let length = size_of::<T>() as libc::socklen_t;
     // SAFETY: packet(7): the kernel reads `length` bytes of a value that outlives the call.
     let done = unsafe {
@@ -380,26 +392,4 @@ fn set_option<T>(socket: &Socket, option: libc::c_int, value: &T) -> io::Result<
         )
     };
     Ok(Errno::result(done).map(drop)?)
-}
-
-/// The packets that found no place in the ring, since the last time this was asked.
-fn dropped(socket: &Socket) -> io::Result<u64> {
-    let mut stats = libc::tpacket_stats {
-        tp_packets: 0,
-        tp_drops: 0,
-    };
-    let mut length = size_of::<libc::tpacket_stats>() as libc::socklen_t;
-    // SAFETY: packet(7): PACKET_STATISTICS fills a `tpacket_stats`.
-    let done = unsafe {
-        let target = (&raw mut stats).cast();
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            libc::PACKET_STATISTICS,
-            target,
-            &mut length,
-        )
-    };
-    Errno::result(done)?;
-    Ok(u64::from(stats.tp_drops))
 }

@@ -738,11 +738,10 @@ impl Stage {
             }));
         }
         let (hosts, ends) = Hosts::open(wire).map_err(|error| refused(no_wire(&error)))?;
-        let source = ends.map_or(Source::Nowhere, Source::Wire);
         Ok(Stage {
             level: Level::Sandbox,
             placement: Placement::Hosts(Box::new((hosts, wire.clone()))),
-            packets: source,
+            packets: Source::Wire(ends),
         })
     }
 }

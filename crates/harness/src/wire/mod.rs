@@ -49,8 +49,6 @@ pub struct Wire {
     rules: Vec<Rule>,
     /// In the order in which they come.
     changes: Vec<Change>,
-    /// A cable alone: no relay, and nothing is captured.
-    bare: bool,
 }
 
 /// One direction.
@@ -208,7 +206,6 @@ impl Default for Wire {
             congestion: CONGESTION.to_owned(),
             rules: Vec::new(),
             changes: Vec::new(),
-            bare: false,
         }
     }
 }
@@ -263,22 +260,6 @@ impl Wire {
     pub fn congestion(mut self, name: impl Into<String>) -> Wire {
         self.congestion = name.into();
         self
-    }
-
-    /// Connects the hosts with each other and not with a relay: nothing is captured. A benchmark compares
-    /// the relay with this.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn bare() -> Wire {
-        Wire {
-            bare: true,
-            ..Wire::default()
-        }
-    }
-
-    /// True if there is no relay.
-    pub(crate) fn is_bare(&self) -> bool {
-        self.bare
     }
 
     /// The longest that a packet is on its way if nothing stands before it in a queue.
@@ -368,24 +349,21 @@ fn of(side: Option<Side>) -> String {
     side.map_or_else(String::new, |side| format!(" {side}"))
 }
 
-/// A time in the largest unit that takes no fraction.
 fn time(time: Duration) -> String {
-    let nanoseconds = time.as_nanos();
-    for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)] {
-        if nanoseconds.is_multiple_of(size) {
-            return format!("{}{unit}", nanoseconds / size);
-        }
-    }
-    format!("{nanoseconds}ns")
+    let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)];
+    whole(time.as_nanos(), &units, "ns")
 }
 
 fn rate(rate: u64) -> String {
-    for (unit, size) in [("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1000)] {
-        if rate.is_multiple_of(size) {
-            return format!("{}{unit}", rate / size);
-        }
-    }
-    format!("{rate}bit")
+    let units = [("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1000)];
+    whole(rate.into(), &units, "bit")
+}
+
+/// A number in the largest unit that takes no fraction.
+fn whole(number: u128, units: &[(&str, u128)], one: &str) -> String {
+    let unit = units.iter().find(|(_, size)| number.is_multiple_of(*size));
+    let (unit, size) = unit.copied().unwrap_or((one, 1));
+    format!("{}{unit}", number / size)
 }
 
 fn percent(millionths: u32) -> String {

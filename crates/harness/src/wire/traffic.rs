@@ -106,12 +106,12 @@ impl<T> Traffic<T> {
         &mut self,
         from: Side,
         at: Timestamp,
-        segment: Option<&Segment>,
+        segment: Option<Segment>,
         length: usize,
-        load: impl FnOnce(bool) -> T,
+        load: impl FnOnce(bool, Option<Segment>) -> T,
     ) -> Option<Outcome<T>> {
         self.since.get_or_insert(at);
-        let content = segment.map(|segment| self.connections.see(from, segment));
+        let content = segment.as_ref().map(|segment| self.connections.see(from, segment));
         self.sent[from] += content.as_ref().map_or(0, |content| u64::from(content.new));
         let rules = self.rules_for(content.as_ref());
         let queue = self.ways[from].waiting(at);
@@ -124,7 +124,7 @@ impl<T> Traffic<T> {
             corrupted: false,
             queue,
             what: lost,
-            load: load(of_interest),
+            load: load(of_interest, segment),
         };
         if outcome.what.is_some() {
             outcome.copies = 0;

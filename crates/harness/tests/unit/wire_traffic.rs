@@ -44,7 +44,9 @@ impl Bench {
         };
         let (number, at) = (self.sent, Timestamp(self.now));
         self.sent += 1;
-        let lost = self.traffic.send(from, at, Some(&segment), 66 + data.len(), |_| number);
+        let lost = self
+            .traffic
+            .send(from, at, Some(segment), 66 + data.len(), |_, _| number);
         self.outcomes.extend(lost);
         self
     }
@@ -380,8 +382,8 @@ fn what_is_on_its_way_at_the_end_did_not_come() {
 #[test]
 fn what_is_no_tcp_is_carried_as_well() {
     let mut traffic = Traffic::new("delay 1ms\nloss server 100%".parse().unwrap());
-    assert_eq!(traffic.send(Client, Timestamp(5), None, 98, |_| ()), None);
-    assert!(traffic.send(Server, Timestamp(5), None, 98, |_| ()).is_some());
+    assert_eq!(traffic.send(Client, Timestamp(5), None, 98, |_, _| ()), None);
+    assert!(traffic.send(Server, Timestamp(5), None, 98, |_, _| ()).is_some());
     assert!(traffic.due(Timestamp(1_000_005)).is_some());
 }
 

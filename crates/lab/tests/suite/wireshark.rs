@@ -263,7 +263,7 @@ fn records_come_while_the_server_runs() -> Result<()> {
     let mut client = server.connect()?;
     client.exchange("1\n")?;
     let is_last_write = |record: &Record| match &record.what {
-        What::Call { call, .. } => call.kind == CallKind::Write && call.bytes == b"\n",
+        What::Call { call, .. } => call.kind == CallKind::Write && call.bytes[..] == *b"\n",
         _ => false,
     };
     let mut seen = Vec::new();

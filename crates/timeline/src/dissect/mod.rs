@@ -15,6 +15,7 @@ use crate::events::layers::innermost;
 use crate::events::{Flags, LinkType, Packet};
 pub use field::{Context, Field, Layer, Name};
 use reader::Reader;
+pub use words::sum;
 
 /// Takes a packet's frame apart.
 pub fn dissect(packet: &Packet) -> Vec<Field> {

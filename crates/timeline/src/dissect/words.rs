@@ -173,10 +173,13 @@ pub(super) fn data(bytes: &[u8], missing: usize) -> String {
 }
 
 /// What a checksum of IP adds up (RFC 1071): words of two bytes, with carries coming round.
-fn sum(parts: &[&[u8]]) -> u16 {
-    let words = parts.iter().flat_map(|part| part.chunks(2));
-    let word = |bytes: &[u8]| u64::from(bytes[0]) << 8 | u64::from(*bytes.get(1).unwrap_or(&0));
-    let mut total: u64 = words.map(word).sum();
+pub fn sum(parts: &[&[u8]]) -> u16 {
+    let sum_of = |part: &&[u8]| {
+        let (words, rest) = part.as_chunks::<2>();
+        let words = words.iter().map(|word| u64::from(u16::from_be_bytes(*word)));
+        words.sum::<u64>() + rest.first().map_or(0, |last| u64::from(*last) << 8)
+    };
+    let mut total: u64 = parts.iter().map(sum_of).sum();
     while total > 0xffff {
         total = (total & 0xffff) + (total >> 16);
     }

@@ -55,7 +55,7 @@ fn capture() -> Result<()> {
 }
 
 fn wire() -> Result<()> {
-    assert_eq!(rows("wire")?.len(), 4);
+    assert_eq!(rows("wire")?.len(), 5);
     assert_eq!(rows("delay")?.len(), 1);
     Ok(())
 }
@@ -100,6 +100,6 @@ harness::tests! {
     tracer_beside_strace needs [ASKED, Calls, Program("strace")];
     connections needs [ASKED, Calls];
     capture needs [ASKED, Sandbox];
-    wire needs [ASKED, Wire];
+    wire needs [ASKED, Wire, Program("ip")];
     show needs [ASKED, Calls];
 }

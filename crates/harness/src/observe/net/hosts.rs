@@ -25,8 +25,7 @@ use timeline::{Both, Side};
 pub(crate) struct Hosts {
     pub client: Arc<Sandbox>,
     pub server: Arc<Sandbox>,
-    /// `None` if they are connected with each other.
-    _middle: Option<Arc<Sandbox>>,
+    _middle: Arc<Sandbox>,
 }
 
 /// Where the relay stands.
@@ -57,9 +56,6 @@ pub(crate) enum NoWire {
     Wire(&'static str, io::Error),
 }
 
-/// How long an Ethernet's header is.
-const ETHERNET: u32 = 14;
-
 /// The hardware address of both ends in the middle, to which nobody sends.
 const RELAY: Mac = [2, 0, 0, 0, 0, 0xff];
 
@@ -72,8 +68,8 @@ fn mac(side: Side) -> Mac {
 }
 
 impl Hosts {
-    /// Makes the hosts, and a place for the relay unless the wire is bare. They share a user namespace, so that whoever owns one owns all.
-    pub fn open(wire: &Wire) -> Result<(Hosts, Option<Ends>), NoWire> {
+    /// Makes the hosts, and a place for the relay. They share a user namespace, so that whoever owns one owns all.
+    pub fn open(wire: &Wire) -> Result<(Hosts, Ends), NoWire> {
         let refused = |refused: Refused| match refused.is_congestion() {
             true => NoWire::Congestion(wire.congestion_control().to_owned()),
             false => NoWire::Network(refused),
@@ -84,27 +80,21 @@ impl Hosts {
         };
         let server = open(None)?;
         let client = open(Some(&server))?;
-        let (mut _middle, mut ends) = (None, None);
-        if wire.is_bare() {
-            connect(&client, &server, wire)?;
-        } else {
-            let middle = open(Some(&server))?;
-            ends = Some(Ends {
-                packets: Both {
-                    client: plug(Side::Client, &client, &middle, wire)?,
-                    server: plug(Side::Server, &server, &middle, wire)?,
-                },
-                sockets: Both {
-                    client: ask(&client)?,
-                    server: ask(&server)?,
-                },
-            });
-            _middle = Some(middle);
-        }
+        let middle = open(Some(&server))?;
+        let ends = Ends {
+            packets: Both {
+                client: plug(Side::Client, &client, &middle, wire)?,
+                server: plug(Side::Server, &server, &middle, wire)?,
+            },
+            sockets: Both {
+                client: ask(&client)?,
+                server: ask(&server)?,
+            },
+        };
         let hosts = Hosts {
             client,
             server,
-            _middle,
+            _middle: middle,
         };
         Ok((hosts, ends))
     }
@@ -176,10 +166,6 @@ impl Interface {
         })
     }
 
-    fn start(&self) -> Result<(), NoWire> {
-        netlink::start(&self.route, self.index).map_err(failed("an interface that is up"))
-    }
-
     /// Gives it a host's addresses, and says where the other host's are.
     fn give_addresses(&self, side: Side) -> Result<(), NoWire> {
         let ((v4, v6), (peer_v4, peer_v6)) = (addresses(side), addresses(side.peer()));
@@ -209,8 +195,6 @@ pub(crate) const UDP: SocketKind = SocketKind {
     protocol: 0,
 };
 
-const PAIR: &str = "a pair of virtual Ethernet interfaces (veth)";
-
 /// Connects a host with the middle. The middle's end.
 fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<Tap, NoWire> {
     let name = side.to_string();
@@ -218,43 +202,24 @@ fn plug(side: Side, host: &Sandbox, middle: &Sandbox, wire: &Wire) -> Result<Tap
         name: &name,
         mac: RELAY,
     };
-    pair(middle, ours, wire, host, side)?;
+    let theirs = Plug {
+        name: INTERFACE,
+        mac: mac(side),
+    };
+    let made = netlink::make_pair(&route(middle)?, wire.largest(), ours, theirs, host.network());
+    made.map_err(failed("a pair of virtual Ethernet interfaces (veth)"))?;
     let (inside, outside) = (Interface::whole(host, INTERFACE)?, Interface::whole(middle, &name)?);
     // The interface that is started first has nobody at its other end. Its queue drops what is sent until a worker of
     // the kernel (linkwatch) has seen that there is somebody now. So the one that starts first is the relay's, whose
     // sockets pass by the queue.
-    outside.start()?;
-    inside.start()?;
+    for end in [&outside, &inside] {
+        netlink::start(&end.route, end.index).map_err(failed("an interface that is up"))?;
+    }
     inside.give_addresses(side)?;
     Ok(Tap {
         socket: socket(middle, PACKET_SOCKET, "a packet socket")?,
         interface: outside.index,
     })
-}
-
-/// Makes a pair of interfaces, one in a network and its peer on the host of a side.
-fn pair(network: &Sandbox, ours: Plug<'_>, wire: &Wire, host: &Sandbox, side: Side) -> Result<(), NoWire> {
-    let theirs = Plug {
-        name: INTERFACE,
-        mac: mac(side),
-    };
-    let made = netlink::make_pair(&route(network)?, wire.largest(), ours, theirs, host.network());
-    made.map_err(failed(PAIR))
-}
-
-/// Connects the hosts with each other.
-fn connect(client: &Sandbox, server: &Sandbox, wire: &Wire) -> Result<(), NoWire> {
-    let ours = Plug {
-        name: INTERFACE,
-        mac: mac(Side::Server),
-    };
-    pair(server, ours, wire, client, Side::Client)?;
-    for (side, host) in [(Side::Client, client), (Side::Server, server)] {
-        let interface = Interface::whole(host, INTERFACE)?;
-        interface.start()?;
-        interface.give_addresses(side)?;
-    }
-    Ok(())
 }
 
 /// Commands of linux/ethtool.h: ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO.
@@ -269,9 +234,4 @@ fn interface_index(socket: &Socket, name: &str) -> io::Result<u32> {
     interface_ioctl(socket, libc::SIOCGIFINDEX, &mut request)?;
     // SAFETY: netdevice(7): SIOCGIFINDEX has filled in this member of the union.
     Ok(unsafe { request.ifr_ifru.ifru_ifindex }.cast_unsigned())
-}
-
-/// The longest frame of a wire.
-pub(crate) fn longest_frame(wire: &Wire) -> usize {
-    (u32::from(wire.largest()) + ETHERNET) as usize
 }

@@ -2,5 +2,6 @@
 //! one to the other as the [`Wire`](crate::Wire) decides.
 
 pub(crate) mod hosts;
+mod joined;
 mod netlink;
 pub(crate) mod relay;

@@ -2,23 +2,27 @@
 //! its [`Traffic`] says so. It is the exact record of both: a packet's stamp at its departure is the
 //! kernel's, inside the call that sent it, and the one at its arrival is taken just before it is handed over.
 
-use std::io;
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::libc;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::prctl::set_timerslack;
-use nix::sys::socket::{MsgFlags, send};
+use nix::sys::socket::{MsgFlags, sendmsg};
 use nix::sys::time::TimeSpec;
 use socket2::Socket;
 
-use super::hosts::{Ends, Tap, longest_frame};
+use super::hosts::{Ends, Tap};
+use super::joined::{self, join};
 use super::netlink::tcp_view;
 use crate::lock::lock;
-use crate::observe::packets::{Ring, Taken, close_unawaited};
+use crate::observe::packets::{Ring, Taken, close_unawaited, set_option};
 use crate::observe::spin::AdaptiveSpin;
 use crate::observe::worker::Worker;
 use crate::recorder::{Recorder, now};
@@ -71,15 +75,17 @@ impl Relay {
         buffer: u64,
         recorder: Arc<Recorder>,
     ) -> io::Result<Relay> {
-        let length = longest_frame(&wire);
+        let length = joined::IP + usize::from(wire.largest());
         let Both { client, server } = ends.packets;
-        let ring = |tap: Tap| Ring::new(tap.socket, tap.interface, length, buffer);
+        let ring = |tap: Tap| {
+            set_option(&tap.socket, libc::PACKET_VNET_HDR, &1_i32)?;
+            set_option(&tap.socket, libc::PACKET_QDISC_BYPASS, &1_i32)?;
+            Ring::new(tap.socket, tap.interface, length, buffer)
+        };
         let rings = Both {
             client: ring(client)?,
             server: ring(server)?,
         };
-        rings.client.pass_by_the_queue()?;
-        rings.server.pass_by_the_queue()?;
         let control = Arc::new(Control {
             traffic: Mutex::new(Traffic::new(wire)),
             wake: EventFd::new()?,
@@ -92,6 +98,7 @@ impl Relay {
             recorder,
             control: Arc::clone(&control),
             spin: AdaptiveSpin::new(),
+            taken: 0,
         };
         let work = move || {
             // The kernel may let a timer expire so many nanoseconds late, to serve several at once: 50,000 unless told.
@@ -155,7 +162,19 @@ struct Work {
     recorder: Arc<Recorder>,
     control: Arc<Control>,
     spin: AdaptiveSpin,
+    /// How many packets have left the hosts.
+    taken: usize,
 }
+
+/// The allocator is asked for the memory of so many packets at once, and keeps it when it is given back. glibc's makes
+/// a thread's memory usable by 4 KB else (mprotect(2)), which takes as long as to hand over a packet.
+const AT_ONCE: usize = 1024;
+
+/// So many packets are handed over before they are recorded, in one call at best.
+const TOGETHER: usize = 45;
+
+/// A `virtio_net_hdr` before a packet that is not to be cut.
+const WHOLE: [u8; 10] = [0; 10];
 
 /// How late a timer wakes us, usually. So much earlier it is set, and the rest is waited for awake.
 const WAKES_LATE: Duration = Duration::from_micros(60);
@@ -192,17 +211,21 @@ impl Work {
                 return Ok(());
             };
             if self.is_beside(&frame) {
-                self.hand_over(side, &frame)?;
+                self.send(side, &WHOLE, &frame)?;
                 continue;
             }
+            if self.taken.is_multiple_of(AT_ONCE) {
+                drop(black_box(Vec::<u8>::with_capacity(AT_ONCE * 4096)));
+            }
+            self.taken += 1;
             let segment = Segment::from_ethernet(&frame);
             traffic.has_read(at, self.recorder.bytes_read());
-            let lost = traffic.send(side, at, segment.as_ref(), frame.len(), |of_interest| {
+            let lost = traffic.send(side, at, segment, frame.len(), |of_interest, segment| {
                 let tcp = segment.as_ref().filter(|_| of_interest);
                 Load {
                     tcp: tcp.and_then(|segment| views(&self.sockets, side, segment)),
-                    segment: segment.clone(),
-                    frame: Arc::clone(&frame),
+                    segment,
+                    frame,
                     left: at,
                 }
             });
@@ -222,30 +245,64 @@ impl Work {
     fn deliver(&mut self, traffic: &mut Traffic<Load>) -> io::Result<()> {
         traffic.has_read(now(), self.recorder.bytes_read());
         traffic.tick(now());
-        while let Some(mut outcome) = traffic.due(now()) {
-            let mut arrivals = Vec::with_capacity(outcome.copies.into());
-            for _ in 0..outcome.copies {
-                let at = now();
-                let taken = match outcome.corrupted {
-                    true => self.hand_over(outcome.from, &damaged(&outcome.load.frame))?,
-                    false => self.hand_over(outcome.from, &outcome.load.frame)?,
+        loop {
+            let due = std::iter::from_fn(|| traffic.due(now()));
+            let mut due: VecDeque<_> = due.take(TOGETHER).collect();
+            if due.is_empty() {
+                return Ok(());
+            }
+            let mut joined = VecDeque::new();
+            while let Some(first) = due.front() {
+                if joined.is_empty() {
+                    joined = self.hand_over_joined(first.from, &due)?;
+                }
+                let arrivals = match joined.pop_front() {
+                    Some(at) => vec![at],
+                    None => self.hand_over(first)?,
                 };
-                if taken {
-                    arrivals.push(at);
-                } else {
-                    outcome.what = Some("lost: the other host's interface is down".to_owned());
+                if let Some(outcome) = due.pop_front() {
+                    self.record(outcome, arrivals);
                 }
             }
-            self.record(outcome, arrivals);
         }
-        Ok(())
     }
 
-    /// Gives a frame that one side sent to the other's host. False if nobody is there to take it.
-    fn hand_over(&self, from: Side, frame: &[u8]) -> io::Result<bool> {
+    /// Gives the first of one side's to the other's host in one call, as many as may be. When each of them came.
+    fn hand_over_joined(&self, from: Side, due: &VecDeque<Outcome<Load>>) -> io::Result<VecDeque<Timestamp>> {
+        let is_plain = |next: &&Outcome<Load>| next.from == from && next.copies == 1 && !next.corrupted;
+        let frames = due.iter().take_while(is_plain).map(|next| &*next.load.frame);
+        let Some((count, how, packet)) = join(frames) else {
+            return Ok(VecDeque::new());
+        };
+        let socket = self.rings[from.peer()].socket();
+        let stamps = (0..count).map(|_| now()).collect();
+        // Only the queue has packets cut.
+        set_option(socket, libc::PACKET_QDISC_BYPASS, &0_i32)?;
+        let taken = self.send(from, &how, &packet)?;
+        set_option(socket, libc::PACKET_QDISC_BYPASS, &1_i32)?;
+        Ok(if taken { stamps } else { VecDeque::new() })
+    }
+
+    /// Gives a packet to the other's host. When it came: never if nobody is there to take it.
+    fn hand_over(&self, outcome: &Outcome<Load>) -> io::Result<Vec<Timestamp>> {
+        let mut arrivals = Vec::with_capacity(outcome.copies.into());
+        for _ in 0..outcome.copies {
+            let at = now();
+            let taken = match outcome.corrupted {
+                true => self.send(outcome.from, &WHOLE, &damaged(&outcome.load.frame))?,
+                false => self.send(outcome.from, &WHOLE, &outcome.load.frame)?,
+            };
+            arrivals.extend(taken.then_some(at));
+        }
+        Ok(arrivals)
+    }
+
+    /// Sends a frame behind what the kernel has to know to cut it. False if nobody is there to take it.
+    fn send(&self, from: Side, how: &[u8], frame: &[u8]) -> io::Result<bool> {
         let ring = &self.rings[from.peer()];
+        let parts = [IoSlice::new(how), IoSlice::new(frame)];
         loop {
-            match send(ring.socket().as_raw_fd(), frame, MsgFlags::empty()) {
+            match sendmsg::<()>(ring.socket().as_raw_fd(), &parts, &[], MsgFlags::empty(), None) {
                 Ok(_) => return Ok(true),
                 Err(Errno::EINTR) => {}
                 // The host's interface was shut down (ENOBUFS, as it is not asked to wait), or the host is gone.
@@ -257,6 +314,8 @@ impl Work {
 
     fn record(&self, outcome: Outcome<Load>, arrivals: Vec<Timestamp>) {
         let Outcome { load, .. } = outcome;
+        let is_down = arrivals.len() < outcome.copies.into();
+        let what = is_down.then(|| "lost: the other host's interface is down".to_owned());
         let wire_len = u32::try_from(load.frame.len()).unwrap_or(u32::MAX);
         let (frame, segment) = match load.frame.get(..self.snaplen) {
             None => (load.frame, load.segment),
@@ -271,7 +330,7 @@ impl Work {
                 comment: None,
                 passage: Some(Box::new(Passage {
                     arrivals,
-                    what: outcome.what,
+                    what: what.or(outcome.what),
                     corrupted: outcome.corrupted,
                     queue: outcome.queue,
                     tcp: load.tcp,

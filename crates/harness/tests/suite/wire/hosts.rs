@@ -1,5 +1,6 @@
 //! The hosts, and the wire's own promises.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -117,6 +118,37 @@ pub fn checksums_are_whole_and_segments_fit_the_mtu() -> Result<()> {
         let calculated = tcp.calc_checksum_ipv4(ip.header().source(), ip.header().destination());
         assert_eq!(Ok(tcp.checksum()), calculated, "{timeline}");
     }
+    Ok(())
+}
+
+/// However many the relay hands over in a call, what comes to a host is what left the other, bit by bit and in order.
+pub fn a_stream_comes_as_it_left() -> Result<()> {
+    let server = behind("delay 2ms\nmtu 1400", "bulk")?.start()?;
+    let mut command = Command::new(wrong_server());
+    command.args(["frames", LISTEN]).stdout(Stdio::piped());
+    server.enter_host(Side::Client, &mut command)?;
+    let mut child = command.spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+    ensure!(lines.next().context("no frames")?? == "ready");
+    let mut client = server.connect()?;
+    client.send("90000\n")?;
+    client.read_exact(90_000)?;
+    client.close();
+    let timeline = server.stop()?;
+    assert_eq!(timeline.dropped, 0);
+    let hex = |frame: &[u8]| frame.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut left: Vec<_> = packets(&timeline);
+    left.retain(|seen| seen.packet.from == Side::Server && !seen.passage.arrivals.is_empty());
+    assert!(left.len() > 60, "{timeline}");
+    // Of the server's address, 10.0.0.2: what the client sends is seen here as well.
+    let mut came = lines
+        .map_while(Result::ok)
+        .filter(|line| line.get(52..60) == Some("0a000002"));
+    for seen in left {
+        assert_eq!(came.next(), Some(hex(&seen.packet.frame)), "{timeline}");
+    }
+    child.kill()?;
+    child.wait()?;
     Ok(())
 }
 

@@ -123,6 +123,7 @@ harness::tests! {
     hosts::a_packet_leaves_during_the_call_that_sends_it needs [Wire];
     hosts::both_versions_of_ip_pass needs [Wire, Ipv6];
     hosts::checksums_are_whole_and_segments_fit_the_mtu needs [Wire];
+    hosts::a_stream_comes_as_it_left needs [Wire];
     hosts::a_loopback_address_is_reached_over_ipv4_alone needs [Wire, Ipv6];
     hosts::a_command_runs_on_either_host needs [Wire];
     hosts::client_programs_are_on_the_clients_host needs [Wire];
