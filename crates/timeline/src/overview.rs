@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::events::{Both, CallKind, ConnectionId, Side, added};
 use crate::rules::{Finding, RuleId, Severity};
-use crate::timeline::spent::{Awaited, Spent, spent};
+use crate::timeline::spent::{Awaited, Spent, each_spent};
 use crate::timeline::{Connection, Teardown, Timeline};
 
 /// What there is to say of a run's connections.
@@ -100,8 +100,15 @@ impl Overview {
         let mut tracer = None;
         let mut rows = Vec::new();
         for connection in timeline.connections() {
-            let exchanges = spent(connection);
-            for spent in exchanges.iter().flatten() {
+            let mut row = row(connection, &findings);
+            for spent in each_spent(connection) {
+                row.requests += 1;
+                let Some(spent) = spent else { continue };
+                row.answered += 1;
+                // Where several took equally long, the first one is named.
+                if row.slowest.is_none_or(|(_, slowest)| spent.whole > slowest.whole) {
+                    row.slowest = Some((row.requests - 1, spent));
+                }
                 first_bytes.push(spent.first_byte);
                 wholes.push(spent.whole);
                 for part in Awaited::ALL {
@@ -109,7 +116,7 @@ impl Overview {
                 }
                 tracer = spent.tracer.map(|share| share + tracer.unwrap_or_default()).or(tracer);
             }
-            rows.push(row(connection, &exchanges, &findings));
+            rows.push(row);
         }
         let mut teardowns = BTreeMap::new();
         let mut found = BTreeMap::new();
@@ -154,11 +161,8 @@ impl Overview {
     }
 }
 
-fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Finding]) -> Row {
-    let answered = exchanges
-        .iter()
-        .enumerate()
-        .filter_map(|(place, spent)| Some((place, (*spent)?)));
+/// What is known of a connection without its exchanges.
+fn row(connection: Connection<'_>, findings: &[Finding]) -> Row {
     let timeline = connection.timeline();
     let held = connection.held_segments().filter_map(|(_, packet)| packet.held());
     let stalls = held.fold((0, Duration::ZERO), |(count, longest), held| {
@@ -171,11 +175,10 @@ fn row(connection: Connection<'_>, exchanges: &[Option<Spent>], findings: &[Find
     Row {
         connection: connection.id(),
         client: connection.endpoints().client,
-        requests: exchanges.len(),
-        answered: answered.clone().count(),
+        requests: 0,
+        answered: 0,
         bytes: bytes(connection),
-        // Where several took equally long, the first one is named.
-        slowest: answered.max_by_key(|(place, spent)| (spent.whole, Reverse(*place))),
+        slowest: None,
         stalls: (timeline.tells_calls() && connection.is_captured() && !connection.is_half_traced()).then_some(stalls),
         teardown: connection.teardown(),
         findings: of_this.iter().map(|finding| finding.rule.id).collect(),

@@ -16,6 +16,9 @@ pub fn find(seen: &Seen) -> Facts {
     let outside = Outside::of(seen);
     let mut found = Facts::of_none(seen.events.len());
     found.unseen_calls = outside.unseen;
+    found
+        .packets
+        .reserve_exact(seen.iter().filter(|(id, _)| seen.packet(*id).is_some()).count());
     for (connection, link) in seen.connections().zip(&seen.links) {
         let of_connection = of_connection(connection, *link, &outside, &mut found);
         found.connections.push(link.put_into(of_connection));
@@ -144,7 +147,7 @@ fn of_connection(
         if !facts.is_copy() {
             halves.see(packet, &facts);
         }
-        packets.put(event, Box::new(facts));
+        packets.put(event, facts);
         first.get_or_insert(event);
     }
     half_closes(&halves, &found, &programs, packets, connection.seen());

@@ -429,7 +429,7 @@ impl Excerpt {
             whole.push(Record { at, what }, Some(found.number), found.told);
             return self.end_if_long();
         }
-        self.segment(at, segment, found);
+        self.segment(at, segment.into(), found);
     }
 
     /// Takes in the next record of a file of this crate that is no packet, and the number of its frame.
@@ -469,14 +469,14 @@ impl Excerpt {
                         told,
                         passage,
                     };
-                    self.segment(record.at, *segment, found);
+                    self.segment(record.at, segment, found);
                 }
                 what => self.told(number, Record { at: record.at, what }),
             }
         }
     }
 
-    fn segment(&mut self, at: Timestamp, segment: Segment, found: Found<'_>) {
+    fn segment(&mut self, at: Timestamp, segment: Box<Segment>, found: Found<'_>) {
         if self.merge.connections() == MOST_CONNECTIONS && self.merge.begins(&segment) {
             self.left_out.unplaced += 1;
             return;
@@ -614,7 +614,7 @@ impl Excerpt {
         let mut events = Vec::with_capacity(kept.len());
         for (id, kept) in (0..).map(EventId).zip(kept) {
             if let Some(of_packet) = kept.facts {
-                facts.put(id, of_packet);
+                facts.put(id, *of_packet);
             }
             events.push(kept.event);
         }
