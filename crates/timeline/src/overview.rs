@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::events::{Both, CallKind, ConnectionId, Side, added};
 use crate::rules::{Finding, RuleId, Severity};
-use crate::timeline::spent::{Awaited, Spent, spent};
+use crate::timeline::spent::{Awaited, Spent, each_spent};
 use crate::timeline::{Connection, Teardown, Timeline};
 
 /// What there is to say of a run's connections.
@@ -104,33 +104,32 @@ impl Overview {
             // They are sorted by their connections.
             let is_of_this = |finding: &&Finding| finding.connection == connection.id();
             let findings: Vec<&Finding> = std::iter::from_fn(|| findings.next_if(is_of_this)).collect();
-            let exchanges = match timeline.counted(connection.id()) {
-                Some((totals, times)) => {
-                    let (first, whole): (Vec<_>, Vec<_>) = times.unzip();
-                    first_bytes.extend(first);
-                    wholes.extend(whole);
-                    parts[Awaited::Unknown as usize] += totals.spent;
-                    (totals.requests(), totals.answered, totals.slowest)
+            let mut row = row(connection, &findings);
+            if let Some((totals, times)) = timeline.counted(connection.id()) {
+                (row.requests, row.answered, row.slowest) = (totals.requests(), totals.answered, totals.slowest);
+                let (first, whole): (Vec<_>, Vec<_>) = times.unzip();
+                first_bytes.extend(first);
+                wholes.extend(whole);
+                parts[Awaited::Unknown as usize] += totals.spent;
+                rows.push(row);
+                continue;
+            }
+            for spent in each_spent(connection) {
+                row.requests += 1;
+                let Some(spent) = spent else { continue };
+                row.answered += 1;
+                // Where several took equally long, the first one is named.
+                if row.slowest.is_none_or(|(_, slowest)| spent.whole > slowest.whole) {
+                    row.slowest = Some((row.requests - 1, spent));
                 }
-                None => {
-                    let exchanges = spent(connection);
-                    for spent in exchanges.iter().flatten() {
-                        first_bytes.push(spent.first_byte);
-                        wholes.push(spent.whole);
-                        for part in Awaited::ALL {
-                            parts[part as usize] += spent.part(part);
-                        }
-                        tracer = spent.tracer.map(|share| share + tracer.unwrap_or_default()).or(tracer);
-                    }
-                    let answered = exchanges.iter().enumerate();
-                    let answered = answered.filter_map(|(place, spent)| Some((place, (*spent)?)));
-                    let count = answered.clone().count();
-                    // Where several took equally long, the first one is named.
-                    let slowest = answered.max_by_key(|(place, spent)| (spent.whole, Reverse(*place)));
-                    (exchanges.len(), count, slowest)
+                first_bytes.push(spent.first_byte);
+                wholes.push(spent.whole);
+                for part in Awaited::ALL {
+                    parts[part as usize] += spent.part(part);
                 }
-            };
-            rows.push(row(connection, exchanges, &findings));
+                tracer = spent.tracer.map(|share| share + tracer.unwrap_or_default()).or(tracer);
+            }
+            rows.push(row);
         }
         let mut teardowns = BTreeMap::new();
         let mut found = BTreeMap::new();
@@ -175,12 +174,8 @@ impl Overview {
     }
 }
 
-/// A row: of its exchanges how many there were, how many had a reply, and which took longest.
-fn row(
-    connection: Connection<'_>,
-    (requests, answered, slowest): (usize, usize, Option<(usize, Spent)>),
-    findings: &[&Finding],
-) -> Row {
+/// What is known of a connection without its exchanges.
+fn row(connection: Connection<'_>, findings: &[&Finding]) -> Row {
     let timeline = connection.timeline();
     let held = connection.held_segments().filter_map(|(_, packet)| packet.held());
     let stalls = held.fold((0, Duration::ZERO), |(count, longest), held| {
@@ -190,10 +185,10 @@ fn row(
     Row {
         connection: connection.id(),
         client: connection.endpoints().client,
-        requests,
-        answered,
+        requests: 0,
+        answered: 0,
         bytes: bytes(connection),
-        slowest,
+        slowest: None,
         stalls: (timeline.tells_calls() && connection.is_captured() && !connection.is_half_traced()).then_some(stalls),
         teardown: connection.teardown(),
         findings: findings.iter().map(|finding| finding.rule.id).collect(),

@@ -72,7 +72,7 @@ pub struct Packet {
     /// Who sent it.
     pub from: Side,
     /// The decoded segment, with the numbers that are on the wire.
-    pub segment: Segment,
+    pub segment: Box<Segment>,
     /// Sequence number relative to the sender's SYN, as Wireshark shows it.
     pub seq: u32,
     /// Acknowledgment number relative to the receiver's SYN; 0 where the ACK flag is not set.

@@ -12,8 +12,8 @@ use super::ids::{ConnectionId, EventId, FrameNumber, Side};
 /// The numbers of a timeline's frames.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Frames {
-    /// In the order of the events; `None` for one that is no frame.
-    pub of_event: Vec<Option<FrameNumber>>,
+    /// In the order of the events; 0 for one that is no frame.
+    pub of_event: Vec<FrameNumber>,
     /// The events that are frames, in the order of their numbers.
     pub by_number: Vec<EventId>,
     /// By the event behind which they stand.

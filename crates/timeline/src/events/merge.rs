@@ -110,13 +110,15 @@ impl Recording {
         let mut merge = Merge::default();
         let real = self.connections_in_use();
         let is_numbered = !self.numbers.is_empty();
-        let mut numbers = Vec::new();
+        // Room that grows while so much else is made leaves holes in memory.
+        merge.events.reserve_exact(self.records.len());
+        let mut numbers = Vec::with_capacity(self.numbers.len());
         if !is_numbered {
             // By keys beside them: a sort of the records themselves would take half of their room again.
             self.records.sort_by_cached_key(|record| record.at);
         }
         let mut given = std::mem::take(&mut self.numbers).into_iter();
-        for Record { at, what } in Giving::from(self.records) {
+        for Record { at, what } in self.records {
             let number = given.next().flatten();
             let is_real = |on: &Endpoints| real.contains(&ends(*on));
             if matches!(&what, What::State { on, .. } if !is_real(on)) {
@@ -147,31 +149,6 @@ impl Recording {
             frames: Frames::default(),
         }
         .numbered(numbers, None)
-    }
-}
-
-/// Records that are taken one by one, and whose room is given back on the way: a run of millions must not be there twice.
-struct Giving {
-    /// The last ones first.
-    left: Vec<Record>,
-}
-
-impl From<Vec<Record>> for Giving {
-    fn from(mut records: Vec<Record>) -> Giving {
-        records.reverse();
-        Giving { left: records }
-    }
-}
-
-impl Iterator for Giving {
-    type Item = Record;
-
-    fn next(&mut self) -> Option<Record> {
-        const ROOM: usize = 1 << 16;
-        if self.left.capacity() - self.left.len() > ROOM {
-            self.left.shrink_to_fit();
-        }
-        self.left.pop()
     }
 }
 
@@ -331,7 +308,7 @@ impl Merge {
                 segment,
             } => {
                 let (id, mut packet) = self.packet(
-                    *segment?,
+                    segment?,
                     Captured {
                         frame,
                         link_type,
@@ -392,9 +369,8 @@ impl Merge {
     /// and is then no change.
     fn state(&mut self, on: Endpoints, change: StateChange) -> Option<(ConnectionId, StateChange)> {
         // What is no change says nothing, and that a socket is gone begins no connection.
-        let known = self
-            .known(on)
-            .map(|id| self.connections[id.index()].states[change.side]);
+        let known = self.known(on);
+        let known = known.map(|id| self.connections[id.index()].states[change.side]);
         if known.unwrap_or_default() == change.to {
             return None;
         }
@@ -504,7 +480,7 @@ impl Merge {
     /// The packet that a frame's segment is on its connection.
     pub fn packet(
         &mut self,
-        segment: Segment,
+        segment: Box<Segment>,
         captured: Captured,
         comment: Option<Box<str>>,
     ) -> (ConnectionId, Packet) {

@@ -33,23 +33,24 @@ impl Seen {
 /// Gives each event its number.
 fn number(seen: &mut Seen, given: Vec<Option<FrameNumber>>) -> Frames {
     let mut frames = counted(seen);
+    let given: Vec<FrameNumber> = given.iter().map(|number| number.unwrap_or_default()).collect();
     // A file that was written while the run went on, or somebody else's, is numbered in its own way.
     if !given.is_empty() && given != frames.of_event {
         frames.of_event = given;
         for (id, states) in &mut frames.states {
             for state in states {
                 let is_event = matches!(seen[*id].kind, EventKind::State(change) if change == state.change);
-                state.frame = frames.of_event[id.index()].filter(|_| is_event);
+                state.frame = Some(frames.of_event[id.index()]).filter(|number| is_event && *number != 0);
             }
         }
     }
     for (event, number) in seen.events.iter_mut().zip(&frames.of_event) {
-        if let (EventKind::Packet(packet), Some(number)) = (&mut event.kind, number) {
+        if let EventKind::Packet(packet) = &mut event.kind {
             packet.number = *number;
         }
     }
     let of_event = &frames.of_event;
-    let numbered = (0..of_event.len()).filter(|event| of_event[*event].is_some());
+    let numbered = (0..of_event.len()).filter(|event| of_event[*event] != 0);
     frames.by_number = numbered.map(EventId::of).collect();
     frames.by_number.sort_by_key(|id| of_event[id.index()]);
     frames
@@ -75,7 +76,7 @@ fn counted(seen: &Seen) -> Frames {
     };
     let mut of_event = Vec::with_capacity(seen.events.len());
     for (id, event) in seen.iter() {
-        of_event.push(next(event.is_frame()));
+        of_event.push(next(event.is_frame()).unwrap_or_default());
         for state in states.get_mut(&id).into_iter().flatten() {
             state.frame = next(observed && state.change.is_frame());
         }

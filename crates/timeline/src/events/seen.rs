@@ -70,7 +70,11 @@ impl Seen {
 
     /// The number of the frame that an event is in the capture file. `None` for an event that is no frame.
     pub fn frame(&self, id: EventId) -> Option<FrameNumber> {
-        self.frames.of_event.get(id.index()).copied().flatten()
+        self.frames
+            .of_event
+            .get(id.index())
+            .copied()
+            .filter(|number| *number != 0)
     }
 
     /// The event that is the frame with this number.
@@ -88,7 +92,7 @@ impl Seen {
     /// The highest number of a frame; 0 if there are none.
     pub fn last_frame(&self) -> FrameNumber {
         let states = self.frames.states.values().flatten().filter_map(|state| state.frame);
-        let events = self.frames.of_event.iter().copied().flatten();
+        let events = self.frames.of_event.iter().copied();
         events.chain(states).max().unwrap_or_default()
     }
 

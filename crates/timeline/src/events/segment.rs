@@ -151,21 +151,20 @@ impl Segment {
         matches!(self.payload[..], [22, 3, 0..=4, ..])
     }
 
-    fn addresses(&self) -> [SocketAddr; 2] {
-        match &self.ends {
-            Ends::V4(ends) => ends.map(SocketAddr::V4),
-            Ends::V6(ends) => **ends,
-        }
-    }
-
     /// Sender.
     pub fn source(&self) -> SocketAddr {
-        self.addresses()[0]
+        match &self.ends {
+            Ends::V4([source, _]) => (*source).into(),
+            Ends::V6(ends) => ends[0],
+        }
     }
 
     /// Receiver.
     pub fn destination(&self) -> SocketAddr {
-        self.addresses()[1]
+        match &self.ends {
+            Ends::V4([_, destination]) => (*destination).into(),
+            Ends::V6(ends) => ends[1],
+        }
     }
 
     /// Decodes an Ethernet frame that was captured whole: see [`from_frame`](Self::from_frame).

@@ -269,8 +269,10 @@ pub struct Reset {
 /// What is so of all packets and connections.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
-    /// In the order of the events; `None` for one that is no packet.
-    packets: Vec<Option<Box<PacketFacts>>>,
+    /// Of all packets, in no order.
+    packets: Vec<PacketFacts>,
+    /// Where those of each event are among these; for one that is no packet a place where none are.
+    places: Vec<u32>,
     /// Of each connection as a whole, in the order in which they began.
     pub connections: Vec<ConnectionFacts>,
     /// True if the server did a part of its work by what is no call on the timeline.
@@ -281,7 +283,8 @@ impl Facts {
     /// Those of events that nothing is known of yet.
     pub(crate) fn of_none(events: usize) -> Facts {
         Facts {
-            packets: vec![None; events],
+            packets: Vec::new(),
+            places: vec![u32::MAX; events],
             connections: Vec::new(),
             unseen_calls: false,
         }
@@ -294,14 +297,15 @@ impl Facts {
 
     /// What is so of a packet. `None` for an event that is none.
     pub fn of(&self, packet: EventId) -> Option<&PacketFacts> {
-        self.packets.get(packet.index())?.as_deref()
+        self.packets.get(*self.places.get(packet.index())? as usize)
     }
 
     fn get_mut(&mut self, packet: EventId) -> Option<&mut PacketFacts> {
-        self.packets[packet.index()].as_deref_mut()
+        self.packets.get_mut(self.places[packet.index()] as usize)
     }
 
-    pub(crate) fn put(&mut self, packet: EventId, facts: Box<PacketFacts>) {
-        self.packets[packet.index()] = Some(facts);
+    pub(crate) fn put(&mut self, packet: EventId, facts: PacketFacts) {
+        self.places[packet.index()] = u32::try_from(self.packets.len()).unwrap_or(u32::MAX);
+        self.packets.push(facts);
     }
 }

@@ -16,6 +16,9 @@ pub fn find(seen: &Seen) -> Facts {
     let outside = Outside::of(seen);
     let mut found = Facts::of_none(seen.events.len());
     found.unseen_calls = outside.unseen;
+    found
+        .packets
+        .reserve_exact(seen.iter().filter(|(id, _)| seen.packet(*id).is_some()).count());
     for (connection, link) in seen.connections().zip(&seen.links) {
         let of_connection = of_connection(connection, *link, &outside, &mut found);
         found.connections.push(link.put_into(of_connection));
@@ -206,7 +209,7 @@ fn of_connection(
         if packet.from == Side::Server || vantage == Vantage::SameHost {
             facts.during = programs.server.call_around(at);
         }
-        packets.put(event, Box::new(facts));
+        packets.put(event, facts);
     }
     half_closes(&following.found, &programs, packets, connection.seen());
     for (frame, late) in following.late(link) {

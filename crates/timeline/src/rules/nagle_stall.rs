@@ -8,7 +8,7 @@ use super::rule::{Body, Found, Need};
 use super::run::Run;
 use crate::events::{EventId, EventKind, Side};
 use crate::facts::FactKind;
-use crate::timeline::spent::spent;
+use crate::timeline::spent::each_spent;
 use crate::timeline::{Connection, Held, KnownPacket, Timeline};
 use crate::words::{action_text, amount, call_text, whole_milliseconds};
 
@@ -25,7 +25,7 @@ pub(super) const RULE: Body = Body {
 
 /// A client's kernel acknowledges at once as long as a connection is new: tcp(7), TCP_QUICKACK.
 fn has_second_reply(_: &Run<'_>, connection: Connection<'_>) -> bool {
-    spent(connection).iter().flatten().count() > 1
+    each_spent(connection).flatten().nth(1).is_some()
 }
 
 /// Where the ACK came with data, a wait of so long is a stall: on loopback an ACK that is not put off comes within a

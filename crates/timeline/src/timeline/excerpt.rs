@@ -195,7 +195,7 @@ impl Excerpt {
             whole.push(Record { at, what }, Some(found.number), found.told);
             return self.end_if_long();
         }
-        self.segment(at, segment, found);
+        self.segment(at, segment.into(), found);
     }
 
     /// Takes in the next record of a file of this crate that is no packet, and the number of its frame.
@@ -235,14 +235,14 @@ impl Excerpt {
                         told,
                         passage,
                     };
-                    self.segment(record.at, *segment, found);
+                    self.segment(record.at, segment, found);
                 }
                 what => self.told(number, Record { at: record.at, what }),
             }
         }
     }
 
-    fn segment(&mut self, at: Timestamp, segment: Segment, found: Found<'_>) {
+    fn segment(&mut self, at: Timestamp, segment: Box<Segment>, found: Found<'_>) {
         if self.merge.connections() == MOST_CONNECTIONS && self.merge.begins(&segment) {
             self.left_out.unplaced += 1;
             return;
@@ -406,7 +406,7 @@ impl Excerpt {
             if let Some(mut of_packet) = kept.facts {
                 let late = kept.number.and_then(|number| self.left_out.late.get(&number));
                 late.into_iter().flatten().for_each(|late| of_packet.learn(*late));
-                facts.put(id, of_packet);
+                facts.put(id, *of_packet);
             }
             events.push(kept.event);
         }

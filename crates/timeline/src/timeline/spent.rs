@@ -124,17 +124,6 @@ impl Offsets {
     }
 }
 
-/// How far the bytes of both directions are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct StreamOffsets {
-    request_left: u64,
-    request_came: u64,
-    request_read: u64,
-    reply_written: u64,
-    reply_left: u64,
-    reply_came: u64,
-}
-
 /// What moves bytes on.
 #[derive(Clone, Copy, Debug)]
 enum Move {
@@ -149,9 +138,14 @@ enum Move {
 /// Where the time of each exchange of a connection went, in the order of
 /// [`Connection::exchanges`]. `None` for one whose reply did not come, or not all of it.
 pub fn spent(connection: Connection<'_>) -> Vec<Option<Spent>> {
+    each_spent(connection).collect()
+}
+
+/// The same, one by one: a connection may have millions.
+pub(crate) fn each_spent(connection: Connection<'_>) -> Box<dyn Iterator<Item = Option<Spent>> + '_> {
     let timeline = connection.timeline();
     if timeline.level == Level::NoPackets {
-        return by_actions(connection);
+        return Box::new(by_actions(connection).into_iter());
     }
     let course = Course::of(connection);
     let lossy = timeline.dropped > 0 || timeline.not_kept > 0;
@@ -160,21 +154,16 @@ pub fn spent(connection: Connection<'_>) -> Vec<Option<Spent>> {
         (true, true) => Certainty::Inferred,
         (true, false) => Certainty::Seen,
     };
-    let exchanges = connection.exchanges();
-    exchanges
-        .iter()
-        .map(|exchange| course.spent(connection, exchange, certainty))
-        .collect()
+    let exchanges = connection.exchanges().into_iter();
+    Box::new(exchanges.map(move |exchange| course.spent(connection, &exchange, certainty)))
 }
 
 impl Connection<'_> {
     /// True if bytes that one host had sent by then had not come to the other: the wire still had them, or had lost them.
     pub fn is_on_the_wire(self, at: Timestamp) -> bool {
         let steps = Course::of(self).steps;
-        let by_then = steps.partition_point(|(moment, _)| *moment <= at);
-        steps[..by_then].last().is_some_and(|(_, progress)| {
-            progress.request_left > progress.request_came || progress.reply_left > progress.reply_came
-        })
+        let by_then = steps.partition_point(|step| step.at <= at);
+        steps[..by_then].last().is_some_and(|step| step.on_the_wire)
     }
 }
 
@@ -265,9 +254,21 @@ impl Timing {
     }
 }
 
+/// What is so of a connection's bytes from a moment on. It is as large as a move, in whose room it is put.
+#[derive(Clone, Copy)]
+struct Step {
+    at: Timestamp,
+    request_left: u64,
+    reply_came: u64,
+    /// Bytes have left that have not come.
+    on_the_wire: bool,
+    /// What an exchange waits for, as far as the next step does not tell.
+    awaited: Awaited,
+}
+
 /// The life of a connection's bytes: how far they are from each moment on.
 struct Course {
-    steps: Vec<(Timestamp, StreamOffsets)>,
+    steps: Vec<Step>,
     /// From where to where in its stream the data of each packet is, by the packet, in order.
     places: Vec<(EventId, u64, u64)>,
     /// When the connection's threads stood still for the tracer, and how long, in order.
@@ -308,10 +309,11 @@ impl Course {
                 _ => {}
             }
         }
-        moves.sort_by_key(|(at, _)| *at);
+        // The order of what happens at one moment does not matter.
+        moves.sort_unstable_by_key(|(at, _)| *at);
         tracer.sort_unstable_by_key(|(at, _)| *at);
         Course {
-            steps: steps(&moves),
+            steps: steps(moves),
             places,
             tracer,
             tells: timeline.level > Level::NoPackets
@@ -338,8 +340,8 @@ impl Course {
             (first.min(*from), last.max(*to))
         });
         let came = |offset: u64| {
-            let step = self.steps.partition_point(|(_, progress)| progress.reply_came < offset);
-            self.steps.get(step).map(|(at, _)| *at)
+            let step = self.steps.partition_point(|step| step.reply_came < offset);
+            self.steps.get(step).map(|step| step.at)
         };
         if to == 0 {
             return None;
@@ -367,19 +369,21 @@ impl Course {
 
     /// The stretches of time between two moments, each with what it belongs to.
     fn parts(&self, began: Timestamp, ended: Timestamp) -> impl Iterator<Item = (Awaited, Duration)> {
-        let first = self.steps.partition_point(|(at, _)| *at <= began).saturating_sub(1);
+        let first = self.steps.partition_point(|step| step.at <= began).saturating_sub(1);
         (first..self.steps.len()).map_while(move |step| {
-            let (at, progress) = self.steps[step];
-            if at >= ended {
+            let now = self.steps[step];
+            if now.at >= ended {
                 return None;
             }
             let next = self.steps.get(step + 1);
-            let until = next.map_or(ended, |(at, _)| (*at).min(ended));
-            let part = match self.tells {
-                true => waits_for(&progress, next.map(|(_, next)| next)),
-                false => Awaited::Unknown,
+            let until = next.map_or(ended, |next| next.at.min(ended));
+            let sends = next.is_some_and(|next| next.request_left > now.request_left);
+            let part = match now.awaited {
+                _ if !self.tells => Awaited::Unknown,
+                Awaited::Program if sends => Awaited::Client,
+                awaited => awaited,
             };
-            Some((part, until.since(at.max(began))))
+            Some((part, until.since(now.at.max(began))))
         })
     }
 }
@@ -396,13 +400,12 @@ fn came(passage: &Passage) -> Option<Timestamp> {
     passage.arrivals.iter().min().copied().filter(|_| !passage.corrupted)
 }
 
-fn steps(moves: &[(Timestamp, Move)]) -> Vec<(Timestamp, StreamOffsets)> {
+fn steps(moves: Vec<(Timestamp, Move)>) -> Vec<Step> {
     // How far the bytes of each side have left, and come.
     let mut left = Both::<Stream>::default();
     let mut came = left.clone();
     let (mut read, mut written) = (0_u64, 0_u64);
-    let mut steps: Vec<(Timestamp, StreamOffsets)> = Vec::new();
-    for &(at, moved) in moves {
+    let step = |(at, moved)| {
         match moved {
             Move::Leaves(side, from, to) => left[side].add(from, to),
             Move::Comes(side, from, to) => came[side].add(from, to),
@@ -413,36 +416,31 @@ fn steps(moves: &[(Timestamp, Move)]) -> Vec<(Timestamp, StreamOffsets)> {
             Move::Read(bytes) => read = read.saturating_add(bytes),
             Move::Write(bytes) => written = written.saturating_add(bytes),
         }
-        let progress = StreamOffsets {
+        let on_the_wire = left.client.end > came.client.end || left.server.end > came.server.end;
+        Step {
+            at,
             request_left: left.client.end,
-            request_came: came.client.end,
-            request_read: read,
-            reply_written: written,
-            reply_left: left.server.end,
             reply_came: came.server.end,
-        };
-        // What happens at one moment is one step.
-        match steps.last_mut() {
-            Some(last) if last.0 == at => last.1 = progress,
-            _ => steps.push((at, progress)),
+            on_the_wire,
+            awaited: if written > left.server.end {
+                Awaited::Kernel
+            } else if on_the_wire {
+                Awaited::Wire
+            } else if came.client.end > read {
+                Awaited::Socket
+            } else {
+                Awaited::Program
+            },
         }
-    }
+    };
+    let mut steps: Vec<Step> = moves.into_iter().map(step).collect();
+    // What happens at one moment is one step.
+    steps.dedup_by(|later, one| {
+        let same = later.at == one.at;
+        *one = if same { *later } else { *one };
+        same
+    });
     steps
-}
-
-/// What an exchange waits for at a step, and until the next one.
-fn waits_for(now: &StreamOffsets, next: Option<&StreamOffsets>) -> Awaited {
-    if now.reply_written > now.reply_left {
-        Awaited::Kernel
-    } else if now.reply_left > now.reply_came || now.request_left > now.request_came {
-        Awaited::Wire
-    } else if now.request_came > now.request_read {
-        Awaited::Socket
-    } else if next.is_some_and(|next| next.request_left > now.request_left) {
-        Awaited::Client
-    } else {
-        Awaited::Program
-    }
 }
 
 /// Without packets: from when a client of ours sent until it had received, and of the parts nothing.

@@ -33,7 +33,7 @@ fn from_packets_alone(timeline: &Timeline) -> Timeline {
                 wire_len: packet.wire_len,
                 comment: None,
                 passage: None,
-                segment: Some(Box::new(packet.segment.clone())),
+                segment: Some(packet.segment.clone()),
             },
         }),
         _ => None,

@@ -3,7 +3,7 @@
 use super::*;
 
 fn found(prose: &str) -> Vec<usize> {
-    frames_in(prose).into_iter().map(|frame| frame.0).collect()
+    frames_in(prose).into_iter().map(FrameNumber::index).collect()
 }
 
 #[test]
