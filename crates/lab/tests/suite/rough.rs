@@ -56,6 +56,7 @@ fn a_step_comes_through_as_its_table_says() -> Result<()> {
 }
 
 /// Who will not wait for the rest gets the table of what has ended, and nothing is proved by it.
+#[cfg(target_os = "linux")]
 fn ctrl_c_ends_the_day_and_shows_its_table() -> Result<()> {
     use std::io::{BufRead as _, BufReader};
     let terminal = nix::pty::openpty(None, None)?;
@@ -327,6 +328,7 @@ harness::tests! {
     a_loopback_address_is_reached_over_the_wire needs [Wire, Ipv6];
     a_step_comes_through_as_its_table_says needs [Sandbox];
     a_failed_ordeal_says_what_shows_it needs [Sandbox];
+    #[cfg(target_os = "linux")]
     ctrl_c_ends_the_day_and_shows_its_table needs [Wire];
     a_run_of_an_ordeal_is_a_trace needs [Sandbox];
     nothing_proved_is_a_2 needs [Wire];
