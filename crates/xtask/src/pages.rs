@@ -268,7 +268,7 @@ fn committed(name: &str, frames: &RangeInclusive<FrameNumber>) -> Result<Timelin
     };
     let count = timeline.last_frame();
     let last = *frames.end();
-    if last.0 != usize::MAX && (last > count || frames.is_empty()) {
+    if last.0 != u32::MAX && (last > count || frames.is_empty()) {
         bail!(
             "the capture of {name} has frames 1-{count}, not {}-{last}",
             frames.start()
