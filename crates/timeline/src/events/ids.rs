@@ -7,8 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Defines a name for a number. A run has millions of them, so it takes four bytes; the places of events in memory are far
-/// fewer than it can tell, and of the frames of a longer file the last ones share a number, as in Wireshark.
+/// Defines names for numbers of four bytes, as a run has millions of them. What is beyond shares the last number.
 macro_rules! numbers {
     ($($(#[$about:meta])* $name:ident)+) => {$(
         $(#[$about])*

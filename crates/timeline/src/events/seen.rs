@@ -70,11 +70,8 @@ impl Seen {
 
     /// The number of the frame that an event is in the capture file. `None` for an event that is no frame.
     pub fn frame(&self, id: EventId) -> Option<FrameNumber> {
-        self.frames
-            .of_event
-            .get(id.index())
-            .copied()
-            .filter(|number| *number != 0)
+        let number = self.frames.of_event.get(id.index()).copied();
+        number.filter(|number| *number != 0)
     }
 
     /// The event that is the frame with this number.

@@ -303,12 +303,9 @@ pub(super) fn segment(
     most: usize,
 ) -> Option<Segment> {
     let payload = tcp.payload();
+    let ends = [(source, tcp.source_port()), (destination, tcp.destination_port())];
     Some(Segment {
-        ends: [
-            SocketAddr::new(source, tcp.source_port()),
-            SocketAddr::new(destination, tcp.destination_port()),
-        ]
-        .into(),
+        ends: ends.map(SocketAddr::from).into(),
         seq: tcp.sequence_number(),
         ack: tcp.acknowledgment_number(),
         flags: flags_of(tcp),

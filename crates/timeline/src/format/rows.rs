@@ -22,25 +22,24 @@ pub(crate) struct Row<'s> {
     pub state: Option<(EventId, Side)>,
     /// That time, for a row that stands for it.
     pub pause: Option<Box<Fold>>,
-    pub client: Option<Cell>,
+    pub client: Option<Cell<'s>>,
     /// The packet on the wire.
     pub arrow: Option<&'s Arrow>,
     /// The number of the frame that it shows.
     pub number: Option<FrameNumber>,
     /// What the wire did to the packet in the row above.
-    pub wire: Option<Box<Cell>>,
+    pub wire: Option<Box<Cell<'s>>>,
     /// The bracket left of the server's lane.
     pub mark: Option<BracketPiece>,
-    pub server: Option<Cell>,
+    pub server: Option<Cell<'s>>,
     /// How many ends of processes that only helped it stands for.
     helpers: usize,
 }
 
 /// A text that has shorter forms for where there is less room.
-pub(crate) struct Cell {
+pub(crate) struct Cell<'s> {
     pub role: Role,
-    /// From the longest to the shortest; never empty.
-    pub forms: Vec<String>,
+    forms: Box<dyn Fn() -> Vec<String> + 's>,
 }
 
 /// A piece of a bracket.
@@ -57,18 +56,27 @@ pub(crate) enum BracketPiece {
     Leaves,
 }
 
-impl Cell {
-    fn new(role: Role, forms: impl IntoIterator<Item = String>) -> Cell {
-        Cell {
-            role,
-            forms: forms.into_iter().collect(),
-        }
+impl<'s> Cell<'s> {
+    fn new(role: Role, forms: impl IntoIterator<Item = String>) -> Cell<'s> {
+        let forms: Vec<String> = forms.into_iter().collect();
+        Cell::made(role, move || forms.clone())
+    }
+
+    fn made(role: Role, forms: impl Fn() -> Vec<String> + 's) -> Cell<'s> {
+        let forms = Box::new(forms);
+        Cell { role, forms }
+    }
+
+    /// From the longest to the shortest; never empty. They are made anew each time, as few rows of a long run are drawn.
+    pub fn forms(&self) -> Vec<String> {
+        (self.forms)()
     }
 
     /// The longest form that fits; the shortest one cut, where none does.
     pub fn fitted(&self, width: usize) -> String {
-        let fits = self.forms.iter().find(|form| columns(form) <= width);
-        let least = || self.forms.last().map(|form| cut(form, width)).unwrap_or_default();
+        let forms = self.forms();
+        let fits = forms.iter().find(|form| columns(form) <= width);
+        let least = || forms.last().map(|form| cut(form, width)).unwrap_or_default();
         fits.cloned().unwrap_or_else(least)
     }
 }
@@ -190,15 +198,15 @@ impl<'s> Rows<'s> {
         });
     }
 
-    fn client_behind(&self, arrow: &Arrow) -> Option<Cell> {
+    fn client_behind(&self, arrow: &Arrow) -> Option<Cell<'s>> {
         if arrow.opens && !self.diagram.client_is_traced && self.diagram.tells_calls {
             return Some(Cell::new(Role::Client, ["connect".to_owned()]));
         }
         let action = self.shared.get(&arrow.event)?;
-        Some(action_cell(&action.action))
+        Some(Cell::made(Role::Client, || action_forms(&action.action)))
     }
 
-    fn server_behind(&self, arrow: &Arrow) -> Option<Cell> {
+    fn server_behind(&self, arrow: &Arrow) -> Option<Cell<'s>> {
         if let Some(held) = arrow.held {
             return Some(self.held_cell(held));
         }
@@ -210,7 +218,7 @@ impl<'s> Rows<'s> {
         ))
     }
 
-    fn held_cell(&self, held: HeldSegment) -> Cell {
+    fn held_cell(&self, held: HeldSegment) -> Cell<'s> {
         let until = format!("held until frame {}", held.until_frame);
         let write = held.write.and_then(|write| self.calls.get(&write));
         let long = write.map(|write| format!("{} of {} ms, {until}", write.call.name, write.at));
@@ -223,16 +231,20 @@ impl<'s> Rows<'s> {
         if call.quiet {
             return;
         }
-        let mut cell = call_cell(&call.call);
-        if let Some(label) = &call.label {
-            // The shortest form may be without the call's name: there that matters more.
-            let forms = &cell.forms[..(cell.forms.len() - 1).max(1)];
-            let labelled: Vec<String> = forms.iter().map(|form| format!("{label} {form}")).collect();
-            cell.forms.splice(0..0, labelled);
-        }
-        if call.side == Side::Client {
-            cell.role = Role::Client;
-        }
+        let role = match call.side {
+            Side::Client => Role::Client,
+            Side::Server => Role::Call,
+        };
+        let cell = Cell::made(role, || {
+            let mut forms = call_forms(&call.call);
+            if let Some(label) = &call.label {
+                // The shortest form may be without the call's name: there that matters more.
+                let named = &forms[..(forms.len() - 1).max(1)];
+                let labelled: Vec<String> = named.iter().map(|form| format!("{label} {form}")).collect();
+                forms.splice(0..0, labelled);
+            }
+            forms
+        });
         let (client, server) = of_side(call.side, Some(cell));
         self.push(Row {
             at: Some(call.at),
@@ -279,7 +291,7 @@ impl<'s> Rows<'s> {
         });
     }
 
-    fn action(&mut self, action: &Action) {
+    fn action(&mut self, action: &'s Action) {
         let shares = action.arrow.and_then(|arrow| self.shared.get(&arrow));
         if action.quiet || shares.is_some_and(|shared| shared.event == action.event) {
             return;
@@ -288,7 +300,7 @@ impl<'s> Rows<'s> {
             at: Some(action.at),
             event: Some(action.event),
             number: action.frame,
-            client: Some(action_cell(&action.action)),
+            client: Some(Cell::made(Role::Client, || action_forms(&action.action))),
             ..Row::default()
         });
     }
@@ -385,7 +397,7 @@ impl<'s> Rows<'s> {
 }
 
 /// A cell at the client's place in a row, or at the server's.
-fn of_side(side: Side, cell: Option<Cell>) -> (Option<Cell>, Option<Cell>) {
+fn of_side<'s>(side: Side, cell: Option<Cell<'s>>) -> (Option<Cell<'s>>, Option<Cell<'s>>) {
     match side {
         Side::Client => (cell, None),
         Side::Server => (None, cell),
@@ -393,20 +405,20 @@ fn of_side(side: Side, cell: Option<Cell>) -> (Option<Cell>, Option<Cell>) {
 }
 
 /// What the wire did to a packet.
-pub(crate) fn wire_cell(arrow: &Arrow) -> Option<Cell> {
+pub(crate) fn wire_cell<'s>(arrow: &Arrow) -> Option<Cell<'s>> {
     let what = arrow.wire.as_ref()?;
     let before = |end: char| what.split(end).next().unwrap_or_default().trim_end().to_owned();
     Some(Cell::new(Role::Note, [what.clone(), before('('), before(':')]))
 }
 
 /// TCP's view of a socket, as `ss -i` has it.
-fn view_cell(view: &TcpView) -> Cell {
+fn view_cell<'s>(view: &TcpView) -> Cell<'s> {
     let cwnd = format!("cwnd {}", view.cwnd);
     let rto = format!("{cwnd} rto {:.0} ms", view.rto.as_secs_f64() * 1000.0);
     Cell::new(Role::State, [view.to_string(), rto, cwnd])
 }
 
-fn call_cell(call: &Call) -> Cell {
+fn call_forms(call: &Call) -> Vec<String> {
     let whole = call_text(call);
     let widths = (8..columns(&whole)).rev();
     let mut forms = vec![whole];
@@ -421,7 +433,7 @@ fn call_cell(call: &Call) -> Cell {
         let least = forms.len() - 1;
         forms.insert(least, format!("listen({address})"));
     }
-    Cell::new(Role::Call, forms)
+    forms
 }
 
 /// What is unusual about a packet, in words and in fewer.
@@ -449,7 +461,7 @@ fn note(arrow: &Arrow) -> Option<[&'static str; 2]> {
 /// How many bytes of data the client's lane shows.
 const CLIENT_BYTES: usize = 16;
 
-fn action_cell(action: &ClientActionKind) -> Cell {
+fn action_forms(action: &ClientActionKind) -> Vec<String> {
     let moved = |word: &str, bytes: &[u8], len: u64| format!("{word} {}", data_text(bytes, len, CLIENT_BYTES));
     let (long, short) = match action {
         ClientActionKind::Sent { bytes, len } => (moved("send", bytes, *len), "send"),
@@ -460,8 +472,8 @@ fn action_cell(action: &ClientActionKind) -> Cell {
         ClientActionKind::Failed(_) => (action_text(action), "failed"),
         ClientActionKind::GaveUp { .. } => (action_text(action), "gave up"),
         ClientActionKind::Connected | ClientActionKind::Closed | ClientActionKind::Called(_) => {
-            return Cell::new(Role::Client, [action_text(action)]);
+            return vec![action_text(action)];
         }
     };
-    Cell::new(Role::Client, [long, short.to_owned()])
+    vec![long, short.to_owned()]
 }

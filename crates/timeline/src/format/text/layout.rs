@@ -43,17 +43,13 @@ struct Want {
 }
 
 impl Want {
-    fn of<'c>(cells: impl Iterator<Item = &'c Cell> + Clone, heading: usize) -> Want {
-        let least = cells
-            .clone()
-            .filter_map(|cell| cell.forms.last())
-            .map(|form| columns(form))
-            .max();
-        let most = cells.map(|cell| columns(&cell.forms[0])).max();
-        Want {
-            least: least.unwrap_or(0).max(heading),
-            most: most.unwrap_or(0).max(heading),
+    fn of<'c>(cells: impl Iterator<Item = &'c Cell<'c>>, heading: usize) -> Want {
+        let (mut least, mut most) = (heading, heading);
+        for forms in cells.map(Cell::forms) {
+            least = forms.last().map_or(least, |form| columns(form).max(least));
+            most = forms.first().map_or(most, |form| columns(form).max(most));
         }
+        Want { least, most }
     }
 
     fn at_least(self, least: usize) -> Want {
@@ -194,7 +190,7 @@ impl Layout {
         line
     }
 
-    fn push_wire(&self, line: &mut Line, arrow: Option<&Arrow>, note: Option<&Cell>) {
+    fn push_wire(&self, line: &mut Line, arrow: Option<&Arrow>, note: Option<&Cell<'_>>) {
         let Some(arrow) = arrow else {
             match self.wire().checked_sub(2) {
                 Some(room) if note.is_some() => {
@@ -266,7 +262,7 @@ fn wanted(arrows: &[&Arrow], detail: Detail) -> Want {
 }
 
 /// What of a cell fits, with its role.
-fn fitted(cell: Option<&Cell>, role: Role, width: usize) -> (Role, String) {
+fn fitted(cell: Option<&Cell<'_>>, role: Role, width: usize) -> (Role, String) {
     cell.map_or_else(|| (role, String::new()), |cell| (cell.role, cell.fitted(width)))
 }
 
