@@ -57,9 +57,8 @@ impl Survey {
     /// # Errors
     ///
     /// If it cannot be opened.
-    pub fn of(path: &Path, is_for_programs: bool, again: bool) -> Result<Survey> {
-        let input = Input::of(path);
-        let input = if again { input.that_can_be_read_again()? } else { input };
+    pub fn of(path: &Path, is_for_programs: bool) -> Result<Survey> {
+        let input = Input::of(path).that_can_be_read_again()?;
         let limits = Limits {
             exchanges: if is_for_programs { TIMED } else { 0 },
             ..Lanes::default().limits()
@@ -96,14 +95,14 @@ impl Survey {
         Ok(recording.into_timeline())
     }
 
-    /// A part with the packets of these connections, where it can be read once more.
+    /// A part with the packets of these connections.
     ///
     /// # Errors
     ///
     /// If it cannot be opened once more.
     pub fn with_packets_of<'t>(&self, part: &'t Timeline, chosen: &[ConnectionId]) -> Result<Cow<'t, Timeline>> {
         let are_here = chosen.iter().all(|id| id.index() < self.limits.connections);
-        if are_here || self.input.is_read_once() {
+        if are_here {
             return Ok(Cow::Borrowed(part));
         }
         let mut excerpt = Excerpt::of(self.limits, chosen.iter().copied());
@@ -172,32 +171,23 @@ impl Input {
         }
     }
 
-    /// True for what can be read once only.
-    fn is_read_once(&self) -> bool {
-        match self {
-            Input::Standard => true,
-            Input::Path(path) => !path.is_file(),
-            Input::Copied(_) => false,
-        }
-    }
-
-    /// Where it can be read once only, a copy of it.
+    /// The same file, or a copy of what comes from a pipe.
     fn that_can_be_read_again(self) -> Result<Input> {
-        if !self.is_read_once() || matches!(&self, Input::Path(path) if !path.exists() || path.is_dir()) {
-            return Ok(self);
-        }
+        let input: Box<dyn Read> = match &self {
+            Input::Standard => Box::new(standard_input()?),
+            Input::Path(path) if path.exists() && !path.is_file() && !path.is_dir() => Box::new(File::open(path)?),
+            _ => return Ok(self),
+        };
         let copy = || -> io::Result<File> {
             let path = std::env::temp_dir().join(format!("lab-{}.capture", std::process::id()));
-            let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+            let mut file = File::options().read(true).write(true).create_new(true).open(&path)?;
             std::fs::remove_file(path)?;
+            io::copy(&mut TellingReader::new(input, None), &mut file)?;
             Ok(file)
         };
-        let mut copy = copy().context("cannot keep a copy of the capture in the folder for temporary files")?;
-        let copied = match &self {
-            Input::Path(path) => io::copy(&mut File::open(path)?, &mut copy),
-            _ => io::copy(&mut standard_input()?, &mut copy),
-        };
-        copied.context("cannot keep a copy of the capture in the folder for temporary files")?;
+        let copy = copy().context(
+            "cannot keep a copy of what comes from a pipe, to read it twice: name a file, or set TMPDIR to a folder with room",
+        )?;
         Ok(Input::Copied(copy))
     }
 

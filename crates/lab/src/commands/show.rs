@@ -74,7 +74,7 @@ impl Run for Arguments {
         let is_drawn = matches!(output.format, Format::Text | Format::Svg);
         let is_all = self.filter.is_all() && output.connection.is_none();
         let is_for_programs = matches!(output.format, Format::Json | Format::Jsonl);
-        let survey = Survey::of(&path, is_for_programs, !is_drawn || !is_all)?;
+        let survey = Survey::of(&path, is_for_programs)?;
         survey.show(&path, |survey| {
             let part = |timeline| match self.filter.is_all() {
                 true => Ok(Cow::Borrowed(timeline)),

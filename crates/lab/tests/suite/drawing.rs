@@ -33,6 +33,77 @@ fn frames(lanes: &str) -> Vec<usize> {
     rows.filter_map(second).collect()
 }
 
+/// A capture of raw IP: one connection after the other to port 80, each of six packets. That of this number is reset.
+fn long_capture(connections: u16, reset: u16) -> Vec<u8> {
+    let [fin, syn, rst, acks] = [1_u8, 2, 4, 16];
+    let mut file = Vec::new();
+    for word in [0xa1b2_3c4d, 0x0004_0002, 0, 0, 0x4_0000, 101_u32] {
+        file.extend(word.to_le_bytes());
+    }
+    for number in 0..connections {
+        let end = if number == reset { rst } else { fin };
+        let frames = [(true, 0, 0, syn), (false, 0, 1, syn | acks), (true, 1, 1, acks)];
+        let ends = [(false, 1, 1, end | acks), (true, 1, 2, fin | acks), (false, 2, 2, acks)];
+        let shown = if number == reset { 1 } else { 3 };
+        for (place, (by_client, seq, ack, flags)) in frames.iter().chain(&ends[..shown]).enumerate() {
+            let mut ports = [40_000_u16.wrapping_add(number), 80];
+            let mut addresses = [[10, 1, (number >> 8) as u8, number as u8], [10, 0, 0, 1]];
+            if !by_client {
+                ports.reverse();
+                addresses.reverse();
+            }
+            let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0];
+            packet.extend(addresses.concat());
+            packet.extend(ports.map(u16::to_be_bytes).concat());
+            packet.extend([1000_u32 + seq, 1000 + ack].map(u32::to_be_bytes).concat());
+            packet.extend([0x50, *flags, 0xff, 0xff, 0, 0, 0, 0]);
+            let length = packet.len() as u32;
+            for word in [u32::from(number), place as u32 * 1000, length, length] {
+                file.extend(word.to_le_bytes());
+            }
+            file.extend(packet);
+        }
+    }
+    file
+}
+
+/// Of a capture that is too long to keep each connection is judged: what is odd comes first, wherever it is, and is drawn.
+fn what_is_odd_in_a_long_capture_comes_first() -> Result<()> {
+    let file = std::env::temp_dir().join(format!("lab-test-{}-many.pcap", std::process::id()));
+    std::fs::write(&file, long_capture(2000, 1500))?;
+    let path = file.to_str().context("the path is no text")?;
+    let lanes = told(&["show", path, "--width", "120"])?;
+    let first = lanes.lines().nth(1).unwrap_or_default();
+    assert!(first.starts_with("1501 ") && first.contains("RST by server"), "{lanes}");
+    let drawn: Vec<&str> = lanes.lines().filter(|line| line.starts_with("connection ")).collect();
+    assert!(
+        drawn[0].starts_with("connection 1501 of 2000: client 10.1.5.220:41500"),
+        "{drawn:?}"
+    );
+    assert!(lanes.contains("these are the worst; 1940 more"), "{lanes}");
+    // What is asked for comes from all of it, in each form, and from a pipe as from a file.
+    for format in ["json", "jsonl", "markdown", "bytes", "html", "svg"] {
+        let odd = told(&["show", path, "--odd", "--format", format])?;
+        let other = told(&["show", path, "--filter", "10.1.0.7", "--format", format])?;
+        let names = |text: &str| (text.contains("10.1.5.220:41500"), text.contains("10.1.0.7:40007"));
+        assert_eq!((names(&odd), names(&other)), ((true, false), (false, true)), "{format}");
+        // A page has the file's name without its ending, as a title.
+        if format != "html" {
+            let mut piped = Command::new(built("lab"));
+            piped.args(["show", "-", "--odd", "--format", format]);
+            let piped = piped.stdin(std::fs::File::open(path)?).output()?;
+            assert_eq!(String::from_utf8(piped.stdout)?, odd.replace(path, "-"), "{format}");
+        }
+    }
+    let all: serde_json::Value = serde_json::from_str(&told(&["show", path, "--format", "json"])?)?;
+    let counted = |list: &serde_json::Value| list.as_array().map(Vec::len);
+    assert_eq!(
+        (counted(&all["connections"]), counted(&all["events"])),
+        (Some(2000), Some(11_998))
+    );
+    Ok(std::fs::remove_file(&file)?)
+}
+
 fn a_part_has_the_frames_asked_for() -> Result<()> {
     let lanes = told(&["show", "step1", "--from", "16", "--to", "23"])?;
     assert_eq!(frames(&lanes), (16..=23).collect::<Vec<_>>(), "{lanes}");
@@ -244,6 +315,7 @@ harness::tests! {
     what_was_judged_is_said needs [];
     a_page_of_markdown_has_verdicts_and_numbers needs [];
     a_part_has_the_frames_asked_for needs [];
+    what_is_odd_in_a_long_capture_comes_first needs [];
     a_wrong_part_is_told_from_a_right_one needs [];
     a_picture_is_written needs [];
     a_trace_is_walked_row_by_row needs [Program("script"), Program("stty")];
