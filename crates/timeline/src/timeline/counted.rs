@@ -243,7 +243,7 @@ impl Timeline {
         self.left_out().and_then(count).unwrap_or_default()
     }
 
-    /// True if all of the capture is here: it is no [`Excerpt`] of a long one.
+    /// True if all of the capture is here: it is no [`Excerpt`](crate::Excerpt) of a long one.
     pub fn is_whole(&self) -> bool {
         !self.is_excerpt()
     }

@@ -45,7 +45,8 @@ pub struct Excerpt {
     whole: Option<Whole>,
     merge: Merge,
     fragments: Fragments,
-    /// Of each connection. It is large: a list that grows must not move it.
+    /// Of each connection.
+    #[allow(clippy::vec_box, reason = "it is large: a list that grows must not move it")]
     kept: Vec<Box<Kept>>,
     /// What belongs to no connection.
     outside: Vec<KeptEvent>,
