@@ -355,6 +355,7 @@ impl Run {
             let closed = !self.network.has_closing_sockets(cut);
             // The cable is cut, so no client can answer a probe. A kernel that probes one will give it up, and that is
             // worth waiting for.
+            let asks = |socket: &LookedAt| matches!(socket.timer, Some((Timer::KeepAlive, _)));
             let asks = cut && self.network.sockets().iter().any(asks);
             let cost = looked.elapsed();
             // A socket may be gone while the call that closed it has yet to return, so look at the server
@@ -640,11 +641,6 @@ impl Network {
             (begins || is_closing(state)) && !(cut && side == Side::Client)
         })
     }
-}
-
-/// True if the kernel has a keep-alive timer for a connection.
-fn asks(socket: &LookedAt) -> bool {
-    matches!(socket.timer, Some((Timer::KeepAlive, _)))
 }
 
 /// True if a process has begun to end (`PF_EXITING` of linux/sched.h), or is gone.
