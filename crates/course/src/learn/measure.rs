@@ -91,7 +91,10 @@ measures! {
     "packets" Form::Number, "packets of the connection, in both directions", |c, _| counted(packets(c, |_| true));
     "lost" Form::Frame, "a packet that left one host and never came to the other", |c, of| nth(c, packets(c, is_lost), of);
     "syns-of-client" Form::Frames, "the client's SYNs", |c, _| nth(c, packets(c, |p| p.from == Side::Client && p.segment.flags.has(Flags::SYN)), None);
-    "exit" Form::Number, "the status that the server's process ended with by itself", |c, _| exit(c);
+    "exit" Form::Number, "the status that the server's process ended with by itself", |c, _| match c.timeline().exit()? {
+        Exit::Status(code) => word(code, Vec::new()),
+        Exit::Signal(_) => None,
+    };
     "last-write" Form::Frame, "the call that wrote the last byte of a reply", |c, of| nth(c, last_write(c, of)?, None);
     "ends" Form::Frames, "the packets with FIN or RST", |c, _| nth(c, packets(c, |p| [Flags::FIN, Flags::RST].into_iter().any(|flag| p.segment.flags.has(flag))), None);
     "releasing-side" SIDES, "who sends the packet that lets a held packet go", |c, _| releasing_side(c);
@@ -254,13 +257,6 @@ fn is_ack_alone(packet: KnownPacket<'_>) -> bool {
 
 fn is_lost(packet: KnownPacket<'_>) -> bool {
     packet.passage.as_ref().is_some_and(|passage| passage.is_lost())
-}
-
-fn exit(c: Connection<'_>) -> Option<Measured> {
-    match c.timeline().exit() {
-        Some(Exit::Status(code)) => word(code, Vec::new()),
-        _ => None,
-    }
 }
 
 fn calls(c: Connection<'_>, kind: CallKind) -> impl Iterator<Item = EventId> {
