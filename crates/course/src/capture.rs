@@ -134,29 +134,18 @@ pub fn two_that_agree<T>(
     bail!("no two of {attempts} runs of {name} in a row did the same: is the machine very busy?")
 }
 
-/// A capture that was made anew.
-#[derive(Debug)]
-pub struct Written {
-    /// What the file holds.
-    pub timeline: Timeline,
-    /// True if some of its frames have other numbers than in the file before. A call that causes no
-    /// packet may stand before or after one.
-    pub renumbered: bool,
-}
-
-/// Makes a step's capture anew.
+/// Makes a step's capture anew. Gives what the file holds, and whether some of its frames have other numbers than in the
+/// file before: a call that causes no packet may stand before or after one.
 ///
 /// # Errors
 ///
 /// As [`typical`], and if the file cannot be written.
-pub fn write(step: &Step) -> Result<Written> {
+pub fn write(step: &Step) -> Result<(Timeline, bool)> {
     let path = step.capture();
     let before = read(&path).ok();
     let timeline = rewrite(&path, &typical(step)?, step.binary())?;
-    Ok(Written {
-        renumbered: before.is_some_and(|before| frames(&before) != frames(&timeline)),
-        timeline,
-    })
+    let renumbered = before.is_some_and(|before| frames(&before) != frames(&timeline));
+    Ok((timeline, renumbered))
 }
 
 /// Writes a capture of this program's, and reads what the file holds then.

@@ -214,11 +214,19 @@ impl Client {
     ///
     /// [`Error::Client`] if the server resets.
     pub fn read_within(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, Error> {
+        let kept = self.limit;
+        self.read_if_there(|client, begins| client.wait_at_most(if begins { limit } else { kept }))
+    }
+
+    /// Reads what comes next while the socket is set to wait otherwise than it does: `set` is told whether that begins.
+    fn read_if_there(
+        &mut self,
+        set: impl Fn(&mut Client, bool) -> Result<(), Error>,
+    ) -> Result<Option<Vec<u8>>, Error> {
         if self.buffer.bytes.is_empty() {
-            let kept = self.limit;
-            self.wait_at_most(limit)?;
+            set(self, true)?;
             let filled = self.try_fill("read");
-            self.wait_at_most(kept)?;
+            set(self, false)?;
             if filled?.is_none() {
                 return Ok(None);
             }
@@ -242,15 +250,7 @@ impl Client {
     ///
     /// [`Error::Client`] if the server resets.
     pub fn read_now(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        if self.buffer.bytes.is_empty() {
-            self.waits(false)?;
-            let filled = self.try_fill("read");
-            self.waits(true)?;
-            if filled?.is_none() {
-                return Ok(None);
-            }
-        }
-        Ok(Some(self.buffer.take_all()))
+        self.read_if_there(|client, begins| client.waits(!begins))
     }
 
     fn waits(&self, waits: bool) -> Result<(), Error> {
@@ -356,19 +356,18 @@ impl Client {
 
     /// Waits for acknowledgments (see [`settle`](Self::settle)), reads what is left, and closes:
     /// a socket that is closed with unread data sends a reset instead of a FIN.
-    pub fn close(mut self) {
+    pub fn close(self) {
         self.settle();
         if !self.ended && self.socket().set_nonblocking(true).is_ok() {
-            while let Ok(1..) = self.fill_if_there() {}
+            let read = || self.socket().read(&mut [0; 16 * 1024]);
+            let mut last = read();
+            while let Ok(1..) = last {
+                last = read();
+            }
+            if last.is_ok() {
+                self.record(ClientActionKind::EndOfFile);
+            }
         }
-    }
-
-    fn fill_if_there(&mut self) -> io::Result<usize> {
-        let length = self.socket().read(&mut [0; 16 * 1024])?;
-        if length == 0 {
-            self.record(ClientActionKind::EndOfFile);
-        }
-        Ok(length)
     }
 
     /// Closes with a reset instead of a FIN (`SO_LINGER` with a time of 0), as a process that

@@ -14,7 +14,7 @@ use crate::error::{Error, Output, Refused};
 use crate::look::{Look, Outlook, SignalTo};
 use crate::observe::{Network, Run};
 use crate::recorder::follow::Follow;
-use crate::spec::{Host, Patience, Spec};
+use crate::spec::{Patience, Spec};
 use crate::wire::{Wire, addresses};
 use timeline::words::NO_STRICT_MODE;
 use timeline::{
@@ -91,16 +91,9 @@ impl Server {
     pub fn build(program: impl Into<PathBuf>) -> ServerBuilder {
         let spec = Spec {
             program: program.into(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-            folder: None,
-            input: Vec::new(),
-            level: None,
             keep: KEEP,
-            snaplen: None,
             buffer: BUFFER,
-            wire: None,
-            host: Host::default(),
+            ..Spec::default()
         };
         ServerBuilder {
             spec,
@@ -304,8 +297,7 @@ impl Server {
     }
 
     pub(crate) fn open(&self, address: SocketAddr, port: Option<u16>) -> Result<Client, Error> {
-        let network = self.run.network();
-        let client = |socket| Client::new(socket, Arc::clone(network), self.reply);
+        let client = |socket| Client::new(socket, Arc::clone(self.network()), self.reply);
         self.connected(address, port, client)
     }
 
@@ -358,10 +350,8 @@ impl Server {
     /// If the closure does.
     pub fn inside<T: Send>(&self, body: impl FnOnce() -> T + Send) -> Result<T, Error> {
         self.check_reachable(self.address())?;
-        let ran = self.run.network().inside(body);
-        ran.map_err(Error::system(
-            "run a closure in the private network (seccomp_unotify(2))",
-        ))
+        let what = "run a closure in the private network (seccomp_unotify(2))";
+        self.network().inside(body).map_err(Error::system(what))
     }
 
     /// Runs a client program in the server's network, or behind a wire on the client's host, until it
@@ -439,31 +429,22 @@ impl Server {
     pub fn restart(&self, signal: i32) -> Result<(), Error> {
         let listens = || {
             let listens = |record: &&Record| matches!(&record.what, What::Call { call, .. } if call.kind == CallKind::Listen && matches!(call.result, Some(Ok(_))));
-            self.run
-                .network()
-                .recorder()
-                .with(|seen| seen.records.iter().filter(listens).count())
+            let recorder = self.network().recorder();
+            recorder.with(|seen| seen.records.iter().filter(listens).count())
         };
         let before = listens();
         let first = self.stop_first(signal)?;
         if !self.until(|| !self.look().processes.contains(&first)) {
-            return Err(Error::Restart(format!(
-                "its process {first} does not end within {:?}",
-                self.reply
-            )));
+            let why = format!("its process {first} does not end within {:?}", self.reply);
+            return Err(Error::Restart(why));
         }
         self.until(|| self.ended().is_some() || listens() > before);
-        match self.ended() {
-            None if listens() > before => Ok(()),
-            None => Err(Error::Restart(format!(
-                "started again, it does not listen within {:?}",
-                self.reply
-            ))),
-            Some(exit) => Err(Error::Restart(format!(
-                "started again, it ended: {exit}{}",
-                self.output()
-            ))),
-        }
+        let why = match self.ended() {
+            None if listens() > before => return Ok(()),
+            None => format!("it does not listen within {:?}", self.reply),
+            Some(exit) => format!("it ended: {exit}{}", self.output()),
+        };
+        Err(Error::Restart(format!("started again, {why}")))
     }
 
     /// Sends a signal to the program that runs now, if it is to be started again: its process.
@@ -839,10 +820,9 @@ impl ServerBuilder {
         if let Err(failed) = self.wait_until_it_listens(&run) {
             return Err(self.explain(failed, run));
         }
-        let program = self.spec.name();
         Ok(Server {
             run,
-            name: program,
+            name: self.spec.name(),
             settle: self.settle,
             grace: self.grace,
             reply: self.reply,
@@ -876,22 +856,18 @@ impl ServerBuilder {
                 }
             }
             // A server that listens elsewhere, and sleeps, will not begin to listen here by itself.
-            let elsewhere = run
-                .network()
-                .recorder()
-                .with(|seen| seen.listening.is_empty() && !seen.elsewhere.is_empty());
+            let recorder = run.network().recorder();
+            let elsewhere = recorder.with(|seen| seen.listening.is_empty() && !seen.elsewhere.is_empty());
             match (elsewhere && run.is_idle(), asleep_since) {
                 (false, _) => asleep_since = None,
                 (true, None) => asleep_since = Some(Instant::now()),
                 (true, Some(since)) if since.elapsed() >= SLEEPS => return Err(NotListening::Elsewhere),
                 (true, Some(_)) => {}
             }
-            if Instant::now() >= deadline {
-                return Err(if elsewhere {
-                    NotListening::Elsewhere
-                } else {
-                    NotListening::TimedOut
-                });
+            match Instant::now() >= deadline {
+                true if elsewhere => return Err(NotListening::Elsewhere),
+                true => return Err(NotListening::TimedOut),
+                false => {}
             }
         }
     }
@@ -901,36 +877,26 @@ impl ServerBuilder {
         let program = self.spec.name();
         let level = run.network().level();
         let is_strict = |record: &Record| matches!(&record.what, What::Process(event) if event.kind == ProcessEventKind::NoStrictMode);
-        let (strict, refused, others, elsewhere) = run.network().recorder().with(|seen| {
-            let strict = seen.records.iter().any(is_strict);
-            (
-                strict,
-                seen.refused_address(),
-                seen.listening.clone(),
-                seen.elsewhere.clone(),
-            )
+        let recorder = run.network().recorder();
+        let strict = recorder.with(|seen| {
+            seen.records
+                .iter()
+                .any(is_strict)
+                .then(|| format!(": it {NO_STRICT_MODE}"))
         });
-        let strict = if strict {
-            format!(": it {NO_STRICT_MODE}")
-        } else {
-            String::new()
-        };
-        let exit = match failed {
-            NotListening::Exited(exit) => Some(exit),
-            NotListening::TimedOut | NotListening::Elsewhere | NotListening::Hidden => None,
-        };
+        let (refused, others) = recorder.with(|seen| (seen.refused_address(), seen.listening.clone()));
+        let elsewhere = recorder.with(|seen| seen.elsewhere.join(" and "));
         let executed = run.was_executed();
-        let output = if exit.is_some() {
-            run.last_output()
-        } else {
-            run.network().output()
+        let output = match failed {
+            NotListening::Exited(_) => run.last_output(),
+            _ => run.network().output(),
         };
         let refused = refused.filter(|_| others.is_empty());
         let refused = refused.map(|(address, errno)| Refused { address, errno, level });
         match (failed, self.port) {
             (NotListening::Elsewhere, _) => Error::NotTcp {
                 program,
-                where_: elsewhere.join(" and "),
+                where_: elsewhere,
                 output,
             },
             (NotListening::TimedOut, Some(port)) if !others.is_empty() => Error::NotOnPort {
@@ -951,7 +917,7 @@ impl ServerBuilder {
                 program,
                 exit,
                 refused,
-                strict,
+                strict: strict.unwrap_or_default(),
                 output,
             },
             (NotListening::TimedOut, _) => Error::NeverListened {

@@ -13,7 +13,7 @@ use timeline::Level;
 pub const LISTEN: &str = "{listen}";
 
 /// What to run, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Spec {
     pub program: PathBuf,
     pub arguments: Vec<OsString>,

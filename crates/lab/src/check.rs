@@ -116,24 +116,12 @@ struct Budget {
     worst: Option<String>,
 }
 
-/// Something that a client waited for.
-struct Wait {
-    /// The option that gives its budget, without the dashes.
-    option: &'static str,
-    what: String,
-    took: Duration,
-    /// What most of it was, to end a sentence.
-    mostly: String,
-}
+/// Something that a client waited for: the option that gives its budget, without the dashes; what it was; how long it
+/// took; and what most of that was, to end a sentence.
+type Wait = (&'static str, String, Duration, String);
 
 /// How long a client of a check waited for each connect, first byte and exchange.
 fn waits(connection: Connection<'_>) -> Vec<Wait> {
-    let wait = |option, what, took, mostly| Wait {
-        option,
-        what,
-        took,
-        mostly,
-    };
     let timeline = connection.timeline();
     let mut waits = Vec::new();
     let mut packets = connection.packets();
@@ -142,14 +130,14 @@ fn waits(connection: Connection<'_>) -> Vec<Wait> {
     let ack = packets.find(|(_, packet)| packet.from == Side::Client && !packet.segment.flags.has(Flags::SYN));
     if let (Some((syn, _)), Some((ack, _))) = (syn, ack) {
         let took = timeline[ack].at.since(timeline[syn].at);
-        waits.push(wait("max-connect", "the handshake".to_owned(), took, String::new()));
+        waits.push(("max-connect", "the handshake".to_owned(), took, String::new()));
     }
     for (number, spent) in (1..).zip(&spent(connection)) {
         let Some(spent) = spent else { continue };
         let mostly = format!(", most of it {}", spent.mostly().name());
         let first = format!("the first byte of reply {number}");
-        waits.push(wait("max-first-byte", first, spent.first_byte, mostly.clone()));
-        waits.push(wait("max-exchange", format!("exchange {number}"), spent.whole, mostly));
+        waits.push(("max-first-byte", first, spent.first_byte, mostly.clone()));
+        waits.push(("max-exchange", format!("exchange {number}"), spent.whole, mostly));
     }
     waits
 }
@@ -233,27 +221,21 @@ impl Strictness {
         checked.unknown.extend(blind);
         checked.unproved = self.unproved(timeline, troubles, &checked.findings);
         checked.budgets = self.budgets(timeline);
-        let nothing = checked.budgets.iter().filter(|budget| budget.measured == 0);
-        let nothing: Vec<String> = nothing
-            .map(|budget| {
-                let why = match timeline.level {
-                    Level::Capture | Level::NoPackets => "nothing could be measured, which takes packets",
-                    _ => "nothing could be measured: there was none",
-                };
-                format!("--{}: {why}", budget.name)
-            })
-            .collect();
-        checked.unproved.extend(nothing);
+        let nothing = match timeline.level {
+            Level::Capture | Level::NoPackets => "nothing could be measured, which takes packets",
+            _ => "nothing could be measured: there was none",
+        };
+        for budget in checked.budgets.iter().filter(|budget| budget.measured == 0) {
+            checked.unproved.push(format!("--{}: {nothing}", budget.name));
+        }
         if !checked.unknown.is_empty()
             && checked.unknown.len() == timeline.rules().filter(|rule| self.keeps(rule.id)).count()
         {
             checked.unproved.push("nothing can be said of any rule".to_owned());
         }
-        let asked = checked.unknown.iter().filter(|unknown| unknown.counts);
-        let asked: Vec<String> = asked
-            .map(|unknown| format!("{} is unknown: {}", unknown.rule.name, unknown.why))
-            .collect();
-        checked.unproved.extend(asked);
+        for Unknown { rule, why, .. } in checked.unknown.iter().filter(|unknown| unknown.counts) {
+            checked.unproved.push(format!("{} is unknown: {why}", rule.name));
+        }
         checked
     }
 
@@ -264,11 +246,8 @@ impl Strictness {
         let asked = |rule: &Rule| self.require.contains(&Required::Rule(rule.id));
         let rules = RULES.iter().filter(|rule| asked(rule) && known(rule) && !found(rule));
         // Rules for captures without calls are asked of nothing else.
-        let why = |rule| {
-            timeline
-                .why_unknown(rule)
-                .or_else(|| Some(timeline.why_no_chance(rule)?.to_owned()))
-        };
+        let no_chance = |rule| timeline.why_no_chance(rule).map(str::to_owned);
+        let why = |rule| timeline.why_unknown(rule).or_else(|| no_chance(rule));
         let blind = rules.filter_map(|rule| Some((rule, why(rule)?)));
         let counts = true;
         blind.map(|(rule, why)| Unknown { rule, counts, why }).collect()
@@ -292,23 +271,18 @@ impl Strictness {
         };
         let all: Vec<(usize, Wait)> = timeline.of_clients().flat_map(of).collect();
         let budget = |(name, most): (&'static str, Duration)| {
-            let times = || all.iter().filter(move |(_, wait)| wait.option == name);
-            let over = || times().filter(|(_, wait)| wait.took > most);
+            let times = || all.iter().filter(move |(_, (option, ..))| *option == name);
+            let over = || times().filter(|(_, (_, _, took, _))| *took > most);
             let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
-            let told = |(number, wait): &(usize, Wait)| {
-                format!(
-                    "connection {number}: {} took {:.1} ms, and may take {} ms{}",
-                    wait.what,
-                    milliseconds(wait.took),
-                    milliseconds(most),
-                    wait.mostly
-                )
+            let told = |(number, (_, what, took, mostly)): &(usize, Wait)| {
+                let (took, most) = (milliseconds(*took), milliseconds(most));
+                format!("connection {number}: {what} took {took:.1} ms, and may take {most} ms{mostly}")
             };
             Budget {
                 name,
                 measured: times().count(),
                 over: over().count(),
-                worst: over().max_by_key(|(_, wait)| wait.took).map(told),
+                worst: over().max_by_key(|(_, (_, _, took, _))| *took).map(told),
             }
         };
         given.into_iter().map(budget).collect()
@@ -481,12 +455,10 @@ fn nothing_came(timeline: &Timeline) -> Option<String> {
     if timeline.connections().len() == 0 {
         return Some("no client has connected".to_owned());
     }
-    let actions = || {
-        timeline
-            .connections()
-            .flat_map(|connection| connection.client_actions())
-    };
-    let came = actions().any(|(_, action)| matches!(action.kind, ClientActionKind::Received { .. }));
+    let mut actions = timeline
+        .connections()
+        .flat_map(|connection| connection.client_actions());
+    let came = actions.any(|(_, action)| matches!(action.kind, ClientActionKind::Received { .. }));
     // A client may read by a call that is not traced. What the server wrote has left all the same.
     let sent = timeline
         .connections()
@@ -631,16 +603,11 @@ impl Checked {
                 Severity::Warning => Role::Held,
                 Severity::Note => Role::State,
             };
-            told.push(named(
-                role,
-                format!("{severity}[{}]:", rule.name),
-                format!(" {}", rule.summary),
-            ));
+            let name = format!("{severity}[{}]:", rule.name);
+            told.push(named(role, name, format!(" {}", rule.summary)));
             if self.connections > 1 {
-                told.push(under(format!(
-                    "{connections} of {} connections; the first:",
-                    self.connections
-                )));
+                let all = self.connections;
+                told.push(under(format!("{connections} of {all} connections; the first:")));
             }
             let (number, message) = (first.connection.index() + 1, printable(&first.message));
             told.push(under(format!("connection {number}: {message}")));
@@ -666,19 +633,16 @@ impl Checked {
         if self.packets_alone {
             told.extend((self.connections > 0).then(|| note(self.judged())));
         } else if self.findings.is_empty() {
-            let proved = if self.unproved.is_empty() {
-                ""
-            } else {
-                ", and not all is proved"
+            let words = match self.unproved.is_empty() {
+                true => "no findings",
+                false => "no findings, and not all is proved",
             };
-            told.push(note(format!("no findings{proved}")));
+            told.push(note(words.to_owned()));
         }
         told.extend(self.tried.iter().map(|tried| note(format!("tried: {}", words(tried)))));
         if !self.not_tried.is_empty() {
-            told.push(note(format!(
-                "not tried: {}; --port chooses",
-                self.not_tried.join(", ")
-            )));
+            let ports = self.not_tried.join(", ");
+            told.push(note(format!("not tried: {ports}; --port chooses")));
         }
         told
     }
@@ -691,11 +655,11 @@ impl Checked {
     /// How many rules could judge a capture of packets alone, and what the others lack.
     fn judged(&self) -> String {
         let (all, judged) = (self.rules.len(), self.rules.len() - self.unknown.len());
-        let idle = self
-            .unknown
-            .iter()
-            .filter(|unknown| unknown.rule.is_for_packets_alone());
-        let idle: Vec<&str> = idle.map(|unknown| unknown.rule.name).collect();
+        let rules = self.unknown.iter().map(|unknown| unknown.rule);
+        let idle: Vec<&str> = rules
+            .filter(|rule| rule.is_for_packets_alone())
+            .map(|rule| rule.name)
+            .collect();
         let found = match (self.findings.is_empty(), judged) {
             (true, 1..) => ", and found nothing",
             _ => "",
@@ -713,22 +677,19 @@ impl Checked {
     }
 
     fn json(&self) -> String {
-        let groups = self.groups();
+        let groups = self.groups().into_iter();
+        let why_unknown = self
+            .unknown
+            .iter()
+            .map(|unknown| (unknown.rule.name, unknown.why.clone()));
         let check = json::Check {
             version: json::VERSION,
             status: self.status() as u8,
             findings: self.findings.iter().map(|(finding, _)| finding.into()).collect(),
             connections: self.connections,
-            connections_by_finding: groups
-                .iter()
-                .map(|group| (group.rule.name, group.connections))
-                .collect(),
+            connections_by_finding: groups.map(|group| (group.rule.name, group.connections)).collect(),
             unknown: self.unknown.iter().map(|unknown| unknown.rule.name).collect(),
-            why_unknown: self
-                .unknown
-                .iter()
-                .map(|unknown| (unknown.rule.name, unknown.why.clone()))
-                .collect(),
+            why_unknown: why_unknown.collect(),
             unproved: self.unproved.clone(),
             over_budget: self.over_budget(),
             tried: self.tried.clone(),
@@ -759,20 +720,13 @@ impl Checked {
                 0 | 1 => String::new(),
                 all => format!("{} of {all} connections; the first: ", group.connections),
             };
-            text += &format!(
-                "::{level} title={}::{connections}{}. Cure: {}\n",
-                group.rule.name,
-                escaped(&group.first.message),
-                group.rule.cure
-            );
+            let (name, message, cure) = (group.rule.name, escaped(&group.first.message), group.rule.cure);
+            text += &format!("::{level} title={name}::{connections}{message}. Cure: {cure}\n");
         }
         for Unknown { rule, counts, why } in &self.unknown {
             let level = if *counts { "error" } else { "notice" };
-            text += &format!(
-                "::{level} title={}::unknown, for want of evidence: {}\n",
-                rule.name,
-                escaped(why)
-            );
+            let (name, why) = (rule.name, escaped(why));
+            text += &format!("::{level} title={name}::unknown, for want of evidence: {why}\n");
         }
         for (name, worst) in self.over_budget() {
             text += &format!("::error title={name}::{}\n", escaped(&worst));
@@ -795,12 +749,8 @@ fn words(tried: &json::Tried) -> String {
         0 => String::new(),
         _ => format!(", {} of them answered", tried.answered),
     };
-    let sent: Vec<String> = tried
-        .sent
-        .iter()
-        .take(SHOWN)
-        .map(|sent| format!("\"{sent}\""))
-        .collect();
+    let sent = tried.sent.iter().take(SHOWN);
+    let sent: Vec<String> = sent.map(|sent| format!("\"{sent}\"")).collect();
     let more = if tried.sent.len() > SHOWN { ", ..." } else { "" };
     let sent = match sent.is_empty() {
         true => String::new(),

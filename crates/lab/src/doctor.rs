@@ -56,21 +56,12 @@ const TOOLS: [(&str, bool, &str); 8] = [
     ),
 ];
 
-/// One thing that was looked at.
-#[derive(Clone, Debug)]
-struct Requirement {
-    name: &'static str,
-    /// True if the exercises cannot be done without it.
-    needed: bool,
-    /// Why it is missing, and what to do.
-    missing: Option<String>,
-}
-
 /// What was found.
 #[derive(Debug)]
 pub struct Report {
     level: Option<Level>,
-    requirements: Vec<Requirement>,
+    /// Each thing that was looked at; whether the exercises cannot be done without it; why it is missing, and what to do.
+    requirements: Vec<(&'static str, bool, Option<String>)>,
 }
 
 impl Report {
@@ -99,26 +90,22 @@ impl Report {
             let told = |refusal: &Refusal| format!("{}\n{:<20} cure: {}", refusal.reason, "", refusal.cure);
             refusal.as_ref().map(told)
         };
-        let requirement = |name, needed, missing| Requirement { name, needed, missing };
         let no_packets = machine.level.is_none_or(|level| level < Level::Loopback);
         let packets = no_packets.then(|| "they take a private network, or packets on the host".to_owned());
         let no_ipv6 = (!machine.ipv6).then(|| "::1 cannot be bound; tests over IPv6 are ignored".to_owned());
         let port = port_taken.map(|error| format!("{error}\n{:<20} cure: stop who listens there: ss -tlnp", ""));
+        let builds = unbuilt.map(|why| why.replace('\n', &format!("\n{:<20} ", "")));
         let mut requirements = vec![
-            requirement("system calls", true, refused(&machine.no_trace)),
-            requirement("packets", true, packets),
-            requirement("private network", false, refused(&machine.no_sandbox)),
-            requirement("two hosts, a wire", false, refused(no_wire)),
-            requirement("packets on the host", false, refused(&machine.no_host_capture)),
-            requirement("IPv6", false, no_ipv6),
-            requirement("port 3000", true, port),
-            requirement(
-                "builds offline",
-                true,
-                unbuilt.map(|why| why.replace('\n', &format!("\n{:<20} ", ""))),
-            ),
+            ("system calls", true, refused(&machine.no_trace)),
+            ("packets", true, packets),
+            ("private network", false, refused(&machine.no_sandbox)),
+            ("two hosts, a wire", false, refused(no_wire)),
+            ("packets on the host", false, refused(&machine.no_host_capture)),
+            ("IPv6", false, no_ipv6),
+            ("port 3000", true, port),
+            ("builds offline", true, builds),
         ];
-        let tools = TOOLS.map(|(name, needed, cure)| requirement(name, needed, (!has(name)).then(|| cure.to_owned())));
+        let tools = TOOLS.map(|(name, needed, cure)| (name, needed, (!has(name)).then(|| cure.to_owned())));
         requirements.extend(tools);
         Report {
             level: machine.level,
@@ -131,8 +118,8 @@ impl Report {
         let lacking = self
             .requirements
             .iter()
-            .filter(|requirement| requirement.needed && requirement.missing.is_some());
-        lacking.map(|requirement| requirement.name).collect()
+            .filter(|(_, needed, missing)| *needed && missing.is_some());
+        lacking.map(|(name, ..)| *name).collect()
     }
 
     /// True if the exercises can be done here.
@@ -143,7 +130,7 @@ impl Report {
     /// A line for each thing, and what to do about each that is missing, in lines of so many columns.
     pub fn text(&self, width: usize) -> String {
         let mut text = String::new();
-        for Requirement { name, missing, .. } in &self.requirements {
+        for (name, _, missing) in &self.requirements {
             text += &match missing {
                 None => format!("{name:<20} yes\n"),
                 Some(why) => format!("{name:<20} no: {why}\n"),
@@ -165,17 +152,14 @@ impl Report {
 
     /// One line, for a program that asks many machines.
     pub fn json(&self) -> String {
+        let has = self.requirements.iter();
         let answer = Doctor {
             version: VERSION,
             ready: self.is_ready(),
             lacking: self.lacking(),
             // A level below "no packets" is one of capture files alone, and no machine has it.
             level: self.level.map(|level| level.max(Level::NoPackets).into()),
-            has: self
-                .requirements
-                .iter()
-                .map(|requirement| (requirement.name, requirement.missing.is_none()))
-                .collect(),
+            has: has.map(|(name, _, missing)| (*name, missing.is_none())).collect(),
         };
         json::plain(&answer) + "\n"
     }

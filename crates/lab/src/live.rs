@@ -222,11 +222,10 @@ impl Site {
     /// Browsers name the page that asks, where it is another
     /// ([RFC 6454, section 7](https://www.rfc-editor.org/rfc/rfc6454#section-7)).
     fn is_origin(&self, headers: &[httparse::Header<'_>]) -> bool {
-        let Some(origin) = value(headers, "origin") else {
-            return true;
-        };
-        let ours = |host: &String| origin == format!("http://{host}").as_bytes();
-        self.hosts().iter().any(ours)
+        value(headers, "origin").is_none_or(|origin| {
+            let ours = |host: &String| origin == format!("http://{host}").as_bytes();
+            self.hosts().iter().any(ours)
+        })
     }
 
     fn hosts(&self) -> Vec<String> {
@@ -240,19 +239,10 @@ impl Site {
     /// What a path names below the secret, if it has the secret.
     fn below_secret<'p>(&self, path: &'p str) -> Option<&'p str> {
         let (secret, rest) = path.strip_prefix('/')?.split_once('/')?;
-        self.knows(secret).then_some(rest)
-    }
-
-    /// Compares all of it, so that the time it takes tells nothing.
-    fn knows(&self, secret: &str) -> bool {
-        let differ = |(a, b): (u8, u8)| a ^ b;
-        let differences = self
-            .secret
-            .bytes()
-            .zip(secret.bytes())
-            .map(differ)
-            .fold(0, |all, one| all | one);
-        differences == 0 && secret.len() == self.secret.len()
+        // All of it is compared, so that the time it takes tells nothing.
+        let pairs = self.secret.bytes().zip(secret.bytes());
+        let differences = pairs.fold(0, |all, (a, b)| all | (a ^ b));
+        (differences == 0 && secret.len() == self.secret.len()).then_some(rest)
     }
 
     /// Tells a browser in [events](https://html.spec.whatwg.org/multipage/server-sent-events.html) first what there is,

@@ -93,15 +93,6 @@ pub fn findings(told: &[Line], look: Look) -> io::Result<()> {
     print_in(&finding_lines(told, look.width.or_else(terminal_width)), look.theme)
 }
 
-/// Prints what became of a rough day.
-///
-/// # Errors
-///
-/// As [`draw`].
-pub fn print_rough(shown: &crate::rough::Shown<'_>) -> io::Result<()> {
-    print_in(&shown.lines(terminal_width().unwrap_or(120)), None)
-}
-
 /// The lines of findings, broken at spaces if there is a width to keep to.
 fn finding_lines(told: &[Line], width: Option<usize>) -> Vec<Line> {
     let width = width.map_or(usize::MAX, |width| width.max(20));

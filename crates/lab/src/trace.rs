@@ -198,15 +198,6 @@ fn outlook(server: &Server) -> Vec<Trouble> {
     told.collect()
 }
 
-/// What came of the clients' talk.
-#[derive(Debug)]
-pub struct Talked {
-    /// What they could not do.
-    pub troubles: Vec<Trouble>,
-    /// Those that stay connected.
-    pub open: Vec<Client>,
-}
-
 const MB: u64 = 1024 * 1024;
 
 /// A program that has to be loaded, or compiled, may take this long until it listens, where --timeout says nothing.
@@ -282,9 +273,8 @@ impl Plan {
             interrupted: false,
         };
         if let Some(client) = &self.client {
-            let ended = run_client(&server, address, client, self.limit())?;
-            let client_timed_out = matches!(ended, ClientEnd::TimedOut(_));
-            troubles.extend(ended.trouble().map(|text| Trouble::new(text, Leaves::Unproved)));
+            let (trouble, client_timed_out) = run_client(&server, address, client, self.limit())?;
+            troubles.extend(trouble.map(|text| Trouble::new(text, Leaves::Unproved)));
             server.settle();
             troubles.extend([unmet(&server), outlook(&server)].concat());
             return Ok(Outcome {
@@ -300,7 +290,7 @@ impl Plan {
             talking.settle();
             Ok(talked)
         };
-        let Ended::Done(talked) = until_interrupted(talk, watch)? else {
+        let Ended::Done((talked, _open)) = until_interrupted(talk, watch)? else {
             troubles.push(Trouble::new(INTERRUPTED, Leaves::Unproved));
             return Ok(Outcome {
                 interrupted: true,
@@ -309,12 +299,13 @@ impl Plan {
         };
         // Clients that stay connected do so until the observation has ended.
         let server = Arc::into_inner(server).context("the server is still in use")?;
-        troubles.extend(talked.troubles);
+        troubles.extend(talked);
         troubles.extend([unmet(&server), outlook(&server)].concat());
         Ok(outcome(server.stop()?, troubles))
     }
 
-    /// Connects the clients and lets them talk, one after the other.
+    /// Connects the clients and lets them talk, one after the other. Gives what they could not do, and those that stay
+    /// connected.
     ///
     /// # Errors
     ///
@@ -324,7 +315,7 @@ impl Plan {
         server: &Server,
         address: SocketAddr,
         mut watch: impl FnMut(Timeline) -> Result<()>,
-    ) -> Result<Talked> {
+    ) -> Result<(Vec<Trouble>, Vec<Client>)> {
         let conversation = self.says.conversation()?;
         let mut player = Player::new(server).at(address).within(self.limit());
         let mut troubles = Vec::new();
@@ -352,7 +343,7 @@ impl Plan {
         if self.at_once {
             ensure!(!names_several, "the script says who talks when: leave --at-once away");
             let open = self.talk_at_once(&mut player, &conversation, &mut troubles)?;
-            return Ok(Talked { troubles, open });
+            return Ok((troubles, open));
         }
         let connected = player.connected().into_iter();
         let parts: Vec<Conversation> = match names_several {
@@ -368,18 +359,21 @@ impl Plan {
                 troubles.extend(self.hold(&mut player, &part, place == 0));
             }
         }
-        let open = player.finish();
-        Ok(Talked { troubles, open })
+        Ok((troubles, player.finish()))
     }
 
     /// Lets a part of the clients talk, and end. What went wrong.
     fn hold(&self, player: &mut Player<'_>, part: &Conversation, is_first: bool) -> Vec<Trouble> {
         let held = player.hold(part);
         // What a later client hears before it asks may be what an earlier one said.
-        let said = held.greeting.as_deref().filter(|_| is_first).map(spoke_first);
+        let said = held.greeting.filter(|_| is_first);
         let counts = self.says.is_asked_for() || held.replies == 0;
         let stopped = held.trouble.map(|stopped| trouble(stopped, counts));
-        let said = said.map(|said| Trouble::new(said, Leaves::Whole));
+        let said = said.map(|said| {
+            let text =
+                format!("the server spoke first, which no request waited for: \"{said}\"; --greeting waits for it");
+            Trouble::new(text, Leaves::Whole)
+        });
         said.into_iter()
             .chain(stopped)
             .chain(self.leave(player, part))
@@ -568,10 +562,6 @@ fn trouble(stopped: harness::Trouble, counts: bool) -> Trouble {
     Trouble::new(stopped.text + cure, leaves)
 }
 
-fn spoke_first(said: &str) -> String {
-    format!("the server spoke first, which no request waited for: \"{said}\"; --greeting waits for it")
-}
-
 /// Reads a number of seconds, which may have a fraction.
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text
@@ -605,33 +595,18 @@ pub fn inside(server: &Server, host: Side, command: &mut Command) -> Result<Exit
         .with_context(|| format!("cannot start {}", command.get_program().display()))
 }
 
-/// How a client program ended.
-#[derive(Debug)]
-pub enum ClientEnd {
-    /// It did what it was told.
-    Well,
-    /// What went wrong with it.
-    Badly(String),
-    /// It did not end in time and was killed, in words.
-    TimedOut(String),
-}
-
-impl ClientEnd {
-    /// What went wrong, if something did.
-    pub fn trouble(self) -> Option<String> {
-        match self {
-            ClientEnd::Well => None,
-            ClientEnd::Badly(trouble) | ClientEnd::TimedOut(trouble) => Some(trouble),
-        }
-    }
-}
-
-/// Runs a client program in the server's network, at most so long.
+/// Runs a client program in the server's network, at most so long. Gives what went wrong, if something did, and whether it
+/// did not end in time and was killed.
 ///
 /// # Errors
 ///
 /// If it cannot be started.
-pub fn run_client(server: &Server, address: SocketAddr, client: &str, limit: Duration) -> Result<ClientEnd> {
+pub fn run_client(
+    server: &Server,
+    address: SocketAddr,
+    client: &str,
+    limit: Duration,
+) -> Result<(Option<String>, bool)> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(client);
     shell.env("SERVER", address.ip().to_string());
@@ -641,19 +616,18 @@ pub fn run_client(server: &Server, address: SocketAddr, client: &str, limit: Dur
     if let Ok(stderr) = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned() {
         shell.stdout(stderr);
     }
-    Ok(match server.run_client_within(shell, limit) {
-        Ok(Some(Exit::Status(0))) => ClientEnd::Well,
+    let ended = server.run_client_within(shell, limit);
+    let timed_out = ended.as_ref().is_err_and(harness::Error::is_timeout);
+    let trouble = match ended {
+        Ok(Some(Exit::Status(0))) => return Ok((None, false)),
         // Of the shell: sh(1).
-        Ok(Some(Exit::Status(127))) => {
-            ClientEnd::Badly(format!("the client {client:?}: the shell found no such program"))
-        }
-        Ok(Some(exit)) => ClientEnd::Badly(format!("the client {client:?}: {exit}")),
-        Ok(None) => ClientEnd::Badly(format!("the client {client:?} ended, and nobody knows how")),
-        Err(error) if error.is_timeout() => ClientEnd::TimedOut(format!(
-            "the client {client:?} had not ended after {limit:?} and was killed; --timeout gives it longer"
-        )),
+        Ok(Some(Exit::Status(127))) => ": the shell found no such program".to_owned(),
+        Ok(Some(exit)) => format!(": {exit}"),
+        Ok(None) => " ended, and nobody knows how".to_owned(),
+        Err(_) if timed_out => format!(" had not ended after {limit:?} and was killed; --timeout gives it longer"),
         Err(error) => return Err(error.into()),
-    })
+    };
+    Ok((Some(format!("the client {client:?}{trouble}")), timed_out))
 }
 
 /// The server's name: the step's, or its program's.

@@ -330,12 +330,8 @@ pub fn add_files(input: impl Read) -> Result<()> {
     }
     for capture in captures(&checkout)? {
         let page = book.join(TOUCH).join(&capture).with_extension("html");
-        touch_page(
-            &checkout.join("captures").join(format!("{capture}.pcapng")),
-            &capture,
-            &page,
-        )
-        .with_context(|| format!("cannot write {}", page.display()))?;
+        let file = checkout.join("captures").join(format!("{capture}.pcapng"));
+        touch_page(&file, &capture, &page).with_context(|| format!("cannot write {}", page.display()))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
-use course::capture::{self, Written};
+use course::capture;
 use course::experiments::{self, Experiment};
 use course::learn::{exercise, recapture};
 use course::steps::{self, Step};
@@ -48,7 +48,7 @@ fn of_experiment(experiment: &Experiment) -> Result<()> {
 }
 
 fn of_step(step: &Step) -> Result<()> {
-    let Written { timeline, renumbered } = capture::write(step)?;
+    let (timeline, renumbered) = capture::write(step)?;
     writeln!(io::stdout(), "{timeline}")?;
     written(&step.capture(), "; the pages follow with: cargo xtask docs")?;
     if renumbered {

@@ -45,7 +45,7 @@ impl Arguments {
         let (path, schema) = schema::file()?;
         is_true &= self.write(&path, schema.as_bytes(), "what is written as JSON")?;
         let drawn = pictures::all()?.into_iter();
-        let drawn = drawn.map(|drawn| (drawn.path, drawn.text.into_bytes()));
+        let drawn = drawn.map(|(path, text)| (path, text.into_bytes()));
         Ok(is_true & self.write_all(drawn, "its capture")?)
     }
 

@@ -2,7 +2,6 @@
 //! languages, each in its naive and its careful idiom, on the timeline.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,15 +18,35 @@ use serde::Deserialize;
 
 use crate::pages;
 
-/// Runs the servers of all languages, prints what came of it, and writes it into its page.
+/// Runs the servers of all languages that are installed, prints what came of it, and writes it into its page. Where a
+/// language is missing the page stays as it is: it would lose that language's rows.
 ///
 /// # Errors
 ///
 /// If a server cannot be built or run, or the page not be written.
 pub fn write() -> Result<()> {
-    let survey = survey()?;
-    write!(io::stdout(), "{survey}")?;
-    survey.write_page()
+    let mut table = String::from(
+        "| language | server | how it replies | writes per reply | packets, first exchange | findings | end |\n\
+         |---|---|---|--:|--:|---|---|\n",
+    );
+    let mut missing = String::new();
+    for language in LANGUAGES.iter() {
+        if let Some(program) = language.missing() {
+            missing += &format!("| {} | not installed here: there is no {program} |\n", language.name);
+            continue;
+        }
+        let version = language.version()?;
+        for idiom in language.idioms() {
+            let row = row(&idiom, &idiom.typical()?)?;
+            table += &format!("| {} {version} | {row} |\n", language.name);
+        }
+    }
+    if missing.is_empty() {
+        write!(io::stdout(), "{table}")?;
+        return pages::write_measured("languages", &table);
+    }
+    let note = "docs/languages.md stays as it is: it would lose their rows";
+    Ok(writeln!(io::stdout(), "{table}{missing}\n{note}")?)
 }
 
 /// A language and what it takes to run its servers.
@@ -257,108 +276,37 @@ impl Observed {
             }
         }
         let packets = connection.packets_per_exchange();
+        let findings = timeline.findings().into_iter();
         Ok(Observed {
             writes: connection.writes_per_reply(),
             calls,
             packets: *packets.first().context("no packets were captured")?,
-            findings: timeline
-                .findings()
-                .iter()
-                .map(|found| (found.rule.id, found.severity))
-                .collect(),
+            findings: findings.map(|found| (found.rule.id, found.severity)).collect(),
             teardown: connection.teardown(),
         })
     }
 }
 
-/// What was measured, and what could not be.
-#[derive(Debug)]
-pub struct Survey {
-    /// The table, for a page.
-    pub table: String,
-    /// The languages that are not installed, with the program that is not there.
-    pub missing: Vec<(&'static str, &'static str)>,
-}
-
-/// Runs all servers whose language is installed.
-///
-/// # Errors
-///
-/// As [`Idiom::typical`].
-pub fn survey() -> Result<Survey> {
-    let mut table = String::from(
-        "| language | server | how it replies | writes per reply | packets, first exchange | findings | end |\n\
-         |---|---|---|--:|--:|---|---|\n",
-    );
-    let mut missing = Vec::new();
-    for language in LANGUAGES.iter() {
-        if let Some(program) = language.missing() {
-            missing.push((language.name, program));
-            continue;
-        }
-        let version = language.version()?;
-        for idiom in language.idioms() {
-            let row = row(&idiom, &idiom.typical()?)?;
-            table += &format!("| {} {version} | {row} |\n", language.name);
-        }
-    }
-    Ok(Survey { table, missing })
-}
-
 fn row(idiom: &Idiom, observed: &Observed) -> Result<String> {
     let mut writes = observed.writes.clone();
     writes.dedup();
-    let writes: Vec<String> = writes.iter().map(usize::to_string).collect();
     let finding = |(id, severity): &(RuleId, Severity)| match severity {
         Severity::Warning => id.to_string(),
         Severity::Note => format!("{id} (note)"),
     };
-    let findings: Vec<String> = observed.findings.iter().map(finding).collect();
+    let findings = pages::listed(observed.findings.iter().map(finding), "none");
     let end = match observed.teardown {
         Teardown::Clean { .. } => "clean".to_owned(),
         Teardown::LeftOpen(state) => state.to_string(),
         other => other.to_string(),
     };
     Ok(format!(
-        "[{}](../{}) | {} | {} `{}` | {} | {} | {end}",
+        "[{}](../{}) | {} | {} `{}` | {} | {findings} | {end}",
         idiom.name,
         idiom.path(),
         idiom.call()?,
-        writes.join(", "),
+        pages::listed(writes, ""),
         observed.calls.join("`, `"),
         observed.packets,
-        if findings.is_empty() {
-            "none".to_owned()
-        } else {
-            findings.join(", ")
-        },
     ))
-}
-
-impl Survey {
-    /// Puts the table into its page. Where a language is missing the page stays as it is: it
-    /// would lose that language's rows.
-    ///
-    /// # Errors
-    ///
-    /// If a page cannot be read or written.
-    pub fn write_page(&self) -> Result<()> {
-        if self.missing.is_empty() {
-            pages::write_measured("languages", &self.table)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Survey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.table)?;
-        for (name, program) in &self.missing {
-            writeln!(f, "| {name} | not installed here: there is no {program} |")?;
-        }
-        if !self.missing.is_empty() {
-            writeln!(f, "\ndocs/languages.md stays as it is: it would lose their rows")?;
-        }
-        Ok(())
-    }
 }

@@ -131,7 +131,15 @@ fn body(what: &str) -> Result<String> {
         ["wire", name, range] => wire(name, frame_range(range)?),
         ["code", step, function] => code(&steps::find(step)?, function),
         ["diff", from, to] => Ok(fenced("diff", &steps::diff(&steps::find(from)?, &steps::find(to)?)?)),
-        ["facts"] => Ok(facts()),
+        // The words for what is so of a packet.
+        ["facts"] => {
+            let row = |kind: FactKind| {
+                let field = kind.wireshark().map_or_else(String::new, |field| format!("`{field}`"));
+                format!("`{kind}` | {} | {field}", kind.summary())
+            };
+            let head = "fact | meaning | in Wireshark, `tcp.analysis.`";
+            Ok(meanings(head, FactKind::ALL.into_iter().map(row)))
+        }
         // The words for why a packet left when it did.
         ["reasons"] => {
             let row = |reason: &Reason| format!("`{}` | {}", reason.name(), reason.summary());
@@ -144,7 +152,11 @@ fn body(what: &str) -> Result<String> {
             Ok(meanings("fault | meaning", Fault::ALL.iter().map(row)))
         }
         ["json"] => Ok(schema::tables()),
-        ["check", name] => check(name),
+        // What `lab check` says of a run.
+        ["check", name] => {
+            let checked = Strictness::default().check_run(&whole(name)?, &[]);
+            Ok(fenced("text", &checked.show(Format::Text)))
+        }
         ["overview", name] => {
             let table = overview::table(&Overview::of(&whole(name)?), 80);
             Ok(fenced("text", &table))
@@ -172,18 +184,6 @@ fn meanings(head: &str, rows: impl Iterator<Item = String>) -> String {
     format!("| {head} |\n|{columns}\n{rows}")
 }
 
-/// The words for what is so of a packet.
-fn facts() -> String {
-    let row = |kind: FactKind| {
-        let field = kind.wireshark().map_or_else(String::new, |field| format!("`{field}`"));
-        format!("`{kind}` | {} | {field}", kind.summary())
-    };
-    meanings(
-        "fact | meaning | in Wireshark, `tcp.analysis.`",
-        FactKind::ALL.into_iter().map(row),
-    )
-}
-
 /// What makes a day rough, a section each: `lab explain` reads them too.
 fn ordeals() -> String {
     let mut text = String::new();
@@ -201,8 +201,12 @@ fn ordeals() -> String {
 fn survives(docs: &str) -> Result<String> {
     let path = checkout::find()?.join("docs/ordeals.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let measured: Measured = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-    let names: Vec<&str> = measured.servers.iter().map(|server| server.name.as_str()).collect();
+    let measured: BTreeMap<String, Vec<MeasuredServer>> =
+        serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let servers = measured
+        .get("servers")
+        .with_context(|| format!("{} has no servers", path.display()))?;
+    let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
     let mut table = format!(
         "| ordeal | {} |\n|---|{}\n",
         names.join(" | "),
@@ -215,18 +219,13 @@ fn survives(docs: &str) -> Result<String> {
             Some("policy") => "p",
             _ => "·",
         };
-        let signs = measured.servers.iter().map(sign).collect::<Vec<_>>().join(" | ");
+        let signs = servers.iter().map(sign).collect::<Vec<_>>().join(" | ");
         table += &format!("| [{0}]({docs}ordeals.md#{0}) | {signs} |\n", ordeal.name);
     }
     Ok(table)
 }
 
-/// What `.ci/rough` measured.
-#[derive(serde::Deserialize)]
-struct Measured {
-    servers: Vec<MeasuredServer>,
-}
-
+/// What `.ci/rough` measured of a server.
 #[derive(serde::Deserialize)]
 struct MeasuredServer {
     name: String,
@@ -300,13 +299,6 @@ fn lanes(name: &str, range: RangeInclusive<FrameNumber>) -> Result<String> {
     let drawn = lines.iter().enumerate().filter(|(place, _)| !heads_nothing(*place));
     let text: Vec<String> = drawn.map(|(_, line)| line.to_string()).collect();
     Ok(fenced("text", &text.join("\n")))
-}
-
-/// What `lab check` says of a run.
-fn check(name: &str) -> Result<String> {
-    let timeline = whole(name)?;
-    let checked = Strictness::default().check_run(&timeline, &[]);
-    Ok(fenced("text", &checked.show(Format::Text)))
 }
 
 /// Fields of an event, as JSON has them.
@@ -409,7 +401,8 @@ fn exercises(docs: &str) -> Result<String> {
     Ok(table)
 }
 
-fn listed<T: ToString>(all: impl IntoIterator<Item = T>, none: &str) -> String {
+/// These with commas between, or a word for none.
+pub(crate) fn listed<T: ToString>(all: impl IntoIterator<Item = T>, none: &str) -> String {
     let words: Vec<String> = all.into_iter().map(|one| one.to_string()).collect();
     match words.is_empty() {
         true => none.to_owned(),

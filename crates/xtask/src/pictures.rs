@@ -11,14 +11,8 @@ use harness::timeline::{Connection, EventId, FrameNumber, Timeline};
 use course::experiments::Experiment;
 use course::{capture, checkout, experiments, steps};
 
-/// A picture as it should be.
-#[derive(Debug)]
-pub struct Drawn {
-    /// Where it belongs.
-    pub path: PathBuf,
-    /// The file's text.
-    pub text: String,
-}
+/// A picture as it should be: where it belongs, and the file's text.
+type Drawn = (PathBuf, String);
 
 /// All pictures: one of each step, the stall, the steps side by side behind a wire, and the experiments.
 ///
@@ -45,10 +39,7 @@ fn one(name: &str, timeline: &Timeline) -> Result<Drawn> {
 
 fn picture(name: &str, text: String) -> Result<Drawn> {
     let folder = checkout::find()?.join("docs/images");
-    Ok(Drawn {
-        path: folder.join(name).with_extension("svg"),
-        text,
-    })
+    Ok((folder.join(name).with_extension("svg"), text))
 }
 
 fn committed(name: &str) -> Result<Timeline> {

@@ -98,14 +98,20 @@ const ADVICE: &[fn(&Case<'_>) -> Option<Told>] = &[
     |case| Some(case.parts_by("writeln!(", "writeln")?.with("name", "writeln!")),
     |case| Some(case.parts_by("write!(", "writeln")?.with("name", "write!")),
     two_writes,
-    stalled,
+    |case| {
+        let flushes = case.source.contains("flush(");
+        case.found(RuleId::NagleStall, if flushes { "stalled/flush" } else { "stalled" })
+    },
     |case| {
         case.found(RuleId::CloseWaitLeak, "drops-one-owner")
             .filter(|_| case.source.contains("drop("))
     },
     |case| case.found(RuleId::CloseWaitLeak, "still-owned"),
     shutdown_alone,
-    slow,
+    |case| match case.fault {
+        Fault::Slow { waited, evidence } => Some(told("slow", evidence.clone()).with("ms", waited.as_millis())),
+        _ => None,
+    },
     // Of a stall that has to be there.
     |case| case.missing(RuleId::NagleStall, "nagle-is-off", [case.nagle_off()?]),
     nothing_to_hold,
@@ -274,7 +280,8 @@ impl<'a> Case<'a> {
 
     /// The last read that got bytes, if there is one.
     fn last_read(&self) -> Option<EventId> {
-        last_read(self.connection()?)
+        let mut reads = calls_of(self.connection()?, CallKind::Read).rev();
+        reads.find(|(_, call)| call.moved() > 0).map(|(id, _)| id)
     }
 
     fn last_write(&self) -> Option<EventId> {
@@ -329,11 +336,6 @@ fn calls_of<'a>(connection: Connection<'a>, kind: CallKind) -> impl DoubleEndedI
 
 fn first_call(connection: Connection<'_>, kind: CallKind) -> Option<EventId> {
     calls_of(connection, kind).next().map(|(id, _)| id)
-}
-
-fn last_read(connection: Connection<'_>) -> Option<EventId> {
-    let mut reads = calls_of(connection, CallKind::Read).rev();
-    reads.find(|(_, call)| call.moved() > 0).map(|(id, _)| id)
 }
 
 /// So many bytes are shown of what was sent or came.
@@ -511,9 +513,8 @@ fn stays_open(case: &Case<'_>) -> Option<Told> {
 
 fn nagle_is_off(case: &Case<'_>) -> Option<Told> {
     let parts = case.parts()?;
-    let off = case
-        .nagle_off()
-        .filter(|_| case.found(RuleId::NagleStall, "stalled").is_none())?;
+    let stalls = case.found(RuleId::NagleStall, "stalled").is_some();
+    let off = case.nagle_off().filter(|_| !stalls)?;
     Some(told("nodelay", [off].into_iter().chain(parts)))
 }
 
@@ -537,24 +538,12 @@ fn two_writes(case: &Case<'_>) -> Option<Told> {
     Some(told("two-writes", parts).with("name", first))
 }
 
-fn stalled(case: &Case<'_>) -> Option<Told> {
-    let flushes = case.source.contains("flush(");
-    case.found(RuleId::NagleStall, if flushes { "stalled/flush" } else { "stalled" })
-}
-
 fn shutdown_alone(case: &Case<'_>) -> Option<Told> {
     let mut told = case.found(RuleId::DescriptorLeak, "shutdown-alone")?;
     if let Some(shut) = first_call(case.connection()?, CallKind::Shutdown) {
         told.evidence = vec![shut];
     }
     Some(told)
-}
-
-fn slow(case: &Case<'_>) -> Option<Told> {
-    match case.fault {
-        Fault::Slow { waited, evidence } => Some(told("slow", evidence.clone()).with("ms", waited.as_millis())),
-        _ => None,
-    }
 }
 
 fn no_descriptor_left(case: &Case<'_>) -> Option<Told> {
@@ -655,12 +644,12 @@ fn kept(case: &Case<'_>) -> Option<Told> {
     let has_failed = |call: &Call| matches!(call.result, Some(Err(_))) && !call.would_block();
     let failed = connection.calls().filter(|(_, call)| has_failed(call)).last();
     let text = if failed.is_some() { "kept/failed" } else { "kept" };
-    let evidence = said
-        .last()
-        .map(|(id, _)| id)
-        .into_iter()
-        .chain(failed.map(|(id, _)| id));
-    Some(told(text, evidence).with("held", held).with("guest", guest))
+    let evidence = [said.last().map(|(id, _)| id), failed.map(|(id, _)| id)];
+    Some(
+        told(text, evidence.into_iter().flatten())
+            .with("held", held)
+            .with("guest", guest),
+    )
 }
 
 fn by_its_measure(case: &Case<'_>) -> Option<Told> {

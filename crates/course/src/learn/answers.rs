@@ -22,8 +22,7 @@ pub fn judge(exercise: &Exercise, subject: Option<&Subject>, answers: &[Vec<Stri
 }
 
 /// As [`judge`], where there is a run to look at.
-pub fn graded(exercise: &Exercise, evidence: Evidence, answers: &[Vec<String>]) -> Verdict {
-    let Evidence { timeline, notes } = evidence;
+pub fn graded(exercise: &Exercise, (timeline, notes): Evidence, answers: &[Vec<String>]) -> Verdict {
     let questions = &exercise.about.questions;
     let mut verdict = Verdict {
         notes,
@@ -75,14 +74,8 @@ pub fn graded(exercise: &Exercise, evidence: Evidence, answers: &[Vec<String>]) 
     verdict
 }
 
-/// What answers the questions of an exercise.
-#[derive(Clone, Debug)]
-pub struct Evidence {
-    /// A run, or the committed capture.
-    pub timeline: Timeline,
-    /// Why the capture stands in for a run, if it does.
-    pub notes: Vec<String>,
-}
+/// What answers the questions of an exercise: a run, or the committed capture; and why that stands in for a run.
+pub type Evidence = (Timeline, Vec<String>);
 
 /// Makes the run, or reads the capture.
 ///
@@ -90,15 +83,14 @@ pub struct Evidence {
 ///
 /// As [`judge`].
 pub fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<Evidence> {
-    let of = |timeline, notes| Evidence { timeline, notes };
-    let read = |path: &Path, notes| Ok(of(capture::read(path)?, notes));
+    let read = |path: &Path, notes| Ok((capture::read(path)?, notes));
     match (exercise.about.kind, exercise.capture(), subject) {
         (Kind::Find, Some(path), _) | (_, Some(path), None) => read(&path, Vec::new()),
         (_, path, Some(subject)) => {
             let run = typical(exercise, subject);
             let tells = |timeline: &Timeline| tell(exercise, timeline).iter().all(Option::is_some);
             match (run, path) {
-                (Ok(run), _) if tells(&run) => Ok(of(run, Vec::new())),
+                (Ok(run), _) if tells(&run) => Ok((run, Vec::new())),
                 (run, Some(path)) => {
                     let mut notes = vec![format!(
                         "answered by the committed capture {}, as a run here does not tell",
@@ -108,7 +100,7 @@ pub fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<Eviden
                     notes.extend(refusals());
                     read(&path, notes)
                 }
-                (run, None) => Ok(of(run?, refusals())),
+                (run, None) => Ok((run?, refusals())),
             }
         }
         (_, None, None) => bail!("there is neither a server to run nor a capture"),

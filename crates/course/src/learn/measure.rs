@@ -66,14 +66,14 @@ measures! {
     "packets-per-exchange" Form::Number, "packets of an exchange, in both directions", packets_of_exchange;
     "segments-per-reply" Form::Number, "segments of the server with data, in an exchange", |c, of| counted(in_exchange(c, of, |p| p.from == Side::Server && p.segment.len > 0)?);
     "acks-alone" Form::Number, "packets of an exchange that carry no data", |c, of| counted(in_exchange(c, of, is_ack_alone)?);
-    "writes-per-reply" Form::Number, "write-family calls of a reply", writes_of_reply;
+    "writes-per-reply" Form::Number, "write-family calls of a reply", |c, of| counted(replies(c).get(of.unwrap_or(1).checked_sub(1)?)?.clone());
     "most-writes-per-reply" Form::Number, "write-family calls of the reply that took most", |c, _| most_writes(c);
     "reads-with-data" Form::Number, "read-family calls of the server that returned data", |c, _| counted(calls(c, CallKind::Read).collect());
     "stalls" Form::Number, "segments that were held back until an ACK came", |c, _| stalls(c);
-    "packets-to-close" Form::Number, "packets from the first FIN or reset on", |c, _| packets_to_close(c);
+    "packets-to-close" Form::Number, "packets from the first FIN or reset on", |c, _| (c.packets().count() > 0).then(|| c.closing().packets).and_then(counted);
     "fins" Form::Number, "FINs, of both sides", |c, _| counted(packets(c, |p| p.segment.flags.has(Flags::FIN)));
     "first-fin" SIDES, "who sends the first FIN", |c, _| first_fin(c);
-    "resets" SIDES, "who sends a reset", |c, _| resets(c);
+    "resets" SIDES, "who sends a reset", |c, _| side(c.closing().reset_by, packets(c, |p| p.segment.flags.has(Flags::RST)));
     "time-wait" SIDES, "whose socket waits in TIME_WAIT", |c, _| time_wait(c);
     "server-left-in" STATES, "the state that the server's socket is left in", |c, _| left(c, Side::Server);
     "client-left-in" STATES, "the state that the client's socket is left in", |c, _| left(c, Side::Client);
@@ -91,7 +91,10 @@ measures! {
     "packets" Form::Number, "packets of the connection, in both directions", |c, _| counted(packets(c, |_| true));
     "lost" Form::Frame, "a packet that left one host and never came to the other", |c, of| nth(c, packets(c, is_lost), of);
     "syns-of-client" Form::Frames, "the client's SYNs", |c, _| nth(c, packets(c, |p| p.from == Side::Client && p.segment.flags.has(Flags::SYN)), None);
-    "exit" Form::Number, "the status that the server's process ended with by itself", |c, _| exit(c);
+    "exit" Form::Number, "the status that the server's process ended with by itself", |c, _| match c.timeline().exit()? {
+        Exit::Status(code) => word(code, Vec::new()),
+        Exit::Signal(_) => None,
+    };
     "last-write" Form::Frame, "the call that wrote the last byte of a reply", |c, of| nth(c, last_write(c, of)?, None);
     "ends" Form::Frames, "the packets with FIN or RST", |c, _| nth(c, packets(c, |p| [Flags::FIN, Flags::RST].into_iter().any(|flag| p.segment.flags.has(flag))), None);
     "releasing-side" SIDES, "who sends the packet that lets a held packet go", |c, _| releasing_side(c);
@@ -107,11 +110,8 @@ pub fn find(name: &str) -> Option<&'static Measure> {
 
 /// The names of all, for a message.
 pub fn names() -> String {
-    MEASURES
-        .iter()
-        .map(|measure| measure.name)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let names: Vec<&str> = MEASURES.iter().map(|measure| measure.name).collect();
+    names.join(", ")
 }
 
 impl Measure {
@@ -249,21 +249,14 @@ fn packets(c: Connection<'_>, wanted: impl Fn(KnownPacket<'_>) -> bool) -> Vec<E
 
 fn is_ack_alone(packet: KnownPacket<'_>) -> bool {
     let flags = packet.segment.flags;
-    packet.segment.len == 0
-        && ![Flags::SYN, Flags::FIN, Flags::RST]
-            .into_iter()
-            .any(|flag| flags.has(flag))
+    let none = [Flags::SYN, Flags::FIN, Flags::RST]
+        .into_iter()
+        .all(|flag| !flags.has(flag));
+    packet.segment.len == 0 && none
 }
 
 fn is_lost(packet: KnownPacket<'_>) -> bool {
     packet.passage.as_ref().is_some_and(|passage| passage.is_lost())
-}
-
-fn exit(c: Connection<'_>) -> Option<Measured> {
-    match c.timeline().exit() {
-        Some(Exit::Status(code)) => word(code, Vec::new()),
-        _ => None,
-    }
 }
 
 fn calls(c: Connection<'_>, kind: CallKind) -> impl Iterator<Item = EventId> {
@@ -275,14 +268,12 @@ fn calls(c: Connection<'_>, kind: CallKind) -> impl Iterator<Item = EventId> {
 fn handshake(c: Connection<'_>) -> Option<Vec<EventId>> {
     let first: Vec<(EventId, KnownPacket<'_>)> =
         c.packets().take_while(|(_, packet)| packet.segment.len == 0).collect();
-    let answer = first
+    let is_answer = |packet: &KnownPacket<'_>| packet.from == Side::Server && packet.segment.flags.has(Flags::SYN);
+    let answer = first.iter().position(|(_, packet)| is_answer(packet))?;
+    let ack = first[answer..]
         .iter()
-        .position(|(_, packet)| packet.from == Side::Server && packet.segment.flags.has(Flags::SYN))?;
-    let ack = answer
-        + first[answer..]
-            .iter()
-            .position(|(_, packet)| packet.from == Side::Client)?;
-    Some(first[..=ack].iter().map(|(id, _)| *id).collect())
+        .position(|(_, packet)| packet.from == Side::Client)?;
+    Some(first[..=answer + ack].iter().map(|(id, _)| *id).collect())
 }
 
 fn handshake_or_accept(c: Connection<'_>) -> Option<Measured> {
@@ -319,10 +310,6 @@ pub fn replies(c: Connection<'_>) -> Vec<Vec<EventId>> {
         .collect()
 }
 
-fn writes_of_reply(c: Connection<'_>, of: Option<usize>) -> Option<Measured> {
-    counted(replies(c).get(of.unwrap_or(1).checked_sub(1)?)?.clone())
-}
-
 fn most_writes(c: Connection<'_>) -> Option<Measured> {
     // The first of those that took most.
     counted(replies(c).into_iter().rev().max_by_key(Vec::len)?)
@@ -345,20 +332,9 @@ fn stalls(c: Connection<'_>) -> Option<Measured> {
     (c.packets().count() > 0).then(|| held(c, 0)).and_then(counted)
 }
 
-fn packets_to_close(c: Connection<'_>) -> Option<Measured> {
-    (c.packets().count() > 0).then(|| c.closing().packets).and_then(counted)
-}
-
 fn first_fin(c: Connection<'_>) -> Option<Measured> {
     let fins = packets(c, |packet| packet.segment.flags.has(Flags::FIN));
     side(c.closing().fins.first().copied(), fins.into_iter().take(1))
-}
-
-fn resets(c: Connection<'_>) -> Option<Measured> {
-    side(
-        c.closing().reset_by,
-        packets(c, |packet| packet.segment.flags.has(Flags::RST)),
-    )
 }
 
 fn time_wait(c: Connection<'_>) -> Option<Measured> {

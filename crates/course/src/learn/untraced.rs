@@ -36,9 +36,11 @@ pub fn differs(exercise: &Exercise, subject: &Subject, traced: &Timeline) -> Res
         return Ok(None);
     }
     let segments = traced.segments_per_reply().into_iter().max().filter(|count| *count > 0);
+    let mut connections = traced.connections();
+    let closes = connections.all(|connection| connection.closing().fins.contains(&Side::Server));
     let mut difference = None;
     for _ in 0..RUNS {
-        difference = run(subject, segments, server_closes(traced))?;
+        difference = run(subject, segments, closes)?;
         if !matches!(difference, Some(Untraced::Segments(..))) {
             break;
         }
@@ -87,9 +89,8 @@ fn run(subject: &Subject, segments: Option<usize>, closes: bool) -> Result<Optio
             return told("does not give each line back");
         }
     }
-    let counted = before
-        .zip(received(&stream))
-        .map(|(before, now)| now.wrapping_sub(before));
+    let now = received(&stream);
+    let counted = before.zip(now).map(|(before, now)| now.wrapping_sub(before));
     if let (Some(counted), Some(segments)) = (counted, segments)
         && u64::from(counted) >= u64::from(EXCHANGES) * (segments as u64 + 1)
     {
@@ -116,11 +117,4 @@ fn connect(address: SocketAddr, server: &mut Child) -> Option<TcpStream> {
         }
     }
     None
-}
-
-/// True if the server closed its side in this run.
-fn server_closes(timeline: &Timeline) -> bool {
-    timeline
-        .connections()
-        .all(|connection| connection.closing().fins.contains(&Side::Server))
 }

@@ -1,6 +1,6 @@
 //! Whether the answers on a sheet are right: the teacher's capture of the run is asked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use harness::timeline::{Timeline, printable};
@@ -67,14 +67,12 @@ impl Graded {
 ///
 /// If the sheet or its key cannot be read, or is none.
 pub fn grade(sheet: &Path, keys: Option<&Path>) -> Result<Graded> {
-    let name = sheet
-        .file_stem()
-        .context("a sheet is a file")?
-        .to_string_lossy()
-        .into_owned();
+    let name = sheet.file_stem().context("a sheet is a file")?;
     let answers = read(sheet).and_then(|text| sheet::read_answers(&text));
     let answers = answers.with_context(|| format!("cannot grade {}", sheet.display()))?;
-    let key = key_of(sheet, keys);
+    let beside = || sheet.parent().unwrap_or(Path::new("")).join(KEYS);
+    let mut key = keys.map_or_else(beside, Path::to_owned).join(name);
+    key.as_mut_os_string().push(".pcapng");
     let there = key.exists();
     let timeline = capture::read(&key).with_context(|| {
         let (key, sheet) = (key.display(), sheet.display());
@@ -91,7 +89,7 @@ pub fn grade(sheet: &Path, keys: Option<&Path>) -> Result<Graded> {
         key.display()
     );
     Ok(Graded {
-        name,
+        name: name.to_string_lossy().into_owned(),
         marks: marks(&timeline, &answers),
     })
 }
@@ -109,14 +107,6 @@ fn marks(timeline: &Timeline, answers: &[Option<String>]) -> Vec<Answered> {
         }
     };
     QUESTIONS.iter().zip(answers).map(mark).collect()
-}
-
-fn key_of(sheet: &Path, keys: Option<&Path>) -> PathBuf {
-    let beside = || sheet.parent().unwrap_or(Path::new("")).join(KEYS);
-    let folder = keys.map_or_else(beside, Path::to_owned);
-    let mut name = sheet.file_stem().unwrap_or_default().to_owned();
-    name.push(".pcapng");
-    folder.join(name)
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -151,7 +151,7 @@ fn advised(exercises: Vec<Exercise>) -> Result<()> {
 /// The right answers, as the committed capture gives them. Of several any one will do, unless the question asks for all
 /// of them.
 fn right_answers(exercise: &Exercise) -> Result<Vec<Vec<String>>> {
-    let timeline = answers::evidence(exercise, None)?.timeline;
+    let timeline = answers::evidence(exercise, None)?.0;
     let told = answers::tell(exercise, &timeline)
         .into_iter()
         .zip(&exercise.about.questions);
@@ -215,9 +215,9 @@ fn a_fresh_run_answers_as_the_capture() -> Result<()> {
         let mut said = Vec::new();
         for _ in 0..RUNS {
             let evidence = answers::evidence(&exercise, Some(&subject))?;
-            if !evidence.notes.is_empty() {
+            if !evidence.1.is_empty() {
                 // No two of several runs were alike: the machine is busy, and the capture has answered.
-                said = evidence.notes;
+                said = evidence.1;
                 continue;
             }
             let verdict = answers::graded(&exercise, evidence.clone(), &right);

@@ -142,11 +142,7 @@ impl Placement {
 }
 
 /// What a run needs, before anything of it is started.
-struct Stage {
-    level: Level,
-    placement: Placement,
-    packets: Source,
-}
+type Stage = (Level, Placement, Source);
 
 /// Where packets come from.
 enum Source {
@@ -168,11 +164,7 @@ impl Run {
             queued: memory::for_followers(),
         };
         let recorder = Arc::new(Recorder::new(keep));
-        let Stage {
-            level,
-            placement,
-            packets,
-        } = Stage::set(spec, beside)?;
+        let (level, placement, packets) = stage(spec, beside)?;
         prepare(spec, &placement, beside.is_some())?;
         if let Some(first) = beside {
             first.recorder.leave_others_out();
@@ -363,6 +355,7 @@ impl Run {
             let closed = !self.network.has_closing_sockets(cut);
             // The cable is cut, so no client can answer a probe. A kernel that probes one will give it up, and that is
             // worth waiting for.
+            let asks = |socket: &LookedAt| matches!(socket.timer, Some((Timer::KeepAlive, _)));
             let asks = cut && self.network.sockets().iter().any(asks);
             let cost = looked.elapsed();
             // A socket may be gone while the call that closed it has yet to return, so look at the server
@@ -650,11 +643,6 @@ impl Network {
     }
 }
 
-/// True if the kernel has a keep-alive timer for a connection.
-fn asks(socket: &LookedAt) -> bool {
-    matches!(socket.timer, Some((Timer::KeepAlive, _)))
-}
-
 /// True if a process has begun to end (`PF_EXITING` of linux/sched.h), or is gone.
 fn is_exiting(pid: i32) -> bool {
     match Process::new(pid).and_then(|process| process.stat()) {
@@ -670,80 +658,66 @@ fn is_closing(state: TcpState) -> bool {
     matches!(state, CloseWait | Closing | FinWait1 | FinWait2 | LastAck)
 }
 
-impl Stage {
-    /// The best level, or the one asked for, with what it takes.
-    fn set(spec: &Spec, beside: Option<&Network>) -> Result<Stage, Error> {
-        if let Some(wire) = &spec.wire {
-            return Stage::behind_wire(spec, wire, beside.is_some());
-        }
-        let level = beside.map(|first| first.level).or(spec.level);
-        if level.is_none_or(|level| level == Level::Sandbox) {
-            let shared = beside.and_then(|first| first.placement.of(Side::Server));
-            match shared.map_or_else(|| Sandbox::open().map(Arc::new), |shared| Ok(Arc::clone(shared))) {
-                Ok(sandbox) => {
-                    let socket = sandbox.socket(PACKET_SOCKET);
-                    let socket = socket.map_err(Error::system("open a packet socket"))?;
-                    return Ok(Stage {
-                        level: Level::Sandbox,
-                        placement: Placement::Sandbox(sandbox),
-                        packets: Source::Loopback(socket),
-                    });
-                }
-                Err(error) if level.is_some() => {
-                    return Err(refused(spec, Level::Sandbox, error.to_string(), sandbox_cure()));
-                }
-                Err(_) => {}
-            }
-        }
-        if level.is_none_or(|level| level == Level::Loopback) {
-            match host_packet_socket() {
-                Ok(socket) => {
-                    return Ok(Stage {
-                        level: Level::Loopback,
-                        placement: Placement::Here,
-                        packets: Source::Loopback(socket),
-                    });
-                }
-                Err(error) if level.is_some() => {
-                    let refusal = packet_refusal(&error);
-                    return Err(refused(spec, Level::Loopback, refusal.reason, refusal.cure));
-                }
-                Err(_) => {}
-            }
-        }
-        Ok(Stage {
-            level: Level::NoPackets,
-            placement: Placement::Here,
-            packets: Source::Nowhere,
-        })
+/// The best level, or the one asked for, with what it takes.
+fn stage(spec: &Spec, beside: Option<&Network>) -> Result<Stage, Error> {
+    if let Some(wire) = &spec.wire {
+        return behind_wire(spec, wire, beside.is_some());
     }
+    let level = beside.map(|first| first.level).or(spec.level);
+    if level.is_none_or(|level| level == Level::Sandbox) {
+        let shared = beside.and_then(|first| first.placement.of(Side::Server));
+        match shared.map_or_else(|| Sandbox::open().map(Arc::new), |shared| Ok(Arc::clone(shared))) {
+            Ok(sandbox) => {
+                let socket = sandbox.socket(PACKET_SOCKET);
+                let socket = socket.map_err(Error::system("open a packet socket"))?;
+                return Ok((Level::Sandbox, Placement::Sandbox(sandbox), Source::Loopback(socket)));
+            }
+            Err(error) if level.is_some() => {
+                return Err(refused(spec, Level::Sandbox, error.to_string(), sandbox_cure()));
+            }
+            Err(_) => {}
+        }
+    }
+    if level.is_none_or(|level| level == Level::Loopback) {
+        match host_packet_socket() {
+            Ok(socket) => {
+                return Ok((Level::Loopback, Placement::Here, Source::Loopback(socket)));
+            }
+            Err(error) if level.is_some() => {
+                let refusal = packet_refusal(&error);
+                return Err(refused(spec, Level::Loopback, refusal.reason, refusal.cure));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok((Level::NoPackets, Placement::Here, Source::Nowhere))
+}
 
-    /// Two hosts and a wire, which are nowhere but in private networks.
-    fn behind_wire(spec: &Spec, wire: &Wire, is_beside: bool) -> Result<Stage, Error> {
-        let refused = |refusal: Refusal| Error::WireRefused {
-            program: spec.name(),
-            reason: refusal.reason,
-            cure: refusal.cure,
-        };
-        if is_beside {
-            return Err(refused(Refusal {
-                reason: "it is to run beside another server, whose network is there already".into(),
-                cure: "give the wire to the server that starts first".into(),
-            }));
-        }
-        if let Some(level) = spec.level.filter(|level| *level != Level::Sandbox) {
-            return Err(refused(Refusal {
-                reason: format!("at level \"{level}\" client and server are on one host"),
-                cure: "ask for no level, or for a sandbox".into(),
-            }));
-        }
-        let (hosts, ends) = Hosts::open(wire).map_err(|error| refused(no_wire(&error)))?;
-        Ok(Stage {
-            level: Level::Sandbox,
-            placement: Placement::Hosts(Box::new((hosts, wire.clone()))),
-            packets: Source::Wire(ends),
-        })
+/// Two hosts and a wire, which are nowhere but in private networks.
+fn behind_wire(spec: &Spec, wire: &Wire, is_beside: bool) -> Result<Stage, Error> {
+    let refused = |refusal: Refusal| Error::WireRefused {
+        program: spec.name(),
+        reason: refusal.reason,
+        cure: refusal.cure,
+    };
+    if is_beside {
+        return Err(refused(Refusal {
+            reason: "it is to run beside another server, whose network is there already".into(),
+            cure: "give the wire to the server that starts first".into(),
+        }));
     }
+    if let Some(level) = spec.level.filter(|level| *level != Level::Sandbox) {
+        return Err(refused(Refusal {
+            reason: format!("at level \"{level}\" client and server are on one host"),
+            cure: "ask for no level, or for a sandbox".into(),
+        }));
+    }
+    let (hosts, ends) = Hosts::open(wire).map_err(|error| refused(no_wire(&error)))?;
+    Ok((
+        Level::Sandbox,
+        Placement::Hosts(Box::new((hosts, wire.clone()))),
+        Source::Wire(ends),
+    ))
 }
 
 /// A level that cannot be had, or not as it is asked for.

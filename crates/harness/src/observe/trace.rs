@@ -292,7 +292,7 @@ impl Tracer {
         /// A task may have been born between a look at all of them and the signal: look again.
         const AGAIN: Duration = Duration::from_millis(50);
         let Some(thread) = self.thread.take() else { return };
-        self.tasks.kill_newborn();
+        self.tasks.killing.store(true, Ordering::Release);
         while !thread.is_finished() {
             for task in self.tasks.all() {
                 let _ = kill(task, Signal::SIGKILL);

@@ -4,6 +4,7 @@ use super::day::Day;
 use super::ruling::{Ruling, failed, not_judged, policy};
 use super::talk::Came;
 use super::{Host, behind};
+use timeline::CallKind;
 
 pub(super) const HOST: Host = |server, _| {
     // Some servers write the head of a reply by itself, in one segment. If that one alone were lost, the body behind it
@@ -25,7 +26,7 @@ pub(super) fn run(day: &Day<'_>) -> Ruling {
             talk.send(&ask);
             // The client that has sent half of its body waits for no more than an answer that has begun.
             let came = talk.reply(&exchange);
-            let wrote = day.server_wrote_on(on);
+            let wrote = day.moved_on(on, CallKind::Write);
             match &came {
                 Came::Whole(_) => whole += 1,
                 // The server closed before it had begun a reply, or it waits for the rest of the body, as it may.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::day::Day;
 use super::ruling::{Ruling, not_judged};
+use timeline::CallKind;
 
 /// So many bytes of a conversation are waited for one by one.
 const MOST: usize = 400;
@@ -28,7 +29,7 @@ pub(super) fn run(day: &Day<'_>) -> Ruling {
             // This waits until the server has read the byte. Else the next byte could join it in the socket's buffer,
             // and one read would return both.
             let waits = bytes <= MOST && bytes - alone <= MISSES;
-            alone += usize::from(waits && day.until_within(READS, || day.server_read_on(on) >= bytes as u64));
+            alone += usize::from(waits && day.until_within(READS, || day.moved_on(on, CallKind::Read) >= bytes as u64));
         }
         let came = talk.reply(exchange);
         day.is_as_ever(place, &came)?;

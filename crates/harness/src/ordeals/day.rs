@@ -236,11 +236,6 @@ impl<'d> Day<'d> {
         look.idle && !look.on_clock && !self.wakes()
     }
 
-    /// True if a client gets its replies.
-    pub fn is_served(&self) -> bool {
-        self.converse().is_ok()
-    }
-
     /// How many seconds the server's own clock is ahead of its host's; `None` if it has none of its own:
     /// time_namespaces(7).
     pub fn clock_ahead(&self) -> Option<i64> {
@@ -283,17 +278,8 @@ impl<'d> Day<'d> {
         self.server.network().recorder().with(first).unwrap_or_default()
     }
 
-    /// How many bytes the server has written on a connection.
-    pub fn server_wrote_on(&self, on: Endpoints) -> u64 {
-        self.moved_on(on, CallKind::Write)
-    }
-
-    /// How many bytes it has read there.
-    pub fn server_read_on(&self, on: Endpoints) -> u64 {
-        self.moved_on(on, CallKind::Read)
-    }
-
-    fn moved_on(&self, on: Endpoints, kind: CallKind) -> u64 {
+    /// How many bytes the server has read or written on a connection.
+    pub fn moved_on(&self, on: Endpoints, kind: CallKind) -> u64 {
         let moved = |what: &What| match what {
             What::Call { on: Some(of), call } if *of == on && call.kind == kind && !call.is_peek() => call.moved(),
             _ => 0,
@@ -303,10 +289,8 @@ impl<'d> Day<'d> {
     }
 
     fn count(&self, wanted: impl Fn(&What) -> bool) -> usize {
-        self.server
-            .network()
-            .recorder()
-            .with(|seen| seen.records.iter().filter(|record| wanted(&record.what)).count())
+        let recorder = self.server.network().recorder();
+        recorder.with(|seen| seen.records.iter().filter(|record| wanted(&record.what)).count())
     }
 
     /// Waits until something is so, at most as long as the server may take. Whether it is.

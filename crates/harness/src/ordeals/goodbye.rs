@@ -4,6 +4,7 @@ use super::day::Day;
 use super::fault::Fault;
 use super::ruling::{Ruling, failed_by, not_judged};
 use super::{Host, behind};
+use timeline::CallKind;
 
 /// A line that is too long for many, and a body.
 const LINE: usize = 200_000;
@@ -43,7 +44,7 @@ pub(super) fn run(day: &Day<'_>) -> Ruling {
         true => said.starts_with(b"HTTP/1.") && matches!(said.get(9), Some(b'4' | b'5')),
         false => talk.left().len() < size && (talk.end_if_closing() || talk.ended().is_some()),
     };
-    let wrote = day.server_wrote_on(on);
+    let wrote = day.moved_on(on, CallKind::Write);
     if !refused || wrote == 0 {
         return not_judged(format!("it refuses no request of {size} bytes by an answer"));
     }

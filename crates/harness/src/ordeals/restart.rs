@@ -35,7 +35,7 @@ pub(super) fn run(day: &Day<'_>) -> Ruling {
     };
     let waiting = waiting(day);
     day.note(format!("{waiting} sockets of the first process are in TIME_WAIT"));
-    let again = day.until(|| day.server.ended().is_some() || day.is_served());
+    let again = day.until(|| day.server.ended().is_some() || day.converse().is_ok());
     let refused = day.server.network().recorder().with(|seen| seen.refused_address());
     let in_use = refused.is_some_and(|(_, errno)| errno == Errno::EADDRINUSE);
     if again && day.server.ended().is_none() {

@@ -147,14 +147,10 @@ impl Gentle {
         gentle.passes_on |= again.passes_on;
         gentle.cut = gentle.cut.or(again.cut);
         // If the two processes answered the long line differently, neither answer can be expected later.
-        if gentle.long_reply() != again.long.as_ref().map(|(_, reply)| reply.as_slice()) {
+        if gentle.long.as_ref().map(|(_, reply)| reply) != again.long.as_ref().map(|(_, reply)| reply) {
             gentle.long = None;
         }
         Ok(gentle)
-    }
-
-    fn long_reply(&self) -> Option<&[u8]> {
-        self.long.as_ref().map(|(_, reply)| reply.as_slice())
     }
 
     fn once(ground: &Ground) -> Result<Gentle, String> {
@@ -162,27 +158,26 @@ impl Gentle {
         let unproved = |why: String| format!("on a gentle day {why}");
         let nothing = Gentle::default();
         let day = Day::begin(ground, &nothing, gentle_host).map_err(|sentence| sentence.reason)?;
-        let descriptors = day.look().descriptors as u64;
+        gentle.descriptors = day.look().descriptors as u64;
         let mut talk = day.client().map_err(|sentence| unproved(sentence.reason))?;
-        let mut replies = Vec::new();
         for exchange in &ground.exchanges {
             match talk.ask(exchange) {
-                Came::Whole(reply) => replies.push(reply),
+                Came::Whole(reply) => gentle.replies.push(reply),
                 other => return Err(unproved(day.told(&other))),
             }
         }
         // The server may still do something by itself, such as close. It has done that when all of its threads sleep.
         day.until_idle();
         talk.read();
-        let closes = talk.ended().is_some();
-        if !closes {
+        gentle.closes = talk.ended().is_some();
+        if !gentle.closes {
             talk.forget();
             let mut other = day.client().map_err(|sentence| unproved(sentence.reason))?;
             ground.exchanges.iter().for_each(|exchange| drop(other.ask(exchange)));
             day.until_idle();
             talk.read();
             let is_heard = |reply: &Vec<u8>| talk.left().windows(reply.len().max(1)).any(|part| part == reply);
-            gentle.passes_on = replies.iter().any(is_heard);
+            gentle.passes_on = gentle.replies.iter().any(is_heard);
             other.close();
         }
         talk.close();
@@ -207,8 +202,6 @@ impl Gentle {
             }
         }
         drop(day);
-        (gentle.replies, gentle.closes) = (replies, closes);
-        gentle.descriptors = descriptors;
         Ok(gentle)
     }
 }

@@ -100,7 +100,7 @@ impl Arguments {
             is_interrupted,
         };
         let wrote = match self.format {
-            Format::Text => terminal::print_rough(&shown),
+            Format::Text => terminal::print(&shown.lines(terminal::terminal_width().unwrap_or(120))),
             format => io::stdout().write_all(shown.text(format).as_bytes()),
         };
         shown.status().told(wrote)

@@ -79,15 +79,15 @@ impl Arguments {
         if plan.client.is_none() && plan.talks() {
             let (address, talking, told) = (plan.address(server)?, Arc::clone(server), plan.clone());
             let talked = until_interrupted(move |_| told.talk(&talking, address, |_| Ok(())), |_| Ok(()));
-            let Ended::Done(talked) = talked? else {
+            let Ended::Done((troubles, open)) = talked? else {
                 writeln!(io::stderr(), "lab: {INTERRUPTED}")?;
                 return Ok(Ended::Interrupted);
             };
-            tell_troubles(&talked.troubles)?;
+            tell_troubles(&troubles)?;
             if io::stdin().is_terminal() && !plan.stdin {
                 until_enter("press enter to end; the page goes on until then")?;
             }
-            return Ok(Ended::Done(talked.open));
+            return Ok(Ended::Done(open));
         }
         // Ctrl-C is for the client, or for what runs in the shell; then comes the timeline of what there was.
         let _passes = FirstInterrupt::passes();

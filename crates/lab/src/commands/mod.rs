@@ -43,8 +43,7 @@ pub fn told(error: &anyhow::Error) -> String {
 
 /// Runs a client program in a server's network, and tells what went wrong with it.
 fn run_client(plan: &Plan, server: &Server, address: SocketAddr, client: &str) -> Result<()> {
-    let ended = crate::trace::run_client(server, address, client, plan.limit())?;
-    match ended.trouble() {
+    match crate::trace::run_client(server, address, client, plan.limit())?.0 {
         Some(text) => Ok(writeln!(io::stderr(), "lab: {}", printable_lines(&text))?),
         None => Ok(()),
     }

@@ -41,8 +41,8 @@ impl Run for Arguments {
                 return run_client(&plan, server, address, client);
             }
             // Clients that are to stay connected do so while we type.
-            let talked = plan.talk(server, address, |_| Ok(()))?;
-            tell_troubles(&talked.troubles)?;
+            let (troubles, _open) = plan.talk(server, address, |_| Ok(()))?;
+            tell_troubles(&troubles)?;
             if io::stdin().is_terminal() && !plan.stdin {
                 type_lines(server, address, io::stdin().lock(), io::stdout())?;
             }

@@ -20,11 +20,11 @@ fn pages_have_not_drifted() -> Result<()> {
 /// Each picture is what its capture gives, and a page shows it with words for who cannot see it.
 fn pictures_have_not_drifted_and_are_shown() -> Result<()> {
     let pages = pages::all()?;
-    for drawn in pictures::all()? {
-        let name = drawn.path.display();
-        let old = std::fs::read_to_string(&drawn.path).unwrap_or_default();
-        assert!(old == drawn.text, "{name} has drifted; `just docs` draws it anew");
-        let file = drawn.path.file_name().unwrap_or_default().to_string_lossy();
+    for (path, text) in pictures::all()? {
+        let name = path.display();
+        let old = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(old == text, "{name} has drifted; `just docs` draws it anew");
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
         let link = format!("images/{file})");
         let told = |text: &str| {
             let before = text.split(&link).next().filter(|before| before.len() < text.len());

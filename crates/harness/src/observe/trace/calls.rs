@@ -383,19 +383,23 @@ impl Calls {
         call.moved_in_messages = moved_in_messages.map(Box::new);
         call.tracer += now().since(ended);
         match unnamed {
-            Some(inode) if call.kind == CallKind::SetOption => self.keep_early_option(inode, call),
+            Some(inode) if call.kind == CallKind::SetOption => {
+                if self.early_options.len() >= EARLY_SOCKETS {
+                    self.early_options.clear();
+                }
+                self.early_options.entry(inode).or_default().push(call);
+            }
             _ => self.push(side, on, call),
         }
     }
 
     /// True for a connect that only says how an earlier one went.
     fn is_told_again(&mut self, task: Pid, fd: i32, result: Result<u64, Errno>) -> bool {
-        let is_known = self.sockets.is_connection(task, fd);
-        is_known
-            && matches!(
-                result,
-                Ok(_) | Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EISCONN)
-            )
+        let tells = matches!(
+            result,
+            Ok(_) | Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EISCONN)
+        );
+        self.sockets.is_connection(task, fd) && tells
     }
 
     fn push(&self, side: Side, on: Option<Endpoints>, call: Call) {
@@ -404,21 +408,12 @@ impl Calls {
         }
     }
 
-    fn keep_early_option(&mut self, inode: u64, call: Call) {
-        if self.early_options.len() >= EARLY_SOCKETS {
-            self.early_options.clear();
-        }
-        self.early_options.entry(inode).or_default().push(call);
-    }
-
     /// It is known now what a socket is: puts the options that were set on it on the timeline, at the
     /// time when they were.
     fn tell_early_options(&mut self, task: Pid, fd: i32, on: Option<Endpoints>) {
         let inode = self.sockets.inode(task, fd);
-        for call in inode
-            .and_then(|inode| self.early_options.remove(&inode))
-            .unwrap_or_default()
-        {
+        let early = inode.and_then(|inode| self.early_options.remove(&inode));
+        for call in early.unwrap_or_default() {
             let side = if on.is_some() { Side::Client } else { self.side };
             self.push(side, on, call);
         }
@@ -451,9 +446,7 @@ impl Pending {
 /// does not say.
 fn has_our_filter_alone(task: Pid) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{task}/status")).unwrap_or_default();
-    status
-        .lines()
-        .any(|line| line.split_once(":\t") == Some(("Seccomp_filters", "1")))
+    status.lines().any(|line| line == "Seccomp_filters:\t1")
 }
 
 /// True if we may not see what a program's descriptors are: it has said that nobody may look into it (PR_SET_DUMPABLE of

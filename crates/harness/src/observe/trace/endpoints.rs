@@ -50,9 +50,8 @@ impl Connected {
         lock(&self.0).get(&inode).copied()
     }
 
-    fn insert(&self, inode: u64, on: Endpoints, first: (Pid, i32)) {
-        let first = (first.0.as_raw(), first.1);
-        lock(&self.0).insert(inode, (on, first));
+    fn insert(&self, inode: u64, on: Endpoints, (process, fd): (Pid, i32)) {
+        lock(&self.0).insert(inode, (on, (process.as_raw(), fd)));
     }
 }
 
@@ -67,10 +66,8 @@ impl Sockets {
 
     /// What is known of the socket that a descriptor refers to. `None` if it is no socket.
     pub fn get(&mut self, task: Pid, fd: i32) -> Option<Socket> {
-        match self.descriptors.open_file(task, fd, || open_file(task, fd))? {
-            OpenFile::Socket(inode) => Some(self.known.get(&inode).copied().unwrap_or(Socket::Other(inode))),
-            OpenFile::Other => None,
-        }
+        let inode = self.inode(task, fd)?;
+        Some(self.known.get(&inode).copied().unwrap_or(Socket::Other(inode)))
     }
 
     /// The inode of the socket that a descriptor refers to.

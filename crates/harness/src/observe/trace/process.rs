@@ -22,7 +22,7 @@ pub(super) struct Tasks {
     /// Set when the first program has been executed.
     pub executed: AtomicBool,
     /// Set once everything is to be killed, so that a child that is just being born is too.
-    killing: AtomicBool,
+    pub killing: AtomicBool,
     /// Set when no task is left.
     over: Mutex<bool>,
     ended: Condvar,
@@ -39,14 +39,6 @@ impl Tasks {
         processes.sort_unstable();
         processes.dedup();
         processes
-    }
-
-    pub fn kill_newborn(&self) {
-        self.killing.store(true, Ordering::Release);
-    }
-
-    pub fn are_to_be_killed(&self) -> bool {
-        self.killing.load(Ordering::Acquire)
     }
 
     /// No task is left.
@@ -128,7 +120,7 @@ impl Processes {
         if self.begin(task, process_of(task).unwrap_or(task)) {
             self.early.insert(task);
         }
-        !self.tasks.are_to_be_killed()
+        !self.tasks.killing.load(Ordering::Acquire)
     }
 
     /// A process executed another program: its other threads are gone, and if one of them did it,
