@@ -183,8 +183,8 @@ impl Tally {
         }
     }
 
-    /// The longest of all waits, and the frame that ended it.
-    pub fn longest(&self) -> Option<(Duration, FrameNumber)> {
+    /// Those of all kinds and of both sides that there were.
+    fn waits(&self) -> impl Iterator<Item = Waits> {
         let kinds = [
             self.after_late_acks,
             self.closed_windows,
@@ -192,29 +192,22 @@ impl Tally {
             self.sent_again,
         ];
         let waits = kinds.into_iter().flat_map(|kind| [kind.client, kind.server]);
-        let handshake = self
-            .asked
-            .and_then(|asked| asked.answer)
-            .map(|(frame, took)| (took, frame));
-        let longest = waits.filter(|waits| waits.count > 0).map(|waits| waits.longest);
+        waits.filter(|waits| waits.count > 0)
+    }
+
+    /// The longest of all waits, and the frame that ended it.
+    pub fn longest(&self) -> Option<(Duration, FrameNumber)> {
+        let handshake = self.asked.and_then(|asked| asked.answer);
+        let longest = self.waits().map(|waits| waits.longest);
         longest
-            .chain(handshake)
+            .chain(handshake.map(|(frame, took)| (took, frame)))
             .filter(|(waited, _)| !waited.is_zero())
             .max_by_key(|(waited, _)| *waited)
     }
 
     /// The frames that it names.
     pub(crate) fn frames(&self) -> impl Iterator<Item = FrameNumber> {
-        let kinds = [
-            self.after_late_acks,
-            self.closed_windows,
-            self.full_windows,
-            self.sent_again,
-        ];
-        let waits = kinds.into_iter().flat_map(|kind| [kind.client, kind.server]);
-        let waits = waits
-            .filter(|waits| waits.count > 0)
-            .flat_map(|waits| [waits.first, waits.longest.1]);
+        let waits = self.waits().flat_map(|waits| [waits.first, waits.longest.1]);
         let closed = [self.still_closed.client, self.still_closed.server]
             .into_iter()
             .flatten();
