@@ -25,6 +25,7 @@ fn is_waited_for(_: &Run<'_>, connection: Connection<'_>) -> bool {
 }
 
 /// A client of ours that gave up.
+#[derive(Default)]
 struct Vain<'a> {
     id: EventId,
     wanted: &'a str,
@@ -88,33 +89,25 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 /// The first time that the client gave up.
 fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
     // A recording may claim any lengths.
-    let (mut sent, mut came, mut ever, mut bytes, mut is_no_line) = (0_u64, 0_u64, 0_u64, Vec::new(), false);
+    let mut vain = Vain::default();
     for (id, action) in connection.client_actions() {
         match &action.kind {
             ClientActionKind::Sent { len, bytes: said } => {
-                is_no_line = said.len() as u64 == *len && said.last().is_some_and(|last| *last != b'\n');
-                sent = sent.saturating_add(*len);
-                came = 0;
-                bytes.clear();
+                vain.is_no_line = said.len() as u64 == *len && said.last().is_some_and(|last| *last != b'\n');
+                vain.sent = vain.sent.saturating_add(*len);
+                vain.came = 0;
+                vain.bytes.clear();
             }
             ClientActionKind::Received { len, bytes: first } => {
-                ever = ever.saturating_add(*len);
-                if came == 0 {
-                    bytes = first.to_vec();
+                vain.ever = vain.ever.saturating_add(*len);
+                if vain.came == 0 {
+                    vain.bytes = first.to_vec();
                 }
-                came = came.saturating_add(*len);
+                vain.came = vain.came.saturating_add(*len);
             }
             ClientActionKind::GaveUp { wanted, waited } => {
-                return Some(Vain {
-                    id,
-                    wanted,
-                    waited: *waited,
-                    came,
-                    bytes,
-                    ever,
-                    sent,
-                    is_no_line,
-                });
+                (vain.id, vain.wanted, vain.waited) = (id, wanted, *waited);
+                return Some(vain);
             }
             _ => {}
         }
