@@ -264,10 +264,7 @@ fn timing(
     of: Evidence,
     facts: &mut PacketFacts,
 ) {
-    if took <= DELAYED {
-        facts.why = Why::new(Reason::AckAtOnce, certainty).by([of]);
-        return;
-    }
+    let baseline = baseline.or((took <= DELAYED).then_some(Duration::ZERO));
     let Some(baseline) = baseline else { return };
     let waited = took.saturating_sub(baseline);
     if waited <= DELAYED {

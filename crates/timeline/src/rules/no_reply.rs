@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::rule::{Body, Found, Need};
-use super::run::{Run, owners_close};
-use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Side, printable};
+use super::run::{Run, accept_of, owners_close};
+use crate::events::{CallKind, ClientActionKind, EventId, Side, printable};
 use crate::timeline::Connection;
 use crate::words::{amount, call_text};
 
@@ -137,15 +137,7 @@ fn what_was_done(connection: Connection<'_>, by: EventId) -> (String, Option<Eve
         ),
         None => (
             "by then the server had read nothing and written nothing".to_owned(),
-            first_accept(connection),
+            accept_of(connection).map(|(id, _)| id),
         ),
     }
-}
-
-fn first_accept(connection: Connection<'_>) -> Option<EventId> {
-    let is_accept = |kind: &EventKind| matches!(kind, EventKind::Call(call) if call.kind == CallKind::Accept);
-    connection
-        .events()
-        .find(|(_, event)| is_accept(&event.kind))
-        .map(|(id, _)| id)
 }
