@@ -3,7 +3,6 @@
 //!
 //! What a run could not show is no zero: where one side alone shows a figure, nothing is said of it.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::events::Level;
@@ -21,19 +20,21 @@ pub type Numbers = Result<Vec<u64>, String>;
 /// in 252 times.
 pub const RUNS_FOR_TIMES: usize = 5;
 
-/// How the second side stands to the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// All its runs are better than all of the first.
-    Better,
-    /// They are alike, or the runs of one side lie among those of the other.
-    Same,
-    /// All its runs are worse than all of the first.
-    Worse,
-    /// One side alone shows it, or the two did not do the same.
-    Unknown,
-    /// Neither side shows it, or these are times of too few runs.
-    NotJudged,
+shown! {
+    /// How the second side stands to the first.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Outcome {
+        /// All its runs are better than all of the first.
+        Better = "better",
+        /// They are alike, or the runs of one side lie among those of the other.
+        Same = "same",
+        /// All its runs are worse than all of the first.
+        Worse = "worse",
+        /// One side alone shows it, or the two did not do the same.
+        Unknown = "unknown",
+        /// Neither side shows it, or these are times of too few runs.
+        NotJudged = "not-judged",
+    }
 }
 
 impl Outcome {
@@ -45,18 +46,6 @@ impl Outcome {
         Outcome::Same,
         Outcome::NotJudged,
     ];
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Outcome::Better => "better",
-            Outcome::Same => "same",
-            Outcome::Worse => "worse",
-            Outcome::Unknown => "unknown",
-            Outcome::NotJudged => "not-judged",
-        })
-    }
 }
 
 /// The figures beside the rules, in the order in which a run is measured.

@@ -23,6 +23,9 @@
 //! - [`mod@format`] is how it is shown: lanes for a terminal, Markdown, JSON, pictures, pcapng for Wireshark.
 //! - [`width`] is for all that has only so many columns.
 
+#[macro_use]
+mod shown;
+
 pub mod compare;
 pub mod dissect;
 mod events;

@@ -1,38 +1,25 @@
 //! What a field of a frame is.
 
-use std::fmt;
 use std::ops::Range;
 
-/// A header, or what follows the headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Layer {
-    /// The header of the link that the frame was captured on.
-    Link,
-    /// What lies between the header of the link and the packet with the segment.
-    Tunnel,
-    /// The header of IP version 4, with its options.
-    Ipv4,
-    /// The header of IP version 6, with those that extend it.
-    Ipv6,
-    /// The header of TCP, with its options.
-    Tcp,
-    /// The bytes that a program sent.
-    Data,
-    /// What follows the packet, or was not taken apart.
-    Rest,
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Layer::Link => "Link",
-            Layer::Tunnel => "Tunnel",
-            Layer::Ipv4 => "IPv4",
-            Layer::Ipv6 => "IPv6",
-            Layer::Tcp => "TCP",
-            Layer::Data => "Data",
-            Layer::Rest => "Rest",
-        })
+shown! {
+    /// A header, or what follows the headers.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Layer {
+        /// The header of the link that the frame was captured on.
+        Link = "Link",
+        /// What lies between the header of the link and the packet with the segment.
+        Tunnel = "Tunnel",
+        /// The header of IP version 4, with its options.
+        Ipv4 = "IPv4",
+        /// The header of IP version 6, with those that extend it.
+        Ipv6 = "IPv6",
+        /// The header of TCP, with its options.
+        Tcp = "TCP",
+        /// The bytes that a program sent.
+        Data = "Data",
+        /// What follows the packet, or was not taken apart.
+        Rest = "Rest",
     }
 }
 

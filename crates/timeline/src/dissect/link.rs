@@ -1,13 +1,13 @@
 //! From the first byte of a frame to TCP.
 
+use std::net::IpAddr;
+
 use super::field::{Context, Layer};
 use super::names::*;
 use super::reader::{Reader, hexadecimal};
-use super::words::{
-    address_v4, address_v6, arp_hardware, checksum_of_header, dscp, ecn, ether_type, family, mac, on, protocol,
-    sll_direction,
-};
+use super::words::{arp_hardware, checksum_of_header, dscp, ecn, ether_type, mac, on, protocol, sll_direction};
 use crate::events::LinkType;
+use crate::events::link_type::family;
 
 /// Tags of IEEE 802.1Q.
 const VLAN: [u64; 3] = [0x8100, 0x88a8, 0x9100];
@@ -151,16 +151,12 @@ fn v4(reader: &mut Reader<'_>, context: Context) -> Option<(u64, bool, IpPacket)
     reader.hex(&V4_CHECKSUM, 16)?;
     let header = reader.frame().get(start..start + header_len);
     reader.say(checksum_of_header(header));
-    let source = reader.bytes(&V4_SOURCE, 4)?;
-    reader.write(address_v4(source));
-    let destination = reader.bytes(&V4_DESTINATION, 4)?;
-    reader.write(address_v4(destination));
+    let addresses = addresses::<4>(reader, [&V4_SOURCE, &V4_DESTINATION])?;
     reader.bytes(&V4_OPTIONS, header_len.checked_sub(20)?)?;
     let end = match total {
         0 => end(reader, context),
         total => start + usize::try_from(total).ok()?,
     };
-    let addresses = [source, destination].concat();
     Some((holds, more == 0 && offset == 0, IpPacket { addresses, end }))
 }
 
@@ -174,10 +170,7 @@ fn v6(reader: &mut Reader<'_>, context: Context) -> Option<(u64, bool, IpPacket)
     let length = reader.number(&V6_LENGTH, 16)?;
     let mut next = reader.said(&V6_NEXT, 8, protocol)?;
     reader.number(&V6_HOPS, 8)?;
-    let source = reader.bytes(&V6_SOURCE, 16)?;
-    reader.write(address_v6(source));
-    let destination = reader.bytes(&V6_DESTINATION, 16)?;
-    reader.write(address_v6(destination));
+    let addresses = addresses::<16>(reader, [&V6_SOURCE, &V6_DESTINATION])?;
     let end = match length {
         0 => end(reader, context),
         length => start + 40 + usize::try_from(length).ok()?,
@@ -186,8 +179,21 @@ fn v6(reader: &mut Reader<'_>, context: Context) -> Option<(u64, bool, IpPacket)
     while let Some((follows, is_whole)) = extension(reader, next)? {
         (next, whole) = (follows, whole && is_whole);
     }
-    let addresses = [source, destination].concat();
     Some((next, whole, IpPacket { addresses, end }))
+}
+
+/// Reads the two addresses of a packet.
+fn addresses<const LENGTH: usize>(reader: &mut Reader<'_>, names: [&'static super::Name; 2]) -> Option<Vec<u8>>
+where
+    IpAddr: From<[u8; LENGTH]>,
+{
+    let mut both = Vec::new();
+    for name in names {
+        let address = reader.bytes(name, LENGTH)?;
+        reader.write(IpAddr::from(*address.first_chunk()?).to_string());
+        both.extend(address);
+    }
+    Some(both)
 }
 
 /// Reads an extension header, if one follows: what follows it, and whether the packet is whole.

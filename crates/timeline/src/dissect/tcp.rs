@@ -11,13 +11,15 @@ pub(super) fn segment(reader: &mut Reader<'_>, packet: &IpPacket, context: Conte
     let start = reader.position();
     reader.said(&SOURCE_PORT, 16, port)?;
     reader.said(&DESTINATION_PORT, 16, port)?;
-    reader
-        .number(&SEQUENCE, 32)
-        .map(|seq| say_relative(reader, seq, context.first_seq))?;
-    reader.number(&ACKNOWLEDGMENT, 32)?;
+    let seq = reader.number(&SEQUENCE, 32)?;
+    say_relative(reader, seq, context.first_seq);
+    let ack = reader.number(&ACKNOWLEDGMENT, 32)?;
     // The ACK flag, which says whether this number means anything, comes after it.
-    let has_ack = reader.rest().get(1).is_some_and(|flags| flags & 0x10 != 0);
-    say_acknowledgment(reader, has_ack, packet_number(reader, start + 8), context.first_ack);
+    if reader.rest().get(1).is_some_and(|flags| flags & 0x10 != 0) {
+        say_relative(reader, ack, context.first_ack);
+    } else {
+        reader.say("does not count: ACK is not set");
+    }
     let words = reader.said(&DATA_OFFSET, 4, |words| format!("{} bytes", words * 4))?;
     reader.number(&RESERVED, 3)?;
     for flag in [&AE, &CWR, &ECE, &URG, &ACK, &PSH, &RST, &SYN, &FIN] {
@@ -41,21 +43,9 @@ pub(super) fn segment(reader: &mut Reader<'_>, packet: &IpPacket, context: Conte
     payload(reader, packet.end)
 }
 
-fn packet_number(reader: &Reader<'_>, at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(*reader.frame().get(at..)?.first_chunk()?))
-}
-
 fn say_relative(reader: &mut Reader<'_>, number: u64, first: Option<u32>) {
     if let Some(first) = first {
         reader.say(relative(number, first));
-    }
-}
-
-fn say_acknowledgment(reader: &mut Reader<'_>, counts: bool, number: Option<u32>, first: Option<u32>) {
-    match (counts, number, first) {
-        (false, ..) => reader.say("does not count: ACK is not set"),
-        (true, Some(number), Some(first)) => reader.say(relative(number.into(), first)),
-        _ => {}
     }
 }
 

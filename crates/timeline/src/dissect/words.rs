@@ -1,7 +1,5 @@
 //! Values in words.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use crate::words::{amount, data_text};
 
 pub(super) fn on(value: u64) -> &'static str {
@@ -56,14 +54,6 @@ pub(super) fn arp_hardware(number: u64) -> &'static str {
     }
 }
 
-pub(super) fn family(number: u32) -> Option<&'static str> {
-    match number {
-        2 => Some("IPv4"),
-        10 | 24 | 28 | 30 => Some("IPv6"),
-        _ => None,
-    }
-}
-
 /// Names of the IANA registry of protocol numbers.
 pub(super) fn protocol(number: u64) -> &'static str {
     match number {
@@ -102,16 +92,6 @@ pub(super) fn ecn(value: u64) -> &'static str {
         2 => "routers may mark it, ECT(0)",
         _ => "a router has marked it: congestion",
     }
-}
-
-pub(super) fn address_v4(bytes: &[u8]) -> String {
-    let octets: Result<[u8; 4], _> = bytes.try_into();
-    octets.map_or_else(|_| String::new(), |octets| Ipv4Addr::from(octets).to_string())
-}
-
-pub(super) fn address_v6(bytes: &[u8]) -> String {
-    let octets: Result<[u8; 16], _> = bytes.try_into();
-    octets.map_or_else(|_| String::new(), |octets| Ipv6Addr::from(octets).to_string())
 }
 
 /// RFC 6335, section 6.

@@ -184,30 +184,20 @@ pub struct TcpView {
     pub total_retransmits: u32,
 }
 
-/// What Linux is about in its congestion control (`enum tcp_ca_state` of linux/tcp.h).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum CongestionState {
-    /// Nothing is amiss.
-    Open,
-    /// ACKs tell of a hole, which reordering may have made.
-    Disorder,
-    /// The window was reduced, as the network asked (ECN), or as the machine itself was congested.
-    Reduced,
-    /// A loss was found by its ACKs, and is being repaired: fast retransmit.
-    Recovery,
-    /// A loss was found by a timeout.
-    Loss,
-}
-
-impl fmt::Display for CongestionState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            CongestionState::Open => "open",
-            CongestionState::Disorder => "disorder",
-            CongestionState::Reduced => "cwr",
-            CongestionState::Recovery => "recovery",
-            CongestionState::Loss => "loss",
-        })
+shown! {
+    /// What Linux is about in its congestion control (`enum tcp_ca_state` of linux/tcp.h).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub enum CongestionState {
+        /// Nothing is amiss.
+        Open = "open",
+        /// ACKs tell of a hole, which reordering may have made.
+        Disorder = "disorder",
+        /// The window was reduced, as the network asked (ECN), or as the machine itself was congested.
+        Reduced = "cwr",
+        /// A loss was found by its ACKs, and is being repaired: fast retransmit.
+        Recovery = "recovery",
+        /// A loss was found by a timeout.
+        Loss = "loss",
     }
 }
 
@@ -584,37 +574,22 @@ pub struct StateChange {
     pub to: Option<TcpState>,
 }
 
-/// The states of a TCP socket ([RFC 9293, section 3.3.2](https://www.rfc-editor.org/rfc/rfc9293#section-3.3.2)),
-/// with Linux's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names are the RFC's")]
-pub enum TcpState {
-    Established,
-    SynSent,
-    SynReceived,
-    FinWait1,
-    FinWait2,
-    TimeWait,
-    CloseWait,
-    LastAck,
-    Listen,
-    Closing,
-}
-
-impl fmt::Display for TcpState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            TcpState::Established => "ESTABLISHED",
-            TcpState::SynSent => "SYN_SENT",
-            TcpState::SynReceived => "SYN_RECV",
-            TcpState::FinWait1 => "FIN_WAIT1",
-            TcpState::FinWait2 => "FIN_WAIT2",
-            TcpState::TimeWait => "TIME_WAIT",
-            TcpState::CloseWait => "CLOSE_WAIT",
-            TcpState::LastAck => "LAST_ACK",
-            TcpState::Listen => "LISTEN",
-            TcpState::Closing => "CLOSING",
-        })
+shown! {
+    /// The states of a TCP socket ([RFC 9293, section 3.3.2](https://www.rfc-editor.org/rfc/rfc9293#section-3.3.2)),
+    /// with Linux's names.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[allow(missing_docs, reason = "the names are the RFC's")]
+    pub enum TcpState {
+        Established = "ESTABLISHED",
+        SynSent = "SYN_SENT",
+        SynReceived = "SYN_RECV",
+        FinWait1 = "FIN_WAIT1",
+        FinWait2 = "FIN_WAIT2",
+        TimeWait = "TIME_WAIT",
+        CloseWait = "CLOSE_WAIT",
+        LastAck = "LAST_ACK",
+        Listen = "LISTEN",
+        Closing = "CLOSING",
     }
 }
 
@@ -713,21 +688,14 @@ impl fmt::Display for Settled {
     }
 }
 
-/// Where a program's output goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum OutputStream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-impl fmt::Display for OutputStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            OutputStream::Stdout => "stdout",
-            OutputStream::Stderr => "stderr",
-        })
+shown! {
+    /// Where a program's output goes.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub enum OutputStream {
+        /// Standard output.
+        Stdout = "stdout",
+        /// Standard error.
+        Stderr = "stderr",
     }
 }
 
@@ -749,28 +717,19 @@ impl fmt::Display for Exit {
     }
 }
 
-/// How much of a run could be observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Level {
-    /// A capture file of somebody else's: packets, and nothing of who made them. A file of this crate
-    /// has the level of the run that is in it.
-    Capture,
-    /// System calls and socket states; the kernel's segment counters in place of packets.
-    NoPackets,
-    /// Packets too, captured on the host's own loopback interface.
-    Loopback,
-    /// All of it, in a private network.
-    Sandbox,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Level::Capture => "capture file",
-            Level::NoPackets => "no packets",
-            Level::Loopback => "loopback",
-            Level::Sandbox => "sandbox",
-        })
+shown! {
+    /// How much of a run could be observed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    pub enum Level {
+        /// A capture file of somebody else's: packets, and nothing of who made them. A file of this crate
+        /// has the level of the run that is in it.
+        Capture = "capture file",
+        /// System calls and socket states; the kernel's segment counters in place of packets.
+        NoPackets = "no packets",
+        /// Packets too, captured on the host's own loopback interface.
+        Loopback = "loopback",
+        /// All of it, in a private network.
+        Sandbox = "sandbox",
     }
 }
 

@@ -76,13 +76,15 @@ pub(crate) struct Link {
     pub port_reuse: bool,
 }
 
-/// Which end of a connection: the one that connected or the one that accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Side {
-    /// The end that sent the SYN.
-    Client,
-    /// The end that accepted.
-    Server,
+shown! {
+    /// Which end of a connection: the one that connected or the one that accepted.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    pub enum Side {
+        /// The end that sent the SYN.
+        Client = "client",
+        /// The end that accepted.
+        Server = "server",
+    }
 }
 
 impl Side {
@@ -92,15 +94,6 @@ impl Side {
             Side::Client => Side::Server,
             Side::Server => Side::Client,
         }
-    }
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Side::Client => "client",
-            Side::Server => "server",
-        })
     }
 }
 

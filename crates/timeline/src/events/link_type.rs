@@ -116,14 +116,20 @@ fn cooked(frame: &[u8], protocol: usize, header: usize) -> Option<LaxSlicedPacke
 }
 
 /// A frame of a loopback interface of macOS or BSD: the address family, in the byte order of
-/// whoever captured it, then the packet. The family of IPv6 differs from system to system.
+/// whoever captured it, then the packet.
 fn loopback(frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
-    const INET: u32 = 2;
-    const INET6: [u32; 4] = [10, 24, 28, 30];
-    let (family, packet) = frame.split_first_chunk()?;
-    let is_ip = |family| family == INET || INET6.contains(&family);
-    let either = is_ip(u32::from_be_bytes(*family)) || is_ip(u32::from_le_bytes(*family));
-    either.then(|| LaxSlicedPacket::from_ip(packet).ok()).flatten()
+    let (number, packet) = frame.split_first_chunk()?;
+    family(u32::from_be_bytes(*number)).or_else(|| family(u32::from_le_bytes(*number)))?;
+    LaxSlicedPacket::from_ip(packet).ok()
+}
+
+/// Which IP an address family is. That of IPv6 differs from system to system.
+pub(crate) fn family(number: u32) -> Option<&'static str> {
+    match number {
+        2 => Some("IPv4"),
+        10 | 24 | 28 | 30 => Some("IPv6"),
+        _ => None,
+    }
 }
 
 impl fmt::Display for LinkType {

@@ -7,7 +7,7 @@ pub(crate) mod fragments;
 pub(crate) mod frames;
 mod ids;
 pub(crate) mod layers;
-mod link_type;
+pub(crate) mod link_type;
 pub(crate) mod merge;
 pub(crate) mod moments;
 mod numbered;

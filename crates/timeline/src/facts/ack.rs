@@ -157,16 +157,12 @@ impl Flow {
         let is_update = told.is_some_and(|window| window.abs_diff(packet.window) >= rounding);
         let first = [Evidence::Frame(theirs.said_frame)];
         match theirs.probe.take() {
-            Some((FactKind::KeepAlive, frame)) => {
-                facts.add(FactKind::KeepAliveAck, Certainty::Inferred, [Evidence::Frame(frame)]);
-                facts.why = Why::new(Reason::Answer, Certainty::Inferred).by([Evidence::Frame(frame)]);
-            }
-            Some((_, frame)) if packet.window == 0 => {
-                facts.add(
-                    FactKind::ZeroWindowProbeAck,
-                    Certainty::Inferred,
-                    [Evidence::Frame(frame)],
-                );
+            Some((probe, frame)) if probe == FactKind::KeepAlive || packet.window == 0 => {
+                let kind = match probe {
+                    FactKind::KeepAlive => FactKind::KeepAliveAck,
+                    _ => FactKind::ZeroWindowProbeAck,
+                };
+                facts.add(kind, Certainty::Inferred, [Evidence::Frame(frame)]);
                 facts.why = Why::new(Reason::Answer, Certainty::Inferred).by([Evidence::Frame(frame)]);
             }
             // The first that is known of this direction repeats none.
@@ -268,10 +264,7 @@ fn timing(
     of: Evidence,
     facts: &mut PacketFacts,
 ) {
-    if took <= DELAYED {
-        facts.why = Why::new(Reason::AckAtOnce, certainty).by([of]);
-        return;
-    }
+    let baseline = baseline.or((took <= DELAYED).then_some(Duration::ZERO));
     let Some(baseline) = baseline else { return };
     let waited = took.saturating_sub(baseline);
     if waited <= DELAYED {

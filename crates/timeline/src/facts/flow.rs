@@ -178,11 +178,7 @@ impl Half {
     /// True for a segment that is not as large as its receiver takes.
     pub fn is_small(&self, packet: &Packet) -> bool {
         // The timestamps option takes 12 bytes of each segment (RFC 6691, section 2).
-        let options = if packet.segment.options.timestamps.is_some() {
-            12
-        } else {
-            0
-        };
+        let options = packet.segment.options.timestamps.map_or(0, |_| 12);
         packet.segment.len + options < u32::from(self.mss.unwrap_or(536))
     }
 

@@ -21,7 +21,6 @@ mod tally;
 mod twice;
 pub mod writes;
 
-use std::fmt;
 use std::time::Duration;
 
 pub use amounts::{Amounts, amounts};
@@ -36,25 +35,17 @@ pub use tally::{Asked, Missing, Tally, Waits};
 
 use crate::events::{Both, EventId, FrameNumber, Side};
 
-/// How sure something is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Certainty {
-    /// Nothing that was captured or traced tells.
-    #[default]
-    Unknown,
-    /// The evidence fits, and nothing else that is known does.
-    Inferred,
-    /// The evidence shows it.
-    Seen,
-}
-
-impl fmt::Display for Certainty {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Certainty::Unknown => "unknown",
-            Certainty::Inferred => "inferred",
-            Certainty::Seen => "seen",
-        })
+shown! {
+    /// How sure something is.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Certainty {
+        /// Nothing that was captured or traced tells.
+        #[default]
+        Unknown = "unknown",
+        /// The evidence fits, and nothing else that is known does.
+        Inferred = "inferred",
+        /// The evidence shows it.
+        Seen = "seen",
     }
 }
 

@@ -114,8 +114,32 @@ impl Following {
 
     /// A packet leaves: its facts, as far as they are known by then.
     fn leaves(&mut self, passing: Passing<'_>, program: &Program<'_>) -> PacketFacts {
-        let packet = passing.packet;
-        let mut facts = leaves(&mut self.flow, &mut self.found, passing, self.vantage, program);
+        let Passing { at, packet, .. } = passing;
+        let (flow, found) = (&mut self.flow, &mut self.found);
+        let (open, talks_on) = (!flow.sockets.are_closed(), flow.sockets.talks_on(packet));
+        let ignores_reset = flow.sockets.ignores_reset(packet);
+        let mut facts = flow.departs(passing, self.vantage);
+        if !facts.is_copy() {
+            note(found, packet, &facts, open.then_some(&*flow));
+            if let Some(reset) = found.reset.as_mut() {
+                if talks_on && reset.by == packet.from {
+                    reset.from_between = true;
+                    reset.talks_on.get_or_insert(packet.number);
+                }
+                reset.ignored |= ignores_reset && reset.by != packet.from;
+            }
+            let leaving = Leaving {
+                at,
+                packet,
+                flow,
+                program,
+            };
+            leaving.fill(&mut facts);
+            found.refused |= facts.why.reason == Reason::NoListener;
+            if self.vantage == Vantage::Somewhere {
+                found.tally.see(passing, flow, &facts);
+            }
+        }
         self.taken.extend(self.flow.taken.take());
         if passing.is == Moment::LeavesAndComes {
             self.flow.arrives(passing, self.vantage, &mut facts);
@@ -139,14 +163,9 @@ impl Following {
             .reset
             .and_then(|reset| Some((reset.frame, Late::FromBetween(reset.talks_on?))));
         // The SYN may stand behind its answer in the file.
-        let begins = self
-            .first
-            .filter(|_| !self.found.began_before)
-            .map(|first| (first, Late::BeginsHere));
-        let reuse = self
-            .first
-            .filter(|_| link.port_reuse)
-            .map(|first| (first, Late::PortReuse));
+        let of_first = |is_so, late| self.first.filter(|_| is_so).map(|first| (first, late));
+        let begins = of_first(!self.found.began_before, Late::BeginsHere);
+        let reuse = of_first(link.port_reuse, Late::PortReuse);
         taken.chain(halves).chain(reset).chain(begins).chain(reuse)
     }
 
@@ -219,47 +238,6 @@ fn of_connection(
         }
     }
     following.found()
-}
-
-/// A packet leaves: its facts, as far as they are known by then.
-fn leaves(
-    flow: &mut Flow,
-    found: &mut ConnectionFacts,
-    passing: Passing<'_>,
-    vantage: Vantage,
-    program: &Program<'_>,
-) -> PacketFacts {
-    let Passing { at, packet, .. } = passing;
-    let (open, talks_on) = (!flow.sockets.are_closed(), flow.sockets.talks_on(packet));
-    let ignores_reset = flow.sockets.ignores_reset(packet);
-    let mut facts = flow.departs(passing, vantage);
-    if facts.is_copy() {
-        return facts;
-    }
-    note(found, packet, &facts, open.then_some(&*flow));
-    if let Some(reset) = found.reset.as_mut().filter(|reset| talks_on && reset.by == packet.from) {
-        reset.from_between = true;
-        reset.talks_on.get_or_insert(packet.number);
-    }
-    if let Some(reset) = found
-        .reset
-        .as_mut()
-        .filter(|reset| ignores_reset && reset.by != packet.from)
-    {
-        reset.ignored = true;
-    }
-    Leaving {
-        at,
-        packet,
-        flow,
-        program,
-    }
-    .fill(&mut facts);
-    found.refused |= facts.why.reason == Reason::NoListener;
-    if vantage == Vantage::Somewhere {
-        found.tally.see(passing, flow, &facts);
-    }
-    facts
 }
 
 /// Takes down what a packet says of its connection as a whole, which is `open` if not both sides have closed.

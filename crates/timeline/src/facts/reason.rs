@@ -94,11 +94,8 @@ impl Leaving<'_> {
         if !self.half().is_small(self.packet) && self.packet.segment.len > 0 {
             return None;
         }
-        let pick = |option| match option {
-            SocketOption::Cork(on) => Some(on),
-            _ => None,
-        };
-        let cork = self.program.option(since, pick).filter(|(_, on)| *on);
+        let cork = self.program.option(since, |it| matches!(it, SocketOption::Cork(_)));
+        let cork = cork.filter(|(_, set)| *set == SocketOption::Cork(true));
         let more = writes.last().filter(|write| write.more).map(|write| write.id);
         let evidence = cork.map(|(index, _)| index).or(more)?;
         let left_later = writes.last()?.ended.is_none_or(|ended| self.at > ended);
@@ -127,12 +124,10 @@ impl Leaving<'_> {
     fn nagle(&self, since: Timestamp) -> Option<Why> {
         let half = self.half();
         let ack = half.last_ack?;
-        let no_delay = self.program.option(since, |option| match option {
-            SocketOption::NoDelay(on) => Some(on),
-            _ => None,
-        });
+        let no_delay = self.program.option(since, |it| matches!(it, SocketOption::NoDelay(_)));
+        let is_off = no_delay.is_some_and(|(_, set)| set == SocketOption::NoDelay(true));
         let first_after = since < ack.at && ack.at <= self.at && self.offsets().0 + 1 == ack.sent;
-        let held = half.is_small(self.packet) && first_after && ack.of_small && !no_delay.is_some_and(|(_, on)| on);
+        let held = half.is_small(self.packet) && first_after && ack.of_small && !is_off;
         held.then(|| Why::new(Reason::Nagle, Certainty::Inferred).by([Evidence::Frame(ack.frame)]))
     }
 
@@ -215,14 +210,10 @@ impl Leaving<'_> {
         if unread > 0 {
             return Some(Why::new(Reason::UnreadData(unread), Certainty::Inferred).by([call]));
         }
-        let pick = |option| match option {
-            SocketOption::Linger(time) => Some(time),
-            _ => None,
-        };
-        let (set, _) = self
+        let linger = self
             .program
-            .option(end.entered, pick)
-            .filter(|(_, time)| *time == Some(0))?;
+            .option(end.entered, |it| matches!(it, SocketOption::Linger(_)));
+        let (set, _) = linger.filter(|(_, set)| *set == SocketOption::Linger(Some(0)))?;
         Some(Why::new(Reason::Linger, Certainty::Seen).by([call, Evidence::Event(set)]))
     }
 }

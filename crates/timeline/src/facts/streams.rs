@@ -221,10 +221,14 @@ impl<'a> Program<'a> {
         after.checked_sub(1).map_or(0, |last| self.reads[last].1)
     }
 
-    /// The option that was set last by then and that `pick` takes, with the call that set it.
-    pub fn option<T>(&self, at: Timestamp, pick: impl Fn(SocketOption) -> Option<T>) -> Option<(EventId, T)> {
-        let set = self.options.iter().filter(|(set, ..)| *set <= at);
-        set.filter_map(|&(_, id, option)| Some((id, pick(option)?))).last()
+    /// The option of a kind that was set last by then, with the call that set it.
+    pub fn option(&self, at: Timestamp, is_it: impl Fn(SocketOption) -> bool) -> Option<(EventId, SocketOption)> {
+        let set = |&&(set, _, option): &&(Timestamp, EventId, SocketOption)| set <= at && is_it(option);
+        self.options
+            .iter()
+            .filter(set)
+            .last()
+            .map(|&(_, id, option)| (id, option))
     }
 
     /// The call that was under way at a moment, of those that may cause packets.

@@ -122,9 +122,10 @@ const LEAST: Duration = Duration::from_millis(5);
 
 impl Tally {
     /// Takes in a packet that has left.
-    pub(super) fn see(&mut self, Passing { packet, at, .. }: Passing<'_>, flow: &Flow, facts: &PacketFacts) {
+    pub(super) fn see(&mut self, passing: Passing<'_>, flow: &Flow, facts: &PacketFacts) {
+        let Passing { packet, at, .. } = passing;
         let (side, peer, flags) = (packet.from, packet.from.peer(), packet.segment.flags);
-        self.ask(packet.number, at, side, flags);
+        self.ask(passing);
         // A SYN that is challenged has its answer; the next one asks anew.
         self.asked = self.asked.filter(|_| !facts.has(FactKind::ChallengeAck));
         if flags.has(Flags::SYN) {
@@ -141,7 +142,7 @@ impl Tally {
         }
         if is_new {
             self.largest[side] = self.largest[side].max(packet.segment.len);
-            self.after_late_ack(side, packet.number, at, (way, flow), facts);
+            self.after_late_ack(passing, way, flow, facts);
             let waited = self
                 .data
                 .filter(|(last, _)| *last == side)
@@ -157,13 +158,7 @@ impl Tally {
                 self.closed_windows[peer].add(opened.frame, opened.waited);
             }
         }
-        self.windows(
-            packet.number,
-            at,
-            side,
-            (packet.window, flags),
-            data || facts.has(FactKind::ZeroWindowProbe),
-        );
+        self.windows(passing, data || facts.has(FactKind::ZeroWindowProbe));
         let acked = facts
             .acked
             .as_ref()
@@ -183,8 +178,8 @@ impl Tally {
         }
     }
 
-    /// The longest of all waits, and the frame that ended it.
-    pub fn longest(&self) -> Option<(Duration, FrameNumber)> {
+    /// Those of all kinds and of both sides that there were.
+    fn waits(&self) -> impl Iterator<Item = Waits> {
         let kinds = [
             self.after_late_acks,
             self.closed_windows,
@@ -192,29 +187,22 @@ impl Tally {
             self.sent_again,
         ];
         let waits = kinds.into_iter().flat_map(|kind| [kind.client, kind.server]);
-        let handshake = self
-            .asked
-            .and_then(|asked| asked.answer)
-            .map(|(frame, took)| (took, frame));
-        let longest = waits.filter(|waits| waits.count > 0).map(|waits| waits.longest);
+        waits.filter(|waits| waits.count > 0)
+    }
+
+    /// The longest of all waits, and the frame that ended it.
+    pub fn longest(&self) -> Option<(Duration, FrameNumber)> {
+        let handshake = self.asked.and_then(|asked| asked.answer);
+        let longest = self.waits().map(|waits| waits.longest);
         longest
-            .chain(handshake)
+            .chain(handshake.map(|(frame, took)| (took, frame)))
             .filter(|(waited, _)| !waited.is_zero())
             .max_by_key(|(waited, _)| *waited)
     }
 
     /// The frames that it names.
     pub(crate) fn frames(&self) -> impl Iterator<Item = FrameNumber> {
-        let kinds = [
-            self.after_late_acks,
-            self.closed_windows,
-            self.full_windows,
-            self.sent_again,
-        ];
-        let waits = kinds.into_iter().flat_map(|kind| [kind.client, kind.server]);
-        let waits = waits
-            .filter(|waits| waits.count > 0)
-            .flat_map(|waits| [waits.first, waits.longest.1]);
+        let waits = self.waits().flat_map(|waits| [waits.first, waits.longest.1]);
         let closed = [self.still_closed.client, self.still_closed.server]
             .into_iter()
             .flatten();
@@ -230,9 +218,10 @@ impl Tally {
         self.largest[side] > 0
     }
 
-    fn ask(&mut self, frame: FrameNumber, at: Timestamp, side: Side, flags: Flags) {
-        match (side, &mut self.asked) {
-            (Side::Client, None) if flags == Flags::SYN || flags.has(Flags::SYN) && !flags.has(Flags::ACK) => {
+    fn ask(&mut self, Passing { packet, at, .. }: Passing<'_>) {
+        let (frame, flags) = (packet.number, packet.segment.flags);
+        match (packet.from, &mut self.asked) {
+            (Side::Client, None) if packet.is_first_syn() => {
                 self.asked = Some(Asked {
                     first: (frame, at),
                     last: (frame, at),
@@ -254,14 +243,8 @@ impl Tally {
     }
 
     /// A small segment right after the ACK that its sender waited for, if that ACK was all that came meanwhile.
-    fn after_late_ack(
-        &mut self,
-        side: Side,
-        frame: FrameNumber,
-        at: Timestamp,
-        (way, flow): (Duration, &Flow),
-        facts: &PacketFacts,
-    ) {
+    fn after_late_ack(&mut self, passing: Passing<'_>, way: Duration, flow: &Flow, facts: &PacketFacts) {
+        let (side, at) = (passing.packet.from, passing.at);
         let ack = self
             .before
             .filter(|before| before.from != side && at.since(before.at) <= way + AT_ONCE);
@@ -274,12 +257,12 @@ impl Tally {
             .is_some_and(|last| last.frame == ack.frame && last.of_small);
         let went_on = self.data.is_some_and(|(last, _)| last == side);
         if of_small && went_on && !facts.full_size {
-            self.after_late_acks[side].add(frame, waited);
+            self.after_late_acks[side].add(passing.packet.number, waited);
         }
     }
 
-    fn windows(&mut self, frame: FrameNumber, at: Timestamp, side: Side, told: (u32, Flags), wants: bool) {
-        let (window, flags) = told;
+    fn windows(&mut self, Passing { packet, at, .. }: Passing<'_>, wants: bool) {
+        let (frame, side, flags) = (packet.number, packet.from, packet.segment.flags);
         if let Some(closed) = self.closed[side.peer()].as_mut().filter(|_| wants) {
             closed.wanted = true;
             self.still_closed[side.peer()] = Some(closed.frame);
@@ -287,7 +270,7 @@ impl Tally {
         if flags.has(Flags::SYN) || flags.has(Flags::RST) {
             return;
         }
-        if window == 0 {
+        if packet.window == 0 {
             self.closed[side].get_or_insert(Closed {
                 frame,
                 at,

@@ -64,13 +64,7 @@ const ORDERS: usize = 64;
 pub fn places(writes: &[Write<'_>], is_captured: impl Fn(u64, &[u8]) -> Option<bool>) -> Vec<StreamSpan> {
     let mut places = vec![StreamSpan::default(); writes.len()];
     let moving: Vec<usize> = (0..writes.len()).filter(|&i| writes[i].moved != Some(0)).collect();
-    let compare = |offset, kept: &[u8]| {
-        if kept.is_empty() {
-            None
-        } else {
-            is_captured(offset, kept)
-        }
-    };
+    let compare = |offset, kept: &[u8]| is_captured(offset, kept).filter(|_| !kept.is_empty());
     let mut start = 0_u64;
     for group in overlapping(writes, &moving) {
         let (whole, unfinished): (Vec<usize>, Vec<usize>) =

@@ -89,12 +89,22 @@ pub(crate) fn of(diagram: &Diagram) -> Vec<Row<'_>> {
     let mut rows = Rows::new(diagram);
     for (place, mark) in diagram.marks.iter().enumerate() {
         rows.folded = rows.folds.get(&place).copied().or(rows.folded);
+        // A read that found nothing to read is quiet. A server may make very many of them, so they have no row.
+        if mark.is_quiet() {
+            continue;
+        }
+        let row = Row {
+            at: Some(mark.at()),
+            event: Some(mark.event()),
+            number: mark.frame(),
+            ..Row::default()
+        };
         match mark {
-            Mark::Arrow(arrow) => rows.arrow(arrow),
-            Mark::Call(call) => rows.call(call),
-            Mark::Action(action) => rows.action(action),
-            Mark::State(state) => rows.state(state),
-            Mark::Process(process) => rows.process(process),
+            Mark::Arrow(arrow) => rows.arrow(row, arrow),
+            Mark::Call(call) => rows.call(row, call),
+            Mark::Action(action) => rows.action(row, action),
+            Mark::State(state) => rows.state(row, state),
+            Mark::Process(process) => rows.process(row, process),
         }
     }
     rows.brackets();
@@ -155,7 +165,7 @@ impl<'s> Rows<'s> {
 
     // The functions from here on say what goes into which row.
 
-    fn arrow(&mut self, arrow: &'s Arrow) {
+    fn arrow(&mut self, row: Row<'s>, arrow: &'s Arrow) {
         let mut client = self.client_behind(arrow);
         let mut server = self.server_behind(arrow);
         if let Some(note) = note(arrow) {
@@ -169,13 +179,10 @@ impl<'s> Rows<'s> {
             }
         }
         self.push(Row {
-            at: Some(arrow.left),
-            event: Some(arrow.event),
             arrow: Some(arrow),
-            number: arrow.frame,
             client,
             server,
-            ..Row::default()
+            ..row
         });
         self.row_of.insert(arrow.event, self.rows.len() - 1);
         self.passage(arrow);
@@ -226,11 +233,7 @@ impl<'s> Rows<'s> {
         Cell::new(Role::Held, long.into_iter().chain([until, short]))
     }
 
-    fn call(&mut self, call: &'s Bracket) {
-        // A read that found nothing to read is no frame. A server may make very many of them, so they have no row.
-        if call.quiet {
-            return;
-        }
+    fn call(&mut self, row: Row<'s>, call: &'s Bracket) {
         let role = match call.side {
             Side::Client => Role::Client,
             Side::Server => Role::Call,
@@ -246,23 +249,13 @@ impl<'s> Rows<'s> {
             forms
         });
         let (client, server) = of_side(call.side, Some(cell));
-        self.push(Row {
-            at: Some(call.at),
-            event: Some(call.event),
-            number: call.frame,
-            client,
-            server,
-            ..Row::default()
-        });
+        self.push(Row { client, server, ..row });
         if call.side == Side::Server {
             self.row_of.insert(call.event, self.rows.len() - 1);
         }
     }
 
-    fn process(&mut self, process: &Process) {
-        if process.quiet {
-            return;
-        }
+    fn process(&mut self, row: Row<'s>, process: &Process) {
         // A script that starts a server may start fifty programs before it, so their ends share a row.
         if process.is_helper
             && let Some(row) = self.rows.last_mut().filter(|row| row.helpers > 0)
@@ -282,35 +275,23 @@ impl<'s> Rows<'s> {
             None => process_forms(&process.process),
         };
         self.push(Row {
-            at: Some(process.at),
-            event: Some(process.event),
-            number: process.frame,
             server: Some(Cell::new(Role::Note, forms)),
             helpers: usize::from(process.is_helper),
-            ..Row::default()
+            ..row
         });
     }
 
-    fn action(&mut self, action: &'s Action) {
+    fn action(&mut self, row: Row<'s>, action: &'s Action) {
         let shares = action.arrow.and_then(|arrow| self.shared.get(&arrow));
-        if action.quiet || shares.is_some_and(|shared| shared.event == action.event) {
-            return;
+        if shares.is_none_or(|shared| shared.event != action.event) {
+            let client = Some(Cell::made(Role::Client, || action_forms(&action.action)));
+            self.push(Row { client, ..row });
         }
-        self.push(Row {
-            at: Some(action.at),
-            event: Some(action.event),
-            number: action.frame,
-            client: Some(Cell::made(Role::Client, || action_forms(&action.action))),
-            ..Row::default()
-        });
     }
 
     /// A state is a row, or goes into that of the packet before it if it has no frame of its own and
     /// there is room.
-    fn state(&mut self, state: &State) {
-        if state.quiet {
-            return;
-        }
+    fn state(&mut self, row: Row<'s>, state: &State) {
         let client = state.side == Side::Client;
         let name = &state.words;
         let long = (!client).then(|| format!("socket: {name}"));
@@ -326,12 +307,11 @@ impl<'s> Rows<'s> {
         }
         let (client, server) = of_side(state.side, Some(cell));
         self.push(Row {
-            at: Some(state.at),
+            event: None,
             state: Some((state.event, state.side)),
-            number: state.frame,
             client,
             server,
-            ..Row::default()
+            ..row
         });
     }
 

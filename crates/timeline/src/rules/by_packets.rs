@@ -188,21 +188,18 @@ fn sent_again(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     const TIMER: Duration = Duration::from_millis(200);
     let (side, waits) = most(&connection.facts().tally.sent_again)?;
     let again = amount(waits.count, "segment", "segments");
+    let were = if waits.count == 1 { "was" } else { "were" };
     // Of what was lost before it came here nobody knows when it first left.
-    let message = match waits.total.is_zero() {
-        true => format!(
-            "{again} of the {side} {} sent again, the first in frame {}",
-            if waits.count == 1 { "was" } else { "were" },
-            waits.first
-        ),
+    let when = match waits.total.is_zero() {
+        true => format!("the first in frame {}", waits.first),
         false => format!(
-            "{again} of the {side} {} sent again, {} after the copies before in all, the longest {} (frame {})",
-            if waits.count == 1 { "was" } else { "were" },
+            "{} after the copies before in all, the longest {} (frame {})",
             ms(waits.total),
             ms(waits.longest.0),
             waits.longest.1,
         ),
     };
+    let message = format!("{again} of the {side} {were} sent again, {when}");
     Some(of_waits(connection, message, waits).milder(waits.longest.0 < TIMER))
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::rule::{Body, Found, Need};
-use super::run::{Run, owners_close};
-use crate::events::{CallKind, ClientActionKind, EventId, EventKind, Side, printable};
+use super::run::{Run, accept_of, owners_close};
+use crate::events::{CallKind, ClientActionKind, EventId, Side, printable};
 use crate::timeline::Connection;
 use crate::words::{amount, call_text};
 
@@ -25,6 +25,7 @@ fn is_waited_for(_: &Run<'_>, connection: Connection<'_>) -> bool {
 }
 
 /// A client of ours that gave up.
+#[derive(Default)]
 struct Vain<'a> {
     id: EventId,
     wanted: &'a str,
@@ -88,33 +89,25 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 /// The first time that the client gave up.
 fn in_vain(connection: Connection<'_>) -> Option<Vain<'_>> {
     // A recording may claim any lengths.
-    let (mut sent, mut came, mut ever, mut bytes, mut is_no_line) = (0_u64, 0_u64, 0_u64, Vec::new(), false);
+    let mut vain = Vain::default();
     for (id, action) in connection.client_actions() {
         match &action.kind {
             ClientActionKind::Sent { len, bytes: said } => {
-                is_no_line = said.len() as u64 == *len && said.last().is_some_and(|last| *last != b'\n');
-                sent = sent.saturating_add(*len);
-                came = 0;
-                bytes.clear();
+                vain.is_no_line = said.len() as u64 == *len && said.last().is_some_and(|last| *last != b'\n');
+                vain.sent = vain.sent.saturating_add(*len);
+                vain.came = 0;
+                vain.bytes.clear();
             }
             ClientActionKind::Received { len, bytes: first } => {
-                ever = ever.saturating_add(*len);
-                if came == 0 {
-                    bytes = first.to_vec();
+                vain.ever = vain.ever.saturating_add(*len);
+                if vain.came == 0 {
+                    vain.bytes = first.to_vec();
                 }
-                came = came.saturating_add(*len);
+                vain.came = vain.came.saturating_add(*len);
             }
             ClientActionKind::GaveUp { wanted, waited } => {
-                return Some(Vain {
-                    id,
-                    wanted,
-                    waited: *waited,
-                    came,
-                    bytes,
-                    ever,
-                    sent,
-                    is_no_line,
-                });
+                (vain.id, vain.wanted, vain.waited) = (id, wanted, *waited);
+                return Some(vain);
             }
             _ => {}
         }
@@ -144,15 +137,7 @@ fn what_was_done(connection: Connection<'_>, by: EventId) -> (String, Option<Eve
         ),
         None => (
             "by then the server had read nothing and written nothing".to_owned(),
-            first_accept(connection),
+            accept_of(connection).map(|(id, _)| id),
         ),
     }
-}
-
-fn first_accept(connection: Connection<'_>) -> Option<EventId> {
-    let is_accept = |kind: &EventKind| matches!(kind, EventKind::Call(call) if call.kind == CallKind::Accept);
-    connection
-        .events()
-        .find(|(_, event)| is_accept(&event.kind))
-        .map(|(id, _)| id)
 }

@@ -70,21 +70,14 @@ pub(super) enum Need {
     Moment(fn(&Run<'_>, Connection<'_>) -> bool, &'static str),
 }
 
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// It costs something, and nobody waits for it.
-    Note,
-    /// Somebody waits, or something is lost.
-    Warning,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-        })
+shown! {
+    /// How much a finding matters.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Severity {
+        /// It costs something, and nobody waits for it.
+        Note = "note",
+        /// Somebody waits, or something is lost.
+        Warning = "warning",
     }
 }
 

@@ -194,8 +194,7 @@ impl<'a> Run<'a> {
     /// When Nagle's algorithm was switched off for a connection, or on again: on its listener before it was accepted, then
     /// on itself.
     pub fn no_delay_switched(&self, connection: Connection<'_>) -> Vec<(Timestamp, bool)> {
-        let accept = connection.calls().find(|(_, call)| call.kind == CallKind::Accept);
-        let inherited = accept.into_iter().flat_map(|(_, accept)| {
+        let inherited = accept_of(connection).into_iter().flat_map(|(_, accept)| {
             let before = move |(fd, (at, _)): &&(i32, (Timestamp, bool))| *fd == accept.fd && *at <= accept.ended;
             self.on_listeners.iter().filter(before).map(|(_, switch)| *switch)
         });
@@ -225,9 +224,14 @@ pub(super) fn is_open_at(connection: Connection<'_>, id: EventId) -> bool {
     !ends.any(|frame| connection.timeline().event_of_frame(frame).is_some_and(|end| end < id))
 }
 
+/// The call that took a connection from the kernel.
+pub(super) fn accept_of(connection: Connection<'_>) -> Option<(EventId, &Call)> {
+    connection.calls().find(|(_, call)| call.kind == CallKind::Accept)
+}
+
 /// The close of the very descriptor that accept returned: for the program that is the end of the connection.
 pub(super) fn owners_close(connection: Connection<'_>) -> Option<(EventId, &Call)> {
-    let (_, accept) = connection.calls().find(|(_, call)| call.kind == CallKind::Accept)?;
+    let (_, accept) = accept_of(connection)?;
     let of_owner =
         |call: &Call| call.process == accept.process && accept.result == Some(Ok(call.fd.unsigned_abs().into()));
     connection
@@ -238,7 +242,7 @@ pub(super) fn owners_close(connection: Connection<'_>) -> Option<(EventId, &Call
 /// Who has another descriptor of a connection that its peer has closed, and how it came by that, to end a sentence; with
 /// the events that tell.
 pub(super) fn holders(run: &Run<'_>, connection: Connection<'_>) -> (String, Vec<EventId>) {
-    let accept = connection.calls().find(|(_, call)| call.kind == CallKind::Accept);
+    let accept = accept_of(connection);
     let (mut words, mut evidence) = (Vec::new(), Vec::new());
     for (id, event) in connection.events() {
         let EventKind::Process(process) = &event.kind else {

@@ -85,10 +85,6 @@ fn split<'a>(reply: &Reply<'a>, together: &Together, run: &Run<'_>) -> Option<Sp
         .iter()
         .filter(|part| part.messages > 1)
         .map(|part| [*part; 2]);
-    let between = reply
-        .writes
-        .windows(2)
-        .filter_map(|pair| <[ReplyWrite<'_>; 2]>::try_from(pair).ok());
     // As many writes as requests, or fewer: each may be the whole of a reply, unless its own form tells that it is not.
     let (surely, perhaps) = (
         reply.parts() > *reply.requests.end(),
@@ -97,7 +93,7 @@ fn split<'a>(reply: &Reply<'a>, together: &Together, run: &Run<'_>) -> Option<Sp
     let small = |[first, second]: &[ReplyWrite<'_>; 2]| first.call.moved() < SMALL && second.call.moved() < SMALL;
     let breaks = |pair: &[ReplyWrite<'_>; 2]| pair[0].breaks_off() && completes(pair);
     let mut pairs: Vec<[ReplyWrite<'_>; 2]> = inside
-        .chain(between.filter(|pair| in_one_go(pair) || completes(pair)))
+        .chain(pairs_of(reply).filter(|pair| in_one_go(pair) || completes(pair)))
         .filter(|pair| perhaps || breaks(pair))
         .filter(|pair| small(pair) && !together.are(pair))
         // What another client said is no part of this one's reply.
@@ -106,6 +102,11 @@ fn split<'a>(reply: &Reply<'a>, together: &Together, run: &Run<'_>) -> Option<Sp
     pairs.sort_by_key(|[first, second]| (first.id, second.id));
     let unclear = !surely && !pairs.iter().any(breaks);
     (!pairs.is_empty()).then_some(Split { pairs, unclear })
+}
+
+/// Each write with the one that follows it.
+fn pairs_of<'a>(reply: &Reply<'a>) -> impl Iterator<Item = [ReplyWrite<'a>; 2]> {
+    reply.writes.windows(2).filter_map(|pair| pair.try_into().ok())
 }
 
 fn in_one_go([first, second]: &[ReplyWrite<'_>; 2]) -> bool {
@@ -119,11 +120,7 @@ fn completes([first, second]: &[ReplyWrite<'_>; 2]) -> bool {
 
 /// True if most writes came a while after the one before: so does who tells of events when they happen.
 fn is_pushed(reply: &Reply<'_>) -> bool {
-    let pairs = reply
-        .writes
-        .windows(2)
-        .filter_map(|pair| <[ReplyWrite<'_>; 2]>::try_from(pair).ok());
-    let (at_once, late): (Vec<_>, Vec<_>) = pairs.partition(in_one_go);
+    let (at_once, late): (Vec<_>, Vec<_>) = pairs_of(reply).partition(in_one_go);
     late.len() > 1 && late.len() > at_once.len()
 }
 

@@ -265,20 +265,22 @@ pub struct Arrow {
     pub tcp: Option<Box<TcpView>>,
 }
 
-/// What became of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It was captured in one place. On a loopback interface that is both ends; elsewhere nothing is known.
-    Captured,
-    /// It came.
-    Delivered,
-    /// It never came.
-    Lost,
-    /// It came more than once.
-    Duplicated,
-    /// It came with other bytes, and the kernel there threw it away.
-    Damaged,
+shown! {
+    /// What became of a packet.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Outcome {
+        /// It was captured in one place. On a loopback interface that is both ends; elsewhere nothing is known.
+        Captured = "captured",
+        /// It came.
+        Delivered = "delivered",
+        /// It never came.
+        Lost = "lost",
+        /// It came more than once.
+        Duplicated = "duplicated",
+        /// It came with other bytes, and the kernel there threw it away.
+        Damaged = "damaged",
+    }
 }
 
 /// One thing that is so of a packet.

@@ -341,12 +341,13 @@ impl<'a> Story<'a> {
 
     fn reset(&self, packet: KnownPacket<'_>) -> String {
         let (side, peer) = (packet.from, packet.from.peer());
-        let frame = packet.facts.why.evidence.iter().find_map(Evidence::frame);
+        let answers = packet.facts.why.evidence.iter().find_map(Evidence::frame);
+        let frame = answers.unwrap_or_default();
         if let Some(fact) = packet.facts.get(FactKind::FromBetween) {
             return forged(side, packet, fact);
         }
         if packet.facts.has(FactKind::StrayReset) {
-            return stray_reset(side, packet, frame);
+            return stray_reset(side, packet, answers);
         }
         match packet.facts.why.reason {
             Reason::Linger => format!(
@@ -362,17 +363,14 @@ impl<'a> Story<'a> {
                 format!("The {side}'s host refuses: nobody listens on this port, or something there refuses for it.")
             }
             Reason::ClosedSocket => format!(
-                "The {side}'s host resets the connection. That fits an answer to frame {}, for which it has no open socket: it has no acknowledgment, and its number is the next one that frame {0} expects.",
-                frame.unwrap_or_default()
+                "The {side}'s host resets the connection. That fits an answer to frame {frame}, for which it has no open socket: it has no acknowledgment, and its number is the next one that frame {frame} expects."
             ),
             Reason::GaveUp if is_inferred(packet) => format!(
-                "The {side} resets the connection. Frame {} was not answered: that fits a kernel that gives up.",
-                frame.unwrap_or_default()
+                "The {side} resets the connection. Frame {frame} was not answered: that fits a kernel that gives up."
             ),
-            Reason::GaveUp => format!(
-                "The {side}'s kernel gives up and resets the connection: frame {} was not answered.",
-                frame.unwrap_or_default()
-            ),
+            Reason::GaveUp => {
+                format!("The {side}'s kernel gives up and resets the connection: frame {frame} was not answered.")
+            }
             _ if packet.facts.has(FactKind::BeganBefore) => {
                 format!("The {side} resets a connection whose beginning was not captured. Why is not known.")
             }
@@ -653,13 +651,13 @@ impl<'a> Story<'a> {
         let options = &packet.segment.options;
         let known = if !self.facts.captured[peer] {
             format!("What it acknowledges was not captured, as nothing of the {peer} was.")
-        } else if options.cut {
-            "It acknowledges nothing new. Some of its options were cut off, so what else it says is not known."
-                .to_owned()
-        } else if options.others {
-            "It acknowledges nothing new. It has an option of another kind, such as Multipath TCP's.".to_owned()
         } else {
-            "It acknowledges nothing new.".to_owned()
+            let options = match (options.cut, options.others) {
+                (true, _) => " Some of its options were cut off, so what else it says is not known.",
+                (false, true) => " It has an option of another kind, such as Multipath TCP's.",
+                (false, false) => "",
+            };
+            format!("It acknowledges nothing new.{options}")
         };
         format!("The {side}'s kernel says which byte it expects next. {known}")
     }

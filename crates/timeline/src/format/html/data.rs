@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::dissect::{Field, Name, dissect};
 use crate::events::{Both, Call, EventId, EventKind, FrameNumber, Packet, SeenConnection, is_plain, printable};
-use crate::facts::{Amounts, amounts};
+use crate::facts::amounts;
 use crate::format::{json, svg};
 use crate::scene::{Extent, Mark, Scene};
 use crate::timeline::Timeline;
@@ -33,13 +33,11 @@ pub fn data(timeline: &Timeline, title: &str) -> String {
         }
     }
     let bands = scene.connections.iter().flat_map(|diagram| &diagram.bands);
+    let all_amounts = timeline.seen().connections().flat_map(amounts);
     let data = Data {
         title: printable(title),
-        amounts: timeline
-            .seen()
-            .connections()
-            .flat_map(amounts)
-            .map(of_amounts)
+        amounts: all_amounts
+            .map(|(event, of)| (event, of.in_flight, of.unread))
             .collect(),
         acks: acks(timeline),
         first: timeline.seen().connections().map(first_numbers).collect(),
@@ -69,10 +67,6 @@ struct Data {
     scene: Scene,
     /// How pictures and the page draw each state.
     looks: BTreeMap<String, svg::Look>,
-}
-
-fn of_amounts((event, amounts): (EventId, Amounts)) -> (EventId, Both<u64>, Both<Option<u64>>) {
-    (event, amounts.in_flight, amounts.unread)
 }
 
 fn acks(timeline: &Timeline) -> Vec<(EventId, FrameNumber, FrameNumber)> {

@@ -178,41 +178,30 @@ impl<'a> Fields<'a> {
         Fields { bytes, ..self }
     }
 
-    fn split(self, at: usize) -> Option<(&'a [u8], &'a [u8])> {
-        self.bytes.split_at_checked(at)
+    /// The bytes of a number, the lowest first.
+    fn number<const LENGTH: usize>(self, at: usize) -> Option<[u8; LENGTH]> {
+        let mut bytes = *self.bytes.get(at..)?.first_chunk()?;
+        if self.big_endian {
+            bytes.reverse();
+        }
+        Some(bytes)
     }
 
     fn short(self, at: usize) -> Option<u16> {
-        let bytes = *self.bytes.get(at..)?.first_chunk()?;
-        Some(if self.big_endian {
-            u16::from_be_bytes(bytes)
-        } else {
-            u16::from_le_bytes(bytes)
-        })
+        self.number(at).map(u16::from_le_bytes)
     }
 
     fn long(self, at: usize) -> Option<u32> {
-        let bytes = *self.bytes.get(at..)?.first_chunk()?;
-        Some(if self.big_endian {
-            u32::from_be_bytes(bytes)
-        } else {
-            u32::from_le_bytes(bytes)
-        })
+        self.number(at).map(u32::from_le_bytes)
     }
 
     fn long_long(self, at: usize) -> Option<u64> {
-        let bytes = *self.bytes.get(at..)?.first_chunk()?;
-        Some(if self.big_endian {
-            u64::from_be_bytes(bytes)
-        } else {
-            u64::from_le_bytes(bytes)
-        })
+        self.number(at).map(u64::from_le_bytes)
     }
 
     /// The options from here to the end of the block.
     fn options(self, at: usize) -> Option<Options<'a>> {
-        let (_, options) = self.split(at)?;
-        Some(Options(self.with(options)))
+        Some(Options(self.with(self.bytes.get(at..)?)))
     }
 }
 

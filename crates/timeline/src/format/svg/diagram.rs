@@ -120,18 +120,10 @@ fn description(scene: &Scene) -> String {
             "{arrows} packets between client {} and server {}.",
             diagram.client.address, diagram.server.address
         ));
-        said.extend(
-            diagram
-                .findings
-                .iter()
-                .map(|finding| format!("{}: {}.", finding.id, finding.message)),
-        );
-        said.extend(
-            diagram
-                .verdict
-                .iter()
-                .map(|line| format!("{}: {}.", line.name, line.words)),
-        );
+        let findings = diagram.findings.iter();
+        said.extend(findings.map(|finding| format!("{}: {}.", finding.id, finding.message)));
+        let verdict = diagram.verdict.iter();
+        said.extend(verdict.map(|line| format!("{}: {}.", line.name, line.words)));
     }
     said.join(" ")
 }

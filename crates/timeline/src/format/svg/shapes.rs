@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::events::{EventId, TcpState};
 use crate::scene::Arrow;
 
-use super::xml::{Xml, number};
+use super::xml::{Element, Xml, number};
 
 /// Half the width of a lifeline's band.
 pub(super) const HALF: f64 = 5.0;
@@ -17,6 +17,12 @@ pub(super) fn line(xml: &mut Xml, class: &str, from: (f64, f64), to: (f64, f64))
         .at("x2", to.0)
         .at("y2", to.1)
         .empty();
+}
+
+/// Begins a rectangle of this class, at this place and of this size.
+pub(super) fn rect<'x>(xml: &'x mut Xml, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) -> Element<'x> {
+    let rect = xml.element("rect").with("class", class).at("x", x).at("y", y);
+    rect.at("width", width).at("height", height)
 }
 
 /// Words of this class, from this place on.
@@ -46,12 +52,8 @@ pub(super) fn dot(xml: &mut Xml, class: &str, (x, y): (f64, f64), radius: f64) {
 /// The sign of findings: their numbers on a spot that ends here.
 pub(super) fn sign(xml: &mut Xml, numbers: &str, (right, y): (f64, f64)) {
     let width = 20.0 + (numbers.chars().count() - 1) as f64 * 7.0;
-    let spot = xml
-        .element("rect")
-        .with("class", "held")
-        .at("x", right - width)
-        .at("y", y - 10.0);
-    spot.at("width", width).at("height", 20.0).with("rx", 10).empty();
+    let spot = rect(xml, "held", (right - width, y - 10.0), (width, 20.0));
+    spot.with("rx", 10).empty();
     words(xml, "words sign", (right - width / 2.0, y + 5.0), numbers);
 }
 
@@ -121,13 +123,8 @@ pub(super) fn bar(xml: &mut Xml, state: Option<TcpState>, (x, y): (f64, f64), he
     if state.is_none() && height == 0.0 {
         return;
     }
-    xml.element("rect")
-        .with("class", format!("band {class}"))
-        .at("x", x - HALF)
-        .at("y", y)
-        .at("width", 2.0 * HALF)
-        .at("height", height)
-        .empty();
+    let class = format!("band {class}");
+    rect(xml, &class, (x - HALF, y), (2.0 * HALF, height)).empty();
     let mut path = String::new();
     for &(rise, apart) in strokes {
         let mut at = y + f64::max(rise, 0.0).max(4.0);

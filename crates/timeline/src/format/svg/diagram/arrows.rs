@@ -27,7 +27,7 @@ impl Drawing<'_> {
             Some(frame) => group.with("data-frame", frame),
             None => group,
         };
-        group.with("data-outcome", outcome(arrow.outcome)).open();
+        group.with("data-outcome", arrow.outcome).open();
         xml.element("title").text(&told(arrow));
         let ends = self.ends(arrow, start, to - inward * (HALF + 2.0));
         for &end in &ends {
@@ -141,16 +141,6 @@ fn told(arrow: &Arrow) -> String {
         told += &format!(". {}", arrow.sentence);
     }
     told
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Captured => "captured",
-        Outcome::Delivered => "delivered",
-        Outcome::Lost => "lost",
-        Outcome::Duplicated => "duplicated",
-        Outcome::Damaged => "damaged",
-    }
 }
 
 /// The most of an arrow's words that fits into so many characters.

@@ -1,6 +1,6 @@
 //! The lifelines with the states of their sockets, and the times that are cut.
 
-use crate::format::svg::shapes::{bar, line, words};
+use crate::format::svg::shapes::{bar, line, rect, words};
 use crate::format::svg::xml::Xml;
 use crate::scene::Band;
 
@@ -55,13 +55,8 @@ impl Drawing<'_> {
     /// The ground of the times that are cut.
     pub(super) fn grounds(&self, xml: &mut Xml) {
         for &(top, bottom, ..) in &self.axis.cuts {
-            let ground = xml
-                .element("rect")
-                .with("class", "fold")
-                .at("x", 14.0)
-                .at("y", top + 12.0);
-            let ground = ground.at("width", WIDTH - 28.0).at("height", bottom - top - 16.0);
-            ground.with("rx", 4).empty();
+            let size = (WIDTH - 28.0, bottom - top - 16.0);
+            rect(xml, "fold", (14.0, top + 12.0), size).with("rx", 4).empty();
         }
     }
 
