@@ -274,10 +274,8 @@ impl Facts {
     /// Those of events that nothing is known of yet.
     pub(crate) fn of_none(events: usize) -> Facts {
         Facts {
-            packets: Vec::new(),
             places: vec![u32::MAX; events],
-            connections: Vec::new(),
-            unseen_calls: false,
+            ..Facts::default()
         }
     }
 

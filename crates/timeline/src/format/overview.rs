@@ -7,6 +7,7 @@ use crate::overview::{Overview, Row, Spread};
 use crate::timeline::spent::Awaited;
 use crate::timeline::{Teardown, Timeline};
 use crate::width::{columns, cut, wrapped};
+use crate::words::amount;
 
 /// Of more connections than this, only the worst have a row.
 const ROWS: usize = 60;
@@ -148,7 +149,6 @@ fn totals(overview: &Overview) -> Vec<(&'static str, String)> {
         0 => String::new(),
         some => format!(", {some} of them not answered"),
     };
-    let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let mut totals = vec![
         ("connections", format!("{least}{}", overview.rows.len())),
         (
@@ -180,7 +180,7 @@ fn totals(overview: &Overview) -> Vec<(&'static str, String)> {
     if !overview.findings.is_empty() {
         let found = overview.findings.iter();
         let mut found: Vec<String> = found
-            .map(|(rule, count)| format!("{rule} in {}", counted(*count as u64, "connection", "connections")))
+            .map(|(rule, count)| format!("{rule} in {}", amount(*count as u64, "connection", "connections")))
             .collect();
         found.sort_unstable();
         totals.push(("findings", found.join("; ")));

@@ -11,6 +11,7 @@ use crate::timeline::{Connection, KnownPacket, Timeline};
 
 /// What rules look up beside a connection, gathered once: ten thousand connections must not each look
 /// through all events.
+#[derive(Default)]
 pub(super) struct Run<'a> {
     /// When Nagle's algorithm was switched on which listener's descriptor. An accepted socket inherits that on Linux.
     on_listeners: Vec<(i32, (Timestamp, bool))>,
@@ -98,17 +99,7 @@ impl<'a> Run<'a> {
     }
 
     pub fn of(timeline: &'a Timeline) -> Run<'a> {
-        let mut run = Run {
-            on_listeners: Vec::new(),
-            started: HashMap::new(),
-            refused: None,
-            spin: None,
-            listens: Vec::new(),
-            blocked: HashMap::new(),
-            last: HashMap::new(),
-            server_ended: None,
-            told: HashSet::new(),
-        };
+        let mut run = Run::default();
         let mut since = SinceRead::default();
         // By the listener's descriptor: threads may have one each.
         let mut rows: HashMap<i32, Option<(Spin, Timestamp)>> = HashMap::new();

@@ -125,6 +125,7 @@ fn is_pushed(reply: &Reply<'_>) -> bool {
 }
 
 /// Which writes shared a segment.
+#[derive(Default)]
 struct Together {
     /// The second and further writes of each segment, where packets were captured.
     shared: HashSet<EventId>,
@@ -137,12 +138,7 @@ struct Together {
 
 impl Together {
     fn of(connection: Connection<'_>) -> Together {
-        let mut together = Together {
-            shared: HashSet::new(),
-            apart: HashSet::new(),
-            asked: HashSet::new(),
-            captured: false,
-        };
+        let mut together = Together::default();
         let mut seen = HashSet::new();
         let sent = sent_by(connection, Side::Server).filter(|(_, packet)| packet.segment.len > 0);
         for (_, packet) in sent.filter(|(_, packet)| !packet.facts.is_repeat()) {

@@ -8,6 +8,7 @@ use crate::timeline::Timeline;
 use super::{Mark, Verdict};
 
 /// The processes and threads that made calls, each with its place in the order in which they first did.
+#[derive(Default)]
 pub(super) struct Makers {
     processes: HashMap<i32, usize>,
     /// The number among those of its process, from 1.
@@ -21,10 +22,8 @@ pub(super) struct Makers {
 impl Makers {
     pub fn of(timeline: &Timeline, threads: bool) -> Makers {
         let mut makers = Makers {
-            processes: HashMap::new(),
-            threads: HashMap::new(),
-            several: Both::default(),
             named: threads,
+            ..Makers::default()
         };
         let mut first = Both::<Option<i32>>::default();
         let mut in_process: HashMap<i32, usize> = HashMap::new();

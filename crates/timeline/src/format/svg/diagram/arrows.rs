@@ -91,17 +91,10 @@ impl Drawing<'_> {
                 .with("class", format!("over {class} {}", screen.class))
                 .at("x", x);
             let text = text.at("y", y);
+            let [degrees, left, top] = [slope.atan().to_degrees(), x, y].map(number);
             let text = match slope.abs() < 0.01 {
                 true => text,
-                false => text.with(
-                    "transform",
-                    format!(
-                        "rotate({} {} {})",
-                        number(slope.atan().to_degrees()),
-                        number(x),
-                        number(y)
-                    ),
-                ),
+                false => text.with("transform", format!("rotate({degrees} {left} {top})")),
             };
             text.text(&words);
         }
@@ -145,13 +138,7 @@ fn told(arrow: &Arrow) -> String {
 
 /// The most of an arrow's words that fits into so many characters.
 fn shortest(arrow: &Arrow, width: usize) -> String {
-    let full = label(arrow, Detail::Full, usize::MAX);
-    if columns(&full) <= width {
-        return full;
-    }
-    let middle = label(arrow, Detail::WithoutAck, usize::MAX);
-    if columns(&middle) <= width {
-        return middle;
-    }
-    label(arrow, Detail::Least, width)
+    let whole = [Detail::Full, Detail::WithoutAck].map(|detail| label(arrow, detail, usize::MAX));
+    let fits = whole.into_iter().find(|label| columns(label) <= width);
+    fits.unwrap_or_else(|| label(arrow, Detail::Least, width))
 }
