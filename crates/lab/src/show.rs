@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use harness::format::pcapng::{self, ReadError};
 use harness::format::text::Lanes;
-use harness::timeline::{ConnectionId, Excerpt, Level, Limits, Timeline};
+use harness::timeline::{ConnectionId, Excerpt, Limits, Timeline};
 
 use crate::unpack::unpacked;
 
@@ -73,16 +73,6 @@ impl Survey {
             is_empty,
             end,
         })
-    }
-
-    /// True if the timeline is no excerpt.
-    pub fn is_all(&self) -> bool {
-        self.timeline.is_whole()
-    }
-
-    /// True of a capture that has packets alone.
-    pub fn is_of_packets(&self) -> bool {
-        self.timeline.level == Level::Capture
     }
 
     /// All that is in it.

@@ -80,10 +80,11 @@ impl Run for Arguments {
                 true => Ok(Cow::Borrowed(timeline)),
                 false => self.filter.part_of(timeline).map(Cow::Owned),
             };
-            if survey.is_all() || is_drawn && is_all && !survey.is_of_packets() {
+            let is_of_packets = survey.timeline.level == Level::Capture;
+            if survey.timeline.is_whole() || is_drawn && is_all && !is_of_packets {
                 return self.show(&*part(&survey.timeline)?, is_asked);
             }
-            if !survey.is_of_packets() {
+            if !is_of_packets {
                 // What the calls of a long run tell is judged by all of them.
                 return self.show(&*part(&survey.whole()?)?, is_asked);
             }

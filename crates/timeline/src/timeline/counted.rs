@@ -280,11 +280,6 @@ impl Timeline {
         Some((self.totals(connection)?, left_out.exchanges.times_of(connection)))
     }
 
-    /// True for a connection of an excerpt, packets of which it may not keep.
-    pub(crate) fn is_counted(&self, connection: ConnectionId) -> bool {
-        self.totals(connection).is_some()
-    }
-
     /// Tells facts of a packet what is known since it went by.
     pub(crate) fn learn_late(&self, event: &Event, facts: Option<&mut PacketFacts>) {
         if let (EventKind::Packet(packet), Some(facts), Some(left_out)) = (&event.kind, facts, self.left_out()) {

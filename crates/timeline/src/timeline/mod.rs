@@ -111,7 +111,7 @@ impl Timeline {
     /// The connections, in the order in which they began: of a [part](Self::part) those that are in it.
     pub fn connections(&self) -> impl ExactSizeIterator<Item = Connection<'_>> {
         let here = |seen: &SeenConnection<'_>| match self.left_out() {
-            Some(left_out) if left_out.is_partial => self.is_counted(seen.id()),
+            Some(left_out) if left_out.is_partial => self.totals(seen.id()).is_some(),
             _ => seen.events().next().is_some(),
         };
         let here: Vec<SeenConnection<'_>> = self.seen.connections().filter(here).collect();
