@@ -53,7 +53,6 @@ pub(crate) use replies::captured;
 pub use rule::{Finding, Rule, Severity};
 use rule::{Found, Need};
 use run::Run;
-pub(crate) use truncated_reply::promises_more;
 pub use verdict::Verdict;
 
 /// The names of each rule, in code and in text, and what it is.

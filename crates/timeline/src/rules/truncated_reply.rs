@@ -4,8 +4,7 @@ use super::replies::ANSWERED;
 use super::rule::{Body, Found};
 use super::run::{Run, sent_by};
 use crate::events::{Argument, Call, CallKind, ClientActionKind, Direction, EventId, Flags, Side};
-use crate::facts::FactKind;
-use crate::facts::http::{Messages, Part, response_length};
+use crate::facts::http::Part;
 use crate::timeline::{Connection, KnownPacket};
 use crate::words::call_text;
 
@@ -76,23 +75,9 @@ fn last_write_was_short<'a>(connection: Connection<'a>, end: EventId) -> Option<
     (WHOLE.contains(&&*call.name) && is_short).then_some((id, call))
 }
 
-/// True if more of the server's last HTTP reply was promised than was captured.
-pub(crate) fn promises_more(connection: Connection<'_>) -> bool {
-    broken_promise(connection, EventId(u32::MAX)).is_some()
-}
-
 /// What an HTTP reply lacked when the server ended it, in words.
 fn broken_promise(connection: Connection<'_>, end: EventId) -> Option<String> {
-    let asks_for_heads = |(_, packet): (EventId, KnownPacket<'_>)| packet.segment.payload.starts_with(b"HEAD ");
-    if connection.timeline().dropped > 0 || sent_by(connection, Side::Client).any(asks_for_heads) {
-        return None;
-    }
-    let mut sent = Messages::default();
-    for (_, packet) in sent_by(connection, Side::Server).take_while(|(id, _)| *id <= end) {
-        if packet.segment.len > 0 && !packet.facts.has(FactKind::Retransmission) {
-            sent.see(&packet.segment.payload, packet.segment.len.into(), response_length)?;
-        }
-    }
+    let sent = connection.http_sent(end)?;
     match (sent.next, sent.promised, sent.left) {
         (Part::Size | Part::Trailer, ..) => {
             Some("its head promised chunks, and the FIN left before the last of them, which is empty".to_owned())

@@ -110,11 +110,6 @@ impl Totals {
         self.packets_per_exchange.tally.values().sum()
     }
 
-    /// True if a packet has this fact.
-    pub fn has(&self, kind: FactKind) -> bool {
-        self.facts & 1 << kind as u64 != 0
-    }
-
     /// Exchanges are over.
     pub fn take(&mut self, over: Vec<(usize, Spent)>, of: ConnectionId, exchanges: &mut Exchanges) {
         for (place, spent) in over {
@@ -344,7 +339,7 @@ impl<'a> Connection<'a> {
     /// True if a packet of it has this fact.
     pub fn has_fact(self, kind: FactKind) -> bool {
         match self.totals() {
-            Some(totals) => totals.has(kind),
+            Some(totals) => totals.facts & 1 << kind as u64 != 0,
             None => self.packets().any(|(_, packet)| packet.facts.has(kind)),
         }
     }

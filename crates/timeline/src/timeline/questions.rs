@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Connection, KnownPacket, Teardown, Timeline};
 use crate::events::*;
-use crate::facts::{Evidence, Exchange, Exchanging, Reason, Replying, in_clear};
+use crate::facts::http::{Messages, response_length};
+use crate::facts::{Evidence, Exchange, Exchanging, FactKind, Reason, Replying, in_clear};
 
 impl Timeline {
     /// The events of a connection, and if asked for those that belong to none.
@@ -200,6 +201,22 @@ impl<'a> Connection<'a> {
             replied = false;
         }
         counts
+    }
+
+    /// Where the server's messages of HTTP are at an event. `None` if nothing is known of that.
+    pub(crate) fn http_sent(self, end: EventId) -> Option<Messages> {
+        let data = || self.packets().filter(|(_, packet)| packet.segment.len > 0);
+        let mut asked = data().filter(|(_, packet)| packet.from == Side::Client);
+        if self.timeline.dropped > 0 || asked.any(|(_, packet)| packet.segment.payload.starts_with(b"HEAD ")) {
+            return None;
+        }
+        let mut sent = Messages::default();
+        for (_, packet) in data().take_while(|(id, _)| *id <= end) {
+            if packet.from == Side::Server && !packet.facts.has(FactKind::Retransmission) {
+                sent.see(&packet.segment.payload, packet.segment.len.into(), response_length)?;
+            }
+        }
+        Some(sent)
     }
 
     /// The packets that were held back until an ACK came.

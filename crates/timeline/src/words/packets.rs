@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::calls::{action_text, call_text};
 use crate::events::*;
+use crate::facts::http::Part;
 use crate::facts::{Acked, Certainty, ConnectionFacts, Evidence, Fact, FactKind, Reason};
-use crate::rules::promises_more;
 use crate::timeline::{Closing, Connection, KnownPacket, Timeline, no_delay_at};
 
 /// Explains a packet. `None` for an event that is none.
@@ -878,7 +878,10 @@ fn places(timeline: &Timeline, connection: Connection<'_>) -> HashMap<EventId, I
     };
     let mut places = HashMap::new();
     let exchanges = connection.exchanges();
-    let last = exchanges.len().checked_sub(1).filter(|_| promises_more(connection));
+    // The last HTTP reply may be longer than what was captured of it.
+    let sent = connection.http_sent(EventId(u32::MAX));
+    let is_cut = sent.is_some_and(|sent| sent.left > 0 || sent.next != Part::Head);
+    let last = exchanges.len().checked_sub(1).filter(|_| is_cut);
     for (exchange, packets) in exchanges.into_iter().map(|e| e.packets).enumerate() {
         let parts: Vec<EventId> = packets.iter().copied().filter(|id| new(*id, Side::Server)).collect();
         let requests = packets.iter().filter(|id| new(**id, Side::Client)).count();
