@@ -218,6 +218,12 @@ impl Output {
                 for connection in timeline.connections() {
                     follow::write(connection, lanes.width, out)?;
                 }
+                if let later @ 1.. = timeline.not_kept {
+                    writeln!(
+                        out,
+                        "[{later} later events are not here: --connection and --filter choose others]"
+                    )?;
+                }
                 if let alone @ 1.. = timeline.lone_fragments() {
                     writeln!(
                         out,

@@ -132,12 +132,8 @@ impl Survey {
     }
 }
 
-fn is_standard_input(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
 fn name(path: &Path) -> String {
-    if is_standard_input(path) {
+    if path == Path::new("-") {
         "standard input".to_owned()
     } else {
         path.display().to_string()
@@ -155,7 +151,7 @@ enum Input {
 
 impl Input {
     fn of(path: &Path) -> Input {
-        match is_standard_input(path) {
+        match path == Path::new("-") {
             true => Input::Standard,
             false => Input::Path(path.to_owned()),
         }

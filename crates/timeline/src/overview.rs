@@ -158,17 +158,23 @@ impl Overview {
         Some(&self.rows[place.ok()?])
     }
 
-    /// The connections that are worth a look first, the worst of them first: with warnings, with an
-    /// unhappy end, with requests that were not answered, and then the slowest.
+    /// The connections that are worth a look first, the worst of them first: with warnings, with other findings, with
+    /// an unhappy end, with requests that were not answered, and then the slowest.
     pub fn worst(&self, most: usize) -> Vec<ConnectionId> {
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         rows.sort_by_key(|row| {
             let slowest = row.slowest.map_or(Duration::ZERO, |(_, spent)| spent.whole);
             let unhappy = matches!(
                 row.teardown,
-                Teardown::Reset { .. } | Teardown::Cut { .. } | Teardown::LeftOpen(_)
+                Teardown::Refused | Teardown::Reset { .. } | Teardown::Cut { .. } | Teardown::LeftOpen(_)
             );
-            Reverse((row.warnings, unhappy, row.requests - row.answered, slowest))
+            Reverse((
+                row.warnings,
+                row.findings.len(),
+                unhappy,
+                row.requests - row.answered,
+                slowest,
+            ))
         });
         rows.into_iter().take(most).map(|row| row.connection).collect()
     }

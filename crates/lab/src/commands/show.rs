@@ -11,7 +11,7 @@ use course::learn::folder::Folder;
 use course::learn::progress::Progress;
 use course::{experiments, steps};
 use harness::scene::{Mark, Scene};
-use harness::timeline::{Level, Timeline};
+use harness::timeline::{ConnectionId, Level, Timeline};
 
 use crate::filter::Filter;
 use crate::output::{Format, FrameRange, More, Output, Shown, findings, some, table};
@@ -63,6 +63,10 @@ impl Run for Arguments {
         // What frames and places were asked for, is known when all is read.
         if output.vantage.is_some() || !part.is_all() {
             read(&path, |timeline| {
+                ensure!(
+                    output.vantage.is_none() || timeline.level != Level::Capture,
+                    "--vantage chooses one of the two hosts of a run with a wire, and this capture has packets alone"
+                );
                 let seen = output.seen(timeline);
                 match self.filter.is_all() {
                     true => self.show(&seen, is_asked),
@@ -207,6 +211,11 @@ impl Arguments {
             return Ok(());
         }
         writeln!(io::stdout())?;
-        Ok(terminal::findings(&findings(timeline).lines(), look)?)
+        let asked = output.connection.map(|number| ConnectionId::of(number as usize - 1));
+        let part = asked.map(|asked| timeline.part(&[asked]));
+        Ok(terminal::findings(
+            &findings(part.as_ref().unwrap_or(timeline)).lines(),
+            look,
+        )?)
     }
 }

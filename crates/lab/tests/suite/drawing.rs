@@ -95,12 +95,22 @@ fn what_is_odd_in_a_long_capture_comes_first() -> Result<()> {
             assert_eq!(String::from_utf8(piped.stdout)?, odd.replace(path, "-"), "{format}");
         }
     }
+    // A connection has its own findings. Which host is asked, packets alone do not tell.
+    let found =
+        |number: &str| Ok::<_, anyhow::Error>(told(&["show", path, "--connection", number])?.contains("found nothing"));
+    assert!(found("7")?);
+    assert!(complaint(&["show", path, "--vantage", "client"])?.contains("has packets alone"));
     let all: serde_json::Value = serde_json::from_str(&told(&["show", path, "--format", "json"])?)?;
     let counted = |list: &serde_json::Value| list.as_array().map(Vec::len);
     assert_eq!(
         (counted(&all["connections"]), counted(&all["events"])),
         (Some(2000), Some(11_998))
     );
+    // What does not fit says so.
+    std::fs::write(&file, long_capture(12_000, 1500))?;
+    let bytes = told(&["show", path, "--format", "bytes"])?;
+    let last = bytes.lines().last().unwrap_or_default();
+    assert!(last.contains(" later events are not here"), "{last}");
     Ok(std::fs::remove_file(&file)?)
 }
 

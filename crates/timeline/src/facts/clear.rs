@@ -63,6 +63,9 @@ impl fmt::Display for Clear<'_> {
 /// So many bytes of a handshake are kept at most, until its first message is whole.
 const MOST: usize = 16 << 10;
 
+/// How much is left of what goes on until the connection ends.
+const TO_THE_END: u64 = u64::MAX;
+
 /// The first message of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hello {
@@ -134,7 +137,9 @@ impl Message {
         }
         let kind = in_clear(data).map(|clear| clear.kind());
         // A response to HEAD says how long the body would be, so that another response may come where that is not.
+        // What has no length goes on to the end, or is a tunnel for TLS.
         let begins = match &self.http {
+            Some((_, messages, _)) if messages.left > TO_THE_END / 2 => !matches!(kind, Some(HttpRequest)),
             Some((of, messages, _)) => messages.begins() || (*of, kind) == (HttpResponse, Some(HttpResponse)),
             None => true,
         };
@@ -146,7 +151,7 @@ impl Message {
             let known = messages.see(data, len, length(of));
             // The body of a response whose length is not told goes on to the end, of a request nothing is known.
             if known.is_none() && of == HttpResponse {
-                messages.left = u64::MAX;
+                messages.left = TO_THE_END;
                 return Some((of, messages, from + len));
             }
             known.map(|()| (of, messages, from + len))

@@ -34,7 +34,10 @@ pub fn table(overview: &Overview, width: usize) -> String {
     }
     let hidden = overview.rows.len() - shown.len();
     if hidden > 0 {
-        let _ = writeln!(text, "      these are the worst; {hidden} more are in --format json");
+        let _ = writeln!(
+            text,
+            "      these are the worst; {hidden} more by --filter, or in --format json"
+        );
     }
     text.push('\n');
     for (name, words) in totals(overview) {
@@ -90,7 +93,10 @@ pub fn survey(timeline: &Timeline, width: usize) -> String {
     }
     let hidden = overview.rows.len().saturating_sub(ROWS);
     if hidden > 0 {
-        let _ = writeln!(text, "these are the worst; {hidden} more are in --format json");
+        let _ = writeln!(
+            text,
+            "these are the worst; {hidden} more by --filter, or in --format json"
+        );
     }
     text
 }

@@ -227,12 +227,11 @@ fn syn_unanswered(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     if asked.count == 1 && end.since(asked.first.1) < SOON || tally.acknowledges.client {
         return None;
     }
-    let message = format!(
-        "{}, the last {} after the first, and no answer in {} from then",
-        amount(asked.count, "SYN", "SYNs"),
-        ms(asked.last.1.since(asked.first.1)),
-        ms(end.since(asked.last.1)),
-    );
+    let (since, silent) = (ms(asked.last.1.since(asked.first.1)), ms(end.since(asked.last.1)));
+    let message = match asked.count {
+        1 => format!("1 SYN, and no answer in {silent}"),
+        count => format!("{count} SYNs, the last {since} after the first, and no answer in {silent} from then"),
+    };
     Some(Found::new(message, frames(connection, [asked.first.0, asked.last.0])))
 }
 

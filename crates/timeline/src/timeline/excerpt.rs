@@ -316,7 +316,7 @@ impl Excerpt {
             Keeps::These(_) => true,
             Keeps::WholeOf(_, room) => {
                 match room.checked_sub(kept.room()) {
-                    Some(left) => (*room, _) = (left, of_connection.keep_whole(kept)),
+                    Some(left) => (*room, _) = (left, of_connection.lanes.head.push(kept)),
                     None => (*room, self.not_kept) = (0, self.not_kept + 1),
                 }
                 return;
@@ -325,14 +325,14 @@ impl Excerpt {
         };
         let turn = of_connection.see(id, &mut kept, &mut self.left_out.exchanges);
         let left_out = match &self.keeps {
-            _ if is_chosen => of_connection.keep(kept, turn, self.limits.packets),
+            _ if is_chosen => of_connection.lanes.keep(kept, turn, self.limits.packets),
             Keeps::Nothing(chosen) if chosen.contains(&id) => {
                 self.passed = Some(kept);
                 true
             }
             _ => kept.facts.is_some(),
         };
-        of_connection.left_out(left_out);
+        of_connection.totals.left_out += u64::from(left_out);
     }
 
     /// Takes in what is known at the end of the file, or where reading it ended: the level of the run
@@ -373,10 +373,10 @@ impl Excerpt {
         endpoints.truncate(self.kept.len());
         let (mut connections, mut states, mut late) = (Vec::new(), Vec::new(), HashMap::<_, Vec<Late>>::new());
         for ((kept, link), id) in self.kept.iter_mut().zip(&links).zip((0..).map(ConnectionId)) {
-            for (frame, of_packet) in kept.late(*link) {
+            for (frame, of_packet) in kept.following.late(*link) {
                 late.entry(frame).or_default().push(of_packet);
             }
-            connections.push(link.put_into(kept.facts()));
+            connections.push(link.put_into(kept.following.found()));
             let (changes, totals) = kept.ended(id, self.level, &mut self.left_out.exchanges);
             states.push(changes);
             self.left_out.of_connection.push(Some(totals));

@@ -6,7 +6,7 @@ use super::counted::{Exchanges, Totals};
 use super::spent::Timing;
 use crate::events::sockets::{Sockets, known_of, note};
 use crate::events::*;
-use crate::facts::{ConnectionFacts, Exchanging, Following, Late, PacketFacts, Replying};
+use crate::facts::{Exchanging, Following, PacketFacts, Replying};
 
 /// An event that is kept.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(super) struct KeptEvent {
 
 /// The packets of a connection that are kept, and calls between them.
 #[derive(Debug, Default)]
-struct Lanes {
-    head: Vec<KeptEvent>,
+pub(super) struct Lanes {
+    pub head: Vec<KeptEvent>,
     /// Each with whether it changed what is known of the connection's state.
     tail: VecDeque<(KeptEvent, bool)>,
     /// Those that did, and have left the tail.
@@ -33,8 +33,8 @@ struct Lanes {
 /// What is known of a connection.
 #[derive(Debug)]
 pub(super) struct Kept {
-    lanes: Lanes,
-    following: Following,
+    pub lanes: Lanes,
+    pub following: Following,
     /// What the packets tell of the sockets.
     near: Followed,
     /// The same, as of a capture that was made somewhere.
@@ -44,7 +44,7 @@ pub(super) struct Kept {
     timing: Timing,
     packets_of_exchange: usize,
     replies_of_exchange: usize,
-    totals: Totals,
+    pub totals: Totals,
 }
 
 /// Sockets that are followed.
@@ -103,7 +103,7 @@ impl KeptEvent {
 
 impl Lanes {
     /// Keeps an event, if it is one of the first or the last. True if another is left out for it.
-    fn keep(&mut self, mut kept: KeptEvent, turn: bool, packets: usize) -> bool {
+    pub fn keep(&mut self, mut kept: KeptEvent, turn: bool, packets: usize) -> bool {
         if let EventKind::Packet(packet) = &mut kept.event.kind {
             packet.segment.payload.truncate(Call::KEEP);
         }
@@ -193,31 +193,6 @@ impl Kept {
             self.packets_of_exchange += 1 + step.with;
             self.replies_of_exchange += usize::from(step.replies);
         }
-    }
-
-    /// Keeps an event, if it is one of the first or the last of so many packets. True if another is left out for it.
-    pub fn keep(&mut self, kept: KeptEvent, turn: bool, packets: usize) -> bool {
-        self.lanes.keep(kept, turn, packets)
-    }
-
-    /// Keeps an event, whatever it is.
-    pub fn keep_whole(&mut self, kept: KeptEvent) {
-        self.lanes.head.push(kept);
-    }
-
-    /// Counts an event that is not kept, if it is a packet.
-    pub fn left_out(&mut self, is_packet: bool) {
-        self.totals.left_out += u64::from(is_packet);
-    }
-
-    /// What is so of the connection.
-    pub fn facts(&self) -> ConnectionFacts {
-        self.following.found()
-    }
-
-    /// What is known of some packets since they went by.
-    pub fn late(&self, link: Link) -> impl Iterator<Item = (FrameNumber, Late)> {
-        self.following.late(link)
     }
 
     /// What was counted of it when all has come, and what its sockets went through.

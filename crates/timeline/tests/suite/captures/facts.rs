@@ -1198,6 +1198,9 @@ fn a_body_begins_nothing() {
     };
     let page = "20 S PA 1 1 0 says=HTTP/1.1_200_OK||; 30 S PA 20 1 0 says=GET_/_HTTP/1.1|";
     assert!(!response(page).contains(HttpRequest.name()));
+    // It may be a tunnel.
+    let hello = "30 S PA 20 1 0 says=hex:15030300020228";
+    assert!(response(&page.replace("30 S PA 20 1 0 says=GET_/_HTTP/1.1|", hello)).contains(TlsAlert.name()));
     let go_on = "20 S PA 1 1 0 says=HTTP/1.1_100_Continue||; 30 S PA 26 1 0 says=HTTP/1.1_200_OK|";
     assert!(response(go_on).contains(HttpResponse.name()));
     // In a response no request begins; another response may, as the first may be to HEAD.

@@ -240,6 +240,19 @@ fn what_is_odd_stands_on_top() {
     // Where there is little room, what is odd stays.
     assert!(overview::survey(&timeline, 40).contains("sent-again"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 120));
+    // A note, and a refusal, come before what is slow.
+    let note = HANDSHAKE.to_owned()
+        + "20 S A 1 1 100; 120 S A 1 1 100; 121 C A 1 101 0; 130 C FA 1 101 0; \
+        140 S FA 101 2 0; 141 C A 2 102 0";
+    let refused = "0 C S 0 0 0; 10 S RA 0 1 0";
+    let several = read(&file(&[&usual, refused, &note])).into_timeline();
+    let worst = timeline::overview::Overview::of(&several).worst(3);
+    assert_eq!(
+        worst,
+        [2, 1, 0].map(ConnectionId),
+        "{}",
+        overview::survey(&several, 120)
+    );
     // The part of the second is what a file of it alone would be, with the numbers that its frames have here.
     let part = timeline.part(&[timeline::ConnectionId(1)]);
     let alone = read(&file(&[&late])).into_timeline();
