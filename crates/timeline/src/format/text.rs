@@ -51,8 +51,8 @@ impl Lanes {
     /// A capture that is not much longer than what is drawn is read whole.
     const WHOLE: usize = 4096;
 
-    /// So many connections of a long capture are followed: each takes some two kilobytes.
-    const FOLLOWED: usize = 1 << 16;
+    /// So many connections of a long capture are followed: each takes some four kilobytes.
+    const FOLLOWED: usize = 1 << 14;
 
     /// Lanes of this width.
     pub fn with_width(width: usize) -> Lanes {

@@ -69,7 +69,7 @@ objects! {
     End of timeline: &Timeline {
         dropped: u64 = timeline.dropped, "Packets that the capture lost.";
         not_kept: u64 = timeline.lost_sight_of(),
-            "Events at the end of a run that was too long to keep, or of connections of a capture beyond the first 65,536.";
+            "Events at the end of a run that was too long to keep, or of connections of a capture beyond the first 16,384.";
         #[serde(skip_serializing_if = "is_zero")]
         lone_fragments: u64 = timeline.lone_fragments(),
             "IP fragments that are not read, as others of their packets are missing, where there are some.";
