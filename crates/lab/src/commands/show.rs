@@ -10,6 +10,7 @@ use course::learn::exercise::{self, Exercise, Kind};
 use course::learn::folder::Folder;
 use course::learn::progress::Progress;
 use course::{experiments, steps};
+use harness::format::text::Lanes;
 use harness::scene::{Mark, Scene};
 use harness::timeline::{ConnectionId, Level, Timeline};
 
@@ -95,7 +96,9 @@ impl Run for Arguments {
             let part = part(&survey.timeline)?;
             let here = || part.connections().map(|connection| connection.id());
             if is_drawn {
-                let chosen = output.chosen(&part)?.unwrap_or_else(|| here().take(MOST).collect());
+                let chosen = output
+                    .chosen(&part)?
+                    .unwrap_or_else(|| here().take(Lanes::default().connections).collect());
                 return self.show(&*survey.with_packets_of(&part, &chosen)?, is_asked);
             }
             let asked = output.connection.and(output.chosen(&part)?);
@@ -108,9 +111,6 @@ impl Run for Arguments {
         Ok(Status::Well)
     }
 }
-
-/// So many connections are drawn, where nobody chooses.
-const MOST: usize = 20;
 
 /// The file that is meant by a name or a path, and whether an exercise asks what is to be found in it.
 ///

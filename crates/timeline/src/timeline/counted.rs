@@ -39,27 +39,16 @@ pub(crate) struct LeftOut {
 pub(crate) struct Exchanges {
     pub most: usize,
     /// How many packets each took, and how many segments its reply.
-    pub counts: Vec<(ConnectionId, u32, u32)>,
+    pub counts: Vec<(ConnectionId, (u32, u32))>,
     /// Of each that had a reply, how long it took until the first byte and until the last.
-    pub times: Vec<(ConnectionId, Duration, Duration)>,
+    pub times: Vec<(ConnectionId, (Duration, Duration))>,
 }
 
-impl Exchanges {
-    /// The numbers of packets, and of segments, of a connection's exchanges.
-    pub fn counts_of(&self, connection: ConnectionId) -> impl Iterator<Item = (usize, usize)> {
-        let first = self.counts.partition_point(|(id, ..)| *id < connection);
-        let of_this = self.counts[first..]
-            .iter()
-            .take_while(move |(id, ..)| *id == connection);
-        of_this.map(|(_, packets, segments)| (*packets as usize, *segments as usize))
-    }
-
-    /// How long the exchanges of a connection took until the first byte of the reply, and until the last.
-    fn times_of(&self, connection: ConnectionId) -> impl Iterator<Item = (Duration, Duration)> {
-        let first = self.times.partition_point(|(id, ..)| *id < connection);
-        let of_this = self.times[first..].iter().take_while(move |(id, ..)| *id == connection);
-        of_this.map(|(_, first_byte, whole)| (*first_byte, *whole))
-    }
+/// The figures of one connection, of those of all that are sorted by their connections.
+fn of_connection<T: Copy>(all: &[(ConnectionId, T)], connection: ConnectionId) -> impl Iterator<Item = T> {
+    let first = all.partition_point(|(id, _)| *id < connection);
+    let of_this = all[first..].iter().take_while(move |(id, _)| *id == connection);
+    of_this.map(|(_, figures)| *figures)
 }
 
 impl LeftOut {
@@ -69,6 +58,12 @@ impl LeftOut {
             no_segment,
             ..LeftOut::default()
         }
+    }
+
+    /// Tells facts of a frame what is known since it went by.
+    pub fn tell_late(&self, frame: FrameNumber, facts: &mut PacketFacts) {
+        let late = self.late.get(&frame).into_iter().flatten();
+        late.for_each(|late| facts.learn(*late));
     }
 }
 
@@ -116,7 +111,7 @@ impl Totals {
             self.answered += 1;
             self.spent += spent.whole;
             if exchanges.times.len() < exchanges.most {
-                exchanges.times.push((of, spent.first_byte, spent.whole));
+                exchanges.times.push((of, (spent.first_byte, spent.whole)));
             }
             let is_slower =
                 |(first, slowest): &(usize, Spent)| (slowest.whole, Reverse(*first)) < (spent.whole, Reverse(place));
@@ -172,7 +167,7 @@ impl Counts {
             .iter()
             .map(|(&number, &times)| Run { number, times })
             .collect();
-        tally.sort_by_key(|run| std::cmp::Reverse(run.times));
+        tally.sort_by_key(|run| Reverse(run.times));
         tally
     }
 }
@@ -272,15 +267,10 @@ impl Timeline {
         connection: ConnectionId,
     ) -> Option<(&Totals, impl Iterator<Item = (Duration, Duration)>)> {
         let left_out = self.left_out()?;
-        Some((self.totals(connection)?, left_out.exchanges.times_of(connection)))
-    }
-
-    /// Tells facts of a packet what is known since it went by.
-    pub(crate) fn learn_late(&self, event: &Event, facts: Option<&mut PacketFacts>) {
-        if let (EventKind::Packet(packet), Some(facts), Some(left_out)) = (&event.kind, facts, self.left_out()) {
-            let late = left_out.late.get(&packet.number);
-            late.into_iter().flatten().for_each(|late| facts.learn(*late));
-        }
+        Some((
+            self.totals(connection)?,
+            of_connection(&left_out.exchanges.times, connection),
+        ))
     }
 
     /// The frames that findings name.
@@ -325,7 +315,8 @@ impl<'a> Connection<'a> {
     /// The packets and segments of each exchange, as an excerpt counted them.
     pub(super) fn counted_exchanges(self) -> Option<impl Iterator<Item = (usize, usize)>> {
         let left_out = self.timeline().left_out().filter(|left_out| left_out.is_partial)?;
-        Some(left_out.exchanges.counts_of(self.id()))
+        let counts = of_connection(&left_out.exchanges.counts, self.id());
+        Some(counts.map(|(packets, segments)| (packets as usize, segments as usize)))
     }
 
     /// True if both sides begin as TLS does: see [`SeenConnection::is_tls`].

@@ -383,8 +383,8 @@ impl Excerpt {
         }
         let first = self.left_out.of_connection.first().and_then(Option::as_ref);
         self.left_out.start = first.and_then(|first| Some(first.span?.0));
-        self.left_out.exchanges.counts.sort_by_key(|(id, ..)| *id);
-        self.left_out.exchanges.times.sort_by_key(|(id, ..)| *id);
+        self.left_out.exchanges.counts.sort_by_key(|(id, _)| *id);
+        self.left_out.exchanges.times.sort_by_key(|(id, _)| *id);
         let kept = self.kept.into_iter().flat_map(|kept| kept.events());
         let mut kept: Vec<KeptEvent> = kept.chain(self.outside).collect();
         kept.sort_by_key(|kept| kept.sequence);
@@ -405,8 +405,7 @@ impl Excerpt {
         let mut events = Vec::with_capacity(kept.len());
         for (id, kept) in (0..).map(EventId).zip(kept) {
             if let Some(mut of_packet) = kept.facts {
-                let late = kept.number.and_then(|number| self.left_out.late.get(&number));
-                late.into_iter().flatten().for_each(|late| of_packet.learn(*late));
+                self.left_out.tell_late(kept.number.unwrap_or_default(), &mut of_packet);
                 facts.put(id, *of_packet);
             }
             events.push(kept.event);

@@ -233,7 +233,7 @@ impl Kept {
             self.totals.packets_per_exchange.push(packets);
             self.totals.segments_per_reply.push(segments);
             if exchanges.counts.len() < exchanges.most {
-                exchanges.counts.push((on, packets as u32, segments as u32));
+                exchanges.counts.push((on, (packets as u32, segments as u32)));
             }
         }
         (self.packets_of_exchange, self.replies_of_exchange) = (0, 0);

@@ -16,7 +16,8 @@ use super::input::Input;
 use super::record::{self, Extra, Line, Told};
 use crate::events::fragments::Fragments;
 use crate::events::{
-    Event, Explanation, FrameNumber, Level, LinkType, NoSegment, Record, Recording, Timestamp, What, printable,
+    Event, EventKind, Explanation, FrameNumber, Level, LinkType, NoSegment, Record, Recording, Timestamp, What,
+    printable,
 };
 use crate::facts::PacketFacts;
 use crate::format::text::Lanes;
@@ -141,7 +142,11 @@ pub(crate) fn retell<E>(
             Ok(None) | Err(_) => return Ok(()),
         }
         if let Some((event, mut facts)) = excerpt.passed() {
-            survey.learn_late(&event, facts.as_deref_mut());
+            if let (EventKind::Packet(packet), Some(facts), Some(left_out)) =
+                (&event.kind, &mut facts, survey.left_out())
+            {
+                left_out.tell_late(packet.number, facts);
+            }
             tell(&event, facts.as_deref())?;
         }
     }
