@@ -11,6 +11,8 @@ mod reader;
 mod tcp;
 mod words;
 
+use etherparse::LaxIpSlice;
+
 use crate::events::layers::innermost;
 use crate::events::{Flags, LinkType, Packet};
 pub use field::{Context, Field, Layer, Name};
@@ -58,12 +60,10 @@ fn walk(reader: &mut Reader<'_>, link_type: LinkType, context: Context) -> Optio
 
 /// Where the innermost packet begins, if one is known there.
 fn packet_at(link_type: LinkType, frame: &[u8]) -> Option<usize> {
-    use etherparse::LaxNetSlice;
     let packet = innermost(link_type, frame).ok()?;
-    let header = match packet.net.as_ref()? {
-        LaxNetSlice::Ipv4(ip) => ip.header().slice(),
-        LaxNetSlice::Ipv6(ip) => ip.header().slice(),
-        LaxNetSlice::Arp(_) => return None,
+    let header = match &packet {
+        LaxIpSlice::Ipv4(ip) => ip.header().slice(),
+        LaxIpSlice::Ipv6(ip) => ip.header().slice(),
     };
     header.as_ptr().addr().checked_sub(frame.as_ptr().addr())
 }

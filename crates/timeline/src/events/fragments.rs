@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
-use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxNetSlice, TcpSlice, defrag::IpDefragBuf};
+use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice, TcpSlice, defrag::IpDefragBuf};
 
 use super::layers::fragment;
 use super::link_type::{LinkType, NoSegment};
@@ -78,10 +78,9 @@ impl Fragments {
         most: usize,
     ) -> Result<Option<Segment>, NoSegment> {
         let packet = fragment(link_type, frame).ok_or(NoSegment::Fragment)?;
-        let net = packet.net.as_ref().ok_or(NoSegment::Damaged)?;
-        let (addresses, _) = addressed(net, frame, wire_len).ok_or(NoSegment::Damaged)?;
-        let (id, offset, more) = match net {
-            LaxNetSlice::Ipv4(ip) => {
+        let (addresses, _) = addressed(&packet, frame, wire_len).ok_or(NoSegment::Damaged)?;
+        let (id, offset, more) = match &packet {
+            LaxIpSlice::Ipv4(ip) => {
                 let header = ip.header();
                 (
                     u32::from(header.identification()),
@@ -89,7 +88,7 @@ impl Fragments {
                     header.more_fragments(),
                 )
             }
-            LaxNetSlice::Ipv6(ip) => ip
+            LaxIpSlice::Ipv6(ip) => ip
                 .extensions()
                 .clone()
                 .into_iter()
@@ -102,7 +101,6 @@ impl Fragments {
                     _ => None,
                 })
                 .ok_or(NoSegment::Fragment)?,
-            LaxNetSlice::Arp(_) => return Err(NoSegment::OtherProtocol),
         };
         let key = Key { addresses, id };
         let place = self.waiting.iter().position(|packet| packet.key == key);
@@ -115,7 +113,7 @@ impl Fragments {
             },
         };
         waiting.count = waiting.count.saturating_add(1);
-        let payload = net.ip_payload_ref().ok_or(NoSegment::Damaged)?.payload;
+        let payload = packet.payload().payload;
         // One that the capture cut does not fit the next.
         if waiting.bytes.add(offset, more, payload).is_err() {
             self.lost += u64::from(waiting.count) - 1;
@@ -134,7 +132,7 @@ impl Fragments {
         let decoded = TcpSlice::from_slice(bytes).ok().and_then(|tcp| {
             let decoded = segment(addresses, bytes.len(), &tcp, tcp.options(), most)?;
             Some(Segment {
-                ip: marks(net),
+                ip: marks(&packet),
                 fragments: count,
                 ..decoded
             })

@@ -1,57 +1,61 @@
 //! The way from a frame to the IP packet with the TCP segment, through whatever is wrapped around it.
 //!
-//! etherparse reads Ethernet, VLAN tags, IP and UDP. The tunnels are read here: each is a short header
+//! etherparse reads MACsec, IP and UDP. Ethernet and the tunnels are read here: each is a short header
 //! in front of a packet or a frame.
 
-use etherparse::{EtherType, IpNumber, LaxNetSlice, LaxSlicedPacket, TransportSlice};
+use etherparse::{EtherType, IpNumber, LaxIpSlice, LaxMacsecPayloadSlice, LaxMacsecSlice, UdpSlice};
 
 use super::link_type::{LinkType, MOST_TUNNELS, NoSegment};
 
-/// So many MPLS labels, and VLAN tags beyond those that etherparse takes.
+/// So many MPLS labels, and VLAN tags.
 const MOST_LABELS: usize = 16;
 
+/// What is in a frame, or in a tunnel.
+pub(super) enum Inside<'a> {
+    Packet(LaxIpSlice<'a>),
+    /// What has this EtherType.
+    Ether(u16, &'a [u8]),
+}
+
 /// The innermost packet of a frame, which holds TCP, as far as its headers can be read.
-pub(crate) fn innermost(link_type: LinkType, frame: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
-    let mut packet = link_type.slice(frame)?;
-    for _ in 0..=MOST_TUNNELS {
-        match inside(&packet)? {
-            Some(inner) => packet = inner,
-            None => return Ok(packet),
-        }
-    }
-    Err(NoSegment::TooDeep)
+pub(crate) fn innermost(link_type: LinkType, frame: &[u8]) -> Result<LaxIpSlice<'_>, NoSegment> {
+    walk(link_type, frame).map_err(|(why, _)| why)
 }
 
 /// The innermost packet of a frame, if that is a fragment of a packet with TCP.
-pub(crate) fn fragment(link_type: LinkType, frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
-    let mut packet = link_type.slice(frame).ok()?;
+pub(crate) fn fragment(link_type: LinkType, frame: &[u8]) -> Option<LaxIpSlice<'_>> {
+    let (why, packet) = walk(link_type, frame).err()?;
+    packet.filter(|packet| why == NoSegment::Fragment && packet.payload().ip_number == IpNumber::TCP)
+}
+
+/// The innermost packet, or why there is none, and the packet that says so.
+fn walk(link_type: LinkType, frame: &[u8]) -> Result<LaxIpSlice<'_>, (NoSegment, Option<LaxIpSlice<'_>>)> {
+    let mut inside = link_type.inside(frame).map_err(|why| (why, None))?;
     for _ in 0..=MOST_TUNNELS {
-        match inside(&packet) {
-            Ok(inner) => packet = inner?,
-            Err(NoSegment::Fragment) => {
-                let payload = packet.net.as_ref()?.ip_payload_ref()?;
-                return (payload.ip_number == IpNumber::TCP).then_some(packet);
-            }
-            Err(_) => return None,
+        inside = match inside {
+            Inside::Ether(number, payload) => ether_type(number, payload).map_err(|why| (why, None))?,
+            Inside::Packet(packet) => match tunnel(&packet) {
+                Ok(Some(inner)) => inner,
+                Ok(None) => return Ok(packet),
+                Err(why) => return Err((why, Some(packet))),
+            },
         }
     }
-    None
+    Err((NoSegment::TooDeep, None))
 }
 
 /// What is in the tunnel that a packet is; `None` if it holds TCP.
-fn inside<'a>(packet: &LaxSlicedPacket<'a>) -> Result<Option<LaxSlicedPacket<'a>>, NoSegment> {
-    let payload = match &packet.net {
-        Some(LaxNetSlice::Arp(_)) => return Err(NoSegment::OtherProtocol),
-        Some(net) => net.ip_payload_ref().ok_or(NoSegment::Damaged)?,
-        None => return ethernet_payload(packet).map(Some),
-    };
+fn tunnel<'a>(packet: &LaxIpSlice<'a>) -> Result<Option<Inside<'a>>, NoSegment> {
+    let payload = packet.payload();
     let tunnel = match payload.ip_number {
         IpNumber::TCP if payload.fragmented => return Err(NoSegment::Fragment),
         IpNumber::TCP => return Ok(None),
         IpNumber::IPV4 | IpNumber::IPV6 => ip,
         IpNumber::GRE => gre,
         IpNumber::MPLS_IN_IP => mpls,
-        IpNumber::UDP => return vxlan(packet).map(Some),
+        // A fragment may be of any datagram.
+        IpNumber::UDP if payload.fragmented => return Err(NoSegment::OtherProtocol),
+        IpNumber::UDP => vxlan,
         _ => return Err(NoSegment::OtherProtocol),
     };
     if payload.fragmented {
@@ -60,12 +64,22 @@ fn inside<'a>(packet: &LaxSlicedPacket<'a>) -> Result<Option<LaxSlicedPacket<'a>
     tunnel(payload.payload).map(Some)
 }
 
-fn ip(packet: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
-    LaxSlicedPacket::from_ip(packet).map_err(|_| NoSegment::Damaged)
+pub(super) fn ip(packet: &[u8]) -> Result<Inside<'_>, NoSegment> {
+    match LaxIpSlice::from_slice(packet) {
+        Ok((packet, _)) => Ok(Inside::Packet(packet)),
+        Err(_) => Err(NoSegment::Damaged),
+    }
 }
 
-fn ethernet(frame: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
-    LaxSlicedPacket::from_ethernet(frame).map_err(|_| NoSegment::Damaged)
+pub(super) fn ethernet(frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
+    let (header, payload) = split::<14>(frame)?;
+    Ok(of_type(u16::from_be_bytes([header[12], header[13]]), payload))
+}
+
+/// A packet where that is told and is one, which is mostly so.
+pub(super) fn of_type(number: u16, payload: &[u8]) -> Inside<'_> {
+    let packet = matches!(number, IPV4 | IPV6).then(|| ip(payload).ok()).flatten();
+    packet.unwrap_or(Inside::Ether(number, payload))
 }
 
 /// Splits a header off.
@@ -73,26 +87,25 @@ fn split<const N: usize>(data: &[u8]) -> Result<(&[u8; N], &[u8]), NoSegment> {
     data.split_first_chunk().ok_or(NoSegment::Damaged)
 }
 
-/// What a frame holds in which etherparse finds no packet.
-fn ethernet_payload<'a>(packet: &LaxSlicedPacket<'a>) -> Result<LaxSlicedPacket<'a>, NoSegment> {
-    let payload = packet.ether_payload().ok_or(NoSegment::Damaged)?;
-    ether_type(payload.ether_type, payload.payload)
-}
-
 const IPV4: u16 = EtherType::IPV4.0;
 const IPV6: u16 = EtherType::IPV6.0;
-/// Tags of IEEE 802.1Q, of which etherparse takes three.
+const ARP: u16 = EtherType::ARP.0;
+/// Tags of IEEE 802.1Q.
 const VLAN: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 /// EtherTypes below are lengths (IEEE 802.3, section 3.2.6).
 const LEAST_ETHER_TYPE: u16 = 0x600;
 
-fn ether_type(number: EtherType, payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
+fn ether_type(number: u16, payload: &[u8]) -> Result<Inside<'_>, NoSegment> {
     const MPLS: [u16; 2] = [0x8847, 0x8848];
     const PPPOE_SESSION: u16 = 0x8864;
-    match number.0 {
+    const MACSEC: u16 = EtherType::MACSEC.0;
+    match number {
         IPV4 | IPV6 => ip(payload),
-        // It was looked behind already, if it was whole.
-        0x0806 => Err(NoSegment::OtherProtocol),
+        ARP => Err(NoSegment::OtherProtocol),
+        MACSEC => match LaxMacsecSlice::from_slice(payload).map(|macsec| macsec.payload) {
+            Ok(LaxMacsecPayloadSlice::Unmodified(inner)) => Ok(of_type(inner.ether_type.0, inner.payload)),
+            _ => Err(NoSegment::EtherType(number)),
+        },
         number if MPLS.contains(&number) => mpls(payload),
         PPPOE_SESSION => pppoe(payload),
         number if VLAN.contains(&number) => tagged(payload),
@@ -101,21 +114,21 @@ fn ether_type(number: EtherType, payload: &[u8]) -> Result<LaxSlicedPacket<'_>, 
     }
 }
 
-/// Further VLAN tags: two bytes of priority and number, and the next EtherType.
-fn tagged(mut payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
+/// VLAN tags: two bytes of priority and number, and the next EtherType.
+fn tagged(mut payload: &[u8]) -> Result<Inside<'_>, NoSegment> {
     for _ in 0..MOST_LABELS {
         let ([_, _, high, low], rest) = split(payload)?;
         payload = rest;
         let number = u16::from_be_bytes([*high, *low]);
         if !VLAN.contains(&number) {
-            return ether_type(EtherType(number), payload);
+            return Ok(of_type(number, payload));
         }
     }
     Err(NoSegment::TooDeep)
 }
 
 /// An EtherType behind a length: SNAP ([RFC 1042](https://www.rfc-editor.org/rfc/rfc1042)).
-fn snap(payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
+fn snap(payload: &[u8]) -> Result<Inside<'_>, NoSegment> {
     let (header, payload) = split::<8>(payload)?;
     match header {
         [0xaa, 0xaa, 3, 0, 0, 0, high, low] => match u16::from_be_bytes([*high, *low]) {
@@ -131,14 +144,17 @@ fn snap(payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
 /// not say what it is. A packet begins with its version; a frame stands behind a control word that
 /// begins with 0 ([RFC 4448, section 4.6](https://www.rfc-editor.org/rfc/rfc4448#section-4.6)), or
 /// without one.
-fn mpls(mut payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
+fn mpls(mut payload: &[u8]) -> Result<Inside<'_>, NoSegment> {
     for _ in 0..MOST_LABELS {
         let ([_, _, third, _], rest) = split(payload)?;
         payload = rest;
         if third & 1 == 0 {
             continue;
         }
-        let with_packet = |frame: &'_ [u8]| ethernet(frame).ok().is_some_and(|frame| frame.net.is_some());
+        let with_packet = |frame: &'_ [u8]| match ethernet(frame) {
+            Ok(Inside::Ether(number, _)) => number == ARP || VLAN.contains(&number),
+            inside => inside.is_ok(),
+        };
         let behind_word = payload.get(4..).unwrap_or_default();
         return match payload.first().map(|byte| byte >> 4) {
             Some(4 | 6) => ip(payload),
@@ -153,7 +169,7 @@ fn mpls(mut payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
 
 /// A session of PPP over Ethernet ([RFC 2516, section 4](https://www.rfc-editor.org/rfc/rfc2516#section-4)).
 /// The lengths of the packets count, so its own is not needed.
-fn pppoe(payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
+fn pppoe(payload: &[u8]) -> Result<Inside<'_>, NoSegment> {
     let ([version_and_type, code, _, _, _, _], payload) = split(payload)?;
     match (version_and_type, code) {
         (0x11, 0) => ppp(payload, "PPPoE"),
@@ -164,7 +180,7 @@ fn pppoe(payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
 /// PPP: its address and control, which may be missing, and a protocol in two bytes or in one
 /// ([RFC 1661, section 2](https://www.rfc-editor.org/rfc/rfc1661#section-2),
 /// [RFC 1662, section 3.1](https://www.rfc-editor.org/rfc/rfc1662#section-3.1)).
-fn ppp<'a>(payload: &'a [u8], tunnel: &'static str) -> Result<LaxSlicedPacket<'a>, NoSegment> {
+fn ppp<'a>(payload: &'a [u8], tunnel: &'static str) -> Result<Inside<'a>, NoSegment> {
     let payload = payload.strip_prefix(&[0xff, 3]).unwrap_or(payload);
     let (protocol, payload) = match payload {
         [low, rest @ ..] if low & 1 == 1 => (u16::from(*low), rest),
@@ -182,7 +198,7 @@ fn ppp<'a>(payload: &'a [u8], tunnel: &'static str) -> Result<LaxSlicedPacket<'a
 /// Generic Routing Encapsulation ([RFC 2784](https://www.rfc-editor.org/rfc/rfc2784), with key and
 /// sequence number [RFC 2890](https://www.rfc-editor.org/rfc/rfc2890)), and the version of it that
 /// carries PPP ([RFC 2637, section 4.1](https://www.rfc-editor.org/rfc/rfc2637#section-4.1)).
-fn gre(payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
+fn gre(payload: &[u8]) -> Result<Inside<'_>, NoSegment> {
     const CHECKSUM: u16 = 0x8000;
     const ROUTING: u16 = 0x4000;
     const KEY: u16 = 0x2000;
@@ -201,7 +217,7 @@ fn gre(payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
     match (version, protocol) {
         _ if flags & ROUTING != 0 => Err(NoSegment::Inside("GRE")),
         (0, TRANSPARENT_ETHERNET) => ethernet(payload),
-        (0, number) => ether_type(EtherType(number), payload),
+        (0, number) => Ok(of_type(number, payload)),
         // A packet that only acknowledges has no payload.
         (1, PPP) if payload.is_empty() => Err(NoSegment::OtherProtocol),
         (1, PPP) => ppp(payload, "GRE"),
@@ -210,13 +226,11 @@ fn gre(payload: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
 }
 
 /// An Ethernet frame in UDP ([RFC 7348, section 5](https://www.rfc-editor.org/rfc/rfc7348#section-5)).
-fn vxlan<'a>(packet: &LaxSlicedPacket<'a>) -> Result<LaxSlicedPacket<'a>, NoSegment> {
+fn vxlan(datagram: &[u8]) -> Result<Inside<'_>, NoSegment> {
     const PORT: u16 = 4789;
     const HAS_NETWORK: u8 = 0x08;
-    let Some(TransportSlice::Udp(udp)) = &packet.transport else {
-        // A fragment, or cut: it may be any datagram.
-        return Err(NoSegment::OtherProtocol);
-    };
+    // One that is cut may be any datagram.
+    let udp = UdpSlice::from_slice_lax(datagram).map_err(|_| NoSegment::OtherProtocol)?;
     if udp.destination_port() != PORT {
         return Err(NoSegment::OtherProtocol);
     }

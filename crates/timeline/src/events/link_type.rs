@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use etherparse::{EtherType, LaxSlicedPacket};
+use super::layers::{Inside, ethernet, ip, of_type};
 
 /// So many tunnels are followed: a hostile frame could hold thousands.
 pub(super) const MOST_TUNNELS: usize = 8;
@@ -81,21 +81,15 @@ impl LinkType {
         )
     }
 
-    /// The headers of a frame of this link, as far as they can be read.
-    pub(super) fn slice(self, frame: &[u8]) -> Result<LaxSlicedPacket<'_>, NoSegment> {
-        if !self.is_decoded() {
-            return Err(NoSegment::Link(self));
-        }
-        self.headers(frame).ok_or(NoSegment::Damaged)
-    }
-
-    fn headers(self, frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+    /// What is in a frame of this link.
+    pub(super) fn inside(self, frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
         match self.0 {
-            LinkType::ETHERNET_NUMBER => LaxSlicedPacket::from_ethernet(frame).ok(),
-            LinkType::LINUX_SLL => cooked(frame, SLL_PROTOCOL, SLL_HEADER),
-            LinkType::LINUX_SLL2 => cooked(frame, SLL2_PROTOCOL, SLL2_HEADER),
+            _ if !self.is_decoded() => Err(NoSegment::Link(self)),
+            LinkType::ETHERNET_NUMBER => ethernet(frame),
+            LinkType::LINUX_SLL => cooked(frame, SLL_PROTOCOL, SLL_HEADER).ok_or(NoSegment::Damaged),
+            LinkType::LINUX_SLL2 => cooked(frame, SLL2_PROTOCOL, SLL2_HEADER).ok_or(NoSegment::Damaged),
             LinkType::NULL | LinkType::LOOP => loopback(frame),
-            _ => LaxSlicedPacket::from_ip(frame).ok(),
+            _ => ip(frame),
         }
     }
 }
@@ -108,19 +102,18 @@ const SLL_HEADER: usize = 16;
 const SLL2_PROTOCOL: usize = 0;
 const SLL2_HEADER: usize = 20;
 
-/// A frame of Linux's `any` interface. etherparse knows no SLL2, and of SLL only some of the
-/// devices: not the loopback interface.
-fn cooked(frame: &[u8], protocol: usize, header: usize) -> Option<LaxSlicedPacket<'_>> {
-    let protocol = EtherType(u16::from_be_bytes(*frame.get(protocol..)?.first_chunk()?));
-    Some(LaxSlicedPacket::from_ether_type(protocol, frame.get(header..)?))
+/// A frame of Linux's `any` interface.
+fn cooked(frame: &[u8], protocol: usize, header: usize) -> Option<Inside<'_>> {
+    let protocol = u16::from_be_bytes(*frame.get(protocol..)?.first_chunk()?);
+    Some(of_type(protocol, frame.get(header..)?))
 }
 
 /// A frame of a loopback interface of macOS or BSD: the address family, in the byte order of
 /// whoever captured it, then the packet.
-fn loopback(frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
-    let (number, packet) = frame.split_first_chunk()?;
-    family(u32::from_be_bytes(*number)).or_else(|| family(u32::from_le_bytes(*number)))?;
-    LaxSlicedPacket::from_ip(packet).ok()
+fn loopback(frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
+    let (number, packet) = frame.split_first_chunk().ok_or(NoSegment::Damaged)?;
+    let known = family(u32::from_be_bytes(*number)).or_else(|| family(u32::from_le_bytes(*number)));
+    known.map_or(Err(NoSegment::Damaged), |_| ip(packet))
 }
 
 /// Which IP an address family is. That of IPv6 differs from system to system.

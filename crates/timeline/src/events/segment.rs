@@ -4,8 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use etherparse::{
-    IpNumber, LaxIpPayloadSlice, LaxNetSlice, TcpOptionElement, TcpOptionReadError, TcpOptionsIterator, TcpSlice,
-    TransportSlice,
+    IpNumber, LaxIpPayloadSlice, LaxIpSlice, TcpOptionElement, TcpOptionReadError, TcpOptionsIterator, TcpSlice,
 };
 
 use super::bytes::Bytes;
@@ -202,19 +201,18 @@ impl Segment {
     ) -> Result<Segment, NoSegment> {
         let packet = innermost(link_type, frame)?;
         let decode = || {
-            let net = packet.net.as_ref()?;
-            let (addresses, announced) = addressed(net, frame, wire_len)?;
-            let decoded = if let Some(TransportSlice::Tcp(tcp)) = &packet.transport {
-                segment(addresses, announced, tcp, tcp.options(), most)?
+            let (addresses, announced) = addressed(&packet, frame, wire_len)?;
+            let decoded = if let Ok(tcp) = TcpSlice::from_slice(packet.payload().payload) {
+                segment(addresses, announced, &tcp, tcp.options(), most)?
             } else {
-                let (header, captured) = cut_header(net.ip_payload_ref()?)?;
+                let (header, captured) = cut_header(packet.payload())?;
                 let tcp = TcpSlice::from_slice(&header[..captured.header_len]).ok()?;
                 let mut decoded = segment(addresses, announced, &tcp, captured.options, most)?;
                 decoded.options.cut = true;
                 decoded
             };
             Some(Segment {
-                ip: marks(net),
+                ip: marks(&packet),
                 ..decoded
             })
         };
@@ -223,15 +221,15 @@ impl Segment {
 }
 
 /// The two addresses of an IP packet, and how many bytes it announces behind its headers.
-pub(super) fn addressed(net: &LaxNetSlice<'_>, frame: &[u8], wire_len: u32) -> Option<([IpAddr; 2], usize)> {
+pub(super) fn addressed(packet: &LaxIpSlice<'_>, frame: &[u8], wire_len: u32) -> Option<([IpAddr; 2], usize)> {
     // Behind a header that announces nothing the packet goes on to the end of the frame: Linux
     // hands out packets longer than the field can say (segmentation offload) with 0 in it.
     let to_the_end = |header: &[u8]| {
         let before = header.as_ptr().addr() - frame.as_ptr().addr() + header.len();
         (wire_len as usize).checked_sub(before)
     };
-    match net {
-        LaxNetSlice::Ipv4(ip) => {
+    match packet {
+        LaxIpSlice::Ipv4(ip) => {
             let header = ip.header();
             let announced = match usize::from(header.total_len()) {
                 0 => to_the_end(header.slice())?,
@@ -241,7 +239,7 @@ pub(super) fn addressed(net: &LaxNetSlice<'_>, frame: &[u8], wire_len: u32) -> O
             let addresses = [header.source_addr().into(), header.destination_addr().into()];
             Some((addresses, announced.checked_sub(extensions)?))
         }
-        LaxNetSlice::Ipv6(ip) => {
+        LaxIpSlice::Ipv6(ip) => {
             let header = ip.header();
             let announced = match usize::from(header.payload_length()) {
                 0 => to_the_end(header.slice())?,
@@ -250,21 +248,19 @@ pub(super) fn addressed(net: &LaxNetSlice<'_>, frame: &[u8], wire_len: u32) -> O
             let addresses = [header.source_addr().into(), header.destination_addr().into()];
             Some((addresses, announced.checked_sub(ip.extensions().slice().len())?))
         }
-        LaxNetSlice::Arp(_) => None,
     }
 }
 
-pub(super) fn marks(net: &LaxNetSlice<'_>) -> IpMarks {
-    match net {
-        LaxNetSlice::Ipv4(ip) => IpMarks {
+pub(super) fn marks(packet: &LaxIpSlice<'_>) -> IpMarks {
+    match packet {
+        LaxIpSlice::Ipv4(ip) => IpMarks {
             hops_left: ip.header().ttl(),
             id: Some(ip.header().identification()).filter(|id| *id != 0),
         },
-        LaxNetSlice::Ipv6(ip) => IpMarks {
+        LaxIpSlice::Ipv6(ip) => IpMarks {
             hops_left: ip.header().hop_limit(),
             id: None,
         },
-        LaxNetSlice::Arp(_) => IpMarks::default(),
     }
 }
 
@@ -311,7 +307,7 @@ pub(super) fn segment(
         flags: flags_of(tcp),
         window: tcp.window_size(),
         len: u32::try_from(announced.checked_sub(tcp.header_slice().len())?).ok()?,
-        payload: payload[..payload.len().min(most)].into(),
+        payload: Bytes::from_slice(&payload[..payload.len().min(most)]),
         options: options_of(options),
         ip: IpMarks::default(),
         fragments: 0,

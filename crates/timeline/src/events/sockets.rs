@@ -224,7 +224,7 @@ impl Sockets {
     }
 
     /// What is another than before.
-    pub fn changes_since(&self, before: Sockets) -> impl Iterator<Item = StateChange> {
+    pub fn changes_since(&self, before: &Sockets) -> impl Iterator<Item = StateChange> {
         let change = move |side| StateChange {
             side,
             from: before.state(side),
@@ -292,7 +292,7 @@ pub(crate) fn dated_by_packets(connection: SeenConnection<'_>) -> Vec<Dated> {
             };
             brought.push((from.peer(), Some(to)));
         }
-        let changes = sockets.changes_since(before).map(|change| (change.side, change.to));
+        let changes = sockets.changes_since(&before).map(|change| (change.side, change.to));
         brought.extend(changes.filter(|(_, to)| *to != Some(TcpState::Established)));
         // Each state comes once: what comes later brings it no more.
         brought.retain(|new| dates.iter().all(|date| (date.side, date.to) != *new));
@@ -339,7 +339,7 @@ pub(super) fn states_by_packets(connection: SeenConnection<'_>) -> Vec<(EventId,
         }
         note(
             &mut states,
-            sockets.changes_since(before).map(|change| (moment.event, change)),
+            sockets.changes_since(&before).map(|change| (moment.event, change)),
         );
     }
     let captured = |side| connection.packets().any(|(_, packet)| packet.from == side);

@@ -173,14 +173,23 @@ fn first_message(mut records: &[u8]) -> Option<Vec<u8>> {
 
 /// The first line of a request or of a response ([RFC 9112](https://www.rfc-editor.org/rfc/rfc9112)), if it is whole.
 fn http(data: &[u8]) -> Option<Clear<'_>> {
-    let end = data.iter().position(|byte| *byte == b'\n')?;
-    let line = &data[..=end];
-    let (mut request, mut response) = (httparse::Request::new(&mut []), httparse::Response::new(&mut []));
-    if request.parse(line).is_ok() {
-        return Some(Clear::Request(request.method?, request.path?, request.version?));
+    /// No method is longer.
+    const METHOD: usize = 32;
+    // Most segments begin neither. That is seen before the end of a line is looked for, which may be far.
+    let word = data.iter().take(METHOD).position(|byte| !byte.is_ascii_graphic())?;
+    if data[word] != b' ' {
+        return None;
     }
-    response.parse(line).ok()?;
-    Some(Clear::Response(response.version?, response.code?, response.reason?))
+    let line = &data[..=data.iter().position(|byte| *byte == b'\n')?];
+    if line.starts_with(b"HTTP/1.") {
+        let mut response = httparse::Response::new(&mut []);
+        response.parse(line).ok()?;
+        return Some(Clear::Response(response.version?, response.code?, response.reason?));
+    }
+    let mut request = httparse::Request::new(&mut []);
+    let (_, version) = line.trim_ascii_end().split_last()?;
+    version.ends_with(b" HTTP/1.").then(|| request.parse(line))?.ok()?;
+    Some(Clear::Request(request.method?, request.path?, request.version?))
 }
 
 const VERSIONS: [&str; 5] = ["SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"];

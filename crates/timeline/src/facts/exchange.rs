@@ -91,9 +91,11 @@ impl Exchanging {
 /// is no request of its own. 101 is final.
 fn is_interim(packet: &Packet) -> bool {
     let payload = &packet.segment.payload[..];
+    if !payload.starts_with(b"HTTP/1.1 1") || payload.starts_with(b"HTTP/1.1 101") {
+        return false;
+    }
     let ends = payload.windows(4).position(|bytes| bytes == b"\r\n\r\n");
-    let whole = ends.is_some_and(|ends| ends + 4 == packet.segment.len as usize);
-    whole && payload.starts_with(b"HTTP/1.1 1") && !payload.starts_with(b"HTTP/1.1 101")
+    ends.is_some_and(|ends| ends + 4 == packet.segment.len as usize)
 }
 
 /// True for data that is not a second copy, and no probe.

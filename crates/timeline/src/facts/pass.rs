@@ -7,6 +7,7 @@ use super::streams::{EndKind, Outside, Program};
 use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts, Reason, Reset, Why};
 use crate::events::Link;
 use crate::events::moments::{Moment, Passing, moments};
+use crate::events::sockets::Sockets;
 use crate::events::{
     Both, EventId, Flags, FrameNumber, Level, Packet, Seen, SeenConnection, Side, Timestamp, is_after,
 };
@@ -99,6 +100,11 @@ impl Following {
             first: None,
             taken: Vec::new(),
         }
+    }
+
+    /// Both sockets, as what has gone by shows them.
+    pub fn sockets(&self) -> &Sockets {
+        &self.flow.sockets
     }
 
     /// Takes in the next packet. What is so of it.

@@ -100,6 +100,13 @@ pub(crate) struct Found<'a> {
     pub passage: Option<Box<Passage>>,
 }
 
+/// What comes, before it is known whether it is kept.
+enum Comes {
+    Packet(Packet),
+    /// What is no packet.
+    Told(EventKind),
+}
+
 /// So much of a segment is looked at, in bytes: what it begins with may be a head of HTTP, or a handshake of TLS.
 const LONGEST_HEAD: usize = 4096;
 
@@ -261,13 +268,7 @@ impl Excerpt {
             Keeps::WholeOf(chosen, _) if chosen.contains(&id) => packet.frame = Arc::from(found.frame),
             _ => packet.told = found.told,
         }
-        let kind = EventKind::Packet(Box::new(packet));
-        let event = Event {
-            at,
-            connection: Some(id),
-            kind,
-        };
-        self.keep(Some(found.number), event);
+        self.keep(Some(found.number), at, Some(id), Comes::Packet(packet));
     }
 
     fn told(&mut self, number: Option<FrameNumber>, Record { at, what }: Record) {
@@ -283,22 +284,29 @@ impl Excerpt {
         let Some((connection, kind)) = self.merge.record(what) else {
             return;
         };
-        self.keep(number, Event { at, connection, kind });
+        self.keep(number, at, connection, Comes::Told(kind));
     }
 
-    fn keep(&mut self, number: Option<FrameNumber>, event: Event) {
+    fn keep(&mut self, number: Option<FrameNumber>, at: Timestamp, connection: Option<ConnectionId>, what: Comes) {
         self.events += 1;
-        self.left_out.end = event.at.max(self.left_out.end);
-        let connection = event.connection;
-        let mut kept = KeptEvent {
-            sequence: self.events,
+        self.left_out.end = at.max(self.left_out.end);
+        let sequence = self.events;
+        let kept = |what: Comes, facts: Option<PacketFacts>| KeptEvent {
+            sequence,
             number,
-            event,
-            facts: None,
+            event: Event {
+                at,
+                connection,
+                kind: match what {
+                    Comes::Packet(packet) => EventKind::Packet(Box::new(packet)),
+                    Comes::Told(kind) => kind,
+                },
+            },
+            facts: facts.map(Box::new),
         };
         let Some(id) = connection else {
             if self.outside.len() < MOST_OUTSIDE {
-                self.outside.push(kept);
+                self.outside.push(kept(what, None));
             }
             return;
         };
@@ -306,8 +314,11 @@ impl Excerpt {
             self.left_out.unplaced += 1;
             return;
         }
-        if id.index() >= self.kept.len() {
-            self.kept.resize_with(id.index() + 1, Box::default);
+        while id.index() >= self.kept.len() {
+            // Of a file with calls no more connections are kept.
+            let may_have_calls = self.kept.len() < self.limits.connections;
+            let new = if may_have_calls { Kept::with_calls } else { Box::default };
+            self.kept.push(new());
         }
         let of_connection = &mut self.kept[id.index()];
         let is_chosen = match &mut self.keeps {
@@ -315,6 +326,7 @@ impl Excerpt {
             Keeps::These(chosen) | Keeps::WholeOf(chosen, _) if !chosen.contains(&id) => return,
             Keeps::These(_) => true,
             Keeps::WholeOf(_, room) => {
+                let kept = kept(what, None);
                 match room.checked_sub(kept.room()) {
                     Some(left) => (*room, _) = (left, of_connection.lanes.head.push(kept)),
                     None => (*room, self.not_kept) = (0, self.not_kept + 1),
@@ -323,14 +335,20 @@ impl Excerpt {
             }
             Keeps::Nothing(_) => false,
         };
-        let turn = of_connection.see(id, &mut kept, &mut self.left_out.exchanges);
+        let (facts, turn) = match &what {
+            Comes::Packet(packet) => {
+                let (facts, turn) = of_connection.packet(id, at, packet, &mut self.left_out.exchanges);
+                (Some(facts), turn)
+            }
+            Comes::Told(kind) => (None, of_connection.told(at, kind)),
+        };
         let left_out = match &self.keeps {
-            _ if is_chosen => of_connection.lanes.keep(kept, turn, self.limits.packets),
+            _ if is_chosen => of_connection.lanes.keep(kept(what, facts), turn, self.limits.packets),
             Keeps::Nothing(chosen) if chosen.contains(&id) => {
-                self.passed = Some(kept);
+                self.passed = Some(kept(what, facts));
                 true
             }
-            _ => kept.facts.is_some(),
+            _ => facts.is_some(),
         };
         of_connection.totals.left_out += u64::from(left_out);
     }

@@ -31,14 +31,14 @@ pub(super) struct Lanes {
 }
 
 /// What is known of a connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Kept {
     pub lanes: Lanes,
     pub following: Following,
-    /// What the packets tell of the sockets.
-    near: Followed,
-    /// The same, as of a capture that was made somewhere.
-    far: Followed,
+    /// What the packets tell of the sockets, if the file may be of a run whose calls are known.
+    near: Option<Followed>,
+    /// What they tell of them as those of a capture that was made somewhere, and in which frame.
+    far: Vec<(FrameNumber, StateChange)>,
     replying: Replying,
     exchanging: Exchanging,
     timing: Timing,
@@ -55,37 +55,11 @@ struct Followed {
     states: Vec<(FrameNumber, StateChange)>,
 }
 
-impl Followed {
-    /// True if a packet changed what is known of them.
-    fn see(&mut self, packet: &Packet) -> bool {
-        let before = self.sockets;
-        self.sockets.departs(packet);
-        self.sockets.arrives(packet);
-        let changes = self.sockets.changes_since(before);
-        let count = self.states.len();
-        note(&mut self.states, changes.map(|change| (packet.number, change)));
-        count != self.states.len() || self.sockets.has_turned(&before)
-    }
-}
-
-impl Default for Kept {
-    fn default() -> Kept {
-        Kept {
-            lanes: Lanes::default(),
-            following: Following::default(),
-            near: Followed::default(),
-            far: Followed {
-                sockets: Sockets::from_afar(),
-                states: Vec::new(),
-            },
-            replying: Replying::default(),
-            exchanging: Exchanging::default(),
-            timing: Timing::default(),
-            packets_of_exchange: 0,
-            replies_of_exchange: 0,
-            totals: Totals::default(),
-        }
-    }
+/// Takes down what a packet changed of sockets. True if that is something.
+fn changed(states: &mut Vec<(FrameNumber, StateChange)>, by: &Packet, before: &Sockets, now: &Sockets) -> bool {
+    let count = states.len();
+    note(states, now.changes_since(before).map(|change| (by.number, change)));
+    count != states.len() || now.has_turned(before)
 }
 
 impl KeptEvent {
@@ -128,19 +102,40 @@ impl Lanes {
 }
 
 impl Kept {
-    /// Takes in an event, and what is so of it. True if it changed what is known of the connection's state.
-    pub fn see(&mut self, on: ConnectionId, kept: &mut KeptEvent, exchanges: &mut Exchanges) -> bool {
-        let at = kept.event.at;
-        let (first, last) = self.totals.span.unwrap_or((at, at));
-        self.totals.span = Some((first.min(at), last.max(at)));
-        match &kept.event.kind {
-            EventKind::Packet(packet) => {
-                let facts = self.following.see(at, packet);
-                let turn = self.follow_sockets(packet);
-                self.count(on, at, packet, &facts, exchanges);
-                kept.facts = Some(Box::new(facts));
-                turn
-            }
+    /// One of a file that may have calls beside its packets.
+    pub fn with_calls() -> Box<Kept> {
+        Box::new(Kept {
+            near: Some(Followed::default()),
+            ..Kept::default()
+        })
+    }
+
+    /// Takes in a packet. What is so of it, and true if it changed what is known of the connection's state.
+    pub fn packet(
+        &mut self,
+        on: ConnectionId,
+        at: Timestamp,
+        packet: &Packet,
+        exchanges: &mut Exchanges,
+    ) -> (PacketFacts, bool) {
+        self.happens(at);
+        let before = *self.following.sockets();
+        let facts = self.following.see(at, packet);
+        let mut turn = changed(&mut self.far, packet, &before, self.following.sockets());
+        if let Some(near) = &mut self.near {
+            let before = near.sockets;
+            near.sockets.departs(packet);
+            near.sockets.arrives(packet);
+            turn |= changed(&mut near.states, packet, &before, &near.sockets);
+        }
+        self.count(on, at, packet, &facts, exchanges);
+        (facts, turn || packet.segment.flags.has(Flags::RST))
+    }
+
+    /// Takes in what is no packet. True if it changed what is known of the connection's state.
+    pub fn told(&mut self, at: Timestamp, kind: &EventKind) -> bool {
+        self.happens(at);
+        match kind {
             EventKind::Call(call) => {
                 let replies = self.totals.writes_per_reply.get_or_insert_default();
                 let ended = self.replying.see(call.kind, call.moved());
@@ -148,14 +143,13 @@ impl Kept {
                 call.is_end_of_file()
             }
             EventKind::State(_) => true,
-            EventKind::Client(_) | EventKind::Process(_) => false,
+            EventKind::Packet(_) | EventKind::Client(_) | EventKind::Process(_) => false,
         }
     }
 
-    /// True if a packet changed what is known of the sockets.
-    fn follow_sockets(&mut self, packet: &Packet) -> bool {
-        let near = self.near.see(packet);
-        self.far.see(packet) || near || packet.segment.flags.has(Flags::RST)
+    fn happens(&mut self, at: Timestamp) {
+        let (first, last) = self.totals.span.unwrap_or((at, at));
+        self.totals.span = Some((first.min(at), last.max(at)));
     }
 
     fn count(
@@ -209,10 +203,10 @@ impl Kept {
             replies.push(writes);
         }
         if level != Level::Capture {
-            return (std::mem::take(&mut self.near.states), totals);
+            return (self.near.take().unwrap_or_default().states, totals);
         }
         let both_ways = self.following.is_both_ways();
-        let mut states = std::mem::take(&mut self.far.states);
+        let mut states = std::mem::take(&mut self.far);
         states.retain(|(_, change)| known_of(change, both_ways));
         let last = |side| states.iter().rfind(|(_, change)| change.side == side);
         totals.left = Some(Both::of(|side| last(side)?.1.to));

@@ -602,13 +602,16 @@ fn damaged(offset: u64, expected: &str) -> ReadError {
 /// A moment given in units of an interface. What does not fit the clock becomes its first or last
 /// moment: a damaged time is no reason to lose a packet.
 pub(super) fn moment(units: u64, resolution: u8, offset: i64) -> Timestamp {
+    /// Resolutions from here on are powers of 2; those below it are powers of 10.
     const POWER_OF_TWO: u8 = 0x80;
-    let nanoseconds = u128::from(units) * u128::from(NANOSECONDS_PER_SECOND);
-    let nanoseconds = if resolution & POWER_OF_TWO == 0 {
-        let units_per_second = 10_u128.checked_pow(u32::from(resolution));
-        units_per_second.map_or(0, |units_per_second| nanoseconds / units_per_second)
-    } else {
-        nanoseconds >> (resolution & !POWER_OF_TWO)
+    const NANO: u8 = 9;
+    let wide = u128::from(units);
+    let nanoseconds = match resolution {
+        ..=NANO => wide * u128::from(10_u64.pow(u32::from(NANO - resolution))),
+        ..POWER_OF_TWO => 10_u128
+            .checked_pow((resolution - NANO).into())
+            .map_or(0, |more| wide / more),
+        _ => wide * u128::from(NANOSECONDS_PER_SECOND) >> (resolution & !POWER_OF_TWO),
     };
     let offset = i128::from(offset) * i128::from(NANOSECONDS_PER_SECOND);
     let moment = i128::try_from(nanoseconds).unwrap_or(i128::MAX).saturating_add(offset);
