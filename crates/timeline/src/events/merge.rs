@@ -177,6 +177,8 @@ pub(crate) struct Merge {
     /// The latest whose server's address is known as a wildcard only, if no other began since.
     wildcard: HashMap<Ends, ConnectionId>,
     latest: HashMap<Ends, ConnectionId>,
+    /// Where the last segment belonged, by its ends as they are from its sender's side: mostly the next one belongs there.
+    last: Option<([SocketAddr; 2], ConnectionId, Side)>,
 }
 
 /// A frame as it was captured.
@@ -254,6 +256,7 @@ impl Merge {
     }
 
     fn begin(&mut self, endpoints: Endpoints) -> ConnectionId {
+        self.last = None;
         let id = ConnectionId::of(self.connections.len());
         let before = self.known(endpoints);
         self.connections.push(Tracked {
@@ -289,6 +292,7 @@ impl Merge {
         if !tracked.endpoints.server.ip().is_unspecified() || endpoints.server.ip().is_unspecified() {
             return;
         }
+        self.last = None;
         tracked.endpoints = endpoints;
         if self.wildcard.get(&ends(endpoints)) == Some(&id) {
             self.wildcard.remove(&ends(endpoints));
@@ -409,8 +413,17 @@ impl Merge {
 
     /// Which connection a segment belongs to, and who sent it.
     fn place(&mut self, segment: &Segment) -> (ConnectionId, Side) {
+        let ends = [segment.source(), segment.destination()];
+        match self.last.filter(|_| !segment.flags.has(Flags::SYN)) {
+            Some((last, id, side)) if last == ends => return (id, side),
+            Some(([to, from], id, side)) if [from, to] == ends => return (id, side.peer()),
+            _ => {}
+        }
         match self.placed(segment) {
-            Belongs::ToKnown(id, side) => (id, side),
+            Belongs::ToKnown(id, side) => {
+                self.last = Some((ends, id, side));
+                (id, side)
+            }
             Belongs::Begins {
                 endpoints,
                 from,

@@ -26,7 +26,7 @@ impl Leaving<'_> {
         let data = self.packet.segment.len > 0 && !flags.has(Flags::SYN) && !facts.has(FactKind::KeepAlive);
         let (from, to) = self.offsets();
         let writes = if data { self.program.writes_of(from, to) } else { &[] };
-        facts.carries = writes.iter().map(|write| write.id).collect();
+        facts.carries.extend(writes.iter().map(|write| write.id));
         facts.carries_open = writes.iter().any(|write| write.open);
         if facts.carries_open {
             return;

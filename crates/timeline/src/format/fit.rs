@@ -22,7 +22,9 @@ const PAYLOAD_MOST: usize = 32;
 pub(crate) fn label(arrow: &Arrow, detail: Detail, width: usize) -> String {
     let mut label = header(arrow, detail);
     let room = width.saturating_sub(columns(&label) + 1);
-    let shown = (1..=arrow.data.len().min(PAYLOAD_MOST)).rev();
+    // A byte takes a column at least, and the quotes take two.
+    let most = arrow.data.len().min(PAYLOAD_MOST).min(room.saturating_sub(2));
+    let shown = (1..=most).rev();
     let mut data = shown.map(|shown| data_text(&arrow.data, arrow.len.into(), shown));
     if let Some(data) = data.find(|data| columns(data) <= room) {
         label = format!("{label} {data}");

@@ -105,19 +105,17 @@ impl Totals {
         self.packets_per_exchange.tally.values().sum()
     }
 
-    /// Exchanges are over.
-    pub fn take(&mut self, over: Vec<(usize, Spent)>, of: ConnectionId, exchanges: &mut Exchanges) {
-        for (place, spent) in over {
-            self.answered += 1;
-            self.spent += spent.whole;
-            if exchanges.times.len() < exchanges.most {
-                exchanges.times.push((of, (spent.first_byte, spent.whole)));
-            }
-            let is_slower =
-                |(first, slowest): &(usize, Spent)| (slowest.whole, Reverse(*first)) < (spent.whole, Reverse(place));
-            if self.slowest.as_ref().is_none_or(is_slower) {
-                self.slowest = Some((place, spent));
-            }
+    /// An exchange is over.
+    pub fn take(&mut self, place: usize, spent: Spent, of: ConnectionId, exchanges: &mut Exchanges) {
+        self.answered += 1;
+        self.spent += spent.whole;
+        if exchanges.times.len() < exchanges.most {
+            exchanges.times.push((of, (spent.first_byte, spent.whole)));
+        }
+        let is_slower =
+            |(first, slowest): &(usize, Spent)| (slowest.whole, Reverse(*first)) < (spent.whole, Reverse(place));
+        if self.slowest.as_ref().is_none_or(is_slower) {
+            self.slowest = Some((place, spent));
         }
     }
 }

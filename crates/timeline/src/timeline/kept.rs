@@ -57,6 +57,9 @@ struct Followed {
 
 /// Takes down what a packet changed of sockets. True if that is something.
 fn changed(states: &mut Vec<(FrameNumber, StateChange)>, by: &Packet, before: &Sockets, now: &Sockets) -> bool {
+    if [Side::Client, Side::Server].map(|side| now.state(side) == before.state(side)) == [true; 2] {
+        return now.has_turned(before);
+    }
     let count = states.len();
     note(states, now.changes_since(before).map(|change| (by.number, change)));
     count != states.len() || now.has_turned(before)
@@ -179,8 +182,8 @@ impl Kept {
         };
         if step.is_some_and(|step| step.begins) {
             self.end_exchange(on, exchanges);
-            let over = self.timing.begin(at);
-            self.totals.take(over, on, exchanges);
+            self.timing
+                .begin(at, |place, spent| self.totals.take(place, spent, on, exchanges));
         }
         self.timing.see(at, (packet, facts).into(), step.is_some());
         if let Some(step) = step {
@@ -197,8 +200,8 @@ impl Kept {
         exchanges: &mut Exchanges,
     ) -> (Vec<(FrameNumber, StateChange)>, Totals) {
         self.end_exchange(id, exchanges);
-        let (mut totals, over) = (std::mem::take(&mut self.totals), self.timing.end());
-        totals.take(over, id, exchanges);
+        let mut totals = std::mem::take(&mut self.totals);
+        self.timing.end(|place, spent| totals.take(place, spent, id, exchanges));
         if let (Some(replies), Some(writes)) = (&mut totals.writes_per_reply, self.replying.end()) {
             replies.push(writes);
         }

@@ -207,9 +207,9 @@ impl Timed {
 }
 
 impl Timing {
-    /// An exchange begins. Those before it that are over.
-    pub fn begin(&mut self, at: Timestamp) -> Vec<(usize, Spent)> {
-        let over = self.end();
+    /// An exchange begins. Hands on those before it that are over.
+    pub fn begin(&mut self, at: Timestamp, over: impl FnMut(usize, Spent)) {
+        self.end(over);
         self.open.retain(|timed| timed.to > 0);
         self.open.push(Timed {
             place: self.begun,
@@ -220,7 +220,6 @@ impl Timing {
             ended: None,
         });
         self.begun += 1;
-        over
     }
 
     /// Takes in a packet. `replies` if it is one of the last exchange's reply.
@@ -246,11 +245,11 @@ impl Timing {
         }
     }
 
-    /// Those exchanges that are over, each with its place.
-    pub fn end(&mut self) -> Vec<(usize, Spent)> {
-        let over = self.open.iter().filter_map(Timed::spent).collect();
+    /// Hands on those exchanges that are over, each with its place.
+    pub fn end(&mut self, mut over: impl FnMut(usize, Spent)) {
+        let ended = self.open.iter().filter_map(Timed::spent);
+        ended.for_each(|(place, spent)| over(place, spent));
         self.open.retain(|timed| timed.ended.is_none());
-        over
     }
 }
 
