@@ -93,6 +93,17 @@ const ROWS: &[(RuleId, &str, &str)] = &[
         "20 S A 1 1 100; 30 S RA 101 1 0",
         "20 S A 1 1 100; 30 S RA 301 1 0",
     ),
+    // Another host sent it, as its hops tell, or that its alleged sender goes on: nobody is to close in another way.
+    (
+        ResetWithData,
+        "20 S A 1 1 100; 30 C R 1 0 0 ttl=64",
+        "20 S A 1 1 100; 30 C R 1 0 0 ttl=250",
+    ),
+    (
+        ResetWithData,
+        "20 S A 1 1 100; 30 C R 1 0 0; 40 C A 1 1 0",
+        "20 S A 1 1 100; 30 C R 1 0 0; 40 C PA 1 1 5",
+    ),
 ];
 
 /// Those with another handshake.
