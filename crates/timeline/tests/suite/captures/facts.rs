@@ -625,6 +625,20 @@ const ROWS: &[Row] = &[
         "20 S PA 1 1 0 says=hex:15030100020100",
         "20 S PA 1 1 0 says=hex:15030100020300; 30 S PA 8 1 0 says=hex:150301000202ff",
     ),
+    // Behind another message of a handshake, and before data; behind data, which is encrypted, so that this is too.
+    row(
+        TlsAlert,
+        0,
+        "20 S PA 1 1 0 says=hex:160303000401020000150303000202281703030001ff",
+        "20 S PA 1 1 0 says=hex:1703030001ff15030300020228",
+    ),
+    // In the last bytes of a segment; cut off by its end.
+    row(
+        TlsAlert,
+        0,
+        "20 S PA 1 1 0 says=hex:14030300010115030300020228",
+        "20 S PA 1 1 0 says=hex:140303000101150303000202",
+    ),
     // A ClientHello; one of which the segment has too little.
     row(
         TlsClientHello,
@@ -1099,6 +1113,25 @@ fn what_is_in_clear_is_said_as_far_as_it_is_there() {
     );
     // An alert that is encrypted, of which two bytes are there.
     assert_eq!(said(b"\x15\x03\x03\x00\x12\x02\x28"), "");
+    // What stands behind each other is said in that order, also where the first is put together.
+    let alert = b"\x15\x03\x03\x00\x02\x01\x70";
+    let hello_and_alert = "a TLS ServerHello, TLS 1.2, then a TLS alert, warning: unrecognized_name";
+    assert_eq!(said(&[&hello(false, &[]), &alert[..]].concat()), hello_and_alert);
+    assert_eq!(
+        said(&[&alert[..], &hello(false, &[])].concat()),
+        "a TLS alert, warning: unrecognized_name, then a TLS ServerHello, TLS 1.2"
+    );
+    let whole = hello(false, &[]);
+    let (first, second) = whole[5..].split_at(20);
+    assert_eq!(
+        said(&[&record(first), &record(second), &alert[..]].concat()),
+        hello_and_alert
+    );
+    let both = &of_each(&[[&whole, &alert[..]].concat()])[0].1;
+    assert!(
+        both.contains(TlsAlert.name()) && both.contains(TlsServerHello.name()),
+        "{both:?}"
+    );
     let odd_name = hello(true, &[(0, b"\x00\x06\x00\x00\x03a\x1bb".to_vec())]);
     assert_eq!(said(&odd_name), "a TLS ClientHello, up to TLS 1.2");
     assert_eq!(
