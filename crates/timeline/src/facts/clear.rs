@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::http::{Length, Messages, request_length, response_length};
+use super::http::{Asked, Messages, TO_THE_END};
 use super::{Certainty, Evidence, FactKind, PacketFacts};
 use crate::events::{FrameNumber, Packet};
 
@@ -63,9 +63,6 @@ impl fmt::Display for Clear<'_> {
 /// So many bytes of a handshake are kept at most, until its first message is whole.
 const MOST: usize = 16 << 10;
 
-/// How much is left of what goes on until the connection ends.
-const TO_THE_END: u64 = u64::MAX;
-
 /// The first message of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hello {
@@ -87,7 +84,7 @@ pub(super) struct Message {
 
 impl Message {
     /// Takes in a segment that has gone by for the first time.
-    pub fn see(&mut self, from: u64, packet: &Packet, facts: &mut PacketFacts) {
+    pub fn see(&mut self, from: u64, packet: &Packet, asked: &mut Asked, facts: &mut PacketFacts) {
         let data = &packet.segment.payload[..];
         if data.is_empty() {
             return;
@@ -96,7 +93,7 @@ impl Message {
         if begun.is_empty() || self.next != from {
             begun.clear();
             self.frame = packet.number;
-            self.begins(from, packet, facts);
+            self.begins(from, packet, asked, facts);
             let may_be_hello = data.len() < 6 || matches!(data[5], 1 | 2);
             if data[0] != 22 || !may_be_hello {
                 return;
@@ -120,25 +117,22 @@ impl Message {
         }
     }
 
-    fn begins(&mut self, from: u64, packet: &Packet, facts: &mut PacketFacts) {
+    fn begins(&mut self, from: u64, packet: &Packet, asked: &mut Asked, facts: &mut PacketFacts) {
         use FactKind::{HttpRequest, HttpResponse};
         let (data, len) = (&packet.segment.payload[..], u64::from(packet.segment.len));
-        let length = |of| match of {
-            HttpRequest => request_length,
-            _ => response_length as Length,
-        };
         if let Some((of, messages, next)) = &mut self.http {
             // What was sent before what is here begins nothing new.
             let Some(gap) = from.checked_sub(*next) else { return };
-            if gap > 0 && messages.see(&[], gap, length(*of)).is_none() {
+            if gap > 0 && asked.follow(messages, *of == HttpRequest, &[], gap).is_none() {
                 self.http = None;
             }
         }
         let kinds: Vec<FactKind> = in_clear(data).map(|clear| clear.kind()).collect();
         let kind = kinds.first().copied();
-        // A response to HEAD says how long the body would be, so that another response may come where that is not.
-        // What has no length goes on to the end, or is a tunnel for TLS.
+        // Unless it is known what was asked for, another response may begin anywhere: one to HEAD says how long the body
+        // would be. What has no length goes on to the end, or is a tunnel for TLS.
         let begins = match &self.http {
+            Some((HttpResponse, messages, _)) if asked.is_answered => messages.begins(),
             Some((_, messages, _)) if messages.left > TO_THE_END / 2 => !matches!(kind, Some(HttpRequest)),
             Some((of, messages, _)) => messages.begins() || (*of, kind) == (HttpResponse, Some(HttpResponse)),
             None => true,
@@ -148,7 +142,7 @@ impl Message {
             self.http = matches!(kind, HttpRequest | HttpResponse).then(|| (kind, Messages::default(), from));
         }
         self.http = self.http.take().and_then(|(of, mut messages, _)| {
-            let known = messages.see(data, len, length(of));
+            let known = asked.follow(&mut messages, of == HttpRequest, data, len);
             // The body of a response whose length is not told goes on to the end, of a request nothing is known.
             if known.is_none() && of == HttpResponse {
                 messages.left = TO_THE_END;

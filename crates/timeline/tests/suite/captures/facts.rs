@@ -1247,6 +1247,54 @@ fn a_body_begins_nothing() {
     );
 }
 
+/// How long a response is, the method of its request decides, where that was seen.
+#[test]
+fn a_request_decides_how_long_its_response_is() {
+    let of_last = |script: &str| {
+        let facts = facts(&read(&file(&[HANDSHAKE.to_owned() + script])).into_timeline());
+        facts.last().expect("it has packets").clone()
+    };
+    let begins = |asks: &str, answers: &str| {
+        of_last(&format!("15 C PA 1 1 0 says={asks}; {answers}")).contains(HttpResponse.name())
+    };
+    let (get, head) = ("GET_/_HTTP/1.1||", "HEAD_/_HTTP/1.1||");
+    let promised = "20 S PA 1 1 0 says=HTTP/1.1_200_OK|Content-Length:_90||; 30 S PA 40 1 0 says=HTTP/1.1_404_No|";
+    let chunked =
+        "20 S PA 1 1 0 says=HTTP/1.1_200_OK|Transfer-Encoding:_chunked||; 30 S PA 48 1 0 says=HTTP/1.1_404_No|";
+    let to_the_end = "20 S PA 1 1 0 says=HTTP/1.1_200_OK||; 30 S PA 20 1 0 says=HTTP/1.1_404_No|";
+    for answers in [promised, chunked, to_the_end] {
+        assert!(!begins(get, answers), "{answers}");
+        assert!(begins(head, answers), "{answers}");
+        // Which one it answers nobody knows where a part of what was asked is missing, or all of it.
+        assert!(
+            begins(&format!("{get}; 16 C PA 400 1 0 says={get}"), answers),
+            "{answers}"
+        );
+        assert!(begins("x", answers), "{answers}");
+    }
+    // Each answers the next request; an interim response answers none.
+    let both = [get, head].concat();
+    let first = "18 S PA 1 1 0 says=HTTP/1.1_200_OK|Content-Length:_5||hello; ";
+    let after = |script: &str, shift: u32| {
+        let moved = |seq: u32| format!(" S PA {} ", seq + shift);
+        script.replace(" S PA 1 ", &moved(1)).replace(" S PA 40 ", &moved(40))
+    };
+    assert!(begins(&both, &(first.to_owned() + &after(promised, 43))));
+    assert!(!begins(
+        &[get, get].concat(),
+        &(first.to_owned() + &after(promised, 43))
+    ));
+    let interim = "18 S PA 1 1 0 says=HTTP/1.1_103_Early_Hints||; ";
+    assert!(begins(head, &(interim.to_owned() + &after(promised, 28))));
+    assert!(!begins(&both, &(interim.to_owned() + &after(promised, 28))));
+    // Behind a tunnel's head another protocol may begin.
+    let upgrade = "20 S PA 1 1 0 says=HTTP/1.1_101_Switching_Protocols||; 30 S PA 37 1 0 says=hex:15030300020228";
+    let tunnel = "20 S PA 1 1 0 says=HTTP/1.1_200_OK||; 30 S PA 20 1 0 says=hex:15030300020228";
+    for (asks, answers) in [(get, upgrade), ("CONNECT_a:1_HTTP/1.1||", tunnel)] {
+        assert!(of_last(&format!("15 C PA 1 1 0 says={asks}; {answers}")).contains(TlsAlert.name()));
+    }
+}
+
 /// What is less than its head promised is not called whole.
 #[test]
 fn a_part_of_a_reply_is_not_the_whole() {
