@@ -314,6 +314,16 @@ fn fragments_are_put_together_in_any_order() {
             "{told}"
         );
     }
+    // What was captured twice is one fragment, also behind the whole packet.
+    for places in [&[0, 0, 1, 1, 2][..], &[0, 1, 2, 2], &[0, 2, 0, 1, 0, 1, 2]] {
+        let file = with(places);
+        let excerpts = [excerpt(&file, &lanes), as_of_a_long_one(&file, &lanes)];
+        for timeline in excerpts.into_iter().chain([read(&file).into_timeline()]) {
+            assert_eq!(timeline.only().wire(), WIRE, "{places:?}");
+            assert_eq!(timeline.lone_fragments(), 0, "{places:?}");
+            assert_eq!(self::packets(&timeline)[3].segment.fragments, 3);
+        }
+    }
     // Of one that is missing, the others say nothing; nor do those of another packet fill its place.
     for places in [[0, 1], [0, 2], [1, 2]] {
         let file = with(&places);
