@@ -169,6 +169,11 @@ impl Following {
         taken.chain(halves).chain(reset).chain(begins).chain(reuse)
     }
 
+    /// True if this is the first frame of a side behind its reset, so that the reset was forged.
+    pub fn talks_on(&self, frame: FrameNumber) -> bool {
+        self.found.reset.is_some_and(|reset| reset.talks_on == Some(frame))
+    }
+
     /// True if something of both sides has come by.
     pub fn is_both_ways(&self) -> bool {
         self.found.captured.client && self.found.captured.server

@@ -151,9 +151,11 @@ impl<'a> Connection<'a> {
         let mut exchanges: Vec<Exchange> = Vec::new();
         let mut exchanging = Exchanging::default();
         let mut before: Vec<EventId> = Vec::new();
+        let shows = |(_, packet): (EventId, KnownPacket<'_>)| packet.facts.shown_by(FactKind::FromBetween);
+        let forged: Vec<FrameNumber> = self.packets().filter_map(shows).collect();
         for (id, packet) in self.packets().filter(|(_, packet)| !packet.facts.is_copy()) {
             before.push(id);
-            let Some(step) = exchanging.see(&packet, packet.facts) else {
+            let Some(step) = exchanging.see(&packet, packet.facts, forged.contains(&packet.number)) else {
                 continue;
             };
             if step.begins {

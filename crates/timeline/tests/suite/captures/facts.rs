@@ -812,6 +812,36 @@ fn a_forged_reset_that_nobody_takes_ends_nothing() {
     }
 }
 
+/// Exchanges go on behind a reset that was forged, be it known at once, by its hops, or later, as its alleged sender goes on.
+#[test]
+fn a_forged_reset_ends_no_exchange() {
+    let second = "; 30 C PA 6 11 5; 40 S PA 11 11 10; 41 C A 11 21 0; 50 C FA 11 21 0; 60 S FA 21 12 0; 61 C A 12 22 0";
+    let of_server = |ttl: u8| format!("20 C PA 1 1 5; 21 S R 1 0 0 ttl={ttl}; 22 S PA 1 6 10; 23 C A 6 11 0{second}");
+    let of_client = format!("20 C PA 1 1 5; 22 S PA 1 6 10; 23 C A 6 11 0; 24 C R 6 0 0{second}");
+    // What was on its way before is no proof; with it the exchange goes on.
+    let before = format!("20 C PA 1 1 5; 21 S R 1 0 0; 22 S A 1 1 0; 23 S PA 1 6 10; 24 C A 6 11 0{second}");
+    let ends = "20 C PA 1 1 5; 22 S PA 1 6 10; 23 C A 6 11 0; 24 S R 11 0 0; 30 C PA 6 11 5".to_owned();
+    for (script, packets, segments) in [
+        (of_server(64), vec![4, 3], vec![1, 1]),
+        (of_server(250), vec![4, 3], vec![1, 1]),
+        (of_client, vec![3, 3], vec![1, 1]),
+        (before, vec![5, 3], vec![1, 1]),
+        (ends, vec![3], vec![1]),
+    ] {
+        let file = file(&[HANDSHAKE.to_owned() + &script]);
+        let limits = timeline::Limits {
+            exchanges: 9,
+            ..Lanes::default().limits()
+        };
+        let long = super::excerpt_of(&file, timeline::Limits { whole: 0, ..limits });
+        for timeline in [read(&file).into_timeline(), long] {
+            assert_eq!(timeline.packets_per_exchange(), packets, "{script}");
+            assert_eq!(timeline.segments_per_reply(), segments, "{script}");
+            assert_eq!(Overview::of(&timeline).rows[0].answered, packets.len(), "{script}");
+        }
+    }
+}
+
 /// Who did not send the reset has not closed; who took it has. How many hops it took tells, or that its alleged sender
 /// goes on.
 #[test]
