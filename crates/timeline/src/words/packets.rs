@@ -242,8 +242,8 @@ impl<'a> Story<'a> {
             let count = packet.segment.fragments;
             *sentence += &format!(" It came in {count} IP fragments, of which this frame is the last.");
         }
-        if facts.has(FactKind::PortReuse) {
-            *sentence += " An earlier connection had the same addresses and ports.";
+        if let Some(frame) = facts.shown_by(FactKind::PortReuse) {
+            *sentence += &format!(" An earlier connection, from frame {frame} on, had the same addresses and ports.");
         }
         if let Some(words) = packet.in_clear() {
             let mut tls = [FactKind::TlsClientHello, FactKind::TlsServerHello].into_iter();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use etherparse::{PacketBuilder, TcpHeader, TcpOptionElement};
 use timeline::facts::FactKind::{self, *};
-use timeline::facts::Reason;
+use timeline::facts::{Evidence, Reason};
 use timeline::format::markdown;
 use timeline::format::text::Lanes;
 use timeline::overview::Overview;
@@ -751,6 +751,23 @@ fn each_fact_is_shown_and_nearly_shown() {
             );
         }
     }
+}
+
+/// Which connection had the ports before, its first frame tells.
+#[test]
+fn a_port_that_is_used_again_names_the_connection_before() {
+    let old = HANDSHAKE.to_owned() + "20 C R 1 0 0; 900 C S 500000 0 0; 910 C R 500001 0 0; 950 C S 900000 0 0";
+    let timeline = read(&file(&["0 C S 0 0 0", &old])).into_timeline();
+    let packets = packets(&timeline);
+    for (place, earlier) in [(5, 2), (7, 6)] {
+        let fact = packets[place].facts.get(PortReuse).expect("its ports were in use");
+        assert_eq!(fact.evidence[..], [Evidence::Frame(FrameNumber(earlier))]);
+    }
+    let told = markdown::frames(&timeline, FrameNumber::range(8..=8));
+    assert!(
+        told.contains("An earlier connection, from frame 6 on, had the same addresses and ports."),
+        "{told}"
+    );
 }
 
 /// What a reset does not end goes on, and is told to its end.
