@@ -1,5 +1,6 @@
 //! A timeline, its facts and its sentences put together as what to draw.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -525,8 +526,16 @@ fn notes(timeline: &Timeline) -> Vec<String> {
 
 /// What a file holds besides connections.
 fn not_drawn(timeline: &Timeline) -> Option<String> {
-    let no_segment = timeline.left_out()?.no_segment.iter();
-    let all: Vec<String> = no_segment.map(|(why, count)| format!("{count} {why}")).collect();
+    /// More kinds than these are counted together.
+    const MOST: usize = 5;
+    let mut kinds: Vec<_> = timeline.left_out()?.no_segment.iter().collect();
+    kinds.sort_by_key(|(_, count)| Reverse(**count));
+    let (named, others) = kinds.split_at(kinds.len().min(MOST));
+    let mut all: Vec<String> = named.iter().map(|(why, count)| format!("{count} {why}")).collect();
+    if !others.is_empty() {
+        let count: u64 = others.iter().map(|(_, count)| **count).sum();
+        all.push(format!("{count} of {} other kinds", others.len()));
+    }
     (!all.is_empty()).then(|| format!("Packets that are not drawn: {}.", all.join(", ")))
 }
 
