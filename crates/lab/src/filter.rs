@@ -93,6 +93,13 @@ impl Term {
     }
 }
 
+/// What was not looked at for what is asked for, at the end of a sentence.
+pub fn and_the_rest(timeline: &Timeline) -> String {
+    timeline
+        .not_looked_at()
+        .map_or(String::new(), |rest| format!("; {rest}"))
+}
+
 impl Filter {
     /// True if all connections are to be shown.
     pub fn is_all(&self) -> bool {
@@ -121,8 +128,9 @@ impl Filter {
         let kept: Vec<ConnectionId> = kept.map(|connection| connection.id()).collect();
         if kept.is_empty() {
             bail!(
-                "none of {} connections fits: leave out --filter or --odd to see all",
-                timeline.endpoints.len()
+                "none of {} connections fits: leave out --filter or --odd to see all{}",
+                timeline.endpoints.len(),
+                and_the_rest(timeline)
             );
         }
         Ok(timeline.part(&kept))

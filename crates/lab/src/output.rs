@@ -19,6 +19,7 @@ use harness::scene::{Diagram, Scene};
 use harness::timeline::{ConnectionId, FrameNumber, Level, Side, Timeline, printable};
 
 use crate::check::{self, Checked, Strictness};
+use crate::filter::and_the_rest;
 use crate::terminal::{self, Look, Theme};
 use crate::trace::Trouble;
 
@@ -117,9 +118,10 @@ impl Output {
             }
             Some(ConnectionId(place)) => {
                 bail!(
-                    "there is no connection {}: the last one is {}",
+                    "there is no connection {}: the last one is {}{}",
                     place + 1,
-                    timeline.endpoints.len()
+                    timeline.endpoints.len(),
+                    and_the_rest(timeline)
                 )
             }
             None if here.len() > DRAWN => Ok(Some(Overview::of(timeline).worst(DRAWN))),

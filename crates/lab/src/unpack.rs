@@ -1,6 +1,6 @@
 //! Captures that were compressed: by gzip, by zstd or by xz.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
 use anyhow::{Result, bail};
 use flate2::read::MultiGzDecoder;
@@ -28,24 +28,23 @@ pub fn unpacked(mut input: impl Read + 'static, length: Option<u64>) -> Result<B
     let left = length.map_or(u64::MAX, |length| {
         MOST.saturating_add(length.saturating_mul(MOST_TIMES))
     });
-    let bounded = |input: Box<dyn Read>| Box::new(Bounded { input, left });
-    match &start[..] {
-        [0x1f, 0x8b, ..] => Ok(bounded(Box::new(MultiGzDecoder::new(whole)))),
+    let (input, by): (Box<dyn Read>, _) = match &start[..] {
+        [0x1f, 0x8b, ..] => (Box::new(MultiGzDecoder::new(whole)), "gzip"),
         // A frame, or one to skip (RFC 8878, sections 3.1.1 and 3.1.2).
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(bounded(Box::new(Frames {
-            input: BufReader::new(whole),
-            decoder: FrameDecoder::new(),
-        }))),
-        XZ => Ok(bounded(Box::new(XzReader::new_mem_limit(
-            BufReader::new(whole),
-            true,
-            MOST_MEMORY,
-        )))),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+            let (input, decoder) = (BufReader::new(whole), FrameDecoder::new());
+            (Box::new(Frames { input, decoder }), "zstd")
+        }
+        XZ => {
+            let input = XzReader::new_mem_limit(BufReader::new(whole), true, MOST_MEMORY);
+            (Box::new(input), "xz")
+        }
         [b'B', b'Z', b'h', ..] => {
             bail!("it is packed by bzip2, which is not read here: unpack it, as in bzip2 -dc FILE | lab show -")
         }
-        _ => Ok(Box::new(whole)),
-    }
+        _ => return Ok(Box::new(whole)),
+    };
+    Ok(Box::new(Bounded { input, left, by }))
 }
 
 /// What is in frames of zstd, which may stand one after the other.
@@ -60,12 +59,20 @@ impl<R: Read> Read for Frames<R> {
         while decoder.can_collect() == 0 {
             if !decoder.is_finished() {
                 let few = BlockDecodingStrategy::UptoBlocks(1);
-                decoder.decode_blocks(&mut *input, few).map_err(io::Error::other)?;
+                if decoder.decode_blocks(&mut *input, few).is_err() {
+                    let is_cut = input.fill_buf()?.is_empty();
+                    return Err(if is_cut {
+                        ErrorKind::UnexpectedEof
+                    } else {
+                        ErrorKind::InvalidData
+                    }
+                    .into());
+                }
                 continue;
             }
             let told = decoder.get_checksum_from_data();
             if told.is_some() && told != decoder.get_calculated_checksum() {
-                return Err(io::Error::other("its checksum differs: it was damaged"));
+                return Err(ErrorKind::InvalidData.into());
             }
             if input.fill_buf()?.is_empty() {
                 return Ok(0);
@@ -74,7 +81,7 @@ impl<R: Read> Read for Frames<R> {
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
                     let length = u64::from(length);
                     if io::copy(&mut input.take(length), &mut io::sink())? < length {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
+                        return Err(ErrorKind::UnexpectedEof.into());
                     }
                 }
                 begun => begun.map_err(io::Error::other)?,
@@ -88,22 +95,32 @@ impl<R: Read> Read for Frames<R> {
 struct Bounded<R> {
     input: R,
     left: u64,
+    /// The program that packed it.
+    by: &'static str,
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer).map_err(|error| match error.raw_os_error() {
-            Some(_) => error,
-            None => io::Error::other(format!("the packed file is cut or damaged here ({error})")),
+        let by = self.by;
+        let told = |error: io::Error| {
+            let what = match error.kind() {
+                _ if error.raw_os_error().is_some() => return error,
+                ErrorKind::UnexpectedEof => "and ends too early to have that byte: copy it anew".to_owned(),
+                ErrorKind::OutOfMemory => {
+                    format!("so that it takes more than 128 MB of memory: unpack it first, as with {by} -dc FILE")
+                }
+                _ => {
+                    format!("and damaged where that byte comes from: copy it anew, or save what {by} -dc FILE unpacks")
+                }
+            };
+            io::Error::other(format!("it is packed by {by}, {what}"))
+        };
+        let read = self.input.read(buffer).map_err(told)?;
+        let left = self.left.checked_sub(read as u64);
+        self.left = left.ok_or_else(|| {
+            let told = format!("it unpacks to more than 1 GB and {MOST_TIMES} times its length: that is no capture");
+            io::Error::other(told)
         })?;
-        match self.left.checked_sub(read as u64) {
-            Some(left) => self.left = left,
-            None => {
-                return Err(io::Error::other(format!(
-                    "it unpacks to more than 1 GB and {MOST_TIMES} times its length: that is no capture"
-                )));
-            }
-        }
         Ok(read)
     }
 }

@@ -111,6 +111,18 @@ fn what_is_odd_in_a_long_capture_comes_first() -> Result<()> {
     let bytes = told(&["show", path, "--format", "bytes"])?;
     let last = bytes.lines().last().unwrap_or_default();
     assert!(last.contains(" later events are not here"), "{last}");
+    let page = told(&["show", path, "--format", "markdown"])?;
+    let note = "these are the worst of the beginning that is here; ";
+    assert!(page.contains(note), "{page}");
+    // Nor does what is not followed, where it may be what was asked for.
+    std::fs::write(&file, long_capture(16_400, 1500))?;
+    let rest = "96 packets of still more connections were not looked at";
+    for asked in [&["--connection", "16390"][..], &["--filter", "10.9.9.9"]] {
+        let complaint = complaint(&[&["show", path], asked].concat())?;
+        assert!(complaint.contains(rest), "{complaint}");
+    }
+    let odd = told(&["show", path, "--odd"])?;
+    assert!(odd.replace('\n', " ").contains(rest), "{odd}");
     Ok(std::fs::remove_file(&file)?)
 }
 

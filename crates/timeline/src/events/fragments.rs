@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
-use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice, TcpSlice, defrag::IpDefragBuf};
+use etherparse::defrag::{IpDefragBuf, IpFragRange};
+use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice, TcpSlice};
 
 use super::layers::fragment;
 use super::link_type::{LinkType, NoSegment};
@@ -17,8 +18,8 @@ const MOST: usize = 64;
 /// Frames are decoded, and fragments put together on the way.
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
-    /// Packets of which something is missing, the oldest first.
-    waiting: VecDeque<Packet>,
+    /// Packets of which something is missing, and those that are whole, the oldest first.
+    packets: VecDeque<Packet>,
     /// So many fragments are of packets that were given up.
     lost: u64,
 }
@@ -28,6 +29,20 @@ struct Packet {
     key: Key,
     bytes: IpDefragBuf,
     count: u16,
+}
+
+impl Packet {
+    /// True if it has these very bytes there: what brings them was captured twice.
+    fn has(&self, from: usize, bytes: &[u8]) -> bool {
+        let place = from..from + bytes.len();
+        let holds = |known: &IpFragRange| usize::from(known.start) <= place.start && place.end <= known.end.into();
+        self.bytes.sections().iter().any(holds) && self.bytes.data().get(place.clone()) == Some(bytes)
+    }
+
+    /// How many fragments are all that is there of it.
+    fn alone(&self) -> u64 {
+        u64::from(self.count) * u64::from(!self.bytes.is_complete())
+    }
 }
 
 /// What the fragments of a packet have in common.
@@ -51,35 +66,13 @@ impl Fragments {
         wire_len: u32,
         most: usize,
     ) -> Result<Option<Segment>, NoSegment> {
-        match Segment::with_payload(link_type, frame, wire_len, most) {
-            Err(NoSegment::Fragment) => self.fragment(link_type, frame, wire_len, most),
-            decoded => decoded.map(Some),
+        let decoded = Segment::with_payload(link_type, frame, wire_len, most);
+        if decoded.as_ref().err() != Some(&NoSegment::Fragment) {
+            return decoded.map(Some);
         }
-    }
-
-    /// Adds those that were not put together to what has no segment.
-    pub fn count_into(&self, undecoded: &mut BTreeMap<NoSegment, u64>) {
-        let alone = self.lost + self.waiting.iter().map(|packet| u64::from(packet.count)).sum::<u64>();
-        if alone > 0 {
-            *undecoded.entry(NoSegment::Fragment).or_default() += alone;
-        }
-    }
-
-    /// True if none waits for others, or was given up.
-    pub fn is_empty(&self) -> bool {
-        self.lost == 0 && self.waiting.is_empty()
-    }
-
-    fn fragment(
-        &mut self,
-        link_type: LinkType,
-        frame: &[u8],
-        wire_len: u32,
-        most: usize,
-    ) -> Result<Option<Segment>, NoSegment> {
-        let packet = fragment(link_type, frame).ok_or(NoSegment::Fragment)?;
-        let (addresses, _) = addressed(&packet, frame, wire_len).ok_or(NoSegment::Damaged)?;
-        let (id, offset, more) = match &packet {
+        let fragment = fragment(link_type, frame).ok_or(NoSegment::Fragment)?;
+        let (addresses, _) = addressed(&fragment, frame, wire_len).ok_or(NoSegment::Damaged)?;
+        let (id, offset, more) = match &fragment {
             LaxIpSlice::Ipv4(ip) => {
                 let header = ip.header();
                 (
@@ -103,40 +96,53 @@ impl Fragments {
                 .ok_or(NoSegment::Fragment)?,
         };
         let key = Key { addresses, id };
-        let place = self.waiting.iter().position(|packet| packet.key == key);
-        let mut waiting = match place.and_then(|place| self.waiting.remove(place)) {
-            Some(packet) => packet,
-            None => Packet {
-                key,
-                bytes: IpDefragBuf::new(IpNumber::TCP, Vec::new(), Vec::new()),
-                count: 0,
-            },
-        };
-        waiting.count = waiting.count.saturating_add(1);
-        let payload = packet.payload().payload;
-        // One that the capture cut does not fit the next.
-        if waiting.bytes.add(offset, more, payload).is_err() {
-            self.lost += u64::from(waiting.count) - 1;
-            return Err(NoSegment::Fragment);
-        }
-        if !waiting.bytes.is_complete() {
-            if self.waiting.len() == MOST
-                && let Some(oldest) = self.waiting.pop_front()
-            {
-                self.lost += u64::from(oldest.count);
-            }
-            self.waiting.push_back(waiting);
+        let payload = fragment.payload().payload;
+        let place = self.packets.iter().position(|packet| packet.key == key);
+        if place.is_some_and(|place| self.packets[place].has(offset.byte_offset().into(), payload)) {
             return Ok(None);
         }
-        let (bytes, count) = (waiting.bytes.data(), waiting.count);
-        let decoded = TcpSlice::from_slice(bytes).ok().and_then(|tcp| {
-            let decoded = segment(addresses, bytes.len(), &tcp, tcp.options(), most)?;
-            Some(Segment {
-                ip: marks(&packet),
-                fragments: count,
+        let known = place.and_then(|place| self.packets.remove(place));
+        // Another packet may have the number of one that is whole.
+        let mut packet = known.filter(|known| !known.bytes.is_complete()).unwrap_or(Packet {
+            key,
+            bytes: IpDefragBuf::new(IpNumber::TCP, Vec::new(), Vec::new()),
+            count: 0,
+        });
+        packet.count = packet.count.saturating_add(1);
+        // One that the capture cut does not fit the next.
+        if packet.bytes.add(offset, more, payload).is_err() {
+            self.lost += u64::from(packet.count) - 1;
+            return Err(NoSegment::Fragment);
+        }
+        let whole = packet.bytes.is_complete().then(|| {
+            let bytes = packet.bytes.data();
+            let tcp = TcpSlice::from_slice(bytes).ok();
+            let decoded = tcp.and_then(|tcp| segment(addresses, bytes.len(), &tcp, tcp.options(), most));
+            decoded.ok_or(NoSegment::Damaged).map(|decoded| Segment {
+                ip: marks(&fragment),
+                fragments: packet.count,
                 ..decoded
             })
         });
-        decoded.map(Some).ok_or(NoSegment::Damaged)
+        if self.packets.len() == MOST
+            && let Some(oldest) = self.packets.pop_front()
+        {
+            self.lost += oldest.alone();
+        }
+        self.packets.push_back(packet);
+        whole.transpose()
+    }
+
+    /// Adds those that were not put together to what has no segment.
+    pub fn count_into(&self, undecoded: &mut BTreeMap<NoSegment, u64>) {
+        let alone = self.lost + self.packets.iter().map(Packet::alone).sum::<u64>();
+        if alone > 0 {
+            *undecoded.entry(NoSegment::Fragment).or_default() += alone;
+        }
+    }
+
+    /// True if none has come.
+    pub fn is_empty(&self) -> bool {
+        self.lost == 0 && self.packets.is_empty()
     }
 }

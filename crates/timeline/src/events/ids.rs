@@ -72,8 +72,8 @@ impl PartialEq<usize> for FrameNumber {
 pub(crate) struct Link {
     /// Which end is the server is a guess.
     pub roles_guessed: bool,
-    /// An earlier connection had the same four numbers: two addresses, two ports.
-    pub port_reuse: bool,
+    /// The last connection before that had the same four numbers: two addresses, two ports.
+    pub earlier: Option<ConnectionId>,
 }
 
 shown! {

@@ -265,7 +265,7 @@ impl Merge {
             connected: false,
             link: Link {
                 roles_guessed: false,
-                port_reuse: before.is_some(),
+                earlier: before,
             },
             numbering: Numbering::default(),
             captured: false,

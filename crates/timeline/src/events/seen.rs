@@ -189,10 +189,7 @@ impl Seen {
 
     /// The server's calls, on connections and off them.
     pub fn all_calls(&self) -> impl Iterator<Item = (EventId, &Call)> {
-        self.iter().filter_map(|(id, event)| match &event.kind {
-            EventKind::Call(call) => Some((id, &**call)),
-            _ => None,
-        })
+        self.iter().filter_map(|(id, _)| Some((id, self.call(id)?)))
     }
 
     /// The call with this id, if the event is one.
@@ -229,10 +226,8 @@ impl<'a> SeenConnection<'a> {
 
     /// Its packets with their ids, in order.
     pub fn packets(self) -> impl Iterator<Item = (EventId, &'a Packet)> {
-        self.events().filter_map(|(index, event)| match &event.kind {
-            EventKind::Packet(packet) => Some((index, &**packet)),
-            _ => None,
-        })
+        self.events()
+            .filter_map(move |(id, _)| Some((id, self.seen.packet(id)?)))
     }
 
     /// True if a packet of it was. Of a connection within one host, a capture of the wire has none.
@@ -247,10 +242,7 @@ impl<'a> SeenConnection<'a> {
 
     /// The server's calls on it with their ids, in order.
     pub fn calls(self) -> impl Iterator<Item = (EventId, &'a Call)> {
-        self.events().filter_map(|(index, event)| match &event.kind {
-            EventKind::Call(call) => Some((index, &**call)),
-            _ => None,
-        })
+        self.events().filter_map(move |(id, _)| Some((id, self.seen.call(id)?)))
     }
 
     /// The server's write-family calls, failed ones included.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::http::{Length, Messages, request_length, response_length};
+use super::http::{Asked, Messages, TO_THE_END};
 use super::{Certainty, Evidence, FactKind, PacketFacts};
 use crate::events::{FrameNumber, Packet};
 
@@ -19,9 +19,9 @@ pub(crate) enum Clear<'a> {
     Hello(bool, Option<&'a str>, Option<&'static str>),
 }
 
-/// What a segment begins with.
-pub(crate) fn in_clear(data: &[u8]) -> Option<Clear<'_>> {
-    tls(data).or_else(|| http(data))
+/// What a segment begins with: a line of HTTP, or what the records of TLS say.
+pub(crate) fn in_clear(data: &[u8]) -> impl Iterator<Item = Clear<'_>> {
+    tls(data).chain(http(data))
 }
 
 impl Clear<'_> {
@@ -63,13 +63,10 @@ impl fmt::Display for Clear<'_> {
 /// So many bytes of a handshake are kept at most, until its first message is whole.
 const MOST: usize = 16 << 10;
 
-/// How much is left of what goes on until the connection ends.
-const TO_THE_END: u64 = u64::MAX;
-
 /// The first message of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hello {
-    /// As if it had come in one record.
+    /// As if it had come in one record, and the records behind it.
     pub bytes: Vec<u8>,
 }
 
@@ -87,7 +84,7 @@ pub(super) struct Message {
 
 impl Message {
     /// Takes in a segment that has gone by for the first time.
-    pub fn see(&mut self, from: u64, packet: &Packet, facts: &mut PacketFacts) {
+    pub fn see(&mut self, from: u64, packet: &Packet, asked: &mut Asked, facts: &mut PacketFacts) {
         let data = &packet.segment.payload[..];
         if data.is_empty() {
             return;
@@ -96,23 +93,22 @@ impl Message {
         if begun.is_empty() || self.next != from {
             begun.clear();
             self.frame = packet.number;
-            self.begins(from, packet, facts);
+            self.begins(from, packet, asked, facts);
             let may_be_hello = data.len() < 6 || matches!(data[5], 1 | 2);
-            if data[0] != 22 || !may_be_hello || facts.has(FactKind::TlsAlert) {
+            if data[0] != 22 || !may_be_hello {
                 return;
             }
         }
         let goes_on = !begun.is_empty();
         begun.extend_from_slice(data);
-        let clear = |message: &Vec<u8>| in_clear(message).map(|clear| clear.kind());
         match first_message(&begun) {
             Some(message) if goes_on || !begun[3..].starts_with(&message[3..]) => {
-                if let Some(kind) = clear(&message) {
-                    let began = Some(Evidence::Frame(self.frame)).filter(|_| goes_on);
+                for kind in in_clear(&message).map(|clear| clear.kind()) {
+                    let began = Some(Evidence::Frame(self.frame)).filter(|_| goes_on && kind != FactKind::TlsAlert);
                     facts.retract(kind);
                     facts.add(kind, Certainty::Seen, began);
-                    facts.hello = Some(Box::new(Hello { bytes: message }));
                 }
+                facts.hello = Some(Box::new(Hello { bytes: message }));
             }
             None if data.len() as u64 == u64::from(packet.segment.len) && begun.len() < MOST => {
                 (self.begun, self.next) = (begun, from + data.len() as u64);
@@ -121,34 +117,32 @@ impl Message {
         }
     }
 
-    fn begins(&mut self, from: u64, packet: &Packet, facts: &mut PacketFacts) {
+    fn begins(&mut self, from: u64, packet: &Packet, asked: &mut Asked, facts: &mut PacketFacts) {
         use FactKind::{HttpRequest, HttpResponse};
         let (data, len) = (&packet.segment.payload[..], u64::from(packet.segment.len));
-        let length = |of| match of {
-            HttpRequest => request_length,
-            _ => response_length as Length,
-        };
         if let Some((of, messages, next)) = &mut self.http {
             // What was sent before what is here begins nothing new.
             let Some(gap) = from.checked_sub(*next) else { return };
-            if gap > 0 && messages.see(&[], gap, length(*of)).is_none() {
+            if gap > 0 && asked.follow(messages, *of == HttpRequest, &[], gap).is_none() {
                 self.http = None;
             }
         }
-        let kind = in_clear(data).map(|clear| clear.kind());
-        // A response to HEAD says how long the body would be, so that another response may come where that is not.
-        // What has no length goes on to the end, or is a tunnel for TLS.
+        let kinds: Vec<FactKind> = in_clear(data).map(|clear| clear.kind()).collect();
+        let kind = kinds.first().copied();
+        // Unless it is known what was asked for, another response may begin anywhere: one to HEAD says how long the body
+        // would be. What has no length goes on to the end, or is a tunnel for TLS.
         let begins = match &self.http {
+            Some((HttpResponse, messages, _)) if asked.is_answered => messages.begins(),
             Some((_, messages, _)) if messages.left > TO_THE_END / 2 => !matches!(kind, Some(HttpRequest)),
             Some((of, messages, _)) => messages.begins() || (*of, kind) == (HttpResponse, Some(HttpResponse)),
             None => true,
         };
         if let Some(kind) = kind.filter(|_| begins) {
-            facts.add(kind, Certainty::Seen, []);
+            kinds.into_iter().for_each(|kind| facts.add(kind, Certainty::Seen, []));
             self.http = matches!(kind, HttpRequest | HttpResponse).then(|| (kind, Messages::default(), from));
         }
         self.http = self.http.take().and_then(|(of, mut messages, _)| {
-            let known = messages.see(data, len, length(of));
+            let known = asked.follow(&mut messages, of == HttpRequest, data, len);
             // The body of a response whose length is not told goes on to the end, of a request nothing is known.
             if known.is_none() && of == HttpResponse {
                 messages.left = TO_THE_END;
@@ -159,7 +153,7 @@ impl Message {
     }
 }
 
-/// The first message of a handshake as if it had come in one record, if it is whole.
+/// The first message of a handshake as if it had come in one record, if it is whole, and the records behind it.
 fn first_message(mut records: &[u8]) -> Option<Vec<u8>> {
     let mut message = vec![22, 3, 3, 0, 0];
     while message.len() < 9 || message.len() < 9 + number(&mut &message[6..], 3)? {
@@ -168,6 +162,7 @@ fn first_message(mut records: &[u8]) -> Option<Vec<u8>> {
     }
     let length = u16::try_from(message.len() - 5).ok()?;
     message[3..5].copy_from_slice(&length.to_be_bytes());
+    message.extend(records);
     Some(message)
 }
 
@@ -198,20 +193,30 @@ fn version(number: usize) -> Option<&'static str> {
     VERSIONS.get(number.checked_sub(0x0300)?).copied()
 }
 
-/// A record (RFC 8446, section 5.1): an alert, or the first message of a handshake.
-fn tls(data: &[u8]) -> Option<Clear<'_>> {
-    let rest = &mut &*data;
-    let kind = number(rest, 1)?;
-    version(number(rest, 2)?)?;
-    match (kind, number(rest, 2)?, *rest) {
-        (22, length, _) => hello(&rest[..rest.len().min(length)]),
-        // One that is encrypted is longer.
-        (21, 2, &[level @ 1..=2, code]) => {
-            let (_, name) = ALERTS.iter().find(|(known, _)| *known == code)?;
-            Some(Clear::Alert(level == 2, name))
+/// The records of a segment (RFC 8446, section 5.1), up to what is encrypted: alerts, and the first message of a handshake.
+fn tls(mut data: &[u8]) -> impl Iterator<Item = Clear<'_>> {
+    /// So many are looked at.
+    const MOST: usize = 16;
+    let mut begun = false;
+    let record = move || {
+        let kind = number(&mut data, 1)?;
+        version(number(&mut data, 2)?)?;
+        let length = number(&mut data, 2)?;
+        let (record, behind) = data.split_at(data.len().min(length));
+        data = behind;
+        match (kind, record) {
+            (22, _) if std::mem::replace(&mut begun, true) => Some(None),
+            (22, _) => Some(hello(record)),
+            // One that is encrypted is longer.
+            (21, &[level @ 1..=2, code]) if length == 2 => {
+                let alert = ALERTS.iter().find(|(known, _)| *known == code);
+                Some(alert.map(|(_, name)| Clear::Alert(level == 2, name)))
+            }
+            (20 | 21, _) => Some(None),
+            _ => None,
         }
-        _ => None,
-    }
+    };
+    std::iter::from_fn(record).take(MOST).flatten()
 }
 
 /// RFC 8446, sections 4.1.2 and 4.1.3.

@@ -1,6 +1,6 @@
 //! Requests and replies, as packets and calls go by.
 
-use super::PacketFacts;
+use super::{FactKind, PacketFacts};
 use crate::events::{CallKind, EventId, Flags, Packet, Side};
 
 /// A request and its reply: from the client's first byte after a reply to its next one.
@@ -42,8 +42,9 @@ pub(crate) struct Exchanging {
     replied: bool,
     /// A FIN was the last to tell anything: what follows is of the close, unless the reply goes on.
     closing: bool,
-    /// So many packets have followed that FIN, with it if it had no data.
+    /// So many packets have followed that FIN, with it if it had no data, or are there since the reset.
     behind: usize,
+    /// A reset has come of which nothing shows by now that it was forged.
     over: bool,
 }
 
@@ -55,20 +56,29 @@ pub(crate) struct ExchangePacket {
     /// True if it carries data of the server that it had not sent before.
     pub replies: bool,
     /// So many of the packets right before it are of the exchange too: a client's FIN behind its request, and what came
-    /// between that and the reply.
+    /// between that and the reply; or a reset that was forged, and what came since.
     pub with: usize,
 }
 
 impl Exchanging {
-    /// Takes in a packet; `None` for one of the handshake or the close.
-    pub fn see(&mut self, packet: &Packet, facts: &PacketFacts) -> Option<ExchangePacket> {
+    /// Takes in a packet; `None` for one of the handshake or the close. `talks_on` if it shows that the reset before it was
+    /// forged: what is known late must not count early, so that a capture of any length comes to the same.
+    pub fn see(&mut self, packet: &Packet, facts: &PacketFacts, talks_on: bool) -> Option<ExchangePacket> {
         let flags = packet.segment.flags;
-        self.over |= flags.has(Flags::RST) && !facts.has(super::FactKind::StrayReset);
+        if flags.has(Flags::RST) && !facts.has(FactKind::StrayReset) {
+            let known = facts.shown_by(FactKind::FromBetween);
+            self.over |= known.is_none_or(|shown| shown > packet.number);
+        }
+        self.over &= !talks_on;
         let data = packet.segment.len > 0 && is_new(facts);
         let begins = data && packet.from == Side::Client && (!self.begun || self.replied) && !self.closing;
         if self.over || !(self.begun || begins) {
             self.closing |= flags.has(Flags::FIN);
+            self.behind += usize::from(self.begun);
             return None;
+        }
+        if begins {
+            self.behind = 0;
         }
         let replies = data && packet.from == Side::Server;
         if self.closing && !replies || flags.has(Flags::FIN) && !data {
@@ -100,7 +110,7 @@ fn is_interim(packet: &Packet) -> bool {
 
 /// True for data that is not a second copy, and no probe.
 fn is_new(facts: &PacketFacts) -> bool {
-    use super::FactKind::{KeepAlive, OutOfOrder, Retransmission, ZeroWindowProbe};
-    let again = facts.has(Retransmission) && !facts.has(OutOfOrder) || facts.has(super::FactKind::Overtaken);
+    use FactKind::{KeepAlive, OutOfOrder, Overtaken, Retransmission, ZeroWindowProbe};
+    let again = facts.has(Retransmission) && !facts.has(OutOfOrder) || facts.has(Overtaken);
     !again && !facts.has(KeepAlive) && !facts.has(ZeroWindowProbe)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::clear::Message;
 use super::coverage::{Coverage, Novelty};
+use super::http::Asked;
 use super::twice::Recent;
 use super::{Certainty, Evidence, FactKind, PacketFacts, Reason, Why};
 use crate::events::moments::Passing;
@@ -43,6 +44,8 @@ pub(crate) enum Vantage {
 pub(crate) struct Flow {
     halves: Both<Half>,
     recent: Both<Recent>,
+    /// What is asked by HTTP.
+    asked: Asked,
     /// What each side sent last, of what is no reset.
     last: Both<Option<Last>>,
     pub sockets: Sockets,
@@ -326,8 +329,9 @@ impl Flow {
         self.data_departs(passing, vantage, &mut facts);
         self.stamps(passing);
         if !facts.is_repeat() {
-            let half = self.half_mut(packet.from);
-            half.message.see(half.seq_of(packet), packet, &mut facts);
+            let half = &mut self.halves[packet.from];
+            half.message
+                .see(half.seq_of(packet), packet, &mut self.asked, &mut facts);
         }
         if flags.has(Flags::RST) {
             self.reset_departs(packet, &mut facts);

@@ -1,5 +1,7 @@
 //! Where a stream of HTTP/1.1 messages is, as its bytes go by: RFC 9112, sections 6 and 7.1.
 
+use std::collections::VecDeque;
+
 /// What comes next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -11,8 +13,8 @@ pub(crate) enum Part {
     Trailer,
 }
 
-/// How long a body is, by the head before it, and what follows it. `None` where its end is told in another way.
-pub(crate) type Length = fn(&str) -> Option<(u64, Part)>;
+/// How much is left of what goes on until the connection ends.
+pub(super) const TO_THE_END: u64 = u64::MAX;
 
 /// The messages of one side.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +34,14 @@ impl Messages {
         self.next == Part::Head && self.left == 0 && self.unread.is_empty()
     }
 
-    /// Takes in so many bytes, of which the first were captured. `None` if nothing is known of what follows them.
-    pub fn see(&mut self, mut captured: &[u8], mut len: u64, length: Length) -> Option<()> {
+    /// Takes in so many bytes, of which the first were captured. `None` if nothing is known of what follows them. `length`
+    /// says how long a body is, by the head before it, and what follows it: `None` where its end is told in another way.
+    pub fn see(
+        &mut self,
+        mut captured: &[u8],
+        mut len: u64,
+        mut length: impl FnMut(&str) -> Option<(u64, Part)>,
+    ) -> Option<()> {
         /// No head is longer.
         const LONGEST: usize = 1 << 16;
         loop {
@@ -64,6 +72,60 @@ impl Messages {
             self.promised = self.left;
             (captured, len) = (&captured[ends - before..], len - (ends - before) as u64);
             self.unread.clear();
+        }
+    }
+}
+
+/// The requests of a connection that wait for their responses: what was asked for decides how long these are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    /// Of each, whether it asks for a head alone.
+    heads: VecDeque<bool>,
+    /// True if the last response answers one that was seen.
+    pub is_answered: bool,
+    /// True once nothing tells any more which response is to which request.
+    is_lost: bool,
+}
+
+impl Asked {
+    /// Takes in what one side says: see [`Messages::see`].
+    pub fn follow(&mut self, messages: &mut Messages, is_request: bool, captured: &[u8], len: u64) -> Option<()> {
+        let known = messages.see(captured, len, |head| match is_request {
+            true => self.request(head),
+            false => self.response(head),
+        });
+        if known.is_none() {
+            self.heads.clear();
+            (self.is_answered, self.is_lost) = (false, true);
+        }
+        known
+    }
+
+    /// How long the body of a request is.
+    fn request(&mut self, head: &str) -> Option<(u64, Part)> {
+        /// Nobody sends more requests ahead.
+        const MOST: usize = 256;
+        // What follows the request for a tunnel is of another protocol.
+        self.is_lost |= head.starts_with("connect ") || self.heads.len() == MOST;
+        if !self.is_lost {
+            self.heads.push_back(head.starts_with("head "));
+        }
+        request_length(head)
+    }
+
+    /// How long the body of a response is.
+    fn response(&mut self, head: &str) -> Option<(u64, Part)> {
+        let length = response_length(head);
+        let status = head.split(' ').nth(1)?;
+        if length.is_some() && status.starts_with('1') {
+            return length;
+        }
+        let asks = self.heads.pop_front().filter(|_| status != "101");
+        self.is_answered = asks.is_some();
+        match (asks, length) {
+            (Some(true), _) => Some((0, Part::Head)),
+            (Some(false), None) if !head.contains("\ncontent-length:") => Some((TO_THE_END, Part::Head)),
+            _ => length,
         }
     }
 }

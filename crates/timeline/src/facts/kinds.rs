@@ -122,7 +122,7 @@ named! {
     HttpResponse = "http-response", "its bytes begin with the status line of a response of HTTP/1 (RFC 9112)";
     TlsClientHello = "tls-client-hello", "its bytes begin with a ClientHello of TLS, or complete one (RFC 8446)";
     TlsServerHello = "tls-server-hello", "its bytes begin with a ServerHello of TLS (RFC 8446)";
-    TlsAlert = "tls-alert", "its bytes are an alert of TLS that is not encrypted (RFC 8446)";
+    TlsAlert = "tls-alert", "an alert of TLS that is not encrypted is among its first records (RFC 8446)";
 }
 
 named! {

@@ -174,6 +174,11 @@ impl PacketFacts {
         self.facts.iter().find(|fact| fact.kind == kind)
     }
 
+    /// The first frame that shows a fact of this kind, beside its own.
+    pub(crate) fn shown_by(&self, kind: FactKind) -> Option<FrameNumber> {
+        self.get(kind)?.evidence.iter().find_map(Evidence::frame)
+    }
+
     /// True if this is so of it.
     pub fn has(&self, kind: FactKind) -> bool {
         self.get(kind).is_some()

@@ -9,7 +9,7 @@ use crate::events::Link;
 use crate::events::moments::{Moment, Passing, moments};
 use crate::events::sockets::Sockets;
 use crate::events::{
-    Both, EventId, Flags, FrameNumber, Level, Packet, Seen, SeenConnection, Side, Timestamp, is_after,
+    Both, ConnectionId, EventId, Flags, FrameNumber, Level, Packet, Seen, SeenConnection, Side, Timestamp, is_after,
 };
 
 /// What is so of all that was seen.
@@ -32,7 +32,7 @@ impl Link {
     pub(crate) fn put_into(self, facts: ConnectionFacts) -> ConnectionFacts {
         ConnectionFacts {
             roles_guessed: self.roles_guessed,
-            port_reuse: self.port_reuse,
+            port_reuse: self.earlier.is_some(),
             ..facts
         }
     }
@@ -45,7 +45,7 @@ pub(crate) struct Following {
     vantage: Vantage,
     found: ConnectionFacts,
     halves: HalfCloses,
-    first: Option<FrameNumber>,
+    pub first: Option<FrameNumber>,
     /// Frames that were thought to be thrown away, and were not.
     taken: Vec<FrameNumber>,
 }
@@ -63,8 +63,8 @@ pub(crate) enum Late {
     Taken,
     /// The SYN of its connection stands behind it.
     BeginsHere,
-    /// An earlier connection had the same addresses and ports.
-    PortReuse,
+    /// An earlier connection had the same addresses and ports, from this frame on.
+    PortReuse(Option<FrameNumber>),
     /// The alleged sender of a reset talks on, in this frame.
     FromBetween(FrameNumber),
     /// The sender of a FIN acknowledges data that was sent after it: that data, and the ACK.
@@ -77,7 +77,7 @@ impl PacketFacts {
         match late {
             Late::Taken => self.retract(FactKind::OldTimestamp),
             Late::BeginsHere => self.retract(FactKind::BeganBefore),
-            Late::PortReuse => self.add(FactKind::PortReuse, Certainty::Seen, []),
+            Late::PortReuse(by) => self.add(FactKind::PortReuse, Certainty::Seen, by.map(Evidence::Frame)),
             Late::FromBetween(by) => {
                 self.add(FactKind::FromBetween, Certainty::Inferred, [Evidence::Frame(by)]);
                 self.why = Why::default();
@@ -157,8 +157,12 @@ impl Following {
         facts
     }
 
-    /// What is known of some packets since they went by.
-    pub fn late(&self, link: Link) -> impl Iterator<Item = (FrameNumber, Late)> {
+    /// What is known of some packets since they went by. `first` tells the first frame of an earlier connection.
+    pub fn late(
+        &self,
+        link: Link,
+        first: impl Fn(ConnectionId) -> Option<FrameNumber>,
+    ) -> impl Iterator<Item = (FrameNumber, Late)> {
         let taken = self.taken.iter().map(|frame| (*frame, Late::Taken));
         let halves = self.found.fins.iter().filter_map(|(side, frame)| {
             let (data, ack) = self.halves.proved[*side]?;
@@ -171,8 +175,13 @@ impl Following {
         // The SYN may stand behind its answer in the file.
         let of_first = |is_so, late| self.first.filter(|_| is_so).map(|first| (first, late));
         let begins = of_first(!self.found.began_before, Late::BeginsHere);
-        let reuse = of_first(link.port_reuse, Late::PortReuse);
+        let reuse = of_first(link.earlier.is_some(), Late::PortReuse(link.earlier.and_then(first)));
         taken.chain(halves).chain(reset).chain(begins).chain(reuse)
+    }
+
+    /// True if this is the first frame of a side behind its reset, so that the reset was forged.
+    pub fn talks_on(&self, frame: FrameNumber) -> bool {
+        self.found.reset.is_some_and(|reset| reset.talks_on == Some(frame))
     }
 
     /// True if something of both sides has come by.
@@ -237,7 +246,8 @@ fn of_connection(
         packets.put(event, facts);
     }
     half_closes(&following.found, &programs, packets, connection.seen());
-    for (frame, late) in following.late(link) {
+    let first = |id| Some(connection.seen().connection(id).packets().next()?.1.number);
+    for (frame, late) in following.late(link, first) {
         let event = connection.seen().event_of_frame(frame);
         if let Some(facts) = event.and_then(|event| packets.get_mut(event)) {
             facts.learn(late);

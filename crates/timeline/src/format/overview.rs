@@ -32,13 +32,7 @@ pub fn table(overview: &Overview, width: usize) -> String {
         text += &line(row, width);
         text.push('\n');
     }
-    let hidden = overview.rows.len() - shown.len();
-    if hidden > 0 {
-        let _ = writeln!(
-            text,
-            "      these are the worst; {hidden} more by --filter, or in --format json"
-        );
-    }
+    text += &hidden(overview, "");
     text.push('\n');
     for (name, words) in totals(overview) {
         for (number, words) in wrapped(&words, width.saturating_sub(NAME).max(20))
@@ -52,8 +46,17 @@ pub fn table(overview: &Overview, width: usize) -> String {
     text
 }
 
-/// A capture of packets alone, in so many columns: what is unusual comes first, and is not what is cut off.
+/// How many connections have no row, where only the worst have one, `of` what is judged.
+fn hidden(overview: &Overview, of: &str) -> String {
+    match overview.rows.len().saturating_sub(ROWS) {
+        0 => String::new(),
+        hidden => format!("these are the worst{of}; {hidden} more by --filter, or in --format json\n"),
+    }
+}
+
+/// A capture of packets alone, in so many columns: what is unusual comes first, and is not what is left out.
 pub fn survey(timeline: &Timeline, width: usize) -> String {
+    const SERVER: usize = 3;
     let overview = Overview::of(timeline);
     let heading = ["#", "odd", "client", "server", "end", "longest wait", "sent", "recv"].map(str::to_owned);
     let worst = overview.worst(ROWS).into_iter();
@@ -76,27 +79,39 @@ pub fn survey(timeline: &Timeline, width: usize) -> String {
     let rows: Vec<[String; 8]> = std::iter::once(heading).chain(rows).collect();
     let width_of = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or_default();
     let widths: [usize; 8] = std::array::from_fn(width_of);
+    let is_one = rows.len() > 1 && rows[1..].windows(2).all(|two| two[0][SERVER] == two[1][SERVER]);
+    let room = |shown: &[usize]| shown.iter().map(|column| widths[*column] + 2).sum::<usize>() - 2;
+    let mut shown = vec![0, 1, 2, 3, 4, 5, 6, 7];
+    let (mut left_out, all) = (Vec::new(), room(&shown));
+    // What tells least goes first: a server that is the same in each row.
+    for column in if is_one { [SERVER, 6, 7, 5] } else { [6, 7, SERVER, 5] } {
+        if room(&shown) > width {
+            shown.retain(|other| *other != column);
+            left_out.push(match column {
+                SERVER if is_one => format!("server ({} of all)", rows[1][SERVER]),
+                _ => rows[0][column].clone(),
+            });
+        }
+    }
     let mut text = String::new();
     for row in &rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .enumerate()
-            .map(|(column, (cell, width))| match column {
-                // Columns of numbers are aligned to the right.
-                0 | 6 | 7 => format!("{cell:>width$}"),
-                _ => format!("{cell:<width$}"),
-            })
-            .collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", cut(cells.join("  ").trim_end(), width));
+        let cell = |column: &usize| match (&row[*column], widths[*column]) {
+            // Columns of numbers are aligned to the right.
+            (cell, width) if [0, 6, 7].contains(column) => format!("{cell:>width$}"),
+            (cell, width) => format!("{cell:<width$}"),
+        };
+        let cells: Vec<String> = shown.iter().map(cell).collect();
+        text += &(cut(cells.join("  ").trim_end(), width) + "\n");
     }
-    let hidden = overview.rows.len().saturating_sub(ROWS);
-    if hidden > 0 {
-        let _ = writeln!(
-            text,
-            "these are the worst; {hidden} more by --filter, or in --format json"
-        );
+    let of = if timeline.not_kept > 0 {
+        " of the beginning that is here"
+    } else {
+        ""
+    };
+    text += &hidden(&overview, of);
+    if !left_out.is_empty() {
+        let note = format!("no room for {}: --width {all} has all", left_out.join(", "));
+        text += &(wrapped(&note, width).join("\n") + "\n");
     }
     text
 }

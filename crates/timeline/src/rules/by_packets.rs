@@ -253,7 +253,7 @@ fn late_handshake(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
 
 fn reset_with_data(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     let facts = connection.facts();
-    let reset = facts.reset?;
+    let reset = facts.reset.filter(|reset| !reset.from_between)?;
     // Where no ACK was captured, nothing tells what had none.
     let unacked = |side: &Side| reset.unacked[*side] > 0 && facts.tally.acknowledges[side.peer()];
     let bytes = |side: Side| unacked(&side).then(|| format!("{} of the {side}", reset.unacked[side]));

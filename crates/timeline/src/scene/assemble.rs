@@ -1,5 +1,6 @@
 //! A timeline, its facts and its sentences put together as what to draw.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -518,17 +519,23 @@ fn notes(timeline: &Timeline) -> Vec<String> {
         format!("The {longer} longer than what is kept of it: {not_kept} later events are not here.{others}")
     });
     let whole = dropped.into_iter().chain(not_kept);
-    level.into_iter().chain(whole).chain(not_drawn(timeline)).collect()
+    let rest = timeline.not_looked_at().map(|rest| rest + ".");
+    let whole = whole.chain(not_drawn(timeline)).chain(rest);
+    level.into_iter().chain(whole).collect()
 }
 
 /// What a file holds besides connections.
 fn not_drawn(timeline: &Timeline) -> Option<String> {
-    let left_out = timeline.left_out()?;
-    let counted = |count: u64, what: String| (count > 0).then(|| format!("{count} {what}"));
-    let no_segment = left_out.no_segment.iter();
-    let no_segment = no_segment.filter_map(|(why, &count)| counted(count, why.to_string()));
-    let unplaced = counted(left_out.unplaced, "of still more connections".to_owned());
-    let all: Vec<String> = no_segment.chain(unplaced).collect();
+    /// More kinds than these are counted together.
+    const MOST: usize = 5;
+    let mut kinds: Vec<_> = timeline.left_out()?.no_segment.iter().collect();
+    kinds.sort_by_key(|(_, count)| Reverse(**count));
+    let (named, others) = kinds.split_at(kinds.len().min(MOST));
+    let mut all: Vec<String> = named.iter().map(|(why, count)| format!("{count} {why}")).collect();
+    if !others.is_empty() {
+        let count: u64 = others.iter().map(|(_, count)| **count).sum();
+        all.push(format!("{count} of {} other kinds", others.len()));
+    }
     (!all.is_empty()).then(|| format!("Packets that are not drawn: {}.", all.join(", ")))
 }
 

@@ -290,6 +290,14 @@ impl Timeline {
         self.not_kept + self.left_out().map_or(0, |left_out| left_out.unplaced)
     }
 
+    /// What is of connections beyond those that are followed, in words: no rule judges it, and no filter finds it.
+    pub fn not_looked_at(&self) -> Option<String> {
+        let (rest, followed) = (self.left_out()?.unplaced, self.endpoints.len());
+        (rest > 0).then(|| {
+            format!("{rest} packets of still more connections were not looked at: the first {followed} are followed")
+        })
+    }
+
     /// When the last thing happened.
     pub(crate) fn end(&self) -> Timestamp {
         let last = self.events.last().map(|event| event.at);

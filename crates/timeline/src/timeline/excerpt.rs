@@ -390,8 +390,9 @@ impl Excerpt {
         self.left_out.connections = endpoints.len() - self.kept.len();
         endpoints.truncate(self.kept.len());
         let (mut connections, mut states, mut late) = (Vec::new(), Vec::new(), HashMap::<_, Vec<Late>>::new());
+        let first: Vec<_> = self.kept.iter().map(|kept| kept.following.first).collect();
         for ((kept, link), id) in self.kept.iter_mut().zip(&links).zip((0..).map(ConnectionId)) {
-            for (frame, of_packet) in kept.following.late(*link) {
+            for (frame, of_packet) in kept.following.late(*link, |earlier| first[earlier.index()]) {
                 late.entry(frame).or_default().push(of_packet);
             }
             connections.push(link.put_into(kept.following.found()));

@@ -178,7 +178,10 @@ impl Kept {
         }
         let step = match facts.is_copy() {
             true => None,
-            false => self.exchanging.see(packet, facts),
+            false => {
+                let talks_on = self.following.talks_on(packet.number);
+                self.exchanging.see(packet, facts, talks_on)
+            }
         };
         if step.is_some_and(|step| step.begins) {
             self.end_exchange(on, exchanges);

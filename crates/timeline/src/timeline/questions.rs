@@ -151,9 +151,11 @@ impl<'a> Connection<'a> {
         let mut exchanges: Vec<Exchange> = Vec::new();
         let mut exchanging = Exchanging::default();
         let mut before: Vec<EventId> = Vec::new();
+        let shows = |(_, packet): (EventId, KnownPacket<'_>)| packet.facts.shown_by(FactKind::FromBetween);
+        let forged: Vec<FrameNumber> = self.packets().filter_map(shows).collect();
         for (id, packet) in self.packets().filter(|(_, packet)| !packet.facts.is_copy()) {
             before.push(id);
-            let Some(step) = exchanging.see(&packet, packet.facts) else {
+            let Some(step) = exchanging.see(&packet, packet.facts, forged.contains(&packet.number)) else {
                 continue;
             };
             if step.begins {
@@ -266,7 +268,7 @@ pub struct Held {
 }
 
 impl KnownPacket<'_> {
-    /// What its bytes begin with, or complete, in words, where a [fact](crate::facts::FactKind::HttpRequest) says that it
+    /// What its bytes begin with, or complete, in words and in that order, where a [fact](crate::facts::FactKind::HttpRequest) says that it
     /// is HTTP or TLS.
     pub fn in_clear(self) -> Option<String> {
         let data = self
@@ -274,8 +276,9 @@ impl KnownPacket<'_> {
             .hello
             .as_ref()
             .map_or(&self.segment.payload[..], |hello| &hello.bytes);
-        let clear = in_clear(data).filter(|clear| self.facts.has(clear.kind()))?;
-        Some(printable(&clear.to_string()))
+        let clear = in_clear(data).filter(|clear| self.facts.has(clear.kind()));
+        let words: Vec<String> = clear.map(|clear| printable(&clear.to_string())).collect();
+        (!words.is_empty()).then(|| words.join(", then "))
     }
 
     /// Set where Nagle's algorithm held the segment back until an ACK came.

@@ -69,6 +69,20 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// Of an exchange of which nobody knows what it waited for.
+    fn unknown(began: Timestamp, first_byte: Duration, whole: Duration) -> Spent {
+        let mut parts = [Duration::ZERO; Awaited::ALL.len()];
+        parts[Awaited::Unknown as usize] = whole;
+        Spent {
+            began,
+            first_byte,
+            whole,
+            parts,
+            certainty: Certainty::Unknown,
+            tracer: None,
+        }
+    }
+
     /// How long it waited for this.
     pub fn part(&self, part: Awaited) -> Duration {
         self.parts[part as usize]
@@ -192,17 +206,8 @@ struct Timed {
 impl Timed {
     fn spent(&self) -> Option<(usize, Spent)> {
         let whole = self.ended.filter(|_| self.to > 0)?.since(self.began);
-        let mut parts = [Duration::ZERO; Awaited::ALL.len()];
-        parts[Awaited::Unknown as usize] = whole;
-        let spent = Spent {
-            began: self.began,
-            first_byte: self.first_byte?.since(self.began),
-            whole,
-            parts,
-            certainty: Certainty::Unknown,
-            tracer: None,
-        };
-        Some((self.place, spent))
+        let first_byte = self.first_byte?.since(self.began);
+        Some((self.place, Spent::unknown(self.began, first_byte, whole)))
     }
 }
 
@@ -462,16 +467,8 @@ fn by_actions(connection: Connection<'_>) -> Vec<Option<Spent>> {
                 };
                 replied = true;
                 let whole = event.at.since(began);
-                let mut parts = [Duration::ZERO; Awaited::ALL.len()];
-                parts[Awaited::Unknown as usize] = whole;
-                *last = Some(Spent {
-                    began,
-                    first_byte: last.map_or(whole, |before| before.first_byte),
-                    whole,
-                    parts,
-                    certainty: Certainty::Unknown,
-                    tracer: None,
-                });
+                let first_byte = last.map_or(whole, |before| before.first_byte);
+                *last = Some(Spent::unknown(began, first_byte, whole));
             }
             _ => {}
         }

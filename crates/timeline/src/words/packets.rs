@@ -242,24 +242,20 @@ impl<'a> Story<'a> {
             let count = packet.segment.fragments;
             *sentence += &format!(" It came in {count} IP fragments, of which this frame is the last.");
         }
-        if facts.has(FactKind::PortReuse) {
-            *sentence += " An earlier connection had the same addresses and ports.";
+        if let Some(frame) = facts.shown_by(FactKind::PortReuse) {
+            *sentence += &format!(" An earlier connection, from frame {frame} on, had the same addresses and ports.");
         }
         if let Some(words) = packet.in_clear() {
-            let tls = [FactKind::TlsClientHello, FactKind::TlsServerHello].map(|kind| facts.get(kind));
-            let began = tls
-                .into_iter()
-                .flatten()
-                .find_map(|fact| fact.evidence.first()?.frame());
+            let mut tls = [FactKind::TlsClientHello, FactKind::TlsServerHello].into_iter();
+            let began = tls.find_map(|kind| facts.shown_by(kind));
             *sentence += &match began {
                 Some(frame) => format!(" It completes {words}, which began in frame {frame}."),
                 None => format!(" It begins with {words}."),
             };
         }
-        let old = facts.get(FactKind::OldTimestamp);
-        if let (Some(frame), peer) = (old.and_then(|old| old.evidence.first()?.frame()), side.peer()) {
+        if let Some(frame) = facts.shown_by(FactKind::OldTimestamp) {
             *sentence += &format!(" Its timestamp is older than the one that frame {frame} echoes.");
-            *sentence += &format!(" So the {peer} throws it away, if it follows RFC 7323.");
+            *sentence += &format!(" So the {} throws it away, if it follows RFC 7323.", side.peer());
         }
         if facts.has(FactKind::PreviousSegmentNotCaptured) {
             let before = if packet.segment.len > 0 { "these" } else { "its number" };

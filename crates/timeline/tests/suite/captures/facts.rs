@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use etherparse::{PacketBuilder, TcpHeader, TcpOptionElement};
 use timeline::facts::FactKind::{self, *};
-use timeline::facts::Reason;
+use timeline::facts::{Evidence, Reason};
 use timeline::format::markdown;
 use timeline::format::text::Lanes;
 use timeline::overview::Overview;
@@ -625,6 +625,20 @@ const ROWS: &[Row] = &[
         "20 S PA 1 1 0 says=hex:15030100020100",
         "20 S PA 1 1 0 says=hex:15030100020300; 30 S PA 8 1 0 says=hex:150301000202ff",
     ),
+    // Behind another message of a handshake, and before data; behind data, which is encrypted, so that this is too.
+    row(
+        TlsAlert,
+        0,
+        "20 S PA 1 1 0 says=hex:160303000401020000150303000202281703030001ff",
+        "20 S PA 1 1 0 says=hex:1703030001ff15030300020228",
+    ),
+    // In the last bytes of a segment; cut off by its end.
+    row(
+        TlsAlert,
+        0,
+        "20 S PA 1 1 0 says=hex:14030300010115030300020228",
+        "20 S PA 1 1 0 says=hex:140303000101150303000202",
+    ),
     // A ClientHello; one of which the segment has too little.
     row(
         TlsClientHello,
@@ -739,6 +753,23 @@ fn each_fact_is_shown_and_nearly_shown() {
     }
 }
 
+/// Which connection had the ports before, its first frame tells.
+#[test]
+fn a_port_that_is_used_again_names_the_connection_before() {
+    let old = HANDSHAKE.to_owned() + "20 C R 1 0 0; 900 C S 500000 0 0; 910 C R 500001 0 0; 950 C S 900000 0 0";
+    let timeline = read(&file(&["0 C S 0 0 0", &old])).into_timeline();
+    let packets = packets(&timeline);
+    for (place, earlier) in [(5, 2), (7, 6)] {
+        let fact = packets[place].facts.get(PortReuse).expect("its ports were in use");
+        assert_eq!(fact.evidence[..], [Evidence::Frame(FrameNumber(earlier))]);
+    }
+    let told = markdown::frames(&timeline, FrameNumber::range(8..=8));
+    assert!(
+        told.contains("An earlier connection, from frame 6 on, had the same addresses and ports."),
+        "{told}"
+    );
+}
+
 /// What a reset does not end goes on, and is told to its end.
 #[test]
 fn a_reset_that_nobody_takes_ends_nothing() {
@@ -794,6 +825,36 @@ fn a_forged_reset_that_nobody_takes_ends_nothing() {
             assert!(packets(&timeline)[4].facts.has(FromBetween), "{script}");
             let drawn = Lanes::default().draw(&timeline);
             assert_eq!(drawn.contains("TIME_WAIT"), end == clean, "{drawn}");
+        }
+    }
+}
+
+/// Exchanges go on behind a reset that was forged, be it known at once, by its hops, or later, as its alleged sender goes on.
+#[test]
+fn a_forged_reset_ends_no_exchange() {
+    let second = "; 30 C PA 6 11 5; 40 S PA 11 11 10; 41 C A 11 21 0; 50 C FA 11 21 0; 60 S FA 21 12 0; 61 C A 12 22 0";
+    let of_server = |ttl: u8| format!("20 C PA 1 1 5; 21 S R 1 0 0 ttl={ttl}; 22 S PA 1 6 10; 23 C A 6 11 0{second}");
+    let of_client = format!("20 C PA 1 1 5; 22 S PA 1 6 10; 23 C A 6 11 0; 24 C R 6 0 0{second}");
+    // What was on its way before is no proof; with it the exchange goes on.
+    let before = format!("20 C PA 1 1 5; 21 S R 1 0 0; 22 S A 1 1 0; 23 S PA 1 6 10; 24 C A 6 11 0{second}");
+    let ends = "20 C PA 1 1 5; 22 S PA 1 6 10; 23 C A 6 11 0; 24 S R 11 0 0; 30 C PA 6 11 5".to_owned();
+    for (script, packets, segments) in [
+        (of_server(64), vec![4, 3], vec![1, 1]),
+        (of_server(250), vec![4, 3], vec![1, 1]),
+        (of_client, vec![3, 3], vec![1, 1]),
+        (before, vec![5, 3], vec![1, 1]),
+        (ends, vec![3], vec![1]),
+    ] {
+        let file = file(&[HANDSHAKE.to_owned() + &script]);
+        let limits = timeline::Limits {
+            exchanges: 9,
+            ..Lanes::default().limits()
+        };
+        let long = super::excerpt_of(&file, timeline::Limits { whole: 0, ..limits });
+        for timeline in [read(&file).into_timeline(), long] {
+            assert_eq!(timeline.packets_per_exchange(), packets, "{script}");
+            assert_eq!(timeline.segments_per_reply(), segments, "{script}");
+            assert_eq!(Overview::of(&timeline).rows[0].answered, packets.len(), "{script}");
         }
     }
 }
@@ -1099,6 +1160,25 @@ fn what_is_in_clear_is_said_as_far_as_it_is_there() {
     );
     // An alert that is encrypted, of which two bytes are there.
     assert_eq!(said(b"\x15\x03\x03\x00\x12\x02\x28"), "");
+    // What stands behind each other is said in that order, also where the first is put together.
+    let alert = b"\x15\x03\x03\x00\x02\x01\x70";
+    let hello_and_alert = "a TLS ServerHello, TLS 1.2, then a TLS alert, warning: unrecognized_name";
+    assert_eq!(said(&[&hello(false, &[]), &alert[..]].concat()), hello_and_alert);
+    assert_eq!(
+        said(&[&alert[..], &hello(false, &[])].concat()),
+        "a TLS alert, warning: unrecognized_name, then a TLS ServerHello, TLS 1.2"
+    );
+    let whole = hello(false, &[]);
+    let (first, second) = whole[5..].split_at(20);
+    assert_eq!(
+        said(&[&record(first), &record(second), &alert[..]].concat()),
+        hello_and_alert
+    );
+    let both = &of_each(&[[&whole, &alert[..]].concat()])[0].1;
+    assert!(
+        both.contains(TlsAlert.name()) && both.contains(TlsServerHello.name()),
+        "{both:?}"
+    );
     let odd_name = hello(true, &[(0, b"\x00\x06\x00\x00\x03a\x1bb".to_vec())]);
     assert_eq!(said(&odd_name), "a TLS ClientHello, up to TLS 1.2");
     assert_eq!(
@@ -1212,6 +1292,54 @@ fn a_body_begins_nothing() {
             .last()
             .is_some_and(|last| last.facts.has(HttpResponse))
     );
+}
+
+/// How long a response is, the method of its request decides, where that was seen.
+#[test]
+fn a_request_decides_how_long_its_response_is() {
+    let of_last = |script: &str| {
+        let facts = facts(&read(&file(&[HANDSHAKE.to_owned() + script])).into_timeline());
+        facts.last().expect("it has packets").clone()
+    };
+    let begins = |asks: &str, answers: &str| {
+        of_last(&format!("15 C PA 1 1 0 says={asks}; {answers}")).contains(HttpResponse.name())
+    };
+    let (get, head) = ("GET_/_HTTP/1.1||", "HEAD_/_HTTP/1.1||");
+    let promised = "20 S PA 1 1 0 says=HTTP/1.1_200_OK|Content-Length:_90||; 30 S PA 40 1 0 says=HTTP/1.1_404_No|";
+    let chunked =
+        "20 S PA 1 1 0 says=HTTP/1.1_200_OK|Transfer-Encoding:_chunked||; 30 S PA 48 1 0 says=HTTP/1.1_404_No|";
+    let to_the_end = "20 S PA 1 1 0 says=HTTP/1.1_200_OK||; 30 S PA 20 1 0 says=HTTP/1.1_404_No|";
+    for answers in [promised, chunked, to_the_end] {
+        assert!(!begins(get, answers), "{answers}");
+        assert!(begins(head, answers), "{answers}");
+        // Which one it answers nobody knows where a part of what was asked is missing, or all of it.
+        assert!(
+            begins(&format!("{get}; 16 C PA 400 1 0 says={get}"), answers),
+            "{answers}"
+        );
+        assert!(begins("x", answers), "{answers}");
+    }
+    // Each answers the next request; an interim response answers none.
+    let both = [get, head].concat();
+    let first = "18 S PA 1 1 0 says=HTTP/1.1_200_OK|Content-Length:_5||hello; ";
+    let after = |script: &str, shift: u32| {
+        let moved = |seq: u32| format!(" S PA {} ", seq + shift);
+        script.replace(" S PA 1 ", &moved(1)).replace(" S PA 40 ", &moved(40))
+    };
+    assert!(begins(&both, &(first.to_owned() + &after(promised, 43))));
+    assert!(!begins(
+        &[get, get].concat(),
+        &(first.to_owned() + &after(promised, 43))
+    ));
+    let interim = "18 S PA 1 1 0 says=HTTP/1.1_103_Early_Hints||; ";
+    assert!(begins(head, &(interim.to_owned() + &after(promised, 28))));
+    assert!(!begins(&both, &(interim.to_owned() + &after(promised, 28))));
+    // Behind a tunnel's head another protocol may begin.
+    let upgrade = "20 S PA 1 1 0 says=HTTP/1.1_101_Switching_Protocols||; 30 S PA 37 1 0 says=hex:15030300020228";
+    let tunnel = "20 S PA 1 1 0 says=HTTP/1.1_200_OK||; 30 S PA 20 1 0 says=hex:15030300020228";
+    for (asks, answers) in [(get, upgrade), ("CONNECT_a:1_HTTP/1.1||", tunnel)] {
+        assert!(of_last(&format!("15 C PA 1 1 0 says={asks}; {answers}")).contains(TlsAlert.name()));
+    }
 }
 
 /// What is less than its head promised is not called whole.

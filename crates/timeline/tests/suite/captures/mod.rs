@@ -264,6 +264,32 @@ fn packets_without_a_segment_count_and_are_not_drawn() {
     }
 }
 
+/// Of many kinds the most frequent are named.
+#[test]
+fn a_long_list_of_what_is_not_drawn_is_cut() {
+    let whole = conversation(Ip::V4, 40_000);
+    // Of the first kind 1 frame, of the next 2, and so on: 0x9901 to 0x9914.
+    let odd = (1..=20_u8).flat_map(|kind| vec![[&[2; 12][..], &[0x99, kind], &[0; 46]].concat(); kind.into()]);
+    let frames = odd.chain(whole.iter().map(|ip| framed(1, ip)));
+    let file = Order::Little.pcapng(&[1], &stored(frames));
+    let lanes = Lanes::with_width(300);
+    for timeline in [read(&file).into_timeline(), as_of_a_long_one(&file, &lanes)] {
+        let drawn = lanes.draw(&timeline);
+        let note = drawn
+            .lines()
+            .find(|line| line.starts_with("Packets that are not drawn"));
+        let note = note.expect("some are not");
+        assert!(
+            note.starts_with("Packets that are not drawn: 20 not decoded: EtherType 0x9914, 19 not decoded"),
+            "{note}"
+        );
+        assert!(
+            note.ends_with("16 not decoded: EtherType 0x9910, 120 of 15 other kinds."),
+            "{note}"
+        );
+    }
+}
+
 /// The fragments of an IPv4 packet, of 16 bytes each.
 fn fragments(packet: &[u8]) -> Vec<Vec<u8>> {
     const EACH: usize = 16;
@@ -313,6 +339,16 @@ fn fragments_are_put_together_in_any_order() {
             told.contains("It came in 3 IP fragments") && !told.contains("not all"),
             "{told}"
         );
+    }
+    // What was captured twice is one fragment, also behind the whole packet.
+    for places in [&[0, 0, 1, 1, 2][..], &[0, 1, 2, 2], &[0, 2, 0, 1, 0, 1, 2]] {
+        let file = with(places);
+        let excerpts = [excerpt(&file, &lanes), as_of_a_long_one(&file, &lanes)];
+        for timeline in excerpts.into_iter().chain([read(&file).into_timeline()]) {
+            assert_eq!(timeline.only().wire(), WIRE, "{places:?}");
+            assert_eq!(timeline.lone_fragments(), 0, "{places:?}");
+            assert_eq!(self::packets(&timeline)[3].segment.fragments, 3);
+        }
     }
     // Of one that is missing, the others say nothing; nor do those of another packet fill its place.
     for places in [[0, 1], [0, 2], [1, 2]] {

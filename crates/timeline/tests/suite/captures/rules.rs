@@ -93,6 +93,17 @@ const ROWS: &[(RuleId, &str, &str)] = &[
         "20 S A 1 1 100; 30 S RA 101 1 0",
         "20 S A 1 1 100; 30 S RA 301 1 0",
     ),
+    // Another host sent it, as its hops tell, or that its alleged sender goes on: nobody is to close in another way.
+    (
+        ResetWithData,
+        "20 S A 1 1 100; 30 C R 1 0 0 ttl=64",
+        "20 S A 1 1 100; 30 C R 1 0 0 ttl=250",
+    ),
+    (
+        ResetWithData,
+        "20 S A 1 1 100; 30 C R 1 0 0; 40 C A 1 1 0",
+        "20 S A 1 1 100; 30 C R 1 0 0; 40 C PA 1 1 5",
+    ),
 ];
 
 /// Those with another handshake.
@@ -214,6 +225,10 @@ fn a_single_wait_is_a_note() {
     }
 }
 
+fn text_width(text: &str) -> usize {
+    text.lines().map(|line| line.chars().count()).max().unwrap_or_default()
+}
+
 /// Of many connections a table says first what is unusual, how long somebody waited, and where.
 #[test]
 fn what_is_odd_stands_on_top() {
@@ -240,6 +255,24 @@ fn what_is_odd_stands_on_top() {
     // Where there is little room, what is odd stays.
     assert!(overview::survey(&timeline, 40).contains("sent-again"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 120));
+    // What does not fit is left out as a whole, the server first where that is one, and it is said.
+    let all = [" end ", "longest wait", "server", " sent", " recv"];
+    let at = |width: usize| overview::survey(&timeline, width);
+    let fits = |text: &str| text.lines().all(|line| line.chars().count() <= text_width(&at(120)));
+    assert!(all.iter().all(|column| at(120).contains(column)) && !at(120).contains("room"));
+    assert!(fits(&at(80)) && !at(80).contains('…'), "{}", at(80));
+    let width = text_width(&at(120));
+    assert_eq!(at(width), at(120));
+    let narrower = at(width - 1);
+    let heading = narrower.lines().next().unwrap_or_default();
+    assert!(!heading.contains("server") && heading.ends_with("recv"), "{narrower}");
+    let note = format!("no room for server (10.0.0.2:3000 of all): --width {width} has all\n");
+    assert!(narrower.ends_with(&note), "{narrower}");
+    let narrow = at(60).replace('\n', " ");
+    assert!(
+        narrow.contains("no room for server (10.0.0.2:3000 of all), sent, recv, longest wait:"),
+        "{narrow}"
+    );
     // A note, and a refusal, come before what is slow.
     let note = HANDSHAKE.to_owned()
         + "20 S A 1 1 100; 120 S A 1 1 100; 121 C A 1 101 0; 130 C FA 1 101 0; \
