@@ -87,14 +87,33 @@ pub struct Packet {
     pub link_type: LinkType,
     /// The frame's length on the wire, in bytes.
     pub wire_len: u32,
-    /// A comment that a capture file holds for this packet.
-    pub comment: Option<Box<str>>,
-    /// What a file of this crate says of it, where not all of the run is here to find it again.
-    pub told: Option<Box<Explanation>>,
+    /// What its file says of it, which is nothing of most packets.
+    pub remarks: Option<Box<Remarks>>,
     /// What became of it between the two hosts, where both were observed. `None` where it was
     /// captured in one place: then the place of its event in time is all that is known, and what the
     /// other host saw of it follows only from what that host sends.
     pub passage: Option<Box<Passage>>,
+}
+
+/// What a capture file says of a packet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remarks {
+    /// A comment that the file holds for it.
+    pub comment: Option<Box<str>>,
+    /// What a file of this crate says of it, where not all of the run is here to find it again.
+    pub told: Option<Box<Explanation>>,
+}
+
+impl Packet {
+    /// A comment that a capture file holds for this packet.
+    pub fn comment(&self) -> Option<&str> {
+        self.remarks.as_ref()?.comment.as_deref()
+    }
+
+    /// What a file of this crate says of it: see [`Remarks::told`].
+    pub fn told(&self) -> Option<&Explanation> {
+        self.remarks.as_ref()?.told.as_deref()
+    }
 }
 
 /// What became of a packet on its way from one host to the other. Its event stands where it left.
