@@ -285,7 +285,7 @@ pub struct Call {
     #[serde(with = "bytes")]
     pub bytes: Bytes,
     /// Arguments worth showing, as strace would write them: `SHUT_WR`, `TCP_NODELAY, 1`.
-    pub detail: Option<Box<str>>,
+    pub detail: Option<Box<Box<str>>>,
     /// The argument that decides what the kernel does with the connection, if it has one.
     pub argument: Option<Box<Argument>>,
     /// What it returned: a value, or the error's number. `None` if it had not returned when the
@@ -301,8 +301,31 @@ pub struct Call {
     /// How long the thread stood still for the tracer before and after the call, as far as the tracer
     /// knows: from when it was told of the stop. How long the system took to wake it, and then the thread,
     /// it does not know.
-    #[serde(default, skip_serializing_if = "Duration::is_zero")]
-    pub tracer: Duration,
+    #[serde(default, skip_serializing_if = "Nanoseconds::is_zero")]
+    pub tracer: Nanoseconds,
+}
+
+/// A [`Duration`] in half of its room, as there are many. In a file it is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Duration", into = "Duration")]
+pub struct Nanoseconds(u64);
+
+impl Nanoseconds {
+    fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl From<Duration> for Nanoseconds {
+    fn from(duration: Duration) -> Nanoseconds {
+        Nanoseconds(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Nanoseconds> for Duration {
+    fn from(nanoseconds: Nanoseconds) -> Duration {
+        Duration::from_nanos(nanoseconds.0)
+    }
 }
 
 /// The name of a call in a file. Those of which a run has most take no room of their own.
@@ -384,6 +407,11 @@ impl Call {
         self.argument.as_deref().copied()
     }
 
+    /// Arguments worth showing, as strace would write them.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref().map(|detail| &**detail)
+    }
+
     /// True for a read that leaves what it reads in the socket (`MSG_PEEK`).
     pub fn is_peek(&self) -> bool {
         self.argument() == Some(Argument::Peek)
@@ -393,7 +421,7 @@ impl Call {
     pub fn listens_at(&self) -> Option<SocketAddr> {
         match (self.kind, self.argument()) {
             (CallKind::Listen, Some(Argument::Address(address))) => Some(address),
-            (CallKind::Listen, _) => self.detail.as_ref()?.parse().ok(),
+            (CallKind::Listen, _) => self.detail()?.parse().ok(),
             _ => None,
         }
     }
