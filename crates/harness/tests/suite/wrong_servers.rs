@@ -179,7 +179,7 @@ fn nodelay_holds_nothing_back() -> Result<()> {
     assert_eq!(timeline.writes_per_reply(), [2; 8], "{timeline}");
     assert_eq!(timeline.packets_per_exchange()[0], 6, "{timeline}");
     assert!(timeline.held_segments().is_empty(), "{timeline}");
-    let option = |call: &Call| call.kind == CallKind::SetOption && call.detail.as_deref() == Some("TCP_NODELAY, 1");
+    let option = |call: &Call| call.kind == CallKind::SetOption && call.detail() == Some("TCP_NODELAY, 1");
     assert!(timeline.only().calls().any(|(_, call)| option(call)), "{timeline}");
     Ok(())
 }
@@ -612,7 +612,7 @@ fn what_a_server_asks_of_the_kernel_is_there() -> Result<()> {
         timeline
             .events
             .iter()
-            .any(|event| matches!(&event.kind, EventKind::Call(call) if call.detail.as_deref() == Some(text)))
+            .any(|event| matches!(&event.kind, EventKind::Call(call) if call.detail() == Some(text)))
     };
     assert!(details("TCP_KEEPCNT, 3") && !details("SO_REUSEADDR, 1"), "{timeline}");
     let options = [
@@ -798,7 +798,7 @@ fn a_half_close_is_no_close() -> Result<()> {
     let (shutdown, _) = timeline
         .only()
         .calls()
-        .find(|(_, call)| call.detail.as_deref() == Some("SHUT_WR"))
+        .find(|(_, call)| call.detail() == Some("SHUT_WR"))
         .context("no shutdown")?;
     let (read, _) = timeline
         .only()

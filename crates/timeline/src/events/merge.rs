@@ -517,8 +517,12 @@ impl Merge {
             frame: captured.frame,
             link_type: captured.link_type,
             wire_len: captured.wire_len,
-            comment,
-            told: None,
+            remarks: comment.map(|comment| {
+                Box::new(Remarks {
+                    comment: Some(comment),
+                    told: None,
+                })
+            }),
             passage: None,
             segment,
         };

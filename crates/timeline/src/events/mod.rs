@@ -29,4 +29,4 @@ pub(crate) use numbers::unwrapped;
 pub use plain::printable;
 pub(crate) use plain::{is_plain, quoted};
 pub use seen::{Seen, SeenConnection};
-pub use segment::{Ends, Flags, IpMarks, Segment, SegmentOptions};
+pub use segment::{Ends, Flags, IpMarks, RareOptions, Segment, SegmentOptions};

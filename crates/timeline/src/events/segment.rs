@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::ops::Deref;
 
 use etherparse::{
     IpNumber, LaxIpPayloadSlice, LaxIpSlice, TcpOptionElement, TcpOptionReadError, TcpOptionsIterator, TcpSlice,
@@ -68,23 +69,45 @@ pub struct IpMarks {
 /// TCP options of a segment ([RFC 9293, section 3.2](https://www.rfc-editor.org/rfc/rfc9293#section-3.2)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentOptions {
+    /// Timestamp value and echo reply (RFC 7323).
+    pub timestamps: Option<(u32, u32)>,
+    /// Those that a SYN has, or that tell of a loss: most segments have none of them.
+    pub rare: Option<Box<RareOptions>>,
+    /// There is an option of another kind, such as Multipath TCP's (RFC 8684).
+    pub others: bool,
+    /// The capture has cut some of the options off.
+    pub cut: bool,
+}
+
+/// TCP options that few segments have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RareOptions {
     /// Maximum segment size, in bytes.
     pub mss: Option<u16>,
     /// Window scale: the shift to apply to later windows (RFC 7323).
     pub window_scale: Option<u8>,
     /// Selective acknowledgments are understood (RFC 2018).
     pub sack_permitted: bool,
-    /// Timestamp value and echo reply (RFC 7323).
-    pub timestamps: Option<(u32, u32)>,
     /// Blocks of data that have come out of order, or twice (RFC 2018, RFC 2883): the first byte of
     /// each and the one after its last, absolute. An option has room for four.
-    pub sack: Box<[(u32, u32)]>,
+    pub sack: Vec<(u32, u32)>,
     /// Data in the SYN is offered or asked for (RFC 7413).
     pub fast_open: bool,
-    /// There is an option of another kind, such as Multipath TCP's (RFC 8684).
-    pub others: bool,
-    /// The capture has cut some of the options off.
-    pub cut: bool,
+}
+
+impl Deref for SegmentOptions {
+    type Target = RareOptions;
+
+    fn deref(&self) -> &RareOptions {
+        static NONE: RareOptions = RareOptions {
+            mss: None,
+            window_scale: None,
+            sack_permitted: false,
+            sack: Vec::new(),
+            fast_open: false,
+        };
+        self.rare.as_deref().unwrap_or(&NONE)
+    }
 }
 
 impl SegmentOptions {
@@ -329,8 +352,10 @@ fn options_of(slice: &[u8]) -> SegmentOptions {
             Some(Ok(option)) => take(&mut options, option),
             // One that is not known here has its length behind its kind, and others may follow.
             Some(Err(TcpOptionReadError::UnknownId(kind))) => {
-                options.fast_open |= kind == FAST_OPEN;
-                options.others |= kind != FAST_OPEN;
+                match kind {
+                    FAST_OPEN => options.rare.get_or_insert_default().fast_open = true,
+                    _ => options.others = true,
+                }
                 let length = rest.get(1).copied().map_or(0, usize::from);
                 match rest.get(length..).filter(|_| length >= 2) {
                     Some(rest) => iterator = TcpOptionsIterator::from_slice(rest),
@@ -347,13 +372,14 @@ fn options_of(slice: &[u8]) -> SegmentOptions {
 const FAST_OPEN: u8 = 34;
 
 fn take(options: &mut SegmentOptions, option: TcpOptionElement) {
+    let rare = &mut options.rare;
     match option {
-        TcpOptionElement::MaximumSegmentSize(mss) => options.mss = Some(mss),
-        TcpOptionElement::WindowScale(shift) => options.window_scale = Some(shift),
-        TcpOptionElement::SelectiveAcknowledgementPermitted => options.sack_permitted = true,
+        TcpOptionElement::MaximumSegmentSize(mss) => rare.get_or_insert_default().mss = Some(mss),
+        TcpOptionElement::WindowScale(shift) => rare.get_or_insert_default().window_scale = Some(shift),
+        TcpOptionElement::SelectiveAcknowledgementPermitted => rare.get_or_insert_default().sack_permitted = true,
         TcpOptionElement::Timestamp(value, echo) => options.timestamps = Some((value, echo)),
         TcpOptionElement::SelectiveAcknowledgement(first, others) => {
-            options.sack = [first].into_iter().chain(others.into_iter().flatten()).collect();
+            rare.get_or_insert_default().sack = [first].into_iter().chain(others.into_iter().flatten()).collect();
         }
         TcpOptionElement::Noop => {}
     }

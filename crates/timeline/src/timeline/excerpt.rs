@@ -266,7 +266,8 @@ impl Excerpt {
         packet.passage = found.passage;
         match &self.keeps {
             Keeps::WholeOf(chosen, _) if chosen.contains(&id) => packet.frame = Arc::from(found.frame),
-            _ => packet.told = found.told,
+            _ if found.told.is_some() => packet.remarks.get_or_insert_default().told = found.told,
+            _ => {}
         }
         self.keep(Some(found.number), at, Some(id), Comes::Packet(packet));
     }

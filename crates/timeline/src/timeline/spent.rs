@@ -300,7 +300,7 @@ impl Course {
                     moves.extend(came(passage).map(|at| (at, Move::Comes(packet.from, from, to))));
                 }
                 EventKind::Call(call) => {
-                    tracer.push((call.ended, call.tracer));
+                    tracer.push((call.ended, call.tracer.into()));
                     match call.kind {
                         CallKind::Read if call.moved() > 0 => moves.push((call.ended, Move::Read(call.moved()))),
                         CallKind::Write if call.moved() > 0 => moves.push((call.entered, Move::Write(call.moved()))),
@@ -308,7 +308,7 @@ impl Course {
                     }
                 }
                 EventKind::Client(action) => {
-                    tracer.extend(action.call.as_deref().map(|call| (call.ended, call.tracer)));
+                    tracer.extend(action.call.as_deref().map(|call| (call.ended, call.tracer.into())));
                 }
                 _ => {}
             }

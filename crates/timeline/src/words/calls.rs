@@ -63,7 +63,7 @@ pub(crate) fn data_text(bytes: &[u8], len: u64, shown: usize) -> String {
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) = -1 EPIPE"#);
 /// call.result = None;
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1) <unfinished ...>"#);
-/// (call.detail, call.result) = (Some("MSG_MORE".into()), Some(Ok(1)));
+/// (call.detail, call.result) = (Some(Box::new("MSG_MORE".into())), Some(Ok(1)));
 /// assert_eq!(call_text(&call), r#"sendto(9, "\n", 1, MSG_MORE) = 1"#);
 /// ```
 pub fn call_text(call: &Call) -> String {
@@ -86,13 +86,13 @@ pub fn call_text_within(call: &Call, width: usize) -> String {
         .chain(short)
         .chain(bare)
         .map(|(shown, shape)| render(call, shown, shape));
-    let least = match (&call.detail, call.result) {
+    let least = match (call.detail(), call.result) {
         (Some(detail), Some(Ok(0))) if !moves_data(call) => printable(detail),
         (_, Some(Ok(value))) => format!("{} = {value}", call.name),
         (_, Some(Err(errno))) => format!("{}: {errno}", call.name),
         (_, None) => format!("{}: unfinished", call.name),
     };
-    let named = match (&call.detail, call.result) {
+    let named = match (call.detail(), call.result) {
         (Some(detail), Some(Ok(0))) => format!("{}({})", call.name, printable(detail)),
         _ => least.clone(),
     };
@@ -134,7 +134,7 @@ fn render(call: &Call, shown: usize, shape: Shape) -> String {
                 .map(|asked| asked.to_string()),
         );
     }
-    arguments.extend(call.detail.as_deref().map(printable));
+    arguments.extend(call.detail().map(printable));
     format!("{}({}) {}", call.name, arguments.join(", "), result_text(call))
 }
 

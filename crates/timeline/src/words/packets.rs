@@ -124,11 +124,11 @@ impl<'a> Story<'a> {
     }
 
     fn explain(&self, id: EventId, packet: KnownPacket<'_>) -> Explanation {
-        if let Some(told) = &packet.told {
-            return (**told).clone();
+        if let Some(told) = packet.told() {
+            return told.clone();
         }
         // A comment that another program wrote is shown as it is.
-        if let Some(comment) = &packet.comment {
+        if let Some(comment) = packet.comment() {
             let lines: Vec<String> = comment.lines().map(printable).collect();
             return Explanation {
                 calls: Vec::new(),

@@ -158,13 +158,13 @@ fn call() -> impl Strategy<Value = Call> {
                 fd,
                 asked,
                 bytes: bytes.into(),
-                detail: detail.map(Into::into),
+                detail: detail.map(|detail| Box::new(detail.into())),
                 argument: argument.map(Box::new),
                 result,
                 moved_in_messages: moved_in_messages.map(Box::new),
                 entered,
                 ended,
-                tracer: std::time::Duration::from_nanos(ended.0 % 100_000),
+                tracer: std::time::Duration::from_nanos(ended.0 % 100_000).into(),
             }
         },
     )

@@ -464,7 +464,7 @@ fn unusual_writes() {
         .call(
             (205_200, 205_210),
             Call {
-                detail: Some("TCP_NODELAY, 1".into()),
+                detail: Some(Box::new("TCP_NODELAY, 1".into())),
                 argument: Some(Argument::Option(SocketOption::NoDelay(true)).into()),
                 ..call("setsockopt", CallKind::SetOption)
             },
@@ -784,7 +784,7 @@ fn of_all_widths() -> Script {
         script.client(700, ClientActionKind::Failed(WIDE.chars().skip(length).collect()));
     }
     let listen = call("listen", CallKind::Listen);
-    let detail = Some(WIDE.into());
+    let detail = Some(Box::new(WIDE.into()));
     let without = |program: &str| ProcessEventKind::WithoutRights {
         program: program.to_owned(),
         rights: WIDE.repeat(5),

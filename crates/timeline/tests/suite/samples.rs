@@ -228,7 +228,7 @@ pub fn call(name: &'static str, kind: CallKind) -> Call {
         moved_in_messages: None,
         entered: Timestamp(0),
         ended: Timestamp(0),
-        tracer: std::time::Duration::ZERO,
+        tracer: std::time::Duration::ZERO.into(),
     }
 }
 

@@ -11,9 +11,9 @@ fn what_is_kept_of_an_event_is_no_larger_than_it_was() {
     let sizes = [
         ("an observation", size_of::<Record>(), 88),
         ("an event", size_of::<Event>(), 32),
-        ("a packet", size_of::<Packet>(), 88),
-        ("a segment", size_of::<Segment>(), 104),
-        ("a call", size_of::<Call>(), 168),
+        ("a packet", size_of::<Packet>(), 72),
+        ("a segment", size_of::<Segment>(), 88),
+        ("a call", size_of::<Call>(), 152),
         ("what a client did", size_of::<ClientAction>(), 64),
         ("what a process did", size_of::<ProcessEvent>(), 56),
         ("the facts of a packet", size_of::<PacketFacts>(), 152),

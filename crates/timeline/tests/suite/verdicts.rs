@@ -483,7 +483,7 @@ fn accepts_that_fail_without_a_pause_are_a_row() {
 #[test]
 fn a_syn_that_a_full_queue_let_fall_is_told() {
     let address = "0.0.0.0:3000";
-    let in_words = (Some(address.into()), None);
+    let in_words = (Some(Box::new(address.into())), None);
     let as_data = (None, Some(Argument::Address(address.parse().unwrap()).into()));
     // Did the first one come; was it answered; where does somebody listen?
     for (comes, answered, listens, found) in [

@@ -156,7 +156,7 @@ fn half_close() {
         .call(
             (400, 440),
             Call {
-                detail: Some("SHUT_WR".into()),
+                detail: Some(Box::new("SHUT_WR".into())),
                 argument: Some(Argument::Shutdown(Direction::Write).into()),
                 ..call("shutdown", CallKind::Shutdown)
             },
@@ -254,7 +254,7 @@ fn writes_together_and_writes_without_delay() {
         .call(
             (60, 61),
             Call {
-                detail: Some("TCP_NODELAY, 1".into()),
+                detail: Some(Box::new("TCP_NODELAY, 1".into())),
                 argument: Some(Argument::Option(SocketOption::NoDelay(true)).into()),
                 ..call("setsockopt", CallKind::SetOption)
             },
@@ -311,12 +311,12 @@ fn calls_as_strace_shows_them() {
             ..call("accept4", CallKind::Accept)
         },
         Call {
-            detail: Some("SHUT_WR".into()),
+            detail: Some(Box::new("SHUT_WR".into())),
             argument: Some(Argument::Shutdown(Direction::Write).into()),
             ..call("shutdown", CallKind::Shutdown)
         },
         Call {
-            detail: Some("TCP_NODELAY, 1".into()),
+            detail: Some(Box::new("TCP_NODELAY, 1".into())),
             argument: Some(Argument::Option(SocketOption::NoDelay(true)).into()),
             ..call("setsockopt", CallKind::SetOption)
         },

@@ -381,7 +381,7 @@ impl Calls {
         let mut call = pending.call(task, ended);
         call.result = Some(result);
         call.moved_in_messages = moved_in_messages.map(Box::new);
-        call.tracer += now().since(ended);
+        call.tracer = (Duration::from(call.tracer) + now().since(ended)).into();
         match unnamed {
             Some(inode) if call.kind == CallKind::SetOption => {
                 if self.early_options.len() >= EARLY_SOCKETS {
@@ -431,13 +431,13 @@ impl Pending {
             fd: self.fd,
             asked: self.asked,
             bytes: self.bytes.into(),
-            detail: self.detail.map(Into::into),
+            detail: self.detail.map(|detail| Box::new(detail.into())),
             argument: self.argument.map(Box::new),
             result: None,
             moved_in_messages: None,
             entered: self.entered,
             ended,
-            tracer: self.tracer,
+            tracer: self.tracer.into(),
         }
     }
 }

@@ -364,7 +364,7 @@ objects! {
             "The error that it returned. Null if it did not fail, or has not returned.";
         moved: u64 = call.moved(), "How many bytes it moved.";
         data: String = text(&call.bytes), "The first of them.";
-        detail: Option<String> = call.detail.as_deref().map(str::to_owned), "Arguments worth showing, as strace writes them.";
+        detail: Option<String> = call.detail().map(str::to_owned), "Arguments worth showing, as strace writes them.";
         entered: u64 = call.entered.0, "When it was entered.";
         ended: u64 = call.ended.0, "When it returned. Of one that has not, when the observation ended.";
     }
