@@ -548,9 +548,9 @@ impl Stream {
         std::mem::take(&mut self.merge.events)
     }
 
-    /// The addresses of all connections so far.
-    pub fn endpoints(&self) -> Vec<Endpoints> {
-        self.merge.endpoints()
+    /// The addresses of a connection that an event was on.
+    pub fn endpoints(&self, of: ConnectionId) -> Endpoints {
+        self.merge.connections[of.index()].endpoints
     }
 }
 

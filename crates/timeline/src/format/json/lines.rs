@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::shapes::{Addresses, Begin, End, Event};
-use crate::events::{Endpoints, Level, Record, Stream};
+use crate::events::{ConnectionId, Endpoints, Level, Record, Stream};
 use crate::timeline::Timeline;
 
 /// A line: what `--format jsonl` writes many of.
@@ -34,7 +34,7 @@ pub(super) enum Line {
 pub fn write_lines(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
     let mut lines = Lines::begin(out, timeline.level)?;
     for event in super::events(timeline) {
-        lines.event(event, &timeline.endpoints)?;
+        lines.event(event, |_, id| timeline.endpoints[id])?;
     }
     lines.end(timeline)
 }
@@ -47,7 +47,7 @@ pub fn write_lines(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> 
 pub fn retell_lines(survey: Timeline, input: impl Read, out: &mut impl Write) -> io::Result<()> {
     let mut lines = Lines::begin(out, survey.level)?;
     let endpoints = survey.endpoints.clone();
-    let survey = super::retold(survey, input, |event| lines.event(event, &endpoints))?;
+    let survey = super::retold(survey, input, |event| lines.event(event, |_, id| endpoints[id]))?;
     lines.end(&survey)
 }
 
@@ -84,8 +84,9 @@ impl<W: Write> Lines<W> {
     /// As [`begin`](Self::begin).
     pub fn record(&mut self, record: Record) -> io::Result<()> {
         for event in self.stream.see(record) {
-            let endpoints = self.stream.endpoints();
-            self.event((&event, None, None).into(), &endpoints)?;
+            self.event((&event, None, None).into(), |stream, id| {
+                stream.endpoints(ConnectionId::of(id))
+            })?;
         }
         self.out.flush()
     }
@@ -100,10 +101,10 @@ impl<W: Write> Lines<W> {
         self.out.flush()
     }
 
-    fn event(&mut self, event: Event, endpoints: &[Endpoints]) -> io::Result<()> {
-        if let Some(id) = event.connection.filter(|id| !self.told.contains(id)) {
-            self.told.insert(id);
-            self.write(&Line::Connection((id, endpoints[id]).into()))?;
+    fn event(&mut self, event: Event, endpoints: impl FnOnce(&Stream, usize) -> Endpoints) -> io::Result<()> {
+        if let Some(id) = event.connection.filter(|id| self.told.insert(*id)) {
+            let endpoints = endpoints(&self.stream, id);
+            self.write(&Line::Connection((id, endpoints).into()))?;
         }
         self.write(&Line::Event(event))
     }
