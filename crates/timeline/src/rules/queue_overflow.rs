@@ -1,7 +1,7 @@
 //! A client whose connect waited, since the listener had no room for it.
 
 use super::rule::{Body, Found, Need};
-use super::run::{Run, is_open_at};
+use super::run::{Run, accept_of, is_open_at};
 use crate::events::{EventId, Flags, Side};
 use crate::facts::FactKind;
 use crate::timeline::{Connection, KnownPacket};
@@ -53,14 +53,25 @@ fn look(run: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     if unanswered.len() < 2 || !last.1.facts.has(FactKind::Retransmission) {
         return None;
     }
+    // A queue in which nobody is has room, whatever its length: the SYN was lost on the way into the host then.
+    let in_queue = |other: &Connection<'_>| {
+        let begun = other.packets().next().is_some_and(|(begun, _)| begun < first.0);
+        begun && other.id() != connection.id() && accept_of(*other).is_none_or(|(accept, _)| first.0 < accept)
+    };
+    let others = timeline.of_clients().filter(in_queue).count();
+    if others == 0 {
+        return None;
+    }
     let waited = timeline[last.0].at.since(timeline[first.0].at);
     let backlog = match call.asked {
         Some(backlog) => format!("{} asked for a queue of {backlog}", call_text(call)),
         None => format!("behind {}", call_text(call)),
     };
     let message = format!(
-        "the SYN in frame {} came and had no answer; it was sent again {}, last {} ms later: {backlog}",
+        "the SYN in frame {} came while {} not accepted, and had no answer; it was sent again {}, last {} ms later: \
+         {backlog}",
         first.1.number,
+        amount(others, "connection was", "connections were"),
         amount(unanswered.len() - 1, "time", "times"),
         whole_milliseconds(waited),
     );

@@ -485,15 +485,23 @@ fn a_syn_that_a_full_queue_let_fall_is_told() {
     let address = "0.0.0.0:3000";
     let in_words = (Some(Box::new(address.into())), None);
     let as_data = (None, Some(Argument::Address(address.parse().unwrap()).into()));
-    // Did the first one come; was it answered; where does somebody listen?
-    for (comes, answered, listens, found) in [
-        (true, false, Some(&in_words), true),
-        (true, false, Some(&as_data), true),
-        (false, false, Some(&in_words), false),
-        (true, true, Some(&in_words), false),
-        (true, false, None, false),
+    // Did the first one come; was it answered; where does somebody listen; was another client accepted by then?
+    for (comes, answered, listens, accepted, found) in [
+        (true, false, Some(&in_words), Some(false), true),
+        (true, false, Some(&as_data), Some(false), true),
+        (false, false, Some(&in_words), Some(false), false),
+        (true, true, Some(&in_words), Some(false), false),
+        (true, false, None, Some(false), false),
+        (true, false, Some(&in_words), Some(true), false),
+        (true, false, Some(&in_words), None, false),
     ] {
         let mut script = Script::new();
+        if let Some(accepted) = accepted {
+            let mut other = Script::with_client_port(50_001);
+            other.frame(1, Side::Client, "SYN", 0, 0, "");
+            other.accept(if accepted { 5 } else { 2_000_000 });
+            script.recording.records.append(&mut other.recording.records);
+        }
         if let Some((detail, argument)) = listens.cloned() {
             let listen = Call {
                 fd: 8,
@@ -524,7 +532,7 @@ fn a_syn_that_a_full_queue_let_fall_is_told() {
         passes(&mut script, true);
         let findings = script.timeline().findings();
         let full = findings.iter().find(|finding| finding.rule.id == RuleId::QueueOverflow);
-        assert_eq!(full.is_some(), found, "{comes} {answered} {listens:?}");
+        assert_eq!(full.is_some(), found, "{comes} {answered} {listens:?} {accepted:?}");
         let says = full.is_some_and(|full| full.message.contains("asked for a queue of 1"));
         assert_eq!(says, found);
     }
