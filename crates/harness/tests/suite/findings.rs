@@ -572,6 +572,9 @@ fn request_lost() -> Result<()> {
     for (line, waits_for_the_end) in [("Connection: close\n", false), ("1\n", true)] {
         let timeline = run(line, waits_for_the_end)?;
         assert!(!requests_lost(&timeline), "{line:?}\n{timeline}");
+        // Only where a request crossed the FIN could the rule have found one.
+        let could = timeline.why_no_chance(RuleId::RequestLost.rule()).is_none();
+        assert_eq!(could, !waits_for_the_end, "{line:?}\n{timeline}");
     }
     Ok(())
 }
