@@ -242,6 +242,9 @@ fn what_was_tried_is_told() -> Result<()> {
     let tried = r#"tried: 127.0.0.1:3000, 1 connection, 2 requests; a client sent "1\n", "2\n""#;
     assert!(text.contains(tried), "{text}");
     assert!(text.contains("not tried: 127.0.0.1:"), "{text}");
+    // What begins as TLS does is no request: its handshake is an exchange too.
+    let text = stdout(&check(&["--send", r"\x16\x03\x01\0\x01\x01\n"], "echo")?);
+    assert!(text.contains("1 connection, 1 exchange; a client sent"), "{text}");
     let json = read_json(&check(&["--format", "json"], "echo")?.stdout, "Check")?;
     assert_eq!(json["tried"][0]["answered"], 2, "{json}");
     assert_eq!(json["not_tried"].as_array().map(Vec::len), Some(0), "{json}");
