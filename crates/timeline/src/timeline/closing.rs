@@ -33,6 +33,13 @@ pub enum Teardown {
     LeftOpen(TcpState),
 }
 
+impl Teardown {
+    /// True if it is known to be no close of both sides, nor on its way to one.
+    pub fn is_unhappy(self) -> bool {
+        !matches!(self, Teardown::Clean { .. } | Teardown::Open | Teardown::Unknown)
+    }
+}
+
 impl fmt::Display for Teardown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
