@@ -117,11 +117,9 @@ impl Filter {
         let fits = |connection: Connection<'_>| {
             let of_this = |finding: &&Finding| finding.connection == connection.id();
             let findings: Vec<Finding> = findings.iter().filter(of_this).cloned().collect();
-            let closes = matches!(
-                connection.teardown(),
-                Teardown::Clean { .. } | Teardown::Open | Teardown::Unknown | Teardown::LeftOpen(_)
-            );
-            let odd = !findings.is_empty() || !closes;
+            let teardown = connection.teardown();
+            let ends_odd = teardown.is_unhappy() && !matches!(teardown, Teardown::LeftOpen(_));
+            let odd = !findings.is_empty() || ends_odd;
             (odd || !self.odd) && self.filter.iter().all(|term| term.fits(connection, &findings, start))
         };
         let kept = timeline.connections().filter(|connection| fits(*connection));

@@ -43,7 +43,8 @@ fn ended(path: &Path, end: Result<(), ReadError>, is_empty: bool, show: impl FnO
 /// A capture file that was read once, however long it is, in memory that does not grow with it.
 #[derive(Debug)]
 pub struct Survey {
-    input: Input,
+    /// The file, to be read once more.
+    pub(crate) input: Input,
     limits: Limits,
     /// All of it, or of a long one an excerpt.
     pub timeline: Timeline,
@@ -75,16 +76,6 @@ impl Survey {
         })
     }
 
-    /// All that is in it.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be opened once more.
-    pub fn whole(&self) -> Result<Timeline> {
-        let (recording, _) = pcapng::read_as_far(self.input.open()?);
-        Ok(recording.into_timeline())
-    }
-
     /// A part with the packets of these connections.
     ///
     /// # Errors
@@ -112,15 +103,6 @@ impl Survey {
         Ok(excerpt.into_timeline())
     }
 
-    /// The file, to be read once more.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be opened.
-    pub fn again(&self) -> Result<Box<dyn Read>> {
-        self.input.open()
-    }
-
     /// Shows what was read. It is an error if that is nothing, or not all.
     ///
     /// # Errors
@@ -142,7 +124,7 @@ fn name(path: &Path) -> String {
 
 /// Where a capture is read from.
 #[derive(Debug)]
-enum Input {
+pub(crate) enum Input {
     Standard,
     Path(PathBuf),
     /// What came from a pipe. It has no name any more, and goes with this program.
@@ -177,7 +159,7 @@ impl Input {
         Ok(Input::Copied(copy))
     }
 
-    fn open(&self) -> Result<Box<dyn Read>> {
+    pub fn open(&self) -> Result<Box<dyn Read>> {
         let (mut file, path) = match self {
             Input::Standard => return unpacked(TellingReader::new(standard_input()?, None), None),
             Input::Copied(file) => (file.try_clone()?, Path::new("the copy of the capture")),

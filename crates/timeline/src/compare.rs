@@ -121,7 +121,7 @@ impl Measured {
             stalls.ok_or_else(|| "it takes packets and all of the server's calls".to_owned()),
             lost.clone()
                 .and(edge.clone())
-                .map(|()| each(&|row| is_unhappy(row.teardown))),
+                .map(|()| each(&|row| row.teardown.is_unhappy().into())),
             times(&|place| exchanges[place].first_byte),
             times(&|place| exchanges[place].whole),
         ];
@@ -204,13 +204,6 @@ fn edge(timeline: &Timeline) -> Result<(), String> {
         )),
         None => Ok(()),
     }
-}
-
-fn is_unhappy(teardown: Teardown) -> usize {
-    usize::from(!matches!(
-        teardown,
-        Teardown::Clean { .. } | Teardown::Open | Teardown::Unknown
-    ))
 }
 
 /// How much longer the second side took.

@@ -164,14 +164,10 @@ impl Overview {
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         rows.sort_by_key(|row| {
             let slowest = row.slowest.map_or(Duration::ZERO, |(_, spent)| spent.whole);
-            let unhappy = matches!(
-                row.teardown,
-                Teardown::Refused | Teardown::Reset { .. } | Teardown::Cut { .. } | Teardown::LeftOpen(_)
-            );
             Reverse((
                 row.warnings,
                 row.findings.len(),
-                unhappy,
+                row.teardown.is_unhappy(),
                 row.requests - row.answered,
                 slowest,
             ))

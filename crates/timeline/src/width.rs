@@ -2,9 +2,6 @@
 
 use std::ops::Range;
 
-use textwrap::WordSeparator;
-use textwrap::core::Fragment;
-use textwrap::wrap_algorithms::wrap_first_fit;
 use unicode_width::UnicodeWidthStr;
 
 /// The columns that a text takes: two for a character of Chinese and for most pictures, none for an accent that stands
@@ -42,11 +39,12 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 /// The lines of a text, as places in it: the first of at most so many columns, the others of at most as many as
 /// `further` says. A line ends at spaces, which belong to none, or within a word that is wider than a line.
 pub fn broken(text: &str, first: usize, further: usize) -> Vec<Range<usize>> {
-    let mut words: Vec<Word> = Vec::new();
+    let mut lines: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
-    for word in WordSeparator::AsciiSpace.find_words(text) {
+    for word in text.split(' ') {
         let end = start + word.len();
-        loop {
+        // Between two spaces there is none; but those that a text begins with belong to its first line.
+        while start < end || start == 0 && lines.is_empty() {
             let is_first = text[..start].trim_start().is_empty();
             let most = if is_first { first.saturating_sub(start) } else { further };
             let width = fitting(&text[start..end], most);
@@ -54,21 +52,15 @@ pub fn broken(text: &str, first: usize, further: usize) -> Vec<Range<usize>> {
             let least = text[start..end].chars().next().map_or(0, char::len_utf8);
             let piece = start..start + width.max(least);
             start = piece.end;
-            let is_last = start == end;
-            words.push(Word {
-                width: columns(&text[piece.clone()]),
-                spaces: if is_last { word.whitespace.len() } else { 0 },
-                place: piece,
-            });
-            if is_last {
-                break;
+            let room = if lines.len() < 2 { first } else { further };
+            match lines.last_mut() {
+                Some(line) if columns(&text[line.start..piece.end]) <= room => line.end = piece.end,
+                _ => lines.push(piece),
             }
         }
-        start = end + word.whitespace.len();
+        start = end + 1;
     }
-    let lines = wrap_first_fit(&words, &[first as f64, further as f64]).into_iter();
-    let place = |line: &[Word]| Some(line.first()?.place.start..line.last()?.place.end);
-    lines.map(|line| place(line).unwrap_or_default()).collect()
+    lines
 }
 
 /// How many bytes of a text fit into so many columns.
@@ -79,31 +71,6 @@ fn fitting(text: &str, width: usize) -> usize {
     let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     let fit = ends.partition_point(|end| columns(&text[..*end]) <= width);
     ends[fit.saturating_sub(1)]
-}
-
-/// A word, or a piece of one, with the spaces that follow it.
-///
-/// What textwrap measures itself are characters one by one. A character and a mark that makes a picture of it are
-/// wider together than each for itself.
-#[derive(Debug)]
-struct Word {
-    place: Range<usize>,
-    width: usize,
-    spaces: usize,
-}
-
-impl Fragment for Word {
-    fn width(&self) -> f64 {
-        self.width as f64
-    }
-
-    fn whitespace_width(&self) -> f64 {
-        self.spaces as f64
-    }
-
-    fn penalty_width(&self) -> f64 {
-        0.0
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use harness::timeline::Timeline;
 use super::advice::Advice;
 use super::exercise::{Exercise, Kind, Question};
 use super::measure::{self, Form};
+use super::play;
 use super::subject::{Subject, refusals};
 use super::verdict::{MarkedRow, Outcome, Verdict};
 use crate::capture;
@@ -109,7 +110,9 @@ pub fn evidence(exercise: &Exercise, subject: Option<&Subject>) -> Result<Eviden
 
 /// Runs it until two runs in a row answer the questions alike: see [`capture::two_that_agree`].
 pub(super) fn typical(exercise: &Exercise, subject: &Subject) -> Result<Timeline> {
-    let run = || match subject.run(exercise, &exercise.about.wire, &[exercise.conversation()])? {
+    let run = || match subject.with(exercise, &exercise.about.wire, |server| {
+        play::play(server, &[exercise.conversation()])
+    })? {
         Ok(ran) => Ok(ran.timeline),
         Err(error) => bail!(error),
     };

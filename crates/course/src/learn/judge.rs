@@ -85,7 +85,8 @@ impl Check<'_> {
     }
 
     fn run(&self, wire: &str, conversations: &[Conversation]) -> Result<Ran, Stop> {
-        let ran = self.subject.run(self.exercise, wire, conversations)?;
+        let play = |server| play::play(server, conversations);
+        let ran = self.subject.with(self.exercise, wire, play)?;
         ran.map_err(|error| Stop::Failed(Box::new(not_started(&error))))
     }
 
@@ -143,7 +144,8 @@ impl Check<'_> {
         call_off.ensure_wanted()?;
         let conversation = self.exercise.conversation();
         let guests = play::guests(conversation.sent().next().unwrap_or(b"hello\n"));
-        let entertained = self.subject.entertain(self.exercise, &guests)?;
+        let entertain = |server| play::entertain(server, &guests, &self.exercise.conversation());
+        let entertained = self.subject.with(self.exercise, "", entertain)?;
         let Entertained { ran, kept, guests } =
             entertained.map_err(|error| Stop::Failed(Box::new(not_started(&error))))?;
         if let Some(trouble) = ran.trouble {

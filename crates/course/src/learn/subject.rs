@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use harness::timeline::Level;
-use harness::{Conversation, Error, LISTEN, Machine, Server, ServerBuilder};
+use harness::{Error, LISTEN, Machine, Server, ServerBuilder};
 
 use super::exercise::{About, Exercise};
-use super::play::{self, Entertained, Guest, Ran};
+use super::play;
 
 /// A learner's server, or one of ours in its place.
 #[derive(Clone, Debug)]
@@ -40,23 +40,7 @@ impl Subject {
     }
 
     /// Runs it, behind a wire if it has statements. `Err` of the inner result: it did not come to listen.
-    pub(super) fn run(
-        &self,
-        exercise: &Exercise,
-        wire: &str,
-        conversations: &[Conversation],
-    ) -> Result<Result<Ran, String>> {
-        self.with(exercise, wire, |server| play::play(server, conversations))
-    }
-
-    /// Runs it, and lets guests come.
-    pub(super) fn entertain(&self, exercise: &Exercise, guests: &[Guest]) -> Result<Result<Entertained, String>> {
-        self.with(exercise, "", |server| {
-            play::entertain(server, guests, &exercise.conversation())
-        })
-    }
-
-    fn with<R>(
+    pub(super) fn with<R>(
         &self,
         exercise: &Exercise,
         wire: &str,

@@ -7,20 +7,14 @@ use nix::sys::resource::{Resource, getrlimit};
 
 /// The records of a run may take one part in so many of what there is: the analysis takes as much again,
 /// and the server and its clients want some too.
-const SHARE: u64 = 4;
+pub(super) const OF_RECORDS: u64 = 4;
 
 /// What is on its way to a follower may take one part in so many.
-const FOLLOWER_SHARE: u64 = 16;
+pub(super) const OF_FOLLOWERS: u64 = 16;
 
-/// How many bytes of memory the records of a run may take. A run that is killed for its memory tells
-/// nothing.
-pub(super) fn for_records() -> usize {
-    usize::try_from(available() / SHARE).unwrap_or(usize::MAX)
-}
-
-/// How many bytes of memory the records may take that are on their way to one who follows the run.
-pub(super) fn for_followers() -> usize {
-    usize::try_from(available() / FOLLOWER_SHARE).unwrap_or(usize::MAX)
+/// How many bytes one part in so many of the memory has. A run that is killed for its memory tells nothing.
+pub(super) fn part(of: u64) -> usize {
+    usize::try_from(available() / of).unwrap_or(usize::MAX)
 }
 
 /// How much memory this process may take, as far as the system tells: what is free of the machine's, or

@@ -160,8 +160,8 @@ impl Run {
         }
         let keep = Keep {
             records: spec.keep,
-            bytes: memory::for_records(),
-            queued: memory::for_followers(),
+            bytes: memory::part(memory::OF_RECORDS),
+            queued: memory::part(memory::OF_FOLLOWERS),
         };
         let recorder = Arc::new(Recorder::new(keep));
         let (level, placement, packets) = stage(spec, beside)?;

@@ -66,11 +66,7 @@ impl Sandbox {
 
     /// Makes a private network for a host with a congestion control of its own, in the user namespace of
     /// `beside`, if that is given: then who may configure the one may configure the other, and connect them.
-    pub fn open_host(beside: Option<&Sandbox>, congestion: &str) -> Result<Sandbox, Refused> {
-        Sandbox::make(beside, Some(congestion))
-    }
-
-    fn make(beside: Option<&Sandbox>, congestion: Option<&str>) -> Result<Sandbox, Refused> {
+    pub fn make(beside: Option<&Sandbox>, congestion: Option<&str>) -> Result<Sandbox, Refused> {
         let user = beside.and_then(|other| other.user_namespace.as_ref());
         let start = |errno| Refused {
             step: SetupStep::Start,

@@ -9,7 +9,7 @@ use timeline::Timeline;
 use timeline::rules::Verdict;
 
 /// One way in which a day can be rough.
-#[derive(serde::Deserialize)]
+#[derive(PartialEq, serde::Deserialize)]
 pub struct Ordeal {
     /// Its name: `slow-reader`.
     pub name: &'static str,
@@ -23,12 +23,6 @@ pub struct Ordeal {
     pub cure: &'static str,
     /// It takes a second or two.
     pub quick: bool,
-}
-
-impl PartialEq for Ordeal {
-    fn eq(&self, other: &Ordeal) -> bool {
-        self.name == other.name
-    }
 }
 
 impl fmt::Debug for Ordeal {

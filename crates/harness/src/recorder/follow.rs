@@ -66,7 +66,7 @@ impl Follow {
     }
 
     fn take_what_has_come(&mut self) {
-        while let Ok(record) = self.arriving.try_recv() {
+        while let Ok(record) = self.arriving.records.try_recv() {
             self.hold(record);
         }
     }
@@ -85,8 +85,8 @@ impl Iterator for Follow {
         loop {
             self.take_what_has_come();
             let arrived = match self.left() {
-                None => self.arriving.recv().map_err(RecvTimeoutError::from),
-                Some(left) => self.arriving.recv_timeout(left),
+                None => self.arriving.records.recv().map_err(RecvTimeoutError::from),
+                Some(left) => self.arriving.records.recv_timeout(left),
             };
             match arrived {
                 Ok(record) => self.hold(record),

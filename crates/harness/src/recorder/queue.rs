@@ -1,7 +1,7 @@
 //! The way of records to whoever follows a run: in order, and not without end. A follower that writes
 //! them to a disk may be slower than the run, and the records between the two take memory.
 
-use std::sync::mpsc::{self, RecvError, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,8 @@ pub(crate) struct Sender {
 /// Where they are taken.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    records: mpsc::Receiver<(Record, usize)>,
+    /// Each with how many bytes it takes.
+    pub records: mpsc::Receiver<(Record, usize)>,
     shared: Arc<Shared>,
 }
 
@@ -104,21 +105,6 @@ impl Receiver {
         fill.taken += 1;
         drop(fill);
         self.shared.fallen.notify_all();
-    }
-
-    /// A record, and how many bytes it takes.
-    pub fn try_recv(&self) -> Result<(Record, usize), TryRecvError> {
-        self.records.try_recv()
-    }
-
-    /// As [`try_recv`](Self::try_recv), and waits for it.
-    pub fn recv(&self) -> Result<(Record, usize), RecvError> {
-        self.records.recv()
-    }
-
-    /// As [`recv`](Self::recv), at most so long.
-    pub fn recv_timeout(&self, limit: Duration) -> Result<(Record, usize), RecvTimeoutError> {
-        self.records.recv_timeout(limit)
     }
 }
 

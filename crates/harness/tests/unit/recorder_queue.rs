@@ -17,7 +17,7 @@ fn who_puts_more_than_is_taken_waits() {
     assert!((0..3).all(|_| sender.send(record(), 10)));
     assert!(!sender.is_beyond(30) && sender.is_beyond(29));
     let taker = std::thread::spawn(move || {
-        let (_, size) = receiver.recv().unwrap();
+        let (_, size) = receiver.records.recv().unwrap();
         receiver.used(size);
         (size, receiver)
     });
@@ -36,5 +36,5 @@ fn a_follower_that_takes_nothing_is_given_up() {
     assert!(sender.send(record(), 10));
     sender.wait(5);
     assert!(!sender.is_beyond(5));
-    assert!(receiver.try_recv().is_ok());
+    assert!(receiver.records.try_recv().is_ok());
 }

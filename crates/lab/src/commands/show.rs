@@ -10,6 +10,7 @@ use course::learn::exercise::{self, Exercise, Kind};
 use course::learn::folder::Folder;
 use course::learn::progress::Progress;
 use course::{experiments, steps};
+use harness::format::pcapng;
 use harness::format::text::Lanes;
 use harness::scene::{Mark, Scene};
 use harness::timeline::{ConnectionId, Level, Timeline};
@@ -91,7 +92,8 @@ impl Run for Arguments {
             }
             if !is_of_packets {
                 // What the calls of a long run tell is judged by all of them.
-                return self.show(&*part(&survey.whole()?)?, is_asked);
+                let (recording, _) = pcapng::read_as_far(survey.input.open()?);
+                return self.show(&*part(&recording.into_timeline())?, is_asked);
             }
             let part = part(&survey.timeline)?;
             let here = || part.connections().map(|connection| connection.id());
@@ -104,7 +106,7 @@ impl Run for Arguments {
             let asked = output.connection.and(output.chosen(&part)?);
             let chosen = asked.unwrap_or_else(|| here().collect());
             match is_for_programs {
-                true => output.write_again(part.part(&chosen), survey.again()?),
+                true => output.write_again(part.part(&chosen), survey.input.open()?),
                 false => self.show(&survey.page_of(chosen)?, is_asked),
             }
         })?;

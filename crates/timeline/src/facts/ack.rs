@@ -129,18 +129,23 @@ impl Flow {
         if latest.times == 1 && theirs.answered_in.map_or(first, |least| took < least) {
             theirs.answered_in = Some(took);
         }
-        if is_pure_ack(packet) && !facts.acked.as_ref().is_some_and(|acked| acked.syn) {
-            // The copy that it answers is not known, or a burst was stretched on its way.
-            let open = (latest.times > 1 || covered().count() > 1 || ack < next) && vantage == Vantage::Somewhere;
-            let open = open || latest.times > 1 && vantage == Vantage::SameHost;
-            timing(
-                took,
-                baseline,
-                certainty,
-                open,
-                Evidence::Frame(latest.last_frame),
-                facts,
-            );
+        // The way there and back from where it was captured, as far as known.
+        let baseline = baseline.or((took <= DELAYED).then_some(Duration::ZERO));
+        let Some(baseline) = baseline.filter(|_| is_pure_ack(packet)) else {
+            return;
+        };
+        if facts.acked.as_ref().is_some_and(|acked| acked.syn) {
+            return;
+        }
+        // The copy that it answers is not known, or a burst was stretched on its way.
+        let open = (latest.times > 1 || covered().count() > 1 || ack < next) && vantage == Vantage::Somewhere;
+        let open = open || latest.times > 1 && vantage == Vantage::SameHost;
+        let (waited, of) = (took.saturating_sub(baseline), [Evidence::Frame(latest.last_frame)]);
+        if waited <= DELAYED {
+            facts.why = Why::new(Reason::AckAtOnce, certainty).by(of);
+        } else if !open {
+            facts.add(FactKind::DelayedAck, certainty, of);
+            facts.why = Why::new(Reason::DelayedAck, certainty).by(of).after(waited);
         }
     }
 
@@ -251,26 +256,5 @@ fn sack(packet: &Packet, facts: &mut PacketFacts) {
     }
     if !twice || second.is_some() {
         facts.add(FactKind::Sack, Certainty::Seen, []);
-    }
-}
-
-/// Whether an ACK that took so long was put off. `baseline` is the way there and back from where it was
-/// captured, as far as known.
-fn timing(
-    took: Duration,
-    baseline: Option<Duration>,
-    certainty: Certainty,
-    open: bool,
-    of: Evidence,
-    facts: &mut PacketFacts,
-) {
-    let baseline = baseline.or((took <= DELAYED).then_some(Duration::ZERO));
-    let Some(baseline) = baseline else { return };
-    let waited = took.saturating_sub(baseline);
-    if waited <= DELAYED {
-        facts.why = Why::new(Reason::AckAtOnce, certainty).by([of]);
-    } else if !open {
-        facts.add(FactKind::DelayedAck, certainty, [of]);
-        facts.why = Why::new(Reason::DelayedAck, certainty).by([of]).after(waited);
     }
 }

@@ -93,7 +93,8 @@ fn reads(event: &EventKind) -> Option<(Side, u64)> {
 impl Flow {
     /// Bytes of data of each side that have no ACK, as far as the side knows.
     pub(super) fn in_flight(&self) -> Both<u64> {
-        Both::of(|side| self.half(side).data_in_flight())
+        let of_one = |half: &Half| half.data_between(half.known, half.sent.next);
+        Both::of(|side| of_one(self.half(side)))
     }
 
     /// The same when a reset has come, which may acknowledge what its peer sent.
@@ -115,10 +116,6 @@ impl Half {
         let first = from.max(1);
         let end = self.fin.map_or(to, |(end, _)| to.min(end.saturating_sub(1)));
         end.saturating_sub(first)
-    }
-
-    fn data_in_flight(&self) -> u64 {
-        self.data_between(self.known, self.sent.next)
     }
 
     /// Bytes of data that have come to the receiver of this direction in order.

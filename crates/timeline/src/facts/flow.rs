@@ -296,12 +296,6 @@ impl Flow {
         });
     }
 
-    /// True if the first packet that was captured did not begin the connection.
-    fn begins_late(&self, packet: &Packet) -> bool {
-        let flags = packet.segment.flags;
-        self.packets == 0 && (!flags.has(Flags::SYN) || flags.has(Flags::ACK))
-    }
-
     /// Takes in that a packet leaves its host. What is so of it by then.
     pub fn departs(&mut self, passing: Passing<'_>, vantage: Vantage) -> PacketFacts {
         let Passing { packet, .. } = passing;
@@ -313,7 +307,7 @@ impl Flow {
             facts.add(FactKind::CapturedTwice, certainty, [Evidence::Frame(frame)]);
             return facts;
         }
-        if self.begins_late(packet) {
+        if self.packets == 0 && !packet.is_first_syn() {
             facts.add(FactKind::BeganBefore, Certainty::Seen, []);
         }
         self.packets += 1;

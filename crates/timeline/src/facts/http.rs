@@ -79,9 +79,9 @@ impl Messages {
 /// The requests of a connection that wait for their responses: what was asked for decides how long these are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
-    /// Of each, whether it asks for a head alone.
-    heads: VecDeque<bool>,
-    /// True if the last response answers one that was seen.
+    /// The first letter of each one's method: no other of those in use has that of HEAD.
+    methods: VecDeque<u8>,
+    /// True if the last response answers one that was seen, and is no tunnel for another protocol.
     pub is_answered: bool,
     /// True once nothing tells any more which response is to which request.
     is_lost: bool,
@@ -90,41 +90,37 @@ pub(super) struct Asked {
 impl Asked {
     /// Takes in what one side says: see [`Messages::see`].
     pub fn follow(&mut self, messages: &mut Messages, is_request: bool, captured: &[u8], len: u64) -> Option<()> {
-        let known = messages.see(captured, len, |head| match is_request {
-            true => self.request(head),
-            false => self.response(head),
+        /// Nobody sends more requests ahead.
+        const MOST: usize = 256;
+        let known = messages.see(captured, len, |head| {
+            if !is_request {
+                return self.response(head);
+            }
+            self.methods.extend(head.bytes().next().filter(|_| !self.is_lost));
+            request_length(head)
         });
-        if known.is_none() {
-            self.heads.clear();
+        if known.is_none() || self.methods.len() > MOST {
+            self.methods.clear();
             (self.is_answered, self.is_lost) = (false, true);
         }
         known
     }
 
-    /// How long the body of a request is.
-    fn request(&mut self, head: &str) -> Option<(u64, Part)> {
-        /// Nobody sends more requests ahead.
-        const MOST: usize = 256;
-        // What follows the request for a tunnel is of another protocol.
-        self.is_lost |= head.starts_with("connect ") || self.heads.len() == MOST;
-        if !self.is_lost {
-            self.heads.push_back(head.starts_with("head "));
-        }
-        request_length(head)
-    }
-
     /// How long the body of a response is.
     fn response(&mut self, head: &str) -> Option<(u64, Part)> {
-        let length = response_length(head);
-        let status = head.split(' ').nth(1)?;
+        let (length, status) = (response_length(head), head.split(' ').nth(1)?);
         if length.is_some() && status.starts_with('1') {
             return length;
         }
-        let asks = self.heads.pop_front().filter(|_| status != "101");
-        self.is_answered = asks.is_some();
-        match (asks, length) {
-            (Some(true), _) => Some((0, Part::Head)),
-            (Some(false), None) if !head.contains("\ncontent-length:") => Some((TO_THE_END, Part::Head)),
+        // What follows the answer to CONNECT, or 101, is of another protocol.
+        let method = self
+            .methods
+            .pop_front()
+            .filter(|method| *method != b'c' && status != "101");
+        self.is_answered = method.is_some();
+        match method {
+            Some(b'h') => Some((0, Part::Head)),
+            Some(_) if length.is_none() && !head.contains("\ncontent-length:") => Some((TO_THE_END, Part::Head)),
             _ => length,
         }
     }

@@ -315,7 +315,7 @@ impl<'a> Assembly<'a> {
             since: Moment(until.0.saturating_sub(waited)),
             until,
             milliseconds: whole_milliseconds(until.since(Moment(until.0.saturating_sub(waited)))),
-            call: named.filter(|event| self.timeline.call(*event).is_some() || self.is_client(*event)),
+            call: named.filter(|event| matches!(self.timeline[*event].kind, EventKind::Call(_) | EventKind::Client(_))),
             arrow: id,
             ended_by: ended_by.and_then(|frame| self.timeline.event_of_frame(frame)),
             words,
@@ -369,11 +369,6 @@ impl<'a> Assembly<'a> {
             }));
         }
         bands
-    }
-
-    fn is_client(&self, event: EventId) -> bool {
-        let event = self.timeline.events.get(event.index());
-        event.is_some_and(|event| matches!(event.kind, EventKind::Client(_)))
     }
 }
 

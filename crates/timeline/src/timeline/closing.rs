@@ -33,6 +33,13 @@ pub enum Teardown {
     LeftOpen(TcpState),
 }
 
+impl Teardown {
+    /// True if it is known to be no close of both sides, nor on its way to one.
+    pub fn is_unhappy(self) -> bool {
+        !matches!(self, Teardown::Clean { .. } | Teardown::Open | Teardown::Unknown)
+    }
+}
+
 impl fmt::Display for Teardown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -154,18 +161,15 @@ impl Connection<'_> {
             server_left: left(Side::Server),
             client_left: left(Side::Client),
         };
-        if self.may_miss_packets() {
+        // The capture has not all its packets, and there are calls and states to go by instead.
+        let misses = self.timeline().dropped > 0 || !self.is_captured();
+        if misses && self.timeline().level != Level::Capture {
             let captured = closing.reset_by.take();
             closing.fins.clear();
             self.close_by_calls(&mut closing);
             closing.reset_by = closing.reset_by.or(captured);
         }
         closing
-    }
-
-    /// True if the capture has not all its packets, and there are calls and states to go by instead.
-    fn may_miss_packets(self) -> bool {
-        (self.timeline().dropped > 0 || !self.is_captured()) && self.timeline().level != Level::Capture
     }
 
     fn close_by_calls(self, closing: &mut Closing) {

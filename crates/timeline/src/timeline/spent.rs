@@ -452,21 +452,19 @@ fn by_actions(connection: Connection<'_>) -> Vec<Option<Spent>> {
     let mut all: Vec<Option<Spent>> = Vec::new();
     let mut sent: Option<Timestamp> = None;
     let mut replied = false;
-    for (_, event) in connection.events() {
-        let EventKind::Client(action) = &event.kind else {
-            continue;
-        };
+    for (id, action) in connection.client_actions() {
+        let at = connection.timeline()[id].at;
         match action.kind {
             ClientActionKind::Sent { .. } if sent.is_none() || replied => {
                 all.push(None);
-                (sent, replied) = (Some(event.at), false);
+                (sent, replied) = (Some(at), false);
             }
             ClientActionKind::Received { .. } => {
                 let (Some(began), Some(last)) = (sent, all.last_mut()) else {
                     continue;
                 };
                 replied = true;
-                let whole = event.at.since(began);
+                let whole = at.since(began);
                 let first_byte = last.map_or(whole, |before| before.first_byte);
                 *last = Some(Spent::unknown(began, first_byte, whole));
             }

@@ -324,13 +324,10 @@ impl<'a> Story<'a> {
 
     /// Why a SYN is sent again: nobody answered it, or the answer did not get there in time.
     fn not_answered(&self, packet: KnownPacket<'_>, what: &str) -> String {
-        match packet.facts.get(FactKind::SpuriousRetransmission) {
-            Some(fact) => match fact.evidence.iter().find_map(Evidence::frame) {
-                Some(frame) => {
-                    format!(" Frame {frame} acknowledges its {what}, and was lost, or had not come yet.")
-                }
-                None => format!(" The {} had got its {what}.", packet.from.peer()),
-            },
+        let spurious = FactKind::SpuriousRetransmission;
+        match packet.facts.shown_by(spurious) {
+            Some(frame) => format!(" Frame {frame} acknowledges its {what}, and was lost, or had not come yet."),
+            None if packet.facts.has(spurious) => format!(" The {} had got its {what}.", packet.from.peer()),
             None => format!(" No answer to its {what} has come."),
         }
     }
@@ -466,22 +463,22 @@ impl<'a> Story<'a> {
         } else {
             String::new()
         };
-        let half_close = facts.get(FactKind::HalfClose);
-        sentence += &match (self.fins[peer], half_close) {
+        let is_half = facts.has(FactKind::HalfClose);
+        sentence += &match (self.fins[peer], is_half) {
             (true, _) if facts.has(FactKind::SimultaneousClose) => {
                 format!("The {side} closes too, before it has the FIN of the {peer}: both close at once.")
             }
             (true, _) => format!("The {side} closes too. Its FIN ends the other direction."),
-            (false, Some(fact)) => match fact.evidence.iter().find_map(Evidence::frame) {
+            (false, true) => match facts.shown_by(FactKind::HalfClose) {
                 Some(frame) => format!(
                     "The {side} ends its sending side. It still receives, as frame {frame} shows: a half-close."
                 ),
                 None => format!("The {side} shuts down its sending side. It can still receive: a half-close."),
             },
-            (false, None) if !self.facts.captured[peer] => format!(
+            (false, false) if !self.facts.captured[peer] => format!(
                 "The {side} closes: FIN says that it will send no more. Nothing of the {peer} was captured, so who closed first is not known."
             ),
-            (false, None) => format!("The {side} closes first. FIN says that it will send no more."),
+            (false, false) => format!("The {side} closes first. FIN says that it will send no more."),
         };
         if facts.acked.as_ref().is_some_and(|acked| acked.fin) {
             sentence += &format!(" The same segment acknowledges the FIN of the {peer}.");

@@ -75,7 +75,7 @@ impl Hosts {
             false => NoWire::Network(refused),
         };
         let open = |beside| {
-            let host = Sandbox::open_host(beside, wire.congestion_control());
+            let host = Sandbox::make(beside, Some(wire.congestion_control()));
             host.map(Arc::new).map_err(refused)
         };
         let server = open(None)?;
@@ -109,7 +109,7 @@ impl Hosts {
         let index = interface_index(&control, INTERFACE)?;
         let lo = interface_index(&control, "lo")?;
         let socket = self.client.socket(netlink::ROUTE)?;
-        match netlink::remove_address(&socket, lo, Ipv4Addr::LOCALHOST.into(), 8) {
+        match netlink::set_address(&socket, lo, (Ipv4Addr::LOCALHOST.into(), 8), false) {
             // The client's loopback interface has given the address up already, for another address of the server's.
             Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => {}
             given_up => given_up?,
@@ -170,7 +170,7 @@ impl Interface {
     fn give_addresses(&self, side: Side) -> Result<(), NoWire> {
         let ((v4, v6), (peer_v4, peer_v6)) = (addresses(side), addresses(side.peer()));
         let give = |mine: IpAddr, prefix, theirs: IpAddr| {
-            netlink::add_address(&self.route, self.index, mine, prefix)?;
+            netlink::set_address(&self.route, self.index, (mine, prefix), true)?;
             netlink::add_neighbour(&self.route, self.index, theirs, mac(side.peer()))
         };
         give(v4.into(), 24, peer_v4.into()).map_err(failed("an address"))?;

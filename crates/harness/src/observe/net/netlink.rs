@@ -188,24 +188,14 @@ fn octets(address: IpAddr) -> (u8, Vec<u8>) {
     }
 }
 
-/// Gives an interface an address, at once: nobody is asked whether it is taken.
-pub(super) fn add_address(socket: &Socket, index: u32, address: IpAddr, prefix: u8) -> io::Result<()> {
-    change_address(libc::RTM_NEWADDR, NEW, socket, index, (address, prefix))
-}
-
-/// Takes an address from an interface, and with it the routes to it.
-pub(super) fn remove_address(socket: &Socket, index: u32, address: IpAddr, prefix: u8) -> io::Result<()> {
-    change_address(libc::RTM_DELADDR, libc::NLM_F_ACK, socket, index, (address, prefix))
-}
-
-fn change_address(
-    kind: u16,
-    flags: i32,
-    socket: &Socket,
-    index: u32,
-    (address, prefix): (IpAddr, u8),
-) -> io::Result<()> {
-    let (family, octets) = octets(address);
+/// Gives an interface an address, at once: nobody is asked whether it is taken. Or takes it from there, and with it the
+/// routes to it.
+pub(super) fn set_address(socket: &Socket, index: u32, address: (IpAddr, u8), is_there: bool) -> io::Result<()> {
+    let (kind, flags) = match is_there {
+        true => (libc::RTM_NEWADDR, NEW),
+        false => (libc::RTM_DELADDR, libc::NLM_F_ACK),
+    };
+    let ((family, octets), prefix) = (octets(address.0), address.1);
     // struct ifaddrmsg: family, prefix length, flags, scope, index.
     let mut header = vec![family, prefix, libc::IFA_F_NODAD as u8, 0];
     header.extend(index.to_ne_bytes());

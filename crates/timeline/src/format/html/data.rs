@@ -143,13 +143,8 @@ impl Frames {
 }
 
 /// Values of which each is kept once, in the order in which they came.
+#[derive(Default)]
 struct Once<T>(HashMap<T, usize>);
-
-impl<T> Default for Once<T> {
-    fn default() -> Once<T> {
-        Once(HashMap::new())
-    }
-}
 
 impl<T: Eq + Hash> Once<T> {
     /// The place of a value, which gets one if it is new.
