@@ -64,7 +64,7 @@ impl Shown {
     /// If it has none or several connections.
     pub fn of(timeline: &Timeline) -> Shown {
         let packets: Vec<_> = timeline.only().packets().map(|(_, packet)| packet.facts).collect();
-        let facts = packets.iter().flat_map(|packet| &packet.facts);
+        let facts = packets.iter().flat_map(|packet| packet.facts());
         let reasons = packets.iter().map(|packet| packet.why.reason);
         let reasons = reasons.filter(|reason| *reason != Reason::Unknown);
         Shown {

@@ -322,7 +322,7 @@ pub struct Call {
 }
 
 /// A [`Duration`] in half of its room, as there are many. In a file it is one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Duration", into = "Duration")]
 pub struct Nanoseconds(u64);
 

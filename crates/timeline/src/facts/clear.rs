@@ -108,7 +108,7 @@ impl Message {
                     facts.retract(kind);
                     facts.add(kind, Certainty::Seen, began);
                 }
-                facts.hello = Some(Box::new(Hello { bytes: message }));
+                facts.noted.get_or_insert_default().hello = Some(Hello { bytes: message });
             }
             None if data.len() as u64 == u64::from(packet.segment.len) && begun.len() < MOST => {
                 (self.begun, self.next) = (begun, from + data.len() as u64);

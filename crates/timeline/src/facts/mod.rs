@@ -145,8 +145,8 @@ pub struct Acked {
 /// All that is so of one packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketFacts {
-    /// What is so of it.
-    pub facts: Box<[Fact]>,
+    /// What is so of it, which is nothing of most packets.
+    noted: Option<Box<Noted>>,
     /// What it acknowledges anew.
     pub acked: Option<Acked>,
     /// The writes whose bytes it carries, the client's or the server's, in the order of the stream.
@@ -162,16 +162,31 @@ pub struct PacketFacts {
     pub alone: bool,
     /// True for a [retransmission](FactKind::Retransmission) that carries new bytes too.
     pub partly_new: bool,
-    /// The first message of a handshake of TLS, where it came in pieces and is whole with this packet.
-    pub(crate) hello: Option<Box<clear::Hello>>,
     /// True if it carries as much as its receiver takes in one segment.
     pub full_size: bool,
 }
 
+/// What is noted of a few packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Noted {
+    facts: Vec<Fact>,
+    /// The first message of a handshake of TLS, where it came in pieces and is whole with this packet.
+    hello: Option<clear::Hello>,
+}
+
 impl PacketFacts {
+    /// What is so of it.
+    pub fn facts(&self) -> &[Fact] {
+        self.noted.as_ref().map_or(&[], |noted| &noted.facts)
+    }
+
+    pub(crate) fn hello(&self) -> Option<&clear::Hello> {
+        self.noted.as_ref()?.hello.as_ref()
+    }
+
     /// The fact of this kind, if it is one of this packet's.
     pub fn get(&self, kind: FactKind) -> Option<&Fact> {
-        self.facts.iter().find(|fact| fact.kind == kind)
+        self.facts().iter().find(|fact| fact.kind == kind)
     }
 
     /// The first frame that shows a fact of this kind, beside its own.
@@ -191,16 +206,15 @@ impl PacketFacts {
                 certainty,
                 evidence: evidence.into_iter().collect(),
             };
-            // Most packets have no fact, and others one or two: no room is kept for more.
-            let facts = std::mem::take(&mut self.facts).into_iter();
-            self.facts = facts.chain([more]).collect();
+            self.noted.get_or_insert_default().facts.push(more);
         }
     }
 
     /// Takes back what a later packet disproves.
     pub(crate) fn retract(&mut self, kind: FactKind) {
-        let facts = std::mem::take(&mut self.facts).into_iter();
-        self.facts = facts.filter(|fact| fact.kind != kind).collect();
+        if let Some(noted) = &mut self.noted {
+            noted.facts.retain(|fact| fact.kind != kind);
+        }
     }
 
     /// True if all that it carries has gone by before, or it is [captured twice](Self::is_copy). What was sent again

@@ -101,7 +101,7 @@ impl<'a> Program<'a> {
             }
         }
         program.ends.extend(last.and_then(|last| outside.exit_after(last)));
-        program.spans.sort_by_key(|span| span.entered);
+        program.spans.sort_unstable_by_key(|span| (span.entered, span.id));
         program.place_writes(&Captured::of(connection, side));
         program
     }
@@ -170,7 +170,8 @@ impl<'a> Program<'a> {
     fn place_writes(&mut self, captured: &Captured<'_>) {
         // Nobody asks for them again, and there may be millions.
         let mut all = std::mem::take(&mut self.made);
-        all.sort_by_key(|made| made.write.entered);
+        // What takes no room beside it: they stand in order already, mostly.
+        all.sort_unstable_by_key(|made| (made.write.entered, made.id));
         let writes: Vec<writes::Write<'_>> = all.iter().map(|made| made.write).collect();
         let places = writes::places(&writes, |offset, bytes| captured.has(offset, bytes));
         drop(writes);
@@ -190,7 +191,8 @@ impl<'a> Program<'a> {
             }
         }
         self.writes.extend(open_writes(&all, &mut open, known));
-        self.writes.sort_by_key(|write| (write.end, write.from));
+        self.writes
+            .sort_unstable_by_key(|write| (write.end, write.from, write.entered, write.id));
     }
 
     fn read(&mut self, at: Timestamp, moved: u64) {

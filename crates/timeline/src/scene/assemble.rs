@@ -180,7 +180,7 @@ impl<'a> Assembly<'a> {
             calls: told.map_or(Vec::new(), |explanation| {
                 explanation.calls.iter().map(ToString::to_string).collect()
             }),
-            facts: facts.facts.iter().map(fact).collect(),
+            facts: facts.facts().iter().map(fact).collect(),
             why: why(&facts.why),
             opens: packet.is_first_syn(),
             repeats: facts.is_repeat(),

@@ -169,7 +169,7 @@ impl Kept {
             let held = packet.told().and_then(|told| told.held);
             totals.stalls.see(packet.number, held);
         }
-        totals.facts |= facts.facts.iter().fold(0, |bits, fact| bits | 1 << fact.kind as u64);
+        totals.facts |= facts.facts().iter().fold(0, |bits, fact| bits | 1 << fact.kind as u64);
         if packet.segment.len > 0 {
             totals.tls[packet.from].get_or_insert_with(|| packet.segment.begins_tls());
         }

@@ -273,8 +273,7 @@ impl KnownPacket<'_> {
     pub fn in_clear(self) -> Option<String> {
         let data = self
             .facts
-            .hello
-            .as_ref()
+            .hello()
             .map_or(&self.segment.payload[..], |hello| &hello.bytes);
         let clear = in_clear(data).filter(|clear| self.facts.has(clear.kind()));
         let words: Vec<String> = clear.map(|clear| printable(&clear.to_string())).collect();

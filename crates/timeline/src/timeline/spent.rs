@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::{Connection, KnownPacket};
-use crate::events::{Both, CallKind, ClientActionKind, EventId, EventKind, Level, Packet, Passage, Side, Timestamp};
+use crate::events::{
+    Both, CallKind, ClientActionKind, EventId, EventKind, Level, Nanoseconds, Packet, Passage, Side, Timestamp,
+};
 use crate::facts::{Certainty, Exchange};
 
 /// Whom or what an exchange waits for at a moment.
@@ -59,7 +61,7 @@ pub struct Spent {
     /// And until the last byte had.
     pub whole: Duration,
     /// The parts of the whole, in the order of [`Awaited::ALL`]. Their sum is the whole.
-    parts: [Duration; Awaited::ALL.len()],
+    parts: [Nanoseconds; Awaited::ALL.len()],
     /// How sure the parts are, but for the unknown one.
     pub certainty: Certainty,
     /// How long the connection's threads stood still meanwhile for the tracer alone, as far as the tracer
@@ -71,8 +73,8 @@ pub struct Spent {
 impl Spent {
     /// Of an exchange of which nobody knows what it waited for.
     fn unknown(began: Timestamp, first_byte: Duration, whole: Duration) -> Spent {
-        let mut parts = [Duration::ZERO; Awaited::ALL.len()];
-        parts[Awaited::Unknown as usize] = whole;
+        let mut parts = [Nanoseconds::default(); Awaited::ALL.len()];
+        parts[Awaited::Unknown as usize] = whole.into();
         Spent {
             began,
             first_byte,
@@ -85,7 +87,7 @@ impl Spent {
 
     /// How long it waited for this.
     pub fn part(&self, part: Awaited) -> Duration {
-        self.parts[part as usize]
+        self.parts[part as usize].into()
     }
 
     /// What it waited longest for.
@@ -276,7 +278,7 @@ struct Course {
     /// From where to where in its stream the data of each packet is, by the packet, in order.
     places: Vec<(EventId, u64, u64)>,
     /// When the connection's threads stood still for the tracer, and how long, in order.
-    tracer: Vec<(Timestamp, Duration)>,
+    tracer: Vec<(Timestamp, Nanoseconds)>,
     /// Calls were traced, and both ends of a packet's way are known.
     tells: bool,
 }
@@ -300,7 +302,7 @@ impl Course {
                     moves.extend(came(passage).map(|at| (at, Move::Comes(packet.from, from, to))));
                 }
                 EventKind::Call(call) => {
-                    tracer.push((call.ended, call.tracer.into()));
+                    tracer.push((call.ended, call.tracer));
                     match call.kind {
                         CallKind::Read if call.moved() > 0 => moves.push((call.ended, Move::Read(call.moved()))),
                         CallKind::Write if call.moved() > 0 => moves.push((call.entered, Move::Write(call.moved()))),
@@ -308,7 +310,7 @@ impl Course {
                     }
                 }
                 EventKind::Client(action) => {
-                    tracer.extend(action.call.as_deref().map(|call| (call.ended, call.tracer.into())));
+                    tracer.extend(action.call.as_deref().map(|call| (call.ended, call.tracer)));
                 }
                 _ => {}
             }
@@ -365,9 +367,11 @@ impl Course {
             began,
             first_byte: first_byte.since(began),
             whole,
-            parts,
+            parts: parts.map(Into::into),
             certainty,
-            tracer: self.tells.then(|| meanwhile.map(|(_, time)| *time).sum()),
+            tracer: self
+                .tells
+                .then(|| meanwhile.map(|(_, time)| Duration::from(*time)).sum()),
         })
     }
 

@@ -16,7 +16,7 @@ fn what_is_kept_of_an_event_is_no_larger_than_it_was() {
         ("a call", size_of::<Call>(), 152),
         ("what a client did", size_of::<ClientAction>(), 64),
         ("what a process did", size_of::<ProcessEvent>(), 56),
-        ("the facts of a packet", size_of::<PacketFacts>(), 152),
+        ("the facts of a packet", size_of::<PacketFacts>(), 136),
         ("a mark of a scene", size_of::<Mark>(), 16),
         ("an arrow of a scene", size_of::<Arrow>(), 416),
         ("a call of a scene", size_of::<Bracket>(), 352),

@@ -60,7 +60,7 @@ impl<'p> Expected<'p> {
         let mut of_side = of_side.filter(|(_, packet)| self.side.is_none_or(|side| packet.from == side));
         let found = of_side.any(|(_, packet)| match self.why {
             true => packet.facts.why.reason.name() == self.word,
-            false => packet.facts.facts.iter().any(|fact| fact.kind.name() == self.word),
+            false => packet.facts.facts().iter().any(|fact| fact.kind.name() == self.word),
         });
         found == self.is_so
     }
@@ -203,7 +203,7 @@ fn sent_again_in_vain(timeline: &Timeline) -> bool {
             .is_some_and(|passage| !passage.arrivals.is_empty() && !passage.corrupted);
         let probe = packet
             .facts
-            .facts
+            .facts()
             .iter()
             .any(|fact| fact.kind == FactKind::ZeroWindowProbe);
         numbered && whole && !probe && !came.insert((packet.from, packet.segment.seq, packet.segment.len))
@@ -214,7 +214,7 @@ fn sent_again_in_vain(timeline: &Timeline) -> bool {
 fn told(timeline: &Timeline) -> String {
     let packets = timeline.connections().flat_map(|connection| connection.packets());
     let line = |packet: harness::timeline::KnownPacket<'_>| {
-        let facts: Vec<&str> = packet.facts.facts.iter().map(|fact| fact.kind.name()).collect();
+        let facts: Vec<&str> = packet.facts.facts().iter().map(|fact| fact.kind.name()).collect();
         let why = packet.facts.why.reason.name();
         format!("{} {} [{}] {why}\n", packet.number, packet.short(), facts.join(" "))
     };

@@ -275,9 +275,9 @@ objects! {
 
     /// What is so of a packet. A stream has none of these fields.
     Facts of packet: KnownPacket<'_> {
-        facts: Vec<Word<FactKind>> = packet.facts.facts.iter().map(|fact| fact.kind.into()).collect(),
+        facts: Vec<Word<FactKind>> = packet.facts.facts().iter().map(|fact| fact.kind.into()).collect(),
             "What is so of it: facts.md explains each name.";
-        certain: BTreeMap<&'static str, Shown> = packet.facts.facts.iter().map(certain).collect(),
+        certain: BTreeMap<&'static str, Shown> = packet.facts.facts().iter().map(certain).collect(),
             "For each of these names how sure it is, and what shows it.";
         #[serde(skip_serializing_if = "Option::is_none")]
         in_clear: Option<String> = packet.in_clear(),

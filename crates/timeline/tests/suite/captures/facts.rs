@@ -129,7 +129,7 @@ pub(super) fn file<S: AsRef<str>>(scripts: &[S]) -> Vec<u8> {
 
 /// The facts of each frame.
 fn facts(timeline: &Timeline) -> Vec<BTreeSet<&'static str>> {
-    let names = |facts: &timeline::facts::PacketFacts| facts.facts.iter().map(|fact| fact.kind.name()).collect();
+    let names = |facts: &timeline::facts::PacketFacts| facts.facts().iter().map(|fact| fact.kind.name()).collect();
     packets(timeline).iter().map(|packet| names(packet.facts)).collect()
 }
 
@@ -1133,7 +1133,7 @@ fn of_each(segments: &[Vec<u8>]) -> Vec<(Option<String>, BTreeSet<&'static str>)
     let timeline = read(&file(&segments.iter().map(script).collect::<Vec<_>>())).into_timeline();
     let connections = timeline.connections().map(|connection| {
         let (_, last) = connection.packets().last().expect("it has packets");
-        let facts = last.facts.facts.iter().map(|fact| fact.kind.name());
+        let facts = last.facts.facts().iter().map(|fact| fact.kind.name());
         (last.in_clear(), facts.collect())
     });
     connections.collect()
