@@ -528,10 +528,8 @@ impl Server {
         Recording {
             level: self.level(),
             records,
-            dropped: 0,
             not_kept,
-            numbers: Vec::new(),
-            undecoded: Default::default(),
+            ..Recording::default()
         }
         .into_timeline()
     }

@@ -462,8 +462,7 @@ impl Run {
             records,
             dropped,
             not_kept,
-            numbers: Vec::new(),
-            undecoded: Default::default(),
+            ..Recording::default()
         })
     }
 

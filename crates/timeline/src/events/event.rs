@@ -782,10 +782,11 @@ impl fmt::Display for Exit {
 
 shown! {
     /// How much of a run could be observed.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     pub enum Level {
         /// A capture file of somebody else's: packets, and nothing of who made them. A file of this crate
         /// has the level of the run that is in it.
+        #[default]
         Capture = "capture file",
         /// System calls and socket states; the kernel's segment counters in place of packets.
         NoPackets = "no packets",

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::event::*;
-use super::frames::Frames;
 use super::ids::{Both, ConnectionId, FrameNumber, Link, Side};
 use super::link_type::{LinkType, NoSegment};
 use super::numbers::{Numbering, Numbers};
@@ -17,7 +16,7 @@ use super::seen::Seen;
 use super::segment::{Flags, Segment};
 
 /// What the observers of one run recorded, in any order, or what a file holds, in the file's order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Recording {
     /// How much could be observed.
     pub level: Level,
@@ -144,9 +143,7 @@ impl Recording {
             events: merge.events,
             dropped: self.dropped,
             not_kept: self.not_kept,
-            of_connection: Vec::new(),
-            by_packets: Vec::new(),
-            frames: Frames::default(),
+            ..Seen::default()
         }
         .numbered(numbers, None)
     }

@@ -10,7 +10,7 @@ use super::plain::quoted;
 use super::segment::Flags;
 
 /// Everything that was seen, in one order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// How much could be observed.
     pub level: Level,

@@ -14,9 +14,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let mut file = Vec::new();
-//! # let empty = timeline::Recording {
-//! #     level: timeline::Level::Capture, records: vec![], numbers: vec![],
-//! #     dropped: 0, not_kept: 0, undecoded: Default::default() };
+//! # let empty = timeline::Recording::default();
 //! # pcapng::write(&empty.into_timeline(), "echo", &mut file)?;
 //! let timeline = pcapng::read(&file[..])?.into_timeline();
 //! println!("{timeline}");

@@ -7,13 +7,12 @@ use super::Timeline;
 use super::counted::{Exchanges, LeftOut};
 use super::kept::{Kept, KeptEvent};
 use crate::events::fragments::Fragments;
-use crate::events::frames::Frames;
 use crate::events::merge::{Captured, Merge};
 use crate::events::*;
 use crate::facts::{Facts, Late, PacketFacts};
 
 /// How much of a capture an [`Excerpt`] keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// So many packets of a connection, and calls between them: the first and the last half. Those
     /// packets that open, close or reset it are kept beside them.
@@ -35,7 +34,7 @@ pub struct Limits {
 /// one come one by one, in the order of the file, and get the numbers that they would have on the
 /// timeline of all. Then most of them are only counted. What is kept has no frame bytes and no more of
 /// a payload or a comment than a line can show.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Excerpt {
     limits: Limits,
     keeps: Keeps,
@@ -59,9 +58,10 @@ pub struct Excerpt {
 }
 
 /// What of a long capture is kept. A capture that is read once more is known to be long, and which connections are wanted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Keeps {
     /// The first connections, of which a part.
+    #[default]
     First,
     /// These, of which a part. Nothing else is followed.
     These(HashSet<ConnectionId>),
@@ -126,21 +126,12 @@ impl Excerpt {
         };
         Excerpt {
             limits,
-            keeps: Keeps::First,
-            passed: None,
             whole: Some(Whole::default()),
-            merge: Merge::default(),
-            fragments: Fragments::default(),
-            kept: Vec::new(),
-            outside: Vec::new(),
-            events: 0,
             left_out: LeftOut {
                 exchanges,
                 ..LeftOut::default()
             },
-            level: Level::Capture,
-            dropped: 0,
-            not_kept: 0,
+            ..Excerpt::default()
         }
     }
 
@@ -439,9 +430,7 @@ impl Excerpt {
             events,
             dropped: self.dropped,
             not_kept: self.not_kept,
-            of_connection: Vec::new(),
-            by_packets: Vec::new(),
-            frames: Frames::default(),
+            ..Seen::default()
         }
         .numbered(given, by_packets);
         if !self.left_out.is_partial {

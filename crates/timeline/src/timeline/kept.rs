@@ -35,9 +35,9 @@ pub(super) struct Lanes {
 pub(super) struct Kept {
     pub lanes: Lanes,
     pub following: Following,
-    /// What the packets tell of the sockets, if the file may be of a run whose calls are known.
-    near: Option<Followed>,
-    /// What they tell of them as those of a capture that was made somewhere, and in which frame.
+    /// What the packets tell of the sockets, and what changed in which frame, if the file may have calls.
+    near: Option<(Sockets, Vec<(FrameNumber, StateChange)>)>,
+    /// What changed as of a capture that was made somewhere.
     far: Vec<(FrameNumber, StateChange)>,
     replying: Replying,
     exchanging: Exchanging,
@@ -45,14 +45,6 @@ pub(super) struct Kept {
     packets_of_exchange: usize,
     replies_of_exchange: usize,
     pub totals: Totals,
-}
-
-/// Sockets that are followed.
-#[derive(Debug, Default)]
-struct Followed {
-    sockets: Sockets,
-    /// What has changed, and in which frame.
-    states: Vec<(FrameNumber, StateChange)>,
 }
 
 /// Takes down what a packet changed of sockets. True if that is something.
@@ -108,7 +100,7 @@ impl Kept {
     /// One of a file that may have calls beside its packets.
     pub fn with_calls() -> Box<Kept> {
         Box::new(Kept {
-            near: Some(Followed::default()),
+            near: Some(Default::default()),
             ..Kept::default()
         })
     }
@@ -125,11 +117,11 @@ impl Kept {
         let before = *self.following.sockets();
         let facts = self.following.see(at, packet);
         let mut turn = changed(&mut self.far, packet, &before, self.following.sockets());
-        if let Some(near) = &mut self.near {
-            let before = near.sockets;
-            near.sockets.departs(packet);
-            near.sockets.arrives(packet);
-            turn |= changed(&mut near.states, packet, &before, &near.sockets);
+        if let Some((sockets, states)) = &mut self.near {
+            let before = *sockets;
+            sockets.departs(packet);
+            sockets.arrives(packet);
+            turn |= changed(states, packet, &before, sockets);
         }
         self.count(on, at, packet, &facts, exchanges);
         (facts, turn || packet.segment.flags.has(Flags::RST))
@@ -209,7 +201,7 @@ impl Kept {
             replies.push(writes);
         }
         if level != Level::Capture {
-            return (self.near.take().unwrap_or_default().states, totals);
+            return (self.near.take().unwrap_or_default().1, totals);
         }
         let both_ways = self.following.is_both_ways();
         let mut states = std::mem::take(&mut self.far);

@@ -1,7 +1,6 @@
 //! Some connections of a timeline, as if there had been no others.
 
 use super::Timeline;
-use crate::events::frames::Frames;
 use crate::events::*;
 
 impl Timeline {
@@ -37,9 +36,7 @@ impl Timeline {
             events,
             dropped: self.dropped,
             not_kept: self.not_kept,
-            of_connection: Vec::new(),
-            by_packets: Vec::new(),
-            frames: Frames::default(),
+            ..Seen::default()
         };
         Timeline {
             left_out: self.left_out.clone(),

@@ -36,12 +36,10 @@ impl Timeline {
             }));
         }
         Recording {
-            level: Level::Capture,
             records,
             dropped: self.dropped,
             not_kept: self.not_kept,
-            numbers: Vec::new(),
-            undecoded: Default::default(),
+            ..Recording::default()
         }
         .into_timeline()
     }

@@ -37,12 +37,8 @@ impl Script {
     pub fn with_client_port(port: u16) -> Script {
         Script {
             recording: Recording {
-                not_kept: 0,
-                numbers: Vec::new(),
-                undecoded: Default::default(),
                 level: Level::Sandbox,
-                records: Vec::new(),
-                dropped: 0,
+                ..Recording::default()
             },
             endpoints: Endpoints {
                 client: ([127, 0, 0, 1], port).into(),

@@ -49,14 +49,7 @@ pub fn read(input: impl Read) -> Result<Recording, ReadError> {
 
 /// Reads a capture as far as it goes: what [`read`] gives, or what came before the error.
 pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
-    let mut recording = Recording {
-        level: Level::Capture,
-        records: Vec::new(),
-        dropped: 0,
-        not_kept: 0,
-        numbers: Vec::new(),
-        undecoded: Default::default(),
-    };
+    let mut recording = Recording::default();
     let mut reader = match Reader::new(input) {
         Ok(reader) => reader,
         Err(error) => return (recording, Err(error)),
