@@ -66,13 +66,6 @@ const MOST: usize = 16 << 10;
 /// How much is left of what goes on until the connection ends.
 const TO_THE_END: u64 = u64::MAX;
 
-/// The first message of a handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hello {
-    /// As if it had come in one record.
-    pub bytes: Vec<u8>,
-}
-
 /// What one side says, followed from segment to segment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message {
@@ -111,7 +104,7 @@ impl Message {
                     let began = Some(Evidence::Frame(self.frame)).filter(|_| goes_on);
                     facts.retract(kind);
                     facts.add(kind, Certainty::Seen, began);
-                    facts.noted.get_or_insert_default().hello = Some(Hello { bytes: message });
+                    facts.noted.get_or_insert_default().hello = Some(message);
                 }
             }
             None if data.len() as u64 == u64::from(packet.segment.len) && begun.len() < MOST => {

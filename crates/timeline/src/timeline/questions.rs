@@ -269,10 +269,8 @@ impl KnownPacket<'_> {
     /// What its bytes begin with, or complete, in words, where a [fact](crate::facts::FactKind::HttpRequest) says that it
     /// is HTTP or TLS.
     pub fn in_clear(self) -> Option<String> {
-        let data = self
-            .facts
-            .hello()
-            .map_or(&self.segment.payload[..], |hello| &hello.bytes);
+        let whole = self.facts.noted.as_ref().and_then(|noted| noted.hello.as_deref());
+        let data = whole.unwrap_or(&self.segment.payload);
         let clear = in_clear(data).filter(|clear| self.facts.has(clear.kind()))?;
         Some(printable(&clear.to_string()))
     }

@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use super::{Connection, KnownPacket};
-use crate::events::{
-    Both, CallKind, ClientActionKind, EventId, EventKind, Level, Nanoseconds, Packet, Passage, Side, Timestamp,
-};
+use crate::events::{Both, CallKind, ClientActionKind, EventId, EventKind, Level, Packet, Passage, Side, Timestamp};
 use crate::facts::{Certainty, Exchange};
 
 /// Whom or what an exchange waits for at a moment.
@@ -60,8 +58,8 @@ pub struct Spent {
     pub first_byte: Duration,
     /// And until the last byte had.
     pub whole: Duration,
-    /// The parts of the whole, in the order of [`Awaited::ALL`]. Their sum is the whole.
-    parts: [Nanoseconds; Awaited::ALL.len()],
+    /// The parts of the whole in nanoseconds, in the order of [`Awaited::ALL`]. Their sum is the whole.
+    parts: [u64; Awaited::ALL.len()],
     /// How sure the parts are, but for the unknown one.
     pub certainty: Certainty,
     /// How long the connection's threads stood still meanwhile for the tracer alone, as far as the tracer
@@ -73,7 +71,7 @@ pub struct Spent {
 impl Spent {
     /// How long it waited for this.
     pub fn part(&self, part: Awaited) -> Duration {
-        self.parts[part as usize].into()
+        Duration::from_nanos(self.parts[part as usize])
     }
 
     /// What it waited longest for.
@@ -194,8 +192,8 @@ struct Timed {
 impl Timed {
     fn spent(&self) -> Option<(usize, Spent)> {
         let whole = self.ended.filter(|_| self.to > 0)?.since(self.began);
-        let mut parts = [Nanoseconds::default(); Awaited::ALL.len()];
-        parts[Awaited::Unknown as usize] = whole.into();
+        let mut parts = [0; Awaited::ALL.len()];
+        parts[Awaited::Unknown as usize] = whole.as_nanos() as u64;
         let spent = Spent {
             began: self.began,
             first_byte: self.first_byte?.since(self.began),
@@ -274,7 +272,7 @@ struct Course {
     /// From where to where in its stream the data of each packet is, by the packet, in order.
     places: Vec<(EventId, u64, u64)>,
     /// When the connection's threads stood still for the tracer, and how long, in order.
-    tracer: Vec<(Timestamp, Nanoseconds)>,
+    tracer: Vec<(Timestamp, Duration)>,
     /// Calls were traced, and both ends of a packet's way are known.
     tells: bool,
 }
@@ -363,11 +361,9 @@ impl Course {
             began,
             first_byte: first_byte.since(began),
             whole,
-            parts: parts.map(Into::into),
+            parts: parts.map(|part| part.as_nanos() as u64),
             certainty,
-            tracer: self
-                .tells
-                .then(|| meanwhile.map(|(_, time)| Duration::from(*time)).sum()),
+            tracer: self.tells.then(|| meanwhile.map(|(_, time)| *time).sum()),
         })
     }
 
@@ -467,8 +463,8 @@ fn by_actions(connection: Connection<'_>) -> Vec<Option<Spent>> {
                 };
                 replied = true;
                 let whole = event.at.since(began);
-                let mut parts = [Nanoseconds::default(); Awaited::ALL.len()];
-                parts[Awaited::Unknown as usize] = whole.into();
+                let mut parts = [0; Awaited::ALL.len()];
+                parts[Awaited::Unknown as usize] = whole.as_nanos() as u64;
                 *last = Some(Spent {
                     began,
                     first_byte: last.map_or(whole, |before| before.first_byte),

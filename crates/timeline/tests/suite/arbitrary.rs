@@ -151,7 +151,7 @@ fn call() -> impl Strategy<Value = Call> {
     (what, more).prop_map(
         |((thread, name, kind, fd, asked, bytes), (detail, argument, result, moved_in_messages, entered, ended))| {
             Call {
-                process: (thread > 0).then_some(thread),
+                process: std::num::NonZeroI32::new(thread),
                 thread,
                 name: name.into(),
                 kind,
@@ -164,7 +164,7 @@ fn call() -> impl Strategy<Value = Call> {
                 moved_in_messages: moved_in_messages.map(Box::new),
                 entered,
                 ended,
-                tracer: std::time::Duration::from_nanos(ended.0 % 100_000).into(),
+                tracer: std::time::Duration::from_nanos(ended.0 % 100_000),
             }
         },
     )

@@ -203,7 +203,7 @@ fn sent_again_in_vain(timeline: &Timeline) -> bool {
             .is_some_and(|passage| !passage.arrivals.is_empty() && !passage.corrupted);
         let probe = packet
             .facts
-            .facts
+            .facts()
             .iter()
             .any(|fact| fact.kind == FactKind::ZeroWindowProbe);
         numbered && whole && !probe && !came.insert((packet.from, packet.segment.seq, packet.segment.len))
