@@ -231,7 +231,7 @@ fn a_flood_adds_up() -> Result<()> {
     // On the host's own interface a frame may be several segments (generic segmentation offload).
     if timeline.level == Level::Sandbox {
         // The client's own FIN and its ACK came after it was asked.
-        let before_close = counters.sent + counters.received;
+        let before_close = counters.sent.get() + counters.received;
         assert_eq!(
             connection.packets().count() as u64 + timeline.dropped,
             u64::from(before_close) + 2

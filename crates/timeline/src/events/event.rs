@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroI32;
+use std::num::{NonZeroI32, NonZeroU32};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -556,10 +556,10 @@ pub enum ClientActionKind {
 
 /// TCP_INFO's counters of one socket: all segments that it sent and received, with or without
 /// data (`tcpi_segs_out` and `tcpi_segs_in` of `struct tcp_info`, linux/tcp.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentCounters {
-    /// Segments sent, SYN included.
-    pub sent: u32,
+    /// Segments sent, SYN included, so that it is one at least.
+    pub sent: NonZeroU32,
     /// Segments received.
     pub received: u32,
 }

@@ -191,7 +191,7 @@ impl<'a> Connection<'a> {
             };
             match start {
                 Some(from) if replied || closes => {
-                    let sent = now.sent.wrapping_sub(from.sent);
+                    let sent = now.sent.get().wrapping_sub(from.sent.get());
                     counts.push(sent.wrapping_add(now.received.wrapping_sub(from.received)) as usize);
                     start = (!closes).then_some(now);
                 }

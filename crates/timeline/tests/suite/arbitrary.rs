@@ -194,7 +194,8 @@ fn argument() -> impl Strategy<Value = Argument> {
 }
 
 fn action() -> impl Strategy<Value = ClientAction> {
-    let counters = (any::<u32>(), any::<u32>()).prop_map(|(sent, received)| SegmentCounters { sent, received });
+    let counters =
+        (any::<std::num::NonZeroU32>(), any::<u32>()).prop_map(|(sent, received)| SegmentCounters { sent, received });
     let kind = (0..10, bytes(), number(), hostile()).prop_map(|(which, bytes, len, why)| match which {
         0 => ClientActionKind::Connected,
         1 => ClientActionKind::Sent {

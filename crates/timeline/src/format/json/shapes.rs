@@ -388,7 +388,7 @@ objects! {
 
     /// How many segments a socket has sent and received, with data and without.
     Segments of counters: events::SegmentCounters {
-        sent: u32 = counters.sent, "Segments sent.";
+        sent: u32 = counters.sent.get(), "Segments sent.";
         received: u32 = counters.received, "Segments received.";
     }
 
