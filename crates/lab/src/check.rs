@@ -419,7 +419,7 @@ fn sent(action: &ClientAction) -> Option<String> {
 fn not_tried(timeline: &Timeline, tried: &BTreeMap<SocketAddr, json::Tried>) -> Vec<String> {
     let mut listening: BTreeMap<(Option<i32>, i32), SocketAddr> = BTreeMap::new();
     for (id, call) in timeline.all_calls() {
-        let owner = (call.process, call.fd);
+        let owner = (call.process.map(i32::from), call.fd);
         match call.kind {
             CallKind::Listen if matches!(call.result, Some(Ok(_))) => {
                 listening.extend(call.listens_at().map(|address| (owner, address)));

@@ -220,7 +220,7 @@ impl Contender {
         }
         let packets = || {
             let counters = harness::segment_counters(&SockRef::from(&stream));
-            counters.map_or(0, |counted| counted.sent + counted.received)
+            counters.map_or(0, |counted| counted.sent.get() + counted.received)
         };
         let before = packets();
         let times = exchanges(&stream, limit)?;

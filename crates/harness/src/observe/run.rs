@@ -9,6 +9,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -850,8 +851,9 @@ pub fn segment_counters(socket: &Socket) -> Option<SegmentCounters> {
         (info, length as usize)
     };
     let needed = std::mem::offset_of!(libc::tcp_info, tcpi_segs_in) + size_of::<u32>();
+    let sent = NonZeroU32::new(info.tcpi_segs_out)?;
     (length >= needed).then_some(SegmentCounters {
-        sent: info.tcpi_segs_out,
+        sent,
         received: info.tcpi_segs_in,
     })
 }

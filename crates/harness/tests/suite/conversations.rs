@@ -160,7 +160,7 @@ fn a_server_is_started_again() -> Result<()> {
         .connections()
         .flat_map(|connection| connection.calls().map(|(_, call)| call))
         .filter(|call| accepts(call))
-        .filter_map(|call| call.process)
+        .filter_map(|call| call.process.map(Into::into))
         .collect();
     ensure!(by.len() == 2, "{by:?}\n{timeline}");
     Ok(())

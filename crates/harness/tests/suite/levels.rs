@@ -610,7 +610,7 @@ fn the_kernel_counts_the_same_packets() -> Result<()> {
                 .filter(|(index, packet)| *index < fin && packet.from == side)
                 .count()
         };
-        assert_eq!(before(Side::Client), counters.sent as usize, "{timeline}");
+        assert_eq!(before(Side::Client), counters.sent.get() as usize, "{timeline}");
         assert_eq!(before(Side::Server), counters.received as usize, "{timeline}");
     }
     Ok(())

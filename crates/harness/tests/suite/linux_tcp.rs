@@ -663,7 +663,11 @@ fn window_scale() -> Result<()> {
         let (timeline, larger) = options(&[("net.ipv4.tcp_rmem", &sizes)])?;
         let (_, syn) = timeline.only().packets().next().context("no SYN")?;
         let expected = larger.ilog2().saturating_sub(15).min(14) as u8;
-        assert_eq!(syn.segment.options.window_scale, Some(expected), "{larger}\n{timeline}");
+        assert_eq!(
+            syn.segment.options.rare.as_ref().and_then(|rare| rare.window_scale),
+            Some(expected),
+            "{larger}\n{timeline}"
+        );
     }
     Ok(())
 }
@@ -671,7 +675,11 @@ fn window_scale() -> Result<()> {
 fn mss() -> Result<()> {
     let (timeline, _) = options(&[])?;
     let (_, syn) = timeline.only().packets().next().context("no SYN")?;
-    assert_eq!(syn.segment.options.mss, Some(1460), "{timeline}");
+    assert_eq!(
+        syn.segment.options.rare.as_ref().and_then(|rare| rare.mss),
+        Some(1460),
+        "{timeline}"
+    );
     // On the host's own interface a packet may be longer than IPv4's field for its length can say.
     let mtu: u32 = std::fs::read_to_string("/sys/class/net/lo/mtu")?.trim().parse()?;
     let server = build("echo").level(Level::Loopback).start()?;
@@ -679,7 +687,12 @@ fn mss() -> Result<()> {
     let timeline = server.stop()?;
     let (_, syn) = timeline.only().packets().next().context("no SYN")?;
     assert_eq!(
-        syn.segment.options.mss.map(u32::from),
+        syn.segment
+            .options
+            .rare
+            .as_ref()
+            .and_then(|rare| rare.mss)
+            .map(u32::from),
         Some(mtu.min(65_535) - 40),
         "{timeline}"
     );

@@ -179,7 +179,13 @@ fn nodelay_holds_nothing_back() -> Result<()> {
     assert_eq!(timeline.writes_per_reply(), [2; 8], "{timeline}");
     assert_eq!(timeline.packets_per_exchange()[0], 6, "{timeline}");
     assert!(timeline.held_segments().is_empty(), "{timeline}");
-    let option = |call: &Call| call.kind == CallKind::SetOption && call.detail() == Some("TCP_NODELAY, 1");
+    let option = |call: &Call| {
+        call.kind == CallKind::SetOption
+            && call
+                .detail
+                .as_ref()
+                .is_some_and(|detail| ***detail == *"TCP_NODELAY, 1")
+    };
     assert!(timeline.only().calls().any(|(_, call)| option(call)), "{timeline}");
     Ok(())
 }
@@ -225,7 +231,7 @@ fn a_flood_adds_up() -> Result<()> {
     // On the host's own interface a frame may be several segments (generic segmentation offload).
     if timeline.level == Level::Sandbox {
         // The client's own FIN and its ACK came after it was asked.
-        let before_close = counters.sent + counters.received;
+        let before_close = counters.sent.get() + counters.received;
         assert_eq!(
             connection.packets().count() as u64 + timeline.dropped,
             u64::from(before_close) + 2
@@ -608,11 +614,11 @@ fn what_a_server_asks_of_the_kernel_is_there() -> Result<()> {
     ];
     assert_eq!(asked(&timeline, false), listener, "{timeline}");
     // What every server sets, and nobody sees on the wire, is not worth a row.
-    let details = |text| {
+    let details = |text: &str| {
         timeline
             .events
             .iter()
-            .any(|event| matches!(&event.kind, EventKind::Call(call) if call.detail() == Some(text)))
+            .any(|event| matches!(&event.kind, EventKind::Call(call) if call.detail.as_ref().is_some_and(|detail| ***detail == *text)))
     };
     assert!(details("TCP_KEEPCNT, 3") && !details("SO_REUSEADDR, 1"), "{timeline}");
     let options = [
@@ -798,7 +804,7 @@ fn a_half_close_is_no_close() -> Result<()> {
     let (shutdown, _) = timeline
         .only()
         .calls()
-        .find(|(_, call)| call.detail() == Some("SHUT_WR"))
+        .find(|(_, call)| call.detail.as_ref().is_some_and(|detail| ***detail == *"SHUT_WR"))
         .context("no shutdown")?;
     let (read, _) = timeline
         .only()
@@ -893,7 +899,7 @@ fn a_thread_per_client_is_named_on_demand() -> Result<()> {
         _ => None,
     });
     let reader = reader.context("no read")?;
-    assert_ne!(reader.process, Some(reader.thread));
+    assert_ne!(reader.process.map(Into::into), Some(reader.thread));
     assert!(named.contains(&format!("t2 is {}\n", reader.thread)), "{named}");
     Ok(())
 }

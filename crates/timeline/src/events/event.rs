@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
+use std::num::{NonZeroI32, NonZeroU32};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,33 +104,14 @@ pub struct Packet {
     pub link_type: LinkType,
     /// The frame's length on the wire, in bytes.
     pub wire_len: u32,
-    /// What its file says of it, which is nothing of most packets.
-    pub remarks: Option<Box<Remarks>>,
+    /// A comment that a capture file holds for this packet.
+    pub comment: Option<Box<Box<str>>>,
+    /// What a file of this crate says of it, where not all of the run is here to find it again.
+    pub told: Option<Box<Explanation>>,
     /// What became of it between the two hosts, where both were observed. `None` where it was
     /// captured in one place: then the place of its event in time is all that is known, and what the
     /// other host saw of it follows only from what that host sends.
     pub passage: Option<Box<Passage>>,
-}
-
-/// What a capture file says of a packet.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Remarks {
-    /// A comment that the file holds for it.
-    pub comment: Option<Box<str>>,
-    /// What a file of this crate says of it, where not all of the run is here to find it again.
-    pub told: Option<Box<Explanation>>,
-}
-
-impl Packet {
-    /// A comment that a capture file holds for this packet.
-    pub fn comment(&self) -> Option<&str> {
-        self.remarks.as_ref()?.comment.as_deref()
-    }
-
-    /// What a file of this crate says of it: see [`Remarks::told`].
-    pub fn told(&self) -> Option<&Explanation> {
-        self.remarks.as_ref()?.told.as_deref()
-    }
 }
 
 /// What became of a packet on its way from one host to the other. Its event stands where it left.
@@ -285,7 +267,7 @@ impl fmt::Display for TcpView {
 pub struct Call {
     /// The process that made it: its thread group's id, which programs call the pid. `None` where it was not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<i32>,
+    pub process: Option<NonZeroI32>,
     /// The thread that made it (a kernel task id). That of a process's first thread is the process's.
     pub thread: i32,
     /// Its name, as in section 2 of the manual: `sendto`.
@@ -317,31 +299,8 @@ pub struct Call {
     /// How long the thread stood still for the tracer before and after the call, as far as the tracer
     /// knows: from when it was told of the stop. How long the system took to wake it, and then the thread,
     /// it does not know.
-    #[serde(default, skip_serializing_if = "Nanoseconds::is_zero")]
-    pub tracer: Nanoseconds,
-}
-
-/// A [`Duration`] in half of its room, as there are many. In a file it is one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Duration", into = "Duration")]
-pub struct Nanoseconds(u64);
-
-impl Nanoseconds {
-    fn is_zero(&self) -> bool {
-        self.0 == 0
-    }
-}
-
-impl From<Duration> for Nanoseconds {
-    fn from(duration: Duration) -> Nanoseconds {
-        Nanoseconds(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
-    }
-}
-
-impl From<Nanoseconds> for Duration {
-    fn from(nanoseconds: Nanoseconds) -> Duration {
-        Duration::from_nanos(nanoseconds.0)
-    }
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub tracer: Duration,
 }
 
 /// The name of a call in a file. Those of which a run has most take no room of their own.
@@ -423,11 +382,6 @@ impl Call {
         self.argument.as_deref().copied()
     }
 
-    /// Arguments worth showing, as strace would write them.
-    pub fn detail(&self) -> Option<&str> {
-        self.detail.as_deref().map(|detail| &**detail)
-    }
-
     /// True for a read that leaves what it reads in the socket (`MSG_PEEK`).
     pub fn is_peek(&self) -> bool {
         self.argument() == Some(Argument::Peek)
@@ -437,7 +391,7 @@ impl Call {
     pub fn listens_at(&self) -> Option<SocketAddr> {
         match (self.kind, self.argument()) {
             (CallKind::Listen, Some(Argument::Address(address))) => Some(address),
-            (CallKind::Listen, _) => self.detail()?.parse().ok(),
+            (CallKind::Listen, _) => self.detail.as_ref()?.parse().ok(),
             _ => None,
         }
     }
@@ -618,10 +572,10 @@ pub enum ClientActionKind {
 
 /// TCP_INFO's counters of one socket: all segments that it sent and received, with or without
 /// data (`tcpi_segs_out` and `tcpi_segs_in` of `struct tcp_info`, linux/tcp.h).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentCounters {
-    /// Segments sent, SYN included.
-    pub sent: u32,
+    /// Segments sent, SYN included, so that it is one at least.
+    pub sent: NonZeroU32,
     /// Segments received.
     pub received: u32,
 }

@@ -44,7 +44,7 @@ impl fmt::Display for NoSegment {
 /// The kind of link that frames were captured on
 /// ([its registered numbers](https://www.tcpdump.org/linktypes.html)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkType(pub u32);
+pub struct LinkType(pub u16);
 
 impl LinkType {
     /// Ethernet.
@@ -52,17 +52,17 @@ impl LinkType {
     /// Words for Wireshark: calls and states stand so in files of this crate.
     pub const UPPER_PDU: LinkType = LinkType(252);
 
-    pub(crate) const NULL: u32 = 0;
-    pub(crate) const ETHERNET_NUMBER: u32 = LinkType::ETHERNET.0;
+    pub(crate) const NULL: u16 = 0;
+    pub(crate) const ETHERNET_NUMBER: u16 = LinkType::ETHERNET.0;
     /// What systems call raw IP among themselves. Files should say 101, and some say these.
-    const RAW_OF_BSD: u32 = 12;
-    const RAW_OF_OPENBSD: u32 = 14;
-    const RAW: u32 = 101;
-    pub(crate) const LOOP: u32 = 108;
-    pub(crate) const LINUX_SLL: u32 = 113;
-    const IPV4: u32 = 228;
-    const IPV6: u32 = 229;
-    pub(crate) const LINUX_SLL2: u32 = 276;
+    const RAW_OF_BSD: u16 = 12;
+    const RAW_OF_OPENBSD: u16 = 14;
+    const RAW: u16 = 101;
+    pub(crate) const LOOP: u16 = 108;
+    pub(crate) const LINUX_SLL: u16 = 113;
+    const IPV4: u16 = 228;
+    const IPV6: u16 = 229;
+    pub(crate) const LINUX_SLL2: u16 = 276;
 
     /// True if [`Segment::from_frame`](super::Segment::from_frame) finds segments on such a link.
     pub fn is_decoded(self) -> bool {
@@ -145,7 +145,7 @@ impl fmt::Display for LinkType {
             252 => "WIRESHARK_UPPER_PDU",
             253 => "NETLINK",
             LinkType::LINUX_SLL2 => "LINUX_SLL2",
-            u32::MAX => return f.write_str("none"),
+            u16::MAX => return f.write_str("none"),
             other => return write!(f, "{other}"),
         };
         write!(f, "{} ({name})", self.0)

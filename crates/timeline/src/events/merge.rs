@@ -117,7 +117,12 @@ impl Recording {
             self.records.sort_by_cached_key(|record| record.at);
         }
         let mut given = std::mem::take(&mut self.numbers).into_iter();
-        for Record { at, what } in self.records {
+        self.records.reverse();
+        while let Some(Record { at, what }) = self.records.pop() {
+            // What has become an event gives its room back: a run would be here twice.
+            if self.records.len() < self.records.capacity() / 8 * 7 {
+                self.records.shrink_to_fit();
+            }
             let number = given.next().flatten();
             let is_real = |on: &Endpoints| real.contains(&ends(*on));
             if matches!(&what, What::State { on, .. } if !is_real(on)) {
@@ -176,16 +181,6 @@ pub(crate) struct Merge {
     latest: HashMap<Ends, ConnectionId>,
     /// Where the last segment belonged, by its ends as they are from its sender's side: mostly the next one belongs there.
     last: Option<([SocketAddr; 2], ConnectionId, Side)>,
-}
-
-/// A frame as it was captured.
-#[derive(Clone, Debug)]
-pub(crate) struct Captured {
-    /// Its bytes, as far as they are kept.
-    pub frame: Arc<[u8]>,
-    pub link_type: LinkType,
-    /// Its length on the wire.
-    pub wire_len: u32,
 }
 
 /// Where a segment belongs, and who sent it.
@@ -308,16 +303,8 @@ impl Merge {
                 passage,
                 segment,
             } => {
-                let (id, mut packet) = self.packet(
-                    segment?,
-                    Captured {
-                        frame,
-                        link_type,
-                        wire_len,
-                    },
-                    comment,
-                );
-                packet.passage = passage;
+                let (id, mut packet) = self.packet(segment?, link_type, wire_len, comment);
+                (packet.frame, packet.passage) = (frame, passage);
                 (Some(id), EventKind::Packet(Box::new(packet)))
             }
             What::Call { on, call } => {
@@ -487,11 +474,12 @@ impl Merge {
         !tracked.captured || tracked.numbering.begins_at(Side::Client, segment.seq)
     }
 
-    /// The packet that a frame's segment is on its connection.
+    /// The packet that a frame's segment is on its connection, without the frame's bytes.
     pub fn packet(
         &mut self,
         segment: Box<Segment>,
-        captured: Captured,
+        link_type: LinkType,
+        wire_len: u32,
         comment: Option<Box<str>>,
     ) -> (ConnectionId, Packet) {
         let (id, from) = self.place(&segment);
@@ -511,15 +499,11 @@ impl Merge {
             seq,
             ack,
             window,
-            frame: captured.frame,
-            link_type: captured.link_type,
-            wire_len: captured.wire_len,
-            remarks: comment.map(|comment| {
-                Box::new(Remarks {
-                    comment: Some(comment),
-                    told: None,
-                })
-            }),
+            frame: Arc::default(),
+            link_type,
+            wire_len,
+            comment: comment.map(Box::new),
+            told: None,
             passage: None,
             segment,
         };

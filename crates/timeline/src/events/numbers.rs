@@ -59,7 +59,7 @@ impl Numbering {
             *mine = Half {
                 base: Some(segment.seq),
                 saw_syn: true,
-                window_scale: segment.options.window_scale,
+                window_scale: segment.options.rare.as_ref().and_then(|rare| rare.window_scale),
             };
         }
         // Without the SYN the first segment counts from 1, as in Wireshark.

@@ -139,7 +139,7 @@ impl Seen {
     fn servants(&self) -> HashSet<i32> {
         self.all_calls()
             .filter(|(_, call)| matches!(call.kind, CallKind::Read | CallKind::Write))
-            .filter_map(|(_, call)| call.process)
+            .filter_map(|(_, call)| call.process.map(Into::into))
             .collect()
     }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
-use std::ops::Deref;
 
 use etherparse::{
     IpNumber, LaxIpPayloadSlice, LaxIpSlice, TcpOptionElement, TcpOptionReadError, TcpOptionsIterator, TcpSlice,
@@ -95,25 +94,10 @@ pub struct RareOptions {
     pub fast_open: bool,
 }
 
-impl Deref for SegmentOptions {
-    type Target = RareOptions;
-
-    fn deref(&self) -> &RareOptions {
-        static NONE: RareOptions = RareOptions {
-            mss: None,
-            window_scale: None,
-            sack_permitted: false,
-            sack: Vec::new(),
-            fast_open: false,
-        };
-        self.rare.as_deref().unwrap_or(&NONE)
-    }
-}
-
 impl SegmentOptions {
     /// The blocks of the SACK option, in its order.
     pub fn sack_blocks(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.sack.iter().copied()
+        self.rare.iter().flat_map(|rare| &rare.sack).copied()
     }
 }
 

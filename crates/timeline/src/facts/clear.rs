@@ -63,13 +63,6 @@ impl fmt::Display for Clear<'_> {
 /// So many bytes of a handshake are kept at most, until its first message is whole.
 const MOST: usize = 16 << 10;
 
-/// The first message of a handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hello {
-    /// As if it had come in one record, and the records behind it.
-    pub bytes: Vec<u8>,
-}
-
 /// What one side says, followed from segment to segment.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message {
@@ -108,7 +101,7 @@ impl Message {
                     facts.retract(kind);
                     facts.add(kind, Certainty::Seen, began);
                 }
-                facts.noted.get_or_insert_default().hello = Some(Hello { bytes: message });
+                facts.noted.get_or_insert_default().hello = Some(message);
             }
             None if data.len() as u64 == u64::from(packet.segment.len) && begun.len() < MOST => {
                 (self.begun, self.next) = (begun, from + data.len() as u64);

@@ -361,7 +361,7 @@ impl Flow {
     }
 
     fn syn_departs(&mut self, Passing { packet, .. }: Passing<'_>, facts: &mut PacketFacts) {
-        let options = &packet.segment.options;
+        let options = packet.segment.options.rare.as_deref().cloned().unwrap_or_default();
         let peers = self.half(packet.from.peer());
         let (peers_syn, peers_syn_ack) = (peers.syn, peers.syn_ack);
         let reply = packet.segment.flags.has(Flags::ACK);

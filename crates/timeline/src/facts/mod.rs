@@ -146,7 +146,7 @@ pub struct Acked {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketFacts {
     /// What is so of it, which is nothing of most packets.
-    noted: Option<Box<Noted>>,
+    pub(crate) noted: Option<Box<Noted>>,
     /// What it acknowledges anew.
     pub acked: Option<Acked>,
     /// The writes whose bytes it carries, the client's or the server's, in the order of the stream.
@@ -168,20 +168,17 @@ pub struct PacketFacts {
 
 /// What is noted of a few packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Noted {
+pub(crate) struct Noted {
     facts: Vec<Fact>,
-    /// The first message of a handshake of TLS, where it came in pieces and is whole with this packet.
-    hello: Option<clear::Hello>,
+    /// The first message of a handshake of TLS as if it had come in one record, where it came in pieces and is whole with
+    /// this packet, and the records behind it.
+    pub hello: Option<Vec<u8>>,
 }
 
 impl PacketFacts {
     /// What is so of it.
     pub fn facts(&self) -> &[Fact] {
         self.noted.as_ref().map_or(&[], |noted| &noted.facts)
-    }
-
-    pub(crate) fn hello(&self) -> Option<&clear::Hello> {
-        self.noted.as_ref()?.hello.as_ref()
     }
 
     /// The fact of this kind, if it is one of this packet's.
@@ -201,12 +198,11 @@ impl PacketFacts {
 
     pub(crate) fn add(&mut self, kind: FactKind, certainty: Certainty, evidence: impl IntoIterator<Item = Evidence>) {
         if !self.has(kind) {
-            let more = Fact {
+            self.noted.get_or_insert_default().facts.push(Fact {
                 kind,
                 certainty,
                 evidence: evidence.into_iter().collect(),
-            };
-            self.noted.get_or_insert_default().facts.push(more);
+            });
         }
     }
 

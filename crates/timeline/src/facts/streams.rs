@@ -45,8 +45,8 @@ pub(super) struct Write {
 struct Made<'a> {
     id: EventId,
     write: writes::Write<'a>,
-    /// When it returned, if that is known.
-    ended: Option<Timestamp>,
+    /// It is known when it returned.
+    returned: bool,
     asked: u64,
     more: bool,
 }
@@ -124,7 +124,7 @@ impl<'a> Program<'a> {
                 self.made.push(Made {
                     id,
                     write: call.into(),
-                    ended,
+                    returned: ended.is_some(),
                     asked: call.asked.unwrap_or(0),
                     more: argument == Some(Argument::More),
                 });
@@ -153,7 +153,7 @@ impl<'a> Program<'a> {
                     moved: Some(*len),
                     kept: bytes,
                 },
-                ended: None,
+                returned: false,
                 asked: *len,
                 more: false,
             }),
@@ -170,7 +170,6 @@ impl<'a> Program<'a> {
     fn place_writes(&mut self, captured: &Captured<'_>) {
         // Nobody asks for them again, and there may be millions.
         let mut all = std::mem::take(&mut self.made);
-        // What takes no room beside it: they stand in order already, mostly.
         all.sort_unstable_by_key(|made| (made.write.entered, made.id));
         let writes: Vec<writes::Write<'_>> = all.iter().map(|made| made.write).collect();
         let places = writes::places(&writes, |offset, bytes| captured.has(offset, bytes));
@@ -257,7 +256,7 @@ impl Made<'_> {
         Write {
             id: self.id,
             entered: self.write.entered,
-            ended: self.ended,
+            ended: self.returned.then_some(self.write.ended),
             from,
             end,
             open,

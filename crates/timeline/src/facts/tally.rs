@@ -129,7 +129,14 @@ impl Tally {
         // A SYN that is challenged has its answer; the next one asks anew.
         self.asked = self.asked.filter(|_| !facts.has(FactKind::ChallengeAck));
         if flags.has(Flags::SYN) {
-            self.scales[side] = Some(packet.segment.options.window_scale.is_some());
+            self.scales[side] = Some(
+                packet
+                    .segment
+                    .options
+                    .rare
+                    .as_ref()
+                    .is_some_and(|rare| rare.window_scale.is_some()),
+            );
             self.fields[side] = Some((packet.segment.window, u16::MAX));
         } else if let Some((_, least)) = self.fields[side].as_mut().filter(|_| packet.segment.window > 0) {
             *least = packet.segment.window.min(*least);

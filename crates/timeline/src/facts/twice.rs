@@ -56,7 +56,7 @@ impl Numbers {
             flags: segment.flags,
             window: segment.window,
             timestamps: segment.options.timestamps,
-            sack: segment.options.sack.first().copied(),
+            sack: segment.options.sack_blocks().next(),
         }
     }
 }

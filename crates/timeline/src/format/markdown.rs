@@ -134,7 +134,7 @@ fn span(text: &str) -> String {
 /// and have no other markup. Somebody else's comment may hold anything, so all of it is a code span.
 fn prose(packet: &Packet, sentence: &str) -> String {
     let sentence = printable(sentence);
-    if packet.comment().is_some() {
+    if packet.comment.is_some() {
         return span(&sentence);
     }
     let mut prose = String::new();

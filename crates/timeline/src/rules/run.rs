@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::num::NonZeroI32;
 use std::time::Duration;
 
 use crate::events::{
@@ -26,7 +27,7 @@ pub(super) struct Run<'a> {
     /// The reads of each thread that waited, in order.
     blocked: HashMap<i32, Vec<(EventId, &'a Call)>>,
     /// What each client process did last on two connections: the last thing, and the last on another one.
-    last: HashMap<Option<i32>, [Option<(EventId, ConnectionId)>; 2]>,
+    last: HashMap<Option<NonZeroI32>, [Option<(EventId, ConnectionId)>; 2]>,
     /// When the server, or a process of it, ended in a way that ends its exchanges too.
     pub server_ended: Option<EventId>,
     /// The writes that pass on what another client said, as a chat does: behind one read the same bytes went to several
@@ -165,7 +166,7 @@ impl<'a> Run<'a> {
     }
 
     /// What a client process did last, after this event and on another connection than this.
-    pub fn last_of_client(&self, process: Option<i32>, after: EventId, on: ConnectionId) -> Option<EventId> {
+    pub fn last_of_client(&self, process: Option<NonZeroI32>, after: EventId, on: ConnectionId) -> Option<EventId> {
         let last = self.last.get(&process)?.iter().flatten();
         last.filter(|(id, other)| *id > after && *other != on)
             .map(|(id, _)| *id)
@@ -252,7 +253,7 @@ pub(super) fn holders(run: &Run<'_>, connection: Connection<'_>) -> (String, Vec
         // A child has what was open when it was forked.
         let forked = accept.is_some_and(|(accept, _)| run.started.get(pid).is_some_and(|start| *start > accept));
         let how = match accept {
-            Some((_, accept)) if accept.process == Some(*pid) => "by a dup",
+            Some((_, accept)) if accept.process == NonZeroI32::new(*pid) => "by a dup",
             Some(_) if forked => "by a fork",
             _ => "from another process",
         };

@@ -209,7 +209,7 @@ impl<'a> Assembly<'a> {
             frame: self.timeline.frame(id),
             side: Side::Server,
             label: self.makers.label(Side::Server, call),
-            process: call.process,
+            process: call.process.map(Into::into),
             thread: call.thread,
             at: self.at(at),
             entered: self.at(call.entered),

@@ -36,7 +36,9 @@ impl Makers {
                 },
                 _ => continue,
             };
-            let Some(process) = call.process else { continue };
+            let Some(process) = call.process.map(i32::from) else {
+                continue;
+            };
             let known = makers.processes.len();
             makers.processes.entry(process).or_insert(known);
             makers.several[side] |= *first[side].get_or_insert(process) != process;
@@ -54,7 +56,7 @@ impl Makers {
     /// `A` for the first process, `A2` for its second thread, and `t2` for that of the only process. `None` where one
     /// call is like another.
     pub fn label(&self, side: Side, call: &Call) -> Option<String> {
-        let process = letters(*self.processes.get(&call.process?)?);
+        let process = letters(*self.processes.get(&call.process?.get())?);
         let thread = self.threads.get(&call.thread)?;
         match (self.several[side], self.named) {
             (true, true) => Some(format!("{process}{thread}")),
@@ -77,7 +79,7 @@ impl Makers {
         });
         for (label, call) in labelled {
             if !ids.iter().any(|(known, _)| *known == label) {
-                let id = call.process.filter(|_| !self.named).unwrap_or(call.thread);
+                let id = call.process.filter(|_| !self.named).map_or(call.thread, i32::from);
                 ids.push((label, id));
             }
         }

@@ -7,7 +7,7 @@ use super::Timeline;
 use super::counted::{Exchanges, LeftOut};
 use super::kept::{Kept, KeptEvent};
 use crate::events::fragments::Fragments;
-use crate::events::merge::{Captured, Merge};
+use crate::events::merge::Merge;
 use crate::events::*;
 use crate::facts::{Facts, Late, PacketFacts};
 
@@ -247,18 +247,12 @@ impl Excerpt {
             return;
         }
         let comment = found.comment.map(|comment| start_of(&comment).into());
-        let captured = Captured {
-            frame: Arc::default(),
-            link_type: found.link_type,
-            wire_len: found.wire_len,
-        };
-        let (id, mut packet) = self.merge.packet(segment, captured, comment);
+        let (id, mut packet) = self.merge.packet(segment, found.link_type, found.wire_len, comment);
         packet.number = found.number;
         packet.passage = found.passage;
         match &self.keeps {
             Keeps::WholeOf(chosen, _) if chosen.contains(&id) => packet.frame = Arc::from(found.frame),
-            _ if found.told.is_some() => packet.remarks.get_or_insert_default().told = found.told,
-            _ => {}
+            _ => packet.told = found.told,
         }
         self.keep(Some(found.number), at, Some(id), Comes::Packet(packet));
     }

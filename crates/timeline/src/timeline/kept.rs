@@ -156,9 +156,9 @@ impl Kept {
         exchanges: &mut Exchanges,
     ) {
         let totals = &mut self.totals;
-        if packet.remarks.is_some() {
+        if packet.comment.is_some() || packet.told.is_some() {
             totals.commented = true;
-            let held = packet.told().and_then(|told| told.held);
+            let held = packet.told.as_ref().and_then(|told| told.held);
             totals.stalls.see(packet.number, held);
         }
         totals.facts |= facts.facts().iter().fold(0, |bits, fact| bits | 1 << fact.kind as u64);

@@ -193,7 +193,7 @@ impl<'a> Connection<'a> {
             };
             match start {
                 Some(from) if replied || closes => {
-                    let sent = now.sent.wrapping_sub(from.sent);
+                    let sent = now.sent.get().wrapping_sub(from.sent.get());
                     counts.push(sent.wrapping_add(now.received.wrapping_sub(from.received)) as usize);
                     start = (!closes).then_some(now);
                 }
@@ -271,11 +271,8 @@ impl KnownPacket<'_> {
     /// What its bytes begin with, or complete, in words and in that order, where a [fact](crate::facts::FactKind::HttpRequest) says that it
     /// is HTTP or TLS.
     pub fn in_clear(self) -> Option<String> {
-        let data = self
-            .facts
-            .hello()
-            .map_or(&self.segment.payload[..], |hello| &hello.bytes);
-        let clear = in_clear(data).filter(|clear| self.facts.has(clear.kind()));
+        let whole = self.facts.noted.as_ref().and_then(|noted| noted.hello.as_deref());
+        let clear = in_clear(whole.unwrap_or(&self.segment.payload)).filter(|clear| self.facts.has(clear.kind()));
         let words: Vec<String> = clear.map(|clear| printable(&clear.to_string())).collect();
         (!words.is_empty()).then(|| words.join(", then "))
     }

@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use super::{Connection, KnownPacket};
-use crate::events::{
-    Both, CallKind, ClientActionKind, EventId, EventKind, Level, Nanoseconds, Packet, Passage, Side, Timestamp,
-};
+use crate::events::{Both, CallKind, ClientActionKind, EventId, EventKind, Level, Packet, Passage, Side, Timestamp};
 use crate::facts::{Certainty, Exchange};
 
 /// Whom or what an exchange waits for at a moment.
@@ -60,8 +58,8 @@ pub struct Spent {
     pub first_byte: Duration,
     /// And until the last byte had.
     pub whole: Duration,
-    /// The parts of the whole, in the order of [`Awaited::ALL`]. Their sum is the whole.
-    parts: [Nanoseconds; Awaited::ALL.len()],
+    /// The parts of the whole in nanoseconds, in the order of [`Awaited::ALL`]. Their sum is the whole.
+    parts: [u64; Awaited::ALL.len()],
     /// How sure the parts are, but for the unknown one.
     pub certainty: Certainty,
     /// How long the connection's threads stood still meanwhile for the tracer alone, as far as the tracer
@@ -73,8 +71,8 @@ pub struct Spent {
 impl Spent {
     /// Of an exchange of which nobody knows what it waited for.
     fn unknown(began: Timestamp, first_byte: Duration, whole: Duration) -> Spent {
-        let mut parts = [Nanoseconds::default(); Awaited::ALL.len()];
-        parts[Awaited::Unknown as usize] = whole.into();
+        let mut parts = [0; Awaited::ALL.len()];
+        parts[Awaited::Unknown as usize] = whole.as_nanos() as u64;
         Spent {
             began,
             first_byte,
@@ -87,7 +85,7 @@ impl Spent {
 
     /// How long it waited for this.
     pub fn part(&self, part: Awaited) -> Duration {
-        self.parts[part as usize].into()
+        Duration::from_nanos(self.parts[part as usize])
     }
 
     /// What it waited longest for.
@@ -278,7 +276,7 @@ struct Course {
     /// From where to where in its stream the data of each packet is, by the packet, in order.
     places: Vec<(EventId, u64, u64)>,
     /// When the connection's threads stood still for the tracer, and how long, in order.
-    tracer: Vec<(Timestamp, Nanoseconds)>,
+    tracer: Vec<(Timestamp, Duration)>,
     /// Calls were traced, and both ends of a packet's way are known.
     tells: bool,
 }
@@ -367,11 +365,9 @@ impl Course {
             began,
             first_byte: first_byte.since(began),
             whole,
-            parts: parts.map(Into::into),
+            parts: parts.map(|part| part.as_nanos() as u64),
             certainty,
-            tracer: self
-                .tells
-                .then(|| meanwhile.map(|(_, time)| Duration::from(*time)).sum()),
+            tracer: self.tells.then(|| meanwhile.map(|(_, time)| *time).sum()),
         })
     }
 

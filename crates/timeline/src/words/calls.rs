@@ -86,13 +86,13 @@ pub fn call_text_within(call: &Call, width: usize) -> String {
         .chain(short)
         .chain(bare)
         .map(|(shown, shape)| render(call, shown, shape));
-    let least = match (call.detail(), call.result) {
+    let least = match (&call.detail, call.result) {
         (Some(detail), Some(Ok(0))) if !moves_data(call) => printable(detail),
         (_, Some(Ok(value))) => format!("{} = {value}", call.name),
         (_, Some(Err(errno))) => format!("{}: {errno}", call.name),
         (_, None) => format!("{}: unfinished", call.name),
     };
-    let named = match (call.detail(), call.result) {
+    let named = match (&call.detail, call.result) {
         (Some(detail), Some(Ok(0))) => format!("{}({})", call.name, printable(detail)),
         _ => least.clone(),
     };
@@ -134,7 +134,7 @@ fn render(call: &Call, shown: usize, shape: Shape) -> String {
                 .map(|asked| asked.to_string()),
         );
     }
-    arguments.extend(call.detail().map(printable));
+    arguments.extend(call.detail.iter().map(|detail| printable(detail)));
     format!("{}({}) {}", call.name, arguments.join(", "), result_text(call))
 }
 

@@ -124,11 +124,11 @@ impl<'a> Story<'a> {
     }
 
     fn explain(&self, id: EventId, packet: KnownPacket<'_>) -> Explanation {
-        if let Some(told) = packet.told() {
-            return told.clone();
+        if let Some(told) = &packet.told {
+            return (**told).clone();
         }
         // A comment that another program wrote is shown as it is.
-        if let Some(comment) = packet.comment() {
+        if let Some(comment) = &packet.comment {
             let lines: Vec<String> = comment.lines().map(printable).collect();
             return Explanation {
                 calls: Vec::new(),
@@ -265,7 +265,7 @@ impl<'a> Story<'a> {
             *sentence += &format!(" It covers bytes that {}.", self.not_captured());
         }
         if facts.has(FactKind::FastOpen) {
-            *sentence += if packet.segment.options.fast_open {
+            *sentence += if packet.segment.options.rare.as_ref().is_some_and(|rare| rare.fast_open) {
                 " It has the option of TCP Fast Open: data may go with the SYN."
             } else {
                 " It carries data with the SYN, as TCP Fast Open does."

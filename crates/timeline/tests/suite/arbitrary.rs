@@ -151,7 +151,7 @@ fn call() -> impl Strategy<Value = Call> {
     (what, more).prop_map(
         |((thread, name, kind, fd, asked, bytes), (detail, argument, result, moved_in_messages, entered, ended))| {
             Call {
-                process: (thread > 0).then_some(thread),
+                process: std::num::NonZeroI32::new(thread),
                 thread,
                 name: name.into(),
                 kind,
@@ -164,7 +164,7 @@ fn call() -> impl Strategy<Value = Call> {
                 moved_in_messages: moved_in_messages.map(Box::new),
                 entered,
                 ended,
-                tracer: std::time::Duration::from_nanos(ended.0 % 100_000).into(),
+                tracer: std::time::Duration::from_nanos(ended.0 % 100_000),
             }
         },
     )
@@ -194,7 +194,8 @@ fn argument() -> impl Strategy<Value = Argument> {
 }
 
 fn action() -> impl Strategy<Value = ClientAction> {
-    let counters = (any::<u32>(), any::<u32>()).prop_map(|(sent, received)| SegmentCounters { sent, received });
+    let counters =
+        (any::<std::num::NonZeroU32>(), any::<u32>()).prop_map(|(sent, received)| SegmentCounters { sent, received });
     let kind = (0..10, bytes(), number(), hostile()).prop_map(|(which, bytes, len, why)| match which {
         0 => ClientActionKind::Connected,
         1 => ClientActionKind::Sent {

@@ -52,7 +52,7 @@ fn frames_alone_have_the_same_numbers_and_say_no_more() {
                 .collect::<Vec<_>>()
         };
         assert_eq!(numbers(&again), numbers(&timeline));
-        assert!(packets(&again).iter().all(|(_, packet)| packet.comment().is_none()));
+        assert!(packets(&again).iter().all(|(_, packet)| packet.comment.is_none()));
         // Frames alone tell of a wait, and not of what was waited for.
         let found = again.finding_ids();
         assert!(found.iter().all(|id| *id == RuleId::LateAck), "{found:?}");

@@ -211,7 +211,7 @@ impl Script {
 /// A call on descriptor 9 that returned 0.
 pub fn call(name: &'static str, kind: CallKind) -> Call {
     Call {
-        process: Some(100),
+        process: std::num::NonZeroI32::new(100),
         thread: 100,
         name: name.into(),
         kind,
@@ -224,7 +224,7 @@ pub fn call(name: &'static str, kind: CallKind) -> Call {
         moved_in_messages: None,
         entered: Timestamp(0),
         ended: Timestamp(0),
-        tracer: std::time::Duration::ZERO.into(),
+        tracer: std::time::Duration::ZERO,
     }
 }
 

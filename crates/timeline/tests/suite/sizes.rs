@@ -14,7 +14,7 @@ fn what_is_kept_of_an_event_is_no_larger_than_it_was() {
         ("a packet", size_of::<Packet>(), 72),
         ("a segment", size_of::<Segment>(), 88),
         ("a call", size_of::<Call>(), 152),
-        ("what a client did", size_of::<ClientAction>(), 64),
+        ("what a client did", size_of::<ClientAction>(), 56),
         ("what a process did", size_of::<ProcessEvent>(), 56),
         ("the facts of a packet", size_of::<PacketFacts>(), 136),
         ("a mark of a scene", size_of::<Mark>(), 16),

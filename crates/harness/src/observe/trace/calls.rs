@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::num::NonZeroI32;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -381,7 +382,7 @@ impl Calls {
         let mut call = pending.call(task, ended);
         call.result = Some(result);
         call.moved_in_messages = moved_in_messages.map(Box::new);
-        call.tracer = (Duration::from(call.tracer) + now().since(ended)).into();
+        call.tracer += now().since(ended);
         match unnamed {
             Some(inode) if call.kind == CallKind::SetOption => {
                 if self.early_options.len() >= EARLY_SOCKETS {
@@ -424,7 +425,7 @@ impl Pending {
     /// The call as it stands, without a result.
     fn call(self, task: Pid, ended: Timestamp) -> Call {
         Call {
-            process: Some(self.process.as_raw()),
+            process: NonZeroI32::new(self.process.as_raw()),
             thread: task.as_raw(),
             name: Cow::Borrowed(self.stop.name),
             kind: self.kind,
@@ -437,7 +438,7 @@ impl Pending {
             moved_in_messages: None,
             entered: self.entered,
             ended,
-            tracer: self.tracer.into(),
+            tracer: self.tracer,
         }
     }
 }

@@ -354,7 +354,7 @@ objects! {
     Call of call: &events::Call {
         name: String = call.name.to_string(), "Its name, as in section 2 of the manual.";
         family: Word<CallKind> = call.kind.into(), "What it does, whatever its name.";
-        process: Option<i32> = call.process, "The process that made it. Null where that was not recorded.";
+        process: Option<i32> = call.process.map(Into::into), "The process that made it. Null where that was not recorded.";
         thread: i32 = call.thread, "The thread that made it.";
         fd: i32 = call.fd, "The descriptor it was made on.";
         asked: Option<u64> = call.asked, "How many bytes were asked for, if it reads or writes; of a listen, its backlog.";
@@ -364,7 +364,7 @@ objects! {
             "The error that it returned. Null if it did not fail, or has not returned.";
         moved: u64 = call.moved(), "How many bytes it moved.";
         data: String = text(&call.bytes), "The first of them.";
-        detail: Option<String> = call.detail().map(str::to_owned), "Arguments worth showing, as strace writes them.";
+        detail: Option<String> = call.detail.as_ref().map(ToString::to_string), "Arguments worth showing, as strace writes them.";
         entered: u64 = call.entered.0, "When it was entered.";
         ended: u64 = call.ended.0, "When it returned. Of one that has not, when the observation ended.";
     }
@@ -388,7 +388,7 @@ objects! {
 
     /// How many segments a socket has sent and received, with data and without.
     Segments of counters: events::SegmentCounters {
-        sent: u32 = counters.sent, "Segments sent.";
+        sent: u32 = counters.sent.get(), "Segments sent.";
         received: u32 = counters.received, "Segments received.";
     }
 

@@ -77,7 +77,7 @@ const OBSOLETE_PACKET: u32 = 2;
 const RECORDS: [u32; 6] = [9, 0x204, 0x216, 0x221, 0x0bad, 0x4000_0bad];
 
 /// Stands for the link of a record that has none.
-pub(super) const NO_LINK: LinkType = LinkType(u32::MAX);
+pub(super) const NO_LINK: LinkType = LinkType(u16::MAX);
 
 /// The name of a kind of block that matters.
 pub(super) fn name(kind: u32) -> &'static str {
@@ -123,7 +123,7 @@ fn interface(fields: Fields<'_>) -> Option<Interface> {
     const OFFSET: u16 = 14;
     const MICROSECONDS: u8 = 6;
     let mut interface = Interface {
-        link_type: LinkType(fields.short(0)?.into()),
+        link_type: LinkType(fields.short(0)?),
         resolution: MICROSECONDS,
         offset: 0,
         snaplen: fields.long(4)?,

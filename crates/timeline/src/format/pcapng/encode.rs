@@ -360,7 +360,7 @@ pub(super) fn interface(link_type: LinkType, name: Option<&'static str>) -> Inte
     InterfaceDescriptionBlock {
         block_type: 0,
         block_len1: 0,
-        linktype: Linktype(link_type.0.cast_signed()),
+        linktype: Linktype(link_type.0.into()),
         reserved: 0,
         snaplen: LONGEST_FRAME,
         options: name

@@ -58,7 +58,7 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
     let end = loop {
         let (number, record) = match reader.next() {
             Ok(Some(Item::Frame(frame))) => {
-                let number = frame.number;
+                let number = frame.0.number;
                 let (record, why) = frame.into_record(&mut fragments);
                 why.into_iter()
                     .for_each(|why| *recording.undecoded.entry(why).or_default() += 1);
@@ -101,7 +101,7 @@ pub fn read_into(input: impl Read, excerpt: &mut Excerpt) -> Result<(), ReadErro
     let mut reader = Reader::new(input)?;
     loop {
         match reader.next() {
-            Ok(Some(Item::Frame(frame))) => excerpt.packet(frame.at, frame.into_found()),
+            Ok(Some(Item::Frame(frame))) => excerpt.packet(frame.0.at, frame.into_found()),
             Ok(Some(Item::Told(number, record))) => excerpt.record(number, record),
             end => {
                 let end = end.map(|_| ());
@@ -130,7 +130,7 @@ pub(crate) fn retell<E>(
     };
     loop {
         match reader.next() {
-            Ok(Some(Item::Frame(frame))) => excerpt.packet(frame.at, frame.into_found()),
+            Ok(Some(Item::Frame(frame))) => excerpt.packet(frame.0.at, frame.into_found()),
             Ok(Some(Item::Told(number, record))) => excerpt.record(number, record),
             Ok(None) | Err(_) => return Ok(()),
         }
@@ -152,23 +152,14 @@ enum Item<'a> {
     Told(Option<FrameNumber>, Record),
 }
 
-/// A frame of a file.
-struct Frame<'a> {
-    at: Timestamp,
-    number: FrameNumber,
-    link_type: LinkType,
-    data: &'a [u8],
-    wire_len: u32,
-    /// A comment of the file, and what it is if the file is ours.
-    comment: Option<Box<str>>,
-    extra: Option<Extra>,
-}
+/// A frame of a file, with its bytes.
+struct Frame<'a>(Stored, &'a [u8]);
 
 impl<'a> Frame<'a> {
     /// With why it holds no segment, if so.
     fn into_record(self, fragments: &mut Fragments) -> (Record, Option<NoSegment>) {
-        let decoded = self.link_type.is_decoded();
-        let (at, found) = (self.at, self.into_found());
+        let decoded = self.0.link_type.is_decoded();
+        let (at, found) = (self.0.at, self.into_found());
         let segment = fragments.segment(found.link_type, found.frame, found.wire_len, usize::MAX);
         let why = segment.as_ref().err().copied();
         let what = What::Frame {
@@ -184,15 +175,16 @@ impl<'a> Frame<'a> {
 
     /// In a file of ours the comment is ours, unless the record says that the packet came with one.
     fn into_found(self) -> Found<'a> {
-        let (comment, ours, passage) = match self.extra {
-            Some(Extra { comment, passage }) => (comment, self.comment, passage),
-            None => (self.comment, None, None),
+        let Frame(stored, frame) = self;
+        let (comment, ours, passage) = match stored.extra {
+            Some(Extra { comment, passage }) => (comment, stored.comment, passage),
+            None => (stored.comment, None, None),
         };
         Found {
-            number: self.number,
-            link_type: self.link_type,
-            frame: self.data,
-            wire_len: self.wire_len,
+            number: stored.number,
+            link_type: stored.link_type,
+            frame,
+            wire_len: stored.wire_len,
             comment,
             told: ours.map(|ours| Box::new(Explanation::from_comment(start_of(&ours)))),
             passage,
@@ -207,6 +199,7 @@ struct Stored {
     link_type: LinkType,
     data: Range<usize>,
     wire_len: u32,
+    /// A comment of the file, and what it is if the file is ours.
     comment: Option<Box<str>>,
     extra: Option<Extra>,
 }
@@ -254,16 +247,10 @@ impl<R: Read> Reader<R> {
             },
             Format::Classic(classic) => classic.next(&mut self.input)?,
         };
-        let frame = |stored: Stored| Frame {
-            at: stored.at,
-            number: stored.number,
-            link_type: stored.link_type,
-            data: self.input.bytes(stored.data),
-            wire_len: stored.wire_len,
-            comment: stored.comment,
-            extra: stored.extra,
-        };
-        Ok(stored.map(|stored| Item::Frame(frame(stored))))
+        Ok(stored.map(|stored| {
+            let bytes = self.input.bytes(stored.data.clone());
+            Item::Frame(Frame(stored, bytes))
+        }))
     }
 
     /// How much of the run could be observed that is in the file.
@@ -653,7 +640,7 @@ impl Classic {
             }
         };
         // The upper half of the field tells of frame check sequences.
-        let link_type = LinkType(header.network.0.cast_unsigned() & 0xffff);
+        let link_type = LinkType(header.network.0 as u16);
         if !link_type.is_decoded() {
             return Err(ReadError::LinkType {
                 offset: LINK_TYPE_AT,

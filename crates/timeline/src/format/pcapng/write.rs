@@ -90,7 +90,7 @@ fn encode(
                 link_type: packet.link_type,
                 bytes: &packet.frame,
                 wire_len: packet.wire_len,
-                comment: packet.comment(),
+                comment: packet.comment.as_deref().map(|comment| &**comment),
                 passage: packet.passage.as_deref(),
             };
             encoder.packet_with(at, &frame, explanation)
