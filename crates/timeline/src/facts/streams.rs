@@ -174,6 +174,7 @@ impl<'a> Program<'a> {
         let writes: Vec<writes::Write<'_>> = all.iter().map(|made| made.write).collect();
         let places = writes::places(&writes, |offset, bytes| captured.has(offset, bytes));
         drop(writes);
+        self.writes.reserve_exact(all.len());
         let mut known = 0;
         let mut open: Vec<usize> = Vec::new();
         for (at, (made, place)) in all.iter().zip(&places).enumerate() {
