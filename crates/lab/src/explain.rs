@@ -145,13 +145,8 @@ fn section(page: &str, level: HeadingLevel, wanted: &str) -> Option<String> {
 /// Markdown as lines of text.
 fn rendered(markdown: &str, width: usize) -> Vec<Line> {
     let mut text = Text {
-        lines: Vec::new(),
-        words: Vec::new(),
-        indent: 0,
-        bullet: false,
-        role: Role::Segment,
         width: width.max(20),
-        code: false,
+        ..Text::default()
     };
     for event in Parser::new_ext(&without_pointers(markdown), Options::ENABLE_TABLES) {
         text.take(event);
@@ -176,6 +171,7 @@ fn without_pointers(markdown: &str) -> String {
 }
 
 /// Lines that grow.
+#[derive(Default)]
 struct Text {
     lines: Vec<Line>,
     /// The paragraph: pieces with their roles. A space in them may become the end of a line.

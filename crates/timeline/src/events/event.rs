@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::{NonZeroI32, NonZeroU32};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,27 +29,12 @@ impl Timestamp {
 }
 
 /// The two addresses that name a connection. IPv4 mapped into IPv6 is written as IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoints {
     /// Where the connection came from.
     pub client: SocketAddr,
     /// Where it was accepted.
     pub server: SocketAddr,
-}
-
-/// In one piece: a connection is looked up for each packet of a capture.
-impl Hash for Endpoints {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports = u32::from(self.client.port()) << 16 | u32::from(self.server.port());
-        match (self.client.ip(), self.server.ip()) {
-            (IpAddr::V4(client), IpAddr::V4(server)) => {
-                state.write_u128(
-                    u128::from(client.to_bits()) << 64 | u128::from(server.to_bits()) << 32 | u128::from(ports),
-                );
-            }
-            ips => (ips, ports).hash(state),
-        }
-    }
 }
 
 /// One thing that happened, when, and on which connection.

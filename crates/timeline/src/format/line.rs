@@ -39,7 +39,7 @@ pub struct Span {
 }
 
 /// What a piece of a line shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Headings and notes.
     Note,
@@ -52,6 +52,7 @@ pub enum Role {
     /// An arrow and the two ends of the wire.
     Wire,
     /// What a segment holds.
+    #[default]
     Segment,
     /// The bracket that ties packets to a call.
     Bracket,

@@ -301,10 +301,10 @@ impl Excerpt {
             return;
         }
         while id.index() >= self.kept.len() {
+            let mut new = Box::<Kept>::default();
             // Of a file with calls no more connections are kept.
-            let may_have_calls = self.kept.len() < self.limits.connections;
-            let new = if may_have_calls { Kept::with_calls } else { Box::default };
-            self.kept.push(new());
+            new.near = (self.kept.len() < self.limits.connections).then(Default::default);
+            self.kept.push(new);
         }
         let of_connection = &mut self.kept[id.index()];
         let is_chosen = match &mut self.keeps {

@@ -36,7 +36,7 @@ pub(super) struct Kept {
     pub lanes: Lanes,
     pub following: Following,
     /// What the packets tell of the sockets, and what changed in which frame, if the file may have calls.
-    near: Option<(Sockets, Vec<(FrameNumber, StateChange)>)>,
+    pub near: Option<(Sockets, Vec<(FrameNumber, StateChange)>)>,
     /// What changed as of a capture that was made somewhere.
     far: Vec<(FrameNumber, StateChange)>,
     replying: Replying,
@@ -97,14 +97,6 @@ impl Lanes {
 }
 
 impl Kept {
-    /// One of a file that may have calls beside its packets.
-    pub fn with_calls() -> Box<Kept> {
-        Box::new(Kept {
-            near: Some(Default::default()),
-            ..Kept::default()
-        })
-    }
-
     /// Takes in a packet. What is so of it, and true if it changed what is known of the connection's state.
     pub fn packet(
         &mut self,

@@ -586,12 +586,13 @@ pub(super) fn moment(units: u64, resolution: u8, offset: i64) -> Timestamp {
     const POWER_OF_TWO: u8 = 0x80;
     const NANO: u8 = 9;
     let wide = u128::from(units);
-    let nanoseconds = match resolution {
-        ..=NANO => wide * u128::from(10_u64.pow(u32::from(NANO - resolution))),
-        ..POWER_OF_TWO => 10_u128
-            .checked_pow((resolution - NANO).into())
-            .map_or(0, |more| wide / more),
-        _ => wide * u128::from(NANOSECONDS_PER_SECOND) >> (resolution & !POWER_OF_TWO),
+    let nanoseconds = if resolution >= POWER_OF_TWO {
+        (wide * u128::from(NANOSECONDS_PER_SECOND)) >> (resolution & !POWER_OF_TWO)
+    } else if let Some(fewer) = NANO.checked_sub(resolution) {
+        wide * u128::from(10_u64.pow(fewer.into()))
+    } else {
+        let more = 10_u128.checked_pow((resolution - NANO).into());
+        more.map_or(0, |more| wide / more)
     };
     let offset = i128::from(offset) * i128::from(NANOSECONDS_PER_SECOND);
     let moment = i128::try_from(nanoseconds).unwrap_or(i128::MAX).saturating_add(offset);
