@@ -239,7 +239,7 @@ impl Merge {
 
     /// The latest connection with these addresses. A wildcard stands for any address of the server, on
     /// either side of the comparison.
-    fn known(&self, on: Endpoints) -> Option<ConnectionId> {
+    pub fn known(&self, on: Endpoints) -> Option<ConnectionId> {
         if on.server.ip().is_unspecified() {
             return self.latest.get(&ends(on)).copied();
         }
@@ -330,11 +330,6 @@ impl Merge {
                 (on, EventKind::Process(event))
             }
         })
-    }
-
-    /// True if there is a connection with these addresses.
-    pub fn knows(&self, on: Endpoints) -> bool {
-        self.known(on).is_some()
     }
 
     /// Says of both sockets of a connection that they are gone, since another has its addresses.
@@ -522,7 +517,7 @@ impl Stream {
     /// became of an earlier connection. Facts of packets are known when all is over, and so are the numbers of frames.
     pub fn see(&mut self, Record { at, what }: Record) -> Vec<Event> {
         // The table may have what an earlier server left.
-        let is_of_another = matches!(&what, What::State { on, .. } if !self.merge.knows(*on));
+        let is_of_another = matches!(&what, What::State { on, .. } if self.merge.known(*on).is_none());
         if !is_of_another && let Some((connection, kind)) = self.merge.record(what) {
             self.merge.push(Event { at, connection, kind });
         }

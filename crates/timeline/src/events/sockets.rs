@@ -182,6 +182,10 @@ impl Sockets {
         if flags.has(Flags::ACK) && sender.said.is_none_or(|said| is_after(packet.ack, said)) {
             sender.said = Some(packet.ack);
         }
+        if flags.has(Flags::SYN) {
+            // Who asks again after a reset begins anew.
+            (sender.reset, sender.was_reset) = (None, None);
+        }
         if is_new {
             // Its numbers begin anew.
             let receiver = &mut self.ends[packet.from.peer()];
@@ -194,10 +198,12 @@ impl Sockets {
     pub fn arrives(&mut self, packet: &Packet) {
         let flags = packet.segment.flags;
         let takes = flags.has(Flags::RST) && self.take(packet);
+        // A FIN that was sent before it may be acknowledged while it is on its way.
+        let sent = self.ends[packet.from].sent.filter(|sent| is_after(*sent, packet.seq));
         let receiver = &mut self.ends[packet.from.peer()];
         if flags.has(Flags::RST) {
             if takes && let Some(state) = receiver.state.take() {
-                receiver.was_reset = Some((Some(state), packet.seq));
+                receiver.was_reset = Some((Some(state), sent.unwrap_or(packet.seq)));
             }
             return;
         }

@@ -161,22 +161,27 @@ fn first_message(mut records: &[u8]) -> Option<Vec<u8>> {
 
 /// The first line of a request or of a response ([RFC 9112](https://www.rfc-editor.org/rfc/rfc9112)), if it is whole.
 fn http(data: &[u8]) -> Option<Clear<'_>> {
-    /// No method is longer.
-    const METHOD: usize = 32;
+    /// Those in use. What a segment begins with may be the end of one.
+    #[rustfmt::skip]
+    const METHODS: [&str; 26] = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "COPY", "MOVE", "LOCK", "UNLOCK",
+        "MKCOL", "PROPFIND", "PROPPATCH", "REPORT", "SEARCH", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE",
+        "SOURCE", "RPC_IN_DATA", "RPC_OUT_DATA",
+    ];
     // Most segments begin neither. That is seen before the end of a line is looked for, which may be far.
-    let word = data.iter().take(METHOD).position(|byte| !byte.is_ascii_graphic())?;
-    if data[word] != b' ' {
+    let word = &data[..data.iter().take(16).position(|byte| *byte == b' ')?];
+    let is_response = word.starts_with(b"HTTP/1.");
+    if !is_response && METHODS.iter().all(|method| method.as_bytes() != word) {
         return None;
     }
     let line = &data[..=data.iter().position(|byte| *byte == b'\n')?];
-    if line.starts_with(b"HTTP/1.") {
+    if is_response {
         let mut response = httparse::Response::new(&mut []);
         response.parse(line).ok()?;
         return Some(Clear::Response(response.version?, response.code?, response.reason?));
     }
     let mut request = httparse::Request::new(&mut []);
-    let (_, version) = line.trim_ascii_end().split_last()?;
-    version.ends_with(b" HTTP/1.").then(|| request.parse(line))?.ok()?;
+    request.parse(line).ok()?;
     Some(Clear::Request(request.method?, request.path?, request.version?))
 }
 

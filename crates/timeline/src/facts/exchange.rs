@@ -69,7 +69,7 @@ impl Exchanging {
             let known = facts.shown_by(FactKind::FromBetween);
             self.over |= known.is_none_or(|shown| shown > packet.number);
         }
-        self.over &= !talks_on;
+        self.over &= !talks_on && !flags.has(Flags::SYN);
         let data = packet.segment.len > 0 && is_new(facts);
         let begins = data && packet.from == Side::Client && (!self.begun || self.replied) && !self.closing;
         if self.over || !(self.begun || begins) {

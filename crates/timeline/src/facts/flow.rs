@@ -383,9 +383,11 @@ impl Flow {
         if packet.segment.len > 0 || options.fast_open {
             facts.add(FactKind::FastOpen, Certainty::Seen, []);
         }
-        // The MSS of a SYN bounds the segments that the other side sends.
+        // The MSS of a SYN bounds the segments that the other side sends, and tells what its own sender's path has room for.
+        let both = self.half(packet.from).mss.into_iter().chain(options.mss).min();
+        self.half_mut(packet.from).mss = self.half(packet.from).mss.and(both);
         let theirs = self.half_mut(packet.from.peer());
-        theirs.mss = options.mss;
+        theirs.mss = options.mss.and(both);
         theirs.window_is_exact = true;
     }
 

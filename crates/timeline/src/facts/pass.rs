@@ -7,7 +7,6 @@ use super::streams::{EndKind, Outside, Program};
 use super::{Certainty, ConnectionFacts, Evidence, FactKind, Facts, PacketFacts, Reason, Reset, Why};
 use crate::events::Link;
 use crate::events::moments::{Moment, Passing, moments};
-use crate::events::sockets::Sockets;
 use crate::events::{
     Both, ConnectionId, EventId, Flags, FrameNumber, Level, Packet, Seen, SeenConnection, Side, Timestamp, is_after,
 };
@@ -41,7 +40,7 @@ impl Link {
 /// A connection that is followed packet by packet. Of a capture that is too long to be kept, its calls are not known.
 #[derive(Debug)]
 pub(crate) struct Following {
-    flow: Flow,
+    pub flow: Flow,
     vantage: Vantage,
     found: ConnectionFacts,
     halves: HalfCloses,
@@ -100,11 +99,6 @@ impl Following {
             first: None,
             taken: Vec::new(),
         }
-    }
-
-    /// Both sockets, as what has gone by shows them.
-    pub fn sockets(&self) -> &Sockets {
-        &self.flow.sockets
     }
 
     /// Takes in the next packet. What is so of it.
@@ -264,6 +258,10 @@ fn note(found: &mut ConnectionFacts, packet: &Packet, facts: &PacketFacts, open:
     found.began_before &= !packet.is_first_syn();
     found.simultaneous_open |= facts.has(FactKind::SimultaneousOpen);
     found.simultaneous_close |= facts.has(FactKind::SimultaneousClose);
+    if flags.has(Flags::SYN) {
+        // Who asks again after a reset begins anew.
+        (found.reset, found.refused) = (None, false);
+    }
     if flags.has(Flags::FIN) && !found.fins.iter().any(|(side, _)| *side == packet.from) {
         found.fins.push((packet.from, packet.number));
     }

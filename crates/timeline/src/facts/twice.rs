@@ -116,7 +116,7 @@ impl Recent {
     /// Whether a frame is the packet that another one is, and how sure that is.
     fn same(&self, place: usize, packet: &Packet, at: Timestamp) -> Option<Certainty> {
         let (known, ip) = (self.packets[place], packet.segment.ip);
-        let hops = Some(known.ip.hops_left.abs_diff(ip.hops_left)).filter(|hops| *hops <= 1)?;
+        let hops = known.ip.hops_left.abs_diff(ip.hops_left);
         let others = || self.packets.iter().filter(|other| other.numbers != known.numbers);
         let id_tells = ip.id.is_some() && others().all(|other| other.ip.id != ip.id);
         if id_tells {
@@ -128,7 +128,8 @@ impl Recent {
         // Acknowledgments that are alike may well be sent one after the other.
         let is_ack = packet.segment.len == 0 && packet.segment.flags == Flags::ACK;
         let apart = at.since(known.at);
-        let stands_still = known.numbers.timestamps.is_some() && (apart <= AT_ONCE || self.ticks_within(apart));
+        let stands_still =
+            hops <= 1 && known.numbers.timestamps.is_some() && (apart <= AT_ONCE || self.ticks_within(apart));
         (stands_still && (!is_ack || self.found > 0)).then_some(Certainty::Inferred)
     }
 }

@@ -34,7 +34,7 @@ pub(super) const SMALL_WINDOW: Body = Body {
 
 pub(super) const SENT_AGAIN: Body = Body {
     summary: "segments were sent again",
-    cure: "look at the path: a capture at the other end tells where they were lost",
+    cure: "look at the path: a capture at the other end tells whether they were lost, and where",
     needs: &[Need::PacketsAlone],
     look: sent_again,
 };
@@ -240,7 +240,7 @@ fn late_handshake(_: &Run<'_>, connection: Connection<'_>) -> Option<Found> {
     const LONG: Duration = Duration::from_secs(1);
     let asked = connection.facts().tally.asked?;
     let (frame, took) = asked.answer?;
-    if asked.count == 1 && took < LONG {
+    if took < LONG {
         return None;
     }
     let message = format!(

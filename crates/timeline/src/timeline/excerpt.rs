@@ -264,7 +264,7 @@ impl Excerpt {
             What::Frame { .. } | What::Process(_) => None,
         };
         let is_full = self.merge.connections() == MOST_CONNECTIONS;
-        if is_full && on.is_some_and(|on| !self.merge.knows(on)) {
+        if is_full && on.is_some_and(|on| self.merge.known(on).is_none()) {
             return;
         }
         let Some((connection, kind)) = self.merge.record(what) else {
@@ -321,12 +321,14 @@ impl Excerpt {
             }
             Keeps::Nothing(_) => false,
         };
+        let (first, last) = of_connection.totals.span.unwrap_or((at, at));
+        of_connection.totals.span = Some((first.min(at), last.max(at)));
         let (facts, turn) = match &what {
             Comes::Packet(packet) => {
                 let (facts, turn) = of_connection.packet(id, at, packet, &mut self.left_out.exchanges);
                 (Some(facts), turn)
             }
-            Comes::Told(kind) => (None, of_connection.told(at, kind)),
+            Comes::Told(kind) => (None, of_connection.told(kind)),
         };
         let left_out = match &self.keeps {
             _ if is_chosen => of_connection.lanes.keep(kept(what, facts), turn, self.limits.packets),

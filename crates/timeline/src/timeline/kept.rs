@@ -105,10 +105,9 @@ impl Kept {
         packet: &Packet,
         exchanges: &mut Exchanges,
     ) -> (PacketFacts, bool) {
-        self.happens(at);
-        let before = *self.following.sockets();
+        let before = self.following.flow.sockets;
         let facts = self.following.see(at, packet);
-        let mut turn = changed(&mut self.far, packet, &before, self.following.sockets());
+        let mut turn = changed(&mut self.far, packet, &before, &self.following.flow.sockets);
         if let Some((sockets, states)) = &mut self.near {
             let before = *sockets;
             sockets.departs(packet);
@@ -120,8 +119,7 @@ impl Kept {
     }
 
     /// Takes in what is no packet. True if it changed what is known of the connection's state.
-    pub fn told(&mut self, at: Timestamp, kind: &EventKind) -> bool {
-        self.happens(at);
+    pub fn told(&mut self, kind: &EventKind) -> bool {
         match kind {
             EventKind::Call(call) => {
                 let replies = self.totals.writes_per_reply.get_or_insert_default();
@@ -132,11 +130,6 @@ impl Kept {
             EventKind::State(_) => true,
             EventKind::Packet(_) | EventKind::Client(_) | EventKind::Process(_) => false,
         }
-    }
-
-    fn happens(&mut self, at: Timestamp) {
-        let (first, last) = self.totals.span.unwrap_or((at, at));
-        self.totals.span = Some((first.min(at), last.max(at)));
     }
 
     fn count(

@@ -72,9 +72,8 @@ pub fn read_as_far(input: impl Read) -> (Recording, Result<(), ReadError>) {
         recording.numbers.push(number);
     };
     fragments.count_into(&mut recording.undecoded);
-    recording.level = reader.level();
     recording.dropped = reader.dropped;
-    recording.not_kept = reader.not_kept();
+    (recording.level, recording.not_kept) = reader.told();
     (recording, end)
 }
 
@@ -105,7 +104,8 @@ pub fn read_into(input: impl Read, excerpt: &mut Excerpt) -> Result<(), ReadErro
             Ok(Some(Item::Told(number, record))) => excerpt.record(number, record),
             end => {
                 let end = end.map(|_| ());
-                excerpt.ended(reader.level(), reader.dropped, reader.not_kept());
+                let (level, not_kept) = reader.told();
+                excerpt.ended(level, reader.dropped, not_kept);
                 return end;
             }
         }
@@ -253,18 +253,11 @@ impl<R: Read> Reader<R> {
         }))
     }
 
-    /// How much of the run could be observed that is in the file.
-    fn level(&self) -> Level {
+    /// How much of the run could be observed that is in the file, and how much of it was not kept.
+    fn told(&self) -> (Level, u64) {
         match &self.format {
-            Format::Ng(sections) => sections.level.unwrap_or(Level::Capture),
-            Format::Classic(_) => Level::Capture,
-        }
-    }
-
-    fn not_kept(&self) -> u64 {
-        match &self.format {
-            Format::Ng(sections) => sections.not_kept,
-            Format::Classic(_) => 0,
+            Format::Ng(sections) => (sections.level.unwrap_or_default(), sections.not_kept),
+            Format::Classic(_) => (Level::Capture, 0),
         }
     }
 }

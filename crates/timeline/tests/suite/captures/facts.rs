@@ -48,7 +48,8 @@ fn frame(line: &str, client_port: u16, begins: u64) -> Stored {
     }
     let mut options = Vec::new();
     if tcp.syn {
-        options.push(TcpOptionElement::MaximumSegmentSize(1460));
+        let mss = option("mss=").map_or(1460, |mss| mss.parse().expect("a size"));
+        options.push(TcpOptionElement::MaximumSegmentSize(mss));
         if let Some(shift) = option("ws=") {
             options.push(TcpOptionElement::WindowScale(shift.parse().expect("a shift")));
         }
@@ -167,7 +168,7 @@ const ROWS: &[Row] = &[
         "20 S A 1 1 100 id=7; 21 S A 101 1 100 id=8; 22 S A 1 1 100 id=7",
         "20 S A 1 1 100 id=7; 21 S A 101 1 100 id=7; 22 S A 1 1 100 id=7",
     ),
-    // Long after; with more hops left than before; of the other side.
+    // Long after; with another identification.
     row(
         CapturedTwice,
         0,
@@ -178,14 +179,21 @@ const ROWS: &[Row] = &[
         CapturedTwice,
         0,
         "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=63",
-        "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=65",
+        "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=8 ttl=63",
     ),
     // The place behind the router is written first.
     row(
         CapturedTwice,
         0,
         "20 C FA 1 1 0 id=7 ttl=63; 21 C FA 1 1 0 id=7 ttl=64",
-        "20 C FA 1 1 0 id=7 ttl=62; 21 C FA 1 1 0 id=7 ttl=64",
+        "20 C FA 1 1 0 id=7 ttl=62; 21 C FA 1 1 0 id=8 ttl=64",
+    ),
+    // Some routers lie between the two places; without an identification nothing tells that.
+    row(
+        CapturedTwice,
+        0,
+        "20 S A 1 1 100 id=7 ttl=63; 21 S A 1 1 100 id=7 ttl=61",
+        "20 S A 1 1 100 ttl=63; 21 S A 1 1 100 ttl=61",
     ),
     // The clock goes on by 1 each millisecond, and had not between the two; it had gone on, or goes so slowly.
     row(
@@ -589,6 +597,13 @@ const ROWS: &[Row] = &[
         0,
         "20 C PA 1 1 0 says=POST_/a?b=c_HTTP/1.0|",
         "20 C PA 1 1 0 says=MAIL_FROM:<a>_SIZE=1|",
+    ),
+    // Where a segment ends within the method, what is left of it is none.
+    row(
+        HttpRequest,
+        0,
+        "20 C PA 1 1 0 says=POST_/_HTTP/1.1|Host:_a||",
+        "20 C PA 1 1 0 says=PO; 21 C PA 3 1 0 says=ST_/_HTTP/1.1|Host:_a||",
     ),
     // Any side may ask; what is sent again was said before.
     row(
@@ -1627,4 +1642,20 @@ fn tshark_says_the_same_of_chance() {
 #[ignore = "needs tshark"]
 fn tshark_says_the_same_of_each_row() {
     compare("rows", &scripts().flat_map(|(_, scripts)| scripts).collect::<Vec<_>>());
+}
+
+/// Some systems ask again half a second after they were refused, with the same number.
+#[test]
+fn who_is_refused_and_asks_again_has_one_good_connection() {
+    let script = "0 C S 0 0 0; 10 S RA 0 1 0; 500 C S 0 0 0; 510 S SA 0 1 0; 511 C A 1 1 0; 520 C PA 1 1 5; \
+        530 S PA 1 6 5; 540 C FA 6 6 0; 550 S FA 6 7 0; 551 C A 7 7 0";
+    let timeline = read(&file(&[script])).into_timeline();
+    assert_eq!(timeline.teardown(), Teardown::Clean { first: Side::Client });
+    assert_eq!(timeline.segments_per_reply(), [1]);
+    assert_eq!(timeline.finding_ids(), []);
+    let from_between = FactKind::FromBetween.name();
+    assert!(facts(&timeline).iter().all(|facts| !facts.contains(from_between)));
+    // The last answer counts.
+    let refused = read(&file(&["0 C S 0 0 0; 10 S RA 0 1 0; 500 C S 0 0 0; 510 S RA 0 1 0"])).into_timeline();
+    assert_eq!(refused.teardown(), Teardown::Refused);
 }

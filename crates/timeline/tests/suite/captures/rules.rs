@@ -81,6 +81,12 @@ const ROWS: &[(RuleId, &str, &str)] = &[
         "20 S A 1 1 100; 30 C R 1 0 0",
         "20 S A 1 1 100; 29 C A 1 101 0; 30 C R 1 0 0",
     ),
+    // The reset comes behind a FIN that is acknowledged meanwhile.
+    (
+        ResetWithData,
+        "20 C FA 1 1 0; 21 S A 1 1 100; 22 C R 1 0 0; 30 S A 101 2 0; 31 C R 2 0 0",
+        "20 C FA 1 1 0; 21 S A 1 1 100; 22 C A 2 101 0; 30 S FA 101 2 0; 31 C R 2 0 0",
+    ),
     // The reset acknowledges what had come.
     (
         ResetWithData,
@@ -137,6 +143,24 @@ const ALONE: &[(RuleId, &str, &str)] = &[
         LateHandshake,
         "0 C S 0 0 0; 1000 C S 0 0 0; 1010 S SA 0 1 0",
         "0 C S 0 0 0; 900 S SA 0 1 0; 901 C A 1 1 0",
+    ),
+    // No timer sends a SYN again so soon: the second one is another frame of the first.
+    (
+        LateHandshake,
+        "0 C S 0 0 0; 1000 C S 0 0 0; 1010 S SA 0 1 0",
+        "0 C S 0 0 0; 2 C S 0 0 0; 30 S SA 0 1 0",
+    ),
+    // Who was refused asks anew.
+    (
+        SentAgain,
+        "0 C S 0 0 0; 500 C S 0 0 0; 510 S SA 0 1 0",
+        "0 C S 0 0 0; 10 S RA 0 1 0; 500 C S 0 0 0; 510 S SA 0 1 0",
+    ),
+    // The server itself can send no larger segments than it takes: this one is full.
+    (
+        LateAck,
+        "0 C S 0 0 0; 10 S SA 0 1 0; 11 C A 1 1 0; 20 S A 1 1 100; 75 C A 1 101 0; 86 S PA 101 1 500",
+        "0 C S 0 0 0; 10 S SA 0 1 0 mss=500; 11 C A 1 1 0; 20 S A 1 1 100; 75 C A 1 101 0; 86 S PA 101 1 500",
     ),
 ];
 
