@@ -30,7 +30,7 @@ pub enum NoSegment {
 impl fmt::Display for NoSegment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NoSegment::OtherProtocol => f.write_str("without TCP"),
+            NoSegment::OtherProtocol => f.write_str("without TCP or in a tunnel that is not opened"),
             NoSegment::Fragment => f.write_str("not decoded: fragments of IP packets of which not all are there"),
             NoSegment::EtherType(number) => write!(f, "not decoded: EtherType 0x{number:04x}"),
             NoSegment::Inside(tunnel) => write!(f, "not decoded: no packet that we know inside {tunnel}"),

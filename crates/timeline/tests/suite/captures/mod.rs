@@ -258,7 +258,7 @@ fn packets_without_a_segment_count_and_are_not_drawn() {
     for excerpt in [excerpt(&file, &lanes), as_of_a_long_one(&file, &lanes)] {
         let drawn = Lanes::with_width(160).draw(&excerpt);
         assert!(
-            drawn.contains("Packets that are not drawn: 2 without TCP, 1 not decoded: fragments of IP packets of which not all are there.\n"),
+            drawn.contains("Packets that are not drawn: 2 without TCP or in a tunnel that is not opened, 1 not decoded: fragments of IP packets of which not all are there.\n"),
             "{drawn}"
         );
     }
