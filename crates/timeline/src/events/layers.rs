@@ -5,13 +5,13 @@
 
 use etherparse::{EtherType, IpNumber, LaxIpSlice, LaxMacsecPayloadSlice, LaxMacsecSlice, UdpSlice};
 
-use super::link_type::{LinkType, MOST_TUNNELS, NoSegment};
+use super::link_type::{LinkType, MOST_TUNNELS, NoSegment, family};
 
 /// So many MPLS labels, and VLAN tags.
 const MOST_LABELS: usize = 16;
 
 /// What is in a frame, or in a tunnel.
-pub(super) enum Inside<'a> {
+enum Inside<'a> {
     Packet(LaxIpSlice<'a>),
     /// What has this EtherType.
     Ether(u16, &'a [u8]),
@@ -30,7 +30,7 @@ pub(crate) fn fragment(link_type: LinkType, frame: &[u8]) -> Option<LaxIpSlice<'
 
 /// The innermost packet, or why there is none, and the packet that says so.
 fn walk(link_type: LinkType, frame: &[u8]) -> Result<LaxIpSlice<'_>, (NoSegment, Option<LaxIpSlice<'_>>)> {
-    let mut inside = link_type.inside(frame).map_err(|why| (why, None))?;
+    let mut inside = of_link(link_type, frame).map_err(|why| (why, None))?;
     for _ in 0..=MOST_TUNNELS {
         inside = match inside {
             Inside::Ether(number, payload) => ether_type(number, payload).map_err(|why| (why, None))?,
@@ -42,6 +42,40 @@ fn walk(link_type: LinkType, frame: &[u8]) -> Result<LaxIpSlice<'_>, (NoSegment,
         }
     }
     Err((NoSegment::TooDeep, None))
+}
+
+/// What is in a frame of a link.
+fn of_link(link_type: LinkType, frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
+    match link_type.0 {
+        _ if !link_type.is_decoded() => Err(NoSegment::Link(link_type)),
+        LinkType::ETHERNET_NUMBER => ethernet(frame),
+        LinkType::LINUX_SLL => cooked(frame, SLL_PROTOCOL, SLL_HEADER).ok_or(NoSegment::Damaged),
+        LinkType::LINUX_SLL2 => cooked(frame, SLL2_PROTOCOL, SLL2_HEADER).ok_or(NoSegment::Damaged),
+        LinkType::NULL | LinkType::LOOP => loopback(frame),
+        _ => ip(frame),
+    }
+}
+
+/// Where a cooked header has its protocol, and how long it is
+/// ([SLL](https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html),
+/// [SLL2](https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html)).
+const SLL_PROTOCOL: usize = 14;
+const SLL_HEADER: usize = 16;
+const SLL2_PROTOCOL: usize = 0;
+const SLL2_HEADER: usize = 20;
+
+/// A frame of Linux's `any` interface.
+fn cooked(frame: &[u8], protocol: usize, header: usize) -> Option<Inside<'_>> {
+    let protocol = u16::from_be_bytes(*frame.get(protocol..)?.first_chunk()?);
+    Some(of_type(protocol, frame.get(header..)?))
+}
+
+/// A frame of a loopback interface of macOS or BSD: the address family, in the byte order of
+/// whoever captured it, then the packet.
+fn loopback(frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
+    let (number, packet) = frame.split_first_chunk().ok_or(NoSegment::Damaged)?;
+    let known = family(u32::from_be_bytes(*number)).or_else(|| family(u32::from_le_bytes(*number)));
+    known.map_or(Err(NoSegment::Damaged), |_| ip(packet))
 }
 
 /// What is in the tunnel that a packet is; `None` if it holds TCP.
@@ -64,20 +98,20 @@ fn tunnel<'a>(packet: &LaxIpSlice<'a>) -> Result<Option<Inside<'a>>, NoSegment> 
     tunnel(payload.payload).map(Some)
 }
 
-pub(super) fn ip(packet: &[u8]) -> Result<Inside<'_>, NoSegment> {
+fn ip(packet: &[u8]) -> Result<Inside<'_>, NoSegment> {
     match LaxIpSlice::from_slice(packet) {
         Ok((packet, _)) => Ok(Inside::Packet(packet)),
         Err(_) => Err(NoSegment::Damaged),
     }
 }
 
-pub(super) fn ethernet(frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
+fn ethernet(frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
     let (header, payload) = split::<14>(frame)?;
     Ok(of_type(u16::from_be_bytes([header[12], header[13]]), payload))
 }
 
 /// A packet where that is told and is one, which is mostly so.
-pub(super) fn of_type(number: u16, payload: &[u8]) -> Inside<'_> {
+fn of_type(number: u16, payload: &[u8]) -> Inside<'_> {
     let packet = matches!(number, IPV4 | IPV6).then(|| ip(payload).ok()).flatten();
     packet.unwrap_or(Inside::Ether(number, payload))
 }

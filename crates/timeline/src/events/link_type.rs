@@ -1,8 +1,6 @@
-//! The kinds of link that captures come from, and the way from a frame to its IP packet.
+//! The kinds of link that captures come from, and why a frame has no segment.
 
 use std::fmt;
-
-use super::layers::{Inside, ethernet, ip, of_type};
 
 /// So many tunnels are followed: a hostile frame could hold thousands.
 pub(super) const MOST_TUNNELS: usize = 8;
@@ -80,40 +78,6 @@ impl LinkType {
                 | LinkType::LINUX_SLL2
         )
     }
-
-    /// What is in a frame of this link.
-    pub(super) fn inside(self, frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
-        match self.0 {
-            _ if !self.is_decoded() => Err(NoSegment::Link(self)),
-            LinkType::ETHERNET_NUMBER => ethernet(frame),
-            LinkType::LINUX_SLL => cooked(frame, SLL_PROTOCOL, SLL_HEADER).ok_or(NoSegment::Damaged),
-            LinkType::LINUX_SLL2 => cooked(frame, SLL2_PROTOCOL, SLL2_HEADER).ok_or(NoSegment::Damaged),
-            LinkType::NULL | LinkType::LOOP => loopback(frame),
-            _ => ip(frame),
-        }
-    }
-}
-
-/// Where a cooked header has its protocol, and how long it is
-/// ([SLL](https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html),
-/// [SLL2](https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html)).
-const SLL_PROTOCOL: usize = 14;
-const SLL_HEADER: usize = 16;
-const SLL2_PROTOCOL: usize = 0;
-const SLL2_HEADER: usize = 20;
-
-/// A frame of Linux's `any` interface.
-fn cooked(frame: &[u8], protocol: usize, header: usize) -> Option<Inside<'_>> {
-    let protocol = u16::from_be_bytes(*frame.get(protocol..)?.first_chunk()?);
-    Some(of_type(protocol, frame.get(header..)?))
-}
-
-/// A frame of a loopback interface of macOS or BSD: the address family, in the byte order of
-/// whoever captured it, then the packet.
-fn loopback(frame: &[u8]) -> Result<Inside<'_>, NoSegment> {
-    let (number, packet) = frame.split_first_chunk().ok_or(NoSegment::Damaged)?;
-    let known = family(u32::from_be_bytes(*number)).or_else(|| family(u32::from_le_bytes(*number)));
-    known.map_or(Err(NoSegment::Damaged), |_| ip(packet))
 }
 
 /// Which IP an address family is. That of IPv6 differs from system to system.
