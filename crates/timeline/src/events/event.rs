@@ -88,7 +88,7 @@ pub struct Packet {
     pub link_type: LinkType,
     /// The frame's length on the wire, in bytes.
     pub wire_len: u32,
-    /// A comment that a capture file holds for this packet.
+    /// A comment that a capture file holds for this packet. Few have one, so the others have a thin pointer's room for it.
     pub comment: Option<Box<Box<str>>>,
     /// What a file of this crate says of it, where not all of the run is here to find it again.
     pub told: Option<Box<Explanation>>,
@@ -266,7 +266,7 @@ pub struct Call {
     /// The first bytes that it moved, or for a failed write tried to move (at most [`Call::KEEP`]).
     #[serde(with = "bytes")]
     pub bytes: Bytes,
-    /// Arguments worth showing, as strace would write them: `SHUT_WR`, `TCP_NODELAY, 1`.
+    /// Arguments worth showing, as strace would write them: `SHUT_WR`, `TCP_NODELAY, 1`. Few calls have some.
     pub detail: Option<Box<Box<str>>>,
     /// The argument that decides what the kernel does with the connection, if it has one.
     pub argument: Option<Box<Argument>>,

@@ -286,6 +286,10 @@ impl Flow {
         if challenge == Some(packet.segment.seq) && !self.sockets.are_open() {
             self.half_mut(packet.from).syn = None;
         }
+        // So does the one that follows a refusal, which is all that its sender has said.
+        if !self.half(packet.from).sent.has_begun() && !facts.has(FactKind::StrayReset) {
+            self.half_mut(packet.from.peer()).syn = None;
+        }
     }
 
     /// Remembers a packet as the last of its side.

@@ -144,9 +144,7 @@ impl Tally {
         let data = packet.segment.len > 0 && !flags.has(Flags::SYN);
         let way = flow.half(peer).answered_in.unwrap_or_default();
         let is_new = data && !facts.is_repeat();
-        // A SYN that follows its answer was refused, and asks anew.
-        let asks_anew = flags.has(Flags::SYN) && self.asked.is_some_and(|asked| asked.answer.is_some());
-        if facts.has(FactKind::Retransmission) && !asks_anew {
+        if facts.has(FactKind::Retransmission) {
             self.sent_again[side].add(packet.number, facts.why.waited.unwrap_or_default());
         }
         if is_new {

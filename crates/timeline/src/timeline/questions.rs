@@ -268,8 +268,8 @@ pub struct Held {
 }
 
 impl KnownPacket<'_> {
-    /// What its bytes begin with, or complete, in words and in that order, where a [fact](crate::facts::FactKind::HttpRequest) says that it
-    /// is HTTP or TLS.
+    /// What its bytes begin with, or complete, in words and in that order, where a
+    /// [fact](crate::facts::FactKind::HttpRequest) says that it is HTTP or TLS.
     pub fn in_clear(self) -> Option<String> {
         let whole = self.facts.noted.as_ref().and_then(|noted| noted.hello.as_deref());
         let clear = in_clear(whole.unwrap_or(&self.segment.payload)).filter(|clear| self.facts.has(clear.kind()));

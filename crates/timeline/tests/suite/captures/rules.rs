@@ -156,6 +156,12 @@ const ALONE: &[(RuleId, &str, &str)] = &[
         "0 C S 0 0 0; 500 C S 0 0 0; 510 S SA 0 1 0",
         "0 C S 0 0 0; 10 S RA 0 1 0; 500 C S 0 0 0; 510 S SA 0 1 0",
     ),
+    // Its answer was lost behind the capture.
+    (
+        SentAgain,
+        "0 C S 0 0 0; 10 S SA 0 1 0; 1000 C S 0 0 0",
+        "0 C S 0 0 0; 10 S RA 0 1 0; 1000 C S 0 0 0",
+    ),
     // The server itself can send no larger segments than it takes: this one is full.
     (
         LateAck,
